@@ -1,0 +1,80 @@
+# How rooms, programs and tests are declared.
+#
+#   framemill_room(NAME [USES room...] [LINKS lib...] [PRIVATE_LINKS lib...])
+#       A static library framemill_NAME from every .cpp of the current directory (main.cpp and *_main.cpp excepted), its
+#       headers as a verified header set, include root at the top of the tree.
+#   framemill_program(NAME SOURCE USES room...)
+#       A program in build/<preset>/bin.
+#   framemill_tests(NAME USES room... [PROPERTIES ctest properties...])
+#       A Catch2 program test_NAME from every .cpp of the current directory; each test case is a ctest test.
+
+add_library(framemill_options INTERFACE)
+target_compile_options(framemill_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual)
+# A release build must keep bit-equal arithmetic: no contraction of a*b+c behind our back (see docs/noise.md).
+target_compile_options(framemill_options INTERFACE -ffp-contract=off -fno-fast-math)
+target_include_directories(framemill_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+if(FRAMEMILL_WERROR)
+  target_compile_options(framemill_options INTERFACE -Werror)
+endif()
+if(FRAMEMILL_SANITIZE)
+  target_compile_options(framemill_options INTERFACE -fsanitize=${FRAMEMILL_SANITIZE} -fno-omit-frame-pointer -g)
+  target_link_options(framemill_options INTERFACE -fsanitize=${FRAMEMILL_SANITIZE})
+endif()
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
+      ${CCACHE_PROGRAM})
+endif()
+
+function(_framemill_room_targets out)
+  set(targets)
+  foreach(room IN LISTS ARGN)
+    list(APPEND targets framemill_${room})
+  endforeach()
+  set(${out} ${targets} PARENT_SCOPE)
+endfunction()
+
+function(framemill_room name)
+  cmake_parse_arguments(ARG "" "" "USES;LINKS;PRIVATE_LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "main\\.cpp$")
+  file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.h)
+  _framemill_room_targets(rooms ${ARG_USES})
+  if(sources)
+    add_library(framemill_${name} STATIC ${sources})
+    target_link_libraries(framemill_${name} PUBLIC framemill_options ${rooms} ${ARG_LINKS} PRIVATE ${ARG_PRIVATE_LINKS})
+    set(scope PUBLIC)
+  else()
+    add_library(framemill_${name} INTERFACE)
+    target_link_libraries(framemill_${name} INTERFACE framemill_options ${rooms} ${ARG_LINKS})
+    set(scope INTERFACE)
+  endif()
+  if(headers)
+    target_sources(framemill_${name} ${scope} FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR} FILES ${headers})
+  endif()
+  set_property(GLOBAL APPEND PROPERTY FRAMEMILL_ROOMS framemill_${name})
+endfunction()
+
+function(framemill_program name source)
+  cmake_parse_arguments(ARG "" "" "USES;LINKS" ${ARGN})
+  _framemill_room_targets(rooms ${ARG_USES})
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE framemill_options ${rooms} ${ARG_LINKS})
+endfunction()
+
+function(framemill_tests name)
+  cmake_parse_arguments(ARG "" "" "USES;LINKS;PROPERTIES" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  _framemill_room_targets(rooms ${ARG_USES})
+  add_executable(test_${name} ${sources})
+  target_link_libraries(test_${name} PRIVATE framemill_options framemill_test_main ${rooms} ${ARG_LINKS})
+  target_compile_definitions(test_${name} PRIVATE
+    FRAMEMILL_SOURCE_DIR="${CMAKE_SOURCE_DIR}" FRAMEMILL_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+  catch_discover_tests(test_${name} TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST
+    PROPERTIES TIMEOUT 300 ${ARG_PROPERTIES})
+endfunction()
