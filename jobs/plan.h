@@ -1,0 +1,107 @@
+// How a job is cut: layers become phases, phases are numbered tasks, and closed formulas say which frames a task stands for
+// and which tasks it waits for. Made once at submit, stored, hashed; core, wire and leases speak only of (phase, first
+// task, count). See docs/plans.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/sha256.h"
+#include "jobs/spec.h"
+
+namespace framemill::jobs {
+
+// Generate layers become Denoise (latents per window, and in a chain the carry) and Decode (frames); the others have one
+// phase. Latents are saved before decoding, so what was denoised is never lost to a decoder.
+enum class PhaseKind : std::uint8_t { Denoise, Decode, Command, Encode, Sheet };
+
+// The grid of windows over a shot's range: fixed by shot_range alone, so that a subset of frames has the same pixels.
+// Window w of an independent grid covers window_frames frames from origin + w*window_frames. Window w of a chain covers
+// window_frames frames from origin + w*(window_frames - context_frames); its first context_frames (w > 0, or w = 0 with an
+// input) are the clean end of the window before.
+struct WindowGrid {
+  Frame origin = 0;
+  std::int32_t window_frames = 1;
+  std::int32_t context_frames = 0;   // 0 for an independent grid
+  TimeRatio time_ratio;
+  std::uint32_t window_count = 0;    // windows that cover shot_range (the last is made whole)
+
+  std::int32_t stride() const { return window_frames - context_frames; }
+  Frame window_first(std::uint32_t w) const { return origin + static_cast<Frame>(w) * stride(); }
+  Frame window_last(std::uint32_t w) const { return window_first(w) + window_frames - 1; }
+  // Frames the window writes: its own, without the context it got from the window before.
+  FrameSpan new_frames(std::uint32_t w) const;
+  std::uint32_t window_of(Frame frame) const;       // the window that writes the frame
+  std::int64_t first_latent(std::uint32_t w) const; // absolute latent frame of the window's start, for the noise counter
+  bool operator==(const WindowGrid&) const = default;
+};
+
+// What a range of tasks waits for. Tasks applies_first..applies_last (inclusive) of the phase need, of `phase`:
+//   Linear: tasks [t*mul/div + lo, t*mul/div + hi] (rounded down), clamped to the phase
+//   Range:  the tasks [first, first+count) whatever t is
+//   All:    every task
+struct Need {
+  enum class Form : std::uint8_t { Linear, Range, All };
+  PhaseIndex phase = 0;
+  TaskIndex applies_first = 0, applies_last = UINT32_MAX;
+  Form form = Form::Linear;
+  std::int64_t mul = 1, div = 1, lo = 0, hi = 0;
+  TaskRange range;
+  bool reads_files = false;  // the needed tasks' files are named in the grant; false: order alone
+  bool is_context = false;   // the files give the context (carry) of a generate window
+  bool operator==(const Need&) const = default;
+};
+
+struct PhasePlan {
+  PhaseKind kind = PhaseKind::Denoise;
+  LayerIndex layer = 0;
+  std::uint32_t variant = 0;         // index of the variant
+  std::uint64_t seed = 0;
+  std::uint32_t task_count = 0;
+  std::vector<Need> needs;
+  WindowGrid grid;                   // Denoise and Decode
+  std::vector<TaskRange> windows;    // Denoise and Decode: the grid's windows that tasks 0.. stand for, ascending
+  FrameSet frames;                   // frames written by the phase (empty for Denoise)
+  std::uint32_t frames_per_task = 1; // Command: frames a task takes
+  std::string output_pattern;        // inside root; only {frame} tokens are left, as printf %04d; empty for Denoise
+  std::string root;
+  bool operator==(const PhasePlan&) const = default;
+};
+
+struct JobPlan {
+  std::vector<PhasePlan> phases;
+  base::Sha256 digest;               // of the canonical JSON of the phases
+};
+
+// The whole plan, or spec errors that only planning finds (output names that collide, ranges without windows).
+// version: the reserved version, for output names. `packages` gives window sizes; unknown models are errors.
+struct PlanResult {
+  std::optional<JobPlan> plan;
+  std::vector<SpecError> errors;
+};
+PlanResult plan_job(const JobSpec& spec, std::uint32_t version, const PackageCatalogue& packages);
+
+std::string plan_json(const JobPlan& plan);
+base::Result<JobPlan> plan_from_json(std::string_view json);  // checks the digest: plan.digest_mismatch
+
+// Task <-> window of Denoise and Decode phases.
+std::uint32_t task_window(const PhasePlan& phase, TaskIndex task);
+std::optional<TaskIndex> window_task(const PhasePlan& phase, std::uint32_t window);
+
+// Frames that the task writes, ascending (Denoise: none).
+FrameSet task_frames(const PhasePlan& phase, TaskIndex task);
+// Tasks of `phase` that write any of the frames (as one covering range; empty when none).
+TaskRange tasks_of_frames(const PhasePlan& phase, Frame first, Frame last);
+
+// Tasks of need.phase (which has needed_count tasks) that task t waits for; empty when the need does not apply to t.
+TaskRange tasks_needed(const Need& need, TaskIndex t, std::uint32_t needed_count);
+// The inverse: tasks of the phase that owns `need` which wait for any of `done` tasks of need.phase.
+TaskRange tasks_waiting_on(const Need& need, TaskRange done, std::uint32_t needed_count, std::uint32_t own_count);
+
+// Final path of a frame inside the phase's root: "harbor/.../hb_0010_comp_t00_v001.1001.exr".
+std::string output_path(const PhasePlan& phase, Frame frame);
+
+}  // namespace framemill::jobs

@@ -1,0 +1,127 @@
+// What a user asks for, as pure values: the job spec of api "framemill/v1" (docs/job-spec.md). Parsing and checking turn a
+// TOML or JSON text into a JobSpec or into every error at once.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "jobs/frame_range.h"
+#include "jobs/ids.h"
+#include "jobs/package_facts.h"
+
+namespace framemill::jobs {
+
+enum class LayerKind { Generate, Command, Encode, Sheet };
+enum class PlanStrategy { Independent, Chain };
+enum class Reproducibility { Exact, Stable, Fast };
+enum class DeviceWish { Any, Cpu, Cuda };
+enum class FrameFormat { Exr, Png };
+
+struct Needs {
+  DeviceWish device = DeviceWish::Any;
+  std::optional<std::uint64_t> device_memory_bytes;  // default: the package's prior
+  std::optional<std::uint64_t> host_memory_bytes;
+  std::optional<std::uint32_t> cpus;
+  bool operator==(const Needs&) const = default;
+};
+
+// Data a layer reads: frames of another layer's variant, or files of a root.
+struct LayerInput {
+  std::string layer;                      // empty: from a root
+  std::optional<std::uint32_t> variant;   // default 0; index of the variant, not its seed
+  std::string root, pattern;              // when layer is empty; pattern with {frame} or {frame:04}
+  std::optional<FrameSet> frames;         // default: all of the layer's frames
+  bool operator==(const LayerInput&) const = default;
+};
+
+struct GenerateSpec {
+  std::string model;   // "demo-clips@1"
+  std::string prompt, negative_prompt;
+  std::uint64_t seed = 1;                  // 0..2^63-1
+  std::optional<std::uint32_t> steps;      // default: the package's
+  std::optional<double> guidance;
+  PlanStrategy plan = PlanStrategy::Independent;
+  std::vector<std::uint64_t> variant_seeds;  // one per variant, never empty: seed.. or the list given
+  FrameFormat format = FrameFormat::Exr;
+};
+struct CommandSpec {
+  std::vector<std::string> argv;  // tokens {frame} {chunk_first} {chunk_last} {input} {output}; never a shell
+};
+struct EncodeSpec {
+  double fps = 24;
+  std::string codec = "h264";
+  std::int32_t scale = 1;                   // whole-number enlargement of the picture, nearest pixel: 1..16
+  std::vector<std::string> burn_in;         // of "show" "sequence" "shot" "layer" "version" "frame": a strip below the picture
+};
+struct SheetSpec {
+  std::int32_t every = 8;                   // every n-th frame of a shot
+  std::int32_t tile = 192;                  // least tile width in pixels: 64..1024
+};
+
+struct LayerSpec {
+  std::string name;
+  std::string shot;                         // default: the job's (decision 0002)
+  LayerKind kind = LayerKind::Generate;
+  std::vector<std::string> after;
+  std::vector<LayerInput> inputs;
+  FrameSet frames;                          // what is written
+  std::uint32_t retries = 3;                // charged tries per task
+  std::optional<base::Duration> timeout;    // per attempt
+  Needs needs;
+  std::optional<std::uint32_t> chunk;       // absent: "auto"
+  std::string output;                       // pattern with tokens, inside `root`
+  std::string root;                         // root name
+  Reproducibility reproducibility = Reproducibility::Stable;
+  std::variant<GenerateSpec, CommandSpec, EncodeSpec, SheetSpec> work;
+};
+
+struct JobSpec {
+  std::string name, show, sequence, shot;
+  std::int32_t priority = 50;               // 0..100, higher first
+  std::optional<base::WallTime> deadline;
+  std::vector<std::string> tags;
+  FrameSpan shot_range;                     // fixes the grid; handles already included
+  std::int32_t handles = 0;                 // frames added at both ends, already applied to shot_range and frames
+  std::optional<std::uint32_t> version;     // absent: "next"
+  std::vector<LayerSpec> layers;
+};
+
+// One finding in a spec. TOML: line and column from 1. JSON: null for semantic errors.
+struct SpecError {
+  std::string code;                          // "spec.unknown_key" ...
+  std::optional<std::uint32_t> line, column;
+  std::string field;                         // "layer[1].frames"
+  std::string message, expected, suggestion;
+};
+
+enum class SpecFormat { Detect, Toml, Json };
+
+struct ParsedSpec {
+  std::optional<JobSpec> spec;   // present exactly when errors is empty
+  std::vector<SpecError> errors;
+};
+
+// Overrides from the command line: "layer.boards.prompt" -> TOML value text or plain string.
+using SpecOverrides = std::vector<std::pair<std::string, std::string>>;
+
+// Parses and checks form: syntax (the first error), else every semantic error at once. Limits: 256 KiB, depth 32,
+// 10,000 keys, strings 64 KiB, 10 M frames.
+ParsedSpec parse_spec(std::string_view text, SpecFormat format = SpecFormat::Detect, const SpecOverrides& overrides = {});
+
+// Checks what only the packages know: model known, prompt in its vocabulary, steps and guidance in range.
+std::vector<SpecError> check_against_packages(const JobSpec& spec, const PackageCatalogue& packages);
+
+// The spec as canonical JSON (keys sorted, defaults spelled out): what is stored; parse_spec of it gives an equal spec.
+std::string canonical_json(const JobSpec& spec);
+
+// Errors as a JSON array of {code, line, column, field, message, expected, suggestion}.
+std::string errors_json(const std::vector<SpecError>& errors);
+
+}  // namespace framemill::jobs
