@@ -12,7 +12,7 @@ pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
-find_package(OpenImageIO REQUIRED)
+pkg_check_modules(oiio REQUIRED IMPORTED_TARGET OpenImageIO)  # its CMake files ask for Python parts of Imath
 
 add_library(framemill_json INTERFACE)
 target_link_libraries(framemill_json INTERFACE Boost::json)
