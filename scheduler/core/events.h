@@ -1,0 +1,136 @@
+// Everything that can happen to the farm, as past-tense values. Ids, seeds and clock readings arrive with them: the core
+// asks nobody.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "scheduler/core/records.h"
+
+namespace framemill::scheduler {
+
+using RequestId = std::uint64_t;  // the shell's handle for an answer; 0: nobody waits
+
+// --- what people ask -------------------------------------------------------------------------------------------------
+struct JobSubmitted {
+  RequestId request = 0;
+  Cause cause;
+  std::shared_ptr<const jobs::JobSpec> spec;      // parsed and checked by the shell
+  std::vector<jobs::PackageFacts> packages;       // of every model the spec names
+  std::string token;                              // Idempotency-Key; empty: none
+  base::Sha256 body;                              // of the submitted text and overrides
+};
+enum class JobVerb { Cancel, Pause, Resume, SetPriority, Retry };
+struct JobChangeAsked {
+  RequestId request = 0;
+  Cause cause;
+  JobId job;
+  JobVerb verb = JobVerb::Cancel;
+  std::int32_t priority = 50;                     // SetPriority
+  std::string layer;                              // Retry: this layer alone; empty: all
+  std::optional<jobs::FrameSet> frames;           // Retry: these frames alone
+};
+enum class WorkerVerb { Drain, Undrain, Revoke, ClearQuarantine };
+struct WorkerChangeAsked {
+  RequestId request = 0;
+  Cause cause;
+  WorkerId worker;
+  WorkerVerb verb = WorkerVerb::Drain;
+};
+
+// --- what workers say ------------------------------------------------------------------------------------------------
+enum class DeviceKind { Cpu, Cuda };
+struct DeviceState {
+  std::string id, name, device_class;
+  DeviceKind kind = DeviceKind::Cpu;
+  std::uint64_t memory_bytes_total = 0, memory_bytes_budget = 0;
+  std::uint32_t cpus = 0;
+};
+struct SlotState {
+  std::uint32_t index = 0;
+  std::string name;
+  std::uint32_t device = 0;
+  std::vector<base::Sha256> loaded_models;
+  bool usable = true;
+};
+struct PackageHeld {
+  std::string id;                                 // "demo-clips@1"
+  base::Sha256 root_digest;
+};
+struct RootSeen {
+  std::string name;
+  bool usable = false;
+  std::uint64_t free_bytes = 0;
+};
+struct Inventory {
+  std::string name, version;
+  std::vector<DeviceState> devices;
+  std::vector<SlotState> slots;
+  std::vector<PackageHeld> packages;
+  std::vector<RootSeen> roots;
+  std::vector<std::string> commands;
+  bool media = false;
+};
+struct AttemptRunning {
+  AttemptId attempt;
+  TaskIndex task = 0;
+  std::uint32_t step = 0, steps = 0, batch = 0;
+  bool model_warm = false;
+  std::uint64_t peak_bytes = 0;
+  std::string detail;
+};
+struct TaskFinished {
+  AttemptId attempt;
+  PhaseId phase;
+  TaskIndex task = 0;
+  std::uint64_t duration_us = 0;
+  std::vector<FileRecord> files;
+  std::vector<ReadRecord> reads;
+};
+struct AttemptEnded {
+  AttemptId attempt;
+  jobs::Outcome outcome = jobs::Outcome::Ok;
+  std::string code, message;
+  std::optional<jobs::Frame> frame;
+  bool alone = false;
+  std::vector<TaskIndex> failed_tasks;            // empty: the first task it had not finished
+  std::string device_class;
+  UsageTotals usage;
+  std::string output_tail;
+};
+struct TasksPublished {
+  PhaseId phase;
+  TaskRange tasks;
+};
+struct PublishFailed {
+  PhaseId phase;
+  TaskRange tasks;
+  std::string code, message;
+};
+
+// One report of a worker, whole. Repeats are harmless.
+struct WorkerReported {
+  std::string key;                                // the CURVE key it proved: its identity
+  std::uint64_t incarnation = 0, sequence = 0;
+  std::optional<Inventory> inventory;
+  std::vector<AttemptRunning> running;
+  std::vector<TaskFinished> finished;
+  std::vector<AttemptEnded> ended;
+  std::vector<TasksPublished> published;
+  std::vector<PublishFailed> publish_failed;
+  std::vector<JobId> discarded;
+  bool draining = false;
+};
+
+// --- what the shell says ---------------------------------------------------------------------------------------------
+struct TimePassed {};                             // next_deadline() is due
+struct StorageBroke {};                           // the disk is full: mutations are refused until StorageRecovered
+struct StorageRecovered {};
+
+using Event = std::variant<JobSubmitted, JobChangeAsked, WorkerChangeAsked, WorkerReported, TimePassed, StorageBroke,
+                           StorageRecovered>;
+
+}  // namespace framemill::scheduler

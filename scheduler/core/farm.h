@@ -1,0 +1,68 @@
+// The farm as a pure machine: events in, effects out. No threads, clocks, files or sockets; one thread owns it. The duties
+// are split over parts (job book, lease book, worker roster, matcher, blame) that this class only connects; see
+// ARCHITECTURE.md.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/time.h"
+#include "scheduler/core/effects.h"
+#include "scheduler/core/events.h"
+#include "scheduler/core/records.h"
+#include "scheduler/core/views.h"
+
+namespace framemill::scheduler {
+
+struct FarmSettings {
+  jobs::Epoch epoch;                                        // of this start; names attempts
+  base::Duration lease_ttl = base::seconds(120);
+  base::Duration silence_alarm = base::seconds(15);         // a worker not heard for so long is Silent
+  base::Duration report_interval = base::seconds(1);        // asked of workers that have work
+  base::Duration idle_report_interval = base::seconds(5);   // asked of the others
+  base::Duration late_turn = base::seconds(1);              // a turn later than this moves all lease deadlines by the gap
+  base::Duration back_off_first = base::seconds(1), back_off_most = base::seconds(60);
+  std::uint32_t lone_deaths_max = 3;                        // then a task is quarantined
+  std::uint32_t worker_blame_max = 3;                       // distinct jobs failing in a row; then the worker is
+  std::uint32_t jobs_max = 10'000;                          // live jobs; more are refused with a hint
+  std::uint32_t leases_per_slot_max = 64;
+  std::uint32_t grants_per_turn = 256;                      // the matcher's budget
+};
+
+class Farm {
+ public:
+  explicit Farm(FarmSettings settings);
+  ~Farm();
+  Farm(Farm&&) noexcept;
+  Farm& operator=(Farm&&) noexcept;
+
+  // Restart: every record goes back through put(), then begin() derives the rest. Live attempts keep their leases
+  // (promise P10): their deadlines start anew at begin().
+  void put(const Record& record);
+  Effects begin(base::Now now);
+
+  Effects apply(const Event& event, base::Now now);
+  base::Instant next_deadline() const;                      // when TimePassed is due; kNever when nothing is
+
+  // What people ask to see.
+  std::vector<JobView> list_jobs(bool live_only) const;     // newest first
+  std::optional<JobView> show_job(JobId job) const;
+  std::vector<WorkerView> list_workers(base::Now now) const;
+  // The first task of the job that does not run and is not final (or the one that writes `frame` of `layer`).
+  base::Result<ExplainView> explain(JobId job, const std::string& layer, std::optional<jobs::Frame> frame,
+                                    base::Now now) const;
+  const JobRecord* job(JobId id) const;                     // plan and spec, for translation
+  const WorkerRecord* worker(WorkerId id) const;
+  std::optional<WorkerId> worker_of_key(const std::string& key) const;
+
+  // Every record as it stands, in a fixed order: tests compare it with a farm rebuilt from the store.
+  std::vector<Record> records() const;
+  // Re-derives every invariant and compares; the first violation as text, or empty. For tests and the simulator.
+  std::string sanity_check() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace framemill::scheduler

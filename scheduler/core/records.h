@@ -1,0 +1,177 @@
+// The state of the farm as a set of records: what the store keeps and what a restart puts back, through the same put().
+// Everything else in the core (ready queues, bookings, indexes) is derived from these by one function. A record is small
+// and whole: it is written again when any of its fields changes, coalesced by key within a turn.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/sha256.h"
+#include "base/time.h"
+#include "jobs/ids.h"
+#include "jobs/lifecycle.h"
+#include "jobs/package_facts.h"
+#include "jobs/plan.h"
+#include "jobs/spec.h"
+
+namespace framemill::scheduler {
+
+using jobs::AttemptId;
+using jobs::JobId;
+using jobs::PhaseId;
+using jobs::TaskIndex;
+using jobs::TaskRange;
+using jobs::WorkerId;
+
+// Who caused a change, when, and why: on every record a person caused.
+struct Cause {
+  std::string principal;   // "ana"; "scheduler" for its own decisions
+  base::WallTime time;
+  std::string reason;
+  bool operator==(const Cause&) const = default;
+};
+
+struct JobRecord {
+  JobId id;
+  std::shared_ptr<const jobs::JobSpec> spec;       // never null
+  std::shared_ptr<const jobs::JobPlan> plan;       // never null
+  std::vector<jobs::PackageFacts> packages;        // facts of the models the plan was made with (digests are pinned here)
+  std::uint32_t version = 1;                       // reserved for its shots
+  jobs::JobState state = jobs::JobState::Queued;
+  bool paused = false;                             // a person holds it; state tells Paused only when nothing runs on
+  std::int32_t priority = 50;                      // may be changed after submit
+  Cause submitted;
+  Cause last_change;                               // the last pause, resume, cancel, priority, retry
+  base::WallTime started, finished;                // 0: not yet
+};
+
+struct PhaseRecord {
+  PhaseId id;
+  jobs::PhaseState state = jobs::PhaseState::Waiting;
+  std::array<std::uint32_t, jobs::kTaskStateCount> counts{};  // tasks per state; sums to the phase's task_count
+  std::string device_class;                        // pinned by its variant's first commit; empty: free
+};
+
+inline constexpr std::uint32_t kTasksPerPage = 4096;
+
+// States of tasks page*4096 ... as bytes (jobs::TaskState). Pages of a phase whose tasks are all in one state need no
+// record: PhaseRecord.counts tells it.
+struct TaskPageRecord {
+  PhaseId phase;
+  std::uint32_t page = 0;
+  std::vector<std::uint8_t> states;                // at most kTasksPerPage
+};
+
+// Evidence against one task; present only for tasks that had trouble.
+struct TaskTroubleRecord {
+  PhaseId phase;
+  TaskIndex task = 0;
+  std::uint32_t charged_tries = 0;
+  std::vector<WorkerId> lone_deaths;               // workers on which it killed an executor while alone
+  bool run_alone = false;                          // was aboard when an executor died: granted again alone
+  std::uint32_t uncharged_returns = 0;             // oom, not_admitted, ...: spaces the next try (back-off)
+  jobs::Outcome last_outcome = jobs::Outcome::Ok;
+  std::string last_code, last_message;
+  AttemptId last_attempt;
+};
+
+struct UsageTotals {                               // microseconds; see wire Usage
+  std::uint64_t load_us = 0, compute_us = 0, write_us = 0, lost_us = 0, wall_us = 0;
+  std::uint32_t model_loads = 0, steps = 0, batch_max = 0;
+  std::vector<std::string> batch_mates;
+  std::uint64_t peak_bytes = 0;
+};
+
+struct AttemptRecord {
+  AttemptId id;
+  PhaseId phase;
+  TaskRange tasks;                                 // as granted, less what was taken back
+  WorkerId worker;
+  std::uint32_t slot = 0;
+  std::string slot_name, device_class;
+  base::WallTime granted, ended;                   // ended 0: live
+  bool live = true;
+  std::uint32_t tasks_committed = 0;
+  jobs::Outcome outcome = jobs::Outcome::Ok;       // when ended
+  std::string code, message;
+  UsageTotals usage;
+  std::string output_tail;                         // at most 16 KiB
+};
+
+struct FileRecord {
+  std::int32_t kind = 0;                           // wire::OutputFile::Kind
+  std::string staged, path;
+  std::uint64_t size_bytes = 0;
+  base::Sha256 sha256, samples_sha256;
+  jobs::Frame frame = 0;
+  bool operator==(const FileRecord&) const = default;
+};
+struct ReadRecord {                                // one input as it was read
+  std::string root, path;
+  std::uint64_t size_bytes = 0;
+  base::Sha256 sha256;
+};
+
+// The commit of one task: written once, never changed, never read on restart. `published` follows in the task's state.
+struct CommitRecord {
+  PhaseId phase;
+  TaskIndex task = 0;
+  AttemptId attempt;
+  WorkerId worker;
+  std::string root, device_class;
+  base::WallTime time;
+  std::uint64_t duration_us = 0;
+  std::vector<FileRecord> files;
+  std::vector<ReadRecord> reads;
+};
+
+struct WorkerRecord {
+  WorkerId id;
+  std::string key;                                 // CURVE public key, Z85, 40 characters: its identity
+  std::string name;                                // for people
+  bool drain_requested = false;
+  bool quarantined = false;
+  Cause last_change;
+  std::vector<JobId> blamed_jobs;                  // distinct jobs whose tasks failed here in a row
+  std::uint64_t incarnation = 0;                   // last seen
+};
+
+struct VersionRecord {                             // versions in use: per show, sequence, shot
+  std::string show, sequence, shot;
+  std::uint32_t version = 0;
+  JobId job;
+};
+
+struct SubmitTokenRecord {                         // Idempotency-Key -> job
+  std::string principal, token;
+  base::Sha256 body;
+  JobId job;
+};
+
+struct AuditRecord {                               // what a person did
+  std::uint64_t sequence = 0;
+  Cause cause;
+  std::string verb;                                // "submit", "cancel", "drain", ...
+  std::string target;                              // "job 12", "worker 3"
+};
+
+struct CountersRecord {                            // what must never be used twice
+  std::uint32_t last_job = 0, last_worker = 0;
+  std::uint64_t last_audit = 0;
+};
+
+using Record = std::variant<JobRecord, PhaseRecord, TaskPageRecord, TaskTroubleRecord, AttemptRecord, CommitRecord,
+                            WorkerRecord, VersionRecord, SubmitTokenRecord, AuditRecord, CountersRecord>;
+
+// What a turn changed: one transaction of the store.
+struct Persist {
+  std::vector<Record> puts;
+  std::vector<std::pair<PhaseId, TaskIndex>> troubles_erased;  // by a retry that a person asked for
+  bool empty() const { return puts.empty() && troubles_erased.empty(); }
+};
+
+}  // namespace framemill::scheduler

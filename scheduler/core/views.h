@@ -1,0 +1,106 @@
+// Copies of what people ask to see, made on the core's thread and handed to other threads as values.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scheduler/core/events.h"
+#include "scheduler/core/records.h"
+
+namespace framemill::scheduler {
+
+using TaskCounts = std::array<std::uint64_t, jobs::kTaskStateCount>;  // by jobs::TaskState
+
+struct LayerView {
+  std::uint32_t index = 0;
+  std::string name, kind, shot;
+  jobs::PhaseState state = jobs::PhaseState::Waiting;
+  TaskCounts tasks{};                     // over all its phases
+  std::uint64_t frames = 0, frames_published = 0;
+  std::uint32_t windows = 0, variants = 0;
+  std::uint32_t tries_charged = 0, retried = 0, failed = 0;
+  std::optional<std::int64_t> eta_ms;     // absent until a window has been measured
+};
+struct FailureGroup {                     // failures of a job with one code
+  std::string code, message;
+  std::uint32_t count = 0;
+  std::optional<jobs::Frame> first_frame;
+  std::string layer;
+};
+struct JobView {
+  JobId id;
+  std::string name, show, sequence, shot, principal;
+  std::vector<std::string> tags;
+  std::uint32_t version = 0;
+  jobs::JobState state = jobs::JobState::Queued;
+  std::int32_t priority = 0;
+  base::WallTime submitted, started, finished;
+  std::vector<LayerView> layers;          // empty in lists
+  TaskCounts tasks{};
+  std::uint64_t frames = 0, frames_published = 0;
+  std::vector<FailureGroup> failures;
+  std::uint64_t model_loads = 0, attempts = 0, retries = 0, windows_run_twice = 0;
+  std::uint64_t device_us = 0;            // load + compute of its attempts
+  std::optional<std::int64_t> eta_ms;
+};
+
+struct SlotActivity {                     // one line of the progress display
+  std::uint32_t index = 0;
+  std::string name;
+  bool usable = true;
+  struct Lease {
+    AttemptId attempt;
+    JobId job;
+    std::string layer, model;
+    std::uint32_t variant = 0;
+    TaskRange tasks;
+    TaskIndex task = 0;
+    std::uint32_t step = 0, steps = 0, batch = 0;
+    bool model_warm = false;
+    std::string detail, phase;            // phase: "denoise", "decode", "command", "encode", "sheet"
+  };
+  std::vector<Lease> leases;
+  std::uint64_t booked_bytes = 0, budget_bytes = 0;
+};
+struct WorkerView {
+  WorkerId id;
+  std::string name, key, version;
+  jobs::WorkerState state = jobs::WorkerState::Silent;
+  bool quarantined = false;
+  std::int64_t silent_ms = 0;
+  std::vector<DeviceState> devices;
+  std::vector<SlotActivity> slots;
+  std::vector<PackageHeld> packages;
+  std::vector<RootSeen> roots;
+  std::vector<std::string> commands;
+};
+
+// Why a task is not running. The closed list of CONTRACT.md.
+enum class Reason : std::uint8_t {
+  Paused, Dependency, InputMissing, NoWorker, PackageMissing, PackageDiffers, NeedsExceedEverySlot, SlotsBusy,
+  MemoryBooked, BackOff, Quarantined, WorkerDraining, StorageUnreachable, CapReached
+};
+std::string_view name(Reason reason);     // "slots_busy"
+
+struct SlotReason {                       // for a class of slots that answer alike
+  Reason reason = Reason::NoWorker;
+  std::uint32_t slots = 0;                // how many; 0: of the farm as a whole
+  std::vector<std::string> examples;      // "w1/cpu0", at most 4
+  std::string because;                    // "busy with job 12 boards t3 for about 4 s"
+  std::string remedy;                     // what would change it
+};
+struct ExplainView {
+  PhaseId phase;
+  TaskIndex task = 0;
+  std::string layer;
+  std::optional<jobs::Frame> frame;
+  jobs::TaskState state = jobs::TaskState::Waiting;
+  std::string sentence;                   // the whole answer in one line
+  std::vector<SlotReason> reasons;        // empty when it runs or is final
+  bool can_never_run = false;             // exit status 6: no slot of this farm could ever take it
+};
+
+}  // namespace framemill::scheduler
