@@ -1,0 +1,21 @@
+// The door of gpu/torch for the executor, the scoring program and the benchmarks: a gpu::Generator over LibTorch. This
+// header is free of LibTorch's headers.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "base/result.h"
+#include "gpu/generator.h"
+
+namespace framemill::gpu {
+
+// Loads a verified package. The first call fixes the process's compute threads. Errors: model.* for the package,
+// gpu.no_device, gpu.out_of_memory.
+base::Result<std::unique_ptr<Generator>> load_torch_generator(const std::filesystem::path& package_directory,
+                                                              const DeviceSpec& device);
+
+// Products of two square matrices: measured GFLOP/s on the device, to warn about a slow LibTorch at start.
+double measured_matmul_gflops(const DeviceSpec& device);
+
+}  // namespace framemill::gpu
