@@ -310,7 +310,10 @@ std::string SafetensorsWriter::bytes() const {
   for (const auto& [name, tensor] : tensors_) {
     separate();
     header += quoted(name) + ":{\"dtype\":\"" + std::string(dtype_name(tensor.dtype)) + "\",\"shape\":[";
-    for (std::size_t i = 0; i < tensor.shape.size(); ++i) header += (i ? "," : "") + std::to_string(tensor.shape[i]);
+    for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
+      if (i > 0) header += ',';
+      header += std::to_string(tensor.shape[i]);
+    }
     header += "],\"data_offsets\":[" + std::to_string(offset) + ",";
     offset += tensor.bytes.size();
     header += std::to_string(offset) + "]}";
