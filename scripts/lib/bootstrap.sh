@@ -1,0 +1,77 @@
+# What scripts/bootstrap and scripts/demo share: which packages are missing, where LibTorch is, how both are installed.
+# To be sourced from the top of the tree.
+
+torch_version=2.11.0
+torch_dir=${FRAMEMILL_TORCH_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/framemill/torch-$torch_version}
+torch_download_mb=545 torch_unpacked_mb=1150 packages_unpacked_mb=1100
+
+as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@" 2>/dev/null || sudo "$@"; fi; }
+
+# Says why this system cannot be used, and stops with status 1.
+check_system() {
+  local id='' version=''
+  if [ -r /etc/os-release ]; then id=$(. /etc/os-release; echo "${ID:-}"); version=$(. /etc/os-release; echo "${VERSION_ID:-}"); fi
+  if [ "$id" != debian ] || [ "$version" != 12 ]; then
+    echo "This needs Debian 12 (bookworm); here is ${id:-an unknown system} ${version:-}. Nothing was changed." >&2; exit 1
+  fi
+  if [ "$(uname -m)" != x86_64 ]; then
+    echo "This needs an x86-64 processor; here is $(uname -m). Nothing was changed." >&2; exit 1
+  fi
+  if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+    echo "This needs root, or sudo, to install Debian packages. Nothing was changed." >&2; exit 1
+  fi
+}
+
+# wanted_packages demo|test: the names, one a line.
+wanted_packages() {
+  awk -v purpose="$1" '!/^#/ && NF { if (purpose == "test" || $2 == "demo") print $1 }' scripts/packages.txt
+}
+missing_packages() {
+  local name
+  for name in $(wanted_packages "$1"); do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || echo "$name"
+  done
+}
+have_torch() { [ -e "$torch_dir/.complete" ]; }
+
+install_packages() {
+  local missing; missing=$(missing_packages "$1")
+  if [ -z "$missing" ]; then echo "All Debian packages are installed."; return; fi
+  echo "Installing Debian packages:" $missing
+  local try
+  for try in 1 2 3; do
+    if as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q &&
+       as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing; then return; fi
+    echo "apt-get failed (try $try of 3)"; sleep $((try * 3))
+  done
+  echo "The Debian packages could not be installed; see the lines above for apt's reason." >&2
+  return 1
+}
+
+install_torch() {
+  if have_torch; then echo "LibTorch $torch_version is in $torch_dir."; return; fi
+  local parent work try ok=false; parent=$(dirname "$torch_dir"); mkdir -p "$parent"
+  # Everything happens in a directory of this run; the final name appears by one rename, whole or not at all.
+  find "$parent" -maxdepth 1 -name 'incoming.*' -mmin +120 -exec rm -rf {} +
+  work=$(mktemp -d "$parent/incoming.XXXXXX"); trap 'rm -rf "$work"' RETURN
+  for try in 1 2 3; do
+    echo "Downloading LibTorch $torch_version ($torch_download_mb MB), try $try of 3"
+    if python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary=:all: --python-version 3.11 \
+         --implementation cp --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 \
+         --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 \
+         --require-hashes -r scripts/torch-wheels.txt -d "$work/wheels"; then ok=true; break; fi
+    rm -rf "$work/wheels"; sleep $((try * 3))
+  done
+  if ! $ok; then echo "LibTorch could not be downloaded with the right digests." >&2; return 1; fi
+  echo "Unpacking into $torch_dir"
+  local wheel
+  for wheel in "$work"/wheels/*.whl; do
+    case $wheel in
+      */torch-*) unzip -qo "$wheel" 'torch/lib/*' 'torch/include/*' 'torch-*.dist-info/*' -d "$work/root" ;;
+      *) unzip -qo "$wheel" -d "$work/root" ;;
+    esac
+  done
+  touch "$work/root/.complete"
+  rm -rf "$torch_dir"
+  mv "$work/root" "$torch_dir"
+}
