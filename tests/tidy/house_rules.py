@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""House rules of the tree that a compiler does not see. usage: house_rules.py TREE"""
+import pathlib
+import re
+import subprocess
+import sys
+
+LINES_MAX = 500
+CODE = {'.h', '.cpp', '.cu', '.py'}
+UNFINISHED = re.compile(r'\b(TODO|FIXME|XXX)\b')
+MACHINE_PATH = re.compile(r'(^|[^A-Za-z0-9_.])/(work|home/[a-z]+)/[A-Za-z.]')
+PACKAGE_HOST = re.compile(r'https?://(registry|files|index|proxy|deb|static|security)\.[a-z]')
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    listed = subprocess.run(['git', '-C', str(root), 'ls-files', '-co', '--exclude-standard'], capture_output=True, text=True)
+    if listed.returncode == 0:
+        names = listed.stdout.splitlines()
+    else:
+        names = [str(p.relative_to(root)) for p in root.rglob('*') if p.is_file() and 'build' not in p.parts]
+    bad, seen = [], 0
+    for name in names:
+        path = root / name
+        if not path.is_file() or path == pathlib.Path(__file__).resolve():
+            continue
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue  # pictures, weights
+        seen += 1
+        if path.suffix in CODE and text.count('\n') > LINES_MAX:
+            bad.append(f'{name}: {text.count(chr(10))} lines; look for the second idea in it (at most {LINES_MAX})')
+        if path.suffix == '.h' and '#pragma once' not in text:
+            bad.append(f'{name}: no #pragma once')
+        if path.suffix == '.h' and not text.startswith('//'):
+            bad.append(f'{name}: opens without a paragraph saying what it models')
+        for number, line in enumerate(text.splitlines(), 1):
+            if path.suffix in CODE and UNFINISHED.search(line):
+                bad.append(f'{name}:{number}: unfinished work')
+            if MACHINE_PATH.search(line):
+                bad.append(f'{name}:{number}: a path of one machine')
+            if PACKAGE_HOST.search(line):
+                bad.append(f'{name}:{number}: an address of a package server')
+    print('\n'.join(bad))
+    print(f'{seen} files, {len(bad)} violations')
+    return 1 if bad or seen < 20 else 0
+
+
+sys.exit(main())
