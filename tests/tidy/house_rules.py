@@ -22,7 +22,7 @@ def main():
     bad, seen = [], 0
     for name in names:
         path = root / name
-        if not path.is_file() or path == pathlib.Path(__file__).resolve():
+        if not path.is_file() or path.resolve() == pathlib.Path(__file__).resolve():
             continue
         try:
             text = path.read_text()
