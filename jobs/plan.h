@@ -21,7 +21,8 @@ enum class PhaseKind : std::uint8_t { Denoise, Decode, Command, Encode, Sheet };
 // The grid of windows over a shot's range: fixed by shot_range alone, so that a subset of frames has the same pixels.
 // Window w of an independent grid covers window_frames frames from origin + w*window_frames. Window w of a chain covers
 // window_frames frames from origin + w*(window_frames - context_frames); its first context_frames (w > 0, or w = 0 with an
-// input) are the clean end of the window before.
+// input) are the clean end of the window before. With an input the origin lies context_frames before the shot range, so
+// that the first new frame is the shot's first.
 struct WindowGrid {
   Frame origin = 0;
   std::int32_t window_frames = 1;
@@ -52,6 +53,8 @@ struct Need {
   TaskRange range;
   bool reads_files = false;  // the needed tasks' files are named in the grant; false: order alone
   bool is_context = false;   // the files give the context (carry) of a generate window
+  FrameSet frames;           // of those files only these frames; empty: every file of the needed tasks
+  std::int32_t input = -1;   // index into the layer's inputs that the need stands for; -1: none
   bool operator==(const Need&) const = default;
 };
 

@@ -35,7 +35,7 @@ struct Needs {
 // Data a layer reads: frames of another layer's variant, or files of a root.
 struct LayerInput {
   std::string layer;                      // empty: from a root
-  std::optional<std::uint32_t> variant;   // default 0; index of the variant, not its seed
+  std::optional<std::uint32_t> variant;   // default 0, for a sheet all; index of the variant, not its seed
   std::string root, pattern;              // when layer is empty; pattern with {frame} or {frame:04}
   std::optional<FrameSet> frames;         // default: all of the layer's frames
   bool operator==(const LayerInput&) const = default;
@@ -68,10 +68,12 @@ struct SheetSpec {
 struct LayerSpec {
   std::string name;
   std::string shot;                         // default: the job's (decision 0002)
+  FrameSpan shot_range;                     // fixes the layer's grid; handles included; default: the job's
+  std::int32_t handles = 0;                 // already applied to shot_range and frames
   LayerKind kind = LayerKind::Generate;
   std::vector<std::string> after;
   std::vector<LayerInput> inputs;
-  FrameSet frames;                          // what is written
+  FrameSet frames;                          // what is written; empty for encode and sheet
   std::uint32_t retries = 3;                // charged tries per task
   std::optional<base::Duration> timeout;    // per attempt
   Needs needs;
@@ -83,15 +85,21 @@ struct LayerSpec {
 };
 
 struct JobSpec {
-  std::string name, show, sequence, shot;
+  std::string name, show;
+  std::string sequence, shot;               // may be empty; each layer has a shot then
   std::int32_t priority = 50;               // 0..100, higher first
   std::optional<base::WallTime> deadline;
   std::vector<std::string> tags;
-  FrameSpan shot_range;                     // fixes the grid; handles already included
+  FrameSpan shot_range;                     // default of the layers'; handles already included
   std::int32_t handles = 0;                 // frames added at both ends, already applied to shot_range and frames
   std::optional<std::uint32_t> version;     // absent: "next"
   std::vector<LayerSpec> layers;
+
+  const LayerSpec* find_layer(std::string_view layer_name) const;
 };
+
+// The shots that the job writes, in order of first use: its version is reserved for each of them.
+std::vector<std::string> shots_of(const JobSpec& spec);
 
 // One finding in a spec. TOML: line and column from 1. JSON: null for semantic errors.
 struct SpecError {
