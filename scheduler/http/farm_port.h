@@ -1,0 +1,128 @@
+// What the HTTP API asks of the farm: a narrow port that the daemon implements. All calls return at once; the reply comes
+// exactly once, on any thread. Values are copies, so nothing of the core is shared with the HTTP thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "jobs/spec.h"
+#include "scheduler/core/effects.h"
+#include "scheduler/core/views.h"
+
+namespace framemill::scheduler {
+
+template <class T>
+using Reply = std::function<void(base::Result<T>)>;
+
+struct SubmitRequest {
+  std::string principal, reason;
+  std::string token;                      // Idempotency-Key; empty: none
+  std::string text;                       // at most 256 KiB; longer is refused by the parser
+  jobs::SpecFormat format = jobs::SpecFormat::Detect;
+  jobs::SpecOverrides overrides;
+};
+struct SubmitReply {
+  Submitted submitted;                    // valid when errors is empty
+  std::vector<jobs::SpecError> errors;
+};
+
+struct JobFilter {
+  bool live_only = false;
+  std::string principal;                  // empty: everybody's
+  std::uint32_t limit = 100;              // 1..1000, newest first
+};
+struct JobChange {
+  std::string principal, reason;
+  JobId job;
+  JobVerb verb = JobVerb::Cancel;
+  std::int32_t priority = 50;
+  std::string layer;                      // Retry
+  std::optional<jobs::FrameSet> frames;   // Retry
+};
+struct WorkerChange {
+  std::string principal, reason;
+  WorkerId worker;
+  WorkerVerb verb = WorkerVerb::Drain;
+};
+
+// Files of a job, in the order (phase, task, frame). `after` continues a page: the `next` of the one before.
+struct FrameQuery {
+  JobId job;
+  std::string layer;                      // empty: all layers
+  std::optional<std::uint32_t> variant;
+  std::optional<jobs::Frame> frame;
+  bool intermediates = false;             // latents too
+  std::string after;
+  std::uint32_t limit = 1000;             // 1..10'000
+};
+struct FrameRow {
+  std::string layer, kind;                // kind: "frame" "latents" "movie" "sheet" "other"
+  std::uint32_t variant = 0;
+  std::uint64_t seed = 0;
+  jobs::Frame frame = 0;
+  std::string root, path;
+  std::uint64_t size_bytes = 0;
+  base::Sha256 sha256, samples_sha256;
+  jobs::TaskState state = jobs::TaskState::Committed;
+  AttemptId attempt;
+  WorkerId worker;
+};
+struct FramePage {
+  std::vector<FrameRow> rows;
+  std::string next;                       // empty: the end
+};
+
+struct AttemptQuery {
+  JobId job;
+  std::string layer;                      // empty: all
+  std::optional<jobs::Frame> frame;       // only attempts whose tasks touch the frame
+  bool with_output = false;
+  std::string after;
+  std::uint32_t limit = 200;              // 1..1000
+};
+struct AttemptRow {
+  AttemptRecord record;
+  std::string layer, phase, worker_name;  // phase: "denoise" ...
+  std::uint32_t variant = 0;
+};
+struct AttemptPage {
+  std::vector<AttemptRow> rows;
+  std::string next;
+};
+
+struct RootView {
+  std::string name, path;                 // path as the scheduler's host maps it; empty: not mapped there
+};
+struct Health {
+  bool ready = false;                     // takes submits and grants
+  std::string sentence;                   // "ready", "the disk of the store is full", ...
+  std::uint64_t durable_sequence = 0;
+};
+
+class FarmPort {
+ public:
+  virtual ~FarmPort() = default;
+  virtual void submit(SubmitRequest request, Reply<SubmitReply> reply) = 0;
+  virtual void change_job(JobChange change, Reply<Changed> reply) = 0;
+  virtual void change_worker(WorkerChange change, Reply<Changed> reply) = 0;
+  virtual void list_jobs(JobFilter filter, Reply<std::vector<JobView>> reply) = 0;
+  virtual void show_job(JobId job, Reply<JobView> reply) = 0;                       // job.not_found
+  virtual void list_workers(Reply<std::vector<WorkerView>> reply) = 0;
+  virtual void explain(JobId job, std::string layer, std::optional<jobs::Frame> frame, Reply<ExplainView> reply) = 0;
+  virtual void frames(FrameQuery query, Reply<FramePage> reply) = 0;
+  virtual void attempts(AttemptQuery query, Reply<AttemptPage> reply) = 0;
+  virtual void roots(Reply<std::vector<RootView>> reply) = 0;
+  virtual void health(Reply<Health> reply) = 0;
+};
+
+// What happened, released after the sync: (sequence, index in the batch) is the id that a client resumes from.
+struct EventBatch {
+  std::uint64_t sequence = 0;             // durable commit sequence, strictly rising
+  std::vector<FarmEvent> events;
+};
+
+}  // namespace framemill::scheduler
