@@ -1,0 +1,207 @@
+#include "scheduler/link/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "wire/farm.pb.h"
+#include "wire/limits.h"
+
+namespace framemill::scheduler {
+namespace {
+
+using base::Error;
+using base::Result;
+using base::Sha256;
+
+constexpr int kDevicesMax = 64, kSlotsMax = 256, kPackagesMax = 1024, kRootsMax = 64, kCommandsMax = 256;
+constexpr int kRunningMax = 4096, kEndedMax = 1024, kPublishedMax = 4096, kTextBytesMax = 4096, kPathBytesMax = 4096;
+
+Error bad(std::string field, std::string message) {
+  return Error{"link.bad_report", std::move(message), std::move(field), "the worker and the scheduler may be of different versions"};
+}
+
+// A string from outside, cut to a bound and without control characters: it ends up in logs and terminals.
+std::string clean(const std::string& text, std::size_t bytes_max = kTextBytesMax) {
+  std::string out = text.substr(0, bytes_max);
+  std::replace_if(out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return out;
+}
+
+Result<Sha256> digest(const std::string& bytes, const char* field) {
+  Sha256 value;
+  if (bytes.empty()) return value;
+  if (bytes.size() != value.bytes.size()) return bad(field, fmt::format("a digest has 32 bytes, not {}", bytes.size()));
+  std::memcpy(value.bytes.data(), bytes.data(), value.bytes.size());
+  return value;
+}
+
+Result<std::string> relative_path(const std::string& path, const char* field) {
+  const bool hostile = path.empty() || path.size() > kPathBytesMax || path.front() == '/' || path == ".." ||
+                       path.starts_with("../") || path.ends_with("/..") || path.find("/../") != std::string::npos ||
+                       std::any_of(path.begin(), path.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  if (hostile) return bad(field, "not a path inside a root: " + clean(path, 200));
+  return path;
+}
+
+PhaseId phase_id(std::uint32_t job, std::uint32_t phase) { return {JobId(job), phase}; }
+
+Result<Inventory> inventory(const wire::Inventory& in) {
+  if (in.devices_size() > kDevicesMax) return bad("inventory.devices", "too many devices");
+  if (in.slots_size() > kSlotsMax) return bad("inventory.slots", "too many slots");
+  if (in.packages_size() > kPackagesMax) return bad("inventory.packages", "too many packages");
+  if (in.roots_size() > kRootsMax) return bad("inventory.roots", "too many roots");
+  if (in.commands_size() > kCommandsMax) return bad("inventory.commands", "too many commands");
+  Inventory out;
+  out.name = clean(in.name(), 128);
+  out.version = clean(in.version(), 64);
+  out.media = in.media();
+  for (const auto& device : in.devices()) {
+    if (device.kind() != "cpu" && device.kind() != "cuda") return bad("inventory.devices.kind", "cpu or cuda, not " + clean(device.kind(), 32));
+    out.devices.push_back({clean(device.id(), 128), clean(device.name(), 128), clean(device.device_class(), 512),
+                           device.kind() == "cuda" ? DeviceKind::Cuda : DeviceKind::Cpu, device.memory_bytes_total(),
+                           device.memory_bytes_budget(), device.cpus()});
+  }
+  for (int i = 0; i < in.slots_size(); ++i) {
+    const auto& slot = in.slots(i);
+    if (slot.index() != static_cast<std::uint32_t>(i)) return bad("inventory.slots.index", "slots are numbered from 0 in order");
+    if (slot.device() >= static_cast<std::uint32_t>(in.devices_size())) return bad("inventory.slots.device", "names no device");
+    SlotState state{slot.index(), clean(slot.name(), 128), slot.device(), {}, slot.usable()};
+    for (const std::string& model : slot.loaded_models()) {
+      FM_ASSIGN(const Sha256 value, digest(model, "inventory.slots.loaded_models"));
+      state.loaded_models.push_back(value);
+    }
+    out.slots.push_back(std::move(state));
+  }
+  for (const auto& package : in.packages()) {
+    FM_ASSIGN(const Sha256 root, digest(package.root_digest(), "inventory.packages.root_digest"));
+    out.packages.push_back({clean(package.name() + "@" + package.version(), 256), root});
+  }
+  for (const auto& root : in.roots()) out.roots.push_back({clean(root.name(), 128), root.usable(), root.free_bytes()});
+  for (const std::string& command : in.commands()) out.commands.push_back(clean(command, 256));
+  return out;
+}
+
+Result<TaskFinished> finished_task(const wire::FinishedTask& in) {
+  TaskFinished out;
+  out.attempt = attempt_from_wire(in.attempt());
+  out.phase = phase_id(in.job(), in.phase());
+  out.task = in.task();
+  out.duration_us = in.duration_us();
+  for (const auto& file : in.files()) {
+    FileRecord record;
+    record.kind = file.kind();
+    FM_ASSIGN(record.staged, relative_path(file.staged(), "finished.files.staged"));
+    FM_ASSIGN(record.path, relative_path(file.path(), "finished.files.path"));
+    record.size_bytes = file.size_bytes();
+    record.frame = file.frame();
+    if (file.sha256().size() != 32) return bad("finished.files.sha256", "every file comes with its digest");
+    FM_ASSIGN(record.sha256, digest(file.sha256(), "finished.files.sha256"));
+    FM_ASSIGN(record.samples_sha256, digest(file.samples_sha256(), "finished.files.samples_sha256"));
+    out.files.push_back(std::move(record));
+  }
+  for (const auto& read : in.read()) {
+    ReadRecord record;
+    record.root = clean(read.root(), 128);
+    record.path = clean(read.path(), kPathBytesMax);
+    record.size_bytes = read.size_bytes();
+    FM_ASSIGN(record.sha256, digest(read.sha256(), "finished.read.sha256"));
+    out.reads.push_back(std::move(record));
+  }
+  return out;
+}
+
+UsageTotals usage(const wire::Usage& in) {
+  UsageTotals out;
+  out.load_us = in.load_us();
+  out.compute_us = in.compute_us();
+  out.write_us = in.write_us();
+  out.lost_us = in.lost_us();
+  out.wall_us = in.wall_us();
+  out.model_loads = in.model_loads();
+  out.steps = in.steps();
+  out.batch_max = in.batch_max();
+  out.peak_bytes = in.peak_bytes();
+  for (int i = 0; i < std::min(in.batch_mates_size(), 16); ++i) out.batch_mates.push_back(clean(in.batch_mates(i), 64));
+  return out;
+}
+
+Result<AttemptEnded> ended_attempt(const wire::EndedAttempt& in) {
+  AttemptEnded out;
+  out.attempt = attempt_from_wire(in.attempt());
+  const auto outcome = jobs::outcome_from_code(in.outcome());
+  if (!outcome) return bad("ended.outcome", "no outcome is called " + clean(in.outcome(), 64));
+  out.outcome = *outcome;
+  out.code = clean(in.code(), 128);
+  out.message = clean(in.message(), kTextBytesMax);
+  if (in.has_frame()) out.frame = in.frame();
+  out.alone = in.alone();
+  for (int i = 0; i < std::min(in.failed_tasks_size(), kRunningMax); ++i) out.failed_tasks.push_back(in.failed_tasks(i));
+  out.device_class = clean(in.usage().device_class(), 512);
+  out.usage = usage(in.usage());
+  const std::size_t tail = std::min(in.output_tail().size(), wire::kOutputTailBytesMax);
+  out.output_tail = in.output_tail().substr(in.output_tail().size() - tail);
+  return out;
+}
+
+}  // namespace
+
+AttemptId attempt_from_wire(const wire::AttemptId& id) { return {{id.epoch(), id.epoch_nonce()}, id.counter()}; }
+
+void attempt_to_wire(const AttemptId& id, wire::AttemptId& out) {
+  out.set_epoch(id.epoch.number);
+  out.set_epoch_nonce(id.epoch.nonce);
+  out.set_counter(id.counter);
+}
+
+Result<WorkerReported> parse_report(std::string_view bytes, const std::string& key) {
+  wire::WorkerReport in;
+  if (bytes.size() > wire::kFarmMessageBytesMax || !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return bad("", "the bytes are no WorkerReport");
+  if (in.protocol() < wire::kProtocolVersionOldest || in.protocol() > wire::kProtocolVersion)
+    return Error{"link.protocol",
+                 fmt::format("the worker speaks protocol {}, this scheduler {} to {}", in.protocol(),
+                             wire::kProtocolVersionOldest, wire::kProtocolVersion),
+                 "protocol", "install one version of Framemill on scheduler and workers"};
+  if (in.incarnation() == 0 || in.sequence() == 0) return bad("incarnation", "incarnation and sequence start at 1");
+  if (in.running_size() > kRunningMax) return bad("running", "too many attempts");
+  if (in.ended_size() > kEndedMax) return bad("ended", "too many ended attempts");
+  if (in.published_size() + in.publish_failed_size() > kPublishedMax) return bad("published", "too many entries");
+  int files = 0;
+  for (const auto& task : in.finished()) files += task.files_size();
+  if (files > wire::kFilesPerReportMax) return bad("finished.files", fmt::format("at most {} files per report", wire::kFilesPerReportMax));
+
+  WorkerReported out;
+  out.key = key;
+  out.incarnation = in.incarnation();
+  out.sequence = in.sequence();
+  out.draining = in.draining();
+  if (in.has_inventory()) {
+    FM_ASSIGN(out.inventory, inventory(in.inventory()));
+  }
+  for (const auto& running : in.running())
+    out.running.push_back({attempt_from_wire(running.attempt()), running.task(), running.step(), running.steps(),
+                           running.batch(), running.model_warm(), running.peak_bytes(),
+                           clean(running.detail(), wire::kDetailBytesMax)});
+  for (const auto& finished : in.finished()) {
+    FM_ASSIGN(TaskFinished task, finished_task(finished));
+    out.finished.push_back(std::move(task));
+  }
+  for (const auto& ended : in.ended()) {
+    FM_ASSIGN(AttemptEnded attempt, ended_attempt(ended));
+    out.ended.push_back(std::move(attempt));
+  }
+  for (const auto& published : in.published())
+    out.published.push_back({phase_id(published.tasks().job(), published.tasks().phase()),
+                             {published.tasks().first(), published.tasks().count()}});
+  for (const auto& failed : in.publish_failed())
+    out.publish_failed.push_back({phase_id(failed.tasks().job(), failed.tasks().phase()),
+                                  {failed.tasks().first(), failed.tasks().count()},
+                                  clean(failed.code(), 128),
+                                  clean(failed.message())});
+  for (const std::uint32_t job : in.discarded_jobs()) out.discarded.push_back(JobId(job));
+  return out;
+}
+
+}  // namespace framemill::scheduler

@@ -1,0 +1,25 @@
+// From the wire's report to the core's event, with every field checked: a worker is authenticated, not trusted. Pure.
+//
+// Errors: link.protocol (version), link.bad_report (field says which part).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "scheduler/core/events.h"
+
+namespace framemill::wire {
+class AttemptId;
+class WorkerReport;
+}  // namespace framemill::wire
+
+namespace framemill::scheduler {
+
+// Parses and checks the bytes of one WorkerReport from the peer that proved `key` (Z85).
+base::Result<WorkerReported> parse_report(std::string_view bytes, const std::string& key);
+
+AttemptId attempt_from_wire(const wire::AttemptId& id);
+void attempt_to_wire(const AttemptId& id, wire::AttemptId& out);
+
+}  // namespace framemill::scheduler
