@@ -31,9 +31,9 @@ struct RevokeLease {
   std::string reason;                     // "cancelled" "committed_by_other" "unknown" "taken_back" "paused" "expired"
   TaskRange keep;                         // taken_back: what it still holds
 };
-struct OrderPublish {                     // files: from the commit records
+struct OrderPublish {                     // files and staging directories: from the commit records of the tasks
   WorkerId worker;
-  AttemptId attempt;
+  AttemptId attempt;                      // that committed them; none after a restart: each commit record names its own
   PhaseId phase;
   TaskRange tasks;
 };

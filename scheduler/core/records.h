@@ -47,6 +47,7 @@ struct JobRecord {
   Cause submitted;
   Cause last_change;                               // the last pause, resume, cancel, priority, retry
   base::WallTime started, finished;                // 0: not yet
+  bool swept = false;                              // done, and a worker has discarded its intermediate files
 };
 
 struct PhaseRecord {
@@ -86,6 +87,8 @@ struct UsageTotals {                               // microseconds; see wire Usa
   std::uint64_t peak_bytes = 0;
 };
 
+// A restart needs the live ones, and of jobs that are not final those that committed tasks (tasks_committed > 0): their
+// staging directories may hold files that are not published yet.
 struct AttemptRecord {
   AttemptId id;
   PhaseId phase;
@@ -135,6 +138,7 @@ struct WorkerRecord {
   std::string name;                                // for people
   bool drain_requested = false;
   bool quarantined = false;
+  bool revoked = false;                            // a person shut it out: its reports are refused
   Cause last_change;
   std::vector<JobId> blamed_jobs;                  // distinct jobs whose tasks failed here in a row
   std::uint64_t incarnation = 0;                   // last seen
