@@ -1,0 +1,35 @@
+// scheduler.toml: what a sysadmin says. Read once at start; unknown keys are errors with the nearest known one. Paths are
+// taken from the directory of the configuration file. See configs/scheduler.toml for every key with its default.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace framemill::scheduler {
+
+struct SchedulerConfig {
+  std::string listen_http = "127.0.0.1:8750";            // or "unix:/run/framemill/http.sock"
+  std::string listen_workers = "tcp://127.0.0.1:8751";
+  bool allow_remote = false;                             // without it nothing listens beyond loopback
+  std::filesystem::path data_directory;                  // store, ballast
+  std::filesystem::path key_file;                        // CURVE key pair, mode 0600
+  std::filesystem::path workers_file;                    // public keys of workers that may connect
+  std::filesystem::path tokens_file;                     // tokens.toml: principals, roles, digests of tokens
+  std::vector<std::filesystem::path> models;             // directories of model packages
+  std::map<std::string, std::filesystem::path> roots;    // where this host has them; empty path: not here
+  base::Duration lease_ttl = base::seconds(120);
+  base::Duration silence_alarm = base::seconds(15);
+};
+
+// Errors: config.read, config.syntax, config.unknown_key, config.wrong_type, config.missing_key, config.out_of_range;
+// the message holds line and key.
+base::Result<SchedulerConfig> parse_scheduler_config(std::string_view text, const std::filesystem::path& directory);
+base::Result<SchedulerConfig> read_scheduler_config(const std::filesystem::path& path);
+
+}  // namespace framemill::scheduler

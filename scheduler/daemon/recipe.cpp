@@ -1,0 +1,230 @@
+#include "scheduler/daemon/recipe.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/check.h"
+#include "wire/farm.pb.h"
+
+namespace framemill::scheduler {
+namespace {
+
+using jobs::LayerKind;
+using jobs::PhaseKind;
+using jobs::PhasePlan;
+
+const char* text(jobs::Reproducibility level) {
+  switch (level) {
+    case jobs::Reproducibility::Exact: return "exact";
+    case jobs::Reproducibility::Stable: return "stable";
+    case jobs::Reproducibility::Fast: return "fast";
+  }
+  return "stable";
+}
+
+std::string raw(const base::Sha256& digest) {
+  return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
+}
+
+const jobs::PackageFacts* facts_of(const JobRecord& job, const std::string& model) {
+  const auto found = std::find_if(job.packages.begin(), job.packages.end(), [&](const auto& p) { return p.id() == model; });
+  return found == job.packages.end() ? nullptr : &*found;
+}
+
+bool has_context_from_elsewhere(const JobRecord& job, jobs::PhaseIndex index) {
+  const PhasePlan& phase = job.plan->phases[index];
+  return std::any_of(phase.needs.begin(), phase.needs.end(), [&](const jobs::Need& n) { return n.is_context && n.phase != index; });
+}
+
+void write_generate(const JobRecord& job, jobs::PhaseIndex index, const jobs::GenerateSpec& spec, wire::GenerateRecipe& out) {
+  const jobs::PackageFacts* facts = facts_of(job, spec.model);
+  FM_CHECK(facts != nullptr, "a job was planned with a model whose facts it does not hold");
+  out.set_model(spec.model);
+  out.set_model_digest(raw(facts->root_digest));
+  out.set_prompt(spec.prompt);
+  out.set_negative_prompt(spec.negative_prompt);
+  out.set_steps(spec.steps.value_or(static_cast<std::uint32_t>(facts->default_steps)));
+  out.set_guidance(spec.guidance.value_or(facts->default_guidance));
+  out.set_chain(spec.plan == jobs::PlanStrategy::Chain);
+  out.set_format(spec.format == jobs::FrameFormat::Png ? "png" : "exr");
+  const bool denoise = job.plan->phases[index].kind == PhaseKind::Denoise;
+  out.set_part(denoise ? wire::GenerateRecipe::DENOISE : wire::GenerateRecipe::DECODE);
+  out.set_has_input(denoise && has_context_from_elsewhere(job, index));
+}
+
+// A Decode phase is chosen when another phase takes its frames as context.
+bool is_chosen(const JobRecord& job, jobs::PhaseIndex index) {
+  for (jobs::PhaseIndex other = 0; other < job.plan->phases.size(); ++other)
+    for (const jobs::Need& need : job.plan->phases[other].needs)
+      if (need.is_context && need.phase == index && other != index) return true;
+  return false;
+}
+
+void write_sheet_row(const JobRecord& job, jobs::PhaseIndex index, wire::SheetRow& out) {
+  const PhasePlan& phase = job.plan->phases[index];
+  const jobs::LayerSpec& layer = job.spec->layers[phase.layer];
+  out.set_shot(layer.shot);
+  out.set_layer(layer.name);
+  out.set_layer_index(phase.layer);
+  out.set_variant(phase.variant);
+  out.set_seed(phase.seed);
+  out.set_version(job.version);
+  out.set_frames(phase.frames.text());
+  out.set_path_printf(phase.output_pattern);
+  out.set_root(phase.root);
+  out.set_chosen(is_chosen(job, index));
+  if (const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work)) {
+    out.set_prompt(generate->prompt);
+    out.set_model(generate->model);
+    if (const auto* facts = facts_of(job, generate->model)) out.set_model_digest(raw(facts->root_digest));
+    for (std::uint32_t w = 1; w < phase.grid.window_count; ++w) {
+      const jobs::Frame first = phase.grid.new_frames(w).first;
+      if (first > phase.frames.first() && first <= phase.frames.last()) out.add_window_joins(first);
+    }
+  }
+}
+
+void write_sheet(const JobRecord& job, const PhasePlan& phase, const jobs::SheetSpec& spec, wire::SheetRecipe& out) {
+  out.set_every(spec.every);
+  out.set_tile(spec.tile);
+  for (const jobs::Need& need : phase.needs)
+    if (need.reads_files) write_sheet_row(job, need.phase, *out.add_rows());
+}
+
+void write_grid(const PhasePlan& phase, wire::Recipe& out) {
+  wire::Grid& grid = *out.mutable_grid();
+  grid.set_origin(phase.grid.origin);
+  grid.set_window_frames(phase.grid.window_frames);
+  grid.set_context_frames(phase.grid.context_frames);
+  grid.set_time_ratio_mul(phase.grid.time_ratio.mul);
+  grid.set_time_ratio_add(phase.grid.time_ratio.add);
+  grid.set_window_count(phase.grid.window_count);
+  for (const TaskRange& span : phase.windows) {
+    wire::WindowSpan& window = *out.add_windows();
+    window.set_first(span.first);
+    window.set_count(span.count);
+  }
+}
+
+// The layer's input that a need on `source` stands for.
+const jobs::LayerInput* input_of(const JobRecord& job, const PhasePlan& reader, const PhasePlan& source) {
+  const jobs::LayerSpec& layer = job.spec->layers[reader.layer];
+  const std::string& name = job.spec->layers[source.layer].name;
+  for (const jobs::LayerInput& input : layer.inputs)
+    if (input.layer == name && (!input.variant || *input.variant == source.variant)) return &input;
+  return nullptr;
+}
+
+}  // namespace
+
+void write_recipe(const JobRecord& job, jobs::PhaseIndex index, wire::Recipe& out) {
+  const PhasePlan& phase = job.plan->phases[index];
+  const jobs::LayerSpec& layer = job.spec->layers[phase.layer];
+  out.set_show(job.spec->show);
+  out.set_sequence(job.spec->sequence);
+  out.set_shot(layer.shot);
+  out.set_layer(layer.name);
+  out.set_variant(phase.variant);
+  out.set_seed(phase.seed);
+  out.set_version(job.version);
+  out.set_reproducibility(text(layer.reproducibility));
+  out.set_root(phase.root);
+  out.set_output_printf(phase.output_pattern);
+  out.set_frames(phase.frames.text());
+  out.set_frames_per_task(phase.frames_per_task);
+  out.set_plan_digest(raw(job.plan->digest));
+  write_grid(phase, out);
+  if (const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work)) {
+    write_generate(job, index, *generate, *out.mutable_generate());
+  } else if (const auto* command = std::get_if<jobs::CommandSpec>(&layer.work)) {
+    for (const std::string& argument : command->argv) out.mutable_command()->add_argv(argument);
+    out.mutable_command()->set_output_printf(phase.output_pattern);
+  } else if (const auto* encode = std::get_if<jobs::EncodeSpec>(&layer.work)) {
+    out.mutable_encode()->set_fps(encode->fps);
+    out.mutable_encode()->set_codec(encode->codec);
+    out.mutable_encode()->set_scale(encode->scale);
+    for (const std::string& token : encode->burn_in) out.mutable_encode()->add_burn_in(token);
+  } else if (const auto* sheet = std::get_if<jobs::SheetSpec>(&layer.work)) {
+    write_sheet(job, phase, *sheet, *out.mutable_sheet());
+  }
+  // The job's plan digest names the whole job; a recipe's digest must not change with the layers beside it.
+  wire::Recipe pixels = out;
+  pixels.clear_plan_digest();
+  pixels.clear_recipe_digest();
+  pixels.clear_version();
+  pixels.clear_output_printf();
+  out.set_recipe_digest(raw(base::sha256(pixels.SerializeAsString())));
+}
+
+std::vector<WantedInput> wanted_inputs(const JobRecord& job, jobs::PhaseIndex index, TaskRange tasks) {
+  const jobs::JobPlan& plan = *job.plan;
+  const PhasePlan& phase = plan.phases[index];
+  std::vector<WantedInput> wanted;
+  for (const jobs::Need& need : phase.needs) {
+    if (!need.reads_files) continue;
+    const PhaseId source{job.id, need.phase};
+    if (need.form == jobs::Need::Form::All) {
+      wanted.push_back({source, {0, plan.phases[need.phase].task_count}, 0, true, need.is_context});
+      continue;
+    }
+    for (TaskIndex t = tasks.first; t < tasks.end(); ++t) {
+      TaskRange range = jobs::tasks_needed(need, t, plan.phases[need.phase].task_count);
+      if (range.empty() || (need.phase == index && range.first >= tasks.first)) continue;
+      wanted.push_back({source, range, t, false, need.is_context});
+    }
+  }
+  return wanted;
+}
+
+void write_input(const JobRecord& job, jobs::PhaseIndex index, const WantedInput& wanted, const CommittedFiles& committed,
+                 wire::Grant& out) {
+  const PhasePlan& reader = job.plan->phases[index];
+  const PhasePlan& source = job.plan->phases[wanted.phase.index];
+  const jobs::LayerSpec& layer = job.spec->layers[source.layer];
+  const jobs::LayerInput* input = source.layer == reader.layer ? nullptr : input_of(job, reader, source);
+  const bool latents = source.kind == PhaseKind::Denoise;
+  for (const FileRecord& file : committed.files) {
+    const bool file_is_latents = file.kind == wire::OutputFile::LATENTS;
+    if (latents != file_is_latents) continue;
+    if (!latents && input && input->frames && !input->frames->contains(file.frame)) continue;
+    wire::InputFile& entry = *out.add_inputs();
+    entry.set_role(wanted.is_context ? wire::InputFile::CONTEXT
+                                     : (latents ? wire::InputFile::LATENTS : wire::InputFile::FRAME));
+    entry.set_root(committed.root);
+    entry.set_path(file.path);
+    entry.set_size_bytes(file.size_bytes);
+    entry.set_sha256(raw(file.sha256));
+    entry.set_frame(file.frame);
+    entry.set_task(wanted.reader);
+    entry.set_for_all_tasks(wanted.reader_is_all);
+    entry.set_layer(layer.name);
+    entry.set_variant(source.variant);
+    entry.set_shot(layer.shot);
+    entry.set_version(job.version);
+  }
+}
+
+void write_outside_inputs(const JobRecord& job, jobs::PhaseIndex index, wire::Grant& out) {
+  const PhasePlan& phase = job.plan->phases[index];
+  const jobs::LayerSpec& layer = job.spec->layers[phase.layer];
+  if (phase.kind == PhaseKind::Decode) return;
+  for (const jobs::LayerInput& input : layer.inputs) {
+    if (!input.layer.empty()) continue;
+    const jobs::FrameSet& frames = input.frames ? *input.frames : layer.frames;
+    PhasePlan source;  // output_path() is the one place that turns a pattern and a frame into a name
+    source.output_pattern = input.pattern;
+    for (std::int64_t i = 0; i < frames.count(); ++i) {
+      wire::InputFile& entry = *out.add_inputs();
+      entry.set_role(phase.kind == PhaseKind::Denoise ? wire::InputFile::CONTEXT : wire::InputFile::FRAME);
+      entry.set_root(input.root);
+      entry.set_frame(frames.nth(i));
+      entry.set_path(jobs::output_path(source, frames.nth(i)));
+      entry.set_for_all_tasks(phase.kind != PhaseKind::Command && phase.kind != PhaseKind::Denoise);
+      entry.set_task(0);
+      entry.set_shot(layer.shot);
+      entry.set_version(job.version);
+    }
+  }
+}
+
+}  // namespace framemill::scheduler

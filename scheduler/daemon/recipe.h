@@ -1,0 +1,46 @@
+// From the core's values to the wire's: the recipe of a phase (everything that decides its pixels), and the inputs that
+// tasks of it read. Pure functions over a job's record; files come from the commits of other tasks.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "scheduler/core/records.h"
+
+namespace framemill::wire {
+class Grant;
+class Recipe;
+class SheetRecipe;
+}  // namespace framemill::wire
+
+namespace framemill::scheduler {
+
+// The recipe with its digest filled in.
+void write_recipe(const JobRecord& job, jobs::PhaseIndex phase, wire::Recipe& out);
+
+// A range of committed tasks whose files tasks of a grant read.
+struct WantedInput {
+  PhaseId phase;
+  TaskRange tasks;
+  TaskIndex reader = 0;        // the task of the grant that reads them
+  bool reader_is_all = false;  // every task of the grant reads them
+  bool is_context = false;
+  bool operator==(const WantedInput&) const = default;
+};
+
+// What the tasks of a grant read from other tasks, in reading order. Tasks of the grant's own range are left out: an
+// executor has them already.
+std::vector<WantedInput> wanted_inputs(const JobRecord& job, jobs::PhaseIndex phase, TaskRange tasks);
+
+struct CommittedFiles {
+  std::string root;
+  std::vector<FileRecord> files;
+};
+// Adds the files of one wanted task to the grant, as far as the layer's `input` selects them.
+void write_input(const JobRecord& job, jobs::PhaseIndex phase, const WantedInput& wanted, const CommittedFiles& committed,
+                 wire::Grant& out);
+// Inputs that come from outside the farm: the patterns of a root.
+void write_outside_inputs(const JobRecord& job, jobs::PhaseIndex phase, wire::Grant& out);
+
+}  // namespace framemill::scheduler
