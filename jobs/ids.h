@@ -1,5 +1,5 @@
-// The ids that every room speaks. Jobs, workers and attempts are numbered by the scheduler; phases and tasks are positions
-// in a job's plan.
+// The ids that every room speaks. Jobs, workers and attempts are numbered by the scheduler; phases and tasks are
+// positions in a job's plan.
 #pragma once
 
 #include <compare>

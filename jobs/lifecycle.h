@@ -15,24 +15,32 @@ enum class WorkerState : std::uint8_t { Up, Silent, Draining, Drained, Revoked }
 
 enum class Outcome : std::uint8_t {
   Ok,
-  Failed, Timeout, BadOutput,                       // charged to `retries`
-  ExecutorCrashed,                                  // evidence only while alone; quarantine after 3
-  Oom, WorkerLost, StorageFull, InputNotVisible, NotAdmitted, Hardware, Revoked  // never charged
+  Failed,
+  Timeout,
+  BadOutput,        // charged to `retries`
+  ExecutorCrashed,  // evidence only while alone; quarantine after 3
+  Oom,
+  WorkerLost,
+  StorageFull,
+  InputNotVisible,
+  NotAdmitted,
+  Hardware,
+  Revoked  // never charged
 };
 inline constexpr int kOutcomeCount = 12;
 
 struct OutcomeRow {
   Outcome outcome;
-  std::string_view code;       // "executor_crashed"
+  std::string_view code;  // "executor_crashed"
   bool retryable;
-  bool charged;                // counts against the layer's retries
-  bool evidence;               // counts toward quarantine when the task was alone
-  std::string_view sentence;   // for people
+  bool charged;               // counts against the layer's retries
+  bool evidence;              // counts toward quarantine when the task was alone
+  std::string_view sentence;  // for people
 };
 const OutcomeRow& outcome_row(Outcome outcome);
 std::optional<Outcome> outcome_from_code(std::string_view code);
 
-std::string_view name(JobState state);      // "running"
+std::string_view name(JobState state);  // "running"
 std::string_view name(PhaseState state);
 std::string_view name(TaskState state);
 std::string_view name(WorkerState state);
@@ -43,7 +51,7 @@ std::optional<WorkerState> worker_state_from_name(std::string_view name);
 
 // Which moves a task may make; anything else is a broken invariant.
 bool may_move(TaskState from, TaskState to);
-bool is_final(TaskState state);             // published, failed, quarantined, cancelled
-bool is_final(JobState state);              // done, failed, cancelled
+bool is_final(TaskState state);  // published, failed, quarantined, cancelled
+bool is_final(JobState state);   // done, failed, cancelled
 
 }  // namespace framemill::jobs

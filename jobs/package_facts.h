@@ -1,5 +1,5 @@
-// What planning and matching need to know of a model package, without opening it: pure values that the scheduler and the
-// worker both read from the package's manifest.
+// What planning and matching need to know of a model package, without opening it: pure values that the scheduler and
+// the worker both read from the package's manifest.
 #pragma once
 
 #include <cstdint>
@@ -26,24 +26,24 @@ struct TimeRatio {
 enum class CarryKind { Latents, Frames };  // what a window of a chain hands to the next
 
 struct MemoryPrior {  // bytes on the device that runs the model; first guesses, corrected by what is measured
-  std::uint64_t resident_bytes = 0;      // weights and fixed buffers
-  std::uint64_t per_window_bytes = 0;    // peak of one more window in a batch
-  std::uint64_t host_bytes = 0;          // beside the device, in the executor's process
+  std::uint64_t resident_bytes = 0;    // weights and fixed buffers
+  std::uint64_t per_window_bytes = 0;  // peak of one more window in a batch
+  std::uint64_t host_bytes = 0;        // beside the device, in the executor's process
 };
 
 struct PackageFacts {
-  std::string name;       // "demo-clips"
-  std::string version;    // "1"
+  std::string name;     // "demo-clips"
+  std::string version;  // "1"
   base::Sha256 root_digest;
-  std::int32_t window_frames = 0;    // frames one model call makes
-  std::int32_t context_frames = 0;   // clean frames at a chained window's start, a whole number of latents
+  std::int32_t window_frames = 0;   // frames one model call makes
+  std::int32_t context_frames = 0;  // clean frames at a chained window's start, a whole number of latents
   TimeRatio time_ratio;
   CarryKind carry = CarryKind::Latents;
   std::int32_t width = 0, height = 0;  // pixels
   std::int32_t fps = 0;
   std::int32_t default_steps = 0, steps_max = 0;
   double default_guidance = 1.0, guidance_max = 1.0;
-  std::string colour_space;   // "srgb" or "lin_rec709"
+  std::string colour_space;  // "srgb" or "lin_rec709"
   MemoryPrior cpu_memory, cuda_memory;
   std::int32_t batch_max = 1;  // windows one call may take
 

@@ -1,11 +1,12 @@
-// How a job is cut: layers become phases, phases are numbered tasks, and closed formulas say which frames a task stands for
-// and which tasks it waits for. Made once at submit, stored, hashed; core, wire and leases speak only of (phase, first
-// task, count). See docs/plans.md.
+// How a job is cut: layers become phases, phases are numbered tasks, and closed formulas say which frames a task stands
+// for and which tasks it waits for. Made once at submit, stored, hashed; core, wire and leases speak only of (phase,
+// first task, count). See docs/plans.md.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -14,29 +15,35 @@
 
 namespace framemill::jobs {
 
-// Generate layers become Denoise (latents per window, and in a chain the carry) and Decode (frames); the others have one
-// phase. Latents are saved before decoding, so what was denoised is never lost to a decoder.
+// Generate layers become Denoise (latents per window, and in a chain the carry) and Decode (frames); the others have
+// one phase. Latents are saved before decoding, so what was denoised is never lost to a decoder.
 enum class PhaseKind : std::uint8_t { Denoise, Decode, Command, Encode, Sheet };
+std::string_view name(PhaseKind kind);  // "denoise"
+
+inline constexpr std::size_t kPhasesMax = 4'096;      // in one job
+inline constexpr std::size_t kWindowRunsMax = 4'096;  // separate runs of windows in one phase
+inline constexpr std::size_t kWindowRunsPerJobMax = 65'536;
 
 // The grid of windows over a shot's range: fixed by shot_range alone, so that a subset of frames has the same pixels.
 // Window w of an independent grid covers window_frames frames from origin + w*window_frames. Window w of a chain covers
-// window_frames frames from origin + w*(window_frames - context_frames); its first context_frames (w > 0, or w = 0 with an
-// input) are the clean end of the window before. With an input the origin lies context_frames before the shot range, so
-// that the first new frame is the shot's first.
+// window_frames frames from origin + w*(window_frames - context_frames); its first context_frames (w > 0, or w = 0 with
+// an input) are the clean end of the window before. With an input the origin lies context_frames before the shot range,
+// so that the first new frame is the shot's first.
 struct WindowGrid {
   Frame origin = 0;
   std::int32_t window_frames = 1;
-  std::int32_t context_frames = 0;   // 0 for an independent grid
+  std::int32_t context_frames = 0;  // 0 for an independent grid
   TimeRatio time_ratio;
-  std::uint32_t window_count = 0;    // windows that cover shot_range (the last is made whole)
+  std::uint32_t window_count = 0;  // windows that cover shot_range (the last is made whole)
 
   std::int32_t stride() const { return window_frames - context_frames; }
   Frame window_first(std::uint32_t w) const { return origin + static_cast<Frame>(w) * stride(); }
   Frame window_last(std::uint32_t w) const { return window_first(w) + window_frames - 1; }
   // Frames the window writes: its own, without the context it got from the window before.
   FrameSpan new_frames(std::uint32_t w) const;
-  std::uint32_t window_of(Frame frame) const;       // the window that writes the frame
-  std::int64_t first_latent(std::uint32_t w) const; // absolute latent frame of the window's start, for the noise counter
+  std::uint32_t window_of(Frame frame) const;  // the window that writes the frame
+  std::int64_t first_latent(
+      std::uint32_t w) const;  // absolute latent frame of the window's start, for the noise counter
   bool operator==(const WindowGrid&) const = default;
 };
 
@@ -61,23 +68,31 @@ struct Need {
 struct PhasePlan {
   PhaseKind kind = PhaseKind::Denoise;
   LayerIndex layer = 0;
-  std::uint32_t variant = 0;         // index of the variant
+  std::uint32_t variant = 0;  // index of the variant
   std::uint64_t seed = 0;
   std::uint32_t task_count = 0;
   std::vector<Need> needs;
-  WindowGrid grid;                   // Denoise and Decode
-  std::vector<TaskRange> windows;    // Denoise and Decode: the grid's windows that tasks 0.. stand for, ascending
-  FrameSet frames;                   // frames written by the phase (empty for Denoise)
-  std::uint32_t frames_per_task = 1; // Command: frames a task takes
-  std::string output_pattern;        // inside root; only {frame} tokens are left, as printf %04d; empty for Denoise
+  WindowGrid grid;                    // Denoise and Decode
+  std::vector<TaskRange> windows;     // Denoise and Decode: the grid's windows that tasks 0.. stand for, ascending
+  FrameSet frames;                    // frames written by the phase (empty for Denoise)
+  std::uint32_t frames_per_task = 1;  // Command: frames a task takes
+  std::string output_pattern;         // inside root; only {frame} tokens are left, as printf %04d; empty for Denoise
   std::string root;
   bool operator==(const PhasePlan&) const = default;
 };
 
 struct JobPlan {
   std::vector<PhasePlan> phases;
-  base::Sha256 digest;               // of the canonical JSON of the phases
+  base::Sha256 digest;  // of the canonical JSON of the phases
 };
+
+// The grid of a layer of a package; nullopt with `why` set when the package's window cannot serve the strategy.
+std::optional<WindowGrid> make_grid(const PackageFacts& facts, PlanStrategy strategy, FrameSpan shot_range,
+                                    bool has_input, std::string* why);
+
+// The grid's windows that hold any of the frames, as ascending runs; nullopt when there are more than kWindowRunsMax
+// runs. The frames lie inside the grid.
+std::optional<std::vector<TaskRange>> windows_of(const WindowGrid& grid, const FrameSet& frames);
 
 // The whole plan, or spec errors that only planning finds (output names that collide, ranges without windows).
 // version: the reserved version, for output names. `packages` gives window sizes; unknown models are errors.
@@ -87,14 +102,18 @@ struct PlanResult {
 };
 PlanResult plan_job(const JobSpec& spec, std::uint32_t version, const PackageCatalogue& packages);
 
+base::Sha256 plan_digest(const JobPlan& plan);  // of the phases, whatever plan.digest says
 std::string plan_json(const JobPlan& plan);
 base::Result<JobPlan> plan_from_json(std::string_view json);  // checks the digest: plan.digest_mismatch
+
+// The phase whose files stand for the layer's variant: its Decode phase, or its only one.
+std::optional<PhaseIndex> output_phase(const JobPlan& plan, LayerIndex layer, std::uint32_t variant);
 
 // Task <-> window of Denoise and Decode phases.
 std::uint32_t task_window(const PhasePlan& phase, TaskIndex task);
 std::optional<TaskIndex> window_task(const PhasePlan& phase, std::uint32_t window);
 
-// Frames that the task writes, ascending (Denoise: none).
+// Frames that the task writes, ascending (Denoise, Encode and Sheet: none).
 FrameSet task_frames(const PhasePlan& phase, TaskIndex task);
 // Tasks of `phase` that write any of the frames (as one covering range; empty when none).
 TaskRange tasks_of_frames(const PhasePlan& phase, Frame first, Frame last);

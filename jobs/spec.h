@@ -1,5 +1,5 @@
-// What a user asks for, as pure values: the job spec of api "framemill/v1" (docs/job-spec.md). Parsing and checking turn a
-// TOML or JSON text into a JobSpec or into every error at once.
+// What a user asks for, as pure values: the job spec of api "framemill/v1" (docs/job-spec.md). Parsing and checking
+// turn a TOML or JSON text into a JobSpec or into every error at once.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,15 @@ enum class PlanStrategy { Independent, Chain };
 enum class Reproducibility { Exact, Stable, Fast };
 enum class DeviceWish { Any, Cpu, Cuda };
 enum class FrameFormat { Exr, Png };
+std::string_view name(LayerKind kind);  // the spec's words: "generate", "chain", "stable", "cuda", "exr"
+std::string_view name(PlanStrategy plan);
+std::string_view name(Reproducibility level);
+std::string_view name(DeviceWish device);
+std::string_view name(FrameFormat format);
+
+inline constexpr std::size_t kLayersMax = 128;
+inline constexpr std::uint32_t kVariantsMax = 1'024;            // of one layer
+inline constexpr std::int64_t kInputFramesPerTaskMax = 16'384;  // read by one task of encode, sheet or command
 
 struct Needs {
   DeviceWish device = DeviceWish::Any;
@@ -34,18 +43,18 @@ struct Needs {
 
 // Data a layer reads: frames of another layer's variant, or files of a root.
 struct LayerInput {
-  std::string layer;                      // empty: from a root
-  std::optional<std::uint32_t> variant;   // default 0, for a sheet all; index of the variant, not its seed
-  std::string root, pattern;              // when layer is empty; pattern with {frame} or {frame:04}
-  std::optional<FrameSet> frames;         // default: all of the layer's frames
+  std::string layer;                     // empty: from a root
+  std::optional<std::uint32_t> variant;  // default 0, for a sheet all; index of the variant, not its seed
+  std::string root, pattern;             // when layer is empty; pattern with {frame} or {frame:04}
+  std::optional<FrameSet> frames;        // default: all of the layer's frames
   bool operator==(const LayerInput&) const = default;
 };
 
 struct GenerateSpec {
-  std::string model;   // "demo-clips@1"
+  std::string model;  // "demo-clips@1"
   std::string prompt, negative_prompt;
-  std::uint64_t seed = 1;                  // 0..2^63-1
-  std::optional<std::uint32_t> steps;      // default: the package's
+  std::uint64_t seed = 1;              // 0..2^63-1
+  std::optional<std::uint32_t> steps;  // default: the package's
   std::optional<double> guidance;
   PlanStrategy plan = PlanStrategy::Independent;
   std::vector<std::uint64_t> variant_seeds;  // one per variant, never empty: seed.. or the list given
@@ -57,42 +66,42 @@ struct CommandSpec {
 struct EncodeSpec {
   double fps = 24;
   std::string codec = "h264";
-  std::int32_t scale = 1;                   // whole-number enlargement of the picture, nearest pixel: 1..16
-  std::vector<std::string> burn_in;         // of "show" "sequence" "shot" "layer" "version" "frame": a strip below the picture
+  std::int32_t scale = 1;            // whole-number enlargement of the picture, nearest pixel: 1..16
+  std::vector<std::string> burn_in;  // of "show" "sequence" "shot" "layer" "version" "frame": a strip below the picture
 };
 struct SheetSpec {
-  std::int32_t every = 8;                   // every n-th frame of a shot
-  std::int32_t tile = 192;                  // least tile width in pixels: 64..1024
+  std::int32_t every = 8;   // every n-th frame of a shot
+  std::int32_t tile = 192;  // least tile width in pixels: 64..1024
 };
 
 struct LayerSpec {
   std::string name;
-  std::string shot;                         // default: the job's (decision 0002)
-  FrameSpan shot_range;                     // fixes the layer's grid; handles included; default: the job's
-  std::int32_t handles = 0;                 // already applied to shot_range and frames
+  std::string shot;          // default: the job's (decision 0002)
+  FrameSpan shot_range;      // fixes the layer's grid; handles included; default: the job's
+  std::int32_t handles = 0;  // already applied to shot_range and frames
   LayerKind kind = LayerKind::Generate;
   std::vector<std::string> after;
   std::vector<LayerInput> inputs;
-  FrameSet frames;                          // what is written; empty for encode and sheet
-  std::uint32_t retries = 3;                // charged tries per task
-  std::optional<base::Duration> timeout;    // per attempt
+  FrameSet frames;                        // what is written; empty for encode and sheet
+  std::uint32_t retries = 3;              // charged tries per task
+  std::optional<base::Duration> timeout;  // per attempt
   Needs needs;
-  std::optional<std::uint32_t> chunk;       // absent: "auto"
-  std::string output;                       // pattern with tokens, inside `root`
-  std::string root;                         // root name
+  std::optional<std::uint32_t> chunk;  // absent: "auto"
+  std::string output;                  // pattern with tokens, inside `root`
+  std::string root;                    // root name
   Reproducibility reproducibility = Reproducibility::Stable;
   std::variant<GenerateSpec, CommandSpec, EncodeSpec, SheetSpec> work;
 };
 
 struct JobSpec {
   std::string name, show;
-  std::string sequence, shot;               // may be empty; each layer has a shot then
-  std::int32_t priority = 50;               // 0..100, higher first
+  std::string sequence, shot;  // may be empty; each layer has a shot then
+  std::int32_t priority = 50;  // 0..100, higher first
   std::optional<base::WallTime> deadline;
   std::vector<std::string> tags;
-  FrameSpan shot_range;                     // default of the layers'; handles already included
-  std::int32_t handles = 0;                 // frames added at both ends, already applied to shot_range and frames
-  std::optional<std::uint32_t> version;     // absent: "next"
+  FrameSpan shot_range;                  // default of the layers'; handles already included
+  std::int32_t handles = 0;              // frames added at both ends, already applied to shot_range and frames
+  std::optional<std::uint32_t> version;  // absent: "next"
   std::vector<LayerSpec> layers;
 
   const LayerSpec* find_layer(std::string_view layer_name) const;
@@ -103,16 +112,16 @@ std::vector<std::string> shots_of(const JobSpec& spec);
 
 // One finding in a spec. TOML: line and column from 1. JSON: null for semantic errors.
 struct SpecError {
-  std::string code;                          // "spec.unknown_key" ...
+  std::string code;  // "spec.unknown_key" ...
   std::optional<std::uint32_t> line, column;
-  std::string field;                         // "layer[1].frames"
+  std::string field;  // "layer[1].frames"
   std::string message, expected, suggestion;
 };
 
 enum class SpecFormat { Detect, Toml, Json };
 
 struct ParsedSpec {
-  std::optional<JobSpec> spec;   // present exactly when errors is empty
+  std::optional<JobSpec> spec;  // present exactly when errors is empty
   std::vector<SpecError> errors;
 };
 
@@ -121,7 +130,8 @@ using SpecOverrides = std::vector<std::pair<std::string, std::string>>;
 
 // Parses and checks form: syntax (the first error), else every semantic error at once. Limits: 256 KiB, depth 32,
 // 10,000 keys, strings 64 KiB, 10 M frames.
-ParsedSpec parse_spec(std::string_view text, SpecFormat format = SpecFormat::Detect, const SpecOverrides& overrides = {});
+ParsedSpec parse_spec(std::string_view text, SpecFormat format = SpecFormat::Detect,
+                      const SpecOverrides& overrides = {});
 
 // Checks what only the packages know: model known, prompt in its vocabulary, steps and guidance in range.
 std::vector<SpecError> check_against_packages(const JobSpec& spec, const PackageCatalogue& packages);

@@ -1,0 +1,51 @@
+// The spec's words for its closed lists, and small look-ups over a spec.
+#include <algorithm>
+#include <array>
+
+#include "jobs/spec.h"
+
+namespace framemill::jobs {
+namespace {
+
+template <std::size_t N, class Enum>
+std::string_view word(const std::array<std::string_view, N>& words, Enum value) {
+  return words.at(static_cast<std::size_t>(value));
+}
+
+}  // namespace
+
+std::string_view name(LayerKind kind) {
+  constexpr std::array<std::string_view, 4> kWords{"generate", "command", "encode", "sheet"};
+  return word(kWords, kind);
+}
+std::string_view name(PlanStrategy plan) {
+  constexpr std::array<std::string_view, 2> kWords{"independent", "chain"};
+  return word(kWords, plan);
+}
+std::string_view name(Reproducibility level) {
+  constexpr std::array<std::string_view, 3> kWords{"exact", "stable", "fast"};
+  return word(kWords, level);
+}
+std::string_view name(DeviceWish device) {
+  constexpr std::array<std::string_view, 3> kWords{"any", "cpu", "cuda"};
+  return word(kWords, device);
+}
+std::string_view name(FrameFormat format) {
+  constexpr std::array<std::string_view, 2> kWords{"exr", "png"};
+  return word(kWords, format);
+}
+
+const LayerSpec* JobSpec::find_layer(std::string_view layer_name) const {
+  const auto found =
+      std::find_if(layers.begin(), layers.end(), [&](const LayerSpec& layer) { return layer.name == layer_name; });
+  return found == layers.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> shots_of(const JobSpec& spec) {
+  std::vector<std::string> shots;
+  for (const LayerSpec& layer : spec.layers)
+    if (std::find(shots.begin(), shots.end(), layer.shot) == shots.end()) shots.push_back(layer.shot);
+  return shots;
+}
+
+}  // namespace framemill::jobs
