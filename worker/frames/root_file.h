@@ -1,0 +1,36 @@
+// Reading a task's inputs below their roots: by root name and relative path, never through a link or ".." that leads
+// out of the root, with the size and digest that the grant promised. A published file may be late on a network file
+// system: `input_not_visible` says "try again for a while", every other error is final. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "base/result.h"
+#include "wire/recipe.pb.h"
+
+namespace framemill::frames {
+
+class Roots {
+ public:
+  void set(std::string name, std::filesystem::path path) { paths_[std::move(name)] = std::move(path); }
+  const std::filesystem::path* find(const std::string& name) const;
+
+  // The whole file. Errors: input_not_visible (not there, another size or digest than promised), input.path (leads out
+  // of its root, or an unknown root), input.too_large, input.read.
+  base::Result<std::string> read(const wire::InputFile& input, std::uint64_t size_bytes_max) const;
+
+ private:
+  std::map<std::string, std::filesystem::path> paths_;
+};
+
+// A relative path without "..", empty or control-character components, at most 4,096 bytes.
+bool is_tame_path(std::string_view path);
+
+// An output pattern with the frame put in: the pattern holds at most one printf token of the form %d or %0Nd (N up to
+// 9) and "%%" for a percent sign. Errors: frames.path.
+base::Result<std::string> path_of_frame(std::string_view pattern, std::int32_t frame);
+
+}  // namespace framemill::frames

@@ -1,0 +1,78 @@
+#include "worker/frames/samples_digest.h"
+
+#include <fmt/format.h>
+
+#include "models/safetensors.h"
+#include "worker/frames/frame_file.h"
+
+namespace framemill::frames {
+namespace {
+
+constexpr std::string_view kFormatLine = "framemill-samples 1\n";
+
+// A safetensors file begins with the length of its header and the header's brace.
+bool looks_like_tensors(std::string_view bytes) {
+  return bytes.size() > 9 && bytes[8] == '{' && bytes.substr(3, 5) == std::string_view("\0\0\0\0\0", 5);
+}
+
+}  // namespace
+
+std::string_view sample_type_name(SampleType type) {
+  switch (type) {
+    case SampleType::U8:
+      return "u8";
+    case SampleType::U16:
+      return "u16";
+    case SampleType::F16:
+      return "f16";
+    case SampleType::F32:
+      return "f32";
+  }
+  FM_CHECK(false, "a sample type outside the enum");
+}
+
+std::size_t sample_size(SampleType type) {
+  return type == SampleType::U8 ? 1 : type == SampleType::F32 ? 4 : 2;
+}
+
+base::Sha256 samples_digest(const ImageSamples& image) {
+  base::Sha256Sum sum;
+  sum.add(kFormatLine);
+  sum.add(fmt::format("image {} {} {} {}\n", image.width, image.height, image.channels.size(),
+                      sample_type_name(image.type)));
+  std::string names;
+  for (const std::string& channel : image.channels) names += (names.empty() ? "" : " ") + channel;
+  sum.add(names + "\n");
+  sum.add(image.bytes);
+  return sum.finish();
+}
+
+base::Result<base::Sha256> tensors_digest(std::string_view file_bytes) {
+  FM_ASSIGN(const auto file, models::SafetensorsFile::parse(std::string(file_bytes)));
+  base::Sha256Sum sum;
+  sum.add(kFormatLine);
+  for (const auto& [name, tensor] : file.tensors()) {
+    std::string line = fmt::format("tensor {} {}", name, models::dtype_name(tensor.dtype));
+    for (std::int64_t extent : tensor.shape) line += fmt::format(" {}", extent);
+    sum.add(line + "\n");
+    sum.add(tensor.bytes);
+  }
+  return sum.finish();
+}
+
+base::Result<FileDigests> digest_of_bytes(const std::string& file_bytes) {
+  FileDigests digests;
+  digests.size_bytes = file_bytes.size();
+  digests.bytes = base::sha256(file_bytes);
+  if (looks_like_frame(file_bytes)) {
+    FM_ASSIGN(const ImageSamples samples, stored_samples(file_bytes));
+    digests.samples = samples_digest(samples);
+    digests.has_samples = true;
+  } else if (looks_like_tensors(file_bytes)) {
+    FM_ASSIGN(digests.samples, tensors_digest(file_bytes));
+    digests.has_samples = true;
+  }
+  return digests;
+}
+
+}  // namespace framemill::frames

@@ -1,0 +1,83 @@
+#include "worker/frames/staged_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/file.h"
+
+namespace framemill::frames {
+namespace {
+
+constexpr std::size_t kOpenAtOnceMax = 64;  // descriptors that wait for their fsync
+
+base::Error stage_error(int number, std::string what) {
+  const bool full = number == ENOSPC || number == EDQUOT;
+  return {full ? "storage_full" : "frames.stage", fmt::format("{}: {}", what, std::strerror(number)), "",
+          full ? "free space in the output root" : ""};
+}
+
+}  // namespace
+
+base::Result<StagedDirectory> StagedDirectory::make(const std::filesystem::path& staging, std::uint32_t task) {
+  const std::filesystem::path path = staging / std::to_string(task);
+  std::error_code ec;
+  std::filesystem::remove_all(path, ec);
+  if (ec) return stage_error(ec.value(), "clear " + path.string());
+  std::filesystem::create_directory(path, ec);
+  if (ec) return stage_error(ec.value(), "make " + path.string());
+  return StagedDirectory(path);
+}
+
+StagedDirectory::StagedDirectory(StagedDirectory&& other) noexcept
+    : path_(std::move(other.path_)), unsynced_(std::exchange(other.unsynced_, {})) {}
+
+StagedDirectory::~StagedDirectory() {
+  for (const auto& [name, fd] : unsynced_) ::close(fd);
+}
+
+base::Status StagedDirectory::failed(const char* what, const std::string& name) const {
+  return stage_error(errno, fmt::format("{} {}", what, (path_ / name).string()));
+}
+
+base::Status StagedDirectory::write(const std::string& name, std::string_view bytes) {
+  const int fd = ::open((path_ / name).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+  if (fd < 0) return failed("create", name);
+  unsynced_.emplace_back(name, fd);
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return failed("write", name);
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return unsynced_.size() < kOpenAtOnceMax ? base::Status{} : sync();
+}
+
+base::Status StagedDirectory::sync() {
+  base::Status status;
+  for (const auto& [name, fd] : std::exchange(unsynced_, {})) {
+    if (status.ok() && ::fsync(fd) != 0) status = failed("fsync", name);
+    // Network file systems report a full disk as late as here.
+    if (::close(fd) != 0 && status.ok()) status = failed("close", name);
+  }
+  FM_TRY(status);
+  FM_TRY(base::sync_directory(path_));
+  return base::sync_directory(path_.parent_path());
+}
+
+std::string StagedDirectory::relative(const std::string& name) const {
+  return path_.filename().string() + "/" + name;
+}
+
+base::Result<std::string> file_name_of(const std::string& final_path) {
+  const std::string name = std::filesystem::path(final_path).filename().string();
+  if (name.empty() || name == "." || name == ".." || name.size() > 255)
+    return base::Error{"frames.path", fmt::format("'{}' does not end in a file name", final_path), "", ""};
+  return name;
+}
+
+}  // namespace framemill::frames

@@ -1,0 +1,46 @@
+// Writing a task's files into its directory of the staging tree so that they survive a power cut: all bytes first, then
+// fsync of each file (the first one carries most of the journal's work), then of the directory and its parent. The
+// caller owns the staging directory; one thread at a time per task.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace framemill::frames {
+
+class StagedDirectory {
+ public:
+  // Makes `<staging>/<task>`, empty: what an attempt cut short left there is removed. Errors: frames.stage, and
+  // storage_full when the disk is.
+  static base::Result<StagedDirectory> make(const std::filesystem::path& staging, std::uint32_t task);
+
+  StagedDirectory(StagedDirectory&& other) noexcept;
+  StagedDirectory& operator=(StagedDirectory&&) = delete;
+  ~StagedDirectory();
+
+  // `name` is one path component. The file is not yet durable.
+  base::Status write(const std::string& name, std::string_view bytes);
+  // fsync of every file written here, of this directory and of the staging directory above it.
+  base::Status sync();
+
+  const std::filesystem::path& path() const { return path_; }
+  std::string relative(const std::string& name) const;  // "<task>/<name>", as OutputFile.staged wants it
+
+ private:
+  explicit StagedDirectory(std::filesystem::path path) : path_(std::move(path)) {}
+  base::Status failed(const char* what, const std::string& name) const;
+
+  std::filesystem::path path_;
+  std::vector<std::pair<std::string, int>> unsynced_;  // name and open descriptor
+};
+
+inline constexpr std::size_t kStagedFilesMax = 4096;  // of one task
+
+// The last component of a final path inside a root. Errors: frames.path for an empty one, "." or "..".
+base::Result<std::string> file_name_of(const std::string& final_path);
+
+}  // namespace framemill::frames
