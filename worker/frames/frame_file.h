@@ -18,7 +18,7 @@ namespace framemill::frames {
 
 using Attributes = std::vector<std::pair<std::string, std::string>>;  // full names: "framemill:show"
 
-inline constexpr int kFrameExtentMax = 16384;                    // pixels, each way
+inline constexpr int kFrameExtentMax = 16384;                      // pixels, each way
 inline constexpr std::uint64_t kFrameFileBytesMax = 256ull << 20;  // of a frame file that is read
 
 struct EncodedFrame {

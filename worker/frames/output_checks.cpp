@@ -10,11 +10,11 @@ namespace {
 
 std::optional<OutputFinding> check_one(const Picture& picture, jobs::Frame frame, ExpectedSize expected) {
   if (picture.width != expected.width || picture.height != expected.height || !picture.consistent())
-    return OutputFinding{"frames.size",
-                         fmt::format("frame {} is {} x {} with {} samples; {} x {} x 3 was asked for", frame,
-                                     picture.width, picture.height, picture.rgb.size(), expected.width,
-                                     expected.height),
-                         frame};
+    return OutputFinding{
+        "frames.size",
+        fmt::format("frame {} is {} x {} with {} samples; {} x {} x 3 was asked for", frame, picture.width,
+                    picture.height, picture.rgb.size(), expected.width, expected.height),
+        frame};
   const auto is_finite = [](float v) { return std::isfinite(v); };
   const auto bad = std::count_if(picture.rgb.begin(), picture.rgb.end(), [&](float v) { return !is_finite(v); });
   if (bad > 0)
@@ -42,9 +42,8 @@ std::optional<OutputFinding> check_window(std::span<const Picture> window, jobs:
 std::optional<OutputFinding> check_latents(std::span<const float> values, jobs::Frame first) {
   const auto bad = std::count_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
   if (bad == 0) return std::nullopt;
-  return OutputFinding{"frames.nan",
-                       fmt::format("the window at frame {} has {} latent values that are not numbers", first, bad),
-                       first};
+  return OutputFinding{
+      "frames.nan", fmt::format("the window at frame {} has {} latent values that are not numbers", first, bad), first};
 }
 
 }  // namespace framemill::frames

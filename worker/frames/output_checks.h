@@ -1,7 +1,7 @@
 // What is looked at before a window's frames are committed: numbers that are not finite, a wrong size, frames of exact
-// zeros, a window that stands perfectly still. Each finding is a coded failure with its frame number. The checks are for
-// broken weights and broken devices, not for taste: a dark night scene holds small values, not zeros, and a calm one
-// still differs in the last bits from frame to frame. Pure functions.
+// zeros, a window that stands perfectly still. Each finding is a coded failure with its frame number. The checks are
+// for broken weights and broken devices, not for taste: a dark night scene holds small values, not zeros, and a calm
+// one still differs in the last bits from frame to frame. Pure functions.
 #pragma once
 
 #include <optional>

@@ -64,10 +64,10 @@ base::Result<std::string> Roots::read(const wire::InputFile& input, std::uint64_
   if (file.fd < 0) {
     const int number = errno;
     const bool led_out = number == EXDEV || number == ELOOP;
-    return base::Error{led_out ? "input.path" : "input_not_visible",
-                       led_out ? fmt::format("{} leads out of its root", label)
-                               : fmt::format("{}: {}", label, std::strerror(number)),
-                       "", ""};
+    return base::Error{
+        led_out ? "input.path" : "input_not_visible",
+        led_out ? fmt::format("{} leads out of its root", label) : fmt::format("{}: {}", label, std::strerror(number)),
+        "", ""};
   }
   struct stat status {};
   if (::fstat(file.fd, &status) != 0 || !S_ISREG(status.st_mode))

@@ -1,0 +1,103 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "worker/frames/root_file.h"
+#include "worker/frames/staged_file.h"
+
+using namespace framemill;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct TemporaryDirectory {
+  fs::path path = fs::temp_directory_path() / ("framemill-frames-" + std::to_string(base::random_u64()));
+  TemporaryDirectory() { fs::create_directories(path / "root" / "shot"); }
+  ~TemporaryDirectory() { fs::remove_all(path); }
+};
+
+void put(const fs::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+std::string raw(const base::Sha256& digest) {
+  return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
+}
+
+wire::InputFile input(const std::string& path) {
+  wire::InputFile file;
+  file.set_root("main");
+  file.set_path(path);
+  return file;
+}
+
+}  // namespace
+
+TEST_CASE("an input is read when size and digest are as promised, and not visible otherwise") {
+  const TemporaryDirectory dir;
+  put(dir.path / "root/shot/a.exr", "picture");
+  frames::Roots roots;
+  roots.set("main", dir.path / "root");
+  auto file = input("shot/a.exr");
+  CHECK(roots.read(file, 100).value() == "picture");
+  file.set_size_bytes(7);
+  file.set_sha256(raw(base::sha256("picture")));
+  CHECK(roots.read(file, 100).value() == "picture");
+  file.set_size_bytes(8);
+  CHECK(roots.read(file, 100).error().code == "input_not_visible");
+  file.set_size_bytes(7);
+  file.set_sha256(raw(base::sha256("other")));
+  CHECK(roots.read(file, 100).error().code == "input_not_visible");
+  CHECK(roots.read(input("shot/b.exr"), 100).error().code == "input_not_visible");
+  CHECK(roots.read(input("shot/a.exr"), 3).error().code == "input.too_large");
+}
+
+TEST_CASE("an input never leads out of its root") {
+  const TemporaryDirectory dir;
+  put(dir.path / "secret", "secret");
+  fs::create_symlink("../../secret", dir.path / "root/shot/up");
+  fs::create_symlink(dir.path / "secret", dir.path / "root/shot/absolute");
+  put(dir.path / "root/inside", "inside");
+  fs::create_symlink("../inside", dir.path / "root/shot/within");
+  REQUIRE(::mkfifo((dir.path / "root/shot/pipe").c_str(), 0600) == 0);
+  frames::Roots roots;
+  roots.set("main", dir.path / "root");
+  for (const char* path : {"../secret", "/etc/passwd", "shot/../../secret", "shot/up", "shot/absolute", "shot//up",
+                           "shot/pipe", "shot", "", "a\nb"})
+    CHECK(roots.read(input(path), 100).error().code == "input.path");
+  CHECK(roots.read(input("shot/within"), 100).value() == "inside");
+  auto elsewhere = input("shot/within");
+  elsewhere.set_root("other");
+  CHECK(roots.read(elsewhere, 100).error().code == "input.path");
+}
+
+TEST_CASE("staged files are whole, and what an attempt cut short left is removed first") {
+  const TemporaryDirectory dir;
+  fs::create_directories(dir.path / "staging/4");
+  put(dir.path / "staging/4/stale.exr", "half a fra");
+  auto staged = frames::StagedDirectory::make(dir.path / "staging", 4).value();
+  REQUIRE(staged.write("a.exr", "one").ok());
+  REQUIRE(staged.write("b.exr", "two").ok());
+  CHECK_FALSE(staged.write("a.exr", "again").ok());
+  REQUIRE(staged.sync().ok());
+  CHECK(base::read_file(dir.path / "staging/4/b.exr", 10).value() == "two");
+  CHECK_FALSE(fs::exists(dir.path / "staging/4/stale.exr"));
+  CHECK(staged.relative("a.exr") == "4/a.exr");
+}
+
+TEST_CASE("an output pattern takes one frame token and stays inside its root") {
+  CHECK(frames::path_of_frame("a/b.%04d.exr", 7).value() == "a/b.0007.exr");
+  CHECK(frames::path_of_frame("a/b.%04d.exr", -7).value() == "a/b.-007.exr");
+  CHECK(frames::path_of_frame("a/b.%d.exr", 12345).value() == "a/b.12345.exr");
+  CHECK(frames::path_of_frame("a/100%%.%02d.exr", 1).value() == "a/100%.01.exr");
+  CHECK(frames::path_of_frame("a/b.mp4", 1).value() == "a/b.mp4");
+  for (const char* pattern : {"%s", "%4d", "%04d/%04d", "a/%", "../%04d", "/x/%04d", "a/%n", "a/%012d"})
+    CHECK(frames::path_of_frame(pattern, 1).error().code == "frames.path");
+  CHECK(frames::file_name_of("a/b.exr").value() == "b.exr");
+  CHECK_FALSE(frames::file_name_of("a/..").ok());
+}
