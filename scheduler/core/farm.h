@@ -52,6 +52,8 @@ class Farm {
   base::Result<ExplainView> explain(JobId job, const std::string& layer, std::optional<jobs::Frame> frame,
                                     base::Now now) const;
   const JobRecord* job(JobId id) const;                     // plan and spec, for translation
+  // nullopt: no such job or phase. Tasks of a job that is done are all Published.
+  std::optional<jobs::TaskState> task_state(PhaseId phase, TaskIndex task) const;
   const WorkerRecord* worker(WorkerId id) const;
   std::optional<WorkerId> worker_of_key(const std::string& key) const;
 

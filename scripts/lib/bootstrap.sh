@@ -3,7 +3,7 @@
 
 torch_version=2.11.0
 torch_dir=${FRAMEMILL_TORCH_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/framemill/torch-$torch_version}
-torch_download_mb=545 torch_unpacked_mb=900 packages_download_mb=350 packages_unpacked_mb=1100
+torch_download_mb=545 torch_unpacked_mb=900 packages_download_mb=350 packages_unpacked_mb=1300
 
 as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@" 2>/dev/null || sudo "$@"; fi; }
 
