@@ -17,7 +17,7 @@ class Timer {
  public:
   struct State;
   Timer() = default;
-  explicit Timer(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  explicit Timer(std::weak_ptr<State> state) : state_(std::move(state)) {}
   ~Timer() { cancel(); }
   Timer(Timer&&) noexcept = default;
   Timer& operator=(Timer&& other) noexcept;
@@ -25,7 +25,7 @@ class Timer {
   bool pending() const;
 
  private:
-  std::shared_ptr<State> state_;
+  std::weak_ptr<State> state_;  // the loop owns it
 };
 
 // A watched descriptor. Destroying it ends the watch and leaves the descriptor open (it belongs to the caller, who must
@@ -34,14 +34,14 @@ class FdWatch {
  public:
   struct State;
   FdWatch() = default;
-  explicit FdWatch(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  explicit FdWatch(std::weak_ptr<State> state) : state_(std::move(state)) {}
   ~FdWatch() { cancel(); }
   FdWatch(FdWatch&&) noexcept = default;
   FdWatch& operator=(FdWatch&& other) noexcept;
   void cancel();
 
  private:
-  std::shared_ptr<State> state_;
+  std::weak_ptr<State> state_;  // the loop owns it
 };
 
 class EventLoop {
@@ -61,7 +61,7 @@ class EventLoop {
   // Calls once, not before the delay is over; a delay of zero or less calls on the next turn.
   [[nodiscard]] Timer call_after(base::Duration delay, std::function<void()> function);
   // Replaces the process's disposition of the signal; one function per signal and loop, called each time it arrives.
-  base::Status on_signal(int signal_number, std::function<void()> function);
+  void on_signal(int signal_number, std::function<void()> function);
   // Calls while the descriptor is readable (or has hung up), once per turn.
   [[nodiscard]] FdWatch watch_fd(int descriptor, std::function<void()> readable);
 

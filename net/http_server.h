@@ -74,8 +74,6 @@ class Responder {
   void send(HttpResponse response) const;
   // Sends status and headers at once (the body of `head` too, as the first piece) and leaves the rest to the stream.
   std::shared_ptr<HttpStream> start_stream(HttpResponse head) const;
-  // The client is gone: the answer would reach nobody.
-  bool abandoned() const;
 
  private:
   std::shared_ptr<State> state_;

@@ -43,7 +43,7 @@ struct SecureRouterCounters {
   std::uint64_t peers_admitted = 0;
   std::uint64_t peers_refused_key = 0;        // CURVE, but the key is not listed
   std::uint64_t peers_refused_handshake = 0;  // no CURVE, wrong server key, rubbish, or too slow
-  std::uint64_t peers_disconnected = 0;
+  std::uint64_t connections_closed = 0;       // admitted or not
   std::uint64_t messages_received = 0;
   std::uint64_t messages_dropped = 0;  // a self-chosen identity, several parts, no key
   std::uint64_t messages_sent = 0;

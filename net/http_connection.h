@@ -1,0 +1,108 @@
+// Private to the room: one connection of the HTTP server, a coroutine on the loop's thread that reads a request, waits
+// for its answer and writes it, again and again. The server keeps the list of connections and what they share.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "net/event_loop_impl.h"
+#include "net/http_server.h"
+
+namespace framemill::net {
+
+class HttpConnection;
+
+// What a server's connections share. Loop thread only.
+struct HttpShared {
+  std::shared_ptr<EventLoop::Impl> loop;
+  HttpLimits limits;
+  HttpServer::Handler handler;
+  HttpServerCounters counters;
+  std::size_t bodies_bytes = 0;  // promised to bodies that are being read or answered
+  bool stopping = false;
+  std::set<std::shared_ptr<HttpConnection>> connections;
+  std::function<void()> on_empty;  // called when the last connection has gone
+};
+
+// The mailbox between a stream's writer, on any thread, and its connection.
+struct HttpStream::State {
+  std::weak_ptr<EventLoop::Impl> loop;
+  std::weak_ptr<HttpConnection> connection;
+  std::size_t buffer_bytes_max = 0;
+
+  std::mutex mutex;
+  std::string pending;              // not yet taken by the connection
+  std::size_t in_flight_bytes = 0;  // taken, not yet accepted by the socket
+  bool wake_posted = false;
+  bool closing = false;   // by the writer: send what is pending, then end
+  bool overflow = false;  // the reader lags too much
+  bool ended = false;     // nothing will be sent any more
+  std::function<void()> on_closed;
+
+  void wake(std::unique_lock<std::mutex>& lock, const std::shared_ptr<State>& self);
+  void end();  // loop thread
+};
+
+struct HttpAnswer {
+  HttpResponse response;
+  std::shared_ptr<HttpStream::State> stream;  // null for an ordinary reply
+};
+
+struct Responder::State {
+  std::weak_ptr<EventLoop::Impl> loop;
+  std::weak_ptr<HttpConnection> connection;
+  std::uint64_t request_number = 0;
+  std::size_t stream_buffer_bytes_max = 0;
+  std::mutex mutex;
+  bool answered = false;
+
+  ~State();
+  bool claim();  // true for the first who answers
+  void deliver(HttpAnswer answer);
+};
+
+class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
+ public:
+  HttpConnection(std::shared_ptr<HttpShared> shared, boost::asio::generic::stream_protocol::socket socket,
+                 HttpPeer peer);
+  ~HttpConnection();
+
+  void start();
+  void finish();  // after the running request; at once when idle or streaming
+  void cut();
+  void answer(std::uint64_t request_number, HttpAnswer answer);
+  void wake_stream();
+
+ private:
+  struct Wire;  // the Beast stream and its buffer
+  enum class Next { Again, End };
+
+  boost::asio::awaitable<void> serve();
+  boost::asio::awaitable<Next> serve_one();
+  boost::asio::awaitable<bool> wait_for_request();
+  boost::asio::awaitable<void> refuse(int status, base::Error error);
+  boost::asio::awaitable<bool> write_reply(HttpResponse response, bool is_head, bool keep_alive);
+  boost::asio::awaitable<void> write_stream(HttpAnswer& answer, bool is_head, bool chunked);
+  boost::asio::awaitable<void> watch_for_end();
+  boost::asio::awaitable<void> close_gently();
+
+  std::shared_ptr<HttpShared> shared_;
+  std::unique_ptr<Wire> wire_;
+  HttpPeer peer_;
+  boost::asio::steady_timer answered_;  // never expires; cancelled to wake the coroutine
+  std::uint64_t request_number_ = 0;
+  std::optional<HttpAnswer> answer_;
+  std::shared_ptr<HttpStream::State> stream_;
+  std::size_t body_bytes_reserved_ = 0;
+  bool idle_ = true;
+  bool closed_ = false;
+};
+
+}  // namespace framemill::net

@@ -1,0 +1,294 @@
+#include "net/http_server.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sys/un.h>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <charconv>
+#include <cstring>
+#include <variant>
+
+#include "net/http_connection.h"
+
+namespace framemill::net {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using asio::local::stream_protocol;
+using boost::system::error_code;
+
+// ---- Handles ----
+
+HttpStream::~HttpStream() {
+  close();
+}
+
+bool HttpStream::write(std::string_view bytes) {
+  std::unique_lock lock(state_->mutex);
+  if (state_->ended || state_->closing || state_->overflow) return false;
+  if (bytes.empty()) return true;
+  if (state_->pending.size() + state_->in_flight_bytes + bytes.size() > state_->buffer_bytes_max) {
+    state_->overflow = true;
+    state_->pending.clear();
+    state_->wake(lock, state_);
+    return false;
+  }
+  state_->pending += bytes;
+  state_->wake(lock, state_);
+  return true;
+}
+
+void HttpStream::close() {
+  std::unique_lock lock(state_->mutex);
+  if (state_->ended || std::exchange(state_->closing, true)) return;
+  state_->wake(lock, state_);
+}
+
+bool HttpStream::closed() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->ended || state_->closing || state_->overflow;
+}
+
+void HttpStream::on_closed(std::function<void()> function) {
+  std::unique_lock lock(state_->mutex);
+  if (!state_->ended) {
+    state_->on_closed = std::move(function);
+    return;
+  }
+  lock.unlock();
+  if (auto loop = state_->loop.lock()) asio::post(loop->io, std::move(function));
+}
+
+void Responder::send(HttpResponse response) const {
+  if (state_->claim()) state_->deliver({std::move(response), nullptr});
+}
+
+std::shared_ptr<HttpStream> Responder::start_stream(HttpResponse head) const {
+  auto stream = std::make_shared<HttpStream::State>();
+  stream->loop = state_->loop;
+  stream->connection = state_->connection;
+  stream->buffer_bytes_max = state_->stream_buffer_bytes_max;
+  stream->pending = std::move(head.body);
+  head.body.clear();
+  if (state_->claim()) {
+    state_->deliver({std::move(head), stream});
+  } else {
+    stream->ended = true;
+  }
+  return std::make_shared<HttpStream>(std::move(stream));
+}
+
+// ---- The server ----
+
+struct HttpServer::Impl {
+  std::shared_ptr<HttpShared> shared = std::make_shared<HttpShared>();
+  std::variant<std::monostate, tcp::acceptor, stream_protocol::acceptor> acceptor;
+  std::shared_ptr<asio::steady_timer> grace;
+  std::string url;
+  std::string unix_path;
+  std::uint16_t port = 0;
+
+  base::Status listen_tcp(const HttpServerOptions& options);
+  base::Status listen_unix(const HttpServerOptions& options);
+  void stop_accepting();
+};
+
+namespace {
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+base::Error bind_error(const std::string& listen, const std::string& why) {
+  return {"net.bind", "listen on " + listen + ": " + why, "", ""};
+}
+
+HttpPeer peer_of(tcp::socket& socket) {
+  error_code error;
+  const auto endpoint = socket.remote_endpoint(error);
+  HttpPeer peer;
+  if (!error) {
+    const bool v6 = endpoint.address().is_v6();
+    peer.address =
+        (v6 ? "[" : "") + endpoint.address().to_string() + (v6 ? "]:" : ":") + std::to_string(endpoint.port());
+  }
+  socket.set_option(tcp::no_delay(true), error);
+  socket.set_option(asio::socket_base::keep_alive(true), error);
+  return peer;
+}
+
+HttpPeer peer_of(stream_protocol::socket& socket) {
+  HttpPeer peer;
+  peer.address = "unix";
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0)
+    peer.uid = credentials.uid;
+  return peer;
+}
+
+template <class Acceptor>
+asio::awaitable<void> accept_loop(std::shared_ptr<HttpShared> shared, Acceptor& acceptor) {
+  asio::steady_timer pause(shared->loop->io);
+  while (!shared->stopping) {
+    auto [error, socket] = co_await acceptor.async_accept(kAwait);
+    // From here on the acceptor may be gone: `stopping` is looked at first.
+    if (shared->stopping || error == asio::error::operation_aborted) co_return;
+    if (error) {
+      // Out of descriptors, most likely: the backlog waits, and so do we instead of spinning.
+      pause.expires_after(std::chrono::milliseconds(100));
+      co_await pause.async_wait(kAwait);
+      continue;
+    }
+    if (shared->connections.size() >= shared->limits.connections_max) {
+      ++shared->counters.connections_refused;
+      continue;
+    }
+    ++shared->counters.connections_accepted;
+    HttpPeer peer = peer_of(socket);
+    auto connection = std::make_shared<HttpConnection>(
+        shared, asio::generic::stream_protocol::socket(std::move(socket)), std::move(peer));
+    shared->connections.insert(connection);
+    shared->counters.connections_open = shared->connections.size();
+    connection->start();
+  }
+}
+
+// Whether somebody answers there; a socket file whose owner has gone refuses.
+bool unix_socket_answers(asio::io_context& io, const std::string& path) {
+  stream_protocol::socket socket(io);
+  error_code error;
+  socket.connect(stream_protocol::endpoint(path), error);
+  return !error;
+}
+
+}  // namespace
+
+base::Status HttpServer::Impl::listen_tcp(const HttpServerOptions& options) {
+  const std::size_t colon = options.listen.rfind(':');
+  std::string host = options.listen.substr(0, colon == std::string::npos ? 0 : colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  const char* port_begin = options.listen.data() + (colon == std::string::npos ? options.listen.size() : colon + 1);
+  const char* port_end = options.listen.data() + options.listen.size();
+  unsigned wanted = 0;
+  const auto [end, bad_port] = std::from_chars(port_begin, port_end, wanted);
+  error_code error;
+  const auto address = asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, error);
+  if (error || bad_port != std::errc() || end != port_end || wanted > 65535) {
+    base::Error bad = bind_error(options.listen, "not an address and a port");
+    bad.hint = "write 127.0.0.1:8484, [::1]:8484 or unix:/path";
+    return bad;
+  }
+  if (!address.is_loopback() && !options.allow_remote) {
+    return base::Error{"net.not_loopback", "listen on " + options.listen + ": other hosts could connect", "",
+                       "listen on 127.0.0.1, or say in the configuration that remote clients are wanted"};
+  }
+  const tcp::endpoint endpoint(address, static_cast<std::uint16_t>(wanted));
+  tcp::acceptor listener(shared->loop->io);
+  listener.open(endpoint.protocol(), error);
+  if (!error) listener.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) listener.bind(endpoint, error);
+  if (!error) listener.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return bind_error(options.listen, error.message());
+  port = listener.local_endpoint(error).port();
+  const bool v6 = address.is_v6();
+  url = std::string("http://") + (v6 ? "[" : "") + address.to_string() + (v6 ? "]:" : ":") + std::to_string(port);
+  acceptor = std::move(listener);
+  return {};
+}
+
+base::Status HttpServer::Impl::listen_unix(const HttpServerOptions& options) {
+  const std::string path = options.listen.substr(5);
+  struct sockaddr_un room;
+  if (path.empty() || path.size() >= sizeof room.sun_path) {
+    return bind_error(options.listen, "the path must have 1 to " + std::to_string(sizeof room.sun_path - 1) + " bytes");
+  }
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) == 0) {
+    if (!S_ISSOCK(info.st_mode)) return bind_error(options.listen, "something that is not a socket is there");
+    if (unix_socket_answers(shared->loop->io, path)) return bind_error(options.listen, "another server answers there");
+    ::unlink(path.c_str());
+  }
+  error_code error;
+  stream_protocol::acceptor listener(shared->loop->io);
+  listener.open(stream_protocol(), error);
+  // The mode is set on the descriptor's file before it has a backlog: nobody can connect in between.
+  if (!error) listener.bind(stream_protocol::endpoint(path), error);
+  if (!error && ::chmod(path.c_str(), options.unix_mode) != 0) error.assign(errno, boost::system::system_category());
+  if (!error) listener.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return bind_error(options.listen, error.message());
+  unix_path = path;
+  url = "unix:" + path;
+  acceptor = std::move(listener);
+  return {};
+}
+
+void HttpServer::Impl::stop_accepting() {
+  shared->stopping = true;
+  error_code ignored;
+  if (auto* listener = std::get_if<tcp::acceptor>(&acceptor)) listener->close(ignored);
+  if (auto* listener = std::get_if<stream_protocol::acceptor>(&acceptor)) listener->close(ignored);
+  if (!unix_path.empty()) ::unlink(std::exchange(unix_path, {}).c_str());
+}
+
+HttpServer::HttpServer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+base::Result<std::unique_ptr<HttpServer>> HttpServer::open(EventLoop& loop, HttpServerOptions options,
+                                                           Handler handler) {
+  auto impl = std::make_shared<Impl>();
+  impl->shared->loop = loop.impl();
+  impl->shared->limits = options.limits;
+  impl->shared->handler = std::move(handler);
+  FM_TRY(options.listen.rfind("unix:", 0) == 0 ? impl->listen_unix(options) : impl->listen_tcp(options));
+  const auto spawn = [&](auto& acceptor) {
+    asio::co_spawn(loop.impl()->io, accept_loop(impl->shared, acceptor),
+                   [impl](std::exception_ptr) { /* keeps the acceptor until its loop has ended */ });
+  };
+  if (auto* listener = std::get_if<tcp::acceptor>(&impl->acceptor)) spawn(*listener);
+  if (auto* listener = std::get_if<stream_protocol::acceptor>(&impl->acceptor)) spawn(*listener);
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
+}
+
+HttpServer::~HttpServer() {
+  impl_->stop_accepting();
+  impl_->shared->handler = nullptr;
+  impl_->shared->on_empty = nullptr;
+  if (impl_->grace) impl_->grace->cancel();
+  for (const auto& connection : impl_->shared->connections) connection->cut();
+}
+
+const std::string& HttpServer::url() const {
+  return impl_->url;
+}
+std::uint16_t HttpServer::port() const {
+  return impl_->port;
+}
+HttpServerCounters HttpServer::counters() const {
+  return impl_->shared->counters;
+}
+
+void HttpServer::stop(base::Duration grace, std::function<void()> done) {
+  impl_->stop_accepting();
+  auto& shared = *impl_->shared;
+  shared.on_empty = std::move(done);
+  for (const auto& connection : shared.connections) connection->finish();
+  if (shared.connections.empty()) {
+    if (shared.on_empty) asio::post(shared.loop->io, std::exchange(shared.on_empty, nullptr));
+    return;
+  }
+  impl_->grace = std::make_shared<asio::steady_timer>(shared.loop->io, std::chrono::milliseconds(grace.ms));
+  impl_->grace->async_wait([weak = std::weak_ptr(impl_->shared)](error_code error) {
+    if (error) return;
+    if (auto alive = weak.lock()) {
+      for (const auto& connection : alive->connections) connection->cut();
+    }
+  });
+}
+
+}  // namespace framemill::net

@@ -1,0 +1,151 @@
+#include "net/secure_dealer.h"
+
+#include "base/file.h"
+#include "net/event_loop.h"
+#include "net/zmq_socket.h"
+
+namespace framemill::net {
+
+struct SecureDealer::Impl {
+  Impl(EventLoop& l, SecureDealerOptions o, Callbacks c) : loop(l), options(std::move(o)), callbacks(std::move(c)) {}
+
+  EventLoop& loop;
+  SecureDealerOptions options;
+  Callbacks callbacks;
+  bool connected = false;
+  LinkState state = LinkState::Disconnected;
+  std::string text;
+  std::uint64_t monitors_made = 0;
+  // Destroyed from the last to the first: readers leave the loop, sockets close, the context ends.
+  ZmqContext context;
+  ZmqSocket socket, monitor;
+  std::unique_ptr<ZmqReader> reader, monitor_reader;
+  ZmqPart part;
+  Timer reopening;
+
+  base::Status open_socket();
+  bool receive_one();
+  bool receive_event();
+  void change(LinkState now, std::string why);
+  void reopen_later();
+};
+
+base::Status SecureDealer::Impl::open_socket() {
+  reader.reset();
+  monitor_reader.reset();
+  socket = ZmqSocket(context, ZMQ_DEALER);
+  if (!socket) return zmq_failure("make a DEALER socket");
+  FM_TRY(set_link_options(socket, {options.message_bytes_max, options.queue_messages_max, options.handshake_timeout,
+                                   options.heartbeat_interval}));
+  // No queue for a connection that is not there: what is sent says what is now, and would be stale when one comes.
+  FM_TRY(socket.set(ZMQ_IMMEDIATE, 1));
+  FM_TRY(socket.set(ZMQ_RECONNECT_IVL, static_cast<int>(options.reconnect_first.ms)));
+  FM_TRY(socket.set(ZMQ_RECONNECT_IVL_MAX, static_cast<int>(options.reconnect_max.ms)));
+  FM_TRY(socket.set(ZMQ_CONNECT_TIMEOUT, 10'000));
+  FM_TRY(set_curve_client(socket, options.keys, options.server_key));
+  const std::string name = "framemill.dealer.monitor." + std::to_string(++monitors_made);
+  FM_ASSIGN(monitor, socket.monitor(context, name, ZMQ_EVENT_ALL));
+  FM_TRY(socket.connect(options.endpoint));
+  reader = std::make_unique<ZmqReader>(loop, socket, [this] { return receive_one(); });
+  monitor_reader = std::make_unique<ZmqReader>(loop, monitor, [this] { return receive_event(); });
+  return {};
+}
+
+bool SecureDealer::Impl::receive_one() {
+  if (!part.receive(socket, ZMQ_DONTWAIT)) return false;
+  int parts = 1;
+  while (part.more() && part.receive(socket, ZMQ_DONTWAIT)) ++parts;
+  if (parts == 1 && part.bytes().size() <= options.message_bytes_max) callbacks.on_message(part.bytes());
+  return true;
+}
+
+bool SecureDealer::Impl::receive_event() {
+  const auto event = receive_zmq_event(monitor);
+  if (!event) return false;
+  const std::string& server = options.endpoint;
+  switch (event->event) {
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+      connected = true;
+      change(LinkState::Connected, "connected to " + server);
+      break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+      change(LinkState::Refused, "the server " + server + " refused our key " + options.keys.public_key.z85() +
+                                     ": add it to the server's list of workers");
+      reopen_later();
+      break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+      change(LinkState::NotTrusted, "the server " + server +
+                                        " does not speak CURVE, or has another key than the one we expect: compare the "
+                                        "server's public key file");
+      reopen_later();
+      break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+      change(LinkState::Disconnected,
+             "the server " + server + " ended the handshake: busy, restarting, or its key is not the one we expect");
+      break;
+    case ZMQ_EVENT_CLOSED:
+      if (!connected && state == LinkState::Disconnected) change(state, "cannot reach the server " + server);
+      break;
+    case ZMQ_EVENT_DISCONNECTED:
+      if (connected) change(LinkState::Disconnected, "lost the connection to " + server);
+      break;
+    default:
+      break;
+  }
+  return true;
+}
+
+void SecureDealer::Impl::change(LinkState now, std::string why) {
+  if (now != LinkState::Connected) connected = false;
+  if (now == state && why == text) return;
+  state = now;
+  text = std::move(why);
+  if (callbacks.on_link) callbacks.on_link(state, text);
+}
+
+// ZeroMQ gives up for good after a refusal; we do not, the server's list may change.
+void SecureDealer::Impl::reopen_later() {
+  const std::int64_t pause = std::max<std::int64_t>(options.reconnect_max.ms, 1);
+  const auto jitter = static_cast<std::int64_t>(base::random_u64() % static_cast<std::uint64_t>(pause));
+  reopening = loop.call_after(base::milliseconds(pause / 2 + jitter / 2), [this] {
+    if (auto status = open_socket(); !status.ok()) {
+      change(LinkState::Disconnected, status.error().message);
+      reopen_later();
+    }
+  });
+}
+
+SecureDealer::SecureDealer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+SecureDealer::~SecureDealer() = default;
+
+base::Result<std::unique_ptr<SecureDealer>> SecureDealer::open(EventLoop& loop, SecureDealerOptions options,
+                                                               Callbacks callbacks) {
+  auto impl = std::make_unique<Impl>(loop, std::move(options), std::move(callbacks));
+  if (auto status = impl->open_socket(); !status.ok()) return status.error().wrapped("open the link to the server");
+  return std::unique_ptr<SecureDealer>(new SecureDealer(std::move(impl)));
+}
+
+base::Status SecureDealer::send(std::string_view bytes) {
+  if (bytes.size() > impl_->options.message_bytes_max) {
+    return base::Error{"net.message_too_large",
+                       "a message of " + std::to_string(bytes.size()) + " bytes, the limit is " +
+                           std::to_string(impl_->options.message_bytes_max),
+                       "", ""};
+  }
+  if (!impl_->reader) return base::Error{"net.queue_full", "not connected", "", ""};
+  const bool sent = zmq_send(impl_->socket.get(), bytes.data(), bytes.size(), ZMQ_DONTWAIT) >= 0;
+  const int cause = zmq_errno();
+  impl_->reader->check();
+  if (sent) return {};
+  if (cause == EAGAIN) {
+    return base::Error{"net.queue_full", impl_->connected ? "the queue to the server is full" : "not connected", "",
+                       ""};
+  }
+  return base::Error{"net.zmq", std::string("send: ") + zmq_strerror(cause), "", ""};
+}
+
+bool SecureDealer::connected() const {
+  return impl_->connected;
+}
+
+}  // namespace framemill::net

@@ -1,0 +1,209 @@
+#include "net/secure_router.h"
+
+#include <atomic>
+#include <cstring>
+#include <optional>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "net/zap_guard.h"
+#include "net/zmq_socket.h"
+
+namespace framemill::net {
+
+namespace {
+
+// What a ROUTER calls a peer that chose no name for itself: a zero byte and a 32-bit counter that starts at random.
+constexpr std::size_t kRoutingIdBytes = 5;
+
+std::optional<PeerId> peer_of(std::string_view routing_id) {
+  if (routing_id.size() != kRoutingIdBytes || routing_id[0] != 0) return std::nullopt;
+  std::uint64_t value = 1;  // keeps a counter of 0 apart from "none"
+  for (std::size_t i = 1; i < kRoutingIdBytes; ++i) value = value << 8 | static_cast<std::uint8_t>(routing_id[i]);
+  return PeerId(value);
+}
+
+std::array<char, kRoutingIdBytes> routing_id_of(PeerId peer) {
+  std::array<char, kRoutingIdBytes> bytes{};
+  for (std::size_t i = 1; i < kRoutingIdBytes; ++i) {
+    bytes[i] = static_cast<char>(peer.value >> (8 * (kRoutingIdBytes - 1 - i)));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+struct SecureRouter::Impl {
+  SecureRouterOptions options;
+  OnMessage on_message;
+  std::string endpoint;
+  std::atomic<std::uint64_t> received{0}, dropped{0}, sent{0}, sends_refused{0};
+  // Destroyed from the last to the first: the reader leaves the loop, the socket closes, the guard stops, the context
+  // ends.
+  ZmqContext context;
+  std::unique_ptr<ZapGuard> guard;
+  ZmqSocket socket;
+  std::unique_ptr<ZmqReader> reader;
+  ZmqPart id_part, part;
+
+  base::Status start();
+  base::Status set_security();
+  bool receive_one();
+};
+
+base::Status SecureRouter::Impl::set_security() {
+  const auto& keys = options.keys;
+  FM_TRY(socket.set(ZMQ_CURVE_SERVER, 1));
+  FM_TRY(socket.set(ZMQ_CURVE_SECRETKEY,
+                    std::string_view(reinterpret_cast<const char*>(keys.secret_key.bytes.data()), 32)));
+  FM_TRY(socket.set(ZMQ_ZAP_DOMAIN, kZapDomain));
+  // Without this ZeroMQ lets everybody in when the handler cannot be reached.
+  return socket.set(kZmqZapEnforceDomain, 1);
+}
+
+base::Status SecureRouter::Impl::start() {
+  socket = ZmqSocket(context, ZMQ_ROUTER);
+  if (!socket) return zmq_failure("make a ROUTER socket");
+  FM_TRY(set_link_options(socket, {options.message_bytes_max, options.queue_messages_max, options.handshake_timeout,
+                                   options.heartbeat_interval}));
+  FM_TRY(socket.set(ZMQ_ROUTER_MANDATORY, 1));
+  FM_TRY(socket.set(ZMQ_ROUTER_HANDOVER, 0));
+  FM_TRY(set_security());
+  FM_ASSIGN(ZmqSocket monitor, socket.monitor(context, "framemill.router.monitor", ZMQ_EVENT_ALL));
+  FM_ASSIGN(guard, ZapGuard::start(context, std::move(monitor), options.allowed));
+
+  // The test runs on a loopback port of this very socket before the real address opens.
+  FM_TRY(socket.bind("tcp://127.0.0.1:*"));
+  const std::string test_endpoint = socket.last_endpoint();
+  FM_TRY(check_refuses_strangers(test_endpoint, options.keys.public_key, options.handshake_timeout));
+  if (zmq_unbind(socket.get(), test_endpoint.c_str()) != 0) return zmq_failure("close the self-test's port");
+
+  FM_TRY(socket.bind(options.endpoint));
+  endpoint = socket.last_endpoint();
+  return {};
+}
+
+bool SecureRouter::Impl::receive_one() {
+  if (!id_part.receive(socket, ZMQ_DONTWAIT)) return false;
+  int parts = 0;
+  for (bool more = id_part.more(); more; more = part.more()) {
+    if (!part.receive(socket, ZMQ_DONTWAIT)) break;
+    ++parts;
+  }
+  // A peer may name itself; nobody here does, and a name could be another's. Such messages are dropped unanswered.
+  const auto peer = peer_of(id_part.bytes());
+  const char* user = parts == 1 ? part.property("User-Id") : nullptr;
+  const auto key = CurvePublicKey::from_z85(user != nullptr ? user : "");
+  if (!peer || !key.ok() || part.bytes().size() > options.message_bytes_max) {
+    dropped.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+  received.fetch_add(1, std::memory_order_relaxed);
+  on_message(*peer, *key, part.bytes());
+  return true;
+}
+
+SecureRouter::SecureRouter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+SecureRouter::~SecureRouter() = default;
+
+base::Result<std::unique_ptr<SecureRouter>> SecureRouter::open(EventLoop& loop, SecureRouterOptions options,
+                                                               OnMessage on_message) {
+  auto impl = std::make_unique<Impl>();
+  impl->options = std::move(options);
+  impl->on_message = std::move(on_message);
+  if (auto status = impl->start(); !status.ok()) return status.error().wrapped("open the workers' port");
+  impl->reader = std::make_unique<ZmqReader>(loop, impl->socket, [raw = impl.get()] { return raw->receive_one(); });
+  return std::unique_ptr<SecureRouter>(new SecureRouter(std::move(impl)));
+}
+
+const std::string& SecureRouter::endpoint() const {
+  return impl_->endpoint;
+}
+
+base::Status SecureRouter::send(PeerId peer, std::string_view bytes) {
+  const auto refuse = [&](const char* code, std::string message) {
+    impl_->sends_refused.fetch_add(1, std::memory_order_relaxed);
+    return base::Error{code, std::move(message), "", ""};
+  };
+  if (bytes.size() > impl_->options.message_bytes_max) {
+    return refuse("net.message_too_large", "a message of " + std::to_string(bytes.size()) + " bytes, the limit is " +
+                                               std::to_string(impl_->options.message_bytes_max));
+  }
+  const auto id = routing_id_of(peer);
+  // The first part alone decides whether the peer is there and has room; the second then follows without waiting.
+  const bool sent = peer && zmq_send(impl_->socket.get(), id.data(), id.size(), ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 &&
+                    zmq_send(impl_->socket.get(), bytes.data(), bytes.size(), ZMQ_DONTWAIT) >= 0;
+  const int cause = peer ? zmq_errno() : EHOSTUNREACH;
+  impl_->reader->check();
+  if (sent) {
+    impl_->sent.fetch_add(1, std::memory_order_relaxed);
+    return {};
+  }
+  if (cause == EAGAIN) return refuse("net.queue_full", "the peer's queue is full");
+  if (cause == EHOSTUNREACH) return refuse("net.peer_gone", "the peer is not connected any more");
+  return refuse("net.zmq", std::string("send: ") + zmq_strerror(cause));
+}
+
+void SecureRouter::allow_only(std::vector<CurvePublicKey> keys) {
+  impl_->guard->allow_only(std::move(keys));
+}
+bool SecureRouter::allows(const CurvePublicKey& key) const {
+  return impl_->guard->allows(key);
+}
+
+SecureRouterCounters SecureRouter::counters() const {
+  const auto& peers = impl_->guard->counters();
+  SecureRouterCounters counters;
+  counters.peers_admitted = peers.admitted;
+  counters.peers_refused_key = peers.refused_key;
+  counters.peers_refused_handshake = peers.refused_handshake;
+  counters.connections_closed = peers.closed;
+  counters.messages_received = impl_->received;
+  counters.messages_dropped = impl_->dropped;
+  counters.messages_sent = impl_->sent;
+  counters.sends_refused = impl_->sends_refused;
+  return counters;
+}
+
+namespace {
+
+enum class Security { RandomKey, None };
+
+base::Status expect_refusal(const std::string& endpoint, const CurvePublicKey& server_key, Security security,
+                            base::Duration timeout) {
+  ZmqContext context;
+  ZmqSocket socket(context, ZMQ_DEALER);
+  if (!socket) return zmq_failure("make a test socket");
+  FM_TRY(socket.set(ZMQ_LINGER, 0));
+  FM_TRY(socket.set(ZMQ_IPV6, 1));
+  if (security == Security::RandomKey) FM_TRY(set_curve_client(socket, make_curve_key_pair(), server_key));
+  FM_ASSIGN(ZmqSocket monitor, socket.monitor(context, "framemill.test.monitor", ZMQ_EVENT_ALL));
+  FM_TRY(socket.connect(endpoint));
+  const base::Instant deadline = base::monotonic_now() + timeout;
+  for (auto now = base::monotonic_now(); now < deadline; now = base::monotonic_now()) {
+    zmq_pollitem_t item{monitor.get(), 0, ZMQ_POLLIN, 0};
+    zmq_poll(&item, 1, static_cast<long>((deadline - now).ms));
+    const auto event = receive_zmq_event(monitor);
+    if (!event) continue;
+    if (event->event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+      const bool with_key = security == Security::RandomKey;
+      return base::Error{"net.not_secure", endpoint + " lets in " + (with_key ? "any key" : "peers without a key"), "",
+                         "do not use this port; is the ZeroMQ library built with CURVE and at least 4.3?"};
+    }
+    constexpr int kFailed =
+        ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+    if ((event->event & kFailed) != 0) return {};
+  }
+  return base::Error{"net.zmq", endpoint + " gave no answer to the self-test in " + std::to_string(timeout.ms) + " ms",
+                     "", ""};
+}
+
+}  // namespace
+
+base::Status check_refuses_strangers(const std::string& endpoint, const CurvePublicKey& server_key,
+                                     base::Duration timeout) {
+  FM_TRY(expect_refusal(endpoint, server_key, Security::RandomKey, timeout));
+  return expect_refusal(endpoint, server_key, Security::None, timeout);
+}
+
+}  // namespace framemill::net
