@@ -204,25 +204,36 @@ void write_input(const JobRecord& job, jobs::PhaseIndex index, const WantedInput
   }
 }
 
-void write_outside_inputs(const JobRecord& job, jobs::PhaseIndex index, wire::Grant& out) {
+void write_outside_inputs(const JobRecord& job, jobs::PhaseIndex index, TaskRange tasks, wire::Grant& out) {
   const PhasePlan& phase = job.plan->phases[index];
   const jobs::LayerSpec& layer = job.spec->layers[phase.layer];
-  if (phase.kind == PhaseKind::Decode) return;
+  const bool context = phase.kind == PhaseKind::Denoise, per_frame = phase.kind == PhaseKind::Command;
+  // A generate layer's outside input is the context of its first window; its decoding reads latents alone.
+  if (phase.kind == PhaseKind::Decode || (context && !tasks.contains(0))) return;
   for (const jobs::LayerInput& input : layer.inputs) {
     if (!input.layer.empty()) continue;
     const jobs::FrameSet& frames = input.frames ? *input.frames : layer.frames;
     PhasePlan source;  // output_path() is the one place that turns a pattern and a frame into a name
     source.output_pattern = input.pattern;
-    for (std::int64_t i = 0; i < frames.count(); ++i) {
+    const auto add = [&](jobs::Frame frame, TaskIndex reader, bool all) {
       wire::InputFile& entry = *out.add_inputs();
-      entry.set_role(phase.kind == PhaseKind::Denoise ? wire::InputFile::CONTEXT : wire::InputFile::FRAME);
+      entry.set_role(context ? wire::InputFile::CONTEXT : wire::InputFile::FRAME);
       entry.set_root(input.root);
-      entry.set_frame(frames.nth(i));
-      entry.set_path(jobs::output_path(source, frames.nth(i)));
-      entry.set_for_all_tasks(phase.kind != PhaseKind::Command && phase.kind != PhaseKind::Denoise);
-      entry.set_task(0);
+      entry.set_frame(frame);
+      entry.set_path(jobs::output_path(source, frame));
+      entry.set_for_all_tasks(all);
+      entry.set_task(reader);
       entry.set_shot(layer.shot);
       entry.set_version(job.version);
+    };
+    if (per_frame) {
+      for (TaskIndex t = tasks.first; t < tasks.end(); ++t) {
+        const jobs::FrameSet own = jobs::task_frames(phase, t);
+        for (std::int64_t i = 0; i < own.count(); ++i)
+          if (frames.contains(own.nth(i))) add(own.nth(i), t, false);
+      }
+    } else {
+      for (std::int64_t i = 0; i < frames.count(); ++i) add(frames.nth(i), 0, !context);
     }
   }
 }

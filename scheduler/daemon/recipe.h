@@ -40,7 +40,7 @@ struct CommittedFiles {
 // Adds the files of one wanted task to the grant, as far as the layer's `input` selects them.
 void write_input(const JobRecord& job, jobs::PhaseIndex phase, const WantedInput& wanted, const CommittedFiles& committed,
                  wire::Grant& out);
-// Inputs that come from outside the farm: the patterns of a root.
-void write_outside_inputs(const JobRecord& job, jobs::PhaseIndex phase, wire::Grant& out);
+// Inputs that come from outside the farm: the patterns of a root, as far as the tasks read them.
+void write_outside_inputs(const JobRecord& job, jobs::PhaseIndex phase, TaskRange tasks, wire::Grant& out);
 
 }  // namespace framemill::scheduler

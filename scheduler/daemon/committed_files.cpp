@@ -1,0 +1,75 @@
+#include "scheduler/daemon/committed_files.h"
+
+#include <utility>
+
+namespace framemill::scheduler {
+
+struct CommittedFilesCache::Search {
+  std::vector<Key> keys;
+  Found found;
+  std::function<void(base::Result<Found>)> done;
+};
+
+CommittedFilesCache::CommittedFilesCache(net::EventLoop& loop, store::Store& store, std::size_t files_max)
+    : loop_(loop), store_(store), files_max_(files_max) {}
+
+void CommittedFilesCache::remember(const CommitRecord& commit) {
+  const Key key{commit.phase, commit.task};
+  if (entries_.contains(key)) return;  // a commit never changes
+  auto files = std::make_shared<CommittedFiles>();
+  files->root = commit.root;
+  files->files = commit.files;
+  files_held_ += commit.files.size() + 1;
+  entries_[key] = {std::move(files), oldest_first_.insert(oldest_first_.end(), key)};
+  while (files_held_ > files_max_ && oldest_first_.size() > 1) {
+    const auto oldest = entries_.find(oldest_first_.front());
+    files_held_ -= oldest->second.files->files.size() + 1;
+    entries_.erase(oldest);
+    oldest_first_.pop_front();
+  }
+}
+
+std::shared_ptr<const CommittedFiles> CommittedFilesCache::recall(const Key& key) {
+  const auto entry = entries_.find(key);
+  if (entry == entries_.end()) return nullptr;
+  oldest_first_.splice(oldest_first_.end(), oldest_first_, entry->second.age);
+  return entry->second.files;
+}
+
+void CommittedFilesCache::find(const std::vector<Key>& keys, std::function<void(base::Result<Found>)> done) {
+  auto search = std::make_shared<Search>(Search{keys, Found(keys.size()), std::move(done)});
+  for (std::size_t i = 0; i < keys.size(); ++i) search->found[i] = recall(keys[i]);
+  ask_store(search, 0);
+}
+
+// Asks for the first missing task from `position` on, together with the missing ones that follow it in its phase.
+void CommittedFilesCache::ask_store(const std::shared_ptr<Search>& search, std::size_t position) {
+  constexpr std::size_t kTasksPerRead = 4096;
+  while (position < search->keys.size() && search->found[position]) ++position;
+  if (position == search->keys.size()) return search->done(std::move(search->found));
+  const Key first = search->keys[position];
+  std::size_t end = position + 1;
+  while (end < search->keys.size() && end - position < kTasksPerRead && !search->found[end] &&
+         search->keys[end].phase == first.phase && search->keys[end].task == search->keys[end - 1].task + 1)
+    ++end;
+  const TaskRange range{first.task, static_cast<std::uint32_t>(end - position)};
+  const base::Status asked = store_.files_of(
+      first.phase, range, [this, alive = std::weak_ptr<bool>(alive_), search, position, end](auto commits) {
+        loop_.post([this, alive, search, position, end, commits = std::move(commits)]() mutable {
+          if (alive.expired()) return;
+          if (!commits.ok()) return search->done(commits.error());
+          for (CommitRecord& commit : *commits) {
+            const std::size_t at = position + (commit.task - search->keys[position].task);
+            auto files = std::make_shared<CommittedFiles>();
+            files->root = commit.root;
+            files->files = commit.files;
+            if (at < end) search->found[at] = std::move(files);
+            remember(commit);
+          }
+          ask_store(search, end);
+        });
+      });
+  if (!asked.ok()) search->done(asked.error());
+}
+
+}  // namespace framemill::scheduler

@@ -1,0 +1,57 @@
+// The files of committed tasks, by task: what grants name as inputs and publish orders carry. Remembers the newest commits
+// and asks the store for the others. Loop thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "net/event_loop.h"
+#include "scheduler/core/records.h"
+#include "scheduler/daemon/recipe.h"
+#include "scheduler/store/store.h"
+
+namespace framemill::scheduler {
+
+class CommittedFilesCache {
+ public:
+  CommittedFilesCache(net::EventLoop& loop, store::Store& store, std::size_t files_max = 200'000);
+
+  void remember(const CommitRecord& commit);
+
+  // The tasks' files, null where a task has not committed. Calls `done` at once when all are remembered, else later from
+  // the loop.
+  struct Key {
+    PhaseId phase;
+    TaskIndex task = 0;
+    bool operator==(const Key&) const = default;
+  };
+  using Found = std::vector<std::shared_ptr<const CommittedFiles>>;
+  void find(const std::vector<Key>& keys, std::function<void(base::Result<Found>)> done);
+
+ private:
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const noexcept {
+      return std::hash<PhaseId>{}(key.phase) * 0x9E3779B97F4A7C15ull ^ key.task;
+    }
+  };
+  struct Entry {
+    std::shared_ptr<const CommittedFiles> files;
+    std::list<Key>::iterator age;
+  };
+  std::shared_ptr<const CommittedFiles> recall(const Key& key);
+  struct Search;
+  void ask_store(const std::shared_ptr<Search>& search, std::size_t position);
+
+  net::EventLoop& loop_;
+  store::Store& store_;
+  std::size_t files_max_, files_held_ = 0;
+  std::unordered_map<Key, Entry, KeyHash> entries_;
+  std::list<Key> oldest_first_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace framemill::scheduler

@@ -1,0 +1,41 @@
+// The HTTP API's port, carried to the core's loop: parses and checks specs on the caller's thread, asks the farm on its
+// own, reads the past from the store.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "net/event_loop.h"
+#include "scheduler/daemon/scheduler.h"
+#include "scheduler/http/farm_port.h"
+
+namespace framemill::scheduler {
+
+class FarmService : public FarmPort {
+ public:
+  // `packages` may be shared with other threads: it never changes.
+  FarmService(net::EventLoop& loop, Scheduler& scheduler, std::shared_ptr<const jobs::PackageCatalogue> packages,
+              std::map<std::string, std::filesystem::path> roots);
+
+  void submit(SubmitRequest request, Reply<SubmitReply> reply) override;
+  void change_job(JobChange change, Reply<Changed> reply) override;
+  void change_worker(WorkerChange change, Reply<Changed> reply) override;
+  void list_jobs(JobFilter filter, Reply<std::vector<JobView>> reply) override;
+  void show_job(JobId job, Reply<JobView> reply) override;
+  void list_workers(Reply<std::vector<WorkerView>> reply) override;
+  void explain(JobId job, std::string layer, std::optional<jobs::Frame> frame, Reply<ExplainView> reply) override;
+  void frames(FrameQuery query, Reply<FramePage> reply) override;
+  void attempts(AttemptQuery query, Reply<AttemptPage> reply) override;
+  void roots(Reply<std::vector<RootView>> reply) override;
+  void health(Reply<Health> reply) override;
+
+ private:
+  void on_loop(std::function<void()> function);
+
+  net::EventLoop& loop_;
+  Scheduler& scheduler_;
+  std::shared_ptr<const jobs::PackageCatalogue> packages_;
+  std::map<std::string, std::filesystem::path> roots_;
+};
+
+}  // namespace framemill::scheduler

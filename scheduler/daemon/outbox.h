@@ -1,0 +1,43 @@
+// Collects what a worker is to be told and sends it as few replies, each well under the message limit. What cannot be sent
+// is dropped: the core says it again after the worker's next report, or the lease runs out. Loop thread.
+#pragma once
+
+#include <functional>
+#include <unordered_map>
+
+#include "scheduler/core/effects.h"
+
+namespace framemill::wire {
+class Grant;
+class PublishOrder;
+class SchedulerReply;
+}  // namespace framemill::wire
+
+namespace framemill::scheduler {
+
+class Outbox {
+ public:
+  using Send = std::function<bool(WorkerId, const wire::SchedulerReply&)>;
+  Outbox(jobs::Epoch epoch, Send send);
+  ~Outbox();
+
+  void set_durable_sequence(std::uint64_t sequence) { durable_sequence_ = sequence; }
+  void add(const AcknowledgeReport& acknowledgement);
+  void add(WorkerId worker, wire::Grant grant);
+  void add(const RevokeLease& revoke);
+  void add(WorkerId worker, wire::PublishOrder order);
+  void add(const OrderDiscard& order, const std::vector<std::string>& roots);
+  void flush();
+
+ private:
+  struct Peer;
+  wire::SchedulerReply& reply_with_room(WorkerId worker, std::size_t bytes);
+  void send(WorkerId worker, Peer& peer);
+
+  jobs::Epoch epoch_;
+  Send send_;
+  std::uint64_t durable_sequence_ = 0;
+  std::unordered_map<WorkerId, std::unique_ptr<Peer>> peers_;  // bounded by the enrolled workers
+};
+
+}  // namespace framemill::scheduler

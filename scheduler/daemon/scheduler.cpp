@@ -1,0 +1,281 @@
+#include "scheduler/daemon/scheduler.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "scheduler/link/report.h"
+#include "wire/farm.pb.h"
+
+namespace framemill::scheduler {
+namespace {
+
+constexpr std::size_t kBatchesInFlightMax = 2;
+
+template <class T>
+void append(std::vector<T>& to, std::vector<T>& from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  from.clear();
+}
+
+std::string raw(const base::Sha256& digest) {
+  return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
+}
+
+}  // namespace
+
+bool Scheduler::Held::empty() const {
+  return revokes.empty() && publishes.empty() && discards.empty() && acknowledgements.empty() && answers.empty() &&
+         happened.empty();
+}
+
+void Scheduler::Held::take(Effects& effects) {
+  append(revokes, effects.revokes);
+  append(publishes, effects.publishes);
+  append(discards, effects.discards);
+  append(acknowledgements, effects.acknowledgements);
+  append(answers, effects.answers);
+  append(happened, effects.happened);
+}
+
+Scheduler::Scheduler(net::EventLoop& loop, std::function<void(base::Error)> on_stop)
+    : loop_(loop), on_stop_(std::move(on_stop)) {}
+Scheduler::~Scheduler() = default;
+
+base::Result<std::unique_ptr<Scheduler>> Scheduler::start(net::EventLoop& loop, Options options,
+                                                          std::function<void(base::Error)> on_stop) {
+  std::unique_ptr<Scheduler> scheduler(new Scheduler(loop, std::move(on_stop)));
+  FM_TRY(scheduler->open(std::move(options)));
+  return scheduler;
+}
+
+base::Status Scheduler::open(Options options) {
+  store::StoreOptions store_options;
+  store_options.epoch_nonce = base::random_u64();
+  const auto post = [this, alive = std::weak_ptr<bool>(alive_)](std::function<void()> function) {
+    loop_.post([alive, function = std::move(function)] {
+      if (!alive.expired()) function();
+    });
+  };
+  store_options.on_disk_full = [this, post](base::Error error) {
+    post([this, error] {
+      base::log_error("store", "{}: changes are refused until there is room; grants and reads go on", error.message);
+      disk_full_ = true;
+      apply(StorageBroke{});
+    });
+  };
+  store_options.on_disk_recovered = [this, post] {
+    post([this] {
+      base::log_info("store", "there is room again");
+      disk_full_ = false;
+      apply(StorageRecovered{});
+    });
+  };
+  store_options.on_fatal = [this, post](base::Error error) {
+    post([this, error] {
+      stop_reason_ = error.message;
+      on_stop_(error);
+    });
+  };
+  FM_ASSIGN(store_, store::Store::open(options.database, std::move(store_options)));
+  FM_ASSIGN(store::LoadedState loaded, store_->load());
+  durable_sequence_ = loaded.durable_sequence;
+
+  FarmSettings settings;
+  settings.epoch = store_->epoch();
+  settings.lease_ttl = options.lease_ttl;
+  settings.silence_alarm = options.silence_alarm;
+  farm_ = Farm(settings);
+  for (const Record& record : loaded.records) farm_.put(record);
+
+  files_ = std::make_unique<CommittedFilesCache>(loop_, *store_);
+  FM_ASSIGN(link_, WorkerLink::open(loop_, std::move(options.link), [this](WorkerReported report) { apply(std::move(report)); }));
+  outbox_ = std::make_unique<Outbox>(settings.epoch, [this](WorkerId worker, const wire::SchedulerReply& reply) {
+    const WorkerRecord* record = farm_.worker(worker);
+    return record != nullptr && link_->send(record->key, reply);
+  });
+  outbox_->set_durable_sequence(durable_sequence_);
+  base::log_info("scheduler", "epoch {}, {} records put back, durable sequence {}, workers connect to {}",
+                 settings.epoch.number, loaded.records.size(), durable_sequence_, link_->endpoint());
+  carry_out(farm_.begin(base::now()));
+  return {};
+}
+
+void Scheduler::apply(Event event) { carry_out(farm_.apply(event, base::now())); }
+
+RequestId Scheduler::expect(std::function<void(base::Result<AnswerValue>)> on_answer) {
+  waiting_.emplace(++last_request_, std::move(on_answer));
+  return last_request_;
+}
+
+void Scheduler::carry_out(Effects effects) {
+  for (const Record& record : effects.persist.puts)
+    if (const auto* commit = std::get_if<CommitRecord>(&record)) files_->remember(*commit);
+  for (const GrantLease& grant : effects.grants) send_grant(grant);
+  append(gathering_.puts, effects.persist.puts);
+  append(gathering_.troubles_erased, effects.persist.troubles_erased);
+  gathering_held_.take(effects);
+  write_batch();
+  outbox_->flush();
+  schedule_deadline();
+}
+
+// Hands the gathered batch to the store, unless two are in flight. A turn that changed nothing waits for the batch before
+// it, so that nothing is said before what it builds on is durable.
+void Scheduler::write_batch() {
+  if (gathering_.empty()) {
+    if (gathering_held_.empty()) return;
+    if (in_flight_.empty()) {
+      release(std::exchange(gathering_held_, {}));
+    } else {
+      Held& last = in_flight_.back();
+      Effects rest;
+      rest.revokes = std::move(gathering_held_.revokes);
+      rest.publishes = std::move(gathering_held_.publishes);
+      rest.discards = std::move(gathering_held_.discards);
+      rest.acknowledgements = std::move(gathering_held_.acknowledgements);
+      rest.answers = std::move(gathering_held_.answers);
+      rest.happened = std::move(gathering_held_.happened);
+      last.take(rest);
+      gathering_held_ = {};
+    }
+    return;
+  }
+  if (in_flight_.size() >= kBatchesInFlightMax) return;
+  const base::Status written = store_->write(std::exchange(gathering_, {}), [this, alive = std::weak_ptr<bool>(alive_)](store::WriteResult result) {
+    loop_.post([this, alive, result] {
+      if (!alive.expired()) on_durable(result.durable_sequence);
+    });
+  });
+  if (!written.ok()) {
+    stop_reason_ = written.error().message;
+    return on_stop_(written.error());
+  }
+  in_flight_.push_back(std::exchange(gathering_held_, {}));
+}
+
+void Scheduler::on_durable(std::uint64_t sequence) {
+  durable_sequence_ = sequence;
+  outbox_->set_durable_sequence(sequence);
+  Held held = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  write_batch();
+  release(std::move(held));
+  outbox_->flush();
+}
+
+void Scheduler::release(Held held) {
+  for (const RevokeLease& revoke : held.revokes) outbox_->add(revoke);
+  for (const OrderPublish& order : held.publishes) send_publish(order);
+  for (const OrderDiscard& order : held.discards) send_discard(order);
+  for (const AcknowledgeReport& acknowledgement : held.acknowledgements) outbox_->add(acknowledgement);
+  for (Answer& answer : held.answers) {
+    const auto waiting = waiting_.find(answer.request);
+    if (waiting == waiting_.end()) continue;
+    auto on_answer = std::move(waiting->second);
+    waiting_.erase(waiting);
+    on_answer(std::move(answer.value));
+  }
+  if (held.happened.empty()) return;
+  for (const FarmEvent& event : held.happened)
+    if (!event.detail.empty()) base::log_info("farm", "{}", event.detail);
+  // Events of turns that changed no record still need an id of their own.
+  event_sequence_ = std::max(event_sequence_ + 1, durable_sequence_);
+  if (event_sink_) event_sink_({event_sequence_, std::move(held.happened)});
+}
+
+void Scheduler::send_grant(const GrantLease& lease) {
+  const JobRecord* job = farm_.job(lease.phase.job);
+  if (job == nullptr) return;
+  auto grant = std::make_shared<wire::Grant>();
+  attempt_to_wire(lease.attempt, *grant->mutable_attempt());
+  grant->mutable_tasks()->set_job(lease.phase.job.value);
+  grant->mutable_tasks()->set_phase(lease.phase.index);
+  grant->mutable_tasks()->set_first(lease.tasks.first);
+  grant->mutable_tasks()->set_count(lease.tasks.count);
+  grant->set_slot(lease.slot);
+  grant->set_lease_ttl_ms(static_cast<std::uint32_t>(lease.lease_ttl.ms));
+  grant->set_timeout_ms(static_cast<std::uint64_t>(lease.timeout.ms));
+  grant->set_booking_bytes(lease.booking_bytes);
+  grant->set_batch_max(lease.batch_max);
+  write_recipe(*job, lease.phase.index, *grant->mutable_recipe());
+  write_outside_inputs(*job, lease.phase.index, lease.tasks, *grant);
+
+  std::vector<WantedInput> wanted;
+  std::vector<CommittedFilesCache::Key> keys;
+  for (const WantedInput& input : wanted_inputs(*job, lease.phase.index, lease.tasks))
+    for (TaskIndex t = input.tasks.first; t < input.tasks.end(); ++t) {
+      wanted.push_back(input);
+      keys.push_back({input.phase, t});
+    }
+  files_->find(keys, [this, grant, wanted, worker = lease.worker, id = lease.phase](base::Result<CommittedFilesCache::Found> found) {
+    const JobRecord* record = farm_.job(id.job);
+    if (record == nullptr) return;
+    if (!found.ok()) return base::log_error("scheduler", "job {}: inputs of a grant: {}", id.job.value, found.error().message);
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      if ((*found)[i]) write_input(*record, id.index, wanted[i], *(*found)[i], *grant);
+    outbox_->add(worker, *grant);
+    outbox_->flush();
+  });
+}
+
+void Scheduler::send_publish(const OrderPublish& order) {
+  std::vector<CommittedFilesCache::Key> keys;
+  for (TaskIndex t = order.tasks.first; t < order.tasks.end(); ++t) keys.push_back({order.phase, t});
+  files_->find(keys, [this, order](base::Result<CommittedFilesCache::Found> found) {
+    if (!found.ok()) return base::log_error("scheduler", "files to publish: {}", found.error().message);
+    for (std::size_t i = 0; i < found->size(); ++i) {
+      if (!(*found)[i]) continue;
+      const CommittedFiles& committed = *(*found)[i];
+      wire::PublishOrder out;
+      attempt_to_wire(order.attempt, *out.mutable_attempt());
+      out.mutable_tasks()->set_job(order.phase.job.value);
+      out.mutable_tasks()->set_phase(order.phase.index);
+      out.mutable_tasks()->set_first(order.tasks.first + static_cast<TaskIndex>(i));
+      out.mutable_tasks()->set_count(1);
+      out.set_root(committed.root);
+      for (const FileRecord& file : committed.files) {
+        wire::OutputFile& entry = *out.add_files();
+        entry.set_kind(static_cast<wire::OutputFile::Kind>(file.kind));
+        entry.set_staged(file.staged);
+        entry.set_path(file.path);
+        entry.set_size_bytes(file.size_bytes);
+        entry.set_sha256(raw(file.sha256));
+        entry.set_samples_sha256(raw(file.samples_sha256));
+        entry.set_frame(file.frame);
+      }
+      outbox_->add(order.worker, std::move(out));
+    }
+    outbox_->flush();
+  });
+}
+
+void Scheduler::send_discard(const OrderDiscard& order) {
+  const JobRecord* job = farm_.job(order.job);
+  if (job == nullptr) return;
+  std::set<std::string> roots;
+  for (const jobs::PhasePlan& phase : job->plan->phases) roots.insert(phase.root);
+  outbox_->add(order, {roots.begin(), roots.end()});
+}
+
+void Scheduler::schedule_deadline() {
+  const base::Instant due = farm_.next_deadline();
+  if (due == base::kNever) return deadline_.cancel();
+  const base::Duration wait = std::max(base::milliseconds(0), due - base::monotonic_now());
+  // The turn itself is posted, so that messages which came in meanwhile are applied before anything expires.
+  deadline_ = loop_.call_after(wait, [this] {
+    loop_.post([this, alive = std::weak_ptr<bool>(alive_)] {
+      if (!alive.expired()) apply(TimePassed{});
+    });
+  });
+}
+
+Health Scheduler::health() const {
+  if (!stop_reason_.empty()) return {false, "stopping: " + stop_reason_, durable_sequence_};
+  if (disk_full_) return {false, "the disk of the job store is full: changes are refused", durable_sequence_};
+  return {true, "ready", durable_sequence_};
+}
+
+}  // namespace framemill::scheduler
