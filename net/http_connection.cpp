@@ -43,6 +43,8 @@ HttpRequest request_of(http::request<http::string_body>&& message, const HttpPee
   return request;
 }
 
+// Throughout this file, what a co_await takes has a name first: GCC 12 destroys braced temporaries of such calls twice.
+
 // A header's value may come from input: what could end its line and start another is dropped.
 std::string header_value(std::string_view value) {
   std::string out;
@@ -76,7 +78,7 @@ Refusal refusal_of(error_code error, const HttpLimits& limits) {
             {"http.body_too_large",
              "the request's body is larger than " + std::to_string(limits.body_bytes_max) + " bytes", "", ""}};
   }
-  if (error == beast::error::timeout) return {408, {"http.too_slow", "the request took too long to arrive", "", ""}};
+  if (error == asio::error::timed_out) return {408, {"http.too_slow", "the request took too long to arrive", "", ""}};
   return {400, {"http.bad_request", "this is not a request of HTTP/1.1: " + error.message(), "", ""}};
 }
 
@@ -155,7 +157,8 @@ HttpConnection::HttpConnection(std::shared_ptr<HttpShared> shared, asio::generic
     : shared_(std::move(shared)),
       wire_(std::make_unique<Wire>(std::move(socket), shared_->limits.header_bytes_max + 65536)),
       peer_(std::move(peer)),
-      answered_(shared_->loop->io, asio::steady_timer::time_point::max()) {}
+      answered_(shared_->loop->io, asio::steady_timer::time_point::max()),
+      deadline_(shared_->loop->io) {}
 
 HttpConnection::~HttpConnection() = default;
 
@@ -218,6 +221,25 @@ asio::awaitable<void> HttpConnection::serve() {
   }
 }
 
+// Beast's own timeout closes the socket; a slow request shall hear why, so its reading is cancelled instead.
+void HttpConnection::start_deadline(base::Duration time) {
+  wire_->stream.expires_never();
+  too_slow_ = false;
+  deadline_.expires_after(chrono_of(time));
+  deadline_.async_wait([weak = weak_from_this(), number = ++deadline_number_](error_code error) {
+    auto self = weak.lock();
+    if (error || !self || self->deadline_number_ != number) return;
+    self->too_slow_ = true;
+    self->wire_->stream.cancel();
+  });
+}
+
+bool HttpConnection::end_deadline() {
+  ++deadline_number_;
+  deadline_.cancel();
+  return std::exchange(too_slow_, false);
+}
+
 // Between requests only the first byte is waited for, so that an idle connection is not a slow request.
 asio::awaitable<bool> HttpConnection::wait_for_request() {
   if (wire_->buffer.size() > 0) co_return true;
@@ -234,17 +256,18 @@ asio::awaitable<HttpConnection::Next> HttpConnection::serve_one() {
   http::request_parser<http::string_body> parser;
   parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes_max));
   parser.body_limit(limits.body_bytes_max);
-  wire_->stream.expires_after(chrono_of(limits.header_timeout));
+  start_deadline(limits.header_timeout);
   auto [error, header_size] = co_await http::async_read_header(wire_->stream, wire_->buffer, parser, kAwait);
   if (!error && !parser.is_done()) {
     const std::size_t wanted = parser.content_length().value_or(limits.body_bytes_max);
     if (wanted > limits.bodies_bytes_max - std::min(shared_->bodies_bytes, limits.bodies_bytes_max)) {
-      co_await refuse(503, {"http.busy", "too many large requests at this moment", "", "try again in a second"});
+      base::Error busy{"http.busy", "too many large requests at this moment", "", "try again in a second"};
+      co_await refuse(503, std::move(busy));
       co_return Next::End;
     }
     body_bytes_reserved_ = wanted;
     shared_->bodies_bytes += wanted;
-    wire_->stream.expires_after(chrono_of(limits.body_timeout));
+    start_deadline(limits.body_timeout);
     if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
       http::response<http::empty_body> go_on(http::status::continue_, 11);
       co_await http::async_write(wire_->stream, go_on, kAwait);
@@ -252,6 +275,7 @@ asio::awaitable<HttpConnection::Next> HttpConnection::serve_one() {
     const auto [body_error, body_size] = co_await http::async_read(wire_->stream, wire_->buffer, parser, kAwait);
     error = body_error;
   }
+  if (end_deadline()) error = asio::error::timed_out;
   if (error) {
     if (!closed_ && !is_silent(error)) {
       Refusal refusal = refusal_of(error, limits);
@@ -268,7 +292,8 @@ asio::awaitable<HttpConnection::Next> HttpConnection::serve_one() {
       parse_query(std::string_view(request.target).substr(std::min(request.path.size() + 1, request.target.size())));
   if (request.path.empty() || request.path[0] != '/' || !query.ok()) {
     base::Error bad{"http.bad_target", "the address must begin with a slash", "", ""};
-    co_await refuse(400, query.ok() ? std::move(bad) : query.error());
+    if (!query.ok()) bad = query.error();
+    co_await refuse(400, std::move(bad));
     co_return Next::End;
   }
   request.query = *std::move(query);
@@ -346,7 +371,8 @@ asio::awaitable<void> HttpConnection::write_stream(HttpAnswer& answer, bool is_h
     if (piece.empty() && last) {
       if (chunked) {
         wire_->stream.expires_after(chrono_of(shared_->limits.write_timeout));
-        co_await asio::async_write(wire_->stream, http::make_chunk_last(), kAwait);
+        const auto last_chunk = http::make_chunk_last();
+        co_await asio::async_write(wire_->stream, last_chunk, kAwait);
       }
       break;
     }
@@ -356,8 +382,8 @@ asio::awaitable<void> HttpConnection::write_stream(HttpAnswer& answer, bool is_h
     }
     wire_->stream.expires_after(chrono_of(shared_->limits.write_timeout));
     if (chunked) {
-      std::tie(error, head_size) =
-          co_await asio::async_write(wire_->stream, http::make_chunk(asio::buffer(piece)), kAwait);
+      const auto chunk = http::make_chunk(asio::buffer(piece));
+      std::tie(error, head_size) = co_await asio::async_write(wire_->stream, chunk, kAwait);
     } else {
       std::tie(error, head_size) = co_await asio::async_write(wire_->stream, asio::buffer(piece), kAwait);
     }

@@ -84,6 +84,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   struct Wire;  // the Beast stream and its buffer
   enum class Next { Again, End };
 
+  void start_deadline(base::Duration time);
+  bool end_deadline();  // whether it had passed
   boost::asio::awaitable<void> serve();
   boost::asio::awaitable<Next> serve_one();
   boost::asio::awaitable<bool> wait_for_request();
@@ -97,6 +99,9 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::unique_ptr<Wire> wire_;
   HttpPeer peer_;
   boost::asio::steady_timer answered_;  // never expires; cancelled to wake the coroutine
+  boost::asio::steady_timer deadline_;
+  std::uint64_t deadline_number_ = 0;
+  bool too_slow_ = false;
   std::uint64_t request_number_ = 0;
   std::optional<HttpAnswer> answer_;
   std::shared_ptr<HttpStream::State> stream_;

@@ -1,0 +1,512 @@
+#include "net/http_server.h"
+
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "base/file.h"
+#include "loop_thread.h"
+#include "net/http_client.h"
+#include "raw_socket.h"
+
+namespace framemill::net {
+
+using testing::eventually;
+using testing::LoopThread;
+using testing::RawSocket;
+
+namespace {
+
+// A server whose handler echoes, unless the path says otherwise:
+//   /later    answers from another thread   /never   drops its Responder   /hold  keeps it in `held`
+//   /stream   starts a stream, kept in `streams`, greeting with the Last-Event-ID it got
+struct Served {
+  LoopThread thread;
+  std::unique_ptr<HttpServer> server;
+  std::mutex mutex;
+  std::vector<Responder> held;
+  std::vector<std::shared_ptr<HttpStream>> streams;
+  std::atomic<int> streams_closed{0};
+  std::vector<std::thread> helpers;
+
+  explicit Served(HttpServerOptions options = {}) {
+    thread.on_loop([&] {
+      auto opened = HttpServer::open(
+          thread.loop, options, [this](HttpRequest r, Responder respond) { handle(std::move(r), std::move(respond)); });
+      REQUIRE(opened.ok());
+      server = *std::move(opened);
+    });
+  }
+  ~Served() {
+    for (auto& helper : helpers) helper.join();
+    thread.on_loop([&] { server.reset(); });
+  }
+
+  void handle(HttpRequest request, Responder respond) {
+    std::lock_guard lock(mutex);
+    if (request.path == "/never") return;
+    if (request.path == "/hold") {
+      held.push_back(respond);
+      return;
+    }
+    if (request.path == "/later") {
+      helpers.emplace_back([respond] { respond.send({200, {}, "later", "text/plain"}); });
+      return;
+    }
+    if (request.path == "/stream") {
+      const std::string* last = request.header("Last-Event-ID");
+      auto stream = respond.start_stream({200, {}, "data: " + (last ? *last : "none") + "\n\n", "text/event-stream"});
+      stream->on_closed([this] { ++streams_closed; });
+      streams.push_back(stream);
+      return;
+    }
+    HttpResponse response;
+    response.content_type = "text/plain";
+    response.headers.emplace_back("X-Uid", request.peer.uid ? std::to_string(*request.peer.uid) : "none");
+    if (auto x = request.query.find("header"); x != request.query.end())
+      response.headers.emplace_back("X-Echo", x->second);
+    response.body = request.method + " " + request.target + " " + request.body;
+    respond.send(std::move(response));
+  }
+
+  HttpServerCounters counters() {
+    return thread.on_loop([&] { return server->counters(); });
+  }
+  HttpClient client(HttpClientOptions options = {}) {
+    auto opened = HttpClient::open(server->url(), options);
+    REQUIRE(opened.ok());
+    return *std::move(opened);
+  }
+  std::string exchange(std::string_view bytes) {
+    RawSocket socket(server->port());
+    socket.send(bytes);
+    return socket.receive();
+  }
+};
+
+HttpServerOptions short_times() {
+  HttpServerOptions options;
+  options.limits.header_timeout = base::milliseconds(200);
+  options.limits.body_timeout = base::milliseconds(200);
+  options.limits.idle_timeout = base::milliseconds(200);
+  return options;
+}
+
+bool starts_with(std::string_view text, std::string_view with) {
+  return text.substr(0, with.size()) == with;
+}
+
+}  // namespace
+
+TEST_CASE("a request gets its answer over TCP") {
+  Served served;
+  auto reply = served.client().send({"POST", "/a?b=1", {}, "body", "text/plain"});
+  REQUIRE(reply.ok());
+  CHECK(reply->status == 200);
+  CHECK(reply->body == "POST /a?b=1 body");
+  CHECK(reply->content_type == "text/plain");
+  CHECK(*reply->header("x-uid") == "none");
+}
+
+TEST_CASE("a request gets its answer over a Unix socket, with the caller's uid") {
+  const auto path =
+      std::filesystem::temp_directory_path() / ("framemill-" + std::to_string(base::random_u64()) + ".sock");
+  HttpServerOptions options;
+  options.listen = "unix:" + path.string();
+  {
+    Served served(options);
+    auto reply = served.client().send({"GET", "/x", {}, "", ""});
+    REQUIRE(reply.ok());
+    CHECK(reply->body == "GET /x ");
+    CHECK(*reply->header("x-uid") == std::to_string(::getuid()));
+    struct stat info {};
+    REQUIRE(::stat(path.c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777) == 0600);
+    // A second server must not take the socket away from the first.
+    LoopThread other;
+    other.on_loop([&] {
+      auto second = HttpServer::open(other.loop, options, [](HttpRequest, Responder) {});
+      REQUIRE_FALSE(second.ok());
+      CHECK(second.error().code == "net.bind");
+    });
+  }
+  CHECK_FALSE(std::filesystem::exists(path));
+  // A file left by a server that died is replaced; a file that is no socket is not.
+  {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.string().copy(address.sun_path, sizeof address.sun_path - 1);
+    REQUIRE(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    ::close(fd);
+    Served served(options);
+    CHECK(served.client().send({}).ok());
+  }
+  std::ofstream(path) << "mine";
+  LoopThread thread;
+  thread.on_loop(
+      [&] { CHECK(HttpServer::open(thread.loop, options, [](HttpRequest, Responder) {}).error().code == "net.bind"); });
+  CHECK(std::filesystem::file_size(path) == 4);
+  std::filesystem::remove(path);
+}
+
+TEST_CASE("several requests go over one connection, also when sent at once") {
+  Served served;
+  RawSocket socket(served.server->port());
+  socket.send(
+      "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\nGET /3 HTTP/1.1\r\nHost: x\r\nConnection: "
+      "close\r\n\r\n");
+  const std::string all = socket.receive();
+  const auto first = all.find("GET /1"), second = all.find("GET /2"), third = all.find("GET /3");
+  CHECK(first < second);
+  CHECK(second < third);
+  CHECK(third != std::string::npos);
+  CHECK(socket.ended());
+  CHECK(served.counters().connections_accepted == 1);
+}
+
+TEST_CASE("an answer may come from another thread, and a dropped Responder makes a 500") {
+  Served served;
+  CHECK(served.client().send({"GET", "/later", {}, "", ""})->body == "later");
+  auto never = served.client().send({"GET", "/never", {}, "", ""});
+  REQUIRE(never.ok());
+  CHECK(never->status == 500);
+  CHECK(never->body.find("http.no_answer") != std::string::npos);
+}
+
+TEST_CASE("HEAD gets the length and no body") {
+  Served served;
+  const std::string reply = served.exchange("HEAD /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  CHECK(starts_with(reply, "HTTP/1.1 200"));
+  CHECK(reply.find("Content-Length: 8\r\n") != std::string::npos);
+  CHECK(reply.substr(reply.size() - 4) == "\r\n\r\n");
+  CHECK(served.client().send({"HEAD", "/x", {}, "", ""})->status == 200);
+}
+
+TEST_CASE("a header value cannot smuggle a second header") {
+  Served served;
+  auto reply = served.client().send({"GET", "/x?header=a%0d%0aX-Evil:%201", {}, "", ""});
+  REQUIRE(reply.ok());
+  CHECK(reply->header("X-Evil") == nullptr);
+  CHECK(*reply->header("X-Echo") == "aX-Evil: 1");
+}
+
+TEST_CASE("a header that is too large gets 431") {
+  Served served;
+  const std::string large = "GET / HTTP/1.1\r\nX: " + std::string(17 * 1024, 'a') + "\r\n\r\n";
+  CHECK(starts_with(served.exchange(large), "HTTP/1.1 431"));
+  CHECK(starts_with(served.exchange("GET /" + std::string(200 * 1024, 'a')), "HTTP/1.1 431"));
+  std::string many = "GET / HTTP/1.1\r\n";
+  for (int i = 0; i < 5000; ++i) many += "a: b\r\n";
+  CHECK(starts_with(served.exchange(many + "\r\n"), "HTTP/1.1 431"));
+}
+
+TEST_CASE("a body that is too large gets 413, and the client can read it") {
+  Served served;
+  const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n";
+  CHECK(starts_with(served.exchange(head), "HTTP/1.1 413"));
+  auto reply = served.client().send({"POST", "/", {}, std::string(3'000'000, 'x'), "text/plain"});
+  REQUIRE(reply.ok());
+  CHECK(reply->status == 413);
+  CHECK(reply->body.find("http.body_too_large") != std::string::npos);
+  std::string chunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (int i = 0; i < 20; ++i) chunked += "10000\r\n" + std::string(65536, 'y') + "\r\n";
+  CHECK(starts_with(served.exchange(chunked), "HTTP/1.1 413"));
+}
+
+TEST_CASE("a body of exactly the limit passes") {
+  Served served;
+  const std::string body(1 << 20, 'x');
+  auto reply = served.client().send({"POST", "/", {}, body, "text/plain"});
+  REQUIRE(reply.ok());
+  CHECK(reply->status == 200);
+  CHECK(reply->body.size() == body.size() + 7);
+}
+
+TEST_CASE("bodies in flight are bounded together") {
+  HttpServerOptions options;
+  options.limits.bodies_bytes_max = 1'500'000;
+  Served served(options);
+  const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n";
+  {
+    RawSocket first(served.server->port());
+    first.send(head);
+    REQUIRE(eventually([&] { return served.counters().connections_open == 1; }));
+    // The first has been read once the second is refused; until then the second simply waits for its body.
+    CHECK(eventually([&] {
+      RawSocket second(served.server->port());
+      second.send(head);
+      const std::string reply = second.receive("\r\n", 200);
+      return starts_with(reply, "HTTP/1.1 503");
+    }));
+  }
+  CHECK(eventually([&] {
+    auto reply = served.client().send({"POST", "/", {}, std::string(1'000'000, 'x'), "text/plain"});
+    return reply.ok() && reply->status == 200;
+  }));
+}
+
+TEST_CASE("a client that sends its header or body drop by drop is cut off in time") {
+  Served served(short_times());
+  RawSocket slow(served.server->port());
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i) {
+    if (!slow.send("G")) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  }
+  CHECK(starts_with(slow.receive(), "HTTP/1.1 4"));  // 408, or 400 for a method of twenty letters
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(8));
+  RawSocket header(served.server->port());
+  header.send("GET / HTTP/1.1\r\nX: ");
+  CHECK(starts_with(header.receive(), "HTTP/1.1 408"));
+  RawSocket body(served.server->port());
+  body.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc");
+  CHECK(starts_with(body.receive(), "HTTP/1.1 408"));
+}
+
+TEST_CASE("connections that say nothing are closed, at first and between requests") {
+  Served served(short_times());
+  RawSocket silent(served.server->port());
+  CHECK(silent.receive().empty());
+  CHECK(silent.ended());
+  RawSocket once(served.server->port());
+  once.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(starts_with(once.receive(), "HTTP/1.1 200"));
+  CHECK(once.ended());
+  CHECK(eventually([&] { return served.counters().connections_open == 0; }));
+}
+
+TEST_CASE("connections beyond the limit are closed at once and the others go on") {
+  HttpServerOptions options;
+  options.limits.connections_max = 2;
+  Served served(options);
+  RawSocket a(served.server->port()), b(served.server->port());
+  REQUIRE(eventually([&] { return served.counters().connections_open == 2; }));
+  RawSocket c(served.server->port());
+  c.receive();
+  CHECK(c.ended());
+  CHECK(served.counters().connections_refused == 1);
+  a.send("GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(a.receive("GET /x").find("GET /x") != std::string::npos);
+}
+
+TEST_CASE("bad requests get 400 with an error body") {
+  Served served;
+  for (const std::string& bad :
+       {std::string("\r\n\r\nnonsense\r\n\r\n"), std::string("GET / HTTP/9.9\r\n\r\n"), std::string("GET\r\n\r\n"),
+        std::string("GET http://other/ HTTP/1.1\r\nHost: x\r\n\r\n"), std::string("GET * HTTP/1.1\r\nHost: x\r\n\r\n"),
+        std::string("GET /?a=1&a=2 HTTP/1.1\r\nHost: x\r\n\r\n"),
+        std::string("GET /?a=%zz HTTP/1.1\r\nHost: x\r\n\r\n"),
+        std::string("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"),
+        std::string("POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello"),
+        std::string("POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        std::string("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+        std::string("GET / HTTP/1.1\r\nbad header\r\n\r\n"), std::string("GET /\x01 HTTP/1.1\r\n\r\n")}) {
+    INFO(bad);
+    const std::string reply = served.exchange(bad);
+    CHECK(starts_with(reply, "HTTP/1.1 400"));
+    CHECK(reply.find("\"code\":\"http.") != std::string::npos);
+  }
+}
+
+TEST_CASE("a client that asks before sending its body is told to go on") {
+  Served served;
+  RawSocket socket(served.server->port());
+  socket.send("POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  CHECK(starts_with(socket.receive("\r\n\r\n"), "HTTP/1.1 100"));
+  socket.send("hi");
+  CHECK(socket.receive("hi").find("POST /x hi") != std::string::npos);
+}
+
+TEST_CASE("random bytes and mutilated requests never stop the server") {
+  Served served(short_times());
+  std::uint64_t state = 20261122;
+  const auto random = [&] {
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    return static_cast<unsigned>(state >> 33);
+  };
+  const std::string good = "POST /a?b=c HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello";
+  for (int round = 0; round < 300; ++round) {
+    std::string bytes = good;
+    if (round % 3 == 0) {
+      bytes.resize(random() % 2000);
+      for (char& c : bytes) c = static_cast<char>(random());
+    } else {
+      for (unsigned i = 0; i < 1 + random() % 6; ++i) bytes[random() % bytes.size()] = static_cast<char>(random());
+      if (round % 3 == 2) bytes.resize(random() % bytes.size());
+    }
+    RawSocket socket(served.server->port());
+    socket.send(bytes);
+    if (round % 10 == 0) socket.receive({}, 50);
+  }
+  CHECK(served.client().send({"GET", "/alive", {}, "", ""})->body == "GET /alive ");
+}
+
+TEST_CASE("a stream passes the last event id and delivers in order until it is closed") {
+  Served served;
+  auto client = served.client();
+  std::vector<std::string> got;
+  std::thread writer([&] {
+    REQUIRE(eventually([&] {
+      std::lock_guard lock(served.mutex);
+      return served.streams.size() == 1;
+    }));
+    for (int i = 0; i < 500; ++i) served.streams[0]->write(format_sse({std::to_string(i), "n", std::to_string(i)}));
+    served.streams[0]->close();
+  });
+  auto end = client.stream({"GET", "/stream", {{"Last-Event-ID", "41-7"}}, "", ""}, [&](const SseEvent& event) {
+    got.push_back(event.data);
+    return true;
+  });
+  writer.join();
+  REQUIRE_FALSE(end.ok());
+  CHECK(end.error().code == "net.closed");
+  REQUIRE(got.size() == 501);
+  CHECK(got[0] == "41-7");
+  CHECK(got[500] == "499");
+  CHECK(eventually([&] { return served.streams_closed == 1; }));
+}
+
+TEST_CASE("a stream learns that its reader has gone") {
+  Served served;
+  auto client = served.client();
+  REQUIRE(client.stream({"GET", "/stream", {}, "", ""}, [](const SseEvent&) { return false; }).ok());
+  CHECK(eventually([&] { return served.streams_closed == 1; }));
+  CHECK_FALSE(served.streams[0]->write("more"));
+  CHECK(served.streams[0]->closed());
+  bool called = false;
+  served.streams[0]->on_closed([&] { called = true; });
+  CHECK(eventually([&] { return served.thread.on_loop([&] { return called; }); }));
+}
+
+TEST_CASE("a reader that does not read is dropped while the others go on") {
+  HttpServerOptions options;
+  options.limits.stream_buffer_bytes_max = 64 * 1024;
+  Served served(options);
+  RawSocket slow(served.server->port(), 4096);
+  slow.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+  REQUIRE(eventually([&] {
+    std::lock_guard lock(served.mutex);
+    return served.streams.size() == 1;
+  }));
+  std::atomic<int> events{0};
+  std::atomic<bool> enough{false};
+  std::thread reader([&] {
+    auto client = served.client();
+    (void)client.stream({"GET", "/stream", {}, "", ""}, [&](const SseEvent&) { return ++events, !enough; }).ok();
+  });
+  REQUIRE(eventually([&] { return events == 1; }));
+  const std::string piece = format_sse({"", "", std::string(8000, 'x')});
+  int written = 0;
+  bool dropped = false;
+  while (written < 20'000 && !dropped) {
+    dropped = !served.streams[0]->write(piece);
+    REQUIRE(served.streams[1]->write(piece));
+    ++written;
+    REQUIRE(eventually([&] { return events == written + 1; }));  // the good reader keeps up, whatever the slow one does
+  }
+  CHECK(dropped);
+  CHECK(eventually([&] { return served.counters().streams_dropped == 1; }));
+  CHECK(eventually([&] { return served.streams_closed == 1; }));
+  enough = true;
+  REQUIRE(served.streams[1]->write(piece));
+  reader.join();
+  slow.receive();
+  CHECK(slow.ended());
+}
+
+TEST_CASE("a client of HTTP/1.0 gets a stream without chunks") {
+  Served served;
+  RawSocket socket(served.server->port());
+  socket.send("GET /stream HTTP/1.0\r\n\r\n");
+  const std::string all = socket.receive("data: none\n\n");
+  CHECK(all.find("chunked") == std::string::npos);
+  CHECK(all.find("\r\n\r\ndata: none\n\n") != std::string::npos);
+}
+
+TEST_CASE("a graceful stop lets the running request finish and closes the rest") {
+  Served served;
+  RawSocket idle(served.server->port()), streaming(served.server->port()), running(served.server->port());
+  streaming.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+  running.send("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+  REQUIRE(eventually([&] {
+    std::lock_guard lock(served.mutex);
+    return served.held.size() == 1 && served.streams.size() == 1;
+  }));
+  std::atomic<bool> done{false};
+  served.thread.on_loop([&] { served.server->stop(base::seconds(10), [&] { done = true; }); });
+  idle.receive();
+  CHECK(idle.ended());
+  streaming.receive();
+  CHECK(streaming.ended());
+  CHECK_FALSE(RawSocket(served.server->port()).connected());
+  CHECK_FALSE(done);
+  served.held[0].send({200, {}, "finished", "text/plain"});
+  CHECK(running.receive("finished").find("finished") != std::string::npos);
+  served.held.clear();
+  CHECK(eventually([&] { return done.load(); }, 5000));
+}
+
+TEST_CASE("a stop cuts what does not finish within its grace") {
+  Served served;
+  RawSocket running(served.server->port());
+  running.send("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+  REQUIRE(eventually([&] {
+    std::lock_guard lock(served.mutex);
+    return served.held.size() == 1;
+  }));
+  std::atomic<bool> done{false};
+  served.thread.on_loop([&] { served.server->stop(base::milliseconds(50), [&] { done = true; }); });
+  CHECK(eventually([&] { return done.load(); }, 5000));
+  running.receive();
+  CHECK(running.ended());
+  served.held[0].send({200, {}, "too late", "text/plain"});  // reaches nobody and harms nothing
+}
+
+TEST_CASE("answers and streams may outlive the server and the loop") {
+  Responder late;
+  std::shared_ptr<HttpStream> stream;
+  {
+    Served served;
+    RawSocket a(served.server->port()), b(served.server->port());
+    a.send("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+    b.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    REQUIRE(eventually([&] {
+      std::lock_guard lock(served.mutex);
+      return served.held.size() == 1 && served.streams.size() == 1;
+    }));
+    late = served.held[0];
+    stream = served.streams[0];
+    stream->on_closed(nullptr);
+  }
+  late.send({});
+  stream->write("x");
+  stream->close();
+  CHECK(stream->closed());
+}
+
+TEST_CASE("an address beyond loopback is refused unless remote clients are wanted") {
+  LoopThread thread;
+  const auto open = [&](const char* listen, bool allow_remote) {
+    return thread.on_loop([&] {
+      HttpServerOptions options;
+      options.listen = listen;
+      options.allow_remote = allow_remote;
+      auto opened = HttpServer::open(thread.loop, options, [](HttpRequest, Responder) {});
+      return opened.ok() ? std::string("ok") : opened.error().code;
+    });
+  };
+  CHECK(open("0.0.0.0:0", false) == "net.not_loopback");
+  CHECK(open("0.0.0.0:0", true) == "ok");
+  CHECK(open("localhost:0", false) == "ok");
+  for (const char* bad : {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:x", "host name:1",
+                          "unix:", "unix:/nowhere/at/all.sock"}) {
+    CHECK(open(bad, true) == "net.bind");
+  }
+}
+
+}  // namespace framemill::net
