@@ -75,7 +75,7 @@ Refusal refusal_of(error_code error, const HttpLimits& limits) {
   }
   if (error == http::error::body_limit) {
     return {413,
-            {"http.body_too_large",
+            {"http.too_large",
              "the request's body is larger than " + std::to_string(limits.body_bytes_max) + " bytes", "", ""}};
   }
   if (error == asio::error::timed_out) return {408, {"http.too_slow", "the request took too long to arrive", "", ""}};

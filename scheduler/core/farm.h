@@ -48,9 +48,10 @@ class Farm {
   std::vector<JobView> list_jobs(bool live_only) const;     // newest first
   std::optional<JobView> show_job(JobId job) const;
   std::vector<WorkerView> list_workers(base::Now now) const;
-  // The first task of the job that does not run and is not final (or the one that writes `frame` of `layer`).
-  base::Result<ExplainView> explain(JobId job, const std::string& layer, std::optional<jobs::Frame> frame,
-                                    base::Now now) const;
+  // The first task of the job that does not run and is not final (or the one that writes `frame` of `layer` and
+  // `variant`). When there is none: an empty layer and a sentence about the job.
+  base::Result<ExplainView> explain(JobId job, const std::string& layer, std::optional<std::uint32_t> variant,
+                                    std::optional<jobs::Frame> frame, base::Now now) const;
   const JobRecord* job(JobId id) const;                     // plan and spec, for translation
   // nullopt: no such job or phase. Tasks of a job that is done are all Published.
   std::optional<jobs::TaskState> task_state(PhaseId phase, TaskIndex task) const;

@@ -12,7 +12,7 @@ namespace framemill::scheduler {
 namespace {
 
 base::Error no_such_job(JobId job) {
-  return {"job.not_found", fmt::format("there is no job {}", job.value), "job", "framemill jobs lists them"};
+  return {"job.unknown", fmt::format("there is no job {}", job.value), "job", "framemill jobs lists them"};
 }
 
 // Facts of every model that the spec names; check_against_packages has found them all.
@@ -33,6 +33,19 @@ base::Sha256 body_digest(const SubmitRequest& request) {
   sum.add(request.text);
   for (const auto& [key, value] : request.overrides) sum.add(fmt::format("{}:{}={}:{};", key.size(), key, value.size(), value));
   return sum.finish();
+}
+
+bool wanted(const JobView& view, const JobFilter& filter, const Farm& farm) {
+  if (filter.live && *filter.live == jobs::is_final(view.state)) return false;
+  if (!filter.principal.empty() && view.principal != filter.principal) return false;
+  if (filter.state && view.state != *filter.state) return false;
+  if (!filter.show.empty() && view.show != filter.show) return false;
+  if (filter.before && view.id >= filter.before) return false;
+  if (filter.shot.empty() || view.shot == filter.shot) return true;
+  const JobRecord* job = farm.job(view.id);
+  if (job == nullptr) return false;
+  const std::vector<std::string> shots = jobs::shots_of(*job->spec);
+  return std::find(shots.begin(), shots.end(), filter.shot) != shots.end();
 }
 
 template <class T>
@@ -98,8 +111,8 @@ void FarmService::change_worker(WorkerChange change, Reply<Changed> reply) {
 
 void FarmService::list_jobs(JobFilter filter, Reply<std::vector<JobView>> reply) {
   on_loop([this, filter = std::move(filter), reply = std::move(reply)] {
-    std::vector<JobView> views = scheduler_.farm().list_jobs(filter.live_only);
-    std::erase_if(views, [&](const JobView& v) { return !filter.principal.empty() && v.principal != filter.principal; });
+    std::vector<JobView> views = scheduler_.farm().list_jobs(filter.live.value_or(false));
+    std::erase_if(views, [&](const JobView& view) { return !wanted(view, filter, scheduler_.farm()); });
     if (views.size() > filter.limit) views.resize(filter.limit);
     reply(std::move(views));
   });
@@ -117,9 +130,17 @@ void FarmService::list_workers(Reply<std::vector<WorkerView>> reply) {
   on_loop([this, reply = std::move(reply)] { reply(scheduler_.farm().list_workers(base::now())); });
 }
 
-void FarmService::explain(JobId job, std::string layer, std::optional<jobs::Frame> frame, Reply<ExplainView> reply) {
-  on_loop([this, job, layer = std::move(layer), frame, reply = std::move(reply)] {
-    reply(scheduler_.farm().explain(job, layer, frame, base::now()));
+void FarmService::plan(JobId job, Reply<PlanView> reply) {
+  on_loop([this, job, reply = std::move(reply)] {
+    const JobRecord* record = scheduler_.farm().job(job);
+    if (record == nullptr) return reply(no_such_job(job));
+    reply(PlanView{job, record->version, record->spec, record->plan, record->packages});
+  });
+}
+
+void FarmService::explain(ExplainQuery query, Reply<ExplainView> reply) {
+  on_loop([this, query = std::move(query), reply = std::move(reply)] {
+    reply(scheduler_.farm().explain(query.job, query.layer, query.variant, query.frame, base::now()));
   });
 }
 

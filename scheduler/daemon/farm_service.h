@@ -23,7 +23,8 @@ class FarmService : public FarmPort {
   void list_jobs(JobFilter filter, Reply<std::vector<JobView>> reply) override;
   void show_job(JobId job, Reply<JobView> reply) override;
   void list_workers(Reply<std::vector<WorkerView>> reply) override;
-  void explain(JobId job, std::string layer, std::optional<jobs::Frame> frame, Reply<ExplainView> reply) override;
+  void plan(JobId job, Reply<PlanView> reply) override;
+  void explain(ExplainQuery query, Reply<ExplainView> reply) override;
   void frames(FrameQuery query, Reply<FramePage> reply) override;
   void attempts(AttemptQuery query, Reply<AttemptPage> reply) override;
   void roots(Reply<std::vector<RootView>> reply) override;

@@ -56,7 +56,7 @@ struct FrameSearch : std::enable_shared_from_this<FrameSearch> {
     const JobRecord* job = scheduler.farm().job(query.job);
     if (!query.layer.empty() && std::none_of(job->spec->layers.begin(), job->spec->layers.end(),
                                              [&](const auto& layer) { return layer.name == query.layer; }))
-      return reply(base::Error{"job.no_such_layer", fmt::format("job {} has no layer {}", query.job.value, query.layer), "layer", ""});
+      return reply(base::Error{"job.layer_unknown", fmt::format("job {} has no layer {}", query.job.value, query.layer), "layer", ""});
     skip_unwanted_phases(*job);
     read();
   }
@@ -107,7 +107,7 @@ struct FrameSearch : std::enable_shared_from_this<FrameSearch> {
       page.rows.push_back({layer_name(job, commit.phase.index), std::string(file_kind(file.kind)), phase.variant, phase.seed,
                            file.frame, commit.root, file.path, file.size_bytes, file.sha256, file.samples_sha256,
                            scheduler.farm().task_state(commit.phase, commit.task).value_or(jobs::TaskState::Committed),
-                           commit.attempt, commit.worker});
+                           commit.attempt, commit.worker, commit.device_class});
     }
   }
 };

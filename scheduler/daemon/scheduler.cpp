@@ -183,7 +183,20 @@ void Scheduler::release(Held held) {
     if (!event.detail.empty()) base::log_info("farm", "{}", event.detail);
   // Events of turns that changed no record still need an id of their own.
   event_sequence_ = std::max(event_sequence_ + 1, durable_sequence_);
-  if (event_sink_) event_sink_({event_sequence_, std::move(held.happened)});
+  if (!event_sink_) return;
+  EventBatch batch{event_sequence_, base::wall_now(), {}};
+  for (FarmEvent& event : held.happened) batch.events.push_back(named(std::move(event)));
+  event_sink_(std::move(batch));
+}
+
+EventRow Scheduler::named(FarmEvent event) const {
+  EventRow row;
+  const JobRecord* job = event.job ? farm_.job(event.job) : nullptr;
+  const bool of_layer = event.type == "layer" || event.type == "attempt";
+  if (of_layer && job != nullptr && event.layer < job->spec->layers.size()) row.layer_name = job->spec->layers[event.layer].name;
+  if (const WorkerRecord* worker = event.worker ? farm_.worker(event.worker) : nullptr) row.worker_name = worker->name;
+  row.event = std::move(event);
+  return row;
 }
 
 void Scheduler::send_grant(const GrantLease& lease) {
@@ -273,9 +286,16 @@ void Scheduler::schedule_deadline() {
 }
 
 Health Scheduler::health() const {
-  if (!stop_reason_.empty()) return {false, "stopping: " + stop_reason_, durable_sequence_};
-  if (disk_full_) return {false, "the disk of the job store is full: changes are refused", durable_sequence_};
-  return {true, "ready", durable_sequence_};
+  Health health{true, "ready", false, durable_sequence_, store_->epoch().number};
+  if (!stop_reason_.empty()) {
+    health.ready = false;
+    health.stopping = true;
+    health.sentence = "stopping: " + stop_reason_;
+  } else if (disk_full_) {
+    health.ready = false;
+    health.sentence = "the disk of the job store is full: changes are refused";
+  }
+  return health;
 }
 
 }  // namespace framemill::scheduler

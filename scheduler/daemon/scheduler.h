@@ -69,6 +69,7 @@ class Scheduler {
   void write_batch();
   void on_durable(std::uint64_t sequence);
   void release(Held held);
+  EventRow named(FarmEvent event) const;
   void send_grant(const GrantLease& grant);
   void send_publish(const OrderPublish& order);
   void send_discard(const OrderDiscard& order);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,9 +32,20 @@ struct SubmitReply {
 };
 
 struct JobFilter {
-  bool live_only = false;
+  std::optional<bool> live;               // true: not final; false: final; absent: all
   std::string principal;                  // empty: everybody's
-  std::uint32_t limit = 100;              // 1..1000, newest first
+  std::optional<jobs::JobState> state;
+  std::string show, shot;                 // empty: any; a job with layers of several shots has each of them
+  JobId before;                           // only older jobs: continues a page; none: from the newest
+  std::uint32_t limit = 100;              // 1..1001, newest first
+};
+// What a job was made from; shared, never changed.
+struct PlanView {
+  JobId job;
+  std::uint32_t version = 0;
+  std::shared_ptr<const jobs::JobSpec> spec;
+  std::shared_ptr<const jobs::JobPlan> plan;
+  std::vector<jobs::PackageFacts> packages;
 };
 struct JobChange {
   std::string principal, reason;
@@ -70,6 +82,7 @@ struct FrameRow {
   jobs::TaskState state = jobs::TaskState::Committed;
   AttemptId attempt;
   WorkerId worker;
+  std::string device_class;
 };
 struct FramePage {
   std::vector<FrameRow> rows;
@@ -81,6 +94,7 @@ struct AttemptQuery {
   std::string layer;                      // empty: all
   std::optional<jobs::Frame> frame;       // only attempts whose tasks touch the frame
   bool with_output = false;
+  bool newest_first = false;
   std::string after;
   std::uint32_t limit = 200;              // 1..1000
 };
@@ -94,13 +108,22 @@ struct AttemptPage {
   std::string next;
 };
 
+struct ExplainQuery {
+  JobId job;
+  std::string layer;                      // empty: the job's first task that neither runs nor is final
+  std::optional<std::uint32_t> variant;
+  std::optional<jobs::Frame> frame;
+};
+
 struct RootView {
   std::string name, path;                 // path as the scheduler's host maps it; empty: not mapped there
 };
 struct Health {
   bool ready = false;                     // takes submits and grants
   std::string sentence;                   // "ready", "the disk of the store is full", ...
+  bool stopping = false;
   std::uint64_t durable_sequence = 0;
+  std::uint32_t epoch = 0;                // the start of the scheduler that answers
 };
 
 class FarmPort {
@@ -110,19 +133,27 @@ class FarmPort {
   virtual void change_job(JobChange change, Reply<Changed> reply) = 0;
   virtual void change_worker(WorkerChange change, Reply<Changed> reply) = 0;
   virtual void list_jobs(JobFilter filter, Reply<std::vector<JobView>> reply) = 0;
-  virtual void show_job(JobId job, Reply<JobView> reply) = 0;                       // job.not_found
+  virtual void show_job(JobId job, Reply<JobView> reply) = 0;  // job.unknown
+  virtual void plan(JobId job, Reply<PlanView> reply) = 0;
   virtual void list_workers(Reply<std::vector<WorkerView>> reply) = 0;
-  virtual void explain(JobId job, std::string layer, std::optional<jobs::Frame> frame, Reply<ExplainView> reply) = 0;
+  virtual void explain(ExplainQuery query, Reply<ExplainView> reply) = 0;
   virtual void frames(FrameQuery query, Reply<FramePage> reply) = 0;
   virtual void attempts(AttemptQuery query, Reply<AttemptPage> reply) = 0;
   virtual void roots(Reply<std::vector<RootView>> reply) = 0;
   virtual void health(Reply<Health> reply) = 0;
 };
 
-// What happened, released after the sync: (sequence, index in the batch) is the id that a client resumes from.
+// What happened, released after the sync: (sequence, index in the batch) is the id that a client resumes from. Names are
+// filled in by the daemon, which has the farm at hand.
+struct EventRow {
+  FarmEvent event;
+  std::string layer_name;                 // empty: not of a layer
+  std::string worker_name;                // empty: not of a worker
+};
 struct EventBatch {
   std::uint64_t sequence = 0;             // durable commit sequence, strictly rising
-  std::vector<FarmEvent> events;
+  base::WallTime time;
+  std::vector<EventRow> events;
 };
 
 }  // namespace framemill::scheduler
