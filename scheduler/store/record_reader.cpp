@@ -1,0 +1,219 @@
+#include "scheduler/store/record_reader.h"
+
+#include <fmt/format.h>
+
+#include "scheduler/store/record_text.h"
+
+namespace framemill::scheduler::store {
+namespace {
+
+base::Error corrupt(std::string message) {
+  return {"store.corrupt", std::move(message), "", "run framemill-scheduler verify; restore a backup"};
+}
+
+base::Result<AttemptId> attempt_id(std::uint32_t epoch, std::uint64_t counter, const EpochNonces& epochs) {
+  const auto known = epochs.find(epoch);
+  if (known == epochs.end()) return corrupt(fmt::format("attempt {} is of epoch {}, which never was", counter, epoch));
+  return AttemptId{{epoch, known->second}, counter};
+}
+
+AuditRecord audit_of(const Statement::Rows& row) {
+  return {row.as<std::uint64_t>(0), {row.text(1), row.time(2), row.text(3)}, row.text(4), row.text(5)};
+}
+
+}  // namespace
+
+base::Result<EpochNonces> read_epochs(Connection& connection) {
+  EpochNonces epochs;
+  FM_ASSIGN(Statement statement, connection.prepare("SELECT epoch, nonce FROM epochs"));
+  Statement::Rows rows = statement.rows();
+  while (true) {
+    FM_ASSIGN(const bool more, rows.next());
+    if (!more) return epochs;
+    FM_ASSIGN(epochs[rows.as<std::uint32_t>(0)], bits_from(rows.text(1)));
+  }
+}
+
+base::Result<Position> read_position(Connection& connection) {
+  FM_ASSIGN(Statement statement, connection.prepare("SELECT sequence, chain FROM meta"));
+  Statement::Rows rows = statement.rows();
+  FM_ASSIGN(const bool found, rows.next());
+  if (!found) return corrupt("the store has no row that says how far it is");
+  return Position{rows.as<std::uint64_t>(0), rows.digest(1)};
+}
+
+base::Result<AttemptRecord> attempt_of(const Statement::Rows& row, const EpochNonces& epochs) {
+  AttemptRecord attempt;
+  FM_ASSIGN(attempt.id, attempt_id(row.as<std::uint32_t>(0), row.as<std::uint64_t>(1), epochs));
+  attempt.phase = {JobId(row.as<std::uint32_t>(3)), row.as<std::uint32_t>(4)};
+  attempt.tasks = {row.as<std::uint32_t>(5), row.as<std::uint32_t>(6)};
+  attempt.worker = WorkerId(row.as<std::uint32_t>(7));
+  attempt.slot = row.as<std::uint32_t>(8);
+  attempt.slot_name = row.text(9);
+  attempt.device_class = row.text(10);
+  attempt.granted = row.time(11);
+  attempt.ended = row.time(12);
+  attempt.live = row.integer(13) != 0;
+  attempt.tasks_committed = row.as<std::uint32_t>(14);
+  const auto outcome = jobs::outcome_from_code(row.text(15));
+  if (!outcome) return corrupt(fmt::format("attempt {} has the unknown outcome '{}'", attempt.id.text(), row.text(15)));
+  attempt.outcome = *outcome;
+  attempt.code = row.text(16);
+  attempt.message = row.text(17);
+  UsageTotals& usage = attempt.usage;
+  usage.load_us = row.as<std::uint64_t>(18);
+  usage.compute_us = row.as<std::uint64_t>(19);
+  usage.write_us = row.as<std::uint64_t>(20);
+  usage.lost_us = row.as<std::uint64_t>(21);
+  usage.wall_us = row.as<std::uint64_t>(22);
+  usage.model_loads = row.as<std::uint32_t>(23);
+  usage.steps = row.as<std::uint32_t>(24);
+  usage.batch_max = row.as<std::uint32_t>(25);
+  FM_ASSIGN(usage.batch_mates, texts_from(row.text(26)));
+  usage.peak_bytes = row.as<std::uint64_t>(27);
+  attempt.output_tail = row.text(28);
+  return attempt;
+}
+
+struct HistoryReader::Statements {
+  Statement files_of, commits_of, files, reads, attempts_of, attempts_with_tails, totals, audit, every_commit,
+      every_audit;
+};
+
+HistoryReader::HistoryReader(std::unique_ptr<Statements> statements, const EpochNonces& epochs)
+    : sql_(std::move(statements)), epochs_(epochs) {}
+HistoryReader::~HistoryReader() = default;
+
+base::Result<std::unique_ptr<HistoryReader>> HistoryReader::prepare(Connection& connection, const EpochNonces& epochs) {
+  // In the order of the members of Statements.
+  constexpr const char* kSql[] = {
+      "SELECT * FROM commits WHERE job = ? AND phase = ? AND task >= ? AND task < ? ORDER BY task",
+      "SELECT * FROM commits WHERE job = ? AND (phase, task) >= (?, ?) ORDER BY phase, task LIMIT ?",
+      "SELECT kind, staged, path, size_bytes, sha256, samples_sha256, frame FROM commit_files "
+      "WHERE job = ? AND phase = ? AND task = ? ORDER BY number",
+      "SELECT root, path, size_bytes, sha256 FROM commit_reads WHERE job = ? AND phase = ? AND task = ? ORDER BY "
+      "number",
+      "SELECT a.*, NULL FROM attempts a WHERE job = ? AND (epoch, counter) >= (?, ?) ORDER BY epoch, counter LIMIT ?",
+      "SELECT a.*, o.output_tail FROM attempts a LEFT JOIN attempt_outputs o ON o.epoch = a.epoch AND o.counter = "
+      "a.counter "
+      "WHERE job = ? AND (a.epoch, a.counter) >= (?, ?) ORDER BY a.epoch, a.counter LIMIT ?",
+      "SELECT count(*), total(live), total(NOT live AND outcome <> 'ok'), total(tasks), total(tasks_committed), "
+      "total(model_loads), total(steps), total(load_us), total(compute_us), total(write_us), total(lost_us) "
+      "FROM attempts WHERE job = ?",
+      "SELECT * FROM audit WHERE number >= ? ORDER BY number LIMIT ?",
+      "SELECT * FROM commits ORDER BY sequence, job, phase, task",
+      "SELECT * FROM audit ORDER BY sequence, number"};
+  std::vector<Statement> made;
+  for (const char* sql : kSql) {
+    FM_ASSIGN(Statement statement, connection.prepare(sql));
+    made.push_back(std::move(statement));
+  }
+  std::size_t at = 0;
+  const auto next = [&]() -> Statement&& { return std::move(made[at++]); };
+  auto statements = std::unique_ptr<Statements>(
+      new Statements{next(), next(), next(), next(), next(), next(), next(), next(), next(), next()});
+  return std::unique_ptr<HistoryReader>(new HistoryReader(std::move(statements), epochs));
+}
+
+base::Result<CommitRecord> HistoryReader::commit_of(const Statement::Rows& row, Reads reads) {
+  CommitRecord commit;
+  commit.phase = {JobId(row.as<std::uint32_t>(0)), row.as<std::uint32_t>(1)};
+  commit.task = row.as<std::uint32_t>(2);
+  FM_ASSIGN(commit.attempt, attempt_id(row.as<std::uint32_t>(3), row.as<std::uint64_t>(4), epochs_));
+  commit.worker = WorkerId(row.as<std::uint32_t>(5));
+  commit.time = row.time(6);
+  commit.duration_us = row.as<std::uint64_t>(7);
+  commit.root = row.text(8);
+  commit.device_class = row.text(9);
+  const auto job = commit.phase.job.value;
+  if (row.integer(10) > 0) {
+    Statement::Rows files = sql_->files.rows(job, commit.phase.index, commit.task);
+    while (true) {
+      FM_ASSIGN(const bool more, files.next());
+      if (!more) break;
+      commit.files.push_back({files.as<std::int32_t>(0), files.text(1), files.text(2), files.as<std::uint64_t>(3),
+                              files.digest(4), files.digest(5), files.as<jobs::Frame>(6)});
+    }
+  }
+  if (reads == Reads::Include && row.integer(11) > 0) {
+    Statement::Rows read = sql_->reads.rows(job, commit.phase.index, commit.task);
+    while (true) {
+      FM_ASSIGN(const bool more, read.next());
+      if (!more) break;
+      commit.reads.push_back({read.text(0), read.text(1), read.as<std::uint64_t>(2), read.digest(3)});
+    }
+  }
+  return commit;
+}
+
+base::Result<std::vector<CommitRecord>> HistoryReader::commits(Statement::Rows& rows, Reads reads) {
+  std::vector<CommitRecord> found;
+  while (true) {
+    FM_ASSIGN(const bool more, rows.next());
+    if (!more) return found;
+    FM_ASSIGN(CommitRecord commit, commit_of(rows, reads));
+    found.push_back(std::move(commit));
+  }
+}
+
+base::Result<std::vector<CommitRecord>> HistoryReader::files_of(PhaseId phase, TaskRange tasks) {
+  Statement::Rows rows = sql_->files_of.rows(phase.job.value, phase.index, tasks.first, tasks.end());
+  return commits(rows, Reads::Leave);
+}
+
+base::Result<std::vector<CommitRecord>> HistoryReader::commits_of(JobId job, CommitCursor from, std::uint32_t limit,
+                                                                  Reads reads) {
+  Statement::Rows rows = sql_->commits_of.rows(job.value, from.phase, from.task, limit);
+  return commits(rows, reads);
+}
+
+base::Result<std::vector<AttemptRecord>> HistoryReader::attempts_of(JobId job, AttemptCursor from, std::uint32_t limit,
+                                                                    OutputTails tails) {
+  Statement& statement = tails == OutputTails::Include ? sql_->attempts_with_tails : sql_->attempts_of;
+  Statement::Rows rows = statement.rows(job.value, from.epoch, from.counter, limit);
+  std::vector<AttemptRecord> found;
+  while (true) {
+    FM_ASSIGN(const bool more, rows.next());
+    if (!more) return found;
+    FM_ASSIGN(AttemptRecord attempt, attempt_of(rows, epochs_));
+    found.push_back(std::move(attempt));
+  }
+}
+
+base::Result<JobTotals> HistoryReader::totals_of(JobId job) {
+  Statement::Rows rows = sql_->totals.rows(job.value);
+  FM_TRY(rows.next());
+  const auto sum = [&](int column) { return rows.as<std::uint64_t>(column); };
+  return JobTotals{sum(0), sum(1), sum(2), sum(3), sum(4), sum(5), sum(6), sum(7), sum(8), sum(9), sum(10)};
+}
+
+base::Result<std::vector<AuditRecord>> HistoryReader::audit(std::uint64_t first, std::uint32_t limit) {
+  std::vector<AuditRecord> found;
+  Statement::Rows rows = sql_->audit.rows(first, limit);
+  while (true) {
+    FM_ASSIGN(const bool more, rows.next());
+    if (!more) return found;
+    found.push_back(audit_of(rows));
+  }
+}
+
+base::Status HistoryReader::every_commit(const std::function<void(const CommitRecord&, std::uint64_t)>& each) {
+  Statement::Rows rows = sql_->every_commit.rows();
+  while (true) {
+    FM_ASSIGN(const bool more, rows.next());
+    if (!more) return {};
+    FM_ASSIGN(const CommitRecord commit, commit_of(rows, Reads::Include));
+    each(commit, rows.as<std::uint64_t>(12));
+  }
+}
+
+base::Status HistoryReader::every_audit(const std::function<void(const AuditRecord&, std::uint64_t)>& each) {
+  Statement::Rows rows = sql_->every_audit.rows();
+  while (true) {
+    FM_ASSIGN(const bool more, rows.next());
+    if (!more) return {};
+    each(audit_of(rows), rows.as<std::uint64_t>(6));
+  }
+}
+
+}  // namespace framemill::scheduler::store

@@ -1,0 +1,192 @@
+#include "scheduler/store/record_text.h"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <charconv>
+
+namespace framemill::scheduler::store {
+namespace {
+
+namespace json = boost::json;
+
+base::Error corrupt(std::string_view what) {
+  return {"store.corrupt", fmt::format("a column that should hold {} does not", what), "", ""};
+}
+
+template <class Id>
+std::string ids_json(const std::vector<Id>& ids) {
+  std::string text = "[";
+  for (const Id id : ids) text += (text.size() > 1 ? "," : "") + std::to_string(id.value);
+  return text + "]";
+}
+
+template <class Id>
+base::Result<std::vector<Id>> ids_from(std::string_view text) {
+  std::vector<Id> ids;
+  if (text == "[]") return ids;
+  boost::system::error_code fault;
+  const json::value value = json::parse(text, fault);
+  if (fault || !value.is_array()) return corrupt("a list of ids");
+  for (const json::value& item : value.get_array()) {
+    const auto id = item.is_number() ? item.to_number<std::uint32_t>(fault) : 0u;
+    if (fault || !item.is_number()) return corrupt("a list of ids");
+    ids.push_back(Id(id));
+  }
+  return ids;
+}
+
+json::object memory_json(const jobs::MemoryPrior& memory) {
+  return {{"resident_bytes", memory.resident_bytes},
+          {"per_window_bytes", memory.per_window_bytes},
+          {"host_bytes", memory.host_bytes}};
+}
+
+json::object package_json(const jobs::PackageFacts& facts) {
+  return {{"name", facts.name},
+          {"version", facts.version},
+          {"root_digest", facts.root_digest.hex()},
+          {"window_frames", facts.window_frames},
+          {"context_frames", facts.context_frames},
+          {"time_ratio_mul", facts.time_ratio.mul},
+          {"time_ratio_add", facts.time_ratio.add},
+          {"carry", facts.carry == jobs::CarryKind::Latents ? "latents" : "frames"},
+          {"width", facts.width},
+          {"height", facts.height},
+          {"fps", facts.fps},
+          {"default_steps", facts.default_steps},
+          {"steps_max", facts.steps_max},
+          {"default_guidance", facts.default_guidance},
+          {"guidance_max", facts.guidance_max},
+          {"colour_space", facts.colour_space},
+          {"cpu_memory", memory_json(facts.cpu_memory)},
+          {"cuda_memory", memory_json(facts.cuda_memory)},
+          {"batch_max", facts.batch_max}};
+}
+
+// Throws what boost::json throws when a key is missing or of another kind; packages_from() turns it into an error.
+jobs::MemoryPrior memory_from(const json::value& value) {
+  return {value.at("resident_bytes").to_number<std::uint64_t>(),
+          value.at("per_window_bytes").to_number<std::uint64_t>(), value.at("host_bytes").to_number<std::uint64_t>()};
+}
+
+jobs::PackageFacts package_from(const json::value& value) {
+  const auto text = [&](const char* key) { return std::string(value.at(key).as_string()); };
+  const auto whole = [&](const char* key) { return value.at(key).to_number<std::int32_t>(); };
+  jobs::PackageFacts facts;
+  facts.name = text("name");
+  facts.version = text("version");
+  facts.root_digest = base::Sha256::from_hex(text("root_digest")).value();
+  facts.window_frames = whole("window_frames");
+  facts.context_frames = whole("context_frames");
+  facts.time_ratio = {whole("time_ratio_mul"), whole("time_ratio_add")};
+  facts.carry = text("carry") == "frames" ? jobs::CarryKind::Frames : jobs::CarryKind::Latents;
+  facts.width = whole("width");
+  facts.height = whole("height");
+  facts.fps = whole("fps");
+  facts.default_steps = whole("default_steps");
+  facts.steps_max = whole("steps_max");
+  facts.default_guidance = value.at("default_guidance").to_number<double>();
+  facts.guidance_max = value.at("guidance_max").to_number<double>();
+  facts.colour_space = text("colour_space");
+  facts.cpu_memory = memory_from(value.at("cpu_memory"));
+  facts.cuda_memory = memory_from(value.at("cuda_memory"));
+  facts.batch_max = whole("batch_max");
+  return facts;
+}
+
+}  // namespace
+
+std::string ids_text(const std::vector<JobId>& ids) {
+  return ids_json(ids);
+}
+std::string ids_text(const std::vector<WorkerId>& ids) {
+  return ids_json(ids);
+}
+
+std::string texts_text(const std::vector<std::string>& texts) {
+  if (texts.empty()) return "[]";
+  json::array array;
+  for (const std::string& text : texts) array.emplace_back(text);
+  return json::serialize(array);
+}
+
+std::string packages_text(const std::vector<jobs::PackageFacts>& packages) {
+  json::array array;
+  for (const jobs::PackageFacts& facts : packages) array.push_back(package_json(facts));
+  return json::serialize(array);
+}
+
+std::string hex_text(std::uint64_t bits) {
+  return fmt::format("{:016x}", bits);
+}
+
+base::Result<std::vector<JobId>> jobs_from(std::string_view text) {
+  return ids_from<JobId>(text);
+}
+base::Result<std::vector<WorkerId>> workers_from(std::string_view text) {
+  return ids_from<WorkerId>(text);
+}
+
+base::Result<std::vector<std::string>> texts_from(std::string_view text) {
+  std::vector<std::string> texts;
+  if (text == "[]") return texts;
+  boost::system::error_code fault;
+  const json::value value = json::parse(text, fault);
+  if (fault || !value.is_array()) return corrupt("a list of texts");
+  for (const json::value& item : value.get_array()) {
+    if (!item.is_string()) return corrupt("a list of texts");
+    texts.emplace_back(item.get_string());
+  }
+  return texts;
+}
+
+base::Result<std::vector<jobs::PackageFacts>> packages_from(std::string_view text) {
+  std::vector<jobs::PackageFacts> packages;
+  try {
+    const json::value value = json::parse(text);
+    for (const json::value& item : value.as_array()) packages.push_back(package_from(item));
+  } catch (const std::exception&) {  // the library speaks of its own source lines
+    return corrupt("the facts of model packages");
+  }
+  return packages;
+}
+
+base::Result<std::uint64_t> bits_from(std::string_view hex) {
+  std::uint64_t bits = 0;
+  const auto [end, fault] = std::from_chars(hex.data(), hex.data() + hex.size(), bits, 16);
+  if (fault != std::errc() || end != hex.data() + hex.size()) return corrupt("hexadecimal digits");
+  return bits;
+}
+
+std::string_view kind_name(jobs::PhaseKind kind) {
+  switch (kind) {
+    case jobs::PhaseKind::Denoise:
+      return "denoise";
+    case jobs::PhaseKind::Decode:
+      return "decode";
+    case jobs::PhaseKind::Command:
+      return "command";
+    case jobs::PhaseKind::Encode:
+      return "encode";
+    case jobs::PhaseKind::Sheet:
+      return "sheet";
+  }
+  return "unknown";
+}
+
+std::string_view kind_name(jobs::LayerKind kind) {
+  switch (kind) {
+    case jobs::LayerKind::Generate:
+      return "generate";
+    case jobs::LayerKind::Command:
+      return "command";
+    case jobs::LayerKind::Encode:
+      return "encode";
+    case jobs::LayerKind::Sheet:
+      return "sheet";
+  }
+  return "unknown";
+}
+
+}  // namespace framemill::scheduler::store

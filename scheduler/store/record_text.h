@@ -1,0 +1,29 @@
+// The parts of records that are lists or documents, as JSON text in a column. Any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "scheduler/core/records.h"
+
+namespace framemill::scheduler::store {
+
+std::string ids_text(const std::vector<JobId>& ids);  // "[3,17]"
+std::string ids_text(const std::vector<WorkerId>& ids);
+std::string texts_text(const std::vector<std::string>& texts);
+std::string packages_text(const std::vector<jobs::PackageFacts>& packages);
+std::string hex_text(std::uint64_t bits);  // 16 digits
+
+// Errors: store.corrupt, naming what was read.
+base::Result<std::vector<JobId>> jobs_from(std::string_view text);
+base::Result<std::vector<WorkerId>> workers_from(std::string_view text);
+base::Result<std::vector<std::string>> texts_from(std::string_view text);
+base::Result<std::vector<jobs::PackageFacts>> packages_from(std::string_view text);
+base::Result<std::uint64_t> bits_from(std::string_view hex);
+
+std::string_view kind_name(jobs::PhaseKind kind);  // "denoise"
+std::string_view kind_name(jobs::LayerKind kind);  // "generate"
+
+}  // namespace framemill::scheduler::store

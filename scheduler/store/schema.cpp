@@ -1,0 +1,154 @@
+#include "scheduler/store/schema.h"
+
+#include <array>
+
+namespace framemill::scheduler::store {
+namespace {
+
+// Rules for every table: times are integers in ms since 1970 (UTC); states and outcomes are their names; what a person
+// caused has who, when and why. No foreign keys: the core's invariants are richer, and its records come in any order.
+constexpr const char* kFirst = R"sql(
+-- Who writes and how far. Every transaction asserts and moves this row.
+CREATE TABLE meta (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  epoch INTEGER NOT NULL, epoch_nonce TEXT NOT NULL,
+  sequence INTEGER NOT NULL,           -- of the last durable batch
+  chain BLOB NOT NULL                  -- checksum over all commits and audit rows so far
+) STRICT;
+CREATE TABLE epochs (epoch INTEGER PRIMARY KEY, nonce TEXT NOT NULL, started_ms INTEGER NOT NULL,
+  sequence INTEGER NOT NULL) STRICT;
+CREATE TABLE upkeep (id INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, principal TEXT NOT NULL, reason TEXT NOT NULL,
+  verb TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+-- One row per transaction that added commits or audit rows: the links of the chain.
+CREATE TABLE batches (sequence INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, commits INTEGER NOT NULL,
+  audits INTEGER NOT NULL, chain BLOB NOT NULL) STRICT;
+
+CREATE TABLE counters (one INTEGER PRIMARY KEY CHECK (one = 1), last_job INTEGER NOT NULL, last_worker INTEGER NOT NULL,
+  last_audit INTEGER NOT NULL) STRICT;
+CREATE TABLE versions (show TEXT NOT NULL, sequence TEXT NOT NULL, shot TEXT NOT NULL, version INTEGER NOT NULL,
+  job INTEGER NOT NULL, PRIMARY KEY (show, sequence, shot, version)) STRICT, WITHOUT ROWID;
+CREATE TABLE submit_tokens (principal TEXT NOT NULL, token TEXT NOT NULL, body_sha256 BLOB NOT NULL, job INTEGER NOT NULL,
+  PRIMARY KEY (principal, token)) STRICT, WITHOUT ROWID;
+CREATE TABLE workers (worker INTEGER PRIMARY KEY, name TEXT NOT NULL, key TEXT NOT NULL, drain_requested INTEGER NOT NULL,
+  quarantined INTEGER NOT NULL, revoked INTEGER NOT NULL, blamed_jobs TEXT NOT NULL, incarnation TEXT NOT NULL,
+  changed_by TEXT NOT NULL, changed_ms INTEGER NOT NULL, change_reason TEXT NOT NULL) STRICT;
+
+CREATE TABLE jobs (job INTEGER PRIMARY KEY, name TEXT NOT NULL, show TEXT NOT NULL, sequence TEXT NOT NULL,
+  shot TEXT NOT NULL, version INTEGER NOT NULL, state TEXT NOT NULL, paused INTEGER NOT NULL, priority INTEGER NOT NULL,
+  submitted_by TEXT NOT NULL, submitted_ms INTEGER NOT NULL, submit_reason TEXT NOT NULL,
+  changed_by TEXT NOT NULL, changed_ms INTEGER NOT NULL, change_reason TEXT NOT NULL,
+  started_ms INTEGER NOT NULL, finished_ms INTEGER NOT NULL, swept INTEGER NOT NULL) STRICT;
+CREATE TABLE job_documents (job INTEGER PRIMARY KEY, spec TEXT NOT NULL, plan TEXT NOT NULL, packages TEXT NOT NULL) STRICT;
+CREATE TABLE layers (job INTEGER NOT NULL, layer INTEGER NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL,
+  shot TEXT NOT NULL, PRIMARY KEY (job, layer)) STRICT, WITHOUT ROWID;
+CREATE TABLE phase_plans (job INTEGER NOT NULL, phase INTEGER NOT NULL, layer INTEGER NOT NULL, kind TEXT NOT NULL,
+  variant INTEGER NOT NULL, seed INTEGER NOT NULL, tasks INTEGER NOT NULL, PRIMARY KEY (job, phase)) STRICT, WITHOUT ROWID;
+CREATE TABLE phase_states (job INTEGER NOT NULL, phase INTEGER NOT NULL, state TEXT NOT NULL,
+  waiting INTEGER NOT NULL, ready INTEGER NOT NULL, leased INTEGER NOT NULL, committed INTEGER NOT NULL,
+  published INTEGER NOT NULL, failed INTEGER NOT NULL, quarantined INTEGER NOT NULL, cancelled INTEGER NOT NULL,
+  device_class TEXT NOT NULL, PRIMARY KEY (job, phase)) STRICT, WITHOUT ROWID;
+-- Rows with a rowid, because of the blob: 4,096 states, a byte each.
+CREATE TABLE task_pages (job INTEGER NOT NULL, phase INTEGER NOT NULL, page INTEGER NOT NULL,
+  waiting INTEGER NOT NULL, ready INTEGER NOT NULL, leased INTEGER NOT NULL, committed INTEGER NOT NULL,
+  published INTEGER NOT NULL, failed INTEGER NOT NULL, quarantined INTEGER NOT NULL, cancelled INTEGER NOT NULL,
+  states BLOB NOT NULL, UNIQUE (job, phase, page)) STRICT;
+CREATE TABLE troubles (job INTEGER NOT NULL, phase INTEGER NOT NULL, task INTEGER NOT NULL,
+  charged_tries INTEGER NOT NULL, lone_deaths TEXT NOT NULL, run_alone INTEGER NOT NULL, uncharged_returns INTEGER NOT NULL,
+  last_outcome TEXT NOT NULL, last_code TEXT NOT NULL, last_message TEXT NOT NULL, last_attempt TEXT NOT NULL,
+  PRIMARY KEY (job, phase, task)) STRICT, WITHOUT ROWID;
+
+-- (epoch, counter) is the attempt; `attempt` is its text, the name of its staging directory.
+CREATE TABLE attempts (epoch INTEGER NOT NULL, counter INTEGER NOT NULL, attempt TEXT NOT NULL,
+  job INTEGER NOT NULL, phase INTEGER NOT NULL, first_task INTEGER NOT NULL, tasks INTEGER NOT NULL,
+  worker INTEGER NOT NULL, slot INTEGER NOT NULL, slot_name TEXT NOT NULL, device_class TEXT NOT NULL,
+  granted_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, live INTEGER NOT NULL, tasks_committed INTEGER NOT NULL,
+  outcome TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL,
+  load_us INTEGER NOT NULL, compute_us INTEGER NOT NULL, write_us INTEGER NOT NULL, lost_us INTEGER NOT NULL,
+  wall_us INTEGER NOT NULL, model_loads INTEGER NOT NULL, steps INTEGER NOT NULL, batch_max INTEGER NOT NULL,
+  batch_mates TEXT NOT NULL, peak_bytes INTEGER NOT NULL, PRIMARY KEY (epoch, counter)) STRICT, WITHOUT ROWID;
+CREATE INDEX attempts_of_job ON attempts (job);
+CREATE INDEX attempts_live ON attempts (live) WHERE live = 1;
+CREATE TABLE attempt_outputs (epoch INTEGER NOT NULL, counter INTEGER NOT NULL, output_tail BLOB NOT NULL,
+  UNIQUE (epoch, counter)) STRICT;
+
+-- One row per finished task, written once, never changed.
+CREATE TABLE commits (job INTEGER NOT NULL, phase INTEGER NOT NULL, task INTEGER NOT NULL,
+  epoch INTEGER NOT NULL, counter INTEGER NOT NULL, worker INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+  duration_us INTEGER NOT NULL, root TEXT NOT NULL, device_class TEXT NOT NULL, files INTEGER NOT NULL,
+  reads INTEGER NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (job, phase, task)) STRICT, WITHOUT ROWID;
+CREATE TABLE commit_files (job INTEGER NOT NULL, phase INTEGER NOT NULL, task INTEGER NOT NULL, number INTEGER NOT NULL,
+  kind INTEGER NOT NULL, frame INTEGER NOT NULL, path TEXT NOT NULL, staged TEXT NOT NULL, size_bytes INTEGER NOT NULL,
+  sha256 BLOB NOT NULL, samples_sha256 BLOB NOT NULL, PRIMARY KEY (job, phase, task, number)) STRICT, WITHOUT ROWID;
+CREATE TABLE commit_reads (job INTEGER NOT NULL, phase INTEGER NOT NULL, task INTEGER NOT NULL, number INTEGER NOT NULL,
+  root TEXT NOT NULL, path TEXT NOT NULL, size_bytes INTEGER NOT NULL, sha256 BLOB NOT NULL,
+  PRIMARY KEY (job, phase, task, number)) STRICT, WITHOUT ROWID;
+CREATE TABLE audit (number INTEGER PRIMARY KEY, principal TEXT NOT NULL, time_ms INTEGER NOT NULL, reason TEXT NOT NULL,
+  verb TEXT NOT NULL, target TEXT NOT NULL, sequence INTEGER NOT NULL) STRICT;
+)sql";
+
+// What people read. Views hold no data, so that a later migration may replace them freely.
+constexpr const char* kFirstViews = R"sql(
+CREATE VIEW phases AS
+  SELECT p.job, p.phase, l.name AS layer, p.kind, p.variant, p.seed, s.state, p.tasks, s.waiting, s.ready, s.leased,
+    s.committed, s.published, s.failed, s.quarantined, s.cancelled, s.device_class
+  FROM phase_plans p JOIN layers l ON l.job = p.job AND l.layer = p.layer
+  LEFT JOIN phase_states s ON s.job = p.job AND s.phase = p.phase;
+
+-- Tasks whose page was never written are all in one state: the one of which the phase counts more than its pages hold.
+CREATE VIEW unlisted_tasks AS
+  SELECT s.job, s.phase, s.waiting + s.ready + s.leased + s.committed + s.published + s.failed + s.quarantined
+      + s.cancelled AS tasks,
+    CASE WHEN s.waiting > p.waiting THEN 'waiting' WHEN s.ready > p.ready THEN 'ready'
+      WHEN s.leased > p.leased THEN 'leased' WHEN s.committed > p.committed THEN 'committed'
+      WHEN s.published > p.published THEN 'published' WHEN s.failed > p.failed THEN 'failed'
+      WHEN s.quarantined > p.quarantined THEN 'quarantined' ELSE 'cancelled' END AS state
+  FROM phase_states s JOIN (
+    SELECT a.job, a.phase, ifnull(sum(b.waiting), 0) AS waiting, ifnull(sum(b.ready), 0) AS ready,
+      ifnull(sum(b.leased), 0) AS leased, ifnull(sum(b.committed), 0) AS committed,
+      ifnull(sum(b.published), 0) AS published, ifnull(sum(b.failed), 0) AS failed,
+      ifnull(sum(b.quarantined), 0) AS quarantined
+    FROM phase_states a LEFT JOIN task_pages b ON b.job = a.job AND b.phase = a.phase
+    GROUP BY a.job, a.phase) p ON p.job = s.job AND p.phase = s.phase;
+
+CREATE VIEW tasks AS
+  SELECT p.job, p.phase, p.page * 4096 + n.i AS task,
+    CASE substr(p.states, n.i + 1, 1) WHEN x'00' THEN 'waiting' WHEN x'01' THEN 'ready' WHEN x'02' THEN 'leased'
+      WHEN x'03' THEN 'committed' WHEN x'04' THEN 'published' WHEN x'05' THEN 'failed' WHEN x'06' THEN 'quarantined'
+      WHEN x'07' THEN 'cancelled' END AS state
+  FROM task_pages p JOIN (
+    WITH RECURSIVE up(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM up WHERE i < 4095) SELECT i FROM up) n
+    ON n.i < length(p.states)
+  UNION ALL
+  SELECT u.job, u.phase, g.page * 4096 + n.i AS task, u.state
+  FROM unlisted_tasks u JOIN (
+    WITH RECURSIVE up(page) AS (SELECT 0 UNION ALL SELECT page + 1 FROM up WHERE page < 2441) SELECT page FROM up) g
+    ON g.page * 4096 < u.tasks
+      AND NOT EXISTS (SELECT 1 FROM task_pages t WHERE t.job = u.job AND t.phase = u.phase AND t.page = g.page)
+  JOIN (
+    WITH RECURSIVE up(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM up WHERE i < 4095) SELECT i FROM up) n
+    ON g.page * 4096 + n.i < u.tasks;
+
+CREATE VIEW frames AS
+  SELECT c.job, c.phase, c.task, l.name AS layer, p.variant, f.frame, c.root, f.path, f.size_bytes,
+    lower(hex(f.sha256)) AS sha256, lower(hex(f.samples_sha256)) AS samples_sha256, a.attempt, w.name AS worker,
+    c.device_class, c.time_ms
+  FROM commits c JOIN commit_files f ON f.job = c.job AND f.phase = c.phase AND f.task = c.task
+  LEFT JOIN phase_plans p ON p.job = c.job AND p.phase = c.phase
+  LEFT JOIN layers l ON l.job = p.job AND l.layer = p.layer
+  LEFT JOIN attempts a ON a.epoch = c.epoch AND a.counter = c.counter
+  LEFT JOIN workers w ON w.worker = c.worker;
+)sql";
+
+constexpr std::array kMigrations{Migration{1, kFirst}, Migration{2, kFirstViews}};
+
+}  // namespace
+
+std::span<const Migration> migrations() {
+  return kMigrations;
+}
+
+std::uint32_t newest_schema() {
+  return kMigrations.back().number;
+}
+
+}  // namespace framemill::scheduler::store

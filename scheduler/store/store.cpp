@@ -1,0 +1,81 @@
+#include "scheduler/store/store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "scheduler/store/store_impl.h"
+
+namespace framemill::scheduler::store {
+namespace {
+
+constexpr std::uint32_t kPageMax = 4096;
+constexpr std::uint32_t kPageWithTailsMax = 64;  // of up to 16 KiB each
+
+}  // namespace
+
+base::Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& path, StoreOptions options) {
+  FM_ASSIGN(Database database, open_database(path, {options.epoch_nonce, options.ballast_bytes}));
+  auto impl = std::make_unique<Impl>(std::move(database), std::move(options));
+  FM_TRY(impl->prepare());
+  impl->start();
+  return std::unique_ptr<Store>(new Store(std::move(impl)));
+}
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::~Store() = default;
+
+jobs::Epoch Store::epoch() const {
+  return impl_->epoch();
+}
+
+base::Result<LoadedState> Store::load() {
+  return impl_->load();
+}
+
+base::Status Store::write(Persist batch, std::function<void(WriteResult)> done) {
+  return impl_->write(std::move(batch), std::move(done));
+}
+
+base::Status Store::files_of(PhaseId phase, TaskRange tasks, Callback<std::vector<CommitRecord>> done) {
+  if (tasks.count > kPageMax)
+    return base::Error{"store.busy",
+                       fmt::format("files of {} tasks asked for at once, {} is the limit", tasks.count, kPageMax), "",
+                       "ask for less"};
+  return impl_->read<std::vector<CommitRecord>>([=](HistoryReader& history) { return history.files_of(phase, tasks); },
+                                                std::move(done));
+}
+
+base::Status Store::commits_of(JobId job, CommitCursor from, std::uint32_t limit, Reads reads,
+                               Callback<std::vector<CommitRecord>> done) {
+  limit = std::clamp(limit, 1u, kPageMax);
+  return impl_->read<std::vector<CommitRecord>>(
+      [=](HistoryReader& history) { return history.commits_of(job, from, limit, reads); }, std::move(done));
+}
+
+base::Status Store::attempts_of(JobId job, AttemptCursor from, std::uint32_t limit, OutputTails tails,
+                                Callback<std::vector<AttemptRecord>> done) {
+  limit = std::clamp(limit, 1u, tails == OutputTails::Include ? kPageWithTailsMax : kPageMax);
+  return impl_->read<std::vector<AttemptRecord>>(
+      [=](HistoryReader& history) { return history.attempts_of(job, from, limit, tails); }, std::move(done));
+}
+
+base::Status Store::totals_of(JobId job, Callback<JobTotals> done) {
+  return impl_->read<JobTotals>([=](HistoryReader& history) { return history.totals_of(job); }, std::move(done));
+}
+
+base::Status Store::audit(std::uint64_t first, std::uint32_t limit, Callback<std::vector<AuditRecord>> done) {
+  limit = std::clamp(limit, 1u, kPageMax);
+  return impl_->read<std::vector<AuditRecord>>([=](HistoryReader& history) { return history.audit(first, limit); },
+                                               std::move(done));
+}
+
+base::Status Store::backup(std::filesystem::path path, Callback<std::uint64_t> done) {
+  return impl_->backup(std::move(path), std::move(done));
+}
+
+StoreCounters Store::counters() const {
+  return impl_->counters();
+}
+
+}  // namespace framemill::scheduler::store

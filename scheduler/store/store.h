@@ -1,0 +1,126 @@
+// The durable job store: one SQLite database, one connection, one thread of its own. The core's records go in as
+// batches and come back, through load(), at a restart; what people and publish orders need of the past is read through
+// the same thread. Everything here is asynchronous but open() and load(): calls only queue, callbacks run on the
+// store's thread. docs/store.md has the tables, the files beside the database and the checks.
+//
+// What holds (promises P1, P2, P8): `done` is called after the fsync, in the order of write(); a commit of a task is
+// accepted once, a second one stops the store; a full disk keeps the batch and tries again; any other error stops the
+// store with on_fatal, and nothing queued then is answered.
+//
+// Errors: store.in_use, store.network_file_system, store.newer_schema, store.not_a_store, store.corrupt,
+// store.history_lost, store.disk_full, store.io, store.busy (a queue is full: try later), store.stopped,
+// store.epoch_lost, store.invariant, store.file (a file beside the database).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "scheduler/core/records.h"
+
+namespace framemill::scheduler::store {
+
+struct StoreOptions {
+  std::uint64_t epoch_nonce = 0;                        // 64 random bits, new for every start
+  std::uint64_t ballast_bytes = 16 << 20;               // given back to the file system when the disk is full; 0: none
+  base::Duration disk_retry = base::milliseconds(500);  // between tries while the disk is full
+  std::uint32_t batches_queued_max = 256;               // write() beyond it: store.busy
+  std::uint32_t reads_queued_max = 1024;                // reads beyond it: store.busy
+  std::uint32_t finished_jobs_loaded_max = 10'000;      // the newest
+  std::uint32_t tokens_loaded_max = 100'000;            // the newest
+
+  // All on the store's thread; none may be destroyed while the store lives.
+  std::function<void(base::Error)> on_disk_full;  // once per condition; batches are kept and tried again
+  std::function<void()> on_disk_recovered;        // the ballast is back in place
+  std::function<void(base::Error)> on_fatal;      // once: the store has stopped, so must the daemon (P8)
+};
+
+struct WriteResult {
+  // Of this batch: from 1, one more for each batch that changed anything, never reused within a history. An empty batch
+  // gets the number of the one before it.
+  std::uint64_t durable_sequence = 0;
+};
+
+// What a restart puts back, in the order of put(): counters, versions, tokens, workers, jobs, phases, pages, troubles,
+// attempts. Every live job is there, and the newest finished ones; of jobs that are done, no pages. Attempts: the live
+// ones, and of live jobs those that committed tasks.
+struct LoadedState {
+  std::vector<Record> records;
+  std::uint64_t durable_sequence = 0;
+};
+
+// After which commit or attempt the next page starts; the default starts at the beginning.
+struct CommitCursor {
+  jobs::PhaseIndex phase = 0;
+  TaskIndex task = 0;  // the first task wanted
+};
+struct AttemptCursor {
+  std::uint32_t epoch = 0;
+  std::uint64_t counter = 0;  // the first wanted
+};
+enum class OutputTails { Leave, Include };
+enum class Reads { Leave, Include };
+
+// Sums over all attempts of a job, live ones included.
+struct JobTotals {
+  std::uint64_t attempts = 0, attempts_live = 0, attempts_not_ok = 0;
+  std::uint64_t tasks_granted = 0, tasks_committed = 0;  // a task granted twice counts twice
+  std::uint64_t model_loads = 0, steps = 0;
+  std::uint64_t load_us = 0, compute_us = 0, write_us = 0, lost_us = 0;
+};
+
+struct StoreCounters {
+  std::uint64_t batches = 0, transactions = 0, records = 0;  // since open; batches / transactions: group size
+  std::uint64_t durable_sequence = 0;
+  std::uint64_t last_commit_us = 0;  // the COMMIT with its fsync
+  std::uint64_t wal_bytes = 0;
+  std::uint32_t batches_queued = 0;
+  bool disk_full = false;
+};
+
+class Store {
+ public:
+  template <class T>
+  using Callback = std::function<void(base::Result<T>)>;
+
+  // Opens or creates the database, brings its schema up to date (with a backup beside it first) and raises the epoch
+  // durably. Blocking. The directory must exist.
+  static base::Result<std::unique_ptr<Store>> open(const std::filesystem::path& path, StoreOptions options);
+  // Commits what is queued (unless the disk is full or the store has stopped), then closes.
+  ~Store();
+
+  jobs::Epoch epoch() const;
+  base::Result<LoadedState> load();  // blocking; before the first write
+
+  // One transaction, together with whatever else waits when the commit before it ends.
+  [[nodiscard]] base::Status write(Persist batch, std::function<void(WriteResult)> done);
+
+  // Commits of the tasks in the range, with their files; at most 4,096 tasks.
+  [[nodiscard]] base::Status files_of(PhaseId phase, TaskRange tasks, Callback<std::vector<CommitRecord>> done);
+  // Commits of a job in order of phase and task; a page holds at most `limit` (1..4,096), fewer only at the end.
+  [[nodiscard]] base::Status commits_of(JobId job, CommitCursor from, std::uint32_t limit, Reads reads,
+                                        Callback<std::vector<CommitRecord>> done);
+  // Attempts of a job in order of grant; pages as above, with output tails at most 64 a page.
+  [[nodiscard]] base::Status attempts_of(JobId job, AttemptCursor from, std::uint32_t limit, OutputTails tails,
+                                         Callback<std::vector<AttemptRecord>> done);
+  [[nodiscard]] base::Status totals_of(JobId job, Callback<JobTotals> done);
+  // What people did, by number, from `first` on.
+  [[nodiscard]] base::Status audit(std::uint64_t first, std::uint32_t limit, Callback<std::vector<AuditRecord>> done);
+
+  // Copies the database to a new file in small steps between batches; `done` gets the size in bytes. One at a time.
+  [[nodiscard]] base::Status backup(std::filesystem::path path, Callback<std::uint64_t> done);
+
+  StoreCounters counters() const;
+
+ private:
+  class Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace framemill::scheduler::store
