@@ -1,0 +1,153 @@
+#include "scheduler/http/call.h"
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <charconv>
+
+#include "jobs/nearest.h"
+
+namespace framemill::scheduler {
+namespace {
+
+constexpr std::size_t kBodyDepthMax = 32;
+
+bool ends_with(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+bool starts_with(std::string_view text, std::string_view begin) {
+  return text.substr(0, begin.size()) == begin;
+}
+
+std::optional<std::int64_t> integer_of(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+base::Error bad_parameter(std::string_view name, std::string_view what) {
+  return {"request.bad_parameter", std::string(name) + " " + std::string(what), std::string(name), ""};
+}
+
+int status_of(const base::Error& error) {
+  const std::string_view code = error.code;
+  if (ends_with(code, ".unknown") && !starts_with(code, "auth.")) return 404;
+  if (code == "job.layer_unknown" || code == "job.frame_unknown" || code == "http.not_found") return 404;
+  if (code == "auth.role" || code == "auth.not_owner") return 403;
+  if (starts_with(code, "auth.")) return 401;
+  if (code == "job.final" || starts_with(code, "retry.") || code == "submit.key_reused" ||
+      code == "spec.version_taken" || code == "worker.ambiguous" || code == "worker.revoked" ||
+      starts_with(code, "job.not_")) {
+    return 409;
+  }
+  if (code == "http.method_not_allowed") return 405;
+  if (code == "http.too_large") return 413;
+  if (code == "http.media_type") return 415;
+  if (starts_with(code, "spec.") || starts_with(code, "plan.") || starts_with(code, "prompt.")) return 422;
+  if (starts_with(code, "request.") || starts_with(code, "frames.") || starts_with(code, "http.")) return 400;
+  // The store cannot write or a bound is reached: the same request may pass later.
+  if (starts_with(code, "store.") || starts_with(code, "farm.")) return 503;
+  return 500;
+}
+
+void Call::answer(int status, json::object body) const {
+  net::HttpResponse response;
+  response.status = status;
+  response.headers.emplace_back("Cache-Control", "no-store");
+  response.body = json::serialize(body) + "\n";
+  respond.send(std::move(response));
+}
+
+void Call::fail(const base::Error& error) const {
+  net::HttpResponse response = net::error_response(status_of(error), error);
+  response.headers.emplace_back("Cache-Control", "no-store");
+  if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  if (response.status == 503) response.headers.emplace_back("Retry-After", "2");
+  respond.send(std::move(response));
+}
+
+base::Result<JobId> Call::job() const {
+  const auto value = integer_of(path.at("job"));
+  if (!value || *value < 1 || *value > UINT32_MAX) return bad_parameter("job", "must be a job's number");
+  return JobId(static_cast<std::uint32_t>(*value));
+}
+
+base::Result<std::optional<std::int64_t>> Call::integer(std::string_view name, std::int64_t least,
+                                                        std::int64_t most) const {
+  const auto given = request.query.find(std::string(name));
+  if (given == request.query.end()) return std::optional<std::int64_t>();
+  const auto value = integer_of(given->second);
+  if (value && *value >= least && *value <= most) return value;
+  return bad_parameter(name, "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+}
+
+base::Result<std::optional<bool>> Call::boolean(std::string_view name) const {
+  const auto given = request.query.find(std::string(name));
+  if (given == request.query.end()) return std::optional<bool>();
+  if (given->second == "true" || given->second == "false") return std::optional<bool>(given->second == "true");
+  return bad_parameter(name, "must be true or false");
+}
+
+base::Result<std::string> Call::text(std::string_view name, std::size_t bytes_max) const {
+  const auto given = request.query.find(std::string(name));
+  if (given == request.query.end()) return std::string();
+  if (given->second.size() <= bytes_max) return given->second;
+  return bad_parameter(name, "may have at most " + std::to_string(bytes_max) + " bytes");
+}
+
+base::Result<std::uint32_t> Call::limit() const {
+  FM_ASSIGN(const auto value, integer("limit", 1, 1000));
+  return static_cast<std::uint32_t>(value.value_or(100));
+}
+
+base::Result<std::optional<jobs::Frame>> Call::frame() const {
+  FM_ASSIGN(const auto value, integer("frame", -jobs::kFrameMax, jobs::kFrameMax));
+  return value ? std::optional<jobs::Frame>(static_cast<jobs::Frame>(*value)) : std::nullopt;
+}
+
+base::Result<std::optional<std::uint32_t>> Call::variant() const {
+  FM_ASSIGN(const auto value, integer("variant", 0, UINT32_MAX));
+  return value ? std::optional<std::uint32_t>(static_cast<std::uint32_t>(*value)) : std::nullopt;
+}
+
+base::Result<json::object> Call::body(const std::vector<std::string_view>& keys) const {
+  if (request.body.empty()) return json::object();
+  json::parse_options options;
+  options.max_depth = kBodyDepthMax;
+  json::error_code error;
+  json::value value = json::parse(request.body, error, {}, options);
+  if (error) return base::Error{"request.bad_json", "the body is no JSON: " + error.message(), "", ""};
+  if (!value.is_object()) return base::Error{"request.bad_json", "the body is no JSON object", "", ""};
+  const std::vector<std::string> known(keys.begin(), keys.end());
+  for (const auto& [key, ignored] : value.get_object()) {
+    if (std::find(known.begin(), known.end(), std::string_view(key)) != known.end()) continue;
+    const std::string near = jobs::nearest(std::string_view(key), known);
+    return base::Error{"request.unknown_key", "the body has an unknown key", net::valid_utf8(std::string_view(key)),
+                       near.empty() ? "" : "did you mean " + near + "?"};
+  }
+  return std::move(value.get_object());
+}
+
+base::Result<std::string> string_of(const json::object& body, std::string_view key, std::size_t bytes_max) {
+  const json::value* value = body.if_contains(json::string_view(key.data(), key.size()));
+  if (value == nullptr) return std::string();
+  if (!value->is_string()) return bad_parameter(key, "must be text");
+  if (value->get_string().size() > bytes_max)
+    return bad_parameter(key, "may have at most " + std::to_string(bytes_max) + " bytes");
+  return std::string(value->get_string());
+}
+
+ApiRoutes api_routes() {
+  ApiRoutes routes;
+  add_job_routes(routes);
+  add_job_change_routes(routes);
+  add_history_routes(routes);
+  add_worker_routes(routes);
+  add_system_routes(routes);
+  return routes;
+}
+
+}  // namespace framemill::scheduler

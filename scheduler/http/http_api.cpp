@@ -1,0 +1,121 @@
+#include "scheduler/http/http_api.h"
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "jobs/nearest.h"
+#include "scheduler/http/call.h"
+
+namespace framemill::scheduler {
+namespace {
+
+// More than the server's default: a resync may carry a snapshot of half of this.
+constexpr std::size_t kStreamBufferBytes = 1 << 20;
+
+base::Result<Caller> authenticate(const net::HttpRequest& request, const TokenTable& tokens) {
+  const std::string* header = request.header("Authorization");
+  if (header == nullptr) {
+    return base::Error{"auth.missing", "this needs a token", "Authorization", "send Authorization: Bearer TOKEN"};
+  }
+  const std::string_view text = *header;
+  const std::size_t space = std::min(text.find(' '), text.size());
+  std::string scheme(text.substr(0, space));
+  for (char& c : scheme) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (scheme != "bearer" || space == text.size()) {
+    return base::Error{"auth.missing", "Authorization is no bearer token", "Authorization",
+                       "send Authorization: Bearer TOKEN"};
+  }
+  return tokens.authenticate(text.substr(space + 1), base::wall_now());
+}
+
+base::Status check_query(const net::HttpRequest& request, const ApiRoute& route) {
+  const std::vector<std::string> known(route.query.begin(), route.query.end());
+  for (const auto& [key, value] : request.query) {
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    const std::string near = jobs::nearest(key, known);
+    return base::Error{"request.unknown_parameter", "there is no query parameter of this name here", key,
+                       near.empty() ? "" : "did you mean " + near + "?"};
+  }
+  return {};
+}
+
+base::Status serve(const ApiRoutes& routes, const std::shared_ptr<Call>& call) {
+  auto match = routes.match(call->request.method, call->request.path);
+  if (match.route == nullptr) {
+    if (match.status() == 404)
+      return base::Error{"http.not_found", "there is nothing at this address", "", "see openapi.yaml"};
+    const base::Error error{"http.method_not_allowed",
+                            call->request.method + " is not for this address; " + match.allow + " is", "", ""};
+    net::HttpResponse response = net::error_response(405, error);
+    response.headers.emplace_back("Allow", match.allow);
+    call->respond.send(std::move(response));
+    return {};
+  }
+  const ApiRoute& route = match.route->value;
+  if (route.role) {
+    FM_ASSIGN(call->caller, authenticate(call->request, *call->api->tokens));
+    if (call->caller.role < *route.role) {
+      return base::Error{"auth.role",
+                         "this needs the role " + std::string(name(*route.role)) + ", the token has " +
+                             std::string(name(call->caller.role)),
+                         "", ""};
+    }
+  }
+  FM_TRY(check_query(call->request, route));
+  call->path = std::move(match.parameters);
+  return route.handler(call);
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<HttpApi>> HttpApi::open(net::EventLoop& loop, net::HttpServerOptions options,
+                                                     TokenTable tokens, FarmPort& farm, std::string version) {
+  std::unique_ptr<HttpApi> api(new HttpApi);
+  api->state_ = std::make_shared<ApiState>(loop, farm, std::move(version));
+  api->state_->tokens = std::make_shared<const TokenTable>(std::move(tokens));
+  options.limits.stream_buffer_bytes_max = std::max(options.limits.stream_buffer_bytes_max, kStreamBufferBytes);
+  auto handler = [state = api->state_, routes = std::make_shared<const ApiRoutes>(api_routes())](
+                     net::HttpRequest request, net::Responder respond) {
+    auto call = std::make_shared<Call>();
+    call->request = std::move(request);
+    call->respond = std::move(respond);
+    call->api = state;
+    const base::Status status = serve(*routes, call);
+    if (!status.ok()) call->fail(status.error());
+  };
+  FM_ASSIGN(api->server_, net::HttpServer::open(loop, std::move(options), std::move(handler)));
+  return api;
+}
+
+HttpApi::~HttpApi() {
+  if (state_) state_->events.close_all();
+}
+
+const std::string& HttpApi::url() const {
+  return server_->url();
+}
+std::uint16_t HttpApi::port() const {
+  return server_->port();
+}
+
+void HttpApi::publish(EventBatch batch) {
+  auto shared = std::make_shared<const EventBatch>(std::move(batch));
+  state_->loop.post([weak = std::weak_ptr(state_), shared] {
+    if (auto state = weak.lock()) state->events.publish(*shared);
+  });
+}
+
+void HttpApi::use_tokens(TokenTable tokens) {
+  auto shared = std::make_shared<const TokenTable>(std::move(tokens));
+  state_->loop.post([weak = std::weak_ptr(state_), shared] {
+    if (auto state = weak.lock()) state->tokens = shared;
+  });
+}
+
+void HttpApi::stop(base::Duration grace, std::function<void()> done) {
+  state_->events.close_all();
+  server_->stop(grace, std::move(done));
+}
+
+}  // namespace framemill::scheduler

@@ -1,0 +1,40 @@
+// The scheduler's HTTP interface (openapi.yaml) in front of a FarmPort. Lives on an EventLoop of its own thread, so
+// that nothing a client does delays scheduling: open, stop and destroy it there or before the loop runs; publish() and
+// use_tokens() may be called from any thread while the loop lives. The port must outlive it.
+//
+// Errors of open: net.bind, net.not_loopback.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "net/event_loop.h"
+#include "net/http_server.h"
+#include "scheduler/http/farm_port.h"
+#include "scheduler/http/tokens.h"
+
+namespace framemill::scheduler {
+
+struct ApiState;
+
+class HttpApi {
+ public:
+  static base::Result<std::unique_ptr<HttpApi>> open(net::EventLoop& loop, net::HttpServerOptions options,
+                                                     TokenTable tokens, FarmPort& farm, std::string version);
+  ~HttpApi();
+
+  const std::string& url() const;
+  std::uint16_t port() const;
+  // Events that are durable; readers of the event stream get them in this order.
+  void publish(EventBatch batch);
+  // From now on these tokens are valid. Streams that are open stay so.
+  void use_tokens(TokenTable tokens);
+  void stop(base::Duration grace, std::function<void()> done);
+
+ private:
+  HttpApi() = default;
+  std::shared_ptr<ApiState> state_;
+  std::unique_ptr<net::HttpServer> server_;
+};
+
+}  // namespace framemill::scheduler

@@ -1,0 +1,98 @@
+// /api/v1/jobs/{job}/cancel, pause, resume, priority, retry: artists change their own jobs, admins all. Answered when
+// the change is on disk.
+#include "scheduler/http/call.h"
+#include "scheduler/http/to_json.h"
+
+namespace framemill::scheduler {
+namespace {
+
+constexpr std::size_t kReasonBytesMax = 1000;
+
+// Looks whose job it is, makes the change, and answers with the state after it.
+void change(const std::shared_ptr<Call>& call, JobChange wanted) {
+  const JobId id = wanted.job;
+  wanted.principal = call->caller.principal;
+  auto then_answer = [call, id](Changed changed) -> base::Status {
+    call->api->farm.show_job(id, call->then<JobView>([call, changed](JobView job) -> base::Status {
+      call->answer(200, {{"job", job.id.value}, {"state", jobs::name(job.state)}, {"tasks", changed.tasks}});
+      return {};
+    }));
+    return {};
+  };
+  call->api->farm.show_job(id, call->then<JobView>([call, wanted, then_answer](JobView job) -> base::Status {
+    if (call->caller.role != Role::Admin && job.principal != call->caller.principal) {
+      return base::Error{"auth.not_owner", "job " + std::to_string(job.id.value) + " belongs to " + job.principal, "",
+                         "ask them, or an administrator"};
+    }
+    call->api->farm.change_job(wanted, call->then<Changed>(then_answer));
+    return {};
+  }));
+}
+
+base::Status simple(const std::shared_ptr<Call>& call, JobVerb verb) {
+  JobChange wanted;
+  wanted.verb = verb;
+  FM_ASSIGN(wanted.job, call->job());
+  FM_ASSIGN(const json::object body, call->body({"reason"}));
+  FM_ASSIGN(wanted.reason, string_of(body, "reason", kReasonBytesMax));
+  change(call, std::move(wanted));
+  return {};
+}
+
+base::Status cancel_job(const std::shared_ptr<Call>& call) {
+  return simple(call, JobVerb::Cancel);
+}
+base::Status pause_job(const std::shared_ptr<Call>& call) {
+  return simple(call, JobVerb::Pause);
+}
+base::Status resume_job(const std::shared_ptr<Call>& call) {
+  return simple(call, JobVerb::Resume);
+}
+
+base::Status set_job_priority(const std::shared_ptr<Call>& call) {
+  JobChange wanted;
+  wanted.verb = JobVerb::SetPriority;
+  FM_ASSIGN(wanted.job, call->job());
+  FM_ASSIGN(const json::object body, call->body({"priority", "reason"}));
+  const json::value* priority = body.if_contains("priority");
+  if (priority == nullptr || !priority->is_int64() || priority->get_int64() < 0 || priority->get_int64() > 100) {
+    return bad_parameter("priority", "must be a whole number from 0 to 100");
+  }
+  wanted.priority = static_cast<std::int32_t>(priority->get_int64());
+  FM_ASSIGN(wanted.reason, string_of(body, "reason", kReasonBytesMax));
+  change(call, std::move(wanted));
+  return {};
+}
+
+base::Status retry_job(const std::shared_ptr<Call>& call) {
+  JobChange wanted;
+  wanted.verb = JobVerb::Retry;
+  FM_ASSIGN(wanted.job, call->job());
+  FM_ASSIGN(const json::object body, call->body({"layer", "frames", "reason"}));
+  FM_ASSIGN(wanted.layer, string_of(body, "layer", 200));
+  FM_ASSIGN(const std::string frames, string_of(body, "frames", 4096));
+  if (!frames.empty()) {
+    auto parsed = jobs::FrameSet::parse(frames);
+    if (!parsed.ok()) {
+      base::Error error = parsed.error();
+      error.field = "frames";
+      return error;
+    }
+    wanted.frames = *std::move(parsed);
+  }
+  FM_ASSIGN(wanted.reason, string_of(body, "reason", kReasonBytesMax));
+  change(call, std::move(wanted));
+  return {};
+}
+
+}  // namespace
+
+void add_job_change_routes(ApiRoutes& routes) {
+  routes.add("POST", "/api/v1/jobs/{job}/cancel", {cancel_job, Role::Artist, {}});
+  routes.add("POST", "/api/v1/jobs/{job}/pause", {pause_job, Role::Artist, {}});
+  routes.add("POST", "/api/v1/jobs/{job}/resume", {resume_job, Role::Artist, {}});
+  routes.add("POST", "/api/v1/jobs/{job}/priority", {set_job_priority, Role::Artist, {}});
+  routes.add("POST", "/api/v1/jobs/{job}/retry", {retry_job, Role::Artist, {}});
+}
+
+}  // namespace framemill::scheduler

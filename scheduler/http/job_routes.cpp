@@ -1,0 +1,171 @@
+// /api/v1/jobs: submit, list, show, plan.
+#include <algorithm>
+#include <boost/json/parse.hpp>
+
+#include "base/sha256.h"
+#include "scheduler/http/call.h"
+#include "scheduler/http/to_json.h"
+
+namespace framemill::scheduler {
+namespace {
+
+constexpr std::size_t kSpecBytesMax = 256 * 1024;
+constexpr std::size_t kOverridesMax = 256;
+constexpr std::size_t kOverrideBytesMax = 65'536;
+constexpr std::size_t kReasonBytesMax = 1000;
+constexpr std::size_t kTokenBytesMax = 200;
+
+base::Result<jobs::SpecOverrides> overrides_of(const json::object& body) {
+  jobs::SpecOverrides overrides;
+  const json::value* list = body.if_contains("overrides");
+  if (list == nullptr) return overrides;
+  if (!list->is_array() || list->get_array().size() > kOverridesMax) {
+    return bad_parameter("overrides", "must be a list of at most 256 pairs");
+  }
+  for (const json::value& item : list->get_array()) {
+    const json::array* pair = item.if_array();
+    if (pair == nullptr || pair->size() != 2 || !(*pair)[0].is_string() || !(*pair)[1].is_string() ||
+        (*pair)[0].get_string().size() + (*pair)[1].get_string().size() > kOverrideBytesMax) {
+      return bad_parameter("overrides", "must be pairs of text: a key's path and its value");
+    }
+    overrides.emplace_back((*pair)[0].get_string(), (*pair)[1].get_string());
+  }
+  return overrides;
+}
+
+// JSON bodies are the spec itself (it has `api`) or an envelope around a spec's text (it has `spec`).
+base::Status read_json_body(const Call& call, SubmitRequest& submit) {
+  json::error_code error;
+  const json::value value = json::parse(call.request.body, error);
+  const json::object* top = error ? nullptr : value.if_object();
+  if (top == nullptr || !top->contains("spec")) {
+    submit.text = call.request.body;
+    submit.format = jobs::SpecFormat::Json;
+    return {};  // the spec's own parser names what is wrong, with line and column
+  }
+  FM_ASSIGN(const json::object body, call.body({"spec", "format", "overrides", "reason"}));
+  if (!body.at("spec").is_string()) return bad_parameter("spec", "must be the spec's text");
+  FM_ASSIGN(submit.text, string_of(body, "spec", kSpecBytesMax));
+  FM_ASSIGN(const std::string format, string_of(body, "format", 16));
+  if (format != "" && format != "toml" && format != "json") return bad_parameter("format", "must be toml or json");
+  submit.format = format == "json" ? jobs::SpecFormat::Json : jobs::SpecFormat::Toml;
+  FM_ASSIGN(submit.overrides, overrides_of(body));
+  FM_ASSIGN(submit.reason, string_of(body, "reason", kReasonBytesMax));
+  return {};
+}
+
+// The media type without its parameters, in lower case.
+std::string media_type_of(const net::HttpRequest& request) {
+  const std::string* header = request.header("Content-Type");
+  std::string type = header != nullptr ? header->substr(0, header->find_first_of("; \t")) : "";
+  for (char& c : type) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return type;
+}
+
+void refuse_spec(const Call& call, const std::vector<jobs::SpecError>& errors) {
+  const std::size_t more = errors.size() - 1;
+  const jobs::SpecError& first = errors.front();
+  json::object body;
+  body["code"] = errors.size() == 1 ? text_json(first.code) : json::string("spec.invalid");
+  std::string message = first.message;
+  if (more > 0) message += " (and " + std::to_string(more) + (more == 1 ? " more error)" : " more errors)");
+  body["message"] = text_json(message);
+  body["field"] = text_json(first.field);
+  body["hint"] = text_json(first.suggestion.empty() ? first.expected : first.suggestion);
+  body["errors"] = json::parse(jobs::errors_json(errors));
+  call.answer(422, std::move(body));
+}
+
+base::Status submit_job(const std::shared_ptr<Call>& call) {
+  SubmitRequest submit;
+  submit.principal = call->caller.principal;
+  if (const std::string* token = call->request.header("Idempotency-Key")) {
+    const bool good = !token->empty() && token->size() <= kTokenBytesMax &&
+                      std::all_of(token->begin(), token->end(), [](char c) { return c > 0x20 && c < 0x7F; });
+    if (!good) return bad_parameter("Idempotency-Key", "must be 1 to 200 visible ASCII characters");
+    submit.token = *token;
+  }
+  const std::string type = media_type_of(call->request);
+  if (type == "application/toml") {
+    submit.text = call->request.body;
+    submit.format = jobs::SpecFormat::Toml;
+  } else if (type == "application/json") {
+    FM_TRY(read_json_body(*call, submit));
+  } else {
+    return base::Error{"http.media_type", "a spec is application/toml or application/json, not \"" + type + "\"",
+                       "Content-Type", ""};
+  }
+  call->api->farm.submit(std::move(submit), call->then<SubmitReply>([call](SubmitReply reply) -> base::Status {
+    if (!reply.errors.empty()) {
+      refuse_spec(*call, reply.errors);
+      return {};
+    }
+    call->answer(reply.submitted.repeated ? 200 : 201, {{"job", reply.submitted.job.value},
+                                                        {"version", reply.submitted.version},
+                                                        {"repeated", reply.submitted.repeated}});
+    return {};
+  }));
+  return {};
+}
+
+base::Status list_jobs(const std::shared_ptr<Call>& call) {
+  JobFilter filter;
+  FM_ASSIGN(filter.live, call->boolean("live"));
+  FM_ASSIGN(const auto mine, call->boolean("mine"));
+  if (mine.value_or(false)) filter.principal = call->caller.principal;
+  FM_ASSIGN(const std::string state, call->text("state"));
+  if (!state.empty()) {
+    filter.state = jobs::job_state_from_name(state);
+    if (!filter.state) return bad_parameter("state", "must be queued, running, paused, done, failed or cancelled");
+  }
+  FM_ASSIGN(filter.show, call->text("show"));
+  FM_ASSIGN(filter.shot, call->text("shot"));
+  FM_ASSIGN(const auto before, call->integer("after", 1, UINT32_MAX));
+  if (before) filter.before = JobId(static_cast<std::uint32_t>(*before));
+  FM_ASSIGN(const std::uint32_t limit, call->limit());
+  filter.limit = limit + 1;  // one more tells whether there is a next page
+  call->api->farm.list_jobs(
+      filter, call->then<std::vector<JobView>>([call, limit](std::vector<JobView> jobs) -> base::Status {
+        const bool more = jobs.size() > limit;
+        if (more) jobs.resize(limit);
+        json::array items;
+        for (const JobView& job : jobs) items.emplace_back(job_summary_json(job));
+        call->answer(200, page_json(std::move(items), more ? std::to_string(jobs.back().id.value) : ""));
+        return {};
+      }));
+  return {};
+}
+
+base::Status show_job(const std::shared_ptr<Call>& call) {
+  FM_ASSIGN(const JobId id, call->job());
+  call->api->farm.show_job(id, call->then<JobView>([call, id](JobView view) -> base::Status {
+    auto job = std::make_shared<JobView>(std::move(view));
+    call->api->farm.plan(id, call->then<PlanView>([call, job](PlanView plan) -> base::Status {
+      call->answer(200, job_json(*job, plan));
+      return {};
+    }));
+    return {};
+  }));
+  return {};
+}
+
+base::Status show_plan(const std::shared_ptr<Call>& call) {
+  FM_ASSIGN(const JobId id, call->job());
+  call->api->farm.plan(id, call->then<PlanView>([call](PlanView plan) -> base::Status {
+    call->answer(200, plan_view_json(plan));
+    return {};
+  }));
+  return {};
+}
+
+}  // namespace
+
+void add_job_routes(ApiRoutes& routes) {
+  routes.add("POST", "/api/v1/jobs", {submit_job, Role::Artist, {}});
+  routes.add("GET", "/api/v1/jobs",
+             {list_jobs, Role::Viewer, {"live", "mine", "state", "show", "shot", "limit", "after"}});
+  routes.add("GET", "/api/v1/jobs/{job}", {show_job, Role::Viewer, {}});
+  routes.add("GET", "/api/v1/jobs/{job}/plan", {show_plan, Role::Viewer, {}});
+}
+
+}  // namespace framemill::scheduler

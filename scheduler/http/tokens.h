@@ -1,0 +1,58 @@
+// Who may ask what: bearer tokens of tokens.toml, kept as SHA-256 digests, with a principal and a role each. A table is
+// an immutable value; the API swaps it when the file is read again. docs/tokens.md has the format.
+//
+// Errors: tokens.read, tokens.permissions, tokens.syntax, tokens.bad_entry, auth.missing, auth.unknown, auth.expired.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/sha256.h"
+#include "base/time.h"
+
+namespace framemill::scheduler {
+
+enum class Role { Viewer, Artist, Admin };  // each may do what those before it may
+std::string_view name(Role role);           // "viewer"
+std::optional<Role> role_from_name(std::string_view name);
+
+struct TokenEntry {
+  std::string principal;
+  Role role = Role::Viewer;
+  base::Sha256 digest;                    // of the token's text
+  std::optional<base::WallTime> expires;  // the first moment at which it is refused
+};
+
+struct Caller {
+  std::string principal;
+  Role role = Role::Viewer;
+};
+
+class TokenTable {
+ public:
+  TokenTable() = default;
+  explicit TokenTable(std::vector<TokenEntry> entries) : entries_(std::move(entries)) {}
+
+  // Every key, principal and digest is checked; at most 10,000 tokens in at most 4 MiB.
+  static base::Result<TokenTable> parse(std::string_view toml);
+  // Refuses a file that its group or others may write (tokens.permissions).
+  static base::Result<TokenTable> read(const std::filesystem::path& path);
+
+  // Takes the same time whichever token matches or none does.
+  base::Result<Caller> authenticate(std::string_view token, base::WallTime now) const;
+  std::size_t size() const { return entries_.size(); }
+
+ private:
+  std::vector<TokenEntry> entries_;
+};
+
+// A new token: 256 random bits as text. It is shown once; only its digest is kept.
+std::string make_token();
+// The lines of tokens.toml that let this token in.
+std::string token_entry(std::string_view principal, Role role, std::string_view token);
+
+}  // namespace framemill::scheduler

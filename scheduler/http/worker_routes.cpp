@@ -1,0 +1,85 @@
+// /api/v1/workers: the list, drain, undrain, clear-quarantine. A worker is named by its id or its name.
+#include <algorithm>
+
+#include "scheduler/http/call.h"
+#include "scheduler/http/to_json.h"
+
+namespace framemill::scheduler {
+namespace {
+
+constexpr std::size_t kReasonBytesMax = 1000;
+
+base::Status list_workers(const std::shared_ptr<Call>& call) {
+  call->api->farm.list_workers(
+      call->then<std::vector<WorkerView>>([call](std::vector<WorkerView> workers) -> base::Status {
+        std::sort(workers.begin(), workers.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+        json::array items;
+        for (const WorkerView& worker : workers) items.emplace_back(worker_json(worker));
+        call->answer(200, {{"items", std::move(items)}});
+        return {};
+      }));
+  return {};
+}
+
+// An id wins over a name made of digits.
+base::Result<const WorkerView*> find_worker(const std::vector<WorkerView>& workers, const std::string& wanted) {
+  const WorkerView* by_name = nullptr;
+  int named_so = 0;
+  for (const WorkerView& worker : workers) {
+    if (std::to_string(worker.id.value) == wanted) return &worker;
+    if (worker.name != wanted) continue;
+    by_name = &worker;
+    ++named_so;
+  }
+  if (named_so == 1) return by_name;
+  if (named_so == 0) {
+    return base::Error{"worker.unknown", "there is no worker " + wanted, "worker", "framemill workers lists them"};
+  }
+  return base::Error{"worker.ambiguous", std::to_string(named_so) + " workers are named " + wanted, "worker",
+                     "give the worker's number"};
+}
+
+base::Status change(const std::shared_ptr<Call>& call, WorkerVerb verb) {
+  FM_ASSIGN(const json::object body, call->body({"reason"}));
+  FM_ASSIGN(const std::string reason, string_of(body, "reason", kReasonBytesMax));
+  auto find_again = [call](Changed) -> base::Status {
+    call->api->farm.list_workers(
+        call->then<std::vector<WorkerView>>([call](std::vector<WorkerView> workers) -> base::Status {
+          FM_ASSIGN(const WorkerView* worker, find_worker(workers, call->path.at("worker")));
+          call->answer(
+              200,
+              {{"worker", worker->id.value}, {"name", text_json(worker->name)}, {"state", jobs::name(worker->state)}});
+          return {};
+        }));
+    return {};
+  };
+  call->api->farm.list_workers(call->then<std::vector<WorkerView>>([call, verb, reason,
+                                                                    find_again](std::vector<WorkerView> workers)
+                                                                       -> base::Status {
+    FM_ASSIGN(const WorkerView* worker, find_worker(workers, call->path.at("worker")));
+    call->api->farm.change_worker({call->caller.principal, reason, worker->id, verb}, call->then<Changed>(find_again));
+    return {};
+  }));
+  return {};
+}
+
+base::Status drain_worker(const std::shared_ptr<Call>& call) {
+  return change(call, WorkerVerb::Drain);
+}
+base::Status undrain_worker(const std::shared_ptr<Call>& call) {
+  return change(call, WorkerVerb::Undrain);
+}
+base::Status clear_quarantine(const std::shared_ptr<Call>& call) {
+  return change(call, WorkerVerb::ClearQuarantine);
+}
+
+}  // namespace
+
+void add_worker_routes(ApiRoutes& routes) {
+  routes.add("GET", "/api/v1/workers", {list_workers, Role::Viewer, {}});
+  routes.add("POST", "/api/v1/workers/{worker}/drain", {drain_worker, Role::Admin, {}});
+  routes.add("POST", "/api/v1/workers/{worker}/undrain", {undrain_worker, Role::Admin, {}});
+  routes.add("POST", "/api/v1/workers/{worker}/clear-quarantine", {clear_quarantine, Role::Admin, {}});
+}
+
+}  // namespace framemill::scheduler
