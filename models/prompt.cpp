@@ -1,0 +1,292 @@
+#include "models/prompt.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace framemill::models {
+namespace {
+
+struct Word {
+  std::string text;
+  bool ends_phrase = false;  // a comma or the like follows
+};
+
+base::Result<std::vector<Word>> split_words(std::string_view prompt) {
+  std::vector<Word> words;
+  std::string current;
+  const auto flush = [&] {
+    if (!current.empty()) words.push_back({std::exchange(current, {}), false});
+  };
+  for (char c : prompt) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if ((c >= 'a' && c <= 'z') || c == '\'' || static_cast<unsigned char>(c) >= 0x80 || (c >= '0' && c <= '9')) {
+      current += c;
+    } else if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' && c != '\r') {
+      return base::Error{"model.prompt_characters", "the prompt holds a control character", "prompt", ""};
+    } else {
+      flush();
+      const bool breaks = c == ',' || c == ';' || c == '.' || c == '\n';
+      if (breaks && !words.empty()) words.back().ends_phrase = true;
+    }
+  }
+  flush();
+  return words;
+}
+
+bool contains(const std::vector<std::string>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// Levenshtein distance with a turned pair of neighbours as one edit.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
+  for (std::size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1] ? 1 : 0)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+    }
+  }
+  return d[a.size()][b.size()];
+}
+
+// Reads words left to right and fills slots. Holds what waits for its noun.
+class Reader {
+ public:
+  Reader(const Vocabulary& vocabulary, PromptUse use) : vocabulary_(vocabulary), use_(use) {
+    condition_.indices.assign(vocabulary.condition_size(), 0);
+    for (std::size_t i = 0; i < vocabulary.slots.size(); ++i) {
+      if (vocabulary.slots[i].name == "kind") kind_slot_ = i;
+      if (vocabulary.slots[i].name == "motion") motion_slot_ = i;
+      if (vocabulary.slots[i].name == "camera") camera_slot_ = i;
+    }
+  }
+
+  base::Status read(const Word& word) {
+    FM_TRY(read_meaning(word.text));
+    if (word.ends_phrase) end_phrase();
+    return {};
+  }
+
+  base::Result<Condition> finish() {
+    end_phrase();
+    if (!waiting_.empty() || waiting_motion_) {
+      const std::string& text = waiting_.empty() ? waiting_motion_->text : waiting_.front().text;
+      return base::Error{"model.prompt_binding", "'" + text + "' describes nothing: no object follows it", "prompt",
+                         ""};
+    }
+    FM_TRY(check_motions());
+    if (use_ == PromptUse::Positive && said_anything_) {
+      for (int i = objects_; i < vocabulary_.objects_max; ++i) condition_.indices[object_index(i, kind_slot_)] = 1;
+    }
+    return condition_;
+  }
+
+ private:
+  struct Meaning {
+    std::size_t slot;
+    int value;  // 1-based
+    std::string text;
+  };
+
+  std::size_t object_index(int object, std::size_t slot) const {
+    return vocabulary_.scene_slots() + static_cast<std::size_t>(object) * vocabulary_.object_slots() +
+           (slot - vocabulary_.scene_slots());
+  }
+
+  std::optional<Meaning> meaning_of(const std::string& text) const {
+    for (std::size_t s = 0; s < vocabulary_.slots.size(); ++s) {
+      if (camera_slot_ && s == *camera_slot_) continue;
+      for (std::size_t v = 0; v < vocabulary_.slots[s].values.size(); ++v) {
+        if (s == kind_slot_ && v == 0) continue;  // "none" is never said
+        if (contains(vocabulary_.slots[s].values[v].words, text)) return Meaning{s, static_cast<int>(v) + 1, text};
+      }
+    }
+    return std::nullopt;
+  }
+
+  base::Status read_meaning(const std::string& text) {
+    if (camera_slot_ && contains(vocabulary_.camera_words, text)) {
+      camera_speaks_ = true;
+      if (waiting_motion_ && last_in_phrase_ < 0) return give_camera(*std::exchange(waiting_motion_, {}));
+      return {};
+    }
+    if (contains(vocabulary_.ignored, text)) return {};
+    const auto meaning = meaning_of(text);
+    if (!meaning) return unknown(text);
+    said_anything_ = true;
+    if (vocabulary_.slots[meaning->slot].scope == SlotScope::Scene) {
+      camera_speaks_ = false;
+      if (!waiting_.empty())
+        return base::Error{"model.prompt_binding",
+                           "'" + waiting_.front().text + "' binds to '" + text + "', which takes no " +
+                               vocabulary_.slots[waiting_.front().slot].name,
+                           "prompt", "put it before an object"};
+      return put(meaning->slot, *meaning);
+    }
+    if (meaning->slot == kind_slot_) return begin_object(*meaning);
+    if (meaning->slot == motion_slot_) return read_motion(*meaning);
+    camera_speaks_ = false;
+    waiting_.push_back(*meaning);
+    return {};
+  }
+
+  base::Status read_motion(const Meaning& motion) {
+    if (camera_speaks_) return give_camera(motion);
+    if (last_in_phrase_ >= 0) return put(object_index(last_in_phrase_, motion_slot_), motion);
+    if (waiting_motion_)
+      return base::Error{"model.prompt_conflict",
+                         "'" + waiting_motion_->text + "' and '" + motion.text + "' are both said", "prompt", ""};
+    waiting_motion_ = motion;
+    return {};
+  }
+
+  base::Status give_camera(const Meaning& motion) {
+    camera_speaks_ = false;
+    const std::string& name = vocabulary_.slots[motion_slot_].values[static_cast<std::size_t>(motion.value - 1)].name;
+    const auto& values = vocabulary_.slots[*camera_slot_].values;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (values[i].name == name) {
+        said_anything_ = true;
+        return put(*camera_slot_, {*camera_slot_, static_cast<int>(i) + 1, motion.text});
+      }
+    }
+    return base::Error{"model.prompt_binding", "the camera cannot move '" + motion.text + "'", "prompt", ""};
+  }
+
+  base::Status begin_object(const Meaning& kind) {
+    camera_speaks_ = false;
+    if (objects_ == vocabulary_.objects_max)
+      return base::Error{"model.prompt_too_many",
+                         "'" + kind.text + "' is one object more than the " + std::to_string(vocabulary_.objects_max) +
+                             " this model draws",
+                         "prompt", ""};
+    last_in_phrase_ = last_ = objects_++;
+    FM_TRY(put(object_index(last_, kind_slot_), kind));
+    for (const Meaning& quality : std::exchange(waiting_, {})) FM_TRY(put(object_index(last_, quality.slot), quality));
+    if (waiting_motion_) FM_TRY(put(object_index(last_, motion_slot_), *std::exchange(waiting_motion_, {})));
+    return {};
+  }
+
+  // A motion that met no object in its phrase is said of the object before the phrase.
+  void end_phrase() {
+    camera_speaks_ = false;
+    if (waiting_motion_ && last_in_phrase_ < 0 && last_ >= 0 &&
+        condition_.indices[object_index(last_, motion_slot_)] == 0) {
+      condition_.indices[object_index(last_, motion_slot_)] = waiting_motion_->value;
+      waiting_motion_.reset();
+    }
+    last_in_phrase_ = -1;
+  }
+
+  base::Status put(std::size_t index, const Meaning& meaning) {
+    int& place = condition_.indices[index];
+    if (place != 0 && place != meaning.value) {
+      const auto& values = vocabulary_.slots[meaning.slot].values;
+      return base::Error{
+          "model.prompt_conflict",
+          "'" + meaning.text + "' contradicts '" + values[static_cast<std::size_t>(place - 1)].name + "'", "prompt",
+          ""};
+    }
+    place = meaning.value;
+    return {};
+  }
+
+  base::Status check_motions() const {
+    for (int i = 0; i < objects_; ++i) {
+      const int kind = condition_.indices[object_index(i, kind_slot_)],
+                motion = condition_.indices[object_index(i, motion_slot_)];
+      if (kind == 0 || motion == 0) continue;
+      const std::string& name = vocabulary_.slots[kind_slot_].values[static_cast<std::size_t>(kind - 1)].name;
+      const std::string& way = vocabulary_.slots[motion_slot_].values[static_cast<std::size_t>(motion - 1)].name;
+      for (const auto& [limited, ways] : vocabulary_.motion_limits) {
+        if (limited != name || contains(ways, way)) continue;
+        std::string list;
+        for (const std::string& allowed : ways) list += (list.empty() ? "" : ", ") + allowed;
+        return base::Error{"model.prompt_binding", "a " + name + " does not move '" + way + "' here", "prompt",
+                           "a " + name + " can be: " + list};
+      }
+    }
+    return {};
+  }
+
+  base::Error unknown(const std::string& text) const {
+    std::string hint;
+    for (const std::string& word : nearest_words(vocabulary_, text, 3))
+      hint += (hint.empty() ? "nearest: " : ", ") + word;
+    return {"model.prompt_unknown_word", "'" + text + "' is not in the model's vocabulary", "prompt", hint};
+  }
+
+  const Vocabulary& vocabulary_;
+  PromptUse use_;
+  Condition condition_;
+  std::size_t kind_slot_ = 0, motion_slot_ = 0;
+  std::optional<std::size_t> camera_slot_;
+  int objects_ = 0, last_ = -1, last_in_phrase_ = -1;
+  bool camera_speaks_ = false, said_anything_ = false;
+  std::vector<Meaning> waiting_;           // colours and sizes before their noun
+  std::optional<Meaning> waiting_motion_;  // a motion before its noun
+};
+
+}  // namespace
+
+std::vector<std::string> nearest_words(const Vocabulary& vocabulary, std::string_view word, std::size_t count) {
+  std::vector<std::pair<std::size_t, std::string>> ranked;
+  for (const VocabularySlot& slot : vocabulary.slots) {
+    for (const VocabularyValue& value : slot.values) {
+      for (const std::string& known : value.words) {
+        if (known != "none") ranked.emplace_back(edit_distance(word, known), known);
+      }
+    }
+  }
+  std::sort(ranked.begin(), ranked.end());
+  ranked.erase(std::unique(ranked.begin(), ranked.end()), ranked.end());
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < ranked.size() && i < count; ++i) out.push_back(ranked[i].second);
+  return out;
+}
+
+base::Result<Condition> parse_prompt(const Vocabulary& vocabulary, std::string_view prompt, PromptUse use) {
+  if (prompt.size() > kPromptBytesMax)
+    return base::Error{"model.prompt_length", "the prompt is longer than 4096 bytes", "prompt", ""};
+  FM_ASSIGN(const std::vector<Word> words, split_words(prompt));
+  Reader reader(vocabulary, use);
+  for (const Word& word : words) FM_TRY(reader.read(word));
+  return reader.finish();
+}
+
+std::string prompt_from(const Vocabulary& vocabulary, const Condition& condition) {
+  FM_CHECK(condition.indices.size() == vocabulary.condition_size(), "a condition of another vocabulary");
+  const auto name = [&](std::size_t slot, std::size_t at) -> std::string {
+    const int value = condition.indices[at];
+    return value == 0 ? std::string() : vocabulary.slots[slot].values[static_cast<std::size_t>(value - 1)].name;
+  };
+  std::string out;
+  const auto phrase = [&out](const std::string& text) { out += (out.empty() ? "" : ", ") + text; };
+  const std::size_t scene = vocabulary.scene_slots();
+  for (std::size_t slot = 0; slot < scene; ++slot) {
+    const std::string value = name(slot, slot);
+    if (value.empty()) continue;
+    phrase(vocabulary.slots[slot].name == "camera" ? "camera " + value : value);
+  }
+  for (int object = 0; object < vocabulary.objects_max; ++object) {
+    std::string before, noun, after;
+    for (std::size_t slot = scene; slot < vocabulary.slots.size(); ++slot) {
+      const std::string value =
+          name(slot, scene + static_cast<std::size_t>(object) * vocabulary.object_slots() + (slot - scene));
+      if (value.empty()) continue;
+      if (vocabulary.slots[slot].name == "kind")
+        noun = value;
+      else if (vocabulary.slots[slot].name == "motion")
+        after = " " + value;
+      else
+        before += value + " ";
+    }
+    if (!noun.empty() && noun != "none") phrase(before + noun + after);
+  }
+  return out;
+}
+
+}  // namespace framemill::models
