@@ -36,6 +36,8 @@ set(_torch ${FRAMEMILL_TORCH_DIR}/torch)
 add_library(framemill_c10 SHARED IMPORTED)
 set_target_properties(framemill_c10 PROPERTIES IMPORTED_LOCATION ${_torch}/lib/libc10.so)
 target_include_directories(framemill_c10 SYSTEM INTERFACE ${_torch}/include ${_torch}/include/torch/csrc/api/include)
+# LibTorch brings headers of a newer fmt, which shadow the system's where it is included: header-only, they need no library.
+target_compile_definitions(framemill_c10 INTERFACE FMT_HEADER_ONLY=1)
 add_library(framemill_torch_cpu SHARED IMPORTED)
 set_target_properties(framemill_torch_cpu PROPERTIES IMPORTED_LOCATION ${_torch}/lib/libtorch_cpu.so)
 target_link_libraries(framemill_torch_cpu INTERFACE framemill_c10 Threads::Threads)

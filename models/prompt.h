@@ -1,7 +1,7 @@
-// From plain words to what a network is conditioned on, without any network. A vocabulary (vocabulary.toml of a package)
-// has slots: scene slots (ground, time, weather, camera) and object slots (kind, colour, motion, size), the latter once
-// per object. A prompt fills slots; the filled slots, as indices, are the condition. Used by the generator, by the
-// scheduler and by `framemill check --models`.
+// From plain words to what a network is conditioned on, without any network. A vocabulary (vocabulary.toml of a
+// package) has slots: scene slots (ground, time, weather, camera) and object slots (kind, colour, motion, size), the
+// latter once per object. A prompt fills slots; the filled slots, as indices, are the condition. Used by the generator,
+// by the scheduler and by `framemill check --models`.
 //
 // How words bind: phrases come in any order. Colour and size bind to the next object noun. A motion binds to the object
 // before it in its phrase (phrases end at commas), else to the next object of the phrase, else to the object before the

@@ -1,0 +1,86 @@
+// framemill-train: makes a package's weights from nothing but the procedural catalogue and a seed.
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+#include <malloc.h>
+
+#include <CLI/CLI.hpp>
+
+#include "gpu/torch/autoencoder.h"
+#include "gpu/torch/transformer.h"
+#include "models/safetensors.h"
+#include "models/train/phases.h"
+
+namespace framemill::train {
+namespace {
+
+struct Options {
+  RunSettings run;
+  std::string phase = "all";
+  std::string from;  // weights.safetensors to go on from
+  std::int64_t autoencoder_steps = 3000;
+  int threads = 2;
+};
+
+base::Result<gpu::Parameters> shipped(const std::string& path, const gpu::Parameters& like, const std::string& prefix) {
+  FM_ASSIGN(const models::SafetensorsFile file, models::SafetensorsFile::read(path, std::uint64_t{8} << 30));
+  return gpu::read_parameters(file, like, prefix);
+}
+
+base::Status run(Options options) {
+  const models::NetworkShape shape;
+  std::filesystem::create_directories(options.run.directory);
+  gpu::Parameters autoencoder_start, denoiser_start;
+  if (!options.from.empty()) {
+    FM_ASSIGN(autoencoder_start, shipped(options.from, gpu::init_autoencoder(shape, 0), "autoencoder."));
+    FM_ASSIGN(denoiser_start, shipped(options.from, gpu::init_transformer(shape, 0), "transformer."));
+  }
+  const bool going_on = !options.from.empty();
+  RunSettings first = options.run;
+  first.steps = options.autoencoder_steps;
+  if (options.phase == "denoiser") first.steps = 0;  // the checkpoint, or the weights given, as they are
+  gpu::Parameters autoencoder;
+  if (going_on && options.phase != "autoencoder") {
+    autoencoder = autoencoder_start;  // the latents a denoiser knows must not move under it
+  } else {
+    FM_ASSIGN(autoencoder, train_autoencoder(first, shape, going_on ? &autoencoder_start : nullptr));
+  }
+  if (options.phase == "autoencoder") return {};
+  FM_ASSIGN(const gpu::Parameters denoiser,
+            train_denoiser(options.run, shape, autoencoder, going_on ? &denoiser_start : nullptr));
+  return {};
+}
+
+}  // namespace
+}  // namespace framemill::train
+
+int main(int argc, char** argv) {
+  framemill::train::Options options;
+  CLI::App app{"Train Framemill's built-in video model on procedurally rendered clips"};
+  app.add_option("--directory", options.run.directory, "checkpoints, loss logs, exported weights")->required();
+  app.add_option("--phase", options.phase)->check(CLI::IsMember({"all", "autoencoder", "denoiser"}));
+  app.add_option("--from", options.from, "go on from these weights alone");
+  app.add_option("--seed", options.run.seed)->capture_default_str();
+  app.add_option("--autoencoder-steps", options.autoencoder_steps)->capture_default_str();
+  app.add_option("--steps", options.run.steps, "denoiser steps in all")->capture_default_str();
+  app.add_option("--batch", options.run.batch)->capture_default_str();
+  app.add_option("--minutes", options.run.minutes, "stop a phase after so long; 0 = at its steps");
+  app.add_option("--learning-rate", options.run.optimizer.learning_rate)->capture_default_str();
+  app.add_option("--average-decay", options.run.optimizer.average_decay)->capture_default_str();
+  app.add_option("--pool", options.run.pool, "latent clips kept for drawing again")->capture_default_str();
+  app.add_option("--fresh", options.run.fresh, "new clips per step")->capture_default_str();
+  app.add_option("--save-minutes", options.run.save_minutes)->capture_default_str();
+  app.add_option("--threads", options.threads)->capture_default_str()->check(CLI::Range(1, 256));
+  app.add_flag("--bfloat16,!--float32", options.run.bfloat16, "matrix products in bfloat16 (the default)");
+  CLI11_PARSE(app, argc, argv);
+
+  // Tensors come and go by the megabyte: keep their pages instead of handing them back each time.
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, 2'000'000'000);
+  at::set_num_threads(options.threads);
+  at::globalContext().setFlushDenormal(true);
+  const auto status = framemill::train::run(options);
+  if (status.ok()) return 0;
+  fmt::print(stderr, "framemill-train: {}\n", status.error().message);
+  return 1;
+}

@@ -1,0 +1,97 @@
+#include <ATen/CPUGeneratorImpl.h>
+
+#include "gpu/torch/transformer.h"
+#include "models/train/checkpoint.h"
+#include "models/train/clip_pool.h"
+#include "models/train/phases.h"
+#include "models/train/progress.h"
+
+namespace framemill::train {
+namespace {
+
+constexpr int kPrefixMax = 6;         // clean frames at the start, as a chain has them
+constexpr double kPromptDrop = 0.10;  // whole conditions left out, for guidance
+constexpr double kSlotDrop = 0.05;    // single slots left out, for prompts that do not say everything
+constexpr int kPoolAtStart = 768;
+
+// Noise levels [n, F]. Sixty per cent of clips share one level over their frames; the others know some frames: a clean
+// prefix (chain, image-to-video), a prefix and a suffix (in-between), or every frame at a level of its own.
+at::Tensor draw_levels(int count, int frames, at::Generator& random) {
+  const at::Tensor shared = at::sigmoid(at::randn({count, 1}, random, at::kFloat) + 0.6);
+  at::Tensor levels = shared.expand({count, frames}).clone();
+  const at::Tensor mode = at::rand({count}, random, at::kFloat);
+  const at::Tensor prefix = at::randint(1, kPrefixMax + 1, {count}, random, at::kLong);
+  const at::Tensor suffix = at::randint(1, kPrefixMax + 1, {count}, random, at::kLong);
+  const at::Tensor own = at::sigmoid(at::randn({count, frames}, random, at::kFloat) + 0.6);
+  for (int i = 0; i < count; ++i) {
+    const double m = mode[i].item<double>();
+    at::Tensor row = levels[i];
+    if (m < 0.6) continue;
+    if (m < 0.88) row.narrow(0, 0, prefix[i].item<std::int64_t>()).zero_();
+    if (m >= 0.82 && m < 0.88) {
+      const std::int64_t n = suffix[i].item<std::int64_t>();
+      row.narrow(0, frames - n, n).zero_();
+    }
+    if (m >= 0.88) row.copy_(own[i]);
+  }
+  return levels;
+}
+
+at::Tensor drop_words(const at::Tensor& condition, at::Generator& random) {
+  const at::Tensor keep_all = at::rand({condition.size(0), 1}, random, at::kFloat) >= kPromptDrop;
+  const at::Tensor keep_slot = at::rand(condition.sizes(), random, at::kFloat) >= kSlotDrop;
+  return condition * keep_all.logical_and(keep_slot).to(at::kLong);
+}
+
+// Mean squared error of the predicted clean latents, over frames that are noisy, weighted towards low noise.
+at::Tensor denoising_loss(const gpu::Parameters& weights, const models::NetworkShape& shape,
+                          const ClipPool::Batch& batch, const at::Tensor& levels, at::Generator& random,
+                          at::ScalarType compute) {
+  const at::Tensor noise = at::randn(batch.latents.sizes(), random, at::kFloat);
+  const at::Tensor t = levels.view({levels.size(0), levels.size(1), 1, 1, 1});
+  const at::Tensor noisy = batch.latents * (1.0 - t) + noise * t;
+  const at::Tensor made =
+      gpu::predict_clean(weights, shape, noisy, levels, drop_words(batch.condition, random), compute);
+  const at::Tensor per_frame = (made - batch.latents).square().mean(at::IntArrayRef{2, 3, 4});
+  const at::Tensor counts = (levels > 0).to(at::kFloat);
+  return (per_frame * counts / levels.clamp_min(0.4).square()).sum() / counts.sum();
+}
+
+}  // namespace
+
+base::Result<gpu::Parameters> train_denoiser(const RunSettings& settings, const models::NetworkShape& shape,
+                                             const gpu::Parameters& autoencoder, const gpu::Parameters* start) {
+  const gpu::Parameters fresh = gpu::init_transformer(shape, settings.seed + 1);
+  const std::filesystem::path checkpoint = settings.directory / "denoiser.checkpoint.safetensors";
+  TrainingState state = start_training(start ? *start : fresh);
+  if (std::filesystem::exists(checkpoint)) {
+    FM_ASSIGN(state, load_checkpoint(checkpoint, fresh));
+  }
+  const at::ScalarType compute = settings.bfloat16 ? at::kBFloat16 : at::kFloat;
+  at::Generator random = at::detail::createCPUGenerator(settings.seed * 7919 + static_cast<std::uint64_t>(state.step));
+  ClipPool pool(shape, autoencoder, settings.seed, settings.pool, compute);
+  pool.skip_to(state.step * settings.fresh);
+  pool.add(std::min(kPoolAtStart, settings.pool));
+  Progress progress("denoiser", settings.directory / "denoiser.csv", state.step, settings.steps);
+  double saved = 0;
+  const auto save = [&]() -> base::Status {
+    saved = progress.minutes();
+    FM_TRY(save_checkpoint(checkpoint, state));
+    return export_weights(settings.directory / "weights.safetensors", autoencoder, state.average);
+  };
+  while (state.step < settings.steps && (settings.minutes <= 0 || progress.minutes() < settings.minutes)) {
+    pool.add(settings.fresh);
+    const ClipPool::Batch batch = pool.draw(settings.batch, random);
+    const at::Tensor levels = draw_levels(settings.batch, shape.window_frames, random);
+    const at::Tensor loss = denoising_loss(state.weights, shape, batch, levels, random, compute);
+    loss.backward();
+    const double rate = scheduled_rate(settings.optimizer.learning_rate, state.step, settings.steps);
+    const double norm = optimizer_step(state, settings.optimizer, rate);
+    progress.on_step(state.step, loss.item<double>(), norm, rate);
+    if (progress.minutes() - saved > settings.save_minutes) FM_TRY(save());
+  }
+  FM_TRY(save());
+  return state.average;
+}
+
+}  // namespace framemill::train
