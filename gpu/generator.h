@@ -90,7 +90,7 @@ class Generator {
   virtual int width() const = 0;           // of a decoded frame
   virtual int height() const = 0;
 
-  // Checks the request and makes its starting noise. Errors: model.prompt_unknown_word, model.steps, model.guidance,
+  // Checks the request and makes its starting noise. Errors: prompt.unknown_word, model.steps, model.guidance,
   // model.frames, gpu.latent_shape, gpu.out_of_memory.
   virtual base::Result<std::unique_ptr<Window>> begin(const WindowRequest& request) = 0;
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "models/manifest.h"
 
 namespace framemill::gpu {
 
@@ -42,7 +43,7 @@ struct ImageBlock {
 LatentBlock slice_frames(const LatentBlock& block, int first, int count);
 ImageBlock slice_frames(const ImageBlock& block, int first, int count);
 
-enum class CarryDtype { F32, F16 };
+using models::CarryDtype;
 
 // A safetensors file with the one tensor "latents" of shape [frames, channels, height, width]. The same values always
 // give the same bytes.

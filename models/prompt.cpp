@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "jobs/nearest.h"
+
 namespace framemill::models {
 namespace {
 
@@ -22,7 +24,7 @@ base::Result<std::vector<Word>> split_words(std::string_view prompt) {
     if ((c >= 'a' && c <= 'z') || c == '\'' || static_cast<unsigned char>(c) >= 0x80 || (c >= '0' && c <= '9')) {
       current += c;
     } else if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' && c != '\r') {
-      return base::Error{"model.prompt_characters", "the prompt holds a control character", "prompt", ""};
+      return base::Error{"prompt.characters", "the prompt holds a control character", "prompt", ""};
     } else {
       flush();
       const bool breaks = c == ',' || c == ';' || c == '.' || c == '\n';
@@ -35,21 +37,6 @@ base::Result<std::vector<Word>> split_words(std::string_view prompt) {
 
 bool contains(const std::vector<std::string>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-// Levenshtein distance with a turned pair of neighbours as one edit.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
-  for (std::size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
-  for (std::size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1] ? 1 : 0)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
-    }
-  }
-  return d[a.size()][b.size()];
 }
 
 // Reads words left to right and fills slots. Holds what waits for its noun.
@@ -74,8 +61,7 @@ class Reader {
     end_phrase();
     if (!waiting_.empty() || waiting_motion_) {
       const std::string& text = waiting_.empty() ? waiting_motion_->text : waiting_.front().text;
-      return base::Error{"model.prompt_binding", "'" + text + "' describes nothing: no object follows it", "prompt",
-                         ""};
+      return base::Error{"prompt.binding", "'" + text + "' describes nothing: no object follows it", "prompt", ""};
     }
     FM_TRY(check_motions());
     if (use_ == PromptUse::Positive && said_anything_) {
@@ -120,7 +106,7 @@ class Reader {
     if (vocabulary_.slots[meaning->slot].scope == SlotScope::Scene) {
       camera_speaks_ = false;
       if (!waiting_.empty())
-        return base::Error{"model.prompt_binding",
+        return base::Error{"prompt.binding",
                            "'" + waiting_.front().text + "' binds to '" + text + "', which takes no " +
                                vocabulary_.slots[waiting_.front().slot].name,
                            "prompt", "put it before an object"};
@@ -137,8 +123,8 @@ class Reader {
     if (camera_speaks_) return give_camera(motion);
     if (last_in_phrase_ >= 0) return put(object_index(last_in_phrase_, motion_slot_), motion);
     if (waiting_motion_)
-      return base::Error{"model.prompt_conflict",
-                         "'" + waiting_motion_->text + "' and '" + motion.text + "' are both said", "prompt", ""};
+      return base::Error{"prompt.conflict", "'" + waiting_motion_->text + "' and '" + motion.text + "' are both said",
+                         "prompt", ""};
     waiting_motion_ = motion;
     return {};
   }
@@ -153,13 +139,13 @@ class Reader {
         return put(*camera_slot_, {*camera_slot_, static_cast<int>(i) + 1, motion.text});
       }
     }
-    return base::Error{"model.prompt_binding", "the camera cannot move '" + motion.text + "'", "prompt", ""};
+    return base::Error{"prompt.binding", "the camera cannot move '" + motion.text + "'", "prompt", ""};
   }
 
   base::Status begin_object(const Meaning& kind) {
     camera_speaks_ = false;
     if (objects_ == vocabulary_.objects_max)
-      return base::Error{"model.prompt_too_many",
+      return base::Error{"prompt.too_many",
                          "'" + kind.text + "' is one object more than the " + std::to_string(vocabulary_.objects_max) +
                              " this model draws",
                          "prompt", ""};
@@ -186,7 +172,7 @@ class Reader {
     if (place != 0 && place != meaning.value) {
       const auto& values = vocabulary_.slots[meaning.slot].values;
       return base::Error{
-          "model.prompt_conflict",
+          "prompt.conflict",
           "'" + meaning.text + "' contradicts '" + values[static_cast<std::size_t>(place - 1)].name + "'", "prompt",
           ""};
     }
@@ -205,7 +191,7 @@ class Reader {
         if (limited != name || contains(ways, way)) continue;
         std::string list;
         for (const std::string& allowed : ways) list += (list.empty() ? "" : ", ") + allowed;
-        return base::Error{"model.prompt_binding", "a " + name + " does not move '" + way + "' here", "prompt",
+        return base::Error{"prompt.binding", "a " + name + " does not move '" + way + "' here", "prompt",
                            "a " + name + " can be: " + list};
       }
     }
@@ -216,7 +202,7 @@ class Reader {
     std::string hint;
     for (const std::string& word : nearest_words(vocabulary_, text, 3))
       hint += (hint.empty() ? "nearest: " : ", ") + word;
-    return {"model.prompt_unknown_word", "'" + text + "' is not in the model's vocabulary", "prompt", hint};
+    return {"prompt.unknown_word", "'" + text + "' is not in the model's vocabulary", "prompt", hint};
   }
 
   const Vocabulary& vocabulary_;
@@ -237,7 +223,7 @@ std::vector<std::string> nearest_words(const Vocabulary& vocabulary, std::string
   for (const VocabularySlot& slot : vocabulary.slots) {
     for (const VocabularyValue& value : slot.values) {
       for (const std::string& known : value.words) {
-        if (known != "none") ranked.emplace_back(edit_distance(word, known), known);
+        if (known != "none") ranked.emplace_back(jobs::edit_distance(word, known), known);
       }
     }
   }
@@ -250,7 +236,7 @@ std::vector<std::string> nearest_words(const Vocabulary& vocabulary, std::string
 
 base::Result<Condition> parse_prompt(const Vocabulary& vocabulary, std::string_view prompt, PromptUse use) {
   if (prompt.size() > kPromptBytesMax)
-    return base::Error{"model.prompt_length", "the prompt is longer than 4096 bytes", "prompt", ""};
+    return base::Error{"prompt.length", "the prompt is longer than 4096 bytes", "prompt", ""};
   FM_ASSIGN(const std::vector<Word> words, split_words(prompt));
   Reader reader(vocabulary, use);
   for (const Word& word : words) FM_TRY(reader.read(word));

@@ -60,8 +60,8 @@ enum class PromptUse {
   Negative,  // what is not mentioned stays unspecified
 };
 
-// The empty prompt leaves everything unspecified. Errors: model.prompt_unknown_word (names the nearest words),
-// model.prompt_binding, model.prompt_conflict, model.prompt_too_many, model.prompt_length.
+// The empty prompt leaves everything unspecified. Errors: prompt.unknown_word (names the nearest words),
+// prompt.binding, prompt.conflict, prompt.too_many, prompt.length.
 base::Result<Condition> parse_prompt(const Vocabulary& vocabulary, std::string_view prompt,
                                      PromptUse use = PromptUse::Positive);
 

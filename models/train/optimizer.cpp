@@ -27,33 +27,27 @@ TrainingState start_training(const gpu::Parameters& weights) {
 double optimizer_step(TrainingState& state, const OptimizerSettings& settings, double learning_rate) {
   at::NoGradGuard no_grad;
   ++state.step;
+  std::vector<at::Tensor> weights, gradients, moments1, moments2, averages;
+  for (const auto& [name, weight] : state.weights.table()) {
+    if (!weight.grad().defined()) continue;
+    weights.push_back(weight);
+    gradients.push_back(weight.grad());
+    moments1.push_back(state.moment1[name]);
+    moments2.push_back(state.moment2[name]);
+    averages.push_back(state.average[name]);
+  }
   double squares = 0;
-  for (const auto& [name, weight] : state.weights.table()) {
-    if (weight.grad().defined()) squares += weight.grad().square().sum().item<double>();
-  }
+  for (const at::Tensor& norm : at::_foreach_norm(gradients)) squares += std::pow(norm.item<double>(), 2);
   const double norm = std::sqrt(squares);
-  const bool finite = std::isfinite(norm);
-  const double clip = norm > settings.clip_norm ? settings.clip_norm / norm : 1.0;
-  const double t = static_cast<double>(state.step);
-  const double correction1 = 1.0 - std::pow(settings.beta1, t), correction2 = 1.0 - std::pow(settings.beta2, t);
-  const double decay = std::min(settings.average_decay, (1.0 + t) / (10.0 + t));
-  for (const auto& [name, weight] : state.weights.table()) {
-    at::Tensor leaf = weight;
-    if (!leaf.grad().defined() || is_statistic(name)) {
-      at::Tensor(state.average[name]).copy_(leaf);
-      continue;
-    }
-    if (finite) {
-      const at::Tensor gradient = leaf.grad() * clip;
-      at::Tensor m = state.moment1[name], v = state.moment2[name];
-      m.lerp_(gradient, 1.0 - settings.beta1);
-      v.mul_(settings.beta2).addcmul_(gradient, gradient, 1.0 - settings.beta2);
-      if (leaf.dim() > 1) leaf.mul_(1.0 - learning_rate * settings.weight_decay);
-      leaf.addcdiv_(m, (v / correction2).sqrt_().add_(1e-8), -learning_rate / correction1);
-    }
-    at::Tensor(state.average[name]).lerp_(leaf, 1.0 - decay);
-    leaf.mutable_grad() = at::Tensor();
+  if (std::isfinite(norm)) {
+    const double clip = norm > settings.clip_norm ? norm / settings.clip_norm : 1.0;
+    const std::vector<at::Tensor> steps(weights.size(), at::full({}, static_cast<double>(state.step), at::kFloat));
+    at::_fused_adamw_(weights, gradients, moments1, moments2, {}, steps, learning_rate, settings.beta1, settings.beta2,
+                      settings.weight_decay, 1e-8, false, false, at::full({}, clip, at::kFloat));
   }
+  const double t = static_cast<double>(state.step);
+  at::_foreach_lerp_(averages, weights, 1.0 - std::min(settings.average_decay, (1.0 + t) / (10.0 + t)));
+  for (at::Tensor& weight : weights) weight.mutable_grad() = at::Tensor();
   return norm;
 }
 

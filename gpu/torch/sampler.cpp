@@ -1,0 +1,61 @@
+#include "gpu/torch/sampler.h"
+
+namespace framemill::gpu {
+namespace {
+
+constexpr double kShift = 1.6;  // how much denser the levels lie near pure noise
+
+at::Tensor per_frame(const at::Tensor& values) {
+  return values.view({-1, 1, 1, 1});
+}
+
+}  // namespace
+
+double noise_level(int step, int steps) {
+  const double t = 1.0 - static_cast<double>(step) / steps;
+  return kShift * t / (1.0 + (kShift - 1.0) * t);
+}
+
+void impose_known(Trajectory& trajectory) {
+  if (trajectory.region.defined()) {
+    const double t = noise_level(trajectory.step, trajectory.steps);
+    const at::Tensor known = trajectory.region_latents * (1.0 - t) + trajectory.noise * t;
+    trajectory.latents = at::where(trajectory.region, known, trajectory.latents);
+  }
+  if (trajectory.given.defined())
+    trajectory.latents = at::where(per_frame(trajectory.clean), trajectory.given, trajectory.latents);
+}
+
+void take_step(const std::vector<Trajectory*>& batch, const Denoiser& denoiser) {
+  std::vector<at::Tensor> noisy, levels, conditions;
+  for (const Trajectory* window : batch) {
+    const double t = noise_level(window->step, window->steps);
+    const at::Tensor level =
+        at::full({window->latents.size(0)}, t, window->latents.options()).masked_fill(window->clean, 0.0);
+    for (int row = 0; row < (window->guided ? 2 : 1); ++row) {
+      noisy.push_back(window->latents);
+      levels.push_back(level);
+      conditions.push_back(window->condition[row]);
+    }
+  }
+  const at::Tensor made = denoiser(at::stack(noisy), at::stack(levels), at::stack(conditions));
+  // The network is done: from here on nothing large is allocated, so a batch advances whole or not at all.
+  std::vector<at::Tensor> next;
+  std::int64_t row = 0;
+  for (const Trajectory* window : batch) {
+    at::Tensor clean = made[row++];
+    if (window->guided) {
+      const at::Tensor negative = made[row++];
+      clean = negative + (clean - negative) * window->guidance;
+    }
+    const double t = noise_level(window->step, window->steps), after = noise_level(window->step + 1, window->steps);
+    next.push_back(clean + (window->latents - clean) * (after / t));
+  }
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    batch[i]->latents = next[i];
+    ++batch[i]->step;
+    impose_known(*batch[i]);
+  }
+}
+
+}  // namespace framemill::gpu

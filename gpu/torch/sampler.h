@@ -1,0 +1,39 @@
+// Rectified flow by Euler steps. At noise level t a latent is (1 - t) x0 + t noise; the network gives x0, and a step
+// moves along the straight line from here to it. Each window owns a Trajectory; a batch may hold windows at different
+// steps.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <functional>
+#include <vector>
+
+namespace framemill::gpu {
+
+struct Trajectory {
+  int step = 0, steps = 0;
+  double guidance = 1.0;
+  bool guided = false;        // two rows of the batch: the prompt's and the negative prompt's
+  at::Tensor latents;         // [F, C, h, w] on the device
+  at::Tensor noise;           // where it started; kept where a region is known
+  at::Tensor clean;           // [F] bool: frames that are given
+  at::Tensor given;           // [F, C, h, w]: their values; undefined where no frame is given
+  at::Tensor region;          // [F, 1, h, w] bool: known cells; undefined without a mask
+  at::Tensor region_latents;  // [F, C, h, w]
+  at::Tensor condition;       // [rows, condition_size] int64: the prompt's, then the negative prompt's where guided
+};
+
+// Noise level before step `step` of `steps`: 1 at the start, 0 at the end, denser near the start, where motion and
+// layout are decided.
+double noise_level(int step, int steps);
+
+// Puts what is known into the latents at the level of the trajectory's present step.
+void impose_known(Trajectory& trajectory);
+
+using Denoiser =
+    std::function<at::Tensor(const at::Tensor& noisy, const at::Tensor& level, const at::Tensor& condition)>;
+
+// One step for all, in one call of the network. Changes nothing if the network throws.
+void take_step(const std::vector<Trajectory*>& batch, const Denoiser& denoiser);
+
+}  // namespace framemill::gpu

@@ -1,0 +1,196 @@
+#include "models/package.h"
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+
+#include "base/file.h"
+#include "models/safetensors.h"
+
+namespace framemill::models {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::size_t kPackagesPerRootMax = 4096;
+
+base::Error bad(std::string reason) {
+  return {"model.package", std::move(reason), "", ""};
+}
+
+// A declared file is a plain file of the declared size; no part of its path inside the package is a link.
+base::Status check_file(const fs::path& directory, const PackageFile& file) {
+  fs::path path = directory;
+  std::error_code ec;
+  for (const fs::path& part : fs::path(file.path)) {
+    path /= part;
+    if (fs::is_symlink(fs::symlink_status(path, ec))) return bad(file.path + " is a link");
+  }
+  if (!fs::is_regular_file(path, ec)) return bad(file.path + " is missing");
+  const auto size = fs::file_size(path, ec);
+  if (ec || size != file.size_bytes)
+    return bad(file.path + " has " + std::to_string(size) + " bytes; the manifest says " +
+               std::to_string(file.size_bytes));
+  return {};
+}
+
+// The condition's slots are the vocabulary's.
+void take_slots(const Vocabulary& vocabulary, NetworkShape& shape) {
+  shape.scene_values.clear();
+  shape.object_values.clear();
+  shape.objects = vocabulary.objects_max;
+  for (const VocabularySlot& slot : vocabulary.slots)
+    (slot.scope == SlotScope::Scene ? shape.scene_values : shape.object_values)
+        .push_back(static_cast<int>(slot.values.size()));
+}
+
+base::Result<base::Sha256> hash_file(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return base::Error{"file.open", "open " + path.string(), "", ""};
+  base::Sha256Sum sum;
+  std::vector<char> buffer(1 << 20);
+  while (in) {
+    in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
+    sum.add(buffer.data(), static_cast<std::size_t>(in.gcount()));
+  }
+  if (in.bad()) return base::Error{"file.read", "read " + path.string(), "", ""};
+  return sum.finish();
+}
+
+}  // namespace
+
+base::Result<Package> open_package(const fs::path& directory) {
+  const auto wrapped = [&directory](const base::Error& error) {
+    return error.wrapped("package " + directory.filename().string());
+  };
+  Package package;
+  package.directory = directory;
+  auto text = base::read_file(directory / "model.toml", kManifestBytesMax);
+  if (!text.ok()) return wrapped(text.error());
+  auto manifest = parse_manifest(*text);
+  if (!manifest.ok()) return wrapped(manifest.error());
+  package.manifest = std::move(manifest).value();
+  if (directory.filename() != package.manifest.id())
+    return wrapped(bad("the directory is not named " + package.manifest.id()));
+  for (const PackageFile& file : package.manifest.files) {
+    if (auto status = check_file(directory, file); !status.ok()) return wrapped(status.error());
+  }
+  const PackageFile& words = *package.manifest.file(FileRole::Vocabulary);
+  auto vocabulary_text = base::read_file(directory / words.path, kVocabularyBytesMax);
+  if (!vocabulary_text.ok()) return wrapped(vocabulary_text.error());
+  // Small, and what prompts mean hangs on it: its digest is checked at once.
+  if (base::sha256(*vocabulary_text) != words.sha256)
+    return wrapped({"model.digest_mismatch", words.path + " is not the file the manifest names", "", ""});
+  auto vocabulary = parse_vocabulary(*vocabulary_text);
+  if (!vocabulary.ok()) return wrapped(vocabulary.error());
+  package.vocabulary = std::move(vocabulary).value();
+  take_slots(package.vocabulary, package.manifest.network);
+  if (auto status = check(package.manifest.network); !status.ok()) return wrapped(status.error());
+  package.root_digest = root_digest(package.manifest, *text);
+  return package;
+}
+
+base::Status verify(const Package& package) {
+  for (const PackageFile& file : package.manifest.files) {
+    FM_ASSIGN(const base::Sha256 digest, hash_file(package.directory / file.path));
+    if (digest != file.sha256)
+      return base::Error{"model.digest_mismatch",
+                         package.manifest.id() + ": " + file.path + " is not the file the manifest names", "",
+                         "fetch the package again"};
+  }
+  return {};
+}
+
+jobs::PackageFacts facts(const Package& package) {
+  const Manifest& m = package.manifest;
+  jobs::PackageFacts out;
+  out.name = m.name;
+  out.version = m.version;
+  out.root_digest = package.root_digest;
+  out.window_frames = m.window_frames;
+  out.context_frames = m.context_frames;
+  out.time_ratio = m.time_ratio;
+  out.carry = m.carry;
+  out.width = m.network.image_width;
+  out.height = m.network.image_height;
+  out.fps = m.fps;
+  out.default_steps = m.default_steps;
+  out.steps_max = m.steps_max;
+  out.default_guidance = m.default_guidance;
+  out.guidance_max = m.guidance_max;
+  out.colour_space = m.colour_space;
+  out.cpu_memory = m.cpu_memory;
+  out.cuda_memory = m.cuda_memory;
+  out.batch_max = m.batch_max;
+  return out;
+}
+
+std::vector<std::string> lint(const Package& package) {
+  std::vector<std::string> findings;
+  if (auto status = verify(package); !status.ok()) findings.push_back(status.error().message);
+  const PackageFile& weights = *package.manifest.file(FileRole::Weights);
+  if (auto file = SafetensorsFile::read(package.directory / weights.path, weights.size_bytes); !file.ok())
+    findings.push_back(file.error().message);
+  if (!package.manifest.file(FileRole::Licence)) findings.push_back("no licence text is among the files");
+  std::set<std::string> declared{"model.toml"};
+  for (const PackageFile& file : package.manifest.files) declared.insert(file.path);
+  std::error_code ec;
+  for (auto it = fs::recursive_directory_iterator(package.directory, ec);
+       !ec && it != fs::recursive_directory_iterator(); it.increment(ec)) {
+    const std::string path = fs::relative(it->path(), package.directory, ec).string();
+    if (!it->is_directory(ec) && !declared.contains(path)) findings.push_back(path + " is not named in the manifest");
+  }
+  return findings;
+}
+
+PackageShelf PackageShelf::open(const std::vector<fs::path>& roots) {
+  PackageShelf shelf;
+  for (const fs::path& root : roots) {
+    std::vector<fs::path> directories;
+    std::error_code ec;
+    for (auto it = fs::directory_iterator(root, ec); !ec && it != fs::directory_iterator(); it.increment(ec)) {
+      const std::string name = it->path().filename().string();
+      if (name.find('@') != std::string::npos && fs::exists(it->path() / "model.toml", ec))
+        directories.push_back(it->path());
+      if (directories.size() == kPackagesPerRootMax) break;
+    }
+    if (ec) shelf.problems_.push_back({"file.open", "read " + root.string() + ": " + ec.message(), "", ""});
+    std::sort(directories.begin(), directories.end());
+    for (const fs::path& directory : directories) {
+      auto package = open_package(directory);
+      if (!package.ok()) {
+        shelf.problems_.push_back(package.error());
+        continue;
+      }
+      const std::string id = package->manifest.id();
+      jobs::PackageFacts known = facts(*package);
+      shelf.entries_.try_emplace(id, Entry{std::move(package).value(), std::move(known)});  // the first root wins
+    }
+  }
+  return shelf;
+}
+
+const jobs::PackageFacts* PackageShelf::find(std::string_view id) const {
+  const auto found = entries_.find(id);
+  return found == entries_.end() ? nullptr : &found->second.facts;
+}
+
+const Package* PackageShelf::package(std::string_view id) const {
+  const auto found = entries_.find(id);
+  return found == entries_.end() ? nullptr : &found->second.package;
+}
+
+std::vector<std::string> PackageShelf::ids() const {
+  std::vector<std::string> out;
+  for (const auto& [id, entry] : entries_) out.push_back(id);
+  return out;
+}
+
+base::Status PackageShelf::check_prompt(std::string_view id, std::string_view prompt) const {
+  const Package* known = package(id);
+  if (!known) return base::Error{"model.unknown", "no package " + std::string(id), "model", ""};
+  auto condition = parse_prompt(known->vocabulary, prompt);
+  if (!condition.ok()) return condition.error();
+  return {};
+}
+
+}  // namespace framemill::models

@@ -1,0 +1,59 @@
+// A model package on disk: a directory with model.toml, weights and a vocabulary. Opening reads the manifest and the
+// vocabulary and checks that they fit together; verifying hashes every file. Nothing here needs LibTorch: the
+// scheduler, the worker and `framemill check --models` use it too.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "jobs/package_facts.h"
+#include "models/manifest.h"
+#include "models/prompt.h"
+
+namespace framemill::models {
+
+struct Package {
+  std::filesystem::path directory;
+  Manifest manifest;
+  Vocabulary vocabulary;
+  base::Sha256 root_digest;
+};
+
+// Errors: file.*, model.manifest, model.vocabulary, model.network, model.package (a link, a size that differs, a
+// directory named otherwise than name@version).
+base::Result<Package> open_package(const std::filesystem::path& directory);
+
+// Hashes every file against the manifest. Errors: model.digest_mismatch, file.*.
+base::Status verify(const Package& package);
+
+jobs::PackageFacts facts(const Package& package);
+
+// What a person should know of a package beyond errors: findings as sentences, empty when there is nothing to say.
+std::vector<std::string> lint(const Package& package);
+
+// All packages below some directories (each holds name@version directories), for planning. A package that does not open
+// is left out and told of in problems().
+class PackageShelf final : public jobs::PackageCatalogue {
+ public:
+  static PackageShelf open(const std::vector<std::filesystem::path>& roots);
+
+  const jobs::PackageFacts* find(std::string_view id) const override;
+  std::vector<std::string> ids() const override;
+  base::Status check_prompt(std::string_view id, std::string_view prompt) const override;
+
+  const Package* package(std::string_view id) const;
+  const std::vector<base::Error>& problems() const { return problems_; }
+
+ private:
+  struct Entry {
+    Package package;
+    jobs::PackageFacts facts;
+  };
+  std::map<std::string, Entry, std::less<>> entries_;
+  std::vector<base::Error> problems_;
+};
+
+}  // namespace framemill::models
