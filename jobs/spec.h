@@ -51,27 +51,31 @@ struct LayerInput {
 };
 
 struct GenerateSpec {
-  std::string model;  // "demo-clips@1"
-  std::string prompt, negative_prompt;
-  std::uint64_t seed = 1;              // 0..2^63-1
-  std::optional<std::uint32_t> steps;  // default: the package's
+  std::string model;                    // "demo-clips@1"
+  std::string prompt, negative_prompt;  // default: those of the layer it starts from
+  std::uint64_t seed = 1;               // 0..2^63-1
+  std::optional<std::uint32_t> steps;   // default: the package's
   std::optional<double> guidance;
   PlanStrategy plan = PlanStrategy::Independent;
   std::vector<std::uint64_t> variant_seeds;  // one per variant, never empty: seed.. or the list given
   FrameFormat format = FrameFormat::Exr;
+  bool operator==(const GenerateSpec&) const = default;
 };
 struct CommandSpec {
   std::vector<std::string> argv;  // tokens {frame} {chunk_first} {chunk_last} {input} {output}; never a shell
+  bool operator==(const CommandSpec&) const = default;
 };
 struct EncodeSpec {
   double fps = 24;
   std::string codec = "h264";
   std::int32_t scale = 1;            // whole-number enlargement of the picture, nearest pixel: 1..16
   std::vector<std::string> burn_in;  // of "show" "sequence" "shot" "layer" "version" "frame": a strip below the picture
+  bool operator==(const EncodeSpec&) const = default;
 };
 struct SheetSpec {
   std::int32_t every = 8;   // every n-th frame of a shot
   std::int32_t tile = 192;  // least tile width in pixels: 64..1024
+  bool operator==(const SheetSpec&) const = default;
 };
 
 struct LayerSpec {
@@ -91,6 +95,7 @@ struct LayerSpec {
   std::string root;                    // root name
   Reproducibility reproducibility = Reproducibility::Stable;
   std::variant<GenerateSpec, CommandSpec, EncodeSpec, SheetSpec> work;
+  bool operator==(const LayerSpec&) const = default;
 };
 
 struct JobSpec {
@@ -104,11 +109,18 @@ struct JobSpec {
   std::optional<std::uint32_t> version;  // absent: "next"
   std::vector<LayerSpec> layers;
 
+  bool operator==(const JobSpec&) const = default;
   const LayerSpec* find_layer(std::string_view layer_name) const;
 };
 
 // The shots that the job writes, in order of first use: its version is reserved for each of them.
 std::vector<std::string> shots_of(const JobSpec& spec);
+
+// A place in a TOML text, from 1; empty for JSON and for what an override set.
+struct SpecPosition {
+  std::optional<std::uint32_t> line, column;
+  bool operator==(const SpecPosition&) const = default;
+};
 
 // One finding in a spec. TOML: line and column from 1. JSON: null for semantic errors.
 struct SpecError {
@@ -123,7 +135,11 @@ enum class SpecFormat { Detect, Toml, Json };
 struct ParsedSpec {
   std::optional<JobSpec> spec;  // present exactly when errors is empty
   std::vector<SpecError> errors;
+  std::map<std::string, SpecPosition> positions;  // field -> place, for errors that are found later
 };
+
+// Fills in the line and column of errors that later checks found, by their field.
+void locate(std::vector<SpecError>& errors, const std::map<std::string, SpecPosition>& positions);
 
 // Overrides from the command line: "layer.boards.prompt" -> TOML value text or plain string.
 using SpecOverrides = std::vector<std::pair<std::string, std::string>>;

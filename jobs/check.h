@@ -1,0 +1,40 @@
+// What `framemill check` tells of a spec: its errors, or per layer how much work it is and where the files will lie.
+// Pure; the command line prints it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jobs/spec.h"
+
+namespace framemill::jobs {
+
+struct LayerCheck {
+  std::string name, shot;
+  LayerKind kind = LayerKind::Generate;
+  std::string model;             // of generate layers
+  std::string frames;            // "1001-1096", handles included; empty for encode and sheet
+  std::int64_t frame_count = 0;  // of one variant
+  std::uint32_t variants = 1;
+  std::optional<std::uint32_t> windows;  // denoised windows of one variant; unknown without packages, none but generate
+  std::optional<std::uint64_t> tasks;    // of all phases and variants; unknown for generate without packages
+  std::string first_output, last_output;  // paths inside `root`; with the version assumed when the spec says "next"
+  std::string root;
+};
+
+struct CheckReport {
+  std::vector<SpecError> errors;   // empty: the spec is good as far as could be checked
+  std::optional<JobSpec> spec;     // as far as its form is good
+  std::vector<LayerCheck> layers;  // empty when there are errors of form
+  bool packages_checked = false;
+  bool version_assumed = false;  // "next" was taken as 1 in the paths
+};
+
+// packages: what only they know is checked as well; nullptr: form alone.
+CheckReport check_job(std::string_view text, SpecFormat format, const SpecOverrides& overrides,
+                      const PackageCatalogue* packages);
+
+}  // namespace framemill::jobs

@@ -1,0 +1,160 @@
+// JSON into a spec tree, by the events of Boost.JSON's parser: so that a key given twice is seen, limits hold while
+// reading, and numbers are read exactly.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/basic_parser_impl.hpp>
+#include <charconv>
+#include <cmath>
+
+#include "jobs/spec_tree.h"
+
+namespace framemill::jobs {
+namespace {
+
+namespace json = boost::json;
+using boost::system::error_code;
+
+// Builds the tree; a callback that returns false stops the parser, and `limit_` says why.
+struct Builder {
+  static constexpr std::size_t max_object_size = kSpecKeysMax;
+  static constexpr std::size_t max_array_size = kSpecBytesMax;
+  static constexpr std::size_t max_key_size = kSpecStringBytesMax;
+  static constexpr std::size_t max_string_size = kSpecStringBytesMax;
+
+  SpecNode root;
+  std::vector<SpecNode> open;     // tables and arrays not yet closed
+  std::vector<std::string> keys;  // for each open table, and for what will be put into it
+  std::string part;
+  std::size_t key_count = 0;
+  std::string limit_code, limit_message;
+
+  bool stop(error_code& failure, std::string code, std::string message) {
+    limit_code = "spec." + std::move(code);
+    limit_message = std::move(message);
+    failure = json::error::exception;
+    return false;
+  }
+
+  bool put(SpecNode node) {
+    if (open.empty()) {
+      root = std::move(node);
+    } else if (open.back().type == SpecNode::Type::Array) {
+      open.back().items.push_back(std::move(node));
+    } else {
+      open.back().members.emplace_back(std::move(keys.back()), std::move(node));
+      keys.pop_back();
+    }
+    return true;
+  }
+  bool begin(SpecNode::Type type) {
+    SpecNode node;
+    node.type = type;
+    open.push_back(std::move(node));
+    return true;
+  }
+  bool end() {
+    SpecNode node = std::move(open.back());
+    open.pop_back();
+    return put(std::move(node));
+  }
+  std::string take(json::string_view last) {
+    std::string whole = std::move(part);
+    part.clear();
+    whole.append(last.data(), last.size());
+    return whole;
+  }
+  bool add_part(json::string_view more) {
+    part.append(more.data(), more.size());
+    return true;
+  }
+
+  bool on_document_begin(error_code&) { return true; }
+  bool on_document_end(error_code&) { return true; }
+  bool on_object_begin(error_code&) { return begin(SpecNode::Type::Table); }
+  bool on_object_end(std::size_t, error_code&) { return end(); }
+  bool on_array_begin(error_code&) { return begin(SpecNode::Type::Array); }
+  bool on_array_end(std::size_t, error_code&) { return end(); }
+  bool on_key_part(json::string_view more, std::size_t, error_code&) { return add_part(more); }
+  bool on_key(json::string_view last, std::size_t, error_code& failure) {
+    std::string key = take(last);
+    if (++key_count > kSpecKeysMax) return stop(failure, "too_large", fmt::format("more than {} keys", kSpecKeysMax));
+    if (open.back().find(key) != nullptr)
+      return stop(failure, "duplicate_key", fmt::format("the key \"{}\" is given twice", key));
+    keys.push_back(std::move(key));
+    return true;
+  }
+  bool on_string_part(json::string_view more, std::size_t, error_code&) { return add_part(more); }
+  bool on_string(json::string_view last, std::size_t, error_code&) {
+    SpecNode node;
+    node.type = SpecNode::Type::String;
+    node.text = take(last);
+    return put(std::move(node));
+  }
+  bool on_number_part(json::string_view more, error_code&) { return add_part(more); }
+  bool on_int64(std::int64_t value, json::string_view, error_code&) {
+    part.clear();
+    SpecNode node;
+    node.type = SpecNode::Type::Integer;
+    node.integer = value;
+    return put(std::move(node));
+  }
+  bool on_uint64(std::uint64_t value, json::string_view last, error_code& failure) {
+    if (value <= INT64_MAX) return on_int64(static_cast<std::int64_t>(value), last, failure);
+    return on_double(static_cast<double>(value), last, failure);
+  }
+  bool on_double(double, json::string_view last, error_code&) {
+    // Read again: Boost's conversion may be off in the last place, and a stored spec must give the spec it came from.
+    const std::string written = take(last);
+    SpecNode node;
+    node.type = SpecNode::Type::Float;
+    const auto [end, fault] = std::from_chars(written.data(), written.data() + written.size(), node.real);
+    if (fault != std::errc() || end != written.data() + written.size()) node.real = HUGE_VAL;
+    return put(std::move(node));
+  }
+  bool on_bool(bool value, error_code&) {
+    SpecNode node;
+    node.type = SpecNode::Type::Bool;
+    node.boolean = value;
+    return put(std::move(node));
+  }
+  bool on_null(error_code&) { return put({}); }
+  bool on_comment_part(json::string_view, error_code&) { return true; }
+  bool on_comment(json::string_view, error_code&) { return true; }
+};
+
+SpecPosition position_of(std::string_view text, std::size_t offset) {
+  const std::string_view before = text.substr(0, offset);
+  const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 is the text's start
+  return {static_cast<std::uint32_t>(std::count(before.begin(), before.end(), '\n') + 1),
+          static_cast<std::uint32_t>(offset - line_start + 1)};
+}
+
+}  // namespace
+
+TreeResult tree_from_json(std::string_view text) {
+  json::parse_options options;
+  options.max_depth = kSpecDepthMax;
+  json::basic_parser<Builder> parser(options);
+  error_code failure;
+  const std::size_t eaten = parser.write_some(false, text.data(), text.size(), failure);
+  Builder& builder = parser.handler();
+  const auto fail = [&](std::string code, std::string message) -> TreeResult {
+    const SpecPosition at = position_of(text, std::min(eaten, text.size()));
+    return {std::nullopt, SpecError{std::move(code), at.line, at.column, "", std::move(message), "", ""}};
+  };
+  if (!builder.limit_code.empty()) return fail(builder.limit_code, builder.limit_message);
+  if (failure == json::error::too_deep)
+    return fail("spec.too_deep", fmt::format("nested deeper than {} levels", kSpecDepthMax));
+  if (failure == json::error::string_too_large || failure == json::error::key_too_large)
+    return fail("spec.too_large", fmt::format("a string of more than {} bytes", kSpecStringBytesMax));
+  if (failure == json::error::object_too_large)
+    return fail("spec.too_large", fmt::format("more than {} keys", kSpecKeysMax));
+  if (failure) return fail("spec.syntax", fmt::format("the JSON does not parse: {}", failure.message()));
+  const std::size_t rest = text.find_first_not_of(" \t\r\n", eaten);
+  if (rest != std::string_view::npos) return fail("spec.syntax", "something follows the JSON document");
+  if (builder.root.type != SpecNode::Type::Table) return fail("spec.syntax", "a spec is a JSON object");
+  return {std::move(builder.root), std::nullopt};
+}
+
+}  // namespace framemill::jobs

@@ -1,0 +1,55 @@
+// A spec while it is being checked: layers as read, with what the later checks still need to know of how they were
+// written. Private to this room.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "jobs/spec_reader.h"
+
+namespace framemill::jobs {
+
+struct LayerDraft {
+  LayerSpec layer;
+  const SpecNode* node = nullptr;      // its table
+  std::string path;                    // "layer[1]"
+  std::optional<FrameSpan> own_range;  // shot_range as the layer gives it
+  std::optional<std::int32_t> own_handles;
+  bool has_frames_key = false;
+  bool frames_failed = false;  // frames or shot_range were given and did not parse
+  bool output_failed = false;  // output was given and is no string to speak of
+  bool kind_known = false;
+
+  TableReader reader(SpecErrors& errors) const { return TableReader(*node, path, errors); }
+  bool takes_frames() const {
+    return kind_known && (layer.kind == LayerKind::Generate || layer.kind == LayerKind::Command);
+  }
+};
+
+struct JobDraft {
+  JobSpec job;
+  std::optional<FrameSpan> own_range;
+  bool frames_failed = false;
+  bool has_shot_key = false;
+  std::vector<LayerDraft> layers;
+};
+
+std::optional<std::int32_t> read_handles(TableReader& table);
+
+// Reads one [[layer]]; faults go to `errors`, and what could be read is in the draft.
+LayerDraft read_layer(const SpecNode& node, std::size_t index, const JobSpec& job, SpecErrors& errors);
+
+// The pattern of a layer that gives no `output`.
+std::string default_output(LayerKind kind, FrameFormat format);
+
+// Settles shot ranges, frames and handles of all layers.
+void settle_ranges(JobDraft& draft, SpecErrors& errors);
+// Layers without a prompt go on with that of the layer they start from.
+void settle_prompts(JobDraft& draft, SpecErrors& errors);
+// Names, references between layers, cycles, inputs.
+void check_links(const JobDraft& draft, SpecErrors& errors);
+// Output patterns: tokens, paths, endings, two outputs of one name; total sizes.
+void check_outputs(const JobDraft& draft, SpecErrors& errors);
+
+}  // namespace framemill::jobs

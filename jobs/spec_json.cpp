@@ -1,0 +1,147 @@
+// Specs and their errors as JSON. The canonical spec has its defaults spelled out and its handles not yet applied, so
+// that parsing it gives the spec it was made from.
+#include <boost/json.hpp>
+
+#include "jobs/canonical_json.h"
+#include "jobs/spec.h"
+#include "jobs/spec_values.h"
+
+namespace framemill::jobs {
+namespace {
+
+namespace json = boost::json;
+
+std::string handles_text(std::int32_t handles) {
+  return "+" + std::to_string(handles);
+}
+
+// The range and frames as they were before handles widened them.
+FrameSpan without_handles(FrameSpan range, std::int32_t handles) {
+  return {range.first + handles, range.last - handles, 1};
+}
+std::string span_text(FrameSpan span) {
+  return FrameSet(span.first, span.last).text();
+}
+
+json::array strings(const std::vector<std::string>& values) {
+  json::array out;
+  for (const std::string& value : values) out.emplace_back(value);
+  return out;
+}
+
+json::object input_json(const LayerInput& input) {
+  json::object out;
+  if (!input.layer.empty()) out["layer"] = input.layer;
+  if (input.variant) out["variant"] = *input.variant;
+  if (input.layer.empty()) {
+    out["root"] = input.root;
+    out["pattern"] = input.pattern;
+  }
+  if (input.frames) out["frames"] = input.frames->text();
+  return out;
+}
+
+json::object needs_json(const Needs& needs) {
+  json::object out{{"device", name(needs.device)}};
+  if (needs.device_memory_bytes) out["device_memory"] = size_text(*needs.device_memory_bytes);
+  if (needs.host_memory_bytes) out["host_memory"] = size_text(*needs.host_memory_bytes);
+  if (needs.cpus) out["cpus"] = *needs.cpus;
+  return out;
+}
+
+// One overload per kind of work: the keys that only it has.
+void add_work(json::object& out, const GenerateSpec& work) {
+  out["model"] = work.model;
+  out["prompt"] = work.prompt;
+  out["negative_prompt"] = work.negative_prompt;
+  if (work.steps) out["steps"] = *work.steps;
+  if (work.guidance) out["guidance"] = *work.guidance;
+  out["plan"] = name(work.plan);
+  json::array seeds;
+  for (const std::uint64_t seed : work.variant_seeds) seeds.emplace_back(seed);
+  out["variants"] = std::move(seeds);
+  out["format"] = name(work.format);
+}
+void add_work(json::object& out, const CommandSpec& work) {
+  out["argv"] = strings(work.argv);
+}
+void add_work(json::object& out, const EncodeSpec& work) {
+  out["fps"] = work.fps;
+  out["codec"] = work.codec;
+  out["scale"] = work.scale;
+  out["burn_in"] = strings(work.burn_in);
+}
+void add_work(json::object& out, const SheetSpec& work) {
+  out["every"] = work.every;
+  out["tile"] = work.tile;
+}
+
+json::object layer_json(const LayerSpec& layer) {
+  json::object out{{"name", layer.name},
+                   {"kind", name(layer.kind)},
+                   {"shot", layer.shot},
+                   {"after", strings(layer.after)},
+                   {"retries", layer.retries},
+                   {"needs", needs_json(layer.needs)},
+                   {"output", layer.output},
+                   {"root", layer.root},
+                   {"reproducibility", name(layer.reproducibility)}};
+  json::array inputs;
+  for (const LayerInput& input : layer.inputs) inputs.push_back(input_json(input));
+  if (!inputs.empty()) out["input"] = std::move(inputs);
+  if (layer.timeout) out["timeout"] = duration_text(*layer.timeout);
+  if (layer.kind == LayerKind::Generate || layer.kind == LayerKind::Command) {
+    const FrameSpan range = without_handles(layer.shot_range, layer.handles);
+    out["shot_range"] = span_text(range);
+    out["handles"] = handles_text(layer.handles);
+    out["frames"] = layer.frames.within(range.first, range.last).text();
+    if (layer.chunk)
+      out["chunk"] = *layer.chunk;
+    else
+      out["chunk"] = "auto";
+  }
+  std::visit([&](const auto& work) { add_work(out, work); }, layer.work);
+  return out;
+}
+
+json::value optional_number(const std::optional<std::uint32_t>& number) {
+  return number ? json::value(*number) : json::value(nullptr);
+}
+
+}  // namespace
+
+std::string canonical_json(const JobSpec& spec) {
+  json::object out{{"api", "framemill/v1"},
+                   {"name", spec.name},
+                   {"show", spec.show},
+                   {"priority", spec.priority},
+                   {"tags", strings(spec.tags)},
+                   {"shot_range", span_text(without_handles(spec.shot_range, spec.handles))},
+                   {"handles", handles_text(spec.handles)}};
+  if (!spec.sequence.empty()) out["sequence"] = spec.sequence;
+  if (!spec.shot.empty()) out["shot"] = spec.shot;
+  if (spec.deadline) out["deadline"] = moment_text(*spec.deadline);
+  if (spec.version)
+    out["version"] = *spec.version;
+  else
+    out["version"] = "next";
+  json::array layers;
+  for (const LayerSpec& layer : spec.layers) layers.push_back(layer_json(layer));
+  out["layer"] = std::move(layers);
+  return canonical_text(out);
+}
+
+std::string errors_json(const std::vector<SpecError>& errors) {
+  json::array out;
+  for (const SpecError& error : errors)
+    out.push_back(json::object{{"code", error.code},
+                               {"line", optional_number(error.line)},
+                               {"column", optional_number(error.column)},
+                               {"field", error.field},
+                               {"message", error.message},
+                               {"expected", error.expected},
+                               {"suggestion", error.suggestion}});
+  return json::serialize(out);
+}
+
+}  // namespace framemill::jobs

@@ -1,0 +1,276 @@
+// Checks that need more than one layer: shot ranges, references, cycles, what inputs offer.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+#include "jobs/nearest.h"
+#include "jobs/spec_draft.h"
+
+namespace framemill::jobs {
+namespace {
+
+std::string range_text(FrameSpan span) {
+  return fmt::format("{}-{}", span.first, span.last);
+}
+
+// The frames with handles at those ends of the range that they reach.
+FrameSet widened(const FrameSet& frames, FrameSpan range, std::int32_t handles) {
+  if (handles == 0 || frames.empty()) return frames;
+  std::vector<FrameSpan> spans = frames.spans();
+  if (frames.first() == range.first) spans.insert(spans.begin(), {range.first - handles, range.first - 1, 1});
+  if (frames.last() == range.last) spans.push_back({range.last + 1, range.last + handles, 1});
+  return FrameSet::of(spans);
+}
+
+class Ranges {
+ public:
+  Ranges(JobDraft& draft, SpecErrors& errors) : draft_(draft), errors_(errors) {}
+
+  void settle() {
+    JobSpec& job = draft_.job;
+    const FrameSpan range = draft_.own_range.value_or(span_of_layers());
+    for (LayerDraft& layer : draft_.layers)
+      if (layer.takes_frames() && !layer.frames_failed) settle(layer, range);
+    job.shot_range = {range.first - job.handles, range.last + job.handles, 1};
+  }
+
+ private:
+  // The span of all frames of the layers that go by the job's range.
+  FrameSpan span_of_layers() const {
+    std::optional<FrameSpan> span;
+    for (const LayerDraft& layer : draft_.layers) {
+      if (layer.own_range || layer.layer.frames.empty()) continue;
+      const Frame first = layer.layer.frames.first(), last = layer.layer.frames.last();
+      span = span ? FrameSpan{std::min(span->first, first), std::max(span->last, last), 1} : FrameSpan{first, last, 1};
+    }
+    return span.value_or(FrameSpan{});
+  }
+
+  void settle(LayerDraft& draft, FrameSpan job_range) {
+    LayerSpec& layer = draft.layer;
+    const TableReader table = draft.reader(errors_);
+    const FrameSpan range = draft.own_range.value_or(job_range);
+    if (!draft.has_frames_key) {
+      if (!draft.own_range && !draft_.own_range) {
+        if (!draft_.frames_failed)
+          table.fail("frames", "missing_key", "\"frames\" is missing, and no shot_range says which",
+                     "frames such as \"1001-1096\"");
+        return;
+      }
+      layer.frames = FrameSet(range.first, range.last);
+    }
+    if (layer.frames.first() < range.first || layer.frames.last() > range.last)
+      return table.fail(
+          "frames", "frames_outside_range",
+          fmt::format("the frames {} do not lie in the {} shot range {}", layer.frames.text().substr(0, 80),
+                      draft.own_range ? "layer's" : "job's", range_text(range)),
+          draft.own_range ? "" : "a shot_range of the layer's own");
+    layer.handles = draft.own_handles.value_or(draft.own_range ? 0 : draft_.job.handles);
+    layer.shot_range = {range.first - layer.handles, range.last + layer.handles, 1};
+    if (layer.shot_range.count() > kFramesMax + 2 * std::int64_t{layer.handles})
+      return table.fail("frames", "too_many_frames",
+                        fmt::format("the shot range {} is longer than {} frames", range_text(range), kFramesMax));
+    if (layer.shot_range.first < -kFrameMax || layer.shot_range.last > kFrameMax)
+      return table.fail("handles", "out_of_range",
+                        fmt::format("the handles leave the legal frames -{}..{}", kFrameMax, kFrameMax));
+    layer.frames = widened(layer.frames, range, layer.handles);
+    if (layer.frames.spans().size() > kFrameSpansMax)
+      table.fail("frames", "too_fragmented", fmt::format("more than {} separate ranges", kFrameSpansMax));
+  }
+
+  JobDraft& draft_;
+  SpecErrors& errors_;
+};
+
+class Links {
+ public:
+  Links(const JobDraft& draft, SpecErrors& errors) : draft_(draft), errors_(errors) {
+    for (const LayerDraft& layer : draft_.layers) {
+      names_.push_back(layer.layer.name);
+      by_name_.emplace(layer.layer.name, &layer);
+    }
+  }
+
+  void check() {
+    for (const LayerDraft& layer : draft_.layers) {
+      const TableReader table = layer.reader(errors_);
+      if (!layer.layer.name.empty() && by_name_.at(layer.layer.name) != &layer)
+        table.fail("name", "duplicate_layer", fmt::format("there is another layer \"{}\"", layer.layer.name));
+      if (!draft_.has_shot_key && !table.has("shot"))
+        table.fail("shot", "missing_key", "neither the job nor the layer has a shot", "shot = \"hb_0010\"");
+      for (std::size_t i = 0; i < layer.layer.after.size(); ++i)
+        source(layer, fmt::format("after[{}]", i), layer.layer.after[i]);
+      for (std::size_t i = 0; i < layer.layer.inputs.size(); ++i) check_input(layer, i);
+      if (layer.kind_known) check_inputs_of_kind(layer);
+    }
+    find_cycles();
+  }
+
+ private:
+  // The layer of that name; faults when there is none.
+  const LayerDraft* source(const LayerDraft& layer, const std::string& key, const std::string& wanted) {
+    const auto found = by_name_.find(wanted);
+    if (found != by_name_.end()) return found->second;
+    layer.reader(errors_).fail(key, "unknown_layer", fmt::format("there is no layer \"{}\"", wanted),
+                               fmt::format("{}", fmt::join(names_, ", ")).substr(0, 200), nearest(wanted, names_));
+    return nullptr;
+  }
+
+  static std::uint32_t variants_of(const LayerDraft& layer) {
+    const auto* work = std::get_if<GenerateSpec>(&layer.layer.work);
+    return work == nullptr ? 1 : static_cast<std::uint32_t>(work->variant_seeds.size());
+  }
+
+  void check_input(const LayerDraft& layer, std::size_t index) {
+    const LayerInput& input = layer.layer.inputs[index];
+    if (input.layer.empty()) return;
+    const TableReader table = layer.reader(errors_);
+    const std::string key = fmt::format("input[{}]", index);
+    const LayerDraft* from = source(layer, key + ".layer", input.layer);
+    if (from == nullptr || !from->kind_known) return;
+    if (input.variant.value_or(0) >= std::max(variants_of(*from), 1u))
+      table.fail(key + ".variant", "unknown_variant",
+                 fmt::format("layer \"{}\" has no variant {}", input.layer, *input.variant),
+                 fmt::format("0 to {}: the index, not the seed", std::max(variants_of(*from), 1u) - 1));
+    const bool has_frames = from->takes_frames();
+    if (!has_frames && (layer.kind_known && layer.layer.kind != LayerKind::Command))
+      table.fail(key + ".layer", "input_has_no_frames",
+                 fmt::format("layer \"{}\" makes one file and no frames", input.layer));
+    if (!has_frames && input.frames)
+      table.fail(key + ".frames", "input_has_no_frames",
+                 fmt::format("layer \"{}\" makes one file and no frames", input.layer));
+    if (has_frames && input.frames && !from->layer.frames.empty() && !from->layer.frames.includes(*input.frames))
+      table.fail(key + ".frames", "input_missing_frames",
+                 fmt::format("layer \"{}\" does not write all of these frames", input.layer),
+                 fmt::format("frames within {}", from->layer.frames.text().substr(0, 80)));
+  }
+
+  void check_inputs_of_kind(const LayerDraft& layer) {
+    const TableReader table = layer.reader(errors_);
+    const LayerSpec& spec = layer.layer;
+    if (spec.kind == LayerKind::Generate) {
+      if (spec.inputs.size() > 1)
+        table.fail("input", "too_many_inputs", "a generate layer starts from one input", "one element");
+      if (!spec.inputs.empty() && std::get<GenerateSpec>(spec.work).plan != PlanStrategy::Chain)
+        table.fail("input", "input_needs_chain", "only the first window of a chain starts from an input",
+                   "plan = \"chain\"");
+      if (!spec.inputs.empty() && !spec.inputs[0].pattern.empty() && !spec.inputs[0].frames)
+        table.fail("input[0].frames", "missing_key", "say which frames the first window starts from");
+      return;
+    }
+    if (spec.kind == LayerKind::Command) {
+      check_command_input(layer);
+    } else {
+      if (!table.has("input"))
+        table.fail("input", "missing_key", "\"input\" is missing", "input = [{layer = \"boards\"}]");
+      if (table.has("input") && spec.inputs.empty())
+        table.fail("input", "missing_key", "there is no input", "at least one element");
+      for (std::size_t i = 0; i < spec.inputs.size(); ++i)
+        if (!spec.inputs[i].pattern.empty() && !spec.inputs[i].frames)
+          table.fail(fmt::format("input[{}].frames", i), "missing_key", "say which frames of the root are read");
+    }
+    if (const std::int64_t count = frames_read(spec); count > kInputFramesPerTaskMax)
+      table.fail("input", "too_many_inputs", fmt::format("{} frames are read at once", count),
+                 fmt::format("at most {}; split it into several layers", kInputFramesPerTaskMax));
+  }
+
+  void check_command_input(const LayerDraft& layer) {
+    const auto& argv = std::get<CommandSpec>(layer.layer.work).argv;
+    const bool reads = std::any_of(argv.begin() + (argv.empty() ? 0 : 1), argv.end(), [](const std::string& argument) {
+      return argument.find("{input}") != std::string::npos;
+    });
+    const std::size_t inputs = layer.layer.inputs.size();
+    if (reads && inputs != 1)
+      layer.reader(errors_).fail("argv", "input_token",
+                                 fmt::format("{{input}} is used and the layer has {} inputs", inputs),
+                                 "exactly one input");
+  }
+
+  std::int64_t frames_read(const LayerSpec& spec) const {
+    std::int64_t count = 0;
+    for (const LayerInput& input : spec.inputs) {
+      std::int64_t frames = input.frames ? input.frames->count() : 1;
+      std::uint32_t variants = 1;
+      if (const auto from = by_name_.find(input.layer); !input.layer.empty() && from != by_name_.end()) {
+        if (!input.frames) frames = std::max<std::int64_t>(from->second->layer.frames.count(), 1);
+        if (!input.variant && spec.kind == LayerKind::Sheet) variants = variants_of(*from->second);
+      }
+      count += frames * variants;
+    }
+    return count;
+  }
+
+  // Depth-first, each layer once; a layer met again while its own search is open closes a cycle.
+  void find_cycles() {
+    for (const LayerDraft& layer : draft_.layers) visit(layer);
+  }
+  void visit(const LayerDraft& layer) {
+    auto& mark = marks_[&layer];
+    if (mark == Mark::Done) return;
+    if (mark == Mark::Open) return tell_cycle(layer);
+    mark = Mark::Open;
+    open_.push_back(&layer);
+    const auto follow = [&](const std::string& wanted) {
+      const auto found = by_name_.find(wanted);
+      if (found != by_name_.end()) visit(*found->second);
+    };
+    for (const std::string& after : layer.layer.after) follow(after);
+    for (const LayerInput& input : layer.layer.inputs)
+      if (!input.layer.empty()) follow(input.layer);
+    open_.pop_back();
+    marks_[&layer] = Mark::Done;
+  }
+  void tell_cycle(const LayerDraft& layer) {
+    const auto start = std::find(open_.begin(), open_.end(), &layer);
+    std::string way;
+    for (auto at = start; at != open_.end(); ++at) way += (*at)->layer.name + " -> ";
+    layer.reader(errors_).fail("", "cycle",
+                               fmt::format("these layers wait for each other: {}{}", way, layer.layer.name),
+                               "no cycle in after and input");
+  }
+
+  enum class Mark { None, Open, Done };
+  const JobDraft& draft_;
+  SpecErrors& errors_;
+  std::vector<std::string> names_;
+  std::map<std::string, const LayerDraft*> by_name_;
+  std::map<const LayerDraft*, Mark> marks_;
+  std::vector<const LayerDraft*> open_;
+};
+
+}  // namespace
+
+void settle_ranges(JobDraft& draft, SpecErrors& errors) {
+  Ranges(draft, errors).settle();
+}
+
+void settle_prompts(JobDraft& draft, SpecErrors& errors) {
+  const auto starts_from = [&](const LayerDraft& layer) -> const LayerDraft* {
+    for (const LayerDraft& other : draft.layers)
+      if (!layer.layer.inputs.empty() && other.layer.name == layer.layer.inputs.front().layer) return &other;
+    return nullptr;
+  };
+  for (LayerDraft& layer : draft.layers) {
+    auto* work = std::get_if<GenerateSpec>(&layer.layer.work);
+    if (!layer.kind_known || work == nullptr || layer.node->find("prompt") != nullptr) continue;
+    const LayerDraft* source = starts_from(layer);
+    for (std::size_t i = 0; i < kLayersMax && source != nullptr && source->node->find("prompt") == nullptr; ++i)
+      source = starts_from(*source);
+    const auto* other = source == nullptr ? nullptr : std::get_if<GenerateSpec>(&source->layer.work);
+    if (other == nullptr || source->node->find("prompt") == nullptr) {
+      layer.reader(errors).fail("prompt", "missing_key", "\"prompt\" is missing",
+                                "what the pictures show; or an input of a layer that has a prompt");
+      continue;
+    }
+    work->prompt = other->prompt;
+    if (layer.node->find("negative_prompt") == nullptr) work->negative_prompt = other->negative_prompt;
+  }
+}
+
+void check_links(const JobDraft& draft, SpecErrors& errors) {
+  Links(draft, errors).check();
+}
+
+}  // namespace framemill::jobs

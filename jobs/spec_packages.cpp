@@ -1,0 +1,74 @@
+// Checks of a spec that only model packages can decide.
+#include <fmt/format.h>
+
+#include <set>
+
+#include "jobs/nearest.h"
+#include "jobs/spec.h"
+
+namespace framemill::jobs {
+namespace {
+
+class PackageChecks {
+ public:
+  PackageChecks(const PackageCatalogue& packages, std::vector<SpecError>& errors)
+      : packages_(packages), errors_(errors) {}
+
+  void check(std::size_t index, const GenerateSpec& work) {
+    layer_ = index;
+    const PackageFacts* facts = packages_.find(work.model);
+    if (facts == nullptr)
+      return fail("model", "unknown_model", fmt::format("there is no model package \"{}\"", work.model),
+                  "a package that the farm has", nearest(work.model, packages_.ids()));
+    check_prompt("prompt", work.model, work.prompt);
+    if (!work.negative_prompt.empty()) check_prompt("negative_prompt", work.model, work.negative_prompt);
+    if (work.steps && facts->steps_max > 0 && *work.steps > static_cast<std::uint32_t>(facts->steps_max))
+      fail("steps", "out_of_range", fmt::format("{} takes at most {} steps", work.model, facts->steps_max),
+           fmt::format("1 to {}", facts->steps_max));
+    if (work.guidance && *work.guidance > facts->guidance_max)
+      fail("guidance", "out_of_range",
+           fmt::format("{} takes a guidance of at most {}", work.model, facts->guidance_max),
+           fmt::format("0 to {}", facts->guidance_max));
+  }
+
+ private:
+  void check_prompt(std::string_view key, const std::string& model, const std::string& prompt) {
+    const base::Status status = packages_.check_prompt(model, prompt);
+    if (status.ok() || !told_.emplace(model, prompt).second) return;  // an inherited prompt is told of once
+    errors_.push_back({status.error().code,
+                       {},
+                       {},
+                       field(key),
+                       status.error().message,
+                       fmt::format("words that {} knows: framemill model vocabulary {}", model, model),
+                       status.error().hint});
+  }
+  void fail(std::string_view key, std::string code, std::string message, std::string expected,
+            std::string suggestion = {}) {
+    errors_.push_back({"spec." + std::move(code),
+                       {},
+                       {},
+                       field(key),
+                       std::move(message),
+                       std::move(expected),
+                       std::move(suggestion)});
+  }
+  std::string field(std::string_view key) const { return fmt::format("layer[{}].{}", layer_, key); }
+
+  const PackageCatalogue& packages_;
+  std::vector<SpecError>& errors_;
+  std::size_t layer_ = 0;
+  std::set<std::pair<std::string, std::string>> told_;
+};
+
+}  // namespace
+
+std::vector<SpecError> check_against_packages(const JobSpec& spec, const PackageCatalogue& packages) {
+  std::vector<SpecError> errors;
+  PackageChecks checks(packages, errors);
+  for (std::size_t i = 0; i < spec.layers.size(); ++i)
+    if (const auto* work = std::get_if<GenerateSpec>(&spec.layers[i].work)) checks.check(i, *work);
+  return errors;
+}
+
+}  // namespace framemill::jobs

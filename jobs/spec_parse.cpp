@@ -1,0 +1,150 @@
+// The whole way from a text to a job spec or its errors: limits, tree, overrides, then one pass that collects
+// everything.
+#include <fmt/format.h>
+
+#include "jobs/spec_draft.h"
+#include "jobs/spec_values.h"
+
+namespace framemill::jobs {
+namespace {
+
+constexpr std::string_view kApi = "framemill/v1";
+
+void read_identity(TableReader& table, JobSpec& job) {
+  table.require("api", "api = \"framemill/v1\"");
+  const auto api = table.text("api", TextRule::Line);
+  if (api && *api != kApi)
+    table.fail("api", "not_an_api", fmt::format("\"{}\" is not an api of this farm", printable(*api)),
+               std::string(kApi));
+  table.require("name", "what the job is called");
+  job.name = table.text("name", TextRule::Line).value_or("");
+  constexpr std::size_t kNameMax = 128;
+  if (table.has("name") && job.name.size() > kNameMax)
+    table.fail("name", "out_of_range", fmt::format("the name is longer than {} bytes", kNameMax));
+  table.require("show", "the show's short name");
+  job.show = table.text("show", TextRule::Word).value_or("");
+  job.sequence = table.text("sequence", TextRule::Word).value_or("");
+  job.shot = table.text("shot", TextRule::Word).value_or("");
+}
+
+void read_version(TableReader& table, JobSpec& job) {
+  constexpr std::int64_t kVersionMax = 999'999;
+  const SpecNode* version = table.take("version");
+  if (version == nullptr) return;
+  if (version->type == SpecNode::Type::String) {
+    if (version->text != "next")
+      table.fail("version", "unknown_value", fmt::format("\"{}\" is not a version", printable(version->text)),
+                 "an integer from 1, or \"next\"");
+  } else if (const auto number = table.integer("version", 1, kVersionMax)) {
+    job.version = static_cast<std::uint32_t>(*number);
+  }
+}
+
+void read_rest(TableReader& table, JobDraft& draft) {
+  JobSpec& job = draft.job;
+  job.priority = static_cast<std::int32_t>(table.integer("priority", 0, 100).value_or(job.priority));
+  if (const SpecNode* deadline = table.take("deadline")) {
+    const bool is_moment = deadline->type == SpecNode::Type::DateTime || deadline->type == SpecNode::Type::String;
+    if (is_moment) job.deadline = parse_moment(deadline->text);
+    if (!job.deadline)
+      table.fail("deadline", is_moment ? "bad_deadline" : "wrong_type",
+                 is_moment ? fmt::format("\"{}\" is not a moment", printable(deadline->text))
+                           : fmt::format("this is {}", jobs::name(deadline->type)),
+                 "RFC 3339 with an offset: 2026-12-24T18:00:00+01:00");
+  }
+  job.tags = table.texts("tags", TextRule::Line, 64).value_or(job.tags);
+  for (std::size_t i = 0; i < job.tags.size(); ++i)
+    if (job.tags[i].size() > 128)
+      table.fail(fmt::format("tags[{}]", i), "out_of_range", "a tag is longer than 128 bytes");
+  draft.own_range = table.frame_span("shot_range");
+  draft.frames_failed = table.has("shot_range") && !draft.own_range;
+  job.handles = read_handles(table).value_or(0);
+  read_version(table, job);
+}
+
+void read_layers(TableReader& table, JobDraft& draft, SpecErrors& errors) {
+  const SpecNode* layers = table.array("layer", kLayersMax);
+  if (layers == nullptr || layers->items.empty()) {
+    if (!table.has("layer") || layers != nullptr)
+      table.fail("layer", "no_layers", "a job has at least one layer", "[[layer]]");
+    return;
+  }
+  for (std::size_t i = 0; i < layers->items.size(); ++i) {
+    const SpecNode& item = layers->items[i];
+    if (item.type == SpecNode::Type::Table)
+      draft.layers.push_back(read_layer(item, i, draft.job, errors));
+    else
+      errors.add("wrong_type", item.position, fmt::format("layer[{}]", i),
+                 fmt::format("this is {}", jobs::name(item.type)), "a table");
+  }
+}
+
+void check_tree(const SpecNode& root, JobDraft& draft, SpecErrors& errors) {
+  TableReader table(root, "", errors);
+  read_identity(table, draft.job);
+  draft.has_shot_key = table.has("shot");
+  read_rest(table, draft);
+  read_layers(table, draft, errors);
+  table.finish();
+  settle_ranges(draft, errors);
+  check_links(draft, errors);
+  settle_prompts(draft, errors);
+  check_outputs(draft, errors);
+}
+
+void gather_positions(const SpecNode& node, const std::string& field, std::map<std::string, SpecPosition>& out) {
+  if (node.position.line) out.emplace(field, node.position);
+  for (std::size_t i = 0; i < node.items.size(); ++i)
+    gather_positions(node.items[i], fmt::format("{}[{}]", field, i), out);
+  for (const auto& [key, member] : node.members) gather_positions(member, field.empty() ? key : field + "." + key, out);
+}
+
+SpecFormat detected(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && text[first] == '{' ? SpecFormat::Json : SpecFormat::Toml;
+}
+
+ParsedSpec only(SpecError error) {
+  ParsedSpec out;
+  out.errors.push_back(std::move(error));
+  return out;
+}
+
+}  // namespace
+
+void locate(std::vector<SpecError>& errors, const std::map<std::string, SpecPosition>& positions) {
+  for (SpecError& error : errors) {
+    if (error.line) continue;
+    const auto found = positions.find(error.field);
+    if (found == positions.end()) continue;
+    error.line = found->second.line;
+    error.column = found->second.column;
+  }
+}
+
+ParsedSpec parse_spec(std::string_view text, SpecFormat format, const SpecOverrides& overrides) {
+  if (text.size() > kSpecBytesMax)
+    return only({"spec.too_large", {}, {}, "", fmt::format("the spec is longer than {} bytes", kSpecBytesMax), "", ""});
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark that editors leave
+  if (!is_utf8(text)) return only({"spec.bad_utf8", {}, {}, "", "the spec is not well-formed UTF-8", "", ""});
+  if (format == SpecFormat::Detect) format = detected(text);
+  TreeResult tree = format == SpecFormat::Json ? tree_from_json(text) : tree_from_toml(text);
+  if (tree.error) return only(std::move(*tree.error));
+
+  SpecErrors errors;
+  std::vector<SpecError> override_errors;
+  apply_overrides(*tree.root, overrides, override_errors);
+  for (SpecError& error : override_errors) errors.add(std::move(error));
+  JobDraft draft;
+  check_tree(*tree.root, draft, errors);
+
+  ParsedSpec out;
+  gather_positions(*tree.root, "", out.positions);
+  out.errors = errors.take();
+  if (!out.errors.empty()) return out;
+  for (LayerDraft& layer : draft.layers) draft.job.layers.push_back(std::move(layer.layer));
+  out.spec = std::move(draft.job);
+  return out;
+}
+
+}  // namespace framemill::jobs

@@ -1,0 +1,51 @@
+// A spec as a tree of plain values with the places they came from: the one form that TOML, JSON and overrides are
+// turned into before anything is checked. Private to this room; the libraries that read the texts end here.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "jobs/spec.h"
+
+namespace framemill::jobs {
+
+inline constexpr std::size_t kSpecBytesMax = 256 * 1024;
+inline constexpr std::size_t kSpecDepthMax = 32;
+inline constexpr std::size_t kSpecKeysMax = 10'000;
+inline constexpr std::size_t kSpecStringBytesMax = 64 * 1024;
+
+struct SpecNode {
+  enum class Type { Null, Bool, Integer, Float, String, DateTime, Array, Table };
+  using Member = std::pair<std::string, SpecNode>;
+
+  Type type = Type::Null;
+  bool boolean = false;
+  std::int64_t integer = 0;
+  double real = 0;
+  std::string text;                // of a String; a DateTime as it would be written in RFC 3339
+  std::vector<SpecNode> items;     // of an Array
+  std::vector<Member> members;     // of a Table
+  SpecPosition position;           // of the value, or of its key where it has one; empty for JSON and overrides
+  std::optional<std::string> raw;  // of an override: the text as it was given
+
+  const SpecNode* find(std::string_view key) const;
+};
+
+std::string_view name(SpecNode::Type type);  // "a string", for messages
+
+// Either a root table, or the first error of syntax or of a limit.
+struct TreeResult {
+  std::optional<SpecNode> root;
+  std::optional<SpecError> error;
+};
+TreeResult tree_from_toml(std::string_view text);
+TreeResult tree_from_json(std::string_view text);
+
+// Puts the overrides into the tree; each that names no place becomes an error.
+void apply_overrides(SpecNode& root, const SpecOverrides& overrides, std::vector<SpecError>& errors);
+
+}  // namespace framemill::jobs
