@@ -1,0 +1,114 @@
+#include "scheduler/core/job_book.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace framemill::scheduler {
+namespace {
+
+// Tasks on the longest path from each phase to the job's end: what the critical path is made of. Phases are taken when all
+// that wait for them are known; a plan has no circle but a chain's need of itself.
+void derive_depths(JobEntry& job) {
+  std::vector<std::uint32_t> open(job.phases.size());
+  std::vector<std::uint32_t> below(job.phases.size());
+  std::vector<std::size_t> ready;
+  for (std::size_t i = 0; i < job.phases.size(); ++i) {
+    for (const Dependent& dependent : job.phases[i].dependents) open[i] += dependent.owner != i ? 1u : 0u;
+    if (open[i] == 0) ready.push_back(i);
+  }
+  while (!ready.empty()) {
+    PhaseEntry& phase = job.phases[ready.back()];
+    ready.pop_back();
+    phase.depth = below[phase.id.index] + (phase.chain ? phase.plan->task_count : 1);
+    for (const jobs::Need& need : phase.plan->needs) {
+      if (need.phase == phase.id.index) continue;
+      below[need.phase] = std::max(below[need.phase], phase.depth);
+      if (--open[need.phase] == 0) ready.push_back(need.phase);
+    }
+  }
+}
+
+}  // namespace
+
+JobEntry* JobBook::find(JobId id) {
+  const auto entry = jobs_.find(id);
+  return entry == jobs_.end() ? nullptr : &entry->second;
+}
+const JobEntry* JobBook::find(JobId id) const {
+  const auto entry = jobs_.find(id);
+  return entry == jobs_.end() ? nullptr : &entry->second;
+}
+PhaseEntry* JobBook::find(PhaseId id) {
+  JobEntry* job = find(id.job);
+  return job == nullptr || id.index >= job->phases.size() ? nullptr : &job->phases[id.index];
+}
+const PhaseEntry* JobBook::find(PhaseId id) const {
+  const JobEntry* job = find(id.job);
+  return job == nullptr || id.index >= job->phases.size() ? nullptr : &job->phases[id.index];
+}
+
+JobEntry& JobBook::add(JobRecord record, PaceBook& pace) {
+  const JobId id = record.id;
+  const auto [place, added] = jobs_.try_emplace(id);
+  FM_CHECK(added, "a job number used twice");
+  JobEntry& job = place->second;
+  job.record = std::move(record);
+  const auto& plans = job.record.plan->phases;
+  job.phases.reserve(plans.size());
+  for (jobs::PhaseIndex i = 0; i < plans.size(); ++i) {
+    PhaseEntry phase{.id = {id, i}, .plan = &plans[i], .state = {}, .device_class = {},
+                     .tasks = TaskStates(plans[i].task_count, TaskState::Waiting)};
+    phase.pace = pace.intern(pace_name(job.record, plans[i]));
+    job.totals[static_cast<std::size_t>(TaskState::Waiting)] += plans[i].task_count;
+    job.phases.push_back(std::move(phase));
+  }
+  for (jobs::PhaseIndex i = 0; i < plans.size(); ++i)
+    for (std::uint32_t n = 0; n < plans[i].needs.size(); ++n) {
+      const jobs::Need& need = plans[i].needs[n];
+      FM_CHECK(need.phase < plans.size(), "a need of a phase that is not in the plan");
+      job.phases[need.phase].dependents.push_back({i, n});
+      if (need.phase == i) job.phases[i].chain = true;
+    }
+  derive_depths(job);
+  return job;
+}
+
+std::uint32_t JobBook::next_version(const ShotName& shot) const {
+  const auto used = versions_.find(shot);
+  return used == versions_.end() || used->second.empty() ? 1 : used->second.rbegin()->first + 1;
+}
+
+bool JobBook::version_taken(const ShotName& shot, std::uint32_t version) const {
+  const auto used = versions_.find(shot);
+  return used != versions_.end() && used->second.contains(version);
+}
+
+void JobBook::put(const VersionRecord& record) {
+  versions_[{record.show, {record.sequence, record.shot}}][record.version] = record.job;
+}
+
+std::vector<VersionRecord> JobBook::versions() const {
+  std::vector<VersionRecord> all;
+  for (const auto& [shot, used] : versions_)
+    for (const auto& [version, job] : used)
+      all.push_back({shot.first, shot.second.first, shot.second.second, version, job});
+  return all;
+}
+
+const SubmitTokenRecord* JobBook::token(const std::string& principal, const std::string& token) const {
+  const auto found = tokens_.find({principal, token});
+  return found == tokens_.end() ? nullptr : &found->second;
+}
+
+void JobBook::put(const SubmitTokenRecord& record) {
+  tokens_.insert_or_assign({record.principal, record.token}, record);
+}
+
+std::vector<SubmitTokenRecord> JobBook::tokens() const {
+  std::vector<SubmitTokenRecord> all;
+  for (const auto& [key, record] : tokens_) all.push_back(record);
+  return all;
+}
+
+}  // namespace framemill::scheduler

@@ -1,0 +1,111 @@
+// The jobs of the farm with their phases, tasks and troubles: the part of the state that a person thinks of. Entries stay
+// where they are in memory while they live. The moves of tasks are in task_moves.h; here is only what is true of one job.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "scheduler/core/demand.h"
+#include "scheduler/core/pace.h"
+#include "scheduler/core/records.h"
+#include "scheduler/core/task_states.h"
+#include "scheduler/core/views.h"
+
+namespace framemill::scheduler {
+
+// Why a ready task is not in the common queue: it waits for its back-off, or must have a slot for itself.
+enum class Bucket : std::uint8_t { Common, Held, Alone };
+
+struct Trouble {
+  TaskTroubleRecord record;
+  base::Instant not_before{INT64_MIN};  // back-off; forgotten at a restart
+  Bucket bucket = Bucket::Common;       // counted in the phase while the task is ready
+  bool dirty = false;
+};
+
+struct Dependent {                      // phase `owner` waits, by its need number `need`, for this phase
+  jobs::PhaseIndex owner = 0;
+  std::uint32_t need = 0;
+};
+
+struct PhaseEntry {
+  PhaseId id;
+  const jobs::PhasePlan* plan = nullptr;
+  jobs::PhaseState state = jobs::PhaseState::Waiting;
+  std::string device_class;
+  TaskStates tasks;
+  std::map<TaskIndex, Trouble> troubles;
+
+  // Derived.
+  std::vector<Dependent> dependents;
+  std::uint32_t depth = 1;              // tasks on the longest path from here to the job's end
+  bool chain = false;                   // task t needs t-1
+  ClassId common_class = 0, alone_class = 0;
+  std::uint32_t held = 0, alone = 0;    // ready tasks by bucket; the others are common
+  std::set<std::pair<TaskIndex, AttemptId>> attempts;    // live ones, by first task
+  std::set<std::pair<TaskIndex, AttemptId>> remembered;  // ended ones that may have unpublished commits
+  std::uint32_t chunk_longest = 0;      // of any attempt here: bounds the search for those that hold a task
+  std::uint32_t expired = 0;            // live attempts whose lease ran out: only then may two hold one task
+  PaceId pace = 0;
+  bool dirty = false, touched = false;
+
+  std::uint32_t ready_common() const { return tasks.count(TaskState::Ready) - held - alone; }
+};
+
+struct JobTally {                       // of ended attempts, and live ones' beginnings
+  std::uint64_t attempts = 0, retries = 0, model_loads = 0, windows_run_twice = 0, device_us = 0;
+};
+
+struct JobEntry {
+  JobRecord record;
+  std::vector<PhaseEntry> phases;
+  TaskCounts totals{};                  // over all phases
+  std::uint32_t leases = 0;             // live attempts whose lease runs
+  JobTally tally;
+  bool dirty = false, touched = false;
+
+  const jobs::LayerSpec& layer_of(const PhaseEntry& phase) const { return record.spec->layers[phase.plan->layer]; }
+  std::uint64_t total(TaskState state) const { return totals[static_cast<std::size_t>(state)]; }
+  bool final() const { return jobs::is_final(record.state); }
+};
+
+using ShotName = std::pair<std::string, std::pair<std::string, std::string>>;  // show, sequence, shot
+
+class JobBook {
+ public:
+  JobEntry* find(JobId id);
+  const JobEntry* find(JobId id) const;
+  PhaseEntry* find(PhaseId id);
+  const PhaseEntry* find(PhaseId id) const;
+
+  // A job whose tasks all wait; derived fields are filled in.
+  JobEntry& add(JobRecord record, PaceBook& pace);
+  const std::map<JobId, JobEntry>& all() const { return jobs_; }
+  std::map<JobId, JobEntry>& all() { return jobs_; }
+
+  // Versions in use per shot.
+  std::uint32_t next_version(const ShotName& shot) const;
+  bool version_taken(const ShotName& shot, std::uint32_t version) const;
+  void put(const VersionRecord& record);
+  std::vector<VersionRecord> versions() const;
+
+  const SubmitTokenRecord* token(const std::string& principal, const std::string& token) const;
+  void put(const SubmitTokenRecord& record);
+  std::vector<SubmitTokenRecord> tokens() const;
+
+  std::uint32_t live_jobs() const { return live_jobs_; }
+  void count_live(std::int32_t change) { live_jobs_ += static_cast<std::uint32_t>(change); }
+
+ private:
+  std::map<JobId, JobEntry> jobs_;
+  std::map<ShotName, std::map<std::uint32_t, JobId>> versions_;
+  std::map<std::pair<std::string, std::string>, SubmitTokenRecord> tokens_;
+  std::uint32_t live_jobs_ = 0;
+};
+
+}  // namespace framemill::scheduler
