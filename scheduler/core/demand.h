@@ -1,5 +1,5 @@
-// What the tasks of a phase ask of a slot: equal demands form one request class, so that the matcher asks each slot once per
-// class and not once per phase. Pure values.
+// What the tasks of a phase ask of a slot: equal demands form one request class, so that the matcher asks each slot
+// once per class and not once per phase. Pure values.
 #pragma once
 
 #include <compare>
@@ -19,16 +19,16 @@ enum class WorkKind : std::uint8_t { Generate, Command, Media };
 
 struct Demand {
   WorkKind kind = WorkKind::Generate;
-  bool exclusive = false;              // the slot holds nothing else meanwhile
-  std::string model;                   // "demo-clips@1"; Generate
+  bool exclusive = false;  // the slot holds nothing else meanwhile
+  std::string model;       // "demo-clips@1"; Generate
   base::Sha256 model_digest;
-  std::string program;                 // Command: argv[0]
+  std::string program;  // Command: argv[0]
   jobs::DeviceWish device = jobs::DeviceWish::Any;
   std::uint64_t device_memory_bytes = 0, host_memory_bytes = 0;
   std::uint32_t cpus = 0;
-  std::string device_class;            // pinned; empty: any
-  std::vector<std::string> roots;      // written and read
-  std::uint32_t batch_max = 1;         // of the package; 1 for exact
+  std::string device_class;        // pinned; empty: any
+  std::vector<std::string> roots;  // written and read
+  std::uint32_t batch_max = 1;     // of the package; 1 for exact
   jobs::MemoryPrior cpu_memory, cuda_memory;
 
   std::weak_ordering operator<=>(const Demand& other) const;

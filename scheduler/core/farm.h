@@ -41,7 +41,7 @@ class Farm {
   void put(const Record& record);
   Effects begin(base::Now now);
 
-  Effects apply(const Event& event, base::Now now);
+  Effects apply(Event event, base::Now now);                // move it in: reports carry files
   base::Instant next_deadline() const;                      // when TimePassed is due; kNever when nothing is
 
   // What people ask to see.

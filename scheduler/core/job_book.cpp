@@ -7,8 +7,8 @@
 namespace framemill::scheduler {
 namespace {
 
-// Tasks on the longest path from each phase to the job's end: what the critical path is made of. Phases are taken when all
-// that wait for them are known; a plan has no circle but a chain's need of itself.
+// Tasks on the longest path from each phase to the job's end: what the critical path is made of. Phases are taken when
+// all that wait for them are known; a plan has no circle but a chain's need of itself.
 void derive_depths(JobEntry& job) {
   std::vector<std::uint32_t> open(job.phases.size());
   std::vector<std::uint32_t> below(job.phases.size());
@@ -57,8 +57,7 @@ JobEntry& JobBook::add(JobRecord record, PaceBook& pace) {
   const auto& plans = job.record.plan->phases;
   job.phases.reserve(plans.size());
   for (jobs::PhaseIndex i = 0; i < plans.size(); ++i) {
-    PhaseEntry phase{.id = {id, i}, .plan = &plans[i], .state = {}, .device_class = {},
-                     .tasks = TaskStates(plans[i].task_count, TaskState::Waiting)};
+    PhaseEntry phase({id, i}, plans[i]);
     phase.pace = pace.intern(pace_name(job.record, plans[i]));
     job.totals[static_cast<std::size_t>(TaskState::Waiting)] += plans[i].task_count;
     job.phases.push_back(std::move(phase));

@@ -1,5 +1,6 @@
-// The jobs of the farm with their phases, tasks and troubles: the part of the state that a person thinks of. Entries stay
-// where they are in memory while they live. The moves of tasks are in task_moves.h; here is only what is true of one job.
+// The jobs of the farm with their phases, tasks and troubles: the part of the state that a person thinks of. Entries
+// stay where they are in memory while they live. The moves of tasks are in task_moves.h; here is only what is true of
+// one job.
 #pragma once
 
 #include <cstdint>
@@ -28,12 +29,15 @@ struct Trouble {
   bool dirty = false;
 };
 
-struct Dependent {                      // phase `owner` waits, by its need number `need`, for this phase
+struct Dependent {  // phase `owner` waits, by its need number `need`, for this phase
   jobs::PhaseIndex owner = 0;
   std::uint32_t need = 0;
 };
 
 struct PhaseEntry {
+  PhaseEntry(PhaseId phase_id, const jobs::PhasePlan& phase_plan)
+      : id(phase_id), plan(&phase_plan), tasks(phase_plan.task_count, TaskState::Waiting) {}
+
   PhaseId id;
   const jobs::PhasePlan* plan = nullptr;
   jobs::PhaseState state = jobs::PhaseState::Waiting;
@@ -43,29 +47,29 @@ struct PhaseEntry {
 
   // Derived.
   std::vector<Dependent> dependents;
-  std::uint32_t depth = 1;              // tasks on the longest path from here to the job's end
-  bool chain = false;                   // task t needs t-1
+  std::uint32_t depth = 1;  // tasks on the longest path from here to the job's end
+  bool chain = false;       // task t needs t-1
   ClassId common_class = 0, alone_class = 0;
-  std::uint32_t held = 0, alone = 0;    // ready tasks by bucket; the others are common
+  std::uint32_t held = 0, alone = 0;                     // ready tasks by bucket; the others are common
   std::set<std::pair<TaskIndex, AttemptId>> attempts;    // live ones, by first task
   std::set<std::pair<TaskIndex, AttemptId>> remembered;  // ended ones that may have unpublished commits
-  std::uint32_t chunk_longest = 0;      // of any attempt here: bounds the search for those that hold a task
-  std::uint32_t expired = 0;            // live attempts whose lease ran out: only then may two hold one task
+  std::uint32_t chunk_longest = 0;  // of any attempt here: bounds the search for those that hold a task
+  std::uint32_t outran = 0;         // live attempts whose lease ever ran out: only then may two hold one task
   PaceId pace = 0;
   bool dirty = false, touched = false;
 
   std::uint32_t ready_common() const { return tasks.count(TaskState::Ready) - held - alone; }
 };
 
-struct JobTally {                       // of ended attempts, and live ones' beginnings
+struct JobTally {  // of ended attempts, and live ones' beginnings
   std::uint64_t attempts = 0, retries = 0, model_loads = 0, windows_run_twice = 0, device_us = 0;
 };
 
 struct JobEntry {
   JobRecord record;
   std::vector<PhaseEntry> phases;
-  TaskCounts totals{};                  // over all phases
-  std::uint32_t leases = 0;             // live attempts whose lease runs
+  TaskCounts totals{};  // over all phases
+  std::uint32_t attempts_live = 0;
   JobTally tally;
   bool dirty = false, touched = false;
 

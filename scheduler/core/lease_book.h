@@ -1,6 +1,6 @@
-// Attempts that live, with their leases, and the ended ones whose staging directories may hold files not yet published. A
-// lease that ran out leaves its attempt alive: it ends when another attempt commits, at a cancel or a hold, or revives when
-// its worker reports it again before that.
+// Attempts that live, with their leases, and the ended ones whose staging directories may hold files not yet published.
+// A lease that ran out leaves its attempt alive: it ends when another attempt commits, at a cancel or a hold, or
+// revives when its worker reports it again before that.
 #pragma once
 
 #include <cstdint>
@@ -18,22 +18,23 @@ namespace framemill::scheduler {
 
 struct Lease {
   AttemptRecord record;
-  Demand demand;                     // what it was granted for
-  std::uint32_t left = 0;            // tasks of it that are not committed
-  bool chain = false;                // its tasks run one after the other
+  Demand demand;           // what it was granted for
+  std::uint32_t left = 0;  // tasks of it that are not committed
+  bool chain = false;      // its tasks run one after the other
   bool expired = false;
-  std::uint32_t windows = 1;         // booked in memory: at most these run at once
+  bool outran = false;        // expired at least once, so another attempt may hold its tasks too
+  std::uint32_t windows = 1;  // booked in memory: at most these run at once
   base::Instant granted_at;
-  base::Instant deadline;            // moves with each report that names it
-  base::Instant timer;               // where the book's timer for it stands: at or before the deadline
-  AttemptRunning activity;           // as last reported
+  base::Instant deadline;   // moves with each report that names it
+  base::Instant timer;      // where the book's timer for it stands: at or before the deadline
+  AttemptRunning activity;  // as last reported
   bool dirty = false;
 
   // Tasks that can run at the same time.
   std::uint32_t parallel() const { return chain ? (left > 0 ? 1u : 0u) : left; }
 };
 
-struct EndedAttempt {                // remembered while tasks of its range are committed and not yet published
+struct EndedAttempt {  // remembered while tasks of its range are committed and not yet published
   PhaseId phase;
   TaskRange tasks;
   WorkerId worker;
@@ -43,7 +44,7 @@ class LeaseBook {
  public:
   Lease* find(AttemptId id);
   const Lease* find(AttemptId id) const;
-  Lease& add(Lease lease);           // its timer starts at its deadline, unless it is expired
+  Lease& add(Lease lease);  // its timer starts at its deadline, unless it is expired
   void erase(AttemptId id);
   const std::map<AttemptId, Lease>& live() const { return live_; }
   std::map<AttemptId, Lease>& live() { return live_; }

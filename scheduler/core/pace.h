@@ -1,5 +1,5 @@
-// How long a task takes, as measured: per kind of work and device class, an average that forgets slowly. Chunk sizes and
-// the time to the end come from it; nothing that decides a pixel does.
+// How long a task takes, as measured: per kind of work and device class, an average that forgets slowly. Chunk sizes
+// and the time to the end come from it; nothing that decides a pixel does.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// The states of one phase's tasks as runs of equal state: ten million untouched tasks are one entry. Keeps the counts, the
-// runs that are ready, and which pages of the store no longer tell the truth. Owned by the job book; no policy here.
+// The states of one phase's tasks as runs of equal state: ten million untouched tasks are one entry. Keeps the counts,
+// the runs that are ready, and which pages of the store no longer tell the truth. Owned by the job book; no policy
+// here.
 #pragma once
 
 #include <array>
@@ -29,8 +30,8 @@ class TaskStates {
  public:
   TaskStates(std::uint32_t task_count, TaskState state);
 
-  // From records. `pages` holds the pages on record, by number; they are believed only where the counts say that the tasks
-  // differ. Nothing when counts and pages contradict each other.
+  // From records. `pages` holds the pages on record, by number; they are believed only where the counts say that the
+  // tasks differ. Nothing when counts and pages contradict each other.
   static std::optional<TaskStates> restore(std::uint32_t task_count, const StateCounts& counts,
                                            const std::map<std::uint32_t, std::vector<std::uint8_t>>& pages);
 
@@ -40,8 +41,8 @@ class TaskStates {
   bool uniform() const { return starts_.size() == 1; }
 
   TaskState at(TaskIndex task) const { return run_at(task).state; }
-  StateRun run_at(TaskIndex task) const;              // the whole run that holds the task
-  bool all(TaskRange tasks, TaskState state) const;   // true for an empty range
+  StateRun run_at(TaskIndex task) const;             // the whole run that holds the task
+  bool all(TaskRange tasks, TaskState state) const;  // true for an empty range
   bool any(TaskRange tasks, TaskState state) const;
   std::vector<StateRun> runs(TaskRange tasks) const;  // clipped to the range, ascending
   // The ready tasks from `from` on, up to the end of their run.

@@ -63,7 +63,6 @@ void WorkerRoster::heard(WorkerEntry& worker, base::Instant now, base::Duration 
   // A worker that is not silent has its timer already, at an earlier moment; it is set right when that comes.
   if (worker.silent) alarms_.emplace(now + alarm, worker.record.id);
   worker.last_heard = now;
-  worker.heard = true;
   worker.silent = false;
 }
 

@@ -1,5 +1,5 @@
-// The workers of the farm with what they last said of themselves, and what their slots hold. A worker is its CURVE key; a
-// new incarnation is a new process of it. What a slot holds is derived from the leases.
+// The workers of the farm with what they last said of themselves, and what their slots hold. A worker is its CURVE key;
+// a new incarnation is a new process of it. What a slot holds is derived from the leases.
 #pragma once
 
 #include <cstdint>
@@ -16,38 +16,37 @@
 
 namespace framemill::scheduler {
 
-struct ModelUse {                    // windows of one model booked in one slot
+struct ModelUse {  // windows of one model booked in one slot
   base::Sha256 digest;
   jobs::MemoryPrior cpu_memory, cuda_memory;
-  std::uint64_t floor_bytes = 0;     // needs.device_memory of its leases, the largest
+  std::uint64_t floor_bytes = 0;  // needs.device_memory of its leases, the largest
   std::uint32_t windows = 0, leases = 0;
-  std::uint32_t cap = 1;             // windows that were admitted at once at its last grant
+  std::uint32_t cap = 1;  // windows that were admitted at once at its last grant
 };
 
 struct SlotEntry {
   SlotState state;
   std::set<AttemptId> leases;
-  std::uint32_t load = 0;            // tasks that could run at once: sum of parallel() of its leases
-  std::uint32_t exclusive = 0;       // leases that hold the slot for themselves
+  std::uint32_t load = 0;       // tasks that could run at once: sum of parallel() of its leases
+  std::uint32_t exclusive = 0;  // leases that hold the slot for themselves
   std::vector<ModelUse> models;
   std::uint32_t batch_cap = UINT32_MAX;  // halved after an out-of-memory, until a new incarnation
 };
 
 struct WorkerEntry {
   WorkerRecord record;
-  bool known = false;                // an inventory of this incarnation is here
+  bool known = false;  // an inventory of this incarnation is here
   Inventory inventory;
-  std::map<std::uint32_t, SlotEntry> slots;   // by index; one that vanished stays while it has leases
+  std::map<std::uint32_t, SlotEntry> slots;  // by index; one that vanished stays while it has leases
   std::set<AttemptId> leases;
   std::uint64_t former_incarnation = 0, sequence = 0;
   base::Instant last_heard;
-  bool heard = false;                // since this start of the scheduler
   bool silent = true;
-  bool draining = false;             // by its own will
+  bool draining = false;  // by its own will
   bool dirty = false;
 
   jobs::WorkerState state() const;
-  bool takes_grants() const;         // up, known, neither draining nor quarantined
+  bool takes_grants() const;  // up, known, neither draining nor quarantined
   bool sees_root(const std::string& root) const;
   const DeviceState* device_of(const SlotEntry& slot) const;
   const std::string& device_class_of(std::uint32_t slot) const;

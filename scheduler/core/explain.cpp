@@ -1,0 +1,243 @@
+#include "scheduler/core/explain.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "scheduler/core/job_views.h"
+#include "scheduler/core/readiness.h"
+#include "scheduler/core/slot_reasons.h"
+
+namespace framemill::scheduler {
+
+std::string_view name(Reason reason) {
+  switch (reason) {
+    case Reason::Paused:
+      return "paused";
+    case Reason::Dependency:
+      return "dependency";
+    case Reason::InputMissing:
+      return "input_missing";
+    case Reason::NoWorker:
+      return "no_worker";
+    case Reason::PackageMissing:
+      return "package_missing";
+    case Reason::PackageDiffers:
+      return "package_differs";
+    case Reason::NeedsExceedEverySlot:
+      return "needs_exceed_every_slot";
+    case Reason::SlotsBusy:
+      return "slots_busy";
+    case Reason::MemoryBooked:
+      return "memory_booked";
+    case Reason::BackOff:
+      return "back_off";
+    case Reason::Quarantined:
+      return "quarantined";
+    case Reason::WorkerDraining:
+      return "worker_draining";
+    case Reason::StorageUnreachable:
+      return "storage_unreachable";
+    case Reason::CapReached:
+      return "cap_reached";
+  }
+  FM_CHECK(false, "a reason outside its closed list");
+  return "";
+}
+
+namespace {
+
+struct TaskRef {
+  const PhaseEntry* phase = nullptr;
+  TaskIndex task = 0;
+};
+
+// What was asked about: a layer and a variant of it, or any.
+struct Asked {
+  std::string layer;
+  std::optional<std::uint32_t> variant;
+
+  bool meets(const JobEntry& job, const PhaseEntry& phase) const {
+    return (layer.empty() || job.layer_of(phase).name == layer) && (!variant || phase.plan->variant == *variant);
+  }
+};
+
+// The task that should be running first: a ready one, else one that waits, else one that was given up.
+TaskRef first_open(const JobEntry& job, const Asked& asked) {
+  for (const TaskState wanted : {TaskState::Ready, TaskState::Waiting, TaskState::Quarantined})
+    for (const PhaseEntry& phase : job.phases) {
+      if (!asked.meets(job, phase) || phase.tasks.count(wanted) == 0) continue;
+      for (const StateRun& run : phase.tasks.runs({0, phase.tasks.size()}))
+        if (run.state == wanted) return {&phase, run.tasks.first};
+    }
+  return {};
+}
+
+// Nothing is held back: what the job does as a whole.
+std::string job_sentence(const JobEntry& job) {
+  std::string text = "job " + std::to_string(job.record.id.value) + " is " + std::string(jobs::name(job.record.state));
+  if (job.final()) return text;
+  const std::uint64_t running = job.total(TaskState::Leased), naming = job.total(TaskState::Committed);
+  return text + ": " + std::to_string(running) + (running == 1 ? " task runs, " : " tasks run, ") +
+         std::to_string(naming) + " wait for their files' names, none is held back";
+}
+
+// The task that writes the frame, in the first variant where it is not published; while that waits for its latents, the
+// task that makes those.
+TaskRef task_of_frame(const JobEntry& job, const Asked& asked, jobs::Frame frame) {
+  TaskRef found;
+  for (const PhaseEntry& phase : job.phases) {
+    if (!asked.meets(job, phase)) continue;
+    const TaskRange tasks = jobs::tasks_of_frames(*phase.plan, frame, frame);
+    if (tasks.empty()) continue;
+    if (found.phase == nullptr || found.phase->tasks.at(found.task) == TaskState::Published)
+      found = {&phase, tasks.first};
+  }
+  if (found.phase == nullptr || found.phase->tasks.at(found.task) != TaskState::Waiting) return found;
+  const auto missing = first_missing(job, *found.phase, found.task);
+  if (missing && job.phases[missing->phase].plan->layer == found.phase->plan->layer)
+    return {&job.phases[missing->phase], missing->task};
+  return found;
+}
+
+std::string task_text(const JobEntry& job, const PhaseEntry& phase, TaskIndex task) {
+  return layer_label(job, phase) + " " + std::string(jobs::name(phase.plan->kind)) +
+         (phase.plan->task_count > 1 ? " task " + std::to_string(task) : "");
+}
+
+SlotReason dependency_reason(const JobEntry& job, const Missing& missing) {
+  const PhaseEntry& needed = job.phases[missing.phase];
+  const TaskState state = needed.tasks.at(missing.task);
+  SlotReason reason{Reason::Dependency, 0, {}, {}, {}};
+  reason.because = "waits for " + task_text(job, needed, missing.task) + ", which is " + std::string(jobs::name(state));
+  const bool lost = jobs::is_final(state);
+  reason.remedy = lost ? "retry what failed" : "nothing: it starts when that is published";
+  return reason;
+}
+
+std::string seconds_text(base::Duration left) {
+  return std::to_string(std::max<std::int64_t>((left.ms + 999) / 1000, 1)) + " s";
+}
+
+SlotReason pause_reason(const JobEntry& job) {
+  const Cause& cause = job.record.last_change;
+  return {Reason::Paused,
+          0,
+          {},
+          "job " + std::to_string(job.record.id.value) + " was paused by " + cause.principal,
+          "resume the job"};
+}
+
+// A task that had trouble and must wait before its next try.
+std::optional<SlotReason> trouble_reason(const PhaseEntry& phase, TaskIndex task, base::Now now) {
+  const auto entry = phase.troubles.find(task);
+  if (entry == phase.troubles.end()) return std::nullopt;
+  const Trouble& trouble = entry->second;
+  if (phase.tasks.at(task) == TaskState::Quarantined)
+    return SlotReason{Reason::Quarantined,
+                      0,
+                      {},
+                      "it killed " + std::to_string(trouble.record.lone_deaths.size()) + " executors while alone",
+                      "find out why (" + trouble.record.last_message + "), then retry it"};
+  if (trouble.not_before <= now.monotonic) return std::nullopt;
+  const std::string again = "tried again in " + seconds_text(trouble.not_before - now.monotonic);
+  if (trouble.record.last_outcome == jobs::Outcome::InputNotVisible)
+    return SlotReason{Reason::InputMissing,
+                      0,
+                      {},
+                      trouble.record.last_message + "; " + again,
+                      "see that the input is on the worker's storage"};
+  return SlotReason{
+      Reason::BackOff, 0, {}, trouble.record.last_code + "; " + again, "nothing: it is tried again by itself"};
+}
+
+Demand demand_for(const FarmState& farm, const PhaseEntry& phase, TaskIndex task) {
+  const auto trouble = phase.troubles.find(task);
+  const bool lone = trouble != phase.troubles.end() && trouble->second.record.run_alone;
+  return farm.classes.of(lone ? phase.alone_class : phase.common_class);
+}
+
+void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, base::Now now,
+                       ExplainView& view) {
+  if (job.record.paused) view.reasons.push_back(pause_reason(job));
+  const SlotReasons slots = slot_reasons(farm, demand_for(farm, phase, view.task));
+  view.can_never_run = slots.never;
+  if (view.state == TaskState::Waiting) {
+    if (const auto missing = first_missing(job, phase, view.task))
+      view.reasons.push_back(dependency_reason(job, *missing));
+    if (!slots.never) return;
+  } else if (auto trouble = trouble_reason(phase, view.task, now)) {
+    view.reasons.push_back(std::move(*trouble));
+    return;
+  } else if (farm.read_only) {
+    view.reasons.push_back({Reason::StorageUnreachable,
+                            0,
+                            {},
+                            "the scheduler's disk is full: nothing new is granted",
+                            "free space on the scheduler's data directory"});
+    return;
+  }
+  view.reasons.insert(view.reasons.end(), slots.reasons.begin(), slots.reasons.end());
+}
+
+std::string running_text(const FarmState& farm, const PhaseEntry& phase, TaskIndex task) {
+  for (const auto& [first, id] : phase.attempts) {
+    const Lease& lease = *farm.leases.find(id);
+    if (lease.record.tasks.contains(task))
+      return "runs on " + farm.workers.find(lease.record.worker)->record.name + "/" + lease.record.slot_name;
+  }
+  return "runs";
+}
+
+std::string sentence_of(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, const ExplainView& view) {
+  std::string text = task_text(job, phase, view.task);
+  if (view.frame) text += " (frame " + std::to_string(*view.frame) + ")";
+  if (view.state == TaskState::Leased) return text + " " + running_text(farm, phase, view.task);
+  if (view.state == TaskState::Committed) return text + " is made; its files are about to get their names";
+  if (view.state == TaskState::Failed) {
+    const auto trouble = phase.troubles.find(view.task);
+    return text + " failed" +
+           (trouble == phase.troubles.end()
+                ? std::string()
+                : ": " + trouble->second.record.last_code + ", " + trouble->second.record.last_message);
+  }
+  text += " is " + std::string(jobs::name(view.state));
+  if (view.reasons.empty()) return text;
+  const SlotReason& first = view.reasons.front();
+  text += view.can_never_run ? " and can never run on this farm: " : ": ";
+  if (!first.examples.empty()) text += first.examples.front() + ": ";
+  return text + first.because;
+}
+
+}  // namespace
+
+base::Result<ExplainView> explain_task(const FarmState& farm, JobId id, const std::string& layer,
+                                       std::optional<std::uint32_t> variant, std::optional<jobs::Frame> frame,
+                                       base::Now now) {
+  const JobEntry* job = farm.jobs.find(id);
+  if (job == nullptr) return base::Error{"job.not_found", "there is no job " + std::to_string(id.value), "job", ""};
+  const auto& layers = job->record.spec->layers;
+  if (!layer.empty() && std::none_of(layers.begin(), layers.end(), [&](const auto& l) { return l.name == layer; }))
+    return base::Error{"job.no_such_layer", "the job has no layer named " + layer, "layer", ""};
+  const Asked asked{layer, variant};
+  const TaskRef ref = frame ? task_of_frame(*job, asked, *frame) : first_open(*job, asked);
+  ExplainView view;
+  if (ref.phase == nullptr) {
+    if (frame) return base::Error{"job.no_such_frame", "no task of the job writes that frame", "frame", ""};
+    view.state = job->final() ? TaskState::Published : TaskState::Leased;
+    view.sentence = job_sentence(*job);
+    return view;
+  }
+  view.phase = ref.phase->id;
+  view.task = ref.task;
+  view.layer = job->layer_of(*ref.phase).name;
+  view.frame = frame;
+  view.state = ref.phase->tasks.at(ref.task);
+  if (view.state == TaskState::Ready || view.state == TaskState::Waiting)
+    explain_open_task(farm, *job, *ref.phase, now, view);
+  else if (view.state == TaskState::Quarantined)
+    if (auto trouble = trouble_reason(*ref.phase, ref.task, now)) view.reasons.push_back(std::move(*trouble));
+  view.sentence = sentence_of(farm, *job, *ref.phase, view);
+  return view;
+}
+
+}  // namespace framemill::scheduler

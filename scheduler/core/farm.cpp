@@ -1,0 +1,204 @@
+#include "scheduler/core/farm.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "scheduler/core/attempts.h"
+#include "scheduler/core/explain.h"
+#include "scheduler/core/farm_state.h"
+#include "scheduler/core/job_states.h"
+#include "scheduler/core/job_views.h"
+#include "scheduler/core/matcher.h"
+#include "scheduler/core/persist.h"
+#include "scheduler/core/publishing.h"
+#include "scheduler/core/reports.h"
+#include "scheduler/core/restart.h"
+#include "scheduler/core/sanity.h"
+#include "scheduler/core/submit.h"
+#include "scheduler/core/task_moves.h"
+#include "scheduler/core/verbs.h"
+#include "scheduler/core/worker_views.h"
+
+namespace framemill::scheduler {
+
+struct Farm::State : FarmState {
+  RestartRecords restart;  // until begin()
+  bool begun = false;
+};
+
+namespace {
+
+template <class Value>
+void answer(FarmState& farm, RequestId request, base::Result<Value> result) {
+  if (request == 0) return;
+  if (result.ok())
+    farm.turn.effects.answers.push_back({request, AnswerValue(std::move(result).value())});
+  else
+    farm.turn.effects.answers.push_back({request, result.error()});
+}
+
+base::Error read_only() {
+  return {"store.read_only", "the scheduler's disk is full: nothing can be changed until there is room", "",
+          "free space on the scheduler's data directory; watching goes on"};
+}
+
+struct Apply {
+  FarmState& farm;
+
+  void operator()(const JobSubmitted& event) const {
+    answer<Submitted>(farm, event.request,
+                      farm.read_only ? base::Result<Submitted>(read_only()) : submit_job(farm, event));
+  }
+  void operator()(const JobChangeAsked& event) const {
+    answer<Changed>(farm, event.request, farm.read_only ? base::Result<Changed>(read_only()) : change_job(farm, event));
+  }
+  void operator()(const WorkerChangeAsked& event) const {
+    answer<Changed>(farm, event.request,
+                    farm.read_only ? base::Result<Changed>(read_only()) : change_worker(farm, event));
+  }
+  void operator()(WorkerReported&& event) const { on_worker_reported(farm, std::move(event)); }
+  void operator()(const TimePassed&) const {}
+  void operator()(const StorageBroke&) const { farm.read_only = true; }
+  void operator()(const StorageRecovered&) const {
+    farm.read_only = false;
+    farm.match_wanted = true;
+  }
+};
+
+base::Instant next_due(const FarmState& farm) {
+  if (farm.match_unfinished && !farm.read_only) return base::Instant{INT64_MIN};
+  base::Instant due = std::min(farm.leases.next_deadline(), farm.workers.next_alarm());
+  if (!farm.back_offs.empty()) due = std::min(due, farm.back_offs.begin()->first);
+  return due;
+}
+
+// A turn that comes late (a stalled disk, a machine that was asleep) found nobody listening: workers could not have
+// been heard, so their leases and alarms move by the gap.
+void forgive_lateness(FarmState& farm) {
+  const base::Instant due = next_due(farm);
+  if (due == base::kNever || due == base::Instant{INT64_MIN}) return;
+  const base::Duration gap = farm.now() - due;
+  if (gap <= farm.settings.late_turn) return;
+  farm.leases.shift_all(gap);
+  farm.workers.shift_all(gap);
+}
+
+void fold_task_events(FarmState& farm) {
+  for (auto* folded : {&farm.turn.published, &farm.turn.failed}) {
+    for (const auto& [layer, tasks] : *folded)
+      farm.turn.say({"layer",
+                     layer.first,
+                     layer.second,
+                     {},
+                     folded == &farm.turn.published ? "TasksPublished" : "TasksFailed",
+                     std::to_string(tasks) + (tasks == 1 ? " task" : " tasks")});
+    folded->clear();
+  }
+}
+
+// What every turn ends with, whatever began it.
+Effects finish_turn(FarmState& farm) {
+  release_back_offs(farm);
+  mark_silent_workers(farm);
+  expire_leases(farm);
+  derive_touched_states(farm);
+  if (!farm.read_only) match(farm);
+  derive_touched_states(farm);  // what the grants began
+  collect_publish_orders(farm);
+  fold_task_events(farm);
+  write_dirty_records(farm);
+  return std::exchange(farm.turn.effects, {});
+}
+
+}  // namespace
+
+Farm::Farm(FarmSettings settings) : state_(std::make_unique<State>()) {
+  state_->settings = settings;
+}
+Farm::~Farm() = default;
+Farm::Farm(Farm&&) noexcept = default;
+Farm& Farm::operator=(Farm&&) noexcept = default;
+
+void Farm::put(const Record& record) {
+  FM_CHECK(!state_->begun, "records are put back before the farm begins");
+  state_->restart.put(record);
+}
+
+Effects Farm::begin(base::Now now) {
+  FM_CHECK(!state_->begun, "a farm begins once");
+  state_->begun = true;
+  state_->turn.now = now;
+  rebuild(*state_, std::exchange(state_->restart, {}));
+  return finish_turn(*state_);
+}
+
+Effects Farm::apply(Event event, base::Now now) {
+  FM_CHECK(state_->begun, "events come after begin()");
+  state_->turn.now = now;
+  forgive_lateness(*state_);
+  std::visit(Apply{*state_}, std::move(event));
+  return finish_turn(*state_);
+}
+
+base::Instant Farm::next_deadline() const {
+  const base::Instant due = next_due(*state_);
+  return due == base::Instant{INT64_MIN} ? state_->turn.now.monotonic : due;
+}
+
+std::vector<JobView> Farm::list_jobs(bool live_only) const {
+  std::vector<JobView> views;
+  const auto& jobs = state_->jobs.all();
+  for (auto job = jobs.rbegin(); job != jobs.rend(); ++job)
+    if (!live_only || !job->second.final()) views.push_back(view_of(*state_, job->second, Detail::Summary));
+  return views;
+}
+
+std::optional<JobView> Farm::show_job(JobId id) const {
+  const JobEntry* job = state_->jobs.find(id);
+  if (job == nullptr) return std::nullopt;
+  return view_of(*state_, *job, Detail::Layers);
+}
+
+std::vector<WorkerView> Farm::list_workers(base::Now now) const {
+  std::vector<WorkerView> views;
+  for (const auto& [id, worker] : state_->workers.all()) views.push_back(view_of(*state_, worker, now));
+  return views;
+}
+
+base::Result<ExplainView> Farm::explain(JobId job, const std::string& layer, std::optional<std::uint32_t> variant,
+                                        std::optional<jobs::Frame> frame, base::Now now) const {
+  return explain_task(*state_, job, layer, variant, frame, now);
+}
+
+const JobRecord* Farm::job(JobId id) const {
+  const JobEntry* job = state_->jobs.find(id);
+  return job == nullptr ? nullptr : &job->record;
+}
+
+std::optional<jobs::TaskState> Farm::task_state(PhaseId id, TaskIndex task) const {
+  const PhaseEntry* phase = state_->jobs.find(id);
+  if (phase == nullptr || task >= phase->tasks.size()) return std::nullopt;
+  return phase->tasks.at(task);
+}
+
+const WorkerRecord* Farm::worker(WorkerId id) const {
+  const WorkerEntry* worker = state_->workers.find(id);
+  return worker == nullptr ? nullptr : &worker->record;
+}
+
+std::optional<WorkerId> Farm::worker_of_key(const std::string& key) const {
+  const WorkerEntry* worker = state_->workers.find_key(key);
+  if (worker == nullptr) return std::nullopt;
+  return worker->record.id;
+}
+
+std::vector<Record> Farm::records() const {
+  return all_records(*state_);
+}
+
+std::string Farm::sanity_check() const {
+  return first_violation(*state_);
+}
+
+}  // namespace framemill::scheduler

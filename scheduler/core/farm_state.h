@@ -1,0 +1,49 @@
+// Everything the farm knows, side by side: each part keeps its own duty, the acts (task_moves, matcher, blame,
+// publishing, reports, ...) are functions over them. One thread owns it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "scheduler/core/demand.h"
+#include "scheduler/core/device_booking.h"
+#include "scheduler/core/farm.h"
+#include "scheduler/core/job_book.h"
+#include "scheduler/core/lease_book.h"
+#include "scheduler/core/pace.h"
+#include "scheduler/core/publish_duties.h"
+#include "scheduler/core/ready_queue.h"
+#include "scheduler/core/turn.h"
+#include "scheduler/core/worker_roster.h"
+
+namespace framemill::scheduler {
+
+struct FarmState {
+  FarmSettings settings;
+  JobBook jobs;
+  LeaseBook leases;
+  WorkerRoster workers;
+  PublishDuties duties;
+  CountersRecord counters;
+
+  // Derived.
+  DemandClasses classes;
+  ReadyQueue ready;
+  PaceBook pace;
+  MemoryLedger memory;
+  std::set<std::pair<base::Instant, std::pair<PhaseId, TaskIndex>>> back_offs;  // when held tasks are free again
+  std::map<JobId, std::pair<WorkerId, base::Instant>> sweeps;  // done jobs: who was ordered to discard, and when
+  std::uint64_t attempts_made = 0;                             // in this epoch
+  bool read_only = false;
+  bool match_wanted = false;
+  bool match_unfinished = false;  // the budget of the turn ran out
+
+  Turn turn;
+
+  JobEntry& job_of(PhaseId phase) { return *jobs.find(phase.job); }
+  base::Instant now() const { return turn.now.monotonic; }
+};
+
+}  // namespace framemill::scheduler

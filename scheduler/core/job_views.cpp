@@ -1,0 +1,212 @@
+#include "scheduler/core/job_views.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "scheduler/core/matcher.h"
+
+namespace framemill::scheduler {
+namespace {
+
+using jobs::PhaseKind;
+using jobs::PhaseState;
+
+bool writes_frames(const PhaseEntry& phase) {
+  return phase.plan->kind == PhaseKind::Decode || phase.plan->kind == PhaseKind::Command;
+}
+
+std::uint64_t frames_in(const jobs::PhasePlan& plan, TaskRange tasks) {
+  const jobs::FrameSet first = jobs::task_frames(plan, tasks.first);
+  const jobs::FrameSet last = jobs::task_frames(plan, tasks.end() - 1);
+  if (first.empty() || last.empty()) return 0;
+  return static_cast<std::uint64_t>(plan.frames.within(first.first(), last.last()).count());
+}
+
+std::uint64_t frames_published(const PhaseEntry& phase) {
+  if (phase.tasks.count(TaskState::Published) == phase.tasks.size())
+    return static_cast<std::uint64_t>(phase.plan->frames.count());
+  std::uint64_t frames = 0;
+  for (const StateRun& run : phase.tasks.runs({0, phase.tasks.size()}))
+    if (run.state == TaskState::Published) frames += frames_in(*phase.plan, run.tasks);
+  return frames;
+}
+
+// A layer's state out of its phases'.
+PhaseState merged(PhaseState a, PhaseState b) {
+  if (a == b) return a;
+  const auto is = [&](PhaseState s) { return a == s || b == s; };
+  if (is(PhaseState::Running)) return PhaseState::Running;
+  if (is(PhaseState::Failed)) return PhaseState::Failed;
+  if (is(PhaseState::Cancelled)) return PhaseState::Cancelled;
+  return PhaseState::Running;  // some wait, some are done
+}
+
+std::uint64_t open_tasks(const PhaseEntry& phase) {
+  return std::uint64_t{phase.tasks.count(TaskState::Waiting)} + phase.tasks.count(TaskState::Ready) +
+         phase.tasks.count(TaskState::Leased);
+}
+
+// Seconds of slot time that the phase still needs; nothing before one of its kind was measured.
+std::optional<double> work_left_s(const FarmState& farm, const PhaseEntry& phase) {
+  const auto seconds = farm.pace.seconds(phase.pace);
+  if (!seconds) return std::nullopt;
+  return static_cast<double>(open_tasks(phase)) * *seconds;
+}
+
+class Eta {
+ public:
+  void add(const FarmState& farm, const PhaseEntry& phase) {
+    if (open_tasks(phase) == 0) return;
+    slots_ = std::max(slots_, slots_for(farm, farm.classes.of(phase.common_class)));
+    const auto left = work_left_s(farm, phase);
+    if (!left) {
+      unmeasured_ = unmeasured_ || phase.plan->kind == PhaseKind::Denoise;
+      return;
+    }
+    measured_ = true;
+    all_s_ += *left;
+    if (phase.chain) longest_chain_s_ = std::max(longest_chain_s_, *left);
+  }
+  std::optional<std::int64_t> ms() const {
+    if (!measured_ || unmeasured_ || slots_ == 0) return std::nullopt;
+    return static_cast<std::int64_t>(std::llround(1000 * std::max(all_s_ / slots_, longest_chain_s_)));
+  }
+
+ private:
+  bool measured_ = false, unmeasured_ = false;
+  double all_s_ = 0, longest_chain_s_ = 0;
+  std::uint32_t slots_ = 0;
+};
+
+void add_troubles(const PhaseEntry& phase, LayerView& view) {
+  for (const auto& [task, trouble] : phase.troubles) {
+    view.tries_charged += trouble.record.charged_tries;
+    const TaskState state = phase.tasks.at(task);
+    if (state == TaskState::Failed || state == TaskState::Quarantined)
+      ++view.failed;
+    else
+      ++view.retried;
+  }
+}
+
+std::optional<jobs::Frame> first_frame(const PhaseEntry& phase, TaskIndex task) {
+  if (phase.plan->kind == PhaseKind::Denoise)
+    return phase.plan->grid.new_frames(jobs::task_window(*phase.plan, task)).first;
+  const jobs::FrameSet frames = jobs::task_frames(*phase.plan, task);
+  if (frames.empty()) return std::nullopt;
+  return frames.first();
+}
+
+void add_failures(const JobEntry& job, const PhaseEntry& phase, std::vector<FailureGroup>& groups) {
+  for (const auto& [task, trouble] : phase.troubles) {
+    const TaskState state = phase.tasks.at(task);
+    if (state != TaskState::Failed && state != TaskState::Quarantined) continue;
+    const std::string& layer = job.layer_of(phase).name;
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const FailureGroup& g) {
+      return g.code == trouble.record.last_code && g.layer == layer;
+    });
+    if (group == groups.end()) {
+      group = groups.insert(groups.end(), FailureGroup{});
+      group->code = trouble.record.last_code;
+      group->message = trouble.record.last_message;
+      group->layer = layer;
+    }
+    ++group->count;
+    const auto frame = first_frame(phase, task);
+    if (frame && (!group->first_frame || *frame < *group->first_frame)) group->first_frame = frame;
+  }
+}
+
+void add_phase(const PhaseEntry& phase, LayerView& view, bool first) {
+  view.state = first ? phase.state : merged(view.state, phase.state);
+  for (std::size_t i = 0; i < view.tasks.size(); ++i) view.tasks[i] += phase.tasks.counts()[i];
+  view.variants = std::max(view.variants, phase.plan->variant + 1);
+  if (writes_frames(phase)) {
+    view.frames += static_cast<std::uint64_t>(phase.plan->frames.count());
+    view.frames_published += frames_published(phase);
+  }
+  if (phase.plan->kind == PhaseKind::Denoise) view.windows += phase.plan->task_count;
+  add_troubles(phase, view);
+}
+
+std::string_view kind_name(jobs::LayerKind kind) {
+  switch (kind) {
+    case jobs::LayerKind::Generate:
+      return "generate";
+    case jobs::LayerKind::Command:
+      return "command";
+    case jobs::LayerKind::Encode:
+      return "encode";
+    case jobs::LayerKind::Sheet:
+      return "sheet";
+  }
+  return "";
+}
+
+std::vector<LayerView> layers_of(const FarmState& farm, const JobEntry& job) {
+  std::vector<LayerView> layers;
+  for (const jobs::LayerSpec& spec : job.record.spec->layers) {
+    LayerView layer;
+    layer.index = static_cast<std::uint32_t>(layers.size());
+    layer.name = spec.name;
+    layer.kind = kind_name(spec.kind);
+    layer.shot = spec.shot.empty() ? job.record.spec->shot : spec.shot;
+    Eta eta;
+    bool first = true;
+    for (const PhaseEntry& phase : job.phases) {
+      if (phase.plan->layer != layer.index) continue;
+      add_phase(phase, layer, first);
+      eta.add(farm, phase);
+      first = false;
+    }
+    layer.eta_ms = eta.ms();
+    layers.push_back(std::move(layer));
+  }
+  return layers;
+}
+
+}  // namespace
+
+std::string layer_label(const JobEntry& job, const PhaseEntry& phase) {
+  const jobs::LayerSpec& layer = job.layer_of(phase);
+  const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work);
+  if (generate == nullptr || generate->variant_seeds.size() < 2) return layer.name;
+  return layer.name + " t" + std::to_string(phase.plan->variant);
+}
+
+JobView view_of(const FarmState& farm, const JobEntry& job, Detail detail) {
+  const jobs::JobSpec& spec = *job.record.spec;
+  JobView view;
+  view.id = job.record.id;
+  view.name = spec.name;
+  view.show = spec.show;
+  view.sequence = spec.sequence;
+  view.shot = spec.shot;
+  view.principal = job.record.submitted.principal;
+  view.tags = spec.tags;
+  view.version = job.record.version;
+  view.state = job.record.state;
+  view.priority = job.record.priority;
+  view.submitted = job.record.submitted.time;
+  view.started = job.record.started;
+  view.finished = job.record.finished;
+  view.tasks = job.totals;
+  view.attempts = job.tally.attempts;
+  view.retries = job.tally.retries;
+  view.model_loads = job.tally.model_loads;
+  view.windows_run_twice = job.tally.windows_run_twice;
+  view.device_us = job.tally.device_us;
+  Eta eta;
+  for (const PhaseEntry& phase : job.phases) {
+    eta.add(farm, phase);
+    add_failures(job, phase, view.failures);
+    if (!writes_frames(phase)) continue;
+    view.frames += static_cast<std::uint64_t>(phase.plan->frames.count());
+    view.frames_published += frames_published(phase);
+  }
+  view.eta_ms = eta.ms();
+  if (detail == Detail::Layers) view.layers = layers_of(farm, job);
+  return view;
+}
+
+}  // namespace framemill::scheduler

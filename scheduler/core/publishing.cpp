@@ -1,0 +1,178 @@
+#include "scheduler/core/publishing.h"
+
+#include <algorithm>
+
+#include "scheduler/core/attempts.h"
+#include "scheduler/core/task_moves.h"
+
+namespace framemill::scheduler {
+namespace {
+
+constexpr base::Duration kRepeatAfter = base::seconds(2);
+constexpr std::uint32_t kFailuresMax = 5;  // of one task's files; a full disk does not count
+constexpr std::uint32_t kRepeatsPerReport = 1024;
+
+bool can_serve(const WorkerEntry& worker, const std::string& root) {
+  return worker.known && !worker.silent && !worker.record.revoked && worker.sees_root(root);
+}
+
+// The preferred one if it can, else the able worker with the fewest duties.
+WorkerId server_of(const FarmState& farm, const std::string& root, WorkerId preferred) {
+  if (const WorkerEntry* worker = farm.workers.find(preferred); worker != nullptr && can_serve(*worker, root))
+    return preferred;
+  WorkerId best;
+  std::size_t fewest = SIZE_MAX;
+  for (const auto& [id, worker] : farm.workers.all()) {
+    if (!can_serve(worker, root)) continue;
+    const std::size_t duties = farm.duties.of(id).size();
+    if (duties < fewest) {
+      fewest = duties;
+      best = id;
+    }
+  }
+  return best;
+}
+
+void assign(FarmState& farm, const PublishDuties::Key& key, WorkerId worker) {
+  farm.duties.assign(key, worker, farm.now());
+  farm.turn.publish_orders.push_back(key);
+}
+
+void fail_publish(FarmState& farm, PhaseEntry& phase, TaskIndex task, const PublishFailed& failed) {
+  farm.duties.done(phase.id, {task, 1});
+  move_tasks(farm, phase, {task, 1}, TaskState::Failed);
+  Trouble& trouble = trouble_of(farm, phase, task);
+  trouble.record.last_outcome = jobs::Outcome::Failed;
+  trouble.record.last_code = failed.code;
+  trouble.record.last_message = failed.message;
+  ++farm.turn.failed[{phase.id.job, phase.plan->layer}];
+}
+
+}  // namespace
+
+void order_publish(FarmState& farm, PhaseEntry& phase, TaskIndex task, AttemptId attempt, WorkerId committer) {
+  const PublishDuties::Key key{phase.id, task};
+  farm.duties.add(phase.id, task, attempt);
+  if (const WorkerId server = server_of(farm, phase.plan->root, committer)) assign(farm, key, server);
+}
+
+void on_published(FarmState& farm, const TasksPublished& published) {
+  PhaseEntry* phase = farm.jobs.find(published.phase);
+  if (phase == nullptr || published.tasks.first >= phase->tasks.size()) return;
+  const TaskRange tasks{published.tasks.first,
+                        std::min(published.tasks.count, phase->tasks.size() - published.tasks.first)};
+  for (const StateRun& run : phase->tasks.runs(tasks)) {
+    if (run.state != TaskState::Committed) continue;
+    farm.duties.done(phase->id, run.tasks);
+    move_tasks(farm, *phase, run.tasks, TaskState::Published);
+    farm.turn.published[{phase->id.job, phase->plan->layer}] += run.tasks.count;
+    forget_published(farm, *phase, run.tasks);
+    wake_dependents(farm, *phase, run.tasks);
+  }
+}
+
+void on_publish_failed(FarmState& farm, WorkerId worker, const PublishFailed& failed) {
+  PhaseEntry* phase = farm.jobs.find(failed.phase);
+  if (phase == nullptr || failed.tasks.first >= phase->tasks.size()) return;
+  const TaskRange tasks{failed.tasks.first, std::min(failed.tasks.count, phase->tasks.size() - failed.tasks.first)};
+  for (const StateRun& run : phase->tasks.runs(tasks)) {
+    if (run.state != TaskState::Committed) continue;
+    for (TaskIndex t = run.tasks.first; t < run.tasks.end(); ++t) {
+      const PublishDuties::Key key{phase->id, t};
+      Duty& duty = *farm.duties.find(key);
+      // A report that repeats itself is one failure, and the duty may be another worker's by now.
+      if (duty.worker != worker || duty.ordered > farm.now()) continue;
+      if (failed.code == "publish.exists_other" || (failed.code != "storage_full" && ++duty.failures >= kFailuresMax)) {
+        fail_publish(farm, *phase, t, failed);
+        continue;
+      }
+      // Later, by whoever repeats it then.
+      farm.duties.assign(key, worker, farm.now() + farm.settings.back_off_first);
+    }
+  }
+}
+
+void repeat_duties(FarmState& farm, WorkerEntry& worker) {
+  const auto& duties = farm.duties.of(worker.record.id);
+  for (std::uint32_t n = 0; n < kRepeatsPerReport && !duties.empty(); ++n) {
+    const auto [ordered, key] = *duties.begin();
+    if (ordered + kRepeatAfter > farm.now()) return;
+    assign(farm, key, worker.record.id);
+  }
+}
+
+void adopt_duties(FarmState& farm, WorkerEntry& worker) {
+  if (farm.duties.unassigned().empty() || !worker.known || worker.record.revoked) return;
+  std::vector<PublishDuties::Key> adopted;
+  for (const PublishDuties::Key& key : farm.duties.unassigned()) {
+    if (adopted.size() >= kRepeatsPerReport) break;
+    if (worker.sees_root(farm.jobs.find(key.first)->plan->root)) adopted.push_back(key);
+  }
+  for (const PublishDuties::Key& key : adopted) assign(farm, key, worker.record.id);
+}
+
+void hand_over_duties(FarmState& farm, WorkerEntry& worker) {
+  const auto duties = farm.duties.of(worker.record.id);  // a copy: assigning changes it
+  for (const auto& [ordered, key] : duties) {
+    farm.duties.unassign(key);
+    const WorkerId server = server_of(farm, farm.jobs.find(key.first)->plan->root, worker.record.id);
+    if (server) assign(farm, key, server);
+  }
+}
+
+void collect_publish_orders(FarmState& farm) {
+  auto& keys = farm.turn.publish_orders;
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  auto& orders = farm.turn.effects.publishes;
+  for (const PublishDuties::Key& key : keys) {
+    const Duty* duty = farm.duties.find(key);
+    if (duty == nullptr || !duty->worker) continue;
+    if (!orders.empty() && orders.back().phase == key.first && orders.back().tasks.end() == key.second &&
+        orders.back().worker == duty->worker && orders.back().attempt == duty->attempt)
+      ++orders.back().tasks.count;
+    else
+      orders.push_back({duty->worker, duty->attempt, key.first, {key.second, 1}});
+  }
+  keys.clear();
+}
+
+void sweep_job(FarmState& farm, JobEntry& job) {
+  const bool any = std::any_of(job.phases.begin(), job.phases.end(),
+                               [](const PhaseEntry& p) { return p.plan->kind == jobs::PhaseKind::Denoise; });
+  if (any) {
+    farm.sweeps.try_emplace(job.record.id, WorkerId{}, base::Instant{INT64_MIN});
+    for (auto& [id, worker] : farm.workers.all())
+      if (!worker.silent && worker.known) repeat_sweeps(farm, worker);
+  } else {
+    job.record.swept = true;
+    farm.turn.mark(job);
+  }
+}
+
+void repeat_sweeps(FarmState& farm, WorkerEntry& worker) {
+  std::uint32_t ordered = 0;
+  for (auto& [id, order] : farm.sweeps) {
+    if (ordered >= 16) return;
+    auto& [server, at] = order;
+    if (at != base::Instant{INT64_MIN} && at + kRepeatAfter > farm.now()) continue;
+    const JobEntry& job = *farm.jobs.find(id);
+    const bool sees = std::all_of(job.phases.begin(), job.phases.end(), [&](const PhaseEntry& phase) {
+      return phase.plan->kind != jobs::PhaseKind::Denoise || worker.sees_root(phase.plan->root);
+    });
+    if (!sees || worker.record.revoked) continue;
+    server = worker.record.id;
+    at = farm.now();
+    farm.turn.effects.discards.push_back({worker.record.id, id});
+    ++ordered;
+  }
+}
+
+void on_discarded(FarmState& farm, JobId id) {
+  if (farm.sweeps.erase(id) == 0) return;
+  JobEntry& job = *farm.jobs.find(id);
+  job.record.swept = true;
+  farm.turn.mark(job);
+}
+
+}  // namespace framemill::scheduler

@@ -1,0 +1,25 @@
+// Which tasks have what they need: every task they wait for is published. Range-wise, so that millions of tasks that
+// wait for one and the same thing are one question.
+#pragma once
+
+#include <vector>
+
+#include "scheduler/core/job_book.h"
+
+namespace framemill::scheduler {
+
+// The parts of `tasks` whose needs are met, ascending; the rest must wait.
+std::vector<TaskRange> ready_parts(const JobEntry& job, const PhaseEntry& phase, TaskRange tasks);
+
+// The needs of one task, where `own` tasks of its own phase count as published: the earlier ones of the same attempt.
+bool needs_met(const JobEntry& job, const PhaseEntry& phase, TaskIndex task, TaskRange own);
+
+// The first need of the task that is not met, and a task that it waits for; nothing when all are met.
+struct Missing {
+  const jobs::Need* need = nullptr;
+  jobs::PhaseIndex phase = 0;
+  TaskIndex task = 0;
+};
+std::optional<Missing> first_missing(const JobEntry& job, const PhaseEntry& phase, TaskIndex task);
+
+}  // namespace framemill::scheduler

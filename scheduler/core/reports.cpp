@@ -1,0 +1,166 @@
+#include "scheduler/core/reports.h"
+
+#include <algorithm>
+#include <set>
+
+#include "scheduler/core/attempts.h"
+#include "scheduler/core/blame.h"
+#include "scheduler/core/publishing.h"
+
+namespace framemill::scheduler {
+namespace {
+
+constexpr base::Duration kGrantGrace = base::seconds(5);  // a grant may still be on its way
+
+void say_worker(FarmState& farm, const WorkerEntry& worker, std::string what, std::string detail) {
+  farm.turn.say({"worker", {}, 0, worker.record.id, std::move(what), std::move(detail)});
+}
+
+WorkerEntry& worker_of(FarmState& farm, const WorkerReported& report) {
+  if (WorkerEntry* known = farm.workers.find_key(report.key)) return *known;
+  WorkerRecord record;
+  record.id = WorkerId(++farm.counters.last_worker);
+  farm.turn.counters = true;
+  record.key = report.key;
+  record.name = report.inventory ? report.inventory->name : "worker " + std::to_string(record.id.value);
+  record.last_change = {"scheduler", farm.turn.now.wall, "first report"};
+  WorkerEntry& worker = farm.workers.add(std::move(record));
+  farm.turn.mark(worker);
+  say_worker(farm, worker, "WorkerJoined", worker.record.name);
+  return worker;
+}
+
+void acknowledge(FarmState& farm, const WorkerEntry& worker, const WorkerReported& report, std::string refused) {
+  AcknowledgeReport ack;
+  ack.worker = worker.record.id;
+  ack.incarnation = report.incarnation;
+  ack.sequence = report.sequence;
+  const bool busy = !worker.leases.empty() || !farm.duties.of(worker.record.id).empty();
+  ack.next_report = busy ? farm.settings.report_interval : farm.settings.idle_report_interval;
+  ack.drain = worker.record.drain_requested;
+  ack.send_inventory = !worker.known;
+  ack.refused = std::move(refused);
+  farm.turn.effects.acknowledgements.push_back(std::move(ack));
+}
+
+void lose_attempt(FarmState& farm, AttemptId id, std::string message) {
+  const bool done = farm.leases.find(id)->left == 0;
+  Ending ending;
+  ending.outcome = done ? jobs::Outcome::Ok : jobs::Outcome::WorkerLost;
+  ending.code = done ? "ok" : "worker_lost";
+  if (!done) ending.message = std::move(message);
+  end_attempt(farm, id, std::move(ending));
+}
+
+// A new process of the worker: it holds nothing of the former one but the finished tasks that it has just delivered.
+void begin_incarnation(FarmState& farm, WorkerEntry& worker, std::uint64_t incarnation) {
+  if (worker.record.incarnation == incarnation) return;
+  const std::set<AttemptId> former = worker.leases;
+  for (const AttemptId id : former) lose_attempt(farm, id, "its worker was started anew");
+  worker.former_incarnation = worker.record.incarnation;
+  worker.record.incarnation = incarnation;
+  worker.sequence = 0;
+  worker.known = false;
+  for (auto& [index, slot] : worker.slots) slot.batch_cap = UINT32_MAX;
+  farm.turn.mark(worker);
+  say_worker(farm, worker, "WorkerStarted", worker.record.name);
+}
+
+void take_inventory(FarmState& farm, WorkerEntry& worker, const Inventory& inventory) {
+  farm.workers.take_inventory(worker, inventory);
+  if (!inventory.name.empty() && worker.record.name != inventory.name) {
+    worker.record.name = inventory.name;
+    farm.turn.mark(worker);
+  }
+  farm.match_wanted = true;
+  say_worker(farm, worker, "WorkerInventoryChanged", worker.record.name);
+}
+
+void revoke_unknown(FarmState& farm, const WorkerEntry& worker, AttemptId attempt, std::set<AttemptId>& revoked) {
+  // The directory of an attempt with files that wait for their names must not be swept.
+  const char* reason = farm.leases.remembered(attempt) == nullptr ? "unknown" : "cancelled";
+  if (revoked.insert(attempt).second) farm.turn.effects.revokes.push_back({worker.record.id, attempt, reason, {}});
+}
+
+void take_finished(FarmState& farm, WorkerEntry& worker, std::vector<TaskFinished>& all, std::set<AttemptId>& revoked) {
+  for (TaskFinished& finished : all) {
+    const AttemptId attempt = finished.attempt;
+    if (commit_task(farm, worker, std::move(finished)) != CommitAnswer::Refused) continue;
+    if (const Lease* lease = farm.leases.find(attempt); lease != nullptr && lease->record.worker == worker.record.id) {
+      revoked.insert(attempt);
+      revoke_attempt(farm, attempt, "unknown");
+    } else {
+      revoke_unknown(farm, worker, attempt, revoked);
+    }
+  }
+}
+
+// What the worker holds against what is on record. Only the newest report tells.
+void compare_running(FarmState& farm, WorkerEntry& worker, const WorkerReported& report, std::set<AttemptId>& revoked) {
+  std::set<AttemptId> named;
+  for (const AttemptRunning& running : report.running) {
+    Lease* lease = farm.leases.find(running.attempt);
+    if (lease == nullptr || lease->record.worker != worker.record.id) {
+      revoke_unknown(farm, worker, running.attempt, revoked);
+      continue;
+    }
+    named.insert(running.attempt);
+    lease->activity = running;
+    renew_lease(farm, *lease);
+  }
+  std::vector<AttemptId> missing;
+  for (const AttemptId id : worker.leases)
+    if (!named.contains(id) && farm.leases.find(id)->granted_at + kGrantGrace < farm.now()) missing.push_back(id);
+  for (const AttemptId id : missing) lose_attempt(farm, id, "its worker no longer holds it");
+}
+
+}  // namespace
+
+void on_worker_reported(FarmState& farm, WorkerReported report) {
+  WorkerEntry& worker = worker_of(farm, report);
+  if (worker.record.revoked) return acknowledge(farm, worker, report, "this worker was shut out by an administrator");
+  // A message of the process before the present one, late on the wire.
+  if (report.incarnation != worker.record.incarnation && report.incarnation == worker.former_incarnation &&
+      worker.former_incarnation != 0)
+    return;
+  const bool was_silent = worker.silent;
+  farm.workers.heard(worker, farm.now(), farm.settings.silence_alarm);
+  if (was_silent) {
+    farm.match_wanted = true;
+    say_worker(farm, worker, "WorkerHeard", worker.record.name);
+  }
+
+  std::set<AttemptId> revoked;
+  take_finished(farm, worker, report.finished, revoked);
+  for (const AttemptEnded& ended : report.ended) on_attempt_ended(farm, worker, ended);
+  const bool restarted = worker.record.incarnation != report.incarnation;
+  begin_incarnation(farm, worker, report.incarnation);
+  for (const TasksPublished& published : report.published) on_published(farm, published);
+  for (const PublishFailed& failed : report.publish_failed) on_publish_failed(farm, worker.record.id, failed);
+  for (const JobId job : report.discarded) on_discarded(farm, job);
+
+  if (report.sequence > worker.sequence) {
+    worker.sequence = report.sequence;
+    if (report.inventory) take_inventory(farm, worker, *report.inventory);
+    if (worker.draining != report.draining) {
+      worker.draining = report.draining;
+      farm.match_wanted = true;
+      say_worker(farm, worker, worker.draining ? "WorkerDraining" : "WorkerUndrained", worker.record.name);
+    }
+    compare_running(farm, worker, report, revoked);
+  }
+  if (restarted) hand_over_duties(farm, worker);
+  repeat_duties(farm, worker);
+  adopt_duties(farm, worker);
+  if (!farm.sweeps.empty()) repeat_sweeps(farm, worker);
+  acknowledge(farm, worker, report, {});
+}
+
+void mark_silent_workers(FarmState& farm) {
+  while (WorkerEntry* worker = farm.workers.next_silent(farm.now(), farm.settings.silence_alarm)) {
+    say_worker(farm, *worker, "WorkerWentSilent", worker->record.name);
+    hand_over_duties(farm, *worker);
+  }
+}
+
+}  // namespace framemill::scheduler

@@ -1,0 +1,160 @@
+#include "scheduler/core/sanity.h"
+
+#include <set>
+
+#include "scheduler/core/readiness.h"
+
+namespace framemill::scheduler {
+namespace {
+
+std::string at(const PhaseEntry& phase, TaskIndex task) {
+  return " (job " + std::to_string(phase.id.job.value) + " phase " + std::to_string(phase.id.index) + " task " +
+         std::to_string(task) + ")";
+}
+
+bool has_running_lease(const FarmState& farm, const PhaseEntry& phase, TaskIndex task) {
+  for (const auto& [first, id] : phase.attempts) {
+    const Lease* lease = farm.leases.find(id);
+    if (lease != nullptr && !lease->expired && lease->record.tasks.contains(task)) return true;
+  }
+  return false;
+}
+
+std::string check_task(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, TaskIndex task,
+                       TaskState state) {
+  switch (state) {
+    case TaskState::Ready:
+      if (!needs_met(job, phase, task, {})) return "a ready task whose needs are not met" + at(phase, task);
+      if (has_running_lease(farm, phase, task)) return "a ready task under a running lease" + at(phase, task);
+      break;
+    case TaskState::Waiting:
+      if (needs_met(job, phase, task, {})) return "a waiting task that waits for nothing" + at(phase, task);
+      if (has_running_lease(farm, phase, task)) return "a waiting task under a running lease" + at(phase, task);
+      break;
+    case TaskState::Leased:
+      if (!has_running_lease(farm, phase, task)) return "a leased task without a lease" + at(phase, task);
+      break;
+    case TaskState::Committed:
+      if (!farm.duties.all().contains({phase.id, task})) return "a committed task nobody publishes" + at(phase, task);
+      break;
+    default:
+      break;
+  }
+  return {};
+}
+
+std::string check_buckets(const PhaseEntry& phase) {
+  std::uint32_t held = 0, alone = 0;
+  for (const auto& [task, trouble] : phase.troubles) {
+    if (trouble.bucket == Bucket::Common) continue;
+    if (phase.tasks.at(task) != TaskState::Ready) return "a task in a bucket that is not ready" + at(phase, task);
+    ++(trouble.bucket == Bucket::Held ? held : alone);
+  }
+  if (held != phase.held || alone != phase.alone) return "bucket counts differ" + at(phase, 0);
+  return {};
+}
+
+std::string check_phase(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, TaskCounts& totals) {
+  StateCounts counted{};
+  TaskIndex next = 0;
+  std::optional<TaskState> before;
+  for (const StateRun& run : phase.tasks.runs({0, phase.tasks.size()})) {
+    if (run.tasks.first != next || run.tasks.empty()) return "runs that do not meet" + at(phase, next);
+    if (before == run.state) return "neighbouring runs of one state" + at(phase, next);
+    before = run.state;
+    next = run.tasks.end();
+    counted[static_cast<std::size_t>(run.state)] += run.tasks.count;
+    for (TaskIndex t = run.tasks.first; t < run.tasks.end() && t < run.tasks.first + 64; ++t)
+      if (std::string wrong = check_task(farm, job, phase, t, run.state); !wrong.empty()) return wrong;
+  }
+  if (next != phase.tasks.size() || counted != phase.tasks.counts()) return "counts differ from runs" + at(phase, 0);
+  for (std::size_t i = 0; i < totals.size(); ++i) totals[i] += counted[i];
+  std::uint32_t outran = 0;
+  for (const auto& [first, id] : phase.attempts) {
+    const Lease* lease = farm.leases.find(id);
+    if (lease == nullptr || lease->record.phase != phase.id) return "an attempt that does not live" + at(phase, first);
+    outran += lease->outran ? 1u : 0u;
+  }
+  if (outran != phase.outran) return "a wrong count of leases that ran out" + at(phase, 0);
+  return check_buckets(phase);
+}
+
+std::string check_queue(const FarmState& farm) {
+  ReadyQueue derived;
+  for (const auto& [id, job] : farm.jobs.all()) {
+    if (job.record.paused || job.final()) continue;
+    for (const PhaseEntry& phase : job.phases) {
+      Place place{job.record.priority, id, phase.depth, phase.id.index, Share::Common};
+      derived.set(phase.common_class, place, phase.ready_common());
+      place.share = Share::Alone;
+      derived.set(phase.alone_class, place, phase.alone);
+    }
+  }
+  return derived == farm.ready ? std::string() : "the ready queue differs from the tasks";
+}
+
+std::string check_slots(const FarmState& farm) {
+  std::map<WorkerId, std::set<AttemptId>> held;
+  for (const auto& [id, lease] : farm.leases.live()) held[lease.record.worker].insert(id);
+  for (const auto& [id, worker] : farm.workers.all()) {
+    if (worker.leases != held[id]) return "a worker's leases differ from the book";
+    std::set<AttemptId> in_slots;
+    for (const auto& [index, slot] : worker.slots) {
+      std::uint32_t load = 0, exclusive = 0, windows = 0, booked = 0;
+      for (const AttemptId attempt : slot.leases) {
+        const Lease& lease = *farm.leases.find(attempt);
+        load += lease.parallel();
+        exclusive += lease.demand.exclusive ? 1u : 0u;
+        windows += lease.windows;
+      }
+      for (const ModelUse& use : slot.models) booked += use.windows;
+      if (load != slot.load) return "a slot's load differs from its leases";
+      if (exclusive != slot.exclusive) return "a slot's exclusive leases differ";
+      if (exclusive > 0 && slot.leases.size() > 1) return "an exclusive lease that is not alone in its slot";
+      if (windows != booked) return "booked windows differ from leases";
+      in_slots.insert(slot.leases.begin(), slot.leases.end());
+    }
+    if (in_slots != worker.leases) return "slots hold other leases than their worker";
+  }
+  return {};
+}
+
+std::string check_leases(const FarmState& farm) {
+  for (const auto& [id, lease] : farm.leases.live()) {
+    if (!lease.record.live || lease.record.id != id) return "an ended attempt among the living";
+    if (lease.left != lease.record.tasks.count - lease.record.tasks_committed)
+      return "a lease that miscounts what is left";
+    const PhaseEntry* phase = farm.jobs.find(lease.record.phase);
+    if (phase == nullptr || !phase->attempts.contains({lease.record.tasks.first, id}))
+      return "a lease its phase ignores";
+  }
+  for (const auto& [key, duty] : farm.duties.all()) {
+    const PhaseEntry* phase = farm.jobs.find(key.first);
+    if (phase == nullptr || phase->tasks.at(key.second) != TaskState::Committed)
+      return "a publish duty for a task that is not committed";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string first_violation(const FarmState& farm) {
+  std::uint32_t live_jobs = 0, attempts = 0;
+  for (const auto& [id, job] : farm.jobs.all()) {
+    TaskCounts totals{};
+    attempts += job.attempts_live;
+    live_jobs += job.final() ? 0u : 1u;
+    for (const PhaseEntry& phase : job.phases)
+      if (std::string wrong = check_phase(farm, job, phase, totals); !wrong.empty()) return wrong;
+    if (totals != job.totals) return "a job's totals differ from its phases";
+    if (job.record.state == jobs::JobState::Done && job.total(TaskState::Published) == 0)
+      return "a done job without a task";
+  }
+  if (live_jobs != farm.jobs.live_jobs()) return "a wrong count of live jobs";
+  if (attempts != farm.leases.live().size()) return "a wrong count of live attempts";
+  for (const auto& check : {check_queue, check_slots, check_leases})
+    if (std::string wrong = check(farm); !wrong.empty()) return wrong;
+  return {};
+}
+
+}  // namespace framemill::scheduler

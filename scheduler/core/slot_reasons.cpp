@@ -1,0 +1,160 @@
+#include "scheduler/core/slot_reasons.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "scheduler/core/job_views.h"
+#include "scheduler/core/slot_fit.h"
+
+namespace framemill::scheduler {
+namespace {
+
+constexpr std::size_t kExamplesMax = 4;
+
+// Until when the lease keeps its slot, as far as the pace of its work tells.
+std::string about_how_long(const FarmState& farm, const Lease& lease) {
+  const PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
+  const auto seconds = farm.pace.seconds(phase.pace, lease.record.device_class);
+  if (!seconds) return "";
+  return " for about " + std::to_string(std::max<long>(1, std::lround(*seconds * std::max(lease.left, 1u)))) + " s";
+}
+
+std::string holder_text(const FarmState& farm, const SlotEntry& slot) {
+  if (slot.leases.empty()) return "work";
+  const Lease& lease = *farm.leases.find(*slot.leases.begin());
+  const JobEntry& job = *farm.jobs.find(lease.record.phase.job);
+  return "job " + std::to_string(job.record.id.value) + " " + layer_label(job, job.phases[lease.record.phase.index]) +
+         about_how_long(farm, lease);
+}
+
+// Who holds the memory of the slot's device.
+std::string device_holder(const FarmState& farm, const WorkerEntry& worker, const SlotEntry& slot) {
+  for (const auto& [index, other] : worker.slots)
+    if (other.state.device == slot.state.device && !other.leases.empty()) return holder_text(farm, other);
+  return "work";
+}
+
+std::string mebibytes(std::uint64_t bytes) {
+  return std::to_string(bytes >> 20) + " MiB";
+}
+
+std::string because(const FarmState& farm, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
+                    Misfit misfit) {
+  switch (misfit) {
+    case Misfit::None:
+      return "it is free and comes next in turn";
+    case Misfit::Silent:
+      return "the worker has not been heard";
+    case Misfit::NotKnown:
+      return "the worker has not yet said what it has";
+    case Misfit::Revoked:
+      return "the worker was shut out by an administrator";
+    case Misfit::SlotUnusable:
+      return "the slot's executor cannot start";
+    case Misfit::WorkerQuarantined:
+      return "the worker is in quarantine: " + worker.record.last_change.reason;
+    case Misfit::Draining:
+      return "the worker is being drained";
+    case Misfit::PackageMissing:
+      return "the worker does not hold " + demand.model;
+    case Misfit::PackageDiffers:
+      return "the worker holds " + demand.model + " with another digest";
+    case Misfit::DeviceKind:
+      return demand.device == jobs::DeviceWish::Cuda ? "the layer needs a CUDA device" : "the layer needs a CPU device";
+    case Misfit::DeviceClass:
+      return "the variant stays on device class " + demand.device_class;
+    case Misfit::Memory: {
+      const DeviceState* device = worker.device_of(slot);
+      const jobs::MemoryRow row = farm.memory.row(demand.model_digest, demand.cpu_memory, demand.cuda_memory,
+                                                  demand.device_memory_bytes, *device);
+      return "one window needs " + mebibytes(std::max(jobs::booking_bytes(row, 1), demand.device_memory_bytes)) +
+             ", the device has " + mebibytes(device->memory_bytes_budget);
+    }
+    case Misfit::HostMemory:
+      return "the layer needs " + mebibytes(demand.host_memory_bytes) + " of host memory";
+    case Misfit::Cpus:
+      return "the layer needs " + std::to_string(demand.cpus) + " CPUs";
+    case Misfit::Program:
+      return "the worker's configuration does not list the program " + demand.program;
+    case Misfit::Media:
+      return "the worker cannot encode movies or draw sheets";
+    case Misfit::Root: {
+      std::string unseen;
+      for (const std::string& root : demand.roots)
+        if (!worker.sees_root(root)) unseen += (unseen.empty() ? "" : ", ") + root;
+      return "the worker does not see root " + unseen;
+    }
+    case Misfit::LeaseCap:
+      return "the slot holds " + std::to_string(slot.leases.size()) + " leases, the most it may";
+    case Misfit::ExclusiveHeld:
+    case Misfit::Occupied:
+    case Misfit::BatchFull:
+      return "busy with " + holder_text(farm, slot);
+    case Misfit::MemoryBooked:
+      return "the device's memory is booked by " + device_holder(farm, worker, slot);
+  }
+  return "";
+}
+
+std::string remedy(const Demand& demand, Misfit misfit) {
+  switch (reason_of(misfit)) {
+    case Reason::NoWorker:
+      return misfit == Misfit::SlotUnusable ? "look at the worker's log" : "start the worker, or see why it is silent";
+    case Reason::Quarantined:
+      return "find the fault on that host, then clear its quarantine";
+    case Reason::WorkerDraining:
+      return "undrain the worker";
+    case Reason::PackageMissing:
+      return "install " + demand.model + " in the worker's model directory";
+    case Reason::PackageDiffers:
+      return "give the worker the same " + demand.model + " as the scheduler, or submit again";
+    case Reason::NeedsExceedEverySlot:
+      return misfit == Misfit::Program       ? "list the program under [commands] of a worker.toml"
+             : misfit == Misfit::DeviceClass ? "bring back a worker of that class, or submit a new version"
+                                             : "lower the layer's needs, or add a worker that meets them";
+    case Reason::StorageUnreachable:
+      return "mount the root there and see that its marker file is in place";
+    case Reason::CapReached:
+      return "wait for a lease to end";
+    case Reason::MemoryBooked:
+      return "wait for that work, or add a device";
+    default:
+      return "wait, raise the priority, or add a worker";
+  }
+}
+
+}  // namespace
+
+SlotReasons slot_reasons(const FarmState& farm, const Demand& demand) {
+  SlotReasons found;
+  bool any = false, hope = false;
+  std::vector<Misfit> kinds;  // of found.reasons
+  for (const auto& [id, worker] : farm.workers.all()) {
+    for (const auto& [index, slot] : worker.slots) {
+      any = true;
+      // The standing answer first: a slot that could never take it is not told as busy.
+      Misfit misfit = standing_misfit(farm.memory, demand, worker, slot);
+      if (misfit == Misfit::None)
+        misfit = fit_of(farm.memory, demand, worker, slot, farm.settings.leases_per_slot_max).misfit;
+      hope = hope || !is_permanent(misfit);
+      found.free = found.free || misfit == Misfit::None;
+      const auto same = std::find(kinds.begin(), kinds.end(), misfit);
+      const auto at = static_cast<std::size_t>(same - kinds.begin());
+      if (same == kinds.end()) {
+        kinds.push_back(misfit);
+        found.reasons.push_back(
+            {reason_of(misfit), 0, {}, because(farm, demand, worker, slot, misfit), remedy(demand, misfit)});
+      }
+      SlotReason& reason = found.reasons[at];
+      ++reason.slots;
+      if (reason.examples.size() < kExamplesMax) reason.examples.push_back(worker.record.name + "/" + slot.state.name);
+    }
+  }
+  std::stable_sort(found.reasons.begin(), found.reasons.end(),
+                   [](const SlotReason& a, const SlotReason& b) { return a.slots > b.slots; });
+  if (!any) found.reasons.push_back({Reason::NoWorker, 0, {}, "no worker with a slot has reported", "start a worker"});
+  found.never = any && !hope;
+  return found;
+}
+
+}  // namespace framemill::scheduler

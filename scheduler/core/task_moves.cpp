@@ -1,0 +1,176 @@
+#include "scheduler/core/task_moves.h"
+
+#include "base/check.h"
+#include "scheduler/core/readiness.h"
+
+namespace framemill::scheduler {
+namespace {
+
+Place place_of(const JobEntry& job, const PhaseEntry& phase, Share share) {
+  return {job.record.priority, job.record.id, phase.depth, phase.id.index, share};
+}
+
+void requeue(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
+  const bool open = !job.record.paused && !job.final();
+  farm.ready.set(phase.common_class, place_of(job, phase, Share::Common), open ? phase.ready_common() : 0);
+  farm.ready.set(phase.alone_class, place_of(job, phase, Share::Alone), open ? phase.alone : 0);
+}
+
+void unqueue(FarmState& farm, const JobEntry& job, const PhaseEntry& phase) {
+  farm.ready.set(phase.common_class, place_of(job, phase, Share::Common), 0);
+  farm.ready.set(phase.alone_class, place_of(job, phase, Share::Alone), 0);
+}
+
+void derive_classes(FarmState& farm, const JobEntry& job, PhaseEntry& phase) {
+  Demand demand = demand_of(job.record, *phase.plan, phase.device_class);
+  phase.alone_class = farm.classes.intern(alone(demand));
+  phase.common_class = farm.classes.intern(std::move(demand));
+}
+
+void rebucket(const FarmState& farm, PhaseEntry& phase, TaskIndex task, Trouble& trouble) {
+  if (trouble.bucket == Bucket::Held) --phase.held;
+  if (trouble.bucket == Bucket::Alone) --phase.alone;
+  trouble.bucket = Bucket::Common;
+  if (phase.tasks.at(task) != TaskState::Ready) return;
+  if (trouble.not_before > farm.now()) {
+    trouble.bucket = Bucket::Held;
+    ++phase.held;
+  } else if (trouble.record.run_alone) {
+    trouble.bucket = Bucket::Alone;
+    ++phase.alone;
+  }
+}
+
+}  // namespace
+
+void move_tasks(FarmState& farm, PhaseEntry& phase, TaskRange tasks, TaskState state) {
+  if (tasks.empty()) return;
+  JobEntry& job = farm.job_of(phase.id);
+  bool changed = false;
+  for (const StateRun& run : phase.tasks.runs(tasks)) {
+    if (run.state == state) continue;
+    FM_CHECK(jobs::may_move(run.state, state), "a task made a move that its lifecycle forbids");
+    job.totals[static_cast<std::size_t>(run.state)] -= run.tasks.count;
+    job.totals[static_cast<std::size_t>(state)] += run.tasks.count;
+    changed = true;
+  }
+  if (!changed) return;
+  phase.tasks.set(tasks, state);
+  for (auto trouble = phase.troubles.lower_bound(tasks.first);
+       trouble != phase.troubles.end() && trouble->first < tasks.end(); ++trouble)
+    rebucket(farm, phase, trouble->first, trouble->second);
+  requeue(farm, job, phase);
+  farm.turn.mark(phase);
+  farm.turn.touch(job, phase);
+  if (state == TaskState::Ready) farm.match_wanted = true;
+}
+
+void return_tasks(FarmState& farm, PhaseEntry& phase, TaskRange tasks) {
+  const JobEntry& job = farm.job_of(phase.id);
+  TaskIndex at = tasks.first;
+  for (const TaskRange& ready : ready_parts(job, phase, tasks)) {
+    move_tasks(farm, phase, {at, ready.first - at}, TaskState::Waiting);
+    move_tasks(farm, phase, ready, TaskState::Ready);
+    at = ready.end();
+  }
+  move_tasks(farm, phase, {at, tasks.end() - at}, TaskState::Waiting);
+}
+
+void wake_dependents(FarmState& farm, PhaseEntry& phase, TaskRange published) {
+  JobEntry& job = farm.job_of(phase.id);
+  for (const Dependent& dependent : phase.dependents) {
+    PhaseEntry& owner = job.phases[dependent.owner];
+    if (owner.tasks.count(TaskState::Waiting) == 0) continue;
+    const jobs::Need& need = owner.plan->needs[dependent.need];
+    // What waits for everything is asked once everything is there, not at each step towards it.
+    if (need.form == jobs::Need::Form::All && phase.tasks.count(TaskState::Published) != phase.tasks.size()) continue;
+    if (need.form == jobs::Need::Form::Range &&
+        !phase.tasks.all(jobs::tasks_needed(need, need.applies_first, phase.tasks.size()), TaskState::Published))
+      continue;
+    const TaskRange waiting = jobs::tasks_waiting_on(need, published, phase.tasks.size(), owner.tasks.size());
+    for (const StateRun& run : owner.tasks.runs(waiting)) {
+      if (run.state != TaskState::Waiting) continue;
+      for (const TaskRange& ready : ready_parts(job, owner, run.tasks))
+        move_tasks(farm, owner, ready, TaskState::Ready);
+    }
+  }
+}
+
+Trouble& trouble_of(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
+  const auto [entry, added] = phase.troubles.try_emplace(task);
+  if (added) {
+    entry->second.record.phase = phase.id;
+    entry->second.record.task = task;
+  }
+  farm.turn.mark(phase, task, entry->second);
+  return entry->second;
+}
+
+void hold_until(FarmState& farm, PhaseEntry& phase, TaskIndex task, base::Instant until) {
+  Trouble& trouble = trouble_of(farm, phase, task);
+  trouble.not_before = until;
+  farm.back_offs.emplace(until, std::pair{phase.id, task});
+  rebucket(farm, phase, task, trouble);
+  requeue(farm, farm.job_of(phase.id), phase);
+}
+
+void run_alone(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
+  Trouble& trouble = trouble_of(farm, phase, task);
+  trouble.record.run_alone = true;
+  rebucket(farm, phase, task, trouble);
+  requeue(farm, farm.job_of(phase.id), phase);
+}
+
+void forget_trouble(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
+  const auto entry = phase.troubles.find(task);
+  if (entry == phase.troubles.end()) return;
+  if (entry->second.bucket == Bucket::Held) --phase.held;
+  if (entry->second.bucket == Bucket::Alone) --phase.alone;
+  phase.troubles.erase(entry);
+  farm.turn.effects.persist.troubles_erased.emplace_back(phase.id, task);
+  requeue(farm, farm.job_of(phase.id), phase);
+}
+
+void sort_troubles(FarmState& farm, PhaseEntry& phase) {
+  for (auto& [task, trouble] : phase.troubles) rebucket(farm, phase, task, trouble);
+}
+
+void release_back_offs(FarmState& farm) {
+  while (!farm.back_offs.empty() && farm.back_offs.begin()->first <= farm.now()) {
+    const auto [id, task] = farm.back_offs.begin()->second;
+    farm.back_offs.erase(farm.back_offs.begin());
+    PhaseEntry* phase = farm.jobs.find(id);
+    if (phase == nullptr) continue;
+    const auto trouble = phase->troubles.find(task);
+    if (trouble == phase->troubles.end()) continue;
+    rebucket(farm, *phase, task, trouble->second);
+    requeue(farm, farm.job_of(id), *phase);
+    farm.match_wanted = true;
+  }
+}
+
+void dequeue(FarmState& farm, JobEntry& job) {
+  for (PhaseEntry& phase : job.phases) unqueue(farm, job, phase);
+}
+
+void enqueue(FarmState& farm, JobEntry& job) {
+  for (PhaseEntry& phase : job.phases) {
+    derive_classes(farm, job, phase);
+    requeue(farm, job, phase);
+  }
+  farm.match_wanted = true;
+}
+
+void pin_device_class(FarmState& farm, JobEntry& job, const PhaseEntry& pinned, const std::string& device_class) {
+  for (PhaseEntry& phase : job.phases) {
+    if (phase.plan->layer != pinned.plan->layer || phase.plan->variant != pinned.plan->variant) continue;
+    if (phase.device_class == device_class) continue;
+    unqueue(farm, job, phase);
+    phase.device_class = device_class;
+    derive_classes(farm, job, phase);
+    requeue(farm, job, phase);
+    farm.turn.mark(phase);
+  }
+}
+
+}  // namespace framemill::scheduler

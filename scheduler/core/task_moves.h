@@ -1,0 +1,29 @@
+// The only places where a task changes its state: counts, ready queue, troubles and dirty records follow here, once.
+#pragma once
+
+#include "scheduler/core/farm_state.h"
+
+namespace framemill::scheduler {
+
+// All of `tasks` go to `state`; those that are in it already stay. A move that the lifecycle forbids is a broken
+// invariant.
+void move_tasks(FarmState& farm, PhaseEntry& phase, TaskRange tasks, TaskState state);
+// To ready where the needs are met, else to waiting.
+void return_tasks(FarmState& farm, PhaseEntry& phase, TaskRange tasks);
+// After tasks were published: those that waited for them become ready where nothing else is missing.
+void wake_dependents(FarmState& farm, PhaseEntry& phase, TaskRange published);
+
+// The trouble of a task, made when it has none; changes to it go through the functions below.
+Trouble& trouble_of(FarmState& farm, PhaseEntry& phase, TaskIndex task);
+void hold_until(FarmState& farm, PhaseEntry& phase, TaskIndex task, base::Instant until);
+void run_alone(FarmState& farm, PhaseEntry& phase, TaskIndex task);
+void forget_trouble(FarmState& farm, PhaseEntry& phase, TaskIndex task);
+void sort_troubles(FarmState& farm, PhaseEntry& phase);  // after a restart: into their buckets
+void release_back_offs(FarmState& farm);                 // those that are due
+
+// Queue membership follows priority, pause and pins: out, change, in.
+void dequeue(FarmState& farm, JobEntry& job);
+void enqueue(FarmState& farm, JobEntry& job);
+void pin_device_class(FarmState& farm, JobEntry& job, const PhaseEntry& phase, const std::string& device_class);
+
+}  // namespace framemill::scheduler

@@ -1,0 +1,243 @@
+#include "scheduler/core/verbs.h"
+
+#include <algorithm>
+
+#include "scheduler/core/attempts.h"
+#include "scheduler/core/publishing.h"
+#include "scheduler/core/submit.h"
+#include "scheduler/core/task_moves.h"
+
+namespace framemill::scheduler {
+namespace {
+
+using jobs::JobState;
+
+base::Error is_final_error(const JobEntry& job) {
+  return {"job.final",
+          "job " + std::to_string(job.record.id.value) + " is " + std::string(jobs::name(job.record.state)), "job",
+          "only retry can reopen it"};
+}
+
+// Ends what the job runs: its workers stop at the next step boundary. An attempt that owes nothing is left to report.
+void stop_attempts(FarmState& farm, JobEntry& job, const std::string& reason) {
+  std::vector<AttemptId> running;
+  for (const PhaseEntry& phase : job.phases)
+    for (const auto& [first, id] : phase.attempts)
+      if (farm.leases.find(id)->left > 0) running.push_back(id);
+  for (const AttemptId id : running) revoke_attempt(farm, id, reason);
+}
+
+std::uint32_t cancel(FarmState& farm, JobEntry& job) {
+  stop_attempts(farm, job, "cancelled");
+  std::uint32_t cancelled = 0;
+  for (PhaseEntry& phase : job.phases) {
+    for (const StateRun& run : phase.tasks.runs({0, phase.tasks.size()})) {
+      if (run.state != TaskState::Waiting && run.state != TaskState::Ready) continue;
+      move_tasks(farm, phase, run.tasks, TaskState::Cancelled);
+      cancelled += run.tasks.count;
+    }
+    farm.turn.touch(job, phase);
+  }
+  dequeue(farm, job);
+  job.record.state = JobState::Cancelled;
+  job.record.finished = farm.turn.now.wall;
+  farm.jobs.count_live(-1);
+  farm.turn.say({"job", job.record.id, 0, {}, "JobCancelled", job.record.spec->name});
+  return cancelled;
+}
+
+bool is_selected(const PhaseEntry& phase, TaskIndex task, const std::optional<jobs::FrameSet>& frames) {
+  if (!frames) return true;
+  jobs::FrameSet made = jobs::task_frames(*phase.plan, task);
+  if (phase.plan->kind == jobs::PhaseKind::Denoise) {
+    const jobs::FrameSpan span = phase.plan->grid.new_frames(jobs::task_window(*phase.plan, task));
+    made = jobs::FrameSet(span.first, span.last);
+  }
+  for (const jobs::FrameSpan& span : made.spans())
+    if (!frames->within(span.first, span.last).empty()) return true;
+  return false;
+}
+
+struct Reopened {
+  std::uint32_t tasks = 0;
+  bool met_published = false;
+};
+
+void reopen_task(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
+  const auto trouble = phase.troubles.find(task);
+  const bool made = trouble != phase.troubles.end() && phase.tasks.at(task) == TaskState::Failed &&
+                    trouble->second.record.last_code.starts_with("publish.");
+  forget_trouble(farm, phase, task);
+  if (!made) return return_tasks(farm, phase, {task, 1});
+  move_tasks(farm, phase, {task, 1}, TaskState::Committed);  // its files are there: they want a name only
+  order_publish(farm, phase, task, AttemptId{}, WorkerId{});
+}
+
+void reopen_phase(FarmState& farm, PhaseEntry& phase, const std::optional<jobs::FrameSet>& frames, Reopened& reopened) {
+  for (const StateRun& run : phase.tasks.runs({0, phase.tasks.size()})) {
+    const bool lost =
+        run.state == TaskState::Failed || run.state == TaskState::Quarantined || run.state == TaskState::Cancelled;
+    if (!lost) {
+      if (run.state == TaskState::Published && phase.plan->kind != jobs::PhaseKind::Denoise) {
+        if (!frames) reopened.met_published = true;
+        for (TaskIndex t = run.tasks.first; !reopened.met_published && t < run.tasks.end(); ++t)
+          reopened.met_published = is_selected(phase, t, frames);
+      }
+      continue;
+    }
+    if (run.state == TaskState::Cancelled && !frames &&
+        phase.troubles.lower_bound(run.tasks.first) == phase.troubles.end()) {
+      return_tasks(farm, phase, run.tasks);  // millions at once
+      reopened.tasks += run.tasks.count;
+      continue;
+    }
+    for (TaskIndex t = run.tasks.first; t < run.tasks.end(); ++t) {
+      if (!is_selected(phase, t, frames)) continue;
+      reopen_task(farm, phase, t);
+      ++reopened.tasks;
+    }
+  }
+}
+
+base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChangeAsked& asked) {
+  const auto& layers = job.record.spec->layers;
+  if (!asked.layer.empty() &&
+      std::none_of(layers.begin(), layers.end(), [&](const auto& layer) { return layer.name == asked.layer; }))
+    return base::Error{"job.no_such_layer", "the job has no layer named " + asked.layer, "layer", ""};
+  const bool was_final = job.final();
+  const JobState before = job.record.state;
+  if (was_final) job.record.state = JobState::Queued;  // tasks of a final job are in no queue
+  Reopened reopened;
+  for (PhaseEntry& phase : job.phases)
+    if (asked.layer.empty() || job.layer_of(phase).name == asked.layer)
+      reopen_phase(farm, phase, asked.frames, reopened);
+  if (reopened.tasks == 0) {
+    if (was_final) job.record.state = before;
+    if (reopened.met_published)
+      return base::Error{"job.retry_published", "what is published is never made again under the same version",
+                         "frames", "submit a new version"};
+    return base::Error{"job.nothing_to_retry", "no task there is failed, quarantined or cancelled", "", ""};
+  }
+  if (was_final) {
+    job.record.finished = {};
+    farm.jobs.count_live(+1);
+  }
+  enqueue(farm, job);
+  for (PhaseEntry& phase : job.phases) farm.turn.touch(job, phase);
+  return reopened.tasks;
+}
+
+base::Result<std::uint32_t> apply_verb(FarmState& farm, JobEntry& job, const JobChangeAsked& asked) {
+  if (asked.verb == JobVerb::Retry) return retry(farm, job, asked);
+  if (job.final()) {
+    if (asked.verb == JobVerb::Cancel && job.record.state == JobState::Cancelled) return 0u;
+    return is_final_error(job);
+  }
+  switch (asked.verb) {
+    case JobVerb::Cancel:
+      return cancel(farm, job);
+    case JobVerb::Pause: {
+      dequeue(farm, job);
+      job.record.paused = true;
+      const std::uint64_t leased = job.total(TaskState::Leased);
+      stop_attempts(farm, job, "paused");
+      return static_cast<std::uint32_t>(leased);
+    }
+    case JobVerb::Resume:
+      job.record.paused = false;
+      enqueue(farm, job);
+      return 0u;
+    case JobVerb::SetPriority:
+      if (asked.priority < 0 || asked.priority > 100)
+        return base::Error{"spec.out_of_range", "a priority is a number from 0 to 100", "priority", ""};
+      dequeue(farm, job);
+      job.record.priority = asked.priority;
+      enqueue(farm, job);
+      return 0u;
+    case JobVerb::Retry:
+      break;
+  }
+  return 0u;
+}
+
+constexpr std::string_view verb_name(JobVerb verb) {
+  switch (verb) {
+    case JobVerb::Cancel:
+      return "cancel";
+    case JobVerb::Pause:
+      return "pause";
+    case JobVerb::Resume:
+      return "resume";
+    case JobVerb::SetPriority:
+      return "priority";
+    case JobVerb::Retry:
+      return "retry";
+  }
+  return "change";
+}
+
+constexpr std::string_view verb_name(WorkerVerb verb) {
+  switch (verb) {
+    case WorkerVerb::Drain:
+      return "drain";
+    case WorkerVerb::Undrain:
+      return "undrain";
+    case WorkerVerb::Revoke:
+      return "revoke";
+    case WorkerVerb::ClearQuarantine:
+      return "clear_quarantine";
+  }
+  return "change";
+}
+
+}  // namespace
+
+base::Result<Changed> change_job(FarmState& farm, const JobChangeAsked& asked) {
+  JobEntry* job = farm.jobs.find(asked.job);
+  if (job == nullptr)
+    return base::Error{"job.not_found", "there is no job " + std::to_string(asked.job.value), "job", ""};
+  FM_ASSIGN(const std::uint32_t tasks, apply_verb(farm, *job, asked));
+  job->record.last_change = asked.cause;
+  farm.turn.mark(*job);
+  farm.turn.touch(*job);
+  audit(farm, asked.cause, std::string(verb_name(asked.verb)), "job " + std::to_string(asked.job.value));
+  return Changed{tasks};
+}
+
+base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeAsked& asked) {
+  WorkerEntry* worker = farm.workers.find(asked.worker);
+  if (worker == nullptr)
+    return base::Error{"worker.not_found", "there is no worker " + std::to_string(asked.worker.value), "worker", ""};
+  std::string what;
+  switch (asked.verb) {
+    case WorkerVerb::Drain:
+      worker->record.drain_requested = true;
+      what = "WorkerDrainAsked";
+      break;
+    case WorkerVerb::Undrain:
+      worker->record.drain_requested = false;
+      what = "WorkerUndrained";
+      break;
+    case WorkerVerb::Revoke: {
+      worker->record.revoked = true;
+      const std::set<AttemptId> held = worker->leases;
+      for (const AttemptId id : held) revoke_attempt(farm, id, "cancelled");
+      hand_over_duties(farm, *worker);
+      what = "WorkerRevoked";
+      break;
+    }
+    case WorkerVerb::ClearQuarantine:
+      worker->record.quarantined = false;
+      worker->record.blamed_jobs.clear();
+      what = "WorkerQuarantineCleared";
+      break;
+  }
+  worker->record.last_change = asked.cause;
+  farm.turn.mark(*worker);
+  farm.match_wanted = true;
+  farm.turn.say({"worker", {}, 0, asked.worker, std::move(what), asked.cause.reason});
+  audit(farm, asked.cause, std::string(verb_name(asked.verb)), "worker " + std::to_string(asked.worker.value));
+  return Changed{};
+}
+
+}  // namespace framemill::scheduler
