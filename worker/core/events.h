@@ -1,0 +1,87 @@
+// Everything that can happen to a worker, as past-tense values.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "worker/core/deaths.h"
+#include "worker/core/values.h"
+
+namespace framemill::worker {
+
+// --- from the scheduler ----------------------------------------------------------------------------------------------
+struct RevokedLease {
+  AttemptId attempt;
+  std::string reason;  // as in wire.Revoke
+  TaskRange keep;      // taken_back: what it still holds
+};
+struct ReplyReceived {
+  std::uint64_t acked_report = 0;
+  bool lease_proof = false;
+  bool drain = false;
+  bool send_inventory = false;
+  base::Duration next_report;
+  std::vector<Lease> grants;
+  std::vector<RevokedLease> revokes;
+  std::vector<PublishDuty> publishes;
+  std::vector<JobId> discards;
+};
+struct LinkConnected {};  // perhaps to another scheduler: what was sent before may be lost
+
+// --- from a slot's executor ------------------------------------------------------------------------------------------
+struct ExecutorReady {
+  SlotIndex slot = 0;
+  std::string device_class;
+};
+struct ExecutorAlive {
+  SlotIndex slot = 0;
+  std::vector<base::Sha256> loaded_models;
+  std::uint64_t peak_bytes = 0;
+};
+struct AttemptProgressed {
+  AttemptId attempt;
+  Progress progress;
+};
+struct TaskFinished {
+  FinishedTask task;
+};
+struct AttemptEnded {  // said by the executor, or by the child's runner
+  EndedAttempt ended;
+};
+struct ExecutorDied {
+  SlotIndex slot = 0;
+  Death death;
+  std::string output_tail;
+};
+
+// --- from storage ----------------------------------------------------------------------------------------------------
+struct StagingPrepared {
+  AttemptId attempt;
+  std::optional<jobs::Outcome> failed;  // none: the directory is there
+  std::string code, text;
+};
+struct DutyPublished {
+  PublishDuty duty;
+};
+struct DutyFailed {
+  PublishDuty duty;
+  std::string code, text;
+};
+struct JobDiscarded {
+  JobId job;
+};
+struct TaskRecovered {  // finished by a former incarnation, found in its staging directory
+  FinishedTask task;
+};
+
+// --- from the host ---------------------------------------------------------------------------------------------------
+struct InventoryChanged {};
+struct StopAsked {};   // the first drains, the second stops now
+struct TimePassed {};  // next_deadline() is due
+
+using Event = std::variant<ReplyReceived, LinkConnected, ExecutorReady, ExecutorAlive, AttemptProgressed, TaskFinished,
+                           AttemptEnded, ExecutorDied, StagingPrepared, DutyPublished, DutyFailed, JobDiscarded,
+                           TaskRecovered, InventoryChanged, StopAsked, TimePassed>;
+
+}  // namespace framemill::worker

@@ -1,0 +1,46 @@
+// What the scheduler has not yet acknowledged: finished tasks, ended attempts, publish results. Every item is told
+// again until a report that carried it is acknowledged, on each new connection at once, otherwise with growing pauses.
+// Pure; owned by the Worker. Bounded by kItemsMax: the worker takes no grant beyond it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "worker/core/values.h"
+
+namespace framemill::worker {
+
+class Outbox {
+ public:
+  static constexpr std::size_t kItemsMax = 65'536;
+  // What one report may hold, with room left for the rest of the message (wire/limits.h).
+  static constexpr std::size_t kReportBytesMax = 600 << 10;
+  static constexpr std::uint32_t kReportFilesMax = 4096;
+  static constexpr base::Duration kRepeatFirst = base::seconds(3);
+  static constexpr base::Duration kRepeatMax = base::seconds(60);
+
+  void add(ReportItem item);
+  // The items that are due, in the order they were added, as many as one report holds; they count as sent in it.
+  std::vector<ReportItem> take(std::uint64_t sequence, base::Instant now);
+  // Removes what reports up to `sequence` carried, and hands it out.
+  std::vector<ReportItem> acknowledge(std::uint64_t sequence);
+  void connection_lost();
+
+  bool due(base::Instant now) const { return next_due() <= now; }
+  base::Instant next_due() const;             // kNever: nothing to tell
+  bool holds(const PublishDuty& duty) const;  // its result has not been acknowledged
+  std::size_t size() const { return entries_.size(); }
+  bool full() const { return entries_.size() >= kItemsMax; }
+
+ private:
+  struct Entry {
+    ReportItem item;
+    std::uint64_t sent_in = 0;  // the last report that carried it; 0: none on this connection
+    base::Instant due;
+    base::Duration pause = kRepeatFirst;
+  };
+  std::deque<Entry> entries_;
+};
+
+}  // namespace framemill::worker

@@ -1,0 +1,102 @@
+// The words of the worker's core: leases as they were granted, and what is reported back. Pure values. What a recipe
+// says is none of the core's affair: finished tasks carry their wire message as opaque bytes, grants stay with the
+// shell.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/sha256.h"
+#include "base/time.h"
+#include "jobs/ids.h"
+#include "jobs/lifecycle.h"
+
+namespace framemill::worker {
+
+using jobs::AttemptId;
+using jobs::JobId;
+using jobs::PhaseId;
+using jobs::TaskIndex;
+using jobs::TaskRange;
+using SlotIndex = std::uint32_t;
+
+enum class WorkKind {
+  Generate,  // many at once in the slot's executor
+  Command,   // a child process, alone in its slot
+  Media,     // the same: encode and contact sheets
+};
+
+struct Lease {
+  AttemptId attempt;
+  PhaseId phase;
+  TaskRange tasks;
+  SlotIndex slot = 0;
+  WorkKind work = WorkKind::Generate;
+  base::Duration ttl;
+  base::Duration timeout;  // 0: none
+};
+
+// --- what is told until it is acknowledged ---------------------------------------------------------------------------
+struct FinishedTask {
+  AttemptId attempt;
+  PhaseId phase;
+  TaskIndex task = 0;
+  std::uint32_t files = 0;
+  std::string message;  // serialised wire.FinishedTask
+};
+struct EndedAttempt {
+  AttemptId attempt;
+  jobs::Outcome outcome = jobs::Outcome::Ok;
+  std::string code, text;
+  std::optional<std::int32_t> frame;
+  bool alone = false;
+  std::vector<TaskIndex> failed_tasks;
+  std::string usage;        // serialised wire.Usage, or empty
+  std::string output_tail;  // at most 16 KiB
+};
+struct PublishDuty {
+  AttemptId attempt;
+  PhaseId phase;
+  TaskRange tasks;
+  auto operator<=>(const PublishDuty&) const = default;
+};
+struct PublishedTasks {
+  PublishDuty duty;
+};
+struct PublishFailure {
+  PublishDuty duty;
+  std::string code, text;
+};
+struct DiscardedJob {
+  JobId job;
+};
+using ReportItem = std::variant<FinishedTask, EndedAttempt, PublishedTasks, PublishFailure, DiscardedJob>;
+
+// --- what a slot does now --------------------------------------------------------------------------------------------
+struct Progress {
+  TaskIndex task = 0;
+  std::uint32_t step = 0, steps = 0, batch = 0;
+  std::uint64_t peak_bytes = 0;
+  std::string detail;
+};
+struct RunningLease {
+  AttemptId attempt;
+  PhaseId phase;
+  TaskRange tasks;
+  SlotIndex slot = 0;
+  Progress progress;
+  bool model_warm = false;
+};
+
+struct Report {
+  std::uint64_t sequence = 0;
+  bool with_inventory = false;
+  std::vector<RunningLease> running;  // all leases it holds, also those that wait
+  std::vector<ReportItem> items;
+  bool draining = false;
+};
+
+}  // namespace framemill::worker

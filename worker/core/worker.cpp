@@ -1,0 +1,198 @@
+// The turn, the reports, and leases as the scheduler gives, proves and takes them.
+#include "worker/core/worker.h"
+
+#include <algorithm>
+
+namespace framemill::worker {
+
+using jobs::Outcome;
+
+namespace {
+
+constexpr std::size_t kEndedRemembered = 4096;
+constexpr std::size_t kSentRemembered = 4096;
+
+constexpr base::Duration kReportPauseMin = base::milliseconds(10);
+constexpr base::Duration kReportPauseMax = base::seconds(60);
+
+}  // namespace
+
+Worker::Worker(WorkerSettings settings) : settings_(settings), slots_(settings.slots) {}
+
+Effects Worker::apply(const Event& event, base::Instant now) {
+  now_ = now;
+  std::visit([this](const auto& e) { on(e); }, event);
+  leave_when_done();
+  return std::exchange(effects_, {});
+}
+
+base::Instant Worker::next_deadline() const {
+  base::Instant soonest = std::min(drain_until_, leave_at_);
+  if (!draining())
+    for (const Slot& slot : slots_) soonest = std::min(soonest, slot.start_due());
+  for (const auto& [id, attempt] : attempts_) {
+    soonest = std::min({soonest, attempt.timeout_at, attempt.give_up_at});
+    if (attempt.stage == Stage::Running && attempt.lease.work != WorkKind::Generate)
+      soonest = std::min(soonest, margin_start(attempt));
+  }
+  return soonest;
+}
+
+// --- reports ---------------------------------------------------------------------------------------------------------
+
+bool Worker::report_due(base::Instant now) const {
+  return next_report() <= now;
+}
+
+base::Instant Worker::next_report() const {
+  if (news_ || inventory_sent_in_ == 0) return base::Instant{INT64_MIN};
+  return std::min(next_report_, outbox_.next_due());
+}
+
+Report Worker::make_report(base::Instant now) {
+  Report report;
+  report.sequence = ++sequence_;
+  report.draining = draining();
+  if (inventory_sent_in_ == 0) {
+    report.with_inventory = true;
+    inventory_sent_in_ = sequence_;
+  }
+  for (const auto& [id, attempt] : attempts_) {
+    RunningLease running{id, attempt.lease.phase, attempt.lease.tasks, attempt.lease.slot, attempt.progress, false};
+    running.model_warm = attempt.progressed;
+    report.running.push_back(std::move(running));
+  }
+  report.items = outbox_.take(sequence_, now);
+  sent_at_.emplace(sequence_, now);
+  if (sent_at_.size() > kSentRemembered) sent_at_.erase(sent_at_.begin());
+  next_report_ = now + report_pause_;
+  news_ = false;
+  return report;
+}
+
+void Worker::on(const LinkConnected&) {
+  outbox_.connection_lost();
+  inventory_sent_in_ = 0;
+}
+
+void Worker::on(const InventoryChanged&) {
+  inventory_sent_in_ = 0;
+}
+
+// --- the scheduler's answers -----------------------------------------------------------------------------------------
+
+void Worker::on(const ReplyReceived& e) {
+  if (e.acked_report > sequence_) return;  // speaks of reports that this incarnation never sent
+  for (const ReportItem& item : outbox_.acknowledge(e.acked_report)) acknowledged(item);
+  if (e.next_report.ms > 0) {
+    report_pause_ = std::clamp(e.next_report, kReportPauseMin, kReportPauseMax);
+    if (const auto sent = sent_at_.find(sequence_); sent != sent_at_.end()) next_report_ = sent->second + report_pause_;
+  }
+  if (e.send_inventory) inventory_sent_in_ = 0;
+  scheduler_drains_ = e.drain;
+  // What is revoked here is not proven, so revokes come first; what is granted here was not in the acknowledged report.
+  for (const RevokedLease& revoked : e.revokes) revoke(revoked);
+  if (e.lease_proof) prove_leases(e.acked_report);
+  for (const Lease& lease : e.grants) accept(lease, e.acked_report);
+  for (const PublishDuty& duty : e.publishes) order(duty);
+  for (const JobId job : e.discards)
+    if (discards_.size() < kDutiesMax && discards_.insert(job).second) emit(Discard{job});
+  sent_at_.erase(sent_at_.begin(), sent_at_.lower_bound(e.acked_report));
+  for (SlotIndex slot = 0; slot < slots_.size(); ++slot) start_what_can(slot);
+}
+
+void Worker::acknowledged(const ReportItem& item) {
+  if (const auto* ended = std::get_if<EndedAttempt>(&item)) emit(SweepIfPublished{ended->attempt});
+}
+
+void Worker::prove_leases(std::uint64_t acked_report) {
+  const auto sent = sent_at_.find(acked_report);
+  if (sent == sent_at_.end()) return;
+  for (auto& [id, attempt] : attempts_)
+    if (attempt.granted_after < acked_report)
+      attempt.proven_until = std::max(attempt.proven_until, sent->second + attempt.lease.ttl);
+}
+
+void Worker::accept(const Lease& lease, std::uint64_t acked_report) {
+  if (attempts_.contains(lease.attempt) || outbox_.full() ||
+      std::find(ended_lately_.begin(), ended_lately_.end(), lease.attempt) != ended_lately_.end())
+    return;
+  const auto refuse = [&](Outcome outcome, std::string code, std::string text) {
+    outbox_.add(EndedAttempt{lease.attempt, outcome, std::move(code), std::move(text), {}, false, {}, "", ""});
+    ended_lately_.push_back(lease.attempt);
+    if (ended_lately_.size() > kEndedRemembered) ended_lately_.pop_front();
+  };
+  if (draining()) return refuse(Outcome::Revoked, "worker.draining", "The worker is draining.");
+  if (lease.slot >= slots_.size())
+    return refuse(Outcome::NotAdmitted, "worker.no_such_slot", "The worker has no slot of that number.");
+  if (lease.tasks.empty() || lease.tasks.count > kTasksPerLeaseMax)
+    return refuse(Outcome::NotAdmitted, "worker.lease_too_large", "The lease holds no tasks, or more than 4,096.");
+  if (attempts_.size() >= kLeasesMax || slots_[lease.slot].leases.size() >= kLeasesPerSlotMax)
+    return refuse(Outcome::NotAdmitted, "worker.too_many_leases",
+                  "The slot holds 64 leases already, or the worker 1,024.");
+
+  Attempt attempt;
+  attempt.lease = lease;
+  attempt.granted_after = sequence_;
+  attempt.progress.task = lease.tasks.first;
+  // The grant was made after the report that its message acknowledges had been sent: a safe start for the lease.
+  auto sent = sent_at_.find(acked_report);
+  if (sent == sent_at_.end()) sent = sent_at_.begin();
+  attempt.proven_until = (sent == sent_at_.end() ? now_ : sent->second) + lease.ttl;
+  attempts_.emplace(lease.attempt, std::move(attempt));
+  slots_[lease.slot].leases.push_back(lease.attempt);
+  emit(PrepareStaging{lease.attempt});
+}
+
+void Worker::revoke(const RevokedLease& revoked) {
+  Attempt* attempt = find(revoked.attempt);
+  if (attempt == nullptr) {
+    if (revoked.reason == "unknown") emit(SweepStaging{revoked.attempt});
+    return;
+  }
+  if (!revoked.keep.empty()) return take_back(*attempt, revoked.keep);
+  attempt->sweep_all = revoked.reason == "unknown";
+  const bool keep_finished = revoked.reason == "paused" || revoked.reason == "taken_back";
+  stop(*attempt, {Outcome::Revoked, "revoked." + revoked.reason, "The scheduler took the lease back."}, keep_finished);
+}
+
+void Worker::take_back(Attempt& attempt, const TaskRange& keep) {
+  Lease& lease = attempt.lease;
+  const bool smaller = keep.first >= lease.tasks.first && keep.end() <= lease.tasks.end() && keep != lease.tasks;
+  if (!smaller || attempt.stage == Stage::Ending) return;
+  // A child process cannot be told to do less; what it makes too much is refused at commit.
+  if (lease.work != WorkKind::Generate && attempt.stage == Stage::Running) return;
+  lease.tasks = keep;
+  if (attempt.stage == Stage::Running) emit(CancelInExecutor{lease.slot, lease.attempt, true, keep});
+}
+
+void Worker::order(const PublishDuty& duty) {
+  if (duties_.size() >= kDutiesMax || outbox_.holds(duty)) return;
+  if (duties_.insert(duty).second) emit(Publish{duty});
+}
+
+void Worker::on(const DutyPublished& e) {
+  if (duties_.erase(e.duty) == 0) return;
+  outbox_.add(PublishedTasks{e.duty});
+  if (!attempts_.contains(e.duty.attempt)) emit(SweepIfPublished{e.duty.attempt});
+}
+
+void Worker::on(const DutyFailed& e) {
+  if (duties_.erase(e.duty) != 0) outbox_.add(PublishFailure{e.duty, e.code, e.text});
+}
+
+void Worker::on(const JobDiscarded& e) {
+  if (discards_.erase(e.job) != 0) outbox_.add(DiscardedJob{e.job});
+}
+
+void Worker::on(const TaskRecovered& e) {
+  // Beyond the bound the task stays in its staging directory, for the next start.
+  if (!outbox_.full()) outbox_.add(e.task);
+}
+
+Worker::Attempt* Worker::find(const AttemptId& id) {
+  const auto it = attempts_.find(id);
+  return it == attempts_.end() ? nullptr : &it->second;
+}
+
+}  // namespace framemill::worker

@@ -1,0 +1,151 @@
+// The worker as a pure state machine: which attempt runs where, how long its lease is proven, what is still to be told.
+// No threads, clocks, files or sockets: apply() takes what happened and the time, and returns what must be done; the
+// daemon (worker/daemon) does it on its loop thread and owns the one instance.
+//
+// Leases (promise P6): a lease is proven until the moment its last acknowledged report was SENT plus its ttl, which is
+// never later than the scheduler's own deadline. Inside the last quarter of the ttl nothing new starts and commands are
+// stopped; generation runs on and delivers when the scheduler is back.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "worker/core/effects.h"
+#include "worker/core/events.h"
+#include "worker/core/outbox.h"
+#include "worker/core/slot.h"
+
+namespace framemill::worker {
+
+struct WorkerSettings {
+  std::uint32_t slots = 1;
+  base::Duration drain_timeout = base::seconds(60);
+  // How long an executor may take to give up a cancelled attempt before it is killed.
+  base::Duration cancel_grace = base::seconds(60);
+  // How long an otherwise finished worker waits for the scheduler's last acknowledgements.
+  base::Duration farewell = base::seconds(5);
+};
+
+class Worker {
+ public:
+  static constexpr std::size_t kLeasesPerSlotMax = 64;
+  static constexpr std::size_t kLeasesMax = 1024;
+  static constexpr std::size_t kDutiesMax = 1024;  // publish orders at work; more are dropped and ordered again
+  static constexpr std::uint32_t kTasksPerLeaseMax = 4096;
+
+  explicit Worker(WorkerSettings settings);
+
+  Effects apply(const Event& event, base::Instant now);
+  // The earliest time at which TimePassed changes something; kNever: none.
+  base::Instant next_deadline() const;
+
+  // Whether a report should go out now (the shell asks only while it is connected), and the report, which then counts
+  // as sent at `now`.
+  bool report_due(base::Instant now) const;
+  base::Instant next_report() const;
+  Report make_report(base::Instant now);
+
+  bool draining() const { return stops_asked_ > 0; }
+  const std::vector<Slot>& slots() const { return slots_; }
+  std::size_t lease_count() const { return attempts_.size(); }
+  std::size_t untold_count() const { return outbox_.size(); }
+  bool holds(const AttemptId& attempt) const { return attempts_.contains(attempt); }
+  bool holds(const PublishDuty& duty) const { return duties_.contains(duty); }
+
+ private:
+  enum class Stage { Preparing, Waiting, Running, Ending };
+  struct Verdict {  // decided here; what the executor says about its end adds only measured facts
+    jobs::Outcome outcome;
+    std::string code, text;
+  };
+  struct Attempt {
+    Lease lease;
+    Stage stage = Stage::Preparing;
+    std::uint64_t granted_after = 0;  // the last report sent before the grant came
+    base::Instant proven_until;
+    base::Instant timeout_at = base::kNever;
+    base::Instant give_up_at = base::kNever;  // Ending: when its executor is killed for it
+    std::optional<Verdict> verdict;
+    bool sweep_all = false;
+    bool progressed = false;
+    Progress progress;
+    std::set<TaskIndex> finished;
+  };
+
+  void on(const ReplyReceived& e);
+  void on(const LinkConnected& e);
+  void on(const ExecutorReady& e);
+  void on(const ExecutorAlive& e);
+  void on(const AttemptProgressed& e);
+  void on(const TaskFinished& e);
+  void on(const AttemptEnded& e);
+  void on(const ExecutorDied& e);
+  void on(const StagingPrepared& e);
+  void on(const DutyPublished& e);
+  void on(const DutyFailed& e);
+  void on(const JobDiscarded& e);
+  void on(const TaskRecovered& e);
+  void on(const InventoryChanged& e);
+  void on(const StopAsked& e);
+  void on(const TimePassed& e);
+
+  void accept(const Lease& lease, std::uint64_t acked_report);
+  void revoke(const RevokedLease& revoked);
+  void take_back(Attempt& attempt, const TaskRange& keep);
+  void prove_leases(std::uint64_t acked_report);
+  void acknowledged(const ReportItem& item);
+  void order(const PublishDuty& duty);
+
+  void start_what_can(SlotIndex slot);
+  bool may_start(const Attempt& attempt) const;
+  void start(Attempt& attempt);
+  // Ends it now if nothing runs, else stops what runs and waits for its end.
+  void stop(Attempt& attempt, Verdict verdict, bool keep_finished);
+  void end(Attempt& attempt, EndedAttempt ended);
+  void end_unstarted(SlotIndex slot, const Verdict& verdict);
+  void start_executors();
+  void begin_drain();
+  void stop_now();
+  void leave_when_done();
+  bool quiet() const;
+
+  Attempt* find(const AttemptId& id);
+  std::size_t aboard(SlotIndex slot) const;
+  bool child_in(SlotIndex slot) const;
+  static base::Instant margin_start(const Attempt& attempt);
+  template <class E>
+  void emit(E effect) {
+    effects_.push_back(std::move(effect));
+  }
+
+  const WorkerSettings settings_;
+  std::vector<Slot> slots_;
+  std::map<AttemptId, Attempt> attempts_;
+  std::deque<AttemptId> ended_lately_;  // grants may be repeated: these are not taken again; bounded
+  std::set<PublishDuty> duties_;
+  std::set<JobId> discards_;
+  Outbox outbox_;
+
+  std::uint64_t sequence_ = 0;
+  std::map<std::uint64_t, base::Instant> sent_at_;  // of reports that may still be acknowledged; bounded
+  std::uint64_t inventory_sent_in_ = 0;             // 0: to be sent
+  base::Instant next_report_{INT64_MIN};
+  base::Duration report_pause_ = base::seconds(1);
+  bool news_ = true;  // something that no item carries: draining, a lease taken
+
+  bool scheduler_drains_ = false;
+  int stops_asked_ = 0;
+  base::Instant drain_until_ = base::kNever;
+  base::Instant leave_at_ = base::kNever;
+  bool left_ = false;
+
+  base::Instant now_{};  // of the turn
+  Effects effects_;
+};
+
+}  // namespace framemill::worker

@@ -1,0 +1,276 @@
+// Attempts from their staging directory to their end, and the executors they run in.
+#include <algorithm>
+
+#include "worker/core/worker.h"
+
+namespace framemill::worker {
+
+using jobs::Outcome;
+
+base::Instant Worker::margin_start(const Attempt& attempt) {
+  return attempt.proven_until - attempt.lease.ttl / 4;
+}
+
+// --- starting --------------------------------------------------------------------------------------------------------
+
+void Worker::on(const StagingPrepared& e) {
+  Attempt* attempt = find(e.attempt);
+  if (attempt == nullptr || attempt->stage != Stage::Preparing) return;
+  attempt->stage = Stage::Waiting;
+  if (e.failed) return stop(*attempt, {*e.failed, e.code, e.text}, false);
+  start_what_can(attempt->lease.slot);
+}
+
+std::size_t Worker::aboard(SlotIndex slot) const {
+  return static_cast<std::size_t>(
+      std::count_if(slots_[slot].leases.begin(), slots_[slot].leases.end(), [this](const AttemptId& id) {
+        const Stage stage = attempts_.at(id).stage;
+        return stage == Stage::Running || stage == Stage::Ending;
+      }));
+}
+
+bool Worker::child_in(SlotIndex slot) const {
+  return std::any_of(slots_[slot].leases.begin(), slots_[slot].leases.end(), [this](const AttemptId& id) {
+    const Attempt& attempt = attempts_.at(id);
+    return attempt.lease.work != WorkKind::Generate &&
+           (attempt.stage == Stage::Running || attempt.stage == Stage::Ending);
+  });
+}
+
+bool Worker::may_start(const Attempt& attempt) const {
+  const SlotIndex slot = attempt.lease.slot;
+  if (now_ >= margin_start(attempt)) return false;
+  if (attempt.lease.work != WorkKind::Generate) return aboard(slot) == 0;
+  return slots_[slot].executor() == ExecutorState::Ready && !child_in(slot);
+}
+
+void Worker::start_what_can(SlotIndex slot) {
+  if (draining()) return;
+  for (const AttemptId& id : std::vector<AttemptId>(slots_[slot].leases)) {
+    Attempt& attempt = attempts_.at(id);
+    if (attempt.stage != Stage::Waiting) continue;
+    if (may_start(attempt)) {
+      start(attempt);
+    } else if (attempt.lease.work != WorkKind::Generate && now_ < margin_start(attempt)) {
+      break;  // a child waits for the slot to itself: later leases must not keep it waiting for ever
+    }
+  }
+}
+
+void Worker::start(Attempt& attempt) {
+  const Lease& lease = attempt.lease;
+  attempt.stage = Stage::Running;
+  if (lease.timeout.ms > 0) attempt.timeout_at = now_ + lease.timeout;
+  if (lease.work == WorkKind::Generate)
+    emit(StartInExecutor{lease.slot, lease.attempt, lease.tasks});
+  else
+    emit(StartChild{lease.slot, lease.attempt, lease.tasks});
+}
+
+// --- at work ---------------------------------------------------------------------------------------------------------
+
+void Worker::on(const AttemptProgressed& e) {
+  Attempt* attempt = find(e.attempt);
+  if (attempt == nullptr || attempt->stage == Stage::Preparing || attempt->stage == Stage::Waiting) return;
+  attempt->progress = e.progress;
+  attempt->progressed = attempt->progressed || e.progress.step > 0;
+}
+
+void Worker::on(const TaskFinished& e) {
+  Attempt* attempt = find(e.task.attempt);
+  if (attempt == nullptr || (attempt->stage != Stage::Running && attempt->stage != Stage::Ending)) return;
+  if (e.task.phase != attempt->lease.phase || !attempt->finished.insert(e.task.task).second) return;
+  slots_[attempt->lease.slot].on_task_finished();
+  outbox_.add(e.task);
+}
+
+void Worker::on(const AttemptEnded& e) {
+  Attempt* attempt = find(e.ended.attempt);
+  if (attempt == nullptr || (attempt->stage != Stage::Running && attempt->stage != Stage::Ending)) return;
+  end(*attempt, e.ended);
+}
+
+// --- ending ----------------------------------------------------------------------------------------------------------
+
+void Worker::stop(Attempt& attempt, Verdict verdict, bool keep_finished) {
+  const Lease lease = attempt.lease;
+  switch (attempt.stage) {
+    case Stage::Ending:
+      return;  // the first reason stands
+    case Stage::Preparing:
+    case Stage::Waiting:
+      attempt.verdict = std::move(verdict);
+      return end(attempt, EndedAttempt{lease.attempt, Outcome::Revoked, "", "", {}, false, {}, "", ""});
+    case Stage::Running:
+      attempt.stage = Stage::Ending;
+      attempt.timeout_at = base::kNever;
+      attempt.verdict = std::move(verdict);
+      if (lease.work != WorkKind::Generate) return emit(StopChild{lease.attempt});
+      attempt.give_up_at = now_ + settings_.cancel_grace;
+      return emit(CancelInExecutor{lease.slot, lease.attempt, keep_finished, TaskRange{}});
+  }
+}
+
+void Worker::end(Attempt& attempt, EndedAttempt ended) {
+  const AttemptId id = attempt.lease.attempt;
+  const SlotIndex slot = attempt.lease.slot;
+  if (attempt.verdict && ended.outcome != Outcome::Ok) {
+    ended.outcome = attempt.verdict->outcome;
+    ended.code = attempt.verdict->code;
+    ended.text = attempt.verdict->text;
+  }
+  // The one at work is guilty unless it is known better; finished ones never are.
+  if (ended.outcome != Outcome::Ok && ended.failed_tasks.empty() && attempt.progressed &&
+      !attempt.finished.contains(attempt.progress.task))
+    ended.failed_tasks.push_back(attempt.progress.task);
+  outbox_.add(std::move(ended));
+  if (attempt.sweep_all) emit(SweepStaging{id});
+  emit(ForgetAttempt{id});
+  std::erase(slots_[slot].leases, id);
+  attempts_.erase(id);
+  ended_lately_.push_back(id);
+  if (ended_lately_.size() > 4096) ended_lately_.pop_front();
+  start_what_can(slot);
+}
+
+void Worker::end_unstarted(SlotIndex slot, const Verdict& verdict) {
+  for (const AttemptId& id : std::vector<AttemptId>(slots_[slot].leases)) {
+    Attempt* attempt = find(id);
+    if (attempt != nullptr && attempt->stage == Stage::Waiting && attempt->lease.work == WorkKind::Generate)
+      stop(*attempt, verdict, false);
+  }
+}
+
+// --- executors -------------------------------------------------------------------------------------------------------
+
+void Worker::start_executors() {
+  if (draining()) return;
+  for (SlotIndex i = 0; i < slots_.size(); ++i)
+    if (slots_[i].start_due() <= now_) {
+      slots_[i].on_starting();
+      emit(StartExecutor{i});
+    }
+}
+
+void Worker::on(const ExecutorReady& e) {
+  if (e.slot >= slots_.size() || slots_[e.slot].executor() != ExecutorState::Starting) return;
+  slots_[e.slot].on_ready(e.device_class);
+  inventory_sent_in_ = 0;
+  if (draining()) {
+    slots_[e.slot].on_finishing();
+    return emit(FinishExecutor{e.slot});
+  }
+  start_what_can(e.slot);
+}
+
+void Worker::on(const ExecutorAlive& e) {
+  if (e.slot >= slots_.size()) return;
+  if (slots_[e.slot].on_alive(e.loaded_models)) inventory_sent_in_ = 0;
+}
+
+void Worker::on(const ExecutorDied& e) {
+  if (e.slot >= slots_.size()) return;
+  Slot& slot = slots_[e.slot];
+  std::vector<AttemptId> victims;
+  for (const AttemptId& id : slot.leases) {
+    const Attempt& attempt = attempts_.at(id);
+    if (attempt.lease.work == WorkKind::Generate && (attempt.stage == Stage::Running || attempt.stage == Stage::Ending))
+      victims.push_back(id);
+  }
+  DeathVerdict verdict = judge(e.death, victims.size());
+  const bool asked_to_finish =
+      slot.executor() == ExecutorState::Finishing && e.death.killed == KilledBecause::None && e.death.exit_status == 0;
+  if (asked_to_finish) verdict = {Outcome::Revoked, "worker.draining", "The worker is draining."};
+  slot.on_died(e.death, now_);
+  inventory_sent_in_ = 0;
+  for (const AttemptId& id : victims)
+    end(attempts_.at(id),
+        EndedAttempt{
+            id, verdict.outcome, verdict.code, verdict.message, {}, victims.size() == 1, {}, "", e.output_tail});
+  if (!e.death.started) end_unstarted(e.slot, {verdict.outcome, verdict.code, verdict.message});
+  start_executors();
+}
+
+// --- time and the end ------------------------------------------------------------------------------------------------
+
+void Worker::on(const TimePassed&) {
+  std::vector<AttemptId> ids;
+  for (const auto& [id, attempt] : attempts_) ids.push_back(id);
+  for (const AttemptId& id : ids) {
+    Attempt* attempt = find(id);
+    if (attempt == nullptr) continue;
+    const bool child = attempt->lease.work != WorkKind::Generate;
+    if (attempt->stage == Stage::Running && attempt->timeout_at <= now_) {
+      stop(*attempt, {Outcome::Timeout, "attempt.timeout", "The attempt ran longer than its timeout."}, false);
+    } else if (attempt->stage == Stage::Running && child && margin_start(*attempt) <= now_) {
+      stop(*attempt,
+           {Outcome::Revoked, "lease.unproven", "The scheduler was out of reach, so the lease was not proven."}, false);
+    } else if (attempt->stage == Stage::Ending && attempt->give_up_at <= now_) {
+      attempt->give_up_at = base::kNever;
+      emit(KillExecutor{attempt->lease.slot, KilledBecause::CancelIgnored});
+    }
+  }
+  if (drain_until_ <= now_) {
+    drain_until_ = base::kNever;
+    stop_now();
+  }
+  start_executors();
+}
+
+void Worker::on(const StopAsked&) {
+  ++stops_asked_;
+  if (stops_asked_ == 1) return begin_drain();
+  leave_at_ = now_ + settings_.farewell;
+  stop_now();
+}
+
+void Worker::begin_drain() {
+  news_ = true;
+  drain_until_ = now_ + settings_.drain_timeout;
+  std::vector<AttemptId> unstarted;
+  for (const auto& [id, attempt] : attempts_)
+    if (attempt.stage == Stage::Preparing || attempt.stage == Stage::Waiting) unstarted.push_back(id);
+  for (const AttemptId& id : unstarted)
+    stop(attempts_.at(id), {Outcome::Revoked, "worker.draining", "The worker is draining."}, false);
+  for (SlotIndex i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].executor() == ExecutorState::Ready) {
+      slots_[i].on_finishing();
+      emit(FinishExecutor{i});
+    } else if (slots_[i].executor() == ExecutorState::Starting) {
+      emit(KillExecutor{i, KilledBecause::Stopped});
+    }
+  }
+}
+
+// Ends everything that runs: at the end of the drain's time, or when asked to stop a second time.
+void Worker::stop_now() {
+  const bool asked = stops_asked_ > 1;
+  for (auto& [id, attempt] : attempts_) {
+    if (attempt.lease.work == WorkKind::Generate || attempt.stage != Stage::Running) continue;
+    attempt.stage = Stage::Ending;
+    attempt.verdict = Verdict{Outcome::Revoked, asked ? "worker.stopped" : "drain.timeout",
+                              asked ? "The worker was stopped." : "The worker drained and the time was over."};
+    emit(StopChild{id});
+  }
+  for (SlotIndex i = 0; i < slots_.size(); ++i)
+    if (slots_[i].executor() != ExecutorState::Down)
+      emit(KillExecutor{i, asked ? KilledBecause::Stopped : KilledBecause::Drained});
+}
+
+bool Worker::quiet() const {
+  return attempts_.empty() && std::all_of(slots_.begin(), slots_.end(),
+                                          [](const Slot& slot) { return slot.executor() == ExecutorState::Down; });
+}
+
+void Worker::leave_when_done() {
+  if (!draining() || left_) return;
+  const bool told = outbox_.size() == 0 && duties_.empty() && discards_.empty();
+  if (quiet() && leave_at_ == base::kNever) leave_at_ = now_ + settings_.farewell;
+  if ((quiet() && told) || leave_at_ <= now_) {
+    left_ = true;
+    leave_at_ = base::kNever;
+    emit(Exit{});
+  }
+}
+
+}  // namespace framemill::worker

@@ -1,0 +1,166 @@
+// What the core wants done: executors, children, storage.
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "wire/executor.pb.h"
+#include "worker/daemon/daemon.h"
+#include "worker/daemon/translate.h"
+#include "worker/supervisor/staging.h"
+
+namespace framemill::worker {
+
+// --- executors -------------------------------------------------------------------------------------------------------
+
+SpawnRequest Daemon::executor_spawn(SlotIndex index) const {
+  const SlotPlan& slot = setup_.host.slots[index];
+  const Device& device = setup_.host.devices[slot.device];
+  SpawnRequest request;
+  request.argv = {setup_.executor.string()};
+  request.environment = allowed_environment(setup_.config.environment);
+  // By UUID: numbers change when a board is added or fails. Empty on a CPU slot: no GPU is to be seen there.
+  request.environment.push_back("CUDA_VISIBLE_DEVICES=" + (device.kind == "cuda" ? device.id : std::string()));
+  request.environment.push_back(fmt::format("OMP_NUM_THREADS={}", slot.threads));
+  request.environment.push_back(fmt::format("MKL_NUM_THREADS={}", slot.threads));
+  request.cpus = slot.cpus;
+  request.niceness = setup_.config.niceness;
+  return request;
+}
+
+void Daemon::act(const StartExecutor& e) {
+  const SlotPlan& slot = setup_.host.slots[e.slot];
+  ExecutorSettings settings;
+  settings.spawn = executor_spawn(e.slot);
+  settings.memory = caps_[e.slot];
+  settings.start_timeout = setup_.config.start_timeout;
+  settings.hang_timeout = setup_.config.hang_timeout;
+  auto started = ExecutorProcess::start(
+      loop_, std::move(settings), configure_message(setup_.config, setup_.host, e.slot),
+      {[this, index = e.slot](const wire::FromExecutor& message) { on_executor_message(index, message); },
+       [this, index = e.slot](const Death& death, const std::string& tail) {
+         const DeathVerdict verdict = judge(death, 1);
+         if (!core_.draining()) base::log_warning(setup_.host.slots[index].name, "executor ended: {}", verdict.message);
+         happen(ExecutorDied{index, death, tail});
+       },
+       [this, index = e.slot](std::string_view line) { base::log_info(setup_.host.slots[index].name, "{}", line); }});
+  if (!started.ok()) {
+    base::log_error(slot.name, "{}", started.error().message);
+    Death death;
+    death.started = false;
+    death.detail = started.error().message;
+    return happen(ExecutorDied{e.slot, death, ""});
+  }
+  executors_[e.slot] = std::move(*started);
+}
+
+void Daemon::on_executor_message(SlotIndex slot, const wire::FromExecutor& message) {
+  auto event = event_from_executor(slot, message);
+  if (!event.ok()) return executors_[slot]->kill(KilledBecause::BadMessage, event.error().message);
+  if (auto* ended = std::get_if<AttemptEnded>(&*event);
+      ended != nullptr && ended->ended.outcome != jobs::Outcome::Ok && ended->ended.output_tail.empty())
+    ended->ended.output_tail = executors_[slot]->output_tail();
+  happen(std::move(*event));
+}
+
+void Daemon::act(const FinishExecutor& e) {
+  wire::ToExecutor message;
+  message.set_finish(true);
+  executors_[e.slot]->send(message);
+}
+
+void Daemon::act(const KillExecutor& e) {
+  executors_[e.slot]->kill(e.because);
+}
+
+// --- attempts --------------------------------------------------------------------------------------------------------
+
+void Daemon::act(const PrepareStaging& e) {
+  storage_.prepare(e.attempt, grants_.at(e.attempt));
+}
+
+void Daemon::act(const StartInExecutor& e) {
+  const wire::Grant& grant = grants_.at(e.attempt);
+  const auto root = storage_.roots().find(grant.recipe().root());
+  if (root == storage_.roots().end()) {
+    EndedAttempt ended;
+    ended.attempt = e.attempt;
+    ended.outcome = jobs::Outcome::NotAdmitted;
+    ended.code = "root.missing";
+    ended.text = "This host does not see the root any more.";
+    return happen(AttemptEnded{std::move(ended)});
+  }
+  wire::ToExecutor message;
+  wire::StartAttempt& start = *message.mutable_start();
+  *start.mutable_grant() = grant;
+  start.mutable_grant()->mutable_tasks()->set_first(e.tasks.first);
+  start.mutable_grant()->mutable_tasks()->set_count(e.tasks.count);
+  start.set_staging_directory((root->second->path() / staging_path(e.attempt)).string());
+  executors_[e.slot]->send(message);
+}
+
+void Daemon::act(const CancelInExecutor& e) {
+  wire::ToExecutor message;
+  wire::CancelAttempt& cancel = *message.mutable_cancel();
+  attempt_to_wire(e.attempt, *cancel.mutable_attempt());
+  cancel.set_keep_finished(e.keep_finished);
+  const wire::Tasks& granted = grants_.at(e.attempt).tasks();
+  tasks_to_wire({JobId(granted.job()), granted.phase()}, e.keep, *cancel.mutable_keep());
+  executors_[e.slot]->send(message);
+}
+
+void Daemon::act(const StartChild& e) {
+  const SlotPlan& slot = setup_.host.slots[e.slot];
+  ChildRunnerSettings settings;
+  settings.keeper = setup_.own_program;
+  settings.media = setup_.media;
+  settings.commands = setup_.config.commands;
+  settings.environment = allowed_environment(setup_.config.environment);
+  settings.cpus = slot.cpus;
+  settings.memory = caps_[e.slot];
+  settings.niceness = setup_.config.niceness;
+  children_[e.attempt] = ChildRunner::start(loop_, storage_.children_io(), storage_.roots(), std::move(settings),
+                                            grants_.at(e.attempt), e.tasks,
+                                            {[this](const AttemptId& attempt, const Progress& progress) {
+                                               happen(AttemptProgressed{attempt, progress});
+                                             },
+                                             [this](FinishedTask task) { happen(TaskFinished{std::move(task)}); },
+                                             [this](EndedAttempt ended) { happen(AttemptEnded{std::move(ended)}); }});
+}
+
+void Daemon::act(const StopChild& e) {
+  if (const auto child = children_.find(e.attempt); child != children_.end()) {
+    const std::shared_ptr<ChildRunner> held = child->second;  // its end may come within the call
+    held->stop();
+  }
+}
+
+void Daemon::act(const ForgetAttempt& e) {
+  grants_.erase(e.attempt);
+  children_.erase(e.attempt);
+}
+
+// --- storage ---------------------------------------------------------------------------------------------------------
+
+void Daemon::act(const SweepStaging& e) {
+  storage_.sweep(e.attempt);
+}
+
+void Daemon::act(const SweepIfPublished& e) {
+  storage_.sweep_if_published(e.attempt);
+}
+
+void Daemon::act(const Publish& e) {
+  const auto order = publishes_.extract(e.duty);
+  if (order) storage_.publish(e.duty, order.mapped());
+}
+
+void Daemon::act(const Discard& e) {
+  const auto roots = discards_.extract(e.job);
+  storage_.discard(e.job, roots ? roots.mapped() : std::vector<std::string>{});
+}
+
+void Daemon::act(const Exit&) {
+  base::log_info("worker", "done, {} facts untold", core_.untold_count());
+  loop_.stop();
+}
+
+}  // namespace framemill::worker

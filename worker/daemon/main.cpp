@@ -1,0 +1,95 @@
+// framemill-worker: keeps leases, supervises executors and commands, publishes, reports.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <string>
+
+#include "base/log.h"
+#include "worker/daemon/daemon.h"
+#include "worker/supervisor/keeper.h"
+
+namespace {
+
+using namespace framemill;
+
+constexpr int kBadConfiguration = 78;  // EX_CONFIG, as in the contract
+constexpr int kFailed = 1;
+
+int complain(const base::Error& error, int status) {
+  fmt::print(stderr, "framemill-worker: {}: {}\n", error.code, error.message);
+  if (!error.hint.empty()) fmt::print(stderr, "  {}\n", error.hint);
+  return status;
+}
+
+// Two workers with one key would take each other's leases. The lock goes with the process, however that ends.
+base::Result<worker::UniqueFd> lock_key(const std::filesystem::path& key_file) {
+  worker::UniqueFd file(::open(key_file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0)
+    return base::Error{"worker.runs_already", fmt::format("another worker runs with the key {}", key_file.string()), "",
+                       "stop it first, or give this one a key of its own"};
+  return file;
+}
+
+void print_plan(const worker::DaemonSetup& setup) {
+  fmt::print("{} for {}\n", setup.config.name, setup.config.scheduler);
+  for (const worker::Device& device : setup.host.devices)
+    fmt::print("device {}: {}, {} MiB of {} MiB, {} CPUs\n", device.id, device.description,
+               device.memory_bytes_budget >> 20, device.memory_bytes_total >> 20, device.cpus.size());
+  for (const worker::SlotPlan& slot : setup.host.slots)
+    fmt::print("slot {}: on {}, {} threads{}\n", slot.name, setup.host.devices[slot.device].id, slot.threads,
+               slot.cpus.empty() ? "" : fmt::format(", CPUs {}", fmt::join(slot.cpus, ",")));
+  for (const auto& [name, path] : setup.config.roots) {
+    const auto root = worker::RootDirectory::open(name, path);
+    fmt::print("root {}: {}\n", name, root.ok() ? path.string() : root.error().message);
+    if (!root.ok() && !root.error().hint.empty()) fmt::print("  {}\n", root.error().hint);
+  }
+}
+
+int run(const std::string& config_file, bool check_only) {
+  auto config = worker::read_worker_config(config_file);
+  if (!config.ok()) return complain(config.error(), kBadConfiguration);
+  ::umask(static_cast<mode_t>(config->umask));
+  auto setup = worker::make_setup(std::move(*config));
+  if (!setup.ok()) return complain(setup.error(), kBadConfiguration);
+  if (check_only) {
+    print_plan(*setup);
+    return 0;
+  }
+  const auto lock = lock_key(setup->config.key_file);
+  if (!lock.ok()) return complain(lock.error(), kFailed);
+  std::signal(SIGPIPE, SIG_IGN);
+  net::EventLoop loop;
+  worker::Daemon daemon(loop, std::move(*setup));
+  if (const auto started = daemon.start(); !started.ok()) return complain(started.error(), kFailed);
+  loop.run();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 1 && argv[1] == worker::kKeeperArgument) return worker::keeper_main(argc, argv);
+  CLI::App app{
+      "Framemill's worker daemon: runs what the scheduler grants on this host's devices.\n"
+      "Example: framemill-worker --config /etc/framemill/worker.toml",
+      "framemill-worker"};
+  std::string config_file = "/etc/framemill/worker.toml";
+  bool check_only = false, verbose = false;
+  app.add_option("--config", config_file, "the worker's configuration")->capture_default_str();
+  app.add_flag("--check-config", check_only,
+               "read the configuration, say what would be used, and stop (78: it is bad)");
+  app.add_flag("--verbose", verbose, "tell more in the log");
+  app.set_version_flag("--version", std::string("framemill-worker ") + FRAMEMILL_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (verbose) framemill::base::set_log_level(framemill::base::LogLevel::Debug);
+  return run(config_file, check_only);
+}

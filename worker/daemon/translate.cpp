@@ -1,0 +1,122 @@
+#include "worker/daemon/translate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "wire/limits.h"
+#include "worker/link/reply.h"
+
+namespace framemill::worker {
+namespace {
+
+using base::Error;
+using base::Result;
+
+// What still fits into a report beside everything else.
+constexpr std::size_t kFinishedBytesMax = 900 << 10;
+constexpr std::size_t kTextBytesMax = 4096;
+constexpr std::size_t kLoadedModelsMax = 256;
+
+Error bad(std::string message) {
+  return {"executor.bad_message", std::move(message), "", ""};
+}
+
+Result<Event> finished(const wire::FinishedTask& in) {
+  if (in.ByteSizeLong() > kFinishedBytesMax || in.files_size() > wire::kFilesPerReportMax)
+    return bad("a finished task with more files than a report can carry");
+  for (const wire::OutputFile& file : in.files())
+    if (file.sha256().size() != 32 || file.staged().empty() || file.path().empty())
+      return bad("a finished task with a file without digest or name");
+  FinishedTask task{attempt_from_wire(in.attempt()),
+                    {JobId(in.job()), in.phase()},
+                    in.task(),
+                    static_cast<std::uint32_t>(in.files_size()),
+                    in.SerializeAsString()};
+  return Event(TaskFinished{std::move(task)});
+}
+
+Result<Event> ended(const wire::EndedAttempt& in) {
+  const auto outcome = jobs::outcome_from_code(in.outcome());
+  if (!outcome) return bad("an attempt ended with an outcome that does not exist");
+  EndedAttempt out;
+  out.attempt = attempt_from_wire(in.attempt());
+  out.outcome = *outcome;
+  out.code = in.code().substr(0, 128);
+  out.text = in.message().substr(0, kTextBytesMax);
+  if (in.has_frame()) out.frame = in.frame();
+  out.alone = in.alone();
+  out.failed_tasks.assign(in.failed_tasks().begin(),
+                          in.failed_tasks().begin() + std::min(in.failed_tasks_size(), 4096));
+  out.usage = in.usage().SerializeAsString();
+  if (out.usage.size() > 64 << 10) return bad("the measured facts of an attempt are too long");
+  out.output_tail = in.output_tail().substr(0, wire::kOutputTailBytesMax);
+  return Event(AttemptEnded{std::move(out)});
+}
+
+Result<Event> progressed(const wire::AttemptProgress& in) {
+  Progress progress;
+  progress.task = in.task();
+  progress.step = in.step();
+  progress.steps = in.steps();
+  progress.batch = in.batch();
+  progress.detail = in.detail().substr(0, wire::kDetailBytesMax);
+  return Event(AttemptProgressed{attempt_from_wire(in.attempt()), std::move(progress)});
+}
+
+Result<Event> alive(SlotIndex slot, const wire::Alive& in) {
+  ExecutorAlive out;
+  out.slot = slot;
+  out.peak_bytes = in.peak_bytes();
+  for (const std::string& bytes : in.loaded_models()) {
+    base::Sha256 digest;
+    if (bytes.size() != digest.bytes.size() || out.loaded_models.size() >= kLoadedModelsMax)
+      return bad("a list of loaded models that is none");
+    std::memcpy(digest.bytes.data(), bytes.data(), bytes.size());
+    out.loaded_models.push_back(digest);
+  }
+  std::sort(out.loaded_models.begin(), out.loaded_models.end());
+  return Event(std::move(out));
+}
+
+}  // namespace
+
+Result<Event> event_from_executor(SlotIndex slot, const wire::FromExecutor& message) {
+  switch (message.message_case()) {
+    case wire::FromExecutor::kReady:
+      return Event(ExecutorReady{slot, message.ready().device_class().substr(0, 512)});
+    case wire::FromExecutor::kProgress:
+      return progressed(message.progress());
+    case wire::FromExecutor::kFinished:
+      return finished(message.finished());
+    case wire::FromExecutor::kEnded:
+      return ended(message.ended());
+    case wire::FromExecutor::kAlive:
+      return alive(slot, message.alive());
+    case wire::FromExecutor::MESSAGE_NOT_SET:
+      break;
+  }
+  return bad("a message of no kind that this version knows");
+}
+
+wire::Configure configure_message(const WorkerConfig& config, const HostPlan& host, SlotIndex index) {
+  const SlotPlan& slot = host.slots[index];
+  const Device& device = host.devices[slot.device];
+  wire::Configure out;
+  out.set_slot(slot.name);
+  out.set_device_kind(device.kind);
+  out.set_device_id(device.id);
+  out.set_threads(slot.threads);
+  out.set_memory_bytes_budget(slot.device_bytes_budget);
+  for (const auto& directory : config.models) out.add_model_directories(directory.string());
+  for (const auto& [name, path] : config.roots) {
+    wire::RootPath& root = *out.add_roots();
+    root.set_name(name);
+    root.set_path(path.string());
+  }
+  out.set_umask(config.umask);
+  return out;
+}
+
+}  // namespace framemill::worker

@@ -1,0 +1,153 @@
+#include "worker/link/reply.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "wire/limits.h"
+
+namespace framemill::worker {
+namespace {
+
+using base::Error;
+using base::Result;
+using base::Status;
+
+constexpr std::int64_t kLeaseTtlMsMin = 500;
+constexpr std::int64_t kLeaseTtlMsMax = 24 * 3600 * 1000;
+constexpr std::uint64_t kTimeoutMsMax = 365ull * 24 * 3600 * 1000;
+constexpr std::size_t kReasonBytesMax = 64;
+
+Error bad(std::string field, std::string message) {
+  return {"link.bad_reply", std::move(message), std::move(field),
+          "the worker and the scheduler may be of different versions"};
+}
+
+Result<TaskRange> task_range(const wire::Tasks& tasks, const char* field) {
+  const std::uint64_t end = std::uint64_t{tasks.first()} + tasks.count();
+  if (tasks.count() == 0 || end > UINT32_MAX) return bad(field, "a range of tasks that is empty or too large");
+  return TaskRange{tasks.first(), tasks.count()};
+}
+
+Result<WorkKind> work_of(const wire::Recipe& recipe) {
+  switch (recipe.work_case()) {
+    case wire::Recipe::kGenerate:
+      return WorkKind::Generate;
+    case wire::Recipe::kCommand:
+      return WorkKind::Command;
+    case wire::Recipe::kEncode:
+    case wire::Recipe::kSheet:
+      return WorkKind::Media;
+    case wire::Recipe::WORK_NOT_SET:
+      break;
+  }
+  return bad("grants.recipe", "a recipe of no kind that this version knows");
+}
+
+bool digest_or_nothing(const std::string& bytes) {
+  return bytes.empty() || bytes.size() == 32;
+}
+
+Result<Lease> lease_of(const wire::Grant& grant) {
+  Lease lease;
+  lease.attempt = attempt_from_wire(grant.attempt());
+  if (!lease.attempt) return bad("grants.attempt", "an attempt without its number");
+  lease.phase = {JobId(grant.tasks().job()), grant.tasks().phase()};
+  FM_ASSIGN(lease.tasks, task_range(grant.tasks(), "grants.tasks"));
+  FM_ASSIGN(lease.work, work_of(grant.recipe()));
+  lease.slot = grant.slot();
+  lease.ttl = base::milliseconds(grant.lease_ttl_ms());
+  if (lease.ttl.ms < kLeaseTtlMsMin || lease.ttl.ms > kLeaseTtlMsMax)
+    return bad("grants.lease_ttl_ms", fmt::format("a lease of {} ms", lease.ttl.ms));
+  lease.timeout = base::milliseconds(static_cast<std::int64_t>(std::min(grant.timeout_ms(), kTimeoutMsMax)));
+  if (grant.recipe().root().empty()) return bad("grants.recipe.root", "a recipe without a root for its outputs");
+  for (const wire::InputFile& input : grant.inputs())
+    if (input.root().empty() || input.path().empty() || !digest_or_nothing(input.sha256()))
+      return bad("grants.inputs", "an input without root and path, or with half a digest");
+  return lease;
+}
+
+Result<PublishDuty> duty_of(const wire::PublishOrder& order) {
+  PublishDuty duty;
+  duty.attempt = attempt_from_wire(order.attempt());
+  duty.phase = {JobId(order.tasks().job()), order.tasks().phase()};
+  FM_ASSIGN(duty.tasks, task_range(order.tasks(), "publish.tasks"));
+  if (order.files_size() > wire::kFilesPerReportMax) return bad("publish.files", "more than 4,096 files in one order");
+  for (const wire::OutputFile& file : order.files())
+    if (file.sha256().size() != 32 || file.staged().empty() || file.path().empty())
+      return bad("publish.files", "a file without its digest or its names");
+  return duty;
+}
+
+Status parse_lists(const wire::SchedulerReply& in, Reply& out) {
+  for (const wire::Grant& grant : in.grants()) {
+    FM_ASSIGN(Lease lease, lease_of(grant));
+    out.grants[lease.attempt] = grant;
+    out.event.grants.push_back(std::move(lease));
+  }
+  for (const wire::Revoke& revoke : in.revokes()) {
+    RevokedLease revoked{attempt_from_wire(revoke.attempt()), revoke.reason().substr(0, kReasonBytesMax), {}};
+    if (revoke.has_keep() && revoke.keep().count() > 0) {
+      FM_ASSIGN(revoked.keep, task_range(revoke.keep(), "revokes.keep"));
+    }
+    out.event.revokes.push_back(std::move(revoked));
+  }
+  for (const wire::PublishOrder& order : in.publish()) {
+    FM_ASSIGN(const PublishDuty duty, duty_of(order));
+    out.publishes[duty] = order;
+    out.event.publishes.push_back(duty);
+  }
+  for (const wire::Discard& discard : in.discard()) {
+    const JobId job(discard.job());
+    if (!job) return bad("discard.job", "no job has the number 0");
+    out.discards[job].assign(discard.roots().begin(), discard.roots().end());
+    out.event.discards.push_back(job);
+  }
+  return {};
+}
+
+}  // namespace
+
+AttemptId attempt_from_wire(const wire::AttemptId& id) {
+  return {{id.epoch(), id.epoch_nonce()}, id.counter()};
+}
+
+void attempt_to_wire(const AttemptId& id, wire::AttemptId& out) {
+  out.set_epoch(id.epoch.number);
+  out.set_epoch_nonce(id.epoch.nonce);
+  out.set_counter(id.counter);
+}
+
+void tasks_to_wire(const PhaseId& phase, const TaskRange& tasks, wire::Tasks& out) {
+  out.set_job(phase.job.value);
+  out.set_phase(phase.index);
+  out.set_first(tasks.first);
+  out.set_count(tasks.count);
+}
+
+Result<Reply> parse_reply(std::string_view bytes) {
+  wire::SchedulerReply in;
+  if (bytes.size() > wire::kFarmMessageBytesMax || !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return bad("", "the bytes are no SchedulerReply");
+  if (in.protocol() < wire::kProtocolVersionOldest || in.protocol() > wire::kProtocolVersion)
+    return Error{"link.protocol",
+                 fmt::format("the scheduler speaks protocol {}, this worker {} to {}", in.protocol(),
+                             wire::kProtocolVersionOldest, wire::kProtocolVersion),
+                 "protocol", "install one version of Framemill on scheduler and workers"};
+  Reply out;
+  out.incarnation = in.incarnation();
+  out.epoch = {in.epoch(), in.epoch_nonce()};
+  out.durable_sequence = in.durable_sequence();
+  out.refused = in.refused().substr(0, 1024);
+  std::replace_if(
+      out.refused.begin(), out.refused.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  out.event.acked_report = in.acked_report();
+  out.event.lease_proof = in.lease_proof() && in.refused().empty();
+  out.event.drain = in.drain();
+  out.event.send_inventory = in.send_inventory();
+  out.event.next_report = base::milliseconds(in.next_report_ms());
+  FM_TRY(parse_lists(in, out));
+  return out;
+}
+
+}  // namespace framemill::worker

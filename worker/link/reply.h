@@ -1,0 +1,36 @@
+// From the wire's reply to the core's event, with every field checked: the scheduler proved its key, but a message may
+// be of another version or for another incarnation. Pure.
+//
+// Errors: link.protocol, link.bad_reply (field says which part).
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "wire/farm.pb.h"
+#include "worker/core/events.h"
+
+namespace framemill::worker {
+
+struct Reply {
+  ReplyReceived event;
+  std::uint64_t incarnation = 0;
+  jobs::Epoch epoch;
+  std::uint64_t durable_sequence = 0;
+  std::string refused;
+  // What the event's ids stand for: the core has no use for recipes and files, the shell keeps them.
+  std::map<AttemptId, wire::Grant> grants;
+  std::map<PublishDuty, wire::PublishOrder> publishes;
+  std::map<JobId, std::vector<std::string>> discards;  // job -> roots; none: all
+};
+
+base::Result<Reply> parse_reply(std::string_view bytes);
+
+AttemptId attempt_from_wire(const wire::AttemptId& id);
+void attempt_to_wire(const AttemptId& id, wire::AttemptId& out);
+void tasks_to_wire(const PhaseId& phase, const TaskRange& tasks, wire::Tasks& out);
+
+}  // namespace framemill::worker

@@ -1,0 +1,74 @@
+#include "worker/link/report.h"
+
+#include "base/check.h"
+#include "wire/farm.pb.h"
+#include "wire/limits.h"
+#include "worker/link/reply.h"
+
+namespace framemill::worker {
+namespace {
+
+void write(const RunningLease& running, wire::RunningAttempt& out) {
+  attempt_to_wire(running.attempt, *out.mutable_attempt());
+  tasks_to_wire(running.phase, running.tasks, *out.mutable_tasks());
+  out.set_slot(running.slot);
+  out.set_task(running.progress.task);
+  out.set_step(running.progress.step);
+  out.set_steps(running.progress.steps);
+  out.set_batch(running.progress.batch);
+  out.set_model_warm(running.model_warm);
+  out.set_peak_bytes(running.progress.peak_bytes);
+  out.set_detail(running.progress.detail.substr(0, wire::kDetailBytesMax));
+}
+
+void write_ended(const EndedAttempt& ended, wire::EndedAttempt& out) {
+  attempt_to_wire(ended.attempt, *out.mutable_attempt());
+  out.set_outcome(std::string(jobs::outcome_row(ended.outcome).code));
+  out.set_code(ended.code);
+  out.set_message(ended.text);
+  if (ended.frame) {
+    out.set_frame(*ended.frame);
+    out.set_has_frame(true);
+  }
+  out.set_alone(ended.alone);
+  if (!ended.usage.empty()) FM_CHECK(out.mutable_usage()->ParseFromString(ended.usage), "usage was serialised by us");
+  out.set_output_tail(ended.output_tail);
+  for (const TaskIndex task : ended.failed_tasks) out.add_failed_tasks(task);
+}
+
+struct ItemWriter {
+  wire::WorkerReport& out;
+
+  void operator()(const FinishedTask& task) const {
+    FM_CHECK(out.add_finished()->ParseFromString(task.message), "a finished task was checked when it came");
+  }
+  void operator()(const EndedAttempt& ended) const { write_ended(ended, *out.add_ended()); }
+  void operator()(const PublishedTasks& published) const {
+    tasks_to_wire(published.duty.phase, published.duty.tasks, *out.add_published()->mutable_tasks());
+  }
+  void operator()(const PublishFailure& failure) const {
+    wire::PublishFailure& entry = *out.add_publish_failed();
+    tasks_to_wire(failure.duty.phase, failure.duty.tasks, *entry.mutable_tasks());
+    entry.set_code(failure.code);
+    entry.set_message(failure.text);
+  }
+  void operator()(const DiscardedJob& discarded) const { out.add_discarded_jobs(discarded.job.value); }
+};
+
+}  // namespace
+
+std::string write_report(const Report& report, const wire::Inventory* inventory, const ReportContext& context) {
+  wire::WorkerReport out;
+  out.set_protocol(wire::kProtocolVersion);
+  out.set_incarnation(context.incarnation);
+  out.set_sequence(report.sequence);
+  out.set_draining(report.draining);
+  out.set_acked_epoch(context.epoch.number);
+  out.set_acked_durable_sequence(context.durable_sequence);
+  if (report.with_inventory && inventory != nullptr) *out.mutable_inventory() = *inventory;
+  for (const RunningLease& running : report.running) write(running, *out.add_running());
+  for (const ReportItem& item : report.items) std::visit(ItemWriter{out}, item);
+  return out.SerializeAsString();
+}
+
+}  // namespace framemill::worker

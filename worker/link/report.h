@@ -1,0 +1,25 @@
+// From the core's report to the bytes of a wire.WorkerReport. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "jobs/ids.h"
+#include "worker/core/values.h"
+
+namespace framemill::wire {
+class Inventory;
+}
+
+namespace framemill::worker {
+
+struct ReportContext {
+  std::uint64_t incarnation = 0;
+  jobs::Epoch epoch;                   // of the scheduler heard last
+  std::uint64_t durable_sequence = 0;  // the highest heard
+};
+
+// `inventory` is told when the report says so; it may be null otherwise.
+std::string write_report(const Report& report, const wire::Inventory* inventory, const ReportContext& context);
+
+}  // namespace framemill::worker

@@ -1,0 +1,216 @@
+#include "worker/supervisor/child_runner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/clock.h"
+#include "worker/supervisor/staging.h"
+
+namespace framemill::worker {
+namespace {
+
+using jobs::Outcome;
+
+AttemptId attempt_of(const wire::Grant& grant) {
+  return {{grant.attempt().epoch(), grant.attempt().epoch_nonce()}, grant.attempt().counter()};
+}
+
+// Which outcome an error of inputs, storage or the command's description is.
+Outcome outcome_of(const base::Error& error) {
+  if (error.code == "storage_full") return Outcome::StorageFull;
+  if (error.code == "input_not_visible") return Outcome::InputNotVisible;
+  if (error.code == "command.missing_output") return Outcome::BadOutput;
+  if (error.code == "root.missing" || error.code == "storage_failed") return Outcome::NotAdmitted;
+  return Outcome::Failed;
+}
+
+// "progress STEP STEPS".
+bool parse_progress(std::string_view line, std::uint32_t& step, std::uint32_t& steps) {
+  constexpr std::string_view kWord = "progress ";
+  if (!line.starts_with(kWord)) return false;
+  const char* at = line.data() + kWord.size();
+  const char* end = line.data() + line.size();
+  const auto first = std::from_chars(at, end, step);
+  if (first.ec != std::errc() || first.ptr == end || *first.ptr != ' ') return false;
+  return std::from_chars(first.ptr + 1, end, steps).ec == std::errc();
+}
+
+}  // namespace
+
+ChildRunner::ChildRunner(net::EventLoop& loop, IoThread& io, RootTable roots, ChildRunnerSettings settings,
+                         wire::Grant grant, TaskRange tasks, Callbacks callbacks)
+    : loop_(loop),
+      io_(io),
+      roots_(std::move(roots)),
+      settings_(std::move(settings)),
+      grant_(std::move(grant)),
+      tasks_(tasks),
+      attempt_(attempt_of(grant_)),
+      callbacks_(std::move(callbacks)),
+      media_(!grant_.recipe().has_command()) {
+  progress_.task = tasks_.first;
+}
+
+std::shared_ptr<ChildRunner> ChildRunner::start(net::EventLoop& loop, IoThread& io, RootTable roots,
+                                                ChildRunnerSettings settings, wire::Grant grant, TaskRange tasks,
+                                                Callbacks callbacks) {
+  std::shared_ptr<ChildRunner> runner(
+      new ChildRunner(loop, io, std::move(roots), std::move(settings), std::move(grant), tasks, std::move(callbacks)));
+  runner->started_ = base::monotonic_now();
+  runner->inputs_until_ = runner->started_ + runner->settings_.inputs_timeout;
+  runner->look_at_inputs();
+  return runner;
+}
+
+// Work on the I/O thread, then its result back on the loop; by values alone, so that no thread sees this object twice.
+template <class Work, class Then>
+void ChildRunner::on_io(Work work, Then then) {
+  const bool taken = io_.submit([self = shared_from_this(), work = std::move(work), then = std::move(then)]() mutable {
+    auto result = std::make_shared<decltype(work())>(work());
+    net::EventLoop& loop = self->loop_;
+    loop.post([self = std::move(self), result, then] { then(*self, std::move(*result)); });
+  });
+  if (!taken) end(Outcome::NotAdmitted, "worker.busy", "The worker's storage queue is full.");
+}
+
+void ChildRunner::look_at_inputs() {
+  on_io([roots = roots_, grant = grant_, tasks = tasks_] { return check_inputs(roots, grant, tasks); },
+        [](ChildRunner& self, base::Result<std::vector<wire::InputFile>> seen) { self.on_inputs(std::move(seen)); });
+}
+
+void ChildRunner::on_inputs(base::Result<std::vector<wire::InputFile>> seen) {
+  if (stopped_) return end(Outcome::Revoked, "", "");
+  if (!seen.ok()) {
+    if (seen.error().code != "input_not_visible" || base::monotonic_now() >= inputs_until_) return end(seen.error());
+    retry_ = loop_.call_after(settings_.inputs_pause, [self = shared_from_this()] { self->look_at_inputs(); });
+    return;
+  }
+  read_ = std::move(*seen);
+  const auto root = roots_.find(grant_.recipe().root());
+  if (root == roots_.end()) return end({"root.missing", "this host does not see the root of the outputs", "", ""});
+  const std::string staging = (root->second->path() / staging_path(attempt_)).string();
+  if (media_) {
+    auto files = plan_media_files(grant_, tasks_);
+    if (!files.ok()) return end(files.error());
+    plan_.expected = std::move(*files);
+    plan_.argv = {settings_.media.string(), grant_.recipe().has_encode() ? "encode" : "sheet", staging + "/attempt.bin",
+                  "--staging", staging};
+    for (const auto& [name, directory] : roots_) {
+      plan_.argv.emplace_back("--root");
+      plan_.argv.push_back(name + "=" + directory->path().string());
+    }
+    return launch();
+  }
+  auto plan = plan_command(grant_, tasks_, settings_.commands, staging);
+  if (!plan.ok()) return end(plan.error());
+  plan_ = std::move(*plan);
+  on_io([roots = roots_, grant = grant_, plan = plan_] { return make_work_directories(roots, grant, plan); },
+        [](ChildRunner& self, const base::Status& made) {
+          if (self.stopped_) return self.end(Outcome::Revoked, "", "");
+          if (!made.ok()) return self.end(made.error());
+          self.launch();
+        });
+}
+
+void ChildRunner::launch() {
+  const RootDirectory& root = *roots_.at(grant_.recipe().root());
+  const std::string staging = (root.path() / staging_path(attempt_)).string();
+  ChildSettings child;
+  child.keeper = settings_.keeper;
+  child.keep_output = !media_;
+  child.spawn.argv = plan_.argv;
+  child.spawn.environment = settings_.environment;
+  child.spawn.environment.push_back("TMPDIR=" + staging);
+  child.spawn.directory = staging;
+  child.spawn.cpus = settings_.cpus;
+  child.spawn.niceness = settings_.niceness;
+  child.spawn.data_bytes_max = settings_.memory.data_bytes_max();
+  child.spawn.cgroup_procs = settings_.memory.cgroup_procs();
+  memory_kills_before_ = settings_.memory.kills();
+  started_ = base::monotonic_now();
+  // Weak: the child belongs to this object.
+  const std::weak_ptr<ChildRunner> weak = weak_from_this();
+  auto started = ChildProcess::start(loop_, std::move(child),
+                                     {[weak](std::string_view line) {
+                                        if (const auto self = weak.lock()) self->on_line(line);
+                                      },
+                                      [weak](const ProcessEnd& end, const OutputTail& tail) {
+                                        if (const auto self = weak.lock()) self->on_end(end, tail);
+                                      }});
+  if (!started.ok()) return end(Outcome::Failed, "command.cannot_start", started.error().message);
+  child_ = std::move(*started);
+}
+
+void ChildRunner::on_line(std::string_view line) {
+  if (!media_ || !parse_progress(line, progress_.step, progress_.steps)) return;
+  progress_.detail = grant_.recipe().has_encode() ? "encoding" : "drawing the sheet";
+  callbacks_.on_progress(attempt_, progress_);
+}
+
+void ChildRunner::on_end(const ProcessEnd& process_end, const OutputTail& tail) {
+  child_.reset();
+  tail_ = tail.text();
+  if (stopped_) return end(Outcome::Revoked, "", "");
+  const char* what = media_ ? "framemill-media" : "The command";
+  if (settings_.memory.kills() > memory_kills_before_ ||
+      (settings_.memory.capped() && process_end.exit_status != 0 && tells_of_refused_memory(tail_)))
+    return end(Outcome::Oom, "command.host_memory", fmt::format("{} went beyond its cap of host memory.", what));
+  if (process_end.exit_status != 0) {
+    const std::string how = process_end.signal != 0 ? fmt::format("was ended by signal {}", process_end.signal)
+                                                    : fmt::format("ended with exit status {}", process_end.exit_status);
+    const std::string last = tail.last_line();
+    return end(Outcome::Failed, media_ ? "media.failed" : (process_end.signal != 0 ? "command.signal" : "command.exit"),
+               last.empty() ? fmt::format("{} {}.", what, how) : fmt::format("{} {}: {}", what, how, last));
+  }
+  const auto duration = static_cast<std::uint64_t>((base::monotonic_now() - started_).ms) * 1000;
+  on_io([root = roots_.at(grant_.recipe().root()), grant = grant_, expected = plan_.expected, read = read_,
+         duration] { return collect_outputs(*root, grant, expected, read, duration); },
+        [](ChildRunner& self, Collected collected) { self.on_collected(std::move(collected)); });
+}
+
+void ChildRunner::on_collected(Collected collected) {
+  for (const CollectError& failed : collected.errors) {
+    if (failed.has_frame) bad_frame_ = failed.frame;
+    return end(failed.error);
+  }
+  for (const wire::FinishedTask& task : collected.finished)
+    callbacks_.on_finished({attempt_,
+                            {JobId(task.job()), task.phase()},
+                            task.task(),
+                            static_cast<std::uint32_t>(task.files_size()),
+                            task.SerializeAsString()});
+  end(Outcome::Ok, "", "");
+}
+
+void ChildRunner::stop() {
+  stopped_ = true;
+  if (child_) return child_->stop();
+  if (retry_.pending()) {
+    retry_.cancel();
+    end(Outcome::Revoked, "", "");
+  }
+}
+
+void ChildRunner::end(const base::Error& error) {
+  end(outcome_of(error), error.code, error.hint.empty() ? error.message : error.message + " (" + error.hint + ")");
+}
+
+void ChildRunner::end(Outcome outcome, std::string code, std::string text) {
+  if (std::exchange(ended_, true)) return;
+  EndedAttempt ended;
+  ended.attempt = attempt_;
+  ended.outcome = outcome;
+  ended.code = std::move(code);
+  ended.text = std::move(text);
+  ended.frame = bad_frame_;
+  ended.alone = true;
+  ended.output_tail = tail_;
+  wire::Usage usage;
+  usage.set_wall_us(static_cast<std::uint64_t>((base::monotonic_now() - started_).ms) * 1000);
+  ended.usage = usage.SerializeAsString();
+  callbacks_.on_ended(std::move(ended));
+}
+
+}  // namespace framemill::worker

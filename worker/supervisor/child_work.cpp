@@ -1,0 +1,158 @@
+#include "worker/supervisor/child_work.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "wire/farm.pb.h"
+#include "worker/supervisor/staging.h"
+
+namespace framemill::worker {
+namespace {
+
+// What a report can carry (wire/limits.h) with room for the rest of it.
+constexpr std::size_t kFinishedBytesMax = 900 << 10;
+
+jobs::AttemptId attempt_of(const wire::Grant& grant) {
+  return {{grant.attempt().epoch(), grant.attempt().epoch_nonce()}, grant.attempt().counter()};
+}
+
+std::string raw(const base::Sha256& digest) {
+  return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
+}
+
+base::Result<wire::InputFile> check_input(const RootTable& roots, const wire::InputFile& promised) {
+  const auto not_visible = [&](const std::string& why) {
+    return base::Error{"input_not_visible", fmt::format("{}:{}: {}", promised.root(), promised.path(), why), "", ""};
+  };
+  const auto root = roots.find(promised.root());
+  if (root == roots.end()) return not_visible("this host does not see the root");
+  const auto facts = root->second->digest(promised.path());
+  if (!facts.ok()) {
+    if (facts.error().code == "path.missing") return not_visible("it is not there");
+    return facts.error();
+  }
+  if (promised.size_bytes() != 0 && promised.size_bytes() != facts->size_bytes)
+    return not_visible(fmt::format("it has {} bytes, not {}", facts->size_bytes, promised.size_bytes()));
+  if (!promised.sha256().empty() && promised.sha256() != raw(facts->sha256))
+    return not_visible("its SHA-256 is not the committed one");
+  wire::InputFile seen = promised;
+  seen.set_size_bytes(facts->size_bytes);
+  seen.set_sha256(raw(facts->sha256));
+  return seen;
+}
+
+wire::OutputFile::Kind kind_of(const wire::Grant& grant, const ExpectedFile& file) {
+  if (grant.recipe().has_encode()) return wire::OutputFile::MOVIE;
+  if (grant.recipe().has_sheet()) return wire::OutputFile::SHEET;
+  return file.has_frame ? wire::OutputFile::FRAME : wire::OutputFile::OTHER;
+}
+
+base::Result<wire::OutputFile> collect_file(const RootDirectory& root, const wire::Grant& grant,
+                                            const ExpectedFile& expected) {
+  const std::string staged = staging_path(attempt_of(grant)) + "/" + expected.staged;
+  const auto file = root.open_file(staged);
+  if (!file.ok()) {
+    if (file.error().code == "storage_full" || file.error().code == "storage_failed") return file.error();
+    return base::Error{
+        "command.missing_output",
+        fmt::format("{} does not exist after the program ended ({})", expected.staged, file.error().message), "", ""};
+  }
+  if (::fsync(file->get()) != 0) return storage_error(errno, "sync " + expected.staged);
+  FM_ASSIGN(const FileFacts facts, digest_descriptor(file->get(), expected.staged));
+  wire::OutputFile out;
+  out.set_kind(kind_of(grant, expected));
+  out.set_staged(expected.staged);
+  out.set_path(expected.path);
+  out.set_size_bytes(facts.size_bytes);
+  out.set_sha256(raw(facts.sha256));
+  out.set_frame(expected.frame);
+  return out;
+}
+
+base::Status sync_directories(const RootDirectory& root, const wire::Grant& grant,
+                              const std::vector<ExpectedFile>& files) {
+  std::string last;
+  for (const ExpectedFile& file : files) {
+    const std::string directory = file.staged.substr(0, file.staged.rfind('/'));
+    if (directory == last) continue;
+    last = directory;
+    FM_ASSIGN(const UniqueFd fd,
+              root.open_directory(staging_path(attempt_of(grant)) + "/" + directory, MakeDirectories::No));
+    if (::fsync(fd.get()) != 0) return storage_error(errno, "sync " + directory);
+  }
+  return {};
+}
+
+}  // namespace
+
+base::Result<std::vector<wire::InputFile>> check_inputs(const RootTable& roots, const wire::Grant& grant,
+                                                        const jobs::TaskRange& tasks) {
+  std::vector<wire::InputFile> seen;
+  for (const wire::InputFile& input : grant.inputs()) {
+    if (!input.for_all_tasks() && !tasks.contains(input.task())) continue;
+    FM_ASSIGN(wire::InputFile one, check_input(roots, input));
+    seen.push_back(std::move(one));
+  }
+  return seen;
+}
+
+base::Status make_work_directories(const RootTable& roots, const wire::Grant& grant, const CommandPlan& plan) {
+  const auto root = roots.find(grant.recipe().root());
+  if (root == roots.end()) return base::Error{"root.missing", "this host does not see the root of the outputs", "", ""};
+  const std::string staging = staging_path(attempt_of(grant));
+  FM_ASSIGN(const UniqueFd out,
+            root->second->open_directory(fmt::format("{}/{}", staging, kOutputDirectory), MakeDirectories::Yes));
+  FM_ASSIGN(const UniqueFd in,
+            root->second->open_directory(fmt::format("{}/{}", staging, kInputDirectory), MakeDirectories::Yes));
+  for (const InputLink& link : plan.links) {
+    const wire::InputFile& input = grant.inputs(link.input);
+    const auto source = roots.find(input.root());
+    if (source == roots.end())
+      return base::Error{"input_not_visible", "this host does not see root " + input.root(), "", ""};
+    const std::string target = (source->second->path() / input.path()).string();
+    if (::symlinkat(target.c_str(), in.get(), link.name.c_str()) != 0 && errno != EEXIST)
+      return storage_error(errno, "link the input " + link.name);
+  }
+  return {};
+}
+
+Collected collect_outputs(const RootDirectory& root, const wire::Grant& grant,
+                          const std::vector<ExpectedFile>& expected, const std::vector<wire::InputFile>& read,
+                          std::uint64_t duration_us) {
+  Collected collected;
+  std::map<jobs::TaskIndex, wire::FinishedTask> tasks;
+  const auto failed = [&](base::Error error, const ExpectedFile* file) {
+    collected.finished.clear();
+    collected.errors.push_back({std::move(error), file != nullptr && file->has_frame, file ? file->frame : 0});
+    return collected;
+  };
+  for (const ExpectedFile& file : expected) {
+    auto output = collect_file(root, grant, file);
+    if (!output.ok()) return failed(output.error(), &file);
+    *tasks[file.task].add_files() = std::move(*output);
+  }
+  if (const auto synced = sync_directories(root, grant, expected); !synced.ok()) return failed(synced.error(), nullptr);
+  for (auto& [index, task] : tasks) {
+    *task.mutable_attempt() = grant.attempt();
+    task.set_job(grant.tasks().job());
+    task.set_phase(grant.tasks().phase());
+    task.set_task(index);
+    task.set_duration_us(duration_us / tasks.size());
+    for (const wire::InputFile& input : read)
+      if (input.for_all_tasks() || input.task() == index) *task.add_read() = input;
+    if (task.ByteSizeLong() > kFinishedBytesMax)
+      return failed(
+          {"command.too_many_files", "the task's files do not fit into one report", "", "set a smaller chunk"},
+          nullptr);
+    if (const auto done = write_done(root, attempt_of(grant), task); !done.ok()) return failed(done.error(), nullptr);
+    collected.finished.push_back(task);
+  }
+  return collected;
+}
+
+}  // namespace framemill::worker

@@ -1,0 +1,46 @@
+// The storage side of a command, encode or sheet attempt, for an I/O thread: looking at the inputs before it runs, and
+// at what it wrote afterwards. Holds no state.
+//
+// Errors: input_not_visible (retry for a while), command.missing_output, storage_full, storage_failed, path.*.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "worker/supervisor/command_line.h"
+#include "worker/supervisor/root_directory.h"
+
+namespace framemill::wire {
+class FinishedTask;
+class Grant;
+class InputFile;
+}  // namespace framemill::wire
+
+namespace framemill::worker {
+
+using RootTable = std::map<std::string, std::shared_ptr<const RootDirectory>>;
+
+// All inputs of the tasks, sizes and digests filled in and equal to what the grant promised.
+base::Result<std::vector<wire::InputFile>> check_inputs(const RootTable& roots, const wire::Grant& grant,
+                                                        const jobs::TaskRange& tasks);
+
+// Directories for inputs and outputs, and the links to the inputs.
+base::Status make_work_directories(const RootTable& roots, const wire::Grant& grant, const CommandPlan& plan);
+
+struct CollectError {
+  base::Error error;
+  bool has_frame = false;
+  std::int32_t frame = 0;
+};
+// Syncs and digests the expected files, and leaves a .done file per task. Either the tasks or what is missing.
+struct Collected {
+  std::vector<wire::FinishedTask> finished;
+  std::vector<CollectError> errors;  // at most one
+};
+Collected collect_outputs(const RootDirectory& root, const wire::Grant& grant,
+                          const std::vector<ExpectedFile>& expected, const std::vector<wire::InputFile>& read,
+                          std::uint64_t duration_us);
+
+}  // namespace framemill::worker

@@ -1,0 +1,17 @@
+// The keeper: a small process between the worker and a command (or the media program), so that whatever the command
+// starts ends with it. It adopts its descendants (PR_SET_CHILD_SUBREAPER), also those that left the process group; when
+// the command ends, when it gets SIGTERM, or when the worker dies (its parent-death signal is SIGTERM, which unlike a
+// SIGKILL it can act upon) it kills all of them, and passes on how the command ended. The worker's own program plays
+// the keeper when its first argument is kKeeperArgument.
+#pragma once
+
+#include <string_view>
+
+namespace framemill::worker {
+
+inline constexpr std::string_view kKeeperArgument = "--keep";
+
+// framemill-worker --keep PROGRAM ARGUMENT...  Returns the exit status, or dies by the command's signal.
+int keeper_main(int argc, char** argv);
+
+}  // namespace framemill::worker

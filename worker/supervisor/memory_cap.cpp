@@ -1,0 +1,87 @@
+#include "worker/supervisor/memory_cap.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <fstream>
+#include <system_error>
+
+#include "base/file.h"
+#include "base/log.h"
+
+namespace framemill::worker {
+namespace {
+
+namespace fs = std::filesystem;
+
+// cgroup files take one write, no rename and no fsync.
+bool write_control(const fs::path& file, const std::string& value) {
+  std::ofstream out(file);
+  out << value;
+  out.flush();
+  return out.good();
+}
+
+bool has_word(const fs::path& file, std::string_view word) {
+  const auto text = base::read_file(file, 4096);
+  return text.ok() &&
+         fmt::format(" {} ", text->substr(0, text->find('\n'))).find(fmt::format(" {} ", word)) != std::string::npos;
+}
+
+}  // namespace
+
+std::uint64_t MemoryCap::kills() const {
+  if (cgroup_.empty()) return 0;
+  const auto events = base::read_file(cgroup_ / "memory.events", 4096);
+  if (!events.ok()) return 0;
+  const std::size_t at = events->find("oom_kill ");
+  std::uint64_t count = 0;
+  if (at != std::string::npos) std::from_chars(events->data() + at + 9, events->data() + events->size(), count);
+  return count;
+}
+
+MemoryCaps MemoryCaps::find(const fs::path& mount, const fs::path& own_cgroup_file) {
+  MemoryCaps caps;
+  const auto text = base::read_file(own_cgroup_file, 65536);
+  std::error_code ignored;
+  if (!text.ok() || !text->starts_with("0::/") || !fs::exists(mount / "cgroup.controllers", ignored)) return caps;
+  const std::string inside = text->substr(4, text->find('\n') - 4);
+  const fs::path own = mount / inside;
+  if (inside.empty() || ::access((own / "cgroup.procs").c_str(), W_OK) != 0 ||
+      !has_word(own / "cgroup.controllers", "memory"))
+    return caps;
+  fs::create_directory(own / "worker", ignored);
+  if (!write_control(own / "worker" / "cgroup.procs", fmt::format("{}", ::getpid())) ||
+      !write_control(own / "cgroup.subtree_control", "+memory")) {
+    base::log_warning("memory", "{} is not delegated to this service: executors are capped by RLIMIT_DATA",
+                      own.string());
+    return caps;
+  }
+  caps.own_ = own;
+  return caps;
+}
+
+MemoryCap MemoryCaps::make(const std::string& slot, std::uint64_t bytes_max) const {
+  if (own_.empty() || bytes_max == 0) return MemoryCap(bytes_max);
+  const fs::path cgroup = own_ / ("slot-" + slot);
+  std::error_code ignored;
+  fs::create_directory(cgroup, ignored);
+  // All of the slot's processes die together: an executor without its helper is of no use.
+  if (!write_control(cgroup / "memory.max", fmt::format("{}", bytes_max)) ||
+      !write_control(cgroup / "memory.oom.group", "1"))
+    return MemoryCap(bytes_max);
+  write_control(cgroup / "memory.swap.max", "0");
+  return {cgroup, bytes_max};
+}
+
+bool tells_of_refused_memory(std::string_view output_tail) {
+  constexpr std::array<std::string_view, 4> kSigns{"std::bad_alloc", "not enough memory", "Cannot allocate memory",
+                                                   "out of memory"};
+  for (const std::string_view sign : kSigns)
+    if (output_tail.find(sign) != std::string_view::npos) return true;
+  return false;
+}
+
+}  // namespace framemill::worker

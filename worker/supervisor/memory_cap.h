@@ -1,0 +1,52 @@
+// Caps on the host memory of a slot's processes: a cgroup (v2) of its own where the service manager delegated one
+// (systemd: Delegate=yes), otherwise RLIMIT_DATA. The worker itself moves into a leaf, because a cgroup that has
+// processes may not hand memory control to its children. Loop thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace framemill::worker {
+
+// One slot's cap.
+class MemoryCap {
+ public:
+  MemoryCap() = default;
+  // A cgroup directory that exists.
+  MemoryCap(std::filesystem::path cgroup, std::uint64_t bytes_max)
+      : cgroup_(std::move(cgroup)), bytes_max_(bytes_max) {}
+  explicit MemoryCap(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
+
+  std::uint64_t data_bytes_max() const { return cgroup_.empty() ? bytes_max_ : 0; }
+  std::string cgroup_procs() const { return cgroup_.empty() ? "" : (cgroup_ / "cgroup.procs").string(); }
+  // Processes of this slot that the kernel killed for memory so far; 0 without a cgroup.
+  std::uint64_t kills() const;
+  bool capped() const { return bytes_max_ > 0; }
+
+ private:
+  std::filesystem::path cgroup_;
+  std::uint64_t bytes_max_ = 0;
+};
+
+class MemoryCaps {
+ public:
+  // Looks for a delegated cgroup. The arguments are for tests.
+  static MemoryCaps find(const std::filesystem::path& mount = "/sys/fs/cgroup",
+                         const std::filesystem::path& own_cgroup_file = "/proc/self/cgroup");
+  // bytes_max 0: uncapped. Falls back to RLIMIT_DATA when the cgroup cannot be made.
+  MemoryCap make(const std::string& slot, std::uint64_t bytes_max) const;
+  bool has_cgroup() const { return !own_.empty(); }
+
+ private:
+  std::filesystem::path own_;
+};
+
+// Whether last words tell of an allocation that was refused: how RLIMIT_DATA shows.
+bool tells_of_refused_memory(std::string_view output_tail);
+
+}  // namespace framemill::worker

@@ -1,0 +1,123 @@
+#include "worker/supervisor/publisher.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+#include <map>
+
+#include "wire/farm.pb.h"
+#include "worker/supervisor/staging.h"
+
+namespace framemill::worker {
+namespace {
+
+base::Sha256 to_sha256(const std::string& bytes) {
+  base::Sha256 sha;
+  if (bytes.size() == sha.bytes.size()) std::copy(bytes.begin(), bytes.end(), sha.bytes.begin());
+  return sha;
+}
+
+struct Place {
+  std::string parent;
+  std::string name;
+};
+
+base::Result<Place> place_of(const std::string& path) {
+  const auto components = split_path(path);
+  if (!components.ok()) return base::Error{"publish.path", components.error().message, "", ""};
+  // What the farm keeps for itself lies under .framemill; frames must not land among it, latents nowhere else in it.
+  if (components->front() == ".framemill" && (components->size() < 3 || (*components)[1] != "latents"))
+    return base::Error{"publish.path", fmt::format("{} is kept for the farm itself", path), "", ""};
+  if (path == kRootMarker) return base::Error{"publish.path", "the root's marker is not an output", "", ""};
+  return Place{fmt::format("{}", fmt::join(components->begin(), components->end() - 1, "/")), components->back()};
+}
+
+bool matches(const FileFacts& facts, const wire::OutputFile& file) {
+  return facts.size_bytes == file.size_bytes() && facts.sha256 == to_sha256(file.sha256());
+}
+
+// What stands under the final name already: is it this very file?
+base::Status check_existing(const RootDirectory& root, const wire::OutputFile& file) {
+  const auto facts = root.digest(file.path());
+  if (facts.ok() && matches(*facts, file)) return {};
+  if (!facts.ok() && facts.error().code == "storage_failed") return facts.error();
+  return base::Error{"publish.exists_other", fmt::format("{} exists with other contents", file.path()), "",
+                     "move the file away, or submit a new version"};
+}
+
+base::Status move_without_link(int staged_parent, const std::string& staged, int parent, const Place& place,
+                               const wire::OutputFile& file, const RootDirectory& root) {
+  constexpr unsigned kNoReplace = 1;  // RENAME_NOREPLACE
+  if (::syscall(SYS_renameat2, staged_parent, staged.c_str(), parent, place.name.c_str(), kNoReplace) == 0) return {};
+  if (errno == EEXIST) return check_existing(root, file);
+  if (errno != EINVAL && errno != ENOSYS) return storage_error(errno, "rename to " + file.path());
+  // Neither link nor no-replace rename: an existence check under the publish order's lease.
+  struct stat facts {};
+  if (::fstatat(parent, place.name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0) return check_existing(root, file);
+  if (::renameat(staged_parent, staged.c_str(), parent, place.name.c_str()) != 0)
+    return storage_error(errno, "rename to " + file.path());
+  return {};
+}
+
+base::Status publish_file(const RootDirectory& root, const std::string& staging, const wire::OutputFile& file,
+                          int parent, const Place& place, const PublishSettings& settings) {
+  FM_ASSIGN(const std::vector<std::string> staged, split_path(file.staged()));
+  const std::string staged_parent_path =
+      staged.size() == 1 ? staging : fmt::format("{}/{}", staging, fmt::join(staged.begin(), staged.end() - 1, "/"));
+  const auto staged_parent = root.open_directory(staged_parent_path, MakeDirectories::No);
+  struct stat facts {};
+  const bool there =
+      staged_parent.ok() && ::fstatat(staged_parent->get(), staged.back().c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0;
+  if (!there) {
+    // Published before, and swept; or lost.
+    if (root.open_file(file.path()).ok()) return check_existing(root, file);
+    return base::Error{"publish.missing", fmt::format("the staged file of {} is gone", file.path()), "", ""};
+  }
+  struct stat final_facts {};
+  if (::fstatat(parent, place.name.c_str(), &final_facts, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (final_facts.st_ino == facts.st_ino && final_facts.st_dev == facts.st_dev) return {};
+    return check_existing(root, file);
+  }
+  if (!S_ISREG(facts.st_mode) || static_cast<std::uint64_t>(facts.st_size) != file.size_bytes())
+    return base::Error{"publish.missing", fmt::format("the staged file of {} is not the committed one", file.path()),
+                       "", ""};
+  if (settings.group && ::fchownat(staged_parent->get(), staged.back().c_str(), static_cast<uid_t>(-1), *settings.group,
+                                   AT_SYMLINK_NOFOLLOW) != 0)
+    return storage_error(errno, "set the group of " + file.path());
+  if (::linkat(staged_parent->get(), staged.back().c_str(), parent, place.name.c_str(), 0) == 0) return {};
+  if (errno == EEXIST) return check_existing(root, file);
+  if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS || errno == EMLINK)
+    return move_without_link(staged_parent->get(), staged.back(), parent, place, file, root);
+  return storage_error(errno, "link " + file.path());
+}
+
+}  // namespace
+
+base::Status publish(const RootDirectory& root, const wire::PublishOrder& order, const PublishSettings& settings) {
+  const jobs::AttemptId attempt{{order.attempt().epoch(), order.attempt().epoch_nonce()}, order.attempt().counter()};
+  const std::string staging = staging_path(attempt);
+  std::map<std::string, UniqueFd> parents;
+  for (const wire::OutputFile& file : order.files()) {
+    FM_ASSIGN(const Place place, place_of(file.path()));
+    auto parent = parents.find(place.parent);
+    if (parent == parents.end()) {
+      auto opened = root.open_directory(place.parent, MakeDirectories::Yes);
+      if (!opened.ok()) {
+        if (opened.error().code == "path.link") return base::Error{"publish.path", opened.error().message, "", ""};
+        return opened.error();
+      }
+      if (settings.group && ::fchown(opened->get(), static_cast<uid_t>(-1), *settings.group) != 0 && errno != EPERM)
+        return storage_error(errno, "set the group of " + place.parent);
+      parent = parents.emplace(place.parent, std::move(*opened)).first;
+    }
+    FM_TRY(publish_file(root, staging, file, parent->second.get(), place, settings));
+  }
+  for (const auto& [path, fd] : parents)
+    if (::fsync(fd.get()) != 0) return storage_error(errno, "sync directory " + path);
+  return {};
+}
+
+}  // namespace framemill::worker

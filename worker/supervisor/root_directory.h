@@ -1,0 +1,73 @@
+// A root: a named output tree on this host, proven by its marker file, and everything under it reached by descriptors
+// from its top, component by component, never through a symbolic link. A path on the wire is hostile: absolute paths,
+// "..", control characters and links are refused here, whatever was checked before (CONTRACT: "refused at submit and
+// again at open"). May be used from any one thread at a time; the daemon uses its I/O threads.
+//
+// Errors: root.missing, root.marker, path.bad, path.link, path.missing, path.not_a_file, storage_full, storage_failed.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/sha256.h"
+#include "worker/supervisor/unique_fd.h"
+
+namespace framemill::worker {
+
+inline constexpr std::string_view kRootMarker = ".framemill-root";
+inline constexpr std::size_t kPathBytesMax = 1024;
+inline constexpr std::size_t kPathDepthMax = 32;
+
+// The components of a relative path, or why it is refused.
+base::Result<std::vector<std::string>> split_path(std::string_view relative);
+
+// An error of the system as a value: ENOSPC and EDQUOT are storage_full, ENOENT path.missing, ELOOP path.link, the rest
+// storage_failed.
+base::Error storage_error(int error_number, std::string_view what);
+
+enum class MakeDirectories { No, Yes };
+
+struct FileFacts {
+  std::uint64_t size_bytes = 0;
+  base::Sha256 sha256;
+};
+
+class RootDirectory {
+ public:
+  // Checks the marker: a file `.framemill-root` that holds `name = "<name>"`.
+  static base::Result<std::shared_ptr<const RootDirectory>> open(const std::string& name,
+                                                                 const std::filesystem::path& path);
+
+  const std::string& name() const { return name_; }
+  const std::filesystem::path& path() const { return path_; }
+  // Of the file system; 0 if it cannot be told.
+  std::uint64_t free_bytes() const;
+  bool writable() const;
+
+  // The directory at `relative` (empty: the root itself). With MakeDirectories::Yes missing ones are made and their
+  // parents synced.
+  base::Result<UniqueFd> open_directory(std::string_view relative, MakeDirectories make) const;
+  // A regular file, for reading.
+  base::Result<UniqueFd> open_file(std::string_view relative) const;
+  // Size and SHA-256 of a regular file.
+  base::Result<FileFacts> digest(std::string_view relative) const;
+  // Removes a file or a tree; what is not there is removed. Links inside are removed, never followed.
+  base::Status remove_tree(std::string_view relative) const;
+
+ private:
+  RootDirectory(std::string name, std::filesystem::path path, UniqueFd fd)
+      : name_(std::move(name)), path_(std::move(path)), fd_(std::move(fd)) {}
+  std::string name_;
+  std::filesystem::path path_;
+  UniqueFd fd_;
+};
+
+// Size and SHA-256 of what an open descriptor reads, from its start.
+base::Result<FileFacts> digest_descriptor(int fd, std::string_view name);
+
+}  // namespace framemill::worker

@@ -1,0 +1,184 @@
+#include "worker/supervisor/spawn.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+extern char** environ;
+
+namespace framemill::worker {
+namespace {
+
+// The steps of a child between fork and exec, told to the parent by number when one fails.
+enum Step : int { kGroup, kDeathSignal, kDescriptors, kAffinity, kMemoryCap, kCgroup, kDirectory, kExec, kStepCount };
+constexpr std::array<const char*, kStepCount> kStepNames{
+    "make its process group", "tie it to its parent",    "arrange its descriptors", "pin it to its CPUs",
+    "cap its memory",         "move it into its cgroup", "enter its directory",     "execute"};
+
+struct Failure {
+  int step;
+  int error_number;
+};
+
+// Everything the child needs, made before fork: after it only async-signal-safe calls are allowed.
+struct Prepared {
+  std::vector<char*> argv, environment;
+  cpu_set_t cpus{};
+  UniqueFd null, cgroup;
+};
+
+bool write_zero(int fd) {
+  return ::write(fd, "0", 1) == 1;
+}
+
+bool arrange_descriptors(const SpawnRequest& request, const Prepared& prepared, int& failure_fd) {
+  // Away from 0..3 first, so that no dup2 overwrites one that is still needed.
+  const auto lift = [](int fd) { return fd < 0 ? fd : ::fcntl(fd, F_DUPFD, 10); };
+  const int null = lift(prepared.null.get()), output = lift(request.output), error = lift(request.error_output);
+  const int three = lift(request.descriptor_3);
+  failure_fd = ::fcntl(failure_fd, F_DUPFD_CLOEXEC, 10);
+  if (failure_fd < 0 || null < 0) return false;
+  if (::dup2(null, 0) < 0 || ::dup2(output >= 0 ? output : null, 1) < 0) return false;
+  if (::dup2(error >= 0 ? error : 1, 2) < 0) return false;
+  if (three >= 0 && ::dup2(three, 3) < 0) return false;
+  // Mark the rest close-on-exec rather than closing: the failure pipe must live until exec.
+  constexpr unsigned kCloseOnExec = 1U << 2;  // CLOSE_RANGE_CLOEXEC
+  return ::syscall(SYS_close_range, three >= 0 ? 4U : 3U, ~0U, kCloseOnExec) == 0;
+}
+
+[[noreturn]] void run_child(const SpawnRequest& request, const Prepared& prepared, pid_t parent, int failure_fd) {
+  const auto fail = [&failure_fd](int step) {
+    const Failure failure{step, errno};
+    [[maybe_unused]] const ssize_t written = ::write(failure_fd, &failure, sizeof failure);
+    ::_exit(127);
+  };
+  if (::setpgid(0, 0) != 0) fail(kGroup);
+  if (::prctl(PR_SET_PDEATHSIG, request.parent_death_signal) != 0) fail(kDeathSignal);
+  if (::getppid() != parent) ::_exit(127);  // it died before the signal was asked for
+  struct sigaction standard {};
+  standard.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &standard, nullptr);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (prepared.cgroup && !write_zero(prepared.cgroup.get())) fail(kCgroup);
+  if (!request.cpus.empty() && ::sched_setaffinity(0, sizeof prepared.cpus, &prepared.cpus) != 0) fail(kAffinity);
+  const rlimit no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  if (request.data_bytes_max > 0) {
+    const rlimit data{request.data_bytes_max, request.data_bytes_max};
+    if (::setrlimit(RLIMIT_DATA, &data) != 0) fail(kMemoryCap);
+  }
+  if (request.niceness != 0) ::setpriority(PRIO_PROCESS, 0, request.niceness);
+  // Rather the child than the daemon that watches it; raising one's own score is always allowed.
+  if (const int score = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC); score >= 0) {
+    [[maybe_unused]] const ssize_t written = ::write(score, "500", 3);
+    ::close(score);
+  }
+  if (!arrange_descriptors(request, prepared, failure_fd)) fail(kDescriptors);
+  if (::chdir(request.directory.c_str()) != 0) fail(kDirectory);
+  ::execve(prepared.argv[0], prepared.argv.data(), prepared.environment.data());
+  fail(kExec);
+  ::_exit(127);
+}
+
+base::Error system_error(const std::string& what) {
+  return {"spawn.failed", fmt::format("{}: {}", what, std::strerror(errno)), "", ""};
+}
+
+base::Status prepare(const SpawnRequest& request, Prepared& prepared) {
+  FM_CHECK(!request.argv.empty() && request.argv[0].starts_with('/'), "spawn needs an absolute path");
+  for (const std::string& argument : request.argv) prepared.argv.push_back(const_cast<char*>(argument.c_str()));
+  prepared.argv.push_back(nullptr);
+  for (const std::string& entry : request.environment) prepared.environment.push_back(const_cast<char*>(entry.c_str()));
+  prepared.environment.push_back(nullptr);
+  CPU_ZERO(&prepared.cpus);
+  for (const int cpu : request.cpus)
+    if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_SET(cpu, &prepared.cpus);
+  prepared.null = UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!prepared.null) return system_error("open /dev/null");
+  if (!request.cgroup_procs.empty()) {
+    prepared.cgroup = UniqueFd(::open(request.cgroup_procs.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!prepared.cgroup) return system_error("open " + request.cgroup_procs);
+  }
+  return {};
+}
+
+}  // namespace
+
+base::Result<Process> spawn(const SpawnRequest& request) {
+  Prepared prepared;
+  FM_TRY(prepare(request, prepared));
+  std::array<int, 2> failure_pipe{};
+  if (::pipe2(failure_pipe.data(), O_CLOEXEC) != 0) return system_error("make a pipe");
+  const UniqueFd reading(failure_pipe[0]);
+  UniqueFd writing(failure_pipe[1]);
+  // Signals stay blocked over fork: a handler of the daemon must not run in the child.
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t parent = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid == 0) run_child(request, prepared, parent, writing.get());
+  const int fork_error = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = fork_error;
+  if (pid < 0) return system_error("fork");
+  writing.reset();
+  Process process{pid, UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)))};
+  Failure failure{};
+  ssize_t n = 0;
+  while ((n = ::read(reading.get(), &failure, sizeof failure)) < 0 && errno == EINTR) {
+  }
+  if (n == 0 && process.pidfd) return process;
+  // The child could not become the program (or cannot be watched): it is gone before anybody hears of it.
+  const int error_number = n > 0 ? failure.error_number : errno;
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+  const char* step = n > 0 && failure.step < kStepCount ? kStepNames[static_cast<std::size_t>(failure.step)] : "watch";
+  return base::Error{"spawn.failed", fmt::format("{} {}: {}", step, request.argv[0], std::strerror(error_number)), "",
+                     ""};
+}
+
+std::vector<std::string> allowed_environment(const std::vector<std::string>& also) {
+  constexpr std::array<std::string_view, 6> kAlways{"PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ"};
+  std::vector<std::string> allowed;
+  bool has_path = false;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::string_view name = text.substr(0, text.find('='));
+    const bool wanted = std::find(kAlways.begin(), kAlways.end(), name) != kAlways.end() || name.starts_with("LC_") ||
+                        std::find(also.begin(), also.end(), name) != also.end();
+    if (wanted) allowed.emplace_back(text);
+    has_path = has_path || name == "PATH";
+  }
+  if (!has_path) allowed.emplace_back("PATH=/usr/local/bin:/usr/bin:/bin");
+  return allowed;
+}
+
+ProcessEnd reap(const Process& process) {
+  int status = 0;
+  while (::waitpid(process.pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status)) return {WEXITSTATUS(status), 0};
+  return {-1, WIFSIGNALED(status) ? WTERMSIG(status) : 0};
+}
+
+base::Result<Pipe> make_pipe() {
+  std::array<int, 2> fds{};
+  if (::pipe2(fds.data(), O_CLOEXEC) != 0) return system_error("make a pipe");
+  Pipe pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
+  ::fcntl(pipe.reading.get(), F_SETFL, O_NONBLOCK);
+  return pipe;
+}
+
+}  // namespace framemill::worker

@@ -1,0 +1,59 @@
+// Starts a child process of the worker: its own process group, a parent-death signal, no descriptor but the ones named,
+// an environment given in full, pinned to CPUs, capped in memory, the first one that the kernel kills when memory is
+// short. Call on the loop's thread: the parent-death signal follows the thread that forked.
+//
+// Errors: spawn.failed (the message tells which step).
+#pragma once
+
+#include <sys/types.h>
+
+#include <csignal>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "worker/supervisor/unique_fd.h"
+
+namespace framemill::worker {
+
+struct SpawnRequest {
+  std::vector<std::string> argv;         // argv[0] is an absolute path
+  std::vector<std::string> environment;  // "NAME=value", all of it
+  std::filesystem::path directory = "/";
+  int descriptor_3 = -1;             // becomes descriptor 3; -1: none
+  int output = -1;                   // becomes descriptors 1 and 2; -1: /dev/null
+  int error_output = -1;             // becomes descriptor 2 instead
+  std::vector<int> cpus;             // affinity; empty: the worker's
+  std::uint64_t data_bytes_max = 0;  // RLIMIT_DATA; 0: none. Never RLIMIT_AS: CUDA reserves address space freely
+  std::string cgroup_procs;          // file that takes the new process into its cgroup; empty: none
+  int niceness = 0;
+  int parent_death_signal = SIGKILL;
+};
+
+struct Process {
+  pid_t pid = -1;
+  UniqueFd pidfd;  // readable when the process has ended
+};
+
+base::Result<Process> spawn(const SpawnRequest& request);
+
+// What the child may know of the worker's environment: PATH, HOME, USER, LOGNAME, LANG, LC_*, TZ and the names in
+// `also`.
+std::vector<std::string> allowed_environment(const std::vector<std::string>& also);
+
+// How a process ended; reaps it. Call when its pidfd is readable.
+struct ProcessEnd {
+  int exit_status = -1;  // -1: by a signal
+  int signal = 0;
+};
+ProcessEnd reap(const Process& process);
+
+// A pipe whose reading end does not block and closes on exec.
+struct Pipe {
+  UniqueFd reading, writing;
+};
+base::Result<Pipe> make_pipe();
+
+}  // namespace framemill::worker

@@ -1,0 +1,186 @@
+#include "worker/supervisor/staging.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "base/log.h"
+#include "wire/farm.pb.h"
+#include "wire/limits.h"
+
+namespace framemill::worker {
+namespace {
+
+struct DirClose {
+  void operator()(DIR* dir) const { ::closedir(dir); }
+};
+
+enum class Durable { No, Yes };
+
+base::Status write_at(int directory, const std::string& name, std::string_view contents, Durable durable) {
+  const std::string temporary = name + ".part";
+  ::unlinkat(directory, temporary.c_str(), 0);
+  UniqueFd file(::openat(directory, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+  if (!file) return storage_error(errno, "create " + name);
+  while (!contents.empty()) {
+    const ssize_t n = ::write(file.get(), contents.data(), contents.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return storage_error(errno, "write " + name);
+    contents.remove_prefix(static_cast<std::size_t>(n));
+  }
+  if (durable == Durable::Yes && ::fsync(file.get()) != 0) return storage_error(errno, "sync " + name);
+  if (::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0)
+    return storage_error(errno, "rename " + name);
+  if (durable == Durable::Yes && ::fsync(directory) != 0) return storage_error(errno, "sync the directory of " + name);
+  return {};
+}
+
+// A small regular file in `directory`; an error if it is larger than a message may be.
+base::Result<std::string> read_at(int directory, const std::string& name) {
+  const UniqueFd file(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file) return storage_error(errno, "open " + name);
+  std::string contents(wire::kExecutorMessageBytesMax + 1, '\0');
+  std::size_t have = 0;
+  while (have < contents.size()) {
+    const ssize_t n = ::read(file.get(), contents.data() + have, contents.size() - have);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return storage_error(errno, "read " + name);
+    if (n == 0) break;
+    have += static_cast<std::size_t>(n);
+  }
+  if (have > wire::kExecutorMessageBytesMax) return base::Error{"storage_failed", name + " is too large", "", ""};
+  contents.resize(have);
+  return contents;
+}
+
+base::Result<std::vector<std::string>> list(int directory, std::size_t entries_max) {
+  const std::unique_ptr<DIR, DirClose> dir(::fdopendir(::fcntl(directory, F_DUPFD_CLOEXEC, 0)));
+  if (!dir) return storage_error(errno, "list a directory");
+  ::rewinddir(dir.get());
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(dir.get())) {
+    if (entry->d_name[0] == '.') continue;
+    if (names.size() >= entries_max) break;
+    names.emplace_back(entry->d_name);
+  }
+  return names;
+}
+
+constexpr std::size_t kDoneFilesMax = 65'536;
+
+std::vector<wire::FinishedTask> read_done_files(int directory, const jobs::AttemptId& attempt) {
+  std::vector<wire::FinishedTask> tasks;
+  const auto names = list(directory, kDoneFilesMax);
+  if (!names.ok()) return tasks;
+  for (const std::string& name : *names) {
+    if (!name.ends_with(".done")) continue;
+    const auto bytes = read_at(directory, name);
+    wire::FinishedTask task;
+    const bool readable = bytes.ok() && task.ParseFromString(*bytes) && task.attempt().counter() == attempt.counter &&
+                          task.attempt().epoch() == attempt.epoch.number &&
+                          task.attempt().epoch_nonce() == attempt.epoch.nonce;
+    if (readable)
+      tasks.push_back(std::move(task));
+    else
+      base::log_warning("staging", "{}/{} is not a finished task of that attempt; passed over", attempt.text(), name);
+  }
+  return tasks;
+}
+
+bool owned_by(int directory, std::string_view owner) {
+  const auto text = read_at(directory, "owner");
+  return text.ok() && *text == owner;
+}
+
+// Whether a staged file still needs its final name. A file that is gone was moved there (roots without hard links).
+bool waits_for_publish(const RootDirectory& root, const std::string& directory, const wire::OutputFile& file) {
+  const auto staged = root.open_file(directory + "/" + file.staged());
+  struct stat facts {};
+  return staged.ok() && ::fstat(staged->get(), &facts) == 0 && facts.st_nlink < 2;
+}
+
+}  // namespace
+
+std::string staging_path(const jobs::AttemptId& attempt) {
+  return fmt::format("{}/{}", kAttemptsPath, attempt.text());
+}
+
+base::Status prepare_staging(const RootDirectory& root, const jobs::AttemptId& attempt, const wire::Grant& grant,
+                             std::string_view owner) {
+  FM_ASSIGN(const UniqueFd attempts, root.open_directory(kAttemptsPath, MakeDirectories::Yes));
+  const std::string name = attempt.text();
+  if (::mkdirat(attempts.get(), name.c_str(), 0777) != 0) return storage_error(errno, "make staging directory " + name);
+  FM_ASSIGN(const UniqueFd directory, root.open_directory(staging_path(attempt), MakeDirectories::No));
+  FM_TRY(write_at(directory.get(), "owner", owner, Durable::No));
+  FM_TRY(write_at(directory.get(), "attempt.bin", grant.SerializeAsString(), Durable::No));
+  // The name must be there after a power cut if a task of it was committed; its contents are synced with each task.
+  if (::fsync(attempts.get()) != 0) return storage_error(errno, "sync the staging area");
+  return {};
+}
+
+base::Status write_done(const RootDirectory& root, const jobs::AttemptId& attempt, const wire::FinishedTask& task) {
+  FM_ASSIGN(const UniqueFd directory, root.open_directory(staging_path(attempt), MakeDirectories::No));
+  return write_at(directory.get(), fmt::format("{}.done", task.task()), task.SerializeAsString(), Durable::Yes);
+}
+
+base::Status sweep_staging(const RootDirectory& root, const jobs::AttemptId& attempt) {
+  return root.remove_tree(staging_path(attempt));
+}
+
+base::Result<bool> sweep_if_published(const RootDirectory& root, const jobs::AttemptId& attempt) {
+  const std::string path = staging_path(attempt);
+  const auto directory = root.open_directory(path, MakeDirectories::No);
+  if (!directory.ok()) {
+    if (directory.error().code == "path.missing") return true;
+    return directory.error();
+  }
+  for (const wire::FinishedTask& task : read_done_files(directory->get(), attempt))
+    for (const wire::OutputFile& file : task.files())
+      if (waits_for_publish(root, path, file)) return false;
+  FM_TRY(root.remove_tree(path));
+  return true;
+}
+
+base::Result<std::vector<FoundAttempt>> find_left_attempts(const RootDirectory& root, std::string_view owner,
+                                                           std::size_t attempts_max) {
+  const auto attempts = root.open_directory(kAttemptsPath, MakeDirectories::No);
+  if (!attempts.ok()) {
+    if (attempts.error().code == "path.missing") return std::vector<FoundAttempt>{};
+    return attempts.error();
+  }
+  FM_ASSIGN(const std::vector<std::string> names, list(attempts->get(), attempts_max));
+  std::vector<FoundAttempt> found;
+  for (const std::string& name : names) {
+    const auto attempt = jobs::AttemptId::parse(name);
+    if (!attempt) continue;
+    const auto directory = root.open_directory(staging_path(*attempt), MakeDirectories::No);
+    if (!directory.ok() || !owned_by(directory->get(), owner)) continue;
+    found.push_back({*attempt, read_done_files(directory->get(), *attempt)});
+  }
+  return found;
+}
+
+base::Status discard_job(const RootDirectory& root, std::uint32_t job, std::string_view owner) {
+  FM_TRY(root.remove_tree(fmt::format("{}/{}", kLatentsPath, job)));
+  const auto attempts = root.open_directory(kAttemptsPath, MakeDirectories::No);
+  if (!attempts.ok()) return {};
+  FM_ASSIGN(const std::vector<std::string> names, list(attempts->get(), kDoneFilesMax));
+  for (const std::string& name : names) {
+    const auto attempt = jobs::AttemptId::parse(name);
+    if (!attempt) continue;
+    const auto directory = root.open_directory(staging_path(*attempt), MakeDirectories::No);
+    if (!directory.ok() || !owned_by(directory->get(), owner)) continue;
+    const auto bytes = read_at(directory->get(), "attempt.bin");
+    wire::Grant grant;
+    if (bytes.ok() && grant.ParseFromString(*bytes) && grant.tasks().job() == job)
+      FM_TRY(sweep_staging(root, *attempt));
+  }
+  return {};
+}
+
+}  // namespace framemill::worker

@@ -1,0 +1,51 @@
+// The staging area of a root: `.framemill/attempts/<attempt>/` per attempt, with
+//   attempt.bin      the wire.Grant it works by
+//   owner            the public key of the worker that made it: only that worker delivers or sweeps it
+//   <task>.done      the wire.FinishedTask of a finished task, so that a restarted worker can deliver it
+// and whatever the attempt writes. Called on the worker's I/O threads; holds no state of its own.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jobs/ids.h"
+#include "worker/supervisor/root_directory.h"
+
+namespace framemill::wire {
+class FinishedTask;
+class Grant;
+}  // namespace framemill::wire
+
+namespace framemill::worker {
+
+inline constexpr std::string_view kAttemptsPath = ".framemill/attempts";
+inline constexpr std::string_view kLatentsPath = ".framemill/latents";
+
+std::string staging_path(const jobs::AttemptId& attempt);  // inside the root
+
+// Makes the directory, durably. An attempt's directory exists once: a second call for it is an error.
+base::Status prepare_staging(const RootDirectory& root, const jobs::AttemptId& attempt, const wire::Grant& grant,
+                             std::string_view owner);
+
+// For tasks that the worker finishes itself (an executor writes its own): the files are synced already.
+base::Status write_done(const RootDirectory& root, const jobs::AttemptId& attempt, const wire::FinishedTask& task);
+
+// Removes the whole directory.
+base::Status sweep_staging(const RootDirectory& root, const jobs::AttemptId& attempt);
+// Removes it unless a finished task's file still waits for its final name (a staged file with one link).
+// True: it is gone.
+base::Result<bool> sweep_if_published(const RootDirectory& root, const jobs::AttemptId& attempt);
+
+struct FoundAttempt {
+  jobs::AttemptId attempt;
+  std::vector<wire::FinishedTask> finished;
+};
+// What an earlier run of this owner left: at most attempts_max directories; broken .done files are passed over.
+base::Result<std::vector<FoundAttempt>> find_left_attempts(const RootDirectory& root, std::string_view owner,
+                                                           std::size_t attempts_max);
+
+// A finished job's latents, and what its attempts of this owner left.
+base::Status discard_job(const RootDirectory& root, std::uint32_t job, std::string_view owner);
+
+}  // namespace framemill::worker
