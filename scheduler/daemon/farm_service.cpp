@@ -126,14 +126,6 @@ void FarmService::show_job(JobId job, Reply<JobView> reply) {
   });
 }
 
-void FarmService::job_record(JobId job, Reply<JobRecord> reply) {
-  on_loop([this, job, reply = std::move(reply)] {
-    const JobRecord* record = scheduler_.farm().job(job);
-    if (record == nullptr) return reply(no_such_job(job));
-    reply(*record);
-  });
-}
-
 void FarmService::list_workers(Reply<std::vector<WorkerView>> reply) {
   on_loop([this, reply = std::move(reply)] { reply(scheduler_.farm().list_workers(base::now())); });
 }

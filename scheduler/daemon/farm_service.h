@@ -22,7 +22,6 @@ class FarmService : public FarmPort {
   void change_worker(WorkerChange change, Reply<Changed> reply) override;
   void list_jobs(JobFilter filter, Reply<std::vector<JobView>> reply) override;
   void show_job(JobId job, Reply<JobView> reply) override;
-  void job_record(JobId job, Reply<JobRecord> reply) override;
   void list_workers(Reply<std::vector<WorkerView>> reply) override;
   void plan(JobId job, Reply<PlanView> reply) override;
   void explain(ExplainQuery query, Reply<ExplainView> reply) override;

@@ -135,8 +135,6 @@ class FarmPort {
   virtual void list_jobs(JobFilter filter, Reply<std::vector<JobView>> reply) = 0;
   virtual void show_job(JobId job, Reply<JobView> reply) = 0;  // job.unknown
   virtual void plan(JobId job, Reply<PlanView> reply) = 0;
-  // Spec, plan and pinned packages, for what the API tells of a job's cut and outputs.
-  virtual void job_record(JobId job, Reply<JobRecord> reply) = 0;                   // job.not_found
   virtual void list_workers(Reply<std::vector<WorkerView>> reply) = 0;
   virtual void explain(ExplainQuery query, Reply<ExplainView> reply) = 0;
   virtual void frames(FrameQuery query, Reply<FramePage> reply) = 0;

@@ -29,7 +29,9 @@ class HttpApi {
   void publish(EventBatch batch);
   // From now on these tokens are valid. Streams that are open stay so.
   void use_tokens(TokenTable tokens);
+  // Ends the event streams, lets running requests finish within the grace, then calls `done` on the loop.
   void stop(base::Duration grace, std::function<void()> done);
+  std::size_t open_streams() const;  // loop thread
 
  private:
   HttpApi() = default;

@@ -66,7 +66,7 @@ void refuse_spec(const Call& call, const std::vector<jobs::SpecError>& errors) {
   const std::size_t more = errors.size() - 1;
   const jobs::SpecError& first = errors.front();
   json::object body;
-  body["code"] = errors.size() == 1 ? text_json(first.code) : json::string("spec.invalid");
+  body["code"] = "spec.invalid";
   std::string message = first.message;
   if (more > 0) message += " (and " + std::to_string(more) + (more == 1 ? " more error)" : " more errors)");
   body["message"] = text_json(message);

@@ -283,8 +283,9 @@ json::object frame_json(const FrameRow& row) {
   if (has_samples) samples = json::string(row.samples_sha256.hex());
   return {{"layer", text_json(row.layer)},
           {"variant", row.variant},
+          {"seed", row.seed},
           {"frame", std::move(frame)},
-          {"kind", row.kind == "other" ? "file" : row.kind},
+          {"kind", row.kind},
           {"state", jobs::name(row.state)},
           {"root", text_json(row.root)},
           {"path", text_json(row.path)},
