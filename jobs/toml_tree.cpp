@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
-#include <sstream>
+#include <cstdlib>
 
 #include "jobs/spec_tree.h"
 
@@ -88,6 +88,21 @@ class DepthGuard {
   std::uint32_t line_ = 1;
 };
 
+// As RFC 3339 writes them.
+std::string written(const toml::date& date) {
+  return fmt::format("{:04}-{:02}-{:02}", date.year, date.month, date.day);
+}
+std::string written(const toml::time& time) {
+  std::string out = fmt::format("{:02}:{:02}:{:02}", time.hour, time.minute, time.second);
+  return time.nanosecond == 0 ? out : out + fmt::format(".{:09}", time.nanosecond);
+}
+std::string written(const toml::date_time& moment) {
+  const std::string local = written(moment.date) + "T" + written(moment.time);
+  if (!moment.offset) return local;
+  const int minutes = std::abs(moment.offset->minutes);
+  return local + fmt::format("{}{:02}:{:02}", moment.offset->minutes < 0 ? '-' : '+', minutes / 60, minutes % 60);
+}
+
 SpecPosition position(const toml::source_region& region) {
   if (!region.begin) return {};
   return {region.begin.line, region.begin.column};
@@ -135,11 +150,9 @@ class Walk {
       out.boolean = boolean->get();
     } else {
       out.type = SpecNode::Type::DateTime;
-      std::ostringstream written;
-      if (const auto* moment = in.as_date_time()) written << moment->get();
-      if (const auto* date = in.as_date()) written << date->get();
-      if (const auto* time = in.as_time()) written << time->get();
-      out.text = written.str();
+      if (const auto* moment = in.as_date_time()) out.text = written(moment->get());
+      if (const auto* date = in.as_date()) out.text = written(date->get());
+      if (const auto* time = in.as_time()) out.text = written(time->get());
     }
   }
 

@@ -1,0 +1,117 @@
+#include "jobs/check.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <fstream>
+
+#include "tests/jobs/plan_support.h"
+
+namespace framemill::jobs {
+namespace {
+
+using namespace test;
+
+std::string harbor() {
+  std::ifstream file(FRAMEMILL_SOURCE_DIR "/configs/jobs/harbor.toml");
+  REQUIRE(file.good());
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+PackageFacts demo_clips() {
+  PackageFacts facts = package(16, 4);
+  facts.name = "demo-clips";
+  return facts;
+}
+
+TEST_CASE("checking the sample job with its package tells windows, tasks and paths") {
+  const Packages packages(demo_clips());
+  const CheckReport report = check_job(harbor(), SpecFormat::Detect, {}, &packages);
+  for (const SpecError& error : report.errors) UNSCOPED_INFO(error.code << ": " << error.message);
+  REQUIRE(report.errors.empty());
+  CHECK(report.packages_checked);
+  CHECK(report.version_assumed);
+  REQUIRE(report.layers.size() == 5);
+  const LayerCheck& boards = report.layers[0];
+  CHECK(boards.variants == 6);
+  CHECK(boards.windows == 1u);
+  CHECK(boards.tasks == 12u);
+  CHECK(boards.frames == "1-16");
+  const LayerCheck& shot = report.layers[1];
+  CHECK(shot.frames == "993-1104");
+  CHECK(shot.frame_count == 112);
+  CHECK(shot.windows == 10u);
+  CHECK(shot.tasks == 20u);
+  CHECK(shot.first_output == "harbor/hb/hb_0010/v001/hb_0010_t00_v001.0993.exr");
+  CHECK(shot.last_output == "harbor/hb/hb_0010/v001/hb_0010_t00_v001.1104.exr");
+  const LayerCheck& cut = report.layers[3];
+  CHECK(cut.tasks == 1u);
+  CHECK_FALSE(cut.windows);
+  CHECK(cut.frames.empty());
+  CHECK(cut.first_output == "harbor/hb/hb_all/cut/v001/hb_all_cut_v001.mp4");
+  CHECK(cut.last_output == cut.first_output);
+  std::uint32_t windows = 0;
+  for (const LayerCheck& layer : report.layers) windows += layer.windows.value_or(0) * layer.variants;
+  CHECK(windows >= 20);
+}
+
+TEST_CASE("without packages a check is of form alone") {
+  const CheckReport report = check_job(harbor(), SpecFormat::Detect, {{"version", "4"}}, nullptr);
+  CHECK(report.errors.empty());
+  CHECK_FALSE(report.packages_checked);
+  CHECK_FALSE(report.version_assumed);
+  REQUIRE(report.layers.size() == 5);
+  CHECK_FALSE(report.layers[1].windows);
+  CHECK_FALSE(report.layers[1].tasks);
+  CHECK(report.layers[3].tasks == 1u);
+  CHECK(report.layers[0].last_output == "harbor/hb/hb_all/boards/v004/hb_all_boards_t05_v004.0016.exr");
+}
+
+TEST_CASE("what packages and planning refuse has its place in the text") {
+  const Packages packages(demo_clips());
+  const std::string text = harbor();
+  const CheckReport words = check_job(text, SpecFormat::Detect, {}, &packages);
+  REQUIRE(words.errors.empty());
+  std::string zebra = text;
+  zebra.replace(zebra.find("red boat moving left, small"), 8, "zebra a ");
+  const CheckReport report = check_job(zebra, SpecFormat::Detect, {}, &packages);
+  REQUIRE(report.errors.size() == 1);  // the shots inherit the prompt, and it is told once
+  CHECK(report.errors[0].code == "prompt.unknown_word");
+  const auto lines_before =
+      std::count(zebra.begin(), zebra.begin() + static_cast<std::ptrdiff_t>(zebra.find("prompt = ")), '\n');
+  CHECK(report.errors[0].line == static_cast<std::uint32_t>(lines_before + 1));
+  const CheckReport unknown = check_job(text, SpecFormat::Detect, {{"layer.hb_0010.model", "demo-clip@1"}}, &packages);
+  REQUIRE(unknown.errors.size() == 1);
+  CHECK(unknown.errors[0].code == "spec.unknown_model");
+  CHECK(unknown.errors[0].suggestion == "demo-clips@1");
+}
+
+TEST_CASE("a bad spec has errors and no layers") {
+  const CheckReport report = check_job("x = ", SpecFormat::Detect, {}, nullptr);
+  CHECK(report.errors.size() == 1);
+  CHECK(report.layers.empty());
+  CHECK_FALSE(report.spec);
+}
+
+TEST_CASE("the worked example of the plans page is what planning gives") {
+  auto boards = generate("boards", "1-16", {1, 16}, PlanStrategy::Independent, 2);
+  auto comp = generate("comp", "1005,1038-1040", {1001, 1040}, PlanStrategy::Chain);
+  comp.inputs = {from("boards", 1)};
+  const auto result = plan_job(job({boards, comp}), 1, Packages(package(16, 4)));
+  REQUIRE(result.plan);
+  const auto& phases = result.plan->phases;
+  REQUIRE(phases.size() == 6);
+  CHECK(phases[4].task_count == 4);
+  CHECK(phases[4].grid.origin == 997);
+  CHECK(phases[4].grid.first_latent(3) == 36);
+  CHECK(phases[4].needs[0].phase == 3);
+  CHECK(phases[4].needs[0].frames.text() == "13-16");
+  CHECK(phases[5].windows == std::vector<TaskRange>{{0, 1}, {3, 1}});
+  CHECK(phases[5].needs[1].lo == 2);
+  CHECK(phases[5].grid.window_first(3) == 1033);
+  CHECK(phases[5].grid.new_frames(3).first == 1037);
+  CHECK(task_frames(phases[5], 1).text() == "1038-1040");
+}
+
+}  // namespace
+}  // namespace framemill::jobs
