@@ -69,6 +69,10 @@ std::string describe_device(const DeviceSpec& spec) {
   return "cpu " + at::get_cpu_capability() + ", " + build + ", " + std::to_string(spec.threads) + " threads, float32";
 }
 
+std::string device_class(const DeviceSpec& spec) {
+  return describe_device(spec);
+}
+
 MemoryFigures device_memory(const at::Device& device) {
   MemoryFigures figures;
   if (device.is_cpu()) {

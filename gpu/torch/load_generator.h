@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 
 #include "base/result.h"
 #include "gpu/generator.h"
@@ -14,6 +15,9 @@ namespace framemill::gpu {
 // gpu.no_device, gpu.out_of_memory.
 base::Result<std::unique_ptr<Generator>> load_torch_generator(const std::filesystem::path& package_directory,
                                                               const DeviceSpec& device);
+
+// What bit-equal output on the device depends on, known before a model is loaded: Generator::device_class.
+std::string device_class(const DeviceSpec& device);
 
 // Products of two square matrices: measured GFLOP/s on the device, to warn about a slow LibTorch at start.
 double measured_matmul_gflops(const DeviceSpec& device);
