@@ -1,0 +1,71 @@
+#include "worker/executor/batch_runner.h"
+
+#include "base/log.h"
+
+namespace framemill::worker {
+namespace {
+
+void account(std::span<TaskInFlight* const> batch, double us, std::uint64_t peak_bytes) {
+  const double share = us / static_cast<double>(batch.size());
+  for (TaskInFlight* task : batch) {
+    task->compute_us += share;
+    UsageMeter& usage = task->attempt->usage;
+    usage.add_compute(share);
+    usage.saw_batch(static_cast<std::uint32_t>(batch.size()));
+    usage.saw_peak(peak_bytes);
+    for (const TaskInFlight* mate : batch)
+      if (mate->attempt->grant.tasks().job() != task->attempt->grant.tasks().job())
+        usage.saw_mate(mate->attempt->phase_text());
+  }
+}
+
+}  // namespace
+
+template <class Call>
+base::Result<std::size_t> BatchRunner::climb_down(Model& model, std::span<TaskInFlight* const> batch, Call call) {
+  std::size_t windows = batch.size();
+  while (true) {
+    const auto start = Clock::now();
+    const base::Status status = call(batch.first(windows));
+    const double us = microseconds_since(start);
+    if (status.ok()) {
+      const std::uint64_t peak_bytes = model.generator->memory().peak_bytes;
+      account(batch.first(windows), us, peak_bytes);
+      shelf_.saw_peak(peak_bytes);
+      return windows;
+    }
+    if (status.error().code != "gpu.out_of_memory") return status.error();
+    for (TaskInFlight* task : batch.first(windows)) task->attempt->usage.add_lost(us / static_cast<double>(windows));
+    if (shelf_.evict_idle()) continue;
+    if (windows == 1) return status.error();
+    windows /= 2;
+    model.batch_cap = static_cast<std::uint32_t>(windows);
+    base::log_warning("executor", "{}: out of memory; batches of {} from now on", model.package.facts.id(), windows);
+  }
+}
+
+base::Result<std::size_t> BatchRunner::step(Model& model, std::span<TaskInFlight* const> batch) {
+  FM_ASSIGN(const std::size_t advanced, climb_down(model, batch, [&](std::span<TaskInFlight* const> tasks) {
+              std::vector<gpu::Window*> windows;
+              for (TaskInFlight* task : tasks) windows.push_back(task->flight.get());
+              return model.generator->step(windows);
+            }));
+  for (TaskInFlight* task : batch.first(advanced)) task->attempt->usage.add_steps(1);
+  return advanced;
+}
+
+base::Result<std::vector<gpu::ImageBlock>> BatchRunner::decode(Model& model, std::span<TaskInFlight* const> batch) {
+  std::vector<gpu::ImageBlock> images;
+  const auto decoded = climb_down(model, batch, [&](std::span<TaskInFlight* const> tasks) -> base::Status {
+    std::vector<const gpu::LatentBlock*> blocks;
+    for (TaskInFlight* task : tasks) blocks.push_back(&*task->inputs.latents);
+    FM_ASSIGN(images, model.generator->decode(blocks));
+    if (images.size() != blocks.size())
+      return base::Error{"gpu.decode", "the decoder gave another number of windows than it got", "", ""};
+    return {};
+  });
+  if (!decoded.ok()) return decoded.error();
+  return images;
+}
+
+}  // namespace framemill::worker

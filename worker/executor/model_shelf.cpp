@@ -1,0 +1,130 @@
+#include "worker/executor/model_shelf.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "jobs/memory.h"
+#include "worker/executor/usage_meter.h"
+
+namespace framemill::worker {
+namespace {
+
+std::string raw(const base::Sha256& digest) {
+  return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
+}
+
+base::Error not_admitted(std::string message) {
+  return {"not_admitted", std::move(message), "", ""};
+}
+
+}  // namespace
+
+ModelShelf::ModelShelf(Engine& engine, std::vector<std::filesystem::path> directories, gpu::DeviceSpec device,
+                       std::function<void(const std::string&)> about_to_load)
+    : engine_(engine),
+      directories_(std::move(directories)),
+      device_(device),
+      about_to_load_(std::move(about_to_load)) {}
+
+Model* ModelShelf::find(const std::string& root_digest) {
+  const auto found = std::find_if(models_.begin(), models_.end(),
+                                  [&](const Model& m) { return raw(m.package.facts.root_digest) == root_digest; });
+  return found == models_.end() ? nullptr : &*found;
+}
+
+// What the budget leaves to a model beside the weights of the others.
+std::uint64_t ModelShelf::available_to(const Model* model) const {
+  if (device_.memory_budget_bytes == 0) return UINT64_MAX;
+  std::uint64_t others = 0;
+  for (const Model& m : models_)
+    if (&m != model) others += m.resident_bytes;
+  return device_.memory_budget_bytes - std::min(others, device_.memory_budget_bytes);
+}
+
+// Unloads idle models, the one used longest ago first, until a newcomer has `bytes`.
+bool ModelShelf::make_room(std::uint64_t bytes) {
+  while (available_to(nullptr) < bytes || models_.size() >= kModelsMax) {
+    auto oldest = models_.end();
+    for (auto m = models_.begin(); m != models_.end(); ++m)
+      if (m->users == 0 && (oldest == models_.end() || m->last_used < oldest->last_used)) oldest = m;
+    if (oldest == models_.end()) return false;
+    base::log_info("executor", "unload {} to make room", oldest->package.facts.id());
+    models_.erase(oldest);
+  }
+  return true;
+}
+
+base::Result<ModelShelf::Lease> ModelShelf::acquire(const std::string& id, const std::string& root_digest) {
+  if (Model* warm = find(root_digest)) {
+    warm->last_used = ++clock_;
+    ++warm->users;
+    return Lease{warm, false, 0};
+  }
+  FM_ASSIGN(FoundPackage package, engine_.find(directories_, id));
+  if (raw(package.facts.root_digest) != root_digest)
+    return base::Error{"model.digest_mismatch",
+                       fmt::format("{} has root digest {} here, which is not the one that was asked for", id,
+                                   package.facts.root_digest.hex()),
+                       "", "install the same package on every host"};
+  const auto row = jobs::row_from_prior(device_.kind == gpu::DeviceKind::Cuda ? package.facts.cuda_memory
+                                                                              : package.facts.cpu_memory);
+  const std::uint64_t needed = jobs::booking_bytes(row, 1);
+  if (!make_room(needed))
+    return not_admitted(fmt::format("{} needs {} bytes; of the device's {} only {} are left beside models at work", id,
+                                    needed, device_.memory_budget_bytes, available_to(nullptr)));
+  about_to_load_(id);
+  const auto start = Clock::now();
+  auto generator = engine_.load(package.directory, device_);
+  if (!generator.ok() && generator.error().code == "gpu.out_of_memory") {
+    if (evict_idle()) generator = engine_.load(package.directory, device_);
+    if (!generator.ok()) return not_admitted(generator.error().message);
+  }
+  if (!generator.ok()) return generator.error().wrapped(fmt::format("load model {}", id));
+  Model& model = models_.emplace_back();
+  model.package = std::move(package);
+  model.generator = std::move(generator).value();
+  model.resident_bytes = std::max(row.resident_bytes, model.generator->memory().resident_bytes);
+  model.last_used = ++clock_;
+  model.users = 1;
+  const double load_us = microseconds_since(start);
+  base::log_info("executor", "loaded {} in {:.0f} ms, {} bytes resident", id, load_us / 1000, model.resident_bytes);
+  return Lease{&model, true, load_us};
+}
+
+std::uint32_t ModelShelf::batch_limit(const Model& model, BatchKind kind) const {
+  const auto configured = static_cast<std::uint32_t>(std::max(1, model.package.facts.batch_max));
+  std::uint32_t windows = std::min(configured, model.batch_cap);
+  const std::uint64_t available = available_to(&model);
+  const auto predicted = [&](std::uint32_t n) {
+    return kind == BatchKind::Denoise
+               ? model.generator->predicted_step_bytes(static_cast<int>(n))
+               : model.generator->predicted_decode_bytes(static_cast<int>(n) * model.package.facts.window_frames);
+  };
+  while (windows > 1 && model.resident_bytes + predicted(windows) > available) --windows;
+  return std::max<std::uint32_t>(1, windows);  // the allocator has the last word
+}
+
+bool ModelShelf::evict_idle() {
+  return std::erase_if(models_, [](const Model& m) { return m.users == 0; }) > 0;
+}
+
+void ModelShelf::unload(const std::string& root_digest) {
+  std::erase_if(models_,
+                [&](const Model& m) { return m.users == 0 && raw(m.package.facts.root_digest) == root_digest; });
+}
+
+std::vector<std::string> ModelShelf::warm_digests() const {
+  std::vector<std::string> digests;
+  for (const Model& m : models_) digests.push_back(raw(m.package.facts.root_digest));
+  return digests;
+}
+
+std::uint64_t ModelShelf::resident_bytes() const {
+  std::uint64_t sum = 0;
+  for (const Model& m : models_) sum += m.resident_bytes;
+  return sum;
+}
+
+}  // namespace framemill::worker

@@ -1,0 +1,76 @@
+// The models that are warm in this executor, and the memory they may use: loading on demand, keeping until memory is
+// needed, unloading the one that was idle longest. A model that is not loaded is admitted by the same prediction that
+// the scheduler booked with (jobs/memory.h); once it is loaded its generator predicts, from the peaks it has measured.
+// Owned by the step loop.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "worker/executor/engine.h"
+
+namespace framemill::worker {
+
+struct Model {
+  FoundPackage package;
+  std::unique_ptr<gpu::Generator> generator;
+  std::uint64_t resident_bytes = 0;
+  std::uint32_t batch_cap = UINT32_MAX;  // the boundary that running out of memory taught
+  std::uint32_t users = 0;               // attempts that hold it
+  std::uint64_t last_used = 0;
+};
+
+enum class BatchKind { Denoise, Decode };
+
+class ModelShelf {
+ public:
+  static constexpr std::size_t kModelsMax = 16;
+
+  // `about_to_load` is called before the (long) load of a model that is not warm.
+  ModelShelf(Engine& engine, std::vector<std::filesystem::path> directories, gpu::DeviceSpec device,
+             std::function<void(const std::string& id)> about_to_load);
+
+  struct Lease {
+    Model* model = nullptr;
+    bool loaded_now = false;
+    double load_us = 0;
+  };
+  // The model of this id and root digest (32 bytes, raw), loaded, with room for one window; its users are one more.
+  // Errors: not_admitted (no room while other attempts hold their models, or ever), model.digest_mismatch, and what
+  // finding and loading say.
+  base::Result<Lease> acquire(const std::string& id, const std::string& root_digest);
+  void release(Model& model) { --model.users; }
+
+  // Windows a batch of this model may hold now: at least one, which was admitted with it.
+  std::uint32_t batch_limit(const Model& model, BatchKind kind) const;
+  void saw_peak(std::uint64_t bytes) { peak_bytes_ = std::max(peak_bytes_, bytes); }
+  // Unloads every idle model; whether there was one.
+  bool evict_idle();
+  void unload(const std::string& root_digest);  // if idle
+
+  std::vector<std::string> warm_digests() const;  // 32 raw bytes each
+  std::uint64_t resident_bytes() const;
+  std::uint64_t peak_bytes() const { return peak_bytes_; }
+
+ private:
+  Model* find(const std::string& root_digest);
+  bool make_room(std::uint64_t bytes);
+  std::uint64_t available_to(const Model* model) const;
+
+  Engine& engine_;
+  const std::vector<std::filesystem::path> directories_;
+  const gpu::DeviceSpec device_;
+  const std::function<void(const std::string&)> about_to_load_;
+  std::list<Model> models_;  // stable addresses
+  std::uint64_t clock_ = 0;
+  std::uint64_t peak_bytes_ = 0;
+};
+
+}  // namespace framemill::worker

@@ -1,0 +1,275 @@
+#include "worker/executor/step_loop.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "wire/executor_exit.h"
+#include "wire/limits.h"
+
+namespace framemill::worker {
+namespace {
+
+std::vector<std::filesystem::path> directories_of(const wire::Configure& configure) {
+  return {configure.model_directories().begin(), configure.model_directories().end()};
+}
+
+bool same(const wire::AttemptId& a, const wire::AttemptId& b) {
+  return a.epoch() == b.epoch() && a.epoch_nonce() == b.epoch_nonce() && a.counter() == b.counter();
+}
+
+}  // namespace
+
+gpu::DeviceSpec device_of(const wire::Configure& configure) {
+  gpu::DeviceSpec device;
+  device.kind = configure.device_kind() == "cuda" ? gpu::DeviceKind::Cuda : gpu::DeviceKind::Cpu;
+  device.threads = static_cast<int>(std::clamp<std::uint32_t>(configure.threads(), 1, 1024));
+  device.memory_budget_bytes = configure.memory_bytes_budget();
+  return device;
+}
+
+StepLoop::StepLoop(Engine& engine, const wire::Configure& configure, Inbox<Message>& inbox, Send send)
+    : device_(device_of(configure)),
+      inbox_(inbox),
+      send_(std::move(send)),
+      shelf_(engine, directories_of(configure), device_,
+             [this](const std::string& id) {
+               if (!attempts_.empty()) tell_progress(*attempts_.back(), nullptr, 0, "loading " + id, true);
+             }),
+      runner_(shelf_) {
+  for (const wire::RootPath& root : configure.roots()) roots_.set(root.name(), root.path());
+}
+
+int StepLoop::run() {
+  tell_alive(true);
+  while (true) {
+    for (Message& message : inbox_.take(patience())) std::visit([this](auto& m) { on(std::move(m)); }, message);
+    if (exit_status_) return *exit_status_;
+    take_tasks();
+    begin_windows();
+    run_batch();
+    settle();
+    tell_alive(false);
+    if (exit_status_) return *exit_status_;
+    if (finishing_ && attempts_.empty()) return wire::kExitFinished;
+  }
+}
+
+// How long the loop may sleep: not at all with a batch to run, else until the next duty.
+std::chrono::milliseconds StepLoop::patience() const {
+  auto until = last_alive_ + kAliveEvery;
+  for (const auto& attempt : attempts_) {
+    for (const TaskInFlight& task : attempt->in_flight) {
+      if (task.stage == TaskStage::Running) return std::chrono::milliseconds(0);
+      if (task.stage == TaskStage::Ready && writes_out_ < kWritesMax) return std::chrono::milliseconds(0);
+      if (task.stage == TaskStage::NeedsInputs && loads_out_ < kLoadsMax) until = std::min(until, task.try_again);
+    }
+  }
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count() + 1;
+  return std::chrono::milliseconds(std::clamp<std::int64_t>(left, 0, kAliveEvery.count()));
+}
+
+void StepLoop::on(wire::ToExecutor message) {
+  switch (message.message_case()) {
+    case wire::ToExecutor::kStart:
+      return start(message.start());
+    case wire::ToExecutor::kCancel:
+      return cancel(message.cancel());
+    case wire::ToExecutor::kUnload:
+      shelf_.unload(message.unload().root_digest());
+      return tell_alive(true);
+    case wire::ToExecutor::kFinish:
+      return finish();
+    case wire::ToExecutor::kConfigure:
+      base::log_warning("executor", "configured twice; the second is ignored");
+      return;
+    case wire::ToExecutor::MESSAGE_NOT_SET:
+      return;  // of a later version
+  }
+}
+
+void StepLoop::start(const wire::StartAttempt& message) {
+  const wire::AttemptId& id = message.grant().attempt();
+  if (find(id)) return;  // said twice
+  const auto refuse = [&](const base::Error& error) { tell_ended(id, end_by(error, std::nullopt), {}); };
+  if (finishing_) return refuse({"not_admitted", "the executor is about to end", "", ""});
+  if (attempts_.size() >= kAttemptsMax)
+    return refuse({"not_admitted", fmt::format("{} attempts are at work here already", kAttemptsMax), "", ""});
+  auto made = make_attempt(message, ++clock_);
+  if (!made.ok()) return refuse(made.error());
+  Attempt& attempt = *attempts_.emplace_back(std::move(made).value());
+  const wire::GenerateRecipe& generate = attempt.grant.recipe().generate();
+  auto lease = shelf_.acquire(generate.model(), generate.model_digest());
+  if (!lease.ok()) {
+    const AttemptEnd end = end_by(lease.error(), std::nullopt);
+    const wire::Usage usage = attempt.usage.usage("");
+    attempts_.pop_back();
+    return tell_ended(id, end, usage);
+  }
+  attempt.model = lease->model;
+  if (lease->loaded_now) {
+    attempt.usage.add_load(lease->load_us);
+    tell_alive(true);
+  }
+}
+
+void StepLoop::cancel(const wire::CancelAttempt& message) {
+  Attempt* attempt = find(message.attempt());
+  if (!attempt || attempt->end) return;
+  if (message.keep().count() == 0) {
+    *attempt->abandoned = !message.keep_finished();
+    return end_attempt(*attempt, {"revoked", "revoked", "The lease was taken back.", std::nullopt, {}});
+  }
+  const jobs::TaskRange keep{message.keep().first(), message.keep().count()};
+  attempt->end_task = std::min(attempt->end_task, keep.end());
+  attempt->next_task = std::min(attempt->next_task, attempt->end_task);
+  attempt->in_flight.remove_if(
+      [&](const TaskInFlight& t) { return t.stage != TaskStage::Writing && !keep.contains(t.task); });
+}
+
+// What has not begun goes back; windows in flight are finished and written.
+void StepLoop::finish() {
+  finishing_ = true;
+  for (auto& attempt : attempts_) {
+    const auto dropped = attempt->in_flight.remove_if(
+        [](const TaskInFlight& t) { return t.stage != TaskStage::Running && t.stage != TaskStage::Writing; });
+    attempt->cut_short = dropped > 0 || attempt->next_task < attempt->end_task;
+    attempt->next_task = attempt->end_task;
+  }
+}
+
+// Decides how the attempt ends: nothing new of it begins, what is being written is waited for. Its windows in flight
+// are dropped by settle(), at the end of the turn.
+void StepLoop::end_attempt(Attempt& attempt, AttemptEnd end) {
+  if (!attempt.end) attempt.end = std::move(end);
+  attempt.next_task = attempt.end_task;
+}
+
+void StepLoop::settle() {
+  for (auto& attempt : attempts_) {
+    if (attempt->end)
+      attempt->in_flight.remove_if([](const TaskInFlight& t) { return t.stage != TaskStage::Writing; });
+    else if (attempt->finished() && attempt->cut_short)
+      attempt->end = AttemptEnd{"revoked", "executor.finishing", "The executor was told to end.", std::nullopt, {}};
+    else if (attempt->finished())
+      attempt->end = AttemptEnd{"ok", "ok", "", std::nullopt, {}};
+    if (!attempt->end || !attempt->in_flight.empty()) continue;
+    tell_ended(attempt->grant.attempt(), *attempt->end,
+               attempt->usage.usage(attempt->model->generator->device_class()));
+    shelf_.release(*attempt->model);
+    attempt.reset();
+  }
+  std::erase(attempts_, nullptr);
+}
+
+void StepLoop::on(LoadDone done) {
+  --loads_out_;
+  Attempt* attempt = find(done.attempt);
+  if (!attempt || attempt->end) return;
+  for (TaskInFlight& task : attempt->in_flight) {
+    if (task.task != done.task || task.stage != TaskStage::Loading) continue;
+    if (done.inputs.ok()) {
+      task.inputs = std::move(done.inputs).value();
+      task.begun = ++clock_;
+      task.stage = TaskStage::Ready;
+    } else if (done.inputs.error().code == "input_not_visible" && Clock::now() < *task.give_up) {
+      task.stage = TaskStage::NeedsInputs;
+      task.try_again = Clock::now() + kInputRetryEvery;
+    } else {
+      fail(task, done.inputs.error());
+    }
+    return;
+  }
+}
+
+void StepLoop::on(WriteDone done) {
+  --writes_out_;
+  Attempt* attempt = find(done.attempt);
+  if (!attempt) return;
+  attempt->usage.add_write(done.written.write_us);
+  attempt->in_flight.remove_if(
+      [&](const TaskInFlight& t) { return t.task == done.task && t.stage == TaskStage::Writing; });
+  if (auto* finished = std::get_if<wire::FinishedTask>(&done.written.result)) {
+    wire::FromExecutor message;
+    *message.mutable_finished() = std::move(*finished);
+    return tell(message);
+  }
+  const auto& failed = std::get<WriteFailure>(done.written.result);
+  AttemptEnd end = end_by(failed.error, done.task);
+  end.frame = failed.frame;
+  end_attempt(*attempt, std::move(end));
+}
+
+void StepLoop::on(PipeClosed closed) {
+  if (!closed.why.ok()) base::log_error("executor", "{}", closed.why.error().message);
+  exit_status_ = closed.why.ok() ? wire::kExitFinished : wire::kExitProtocol;
+}
+
+void StepLoop::tell(const wire::FromExecutor& message) {
+  if (const auto status = send_(message); !status.ok()) {
+    base::log_error("executor", "{}", status.error().message);
+    exit_status_ = wire::kExitFinished;  // nobody is left to work for
+  }
+}
+
+void StepLoop::tell_ended(const wire::AttemptId& id, const AttemptEnd& end, const wire::Usage& usage) {
+  wire::FromExecutor message;
+  wire::EndedAttempt& ended = *message.mutable_ended();
+  *ended.mutable_attempt() = id;
+  ended.set_outcome(end.outcome);
+  ended.set_code(end.code);
+  ended.set_message(end.message);
+  ended.set_has_frame(end.frame.has_value());
+  ended.set_frame(end.frame.value_or(0));
+  for (const jobs::TaskIndex task : end.failed_tasks) ended.add_failed_tasks(task);
+  *ended.mutable_usage() = usage;
+  if (end.outcome != "ok") base::log_info("executor", "attempt {} ended: {} {}", id.counter(), end.code, end.message);
+  tell(message);
+}
+
+void StepLoop::tell_progress(Attempt& attempt, const TaskInFlight* task, std::size_t batch, std::string detail,
+                             bool now) {
+  if (!now && Clock::now() - attempt.last_progress < kProgressEvery) return;
+  attempt.last_progress = Clock::now();
+  wire::FromExecutor message;
+  wire::AttemptProgress& progress = *message.mutable_progress();
+  *progress.mutable_attempt() = attempt.grant.attempt();
+  progress.set_task(task ? task->task : attempt.next_task);
+  if (task && task->flight) {
+    progress.set_step(static_cast<std::uint32_t>(task->flight->step()));
+    progress.set_steps(static_cast<std::uint32_t>(task->flight->steps()));
+  }
+  progress.set_batch(static_cast<std::uint32_t>(batch));
+  detail.resize(std::min(detail.size(), wire::kDetailBytesMax));
+  progress.set_detail(std::move(detail));
+  tell(message);
+}
+
+void StepLoop::tell_alive(bool now) {
+  if (!now && Clock::now() - last_alive_ < kAliveEvery) return;
+  last_alive_ = Clock::now();
+  wire::FromExecutor message;
+  wire::Alive& alive = *message.mutable_alive();
+  alive.set_resident_bytes(shelf_.resident_bytes());
+  alive.set_peak_bytes(shelf_.peak_bytes());
+  for (std::string& digest : shelf_.warm_digests()) alive.add_loaded_models(std::move(digest));
+  std::size_t windows = 0;
+  for (const auto& attempt : attempts_) windows += attempt->in_flight.size();
+  alive.set_windows_in_flight(static_cast<std::uint32_t>(windows));
+  tell(message);
+}
+
+Attempt* StepLoop::find(std::uint64_t number) {
+  for (auto& attempt : attempts_)
+    if (attempt->number == number) return attempt.get();
+  return nullptr;
+}
+
+Attempt* StepLoop::find(const wire::AttemptId& id) {
+  for (auto& attempt : attempts_)
+    if (same(attempt->grant.attempt(), id)) return attempt.get();
+  return nullptr;
+}
+
+}  // namespace framemill::worker

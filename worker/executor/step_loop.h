@@ -1,0 +1,113 @@
+// The executor's heart: one thread that owns the models and the windows in flight and, turn by turn, takes messages,
+// hands file work to the loader and the writer, begins windows, advances one batch by one step, and tells the worker.
+// Windows join, leave and are cancelled only between two turns. It also gives the sign of life: a turn that hangs is
+// seen, because no other thread speaks for it.
+//
+// Bounds: 64 attempts, 64 windows in flight, 16 loads and 8 written windows out at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "wire/executor.pb.h"
+#include "worker/executor/attempt.h"
+#include "worker/executor/batch_choice.h"
+#include "worker/executor/batch_runner.h"
+#include "worker/executor/engine.h"
+#include "worker/executor/inbox.h"
+#include "worker/executor/model_shelf.h"
+#include "worker/executor/side_thread.h"
+#include "worker/executor/task_files.h"
+
+namespace framemill::worker {
+
+struct LoadDone {
+  std::uint64_t attempt = 0;  // Attempt::number
+  jobs::TaskIndex task = 0;
+  base::Result<LoadedInputs> inputs;
+};
+struct WriteDone {
+  std::uint64_t attempt = 0;
+  jobs::TaskIndex task = 0;
+  Written written;
+};
+struct PipeClosed {
+  base::Status why;  // ok: the worker closed it
+};
+using Message = std::variant<wire::ToExecutor, LoadDone, WriteDone, PipeClosed>;
+
+class StepLoop {
+ public:
+  static constexpr std::size_t kAttemptsMax = 64;
+  static constexpr std::size_t kWindowsMax = 64;
+  static constexpr std::size_t kLoadsMax = 16;
+  static constexpr std::size_t kWritesMax = 8;
+  static constexpr std::chrono::milliseconds kAliveEvery{500};
+  static constexpr std::chrono::milliseconds kProgressEvery{100};
+  static constexpr std::chrono::milliseconds kInputRetryEvery{250};
+  static constexpr std::chrono::seconds kInputPatience{5};
+
+  using Send = std::function<base::Status(const wire::FromExecutor&)>;
+  StepLoop(Engine& engine, const wire::Configure& configure, Inbox<Message>& inbox, Send send);
+
+  int run();  // the process's exit status
+
+ private:
+  using AttemptList = std::vector<std::unique_ptr<Attempt>>;
+
+  // Messages (step_loop.cpp)
+  void on(wire::ToExecutor message);
+  void on(LoadDone done);
+  void on(WriteDone done);
+  void on(PipeClosed closed);
+  void start(const wire::StartAttempt& start);
+  void cancel(const wire::CancelAttempt& cancel);
+  void end_attempt(Attempt& attempt, AttemptEnd end);
+  void finish();
+  void settle();
+  void tell(const wire::FromExecutor& message);
+  void tell_ended(const wire::AttemptId& id, const AttemptEnd& end, const wire::Usage& usage);
+  void tell_progress(Attempt& attempt, const TaskInFlight* task, std::size_t batch, std::string detail, bool now);
+  void tell_alive(bool now);
+  std::chrono::milliseconds patience() const;
+  Attempt* find(std::uint64_t number);
+  Attempt* find(const wire::AttemptId& id);
+
+  // Work (step_loop_work.cpp)
+  void take_tasks();
+  void take_tasks_of(Attempt& attempt);
+  void load(TaskInFlight& task);
+  void begin_windows();
+  bool begin(Attempt& attempt, TaskInFlight& task);
+  bool run_batch();
+  void step(Model& model, std::span<TaskInFlight* const> batch);
+  void decode(Model& model, std::span<TaskInFlight* const> batch);
+  void finish_window(TaskInFlight& task);
+  void write(TaskInFlight& task, TaskOutput output);
+  void fail(TaskInFlight& task, const base::Error& error);
+  std::vector<TaskInFlight*> runnable();
+  std::size_t running_in(const std::string& group) const;
+
+  const gpu::DeviceSpec device_;
+  Inbox<Message>& inbox_;
+  Send send_;
+  frames::Roots roots_;
+  ModelShelf shelf_;
+  BatchRunner runner_;
+  BatchChoice choice_;
+  AttemptList attempts_;
+  std::uint64_t clock_ = 0;  // numbers attempts and beginnings
+  std::size_t loads_out_ = 0, writes_out_ = 0;
+  bool finishing_ = false;
+  std::optional<int> exit_status_;
+  Clock::time_point last_alive_{};
+  SideThread loader_, writer_;  // last: their jobs use what is above
+};
+
+gpu::DeviceSpec device_of(const wire::Configure& configure);
+
+}  // namespace framemill::worker

@@ -1,0 +1,253 @@
+// The step loop's working half: tasks from the grant to the loader, into batches, and to the writer.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/log.h"
+#include "wire/executor_exit.h"
+#include "worker/executor/step_loop.h"
+
+namespace framemill::worker {
+namespace {
+
+frames::ColourSpace space_of(const Model& model) {
+  return frames::colour_space_from_name(model.package.facts.colour_space).value_or(frames::ColourSpace::Srgb);
+}
+
+// Stages before the model call: what is held ready so that a batch never waits for a disk.
+std::size_t waiting(const Attempt& attempt) {
+  return attempt.count(TaskStage::NeedsInputs) + attempt.count(TaskStage::Loading) + attempt.count(TaskStage::Ready);
+}
+
+}  // namespace
+
+void StepLoop::take_tasks() {
+  for (auto& attempt : attempts_) {
+    if (attempt->end) continue;
+    take_tasks_of(*attempt);
+    for (TaskInFlight& task : attempt->in_flight) {
+      if (task.stage == TaskStage::NeedsInputs && loads_out_ < kLoadsMax && Clock::now() >= task.try_again) load(task);
+    }
+  }
+}
+
+void StepLoop::take_tasks_of(Attempt& attempt) {
+  const std::size_t ahead = attempt.chains() ? 1 : std::size_t{attempt.batch_max()} + 1;
+  while (attempt.next_task < attempt.end_task && waiting(attempt) < std::min(ahead, kWindowsMax)) {
+    // In a chain the next window waits until the one before has given its latents.
+    if (attempt.chains() && attempt.count(TaskStage::Running) > 0) return;
+    TaskInFlight& task = attempt.in_flight.emplace_back();
+    task.attempt = &attempt;
+    task.task = attempt.next_task++;
+    task.window = attempt.windows.at(task.task);
+    if (attempt.carry) {
+      task.inputs.latents = std::exchange(attempt.carry, std::nullopt);
+    } else if (!inputs_of(attempt, task.task).empty() || !attempt.denoises()) {
+      continue;  // for the loader
+    }
+    task.begun = ++clock_;
+    task.stage = TaskStage::Ready;
+  }
+}
+
+void StepLoop::load(TaskInFlight& task) {
+  const Attempt& attempt = *task.attempt;
+  LoadOrder order{inputs_of(attempt, task.task), space_of(*attempt.model), attempt.grid.context_frames,
+                  !attempt.denoises()};
+  if (!task.give_up) task.give_up = Clock::now() + kInputPatience;
+  task.stage = TaskStage::Loading;
+  ++loads_out_;
+  loader_.post([this, order = std::move(order), number = attempt.number, index = task.task] {
+    base::Result<LoadedInputs> inputs = base::Error{"input.read", "not read", "", ""};
+    try {
+      inputs = load_inputs(roots_, order);
+    } catch (const std::exception& error) {
+      inputs = base::Error{"input.read", error.what(), "", ""};
+    }
+    inbox_.put_own(LoadDone{number, index, std::move(inputs)});
+  });
+}
+
+std::size_t StepLoop::running_in(const std::string& group) const {
+  std::size_t running = 0;
+  for (const auto& attempt : attempts_)
+    if (attempt->group == group) running += attempt->count(TaskStage::Running);
+  return running;
+}
+
+// Windows join here: as many of a group as one batch admits, so that none is begun only to be paused; attempts take
+// turns, so that windows of several jobs share the batch.
+void StepLoop::begin_windows() {
+  while (writes_out_ < kWritesMax && !exit_status_) {
+    Attempt* next = nullptr;
+    std::size_t running = 0;
+    for (auto& attempt : attempts_) {
+      running += attempt->count(TaskStage::Running);
+      if (attempt->end || !attempt->denoises() || attempt->count(TaskStage::Ready) == 0) continue;
+      const std::uint32_t most =
+          std::min(attempt->batch_max(), shelf_.batch_limit(*attempt->model, BatchKind::Denoise));
+      if (running_in(attempt->group) >= std::max<std::uint32_t>(1, most)) continue;
+      if (!next || attempt->last_begun < next->last_begun) next = attempt.get();
+    }
+    if (!next || running >= kWindowsMax) return;
+    const auto task = std::find_if(next->in_flight.begin(), next->in_flight.end(),
+                                   [](const TaskInFlight& t) { return t.stage == TaskStage::Ready; });
+    next->last_begun = ++clock_;
+    if (!begin(*next, *task)) return;
+  }
+}
+
+// False when memory is short for now: the window waits until others have left.
+bool StepLoop::begin(Attempt& attempt, TaskInFlight& task) {
+  const auto start = Clock::now();
+  const auto try_once = [&]() -> base::Status {
+    FM_ASSIGN(const gpu::WindowRequest request, window_request(attempt, task));
+    FM_ASSIGN(task.flight, attempt.model->generator->begin(request));
+    return {};
+  };
+  base::Status status = try_once();
+  const auto out_of_memory = [&] { return !status.ok() && status.error().code == "gpu.out_of_memory"; };
+  if (out_of_memory() && shelf_.evict_idle()) status = try_once();
+  if (out_of_memory() && running_in(attempt.group) > 0) return false;
+  if (!status.ok()) {
+    fail(task, status.error());
+    return true;
+  }
+  const double us = microseconds_since(start);
+  task.compute_us += us;
+  attempt.usage.add_compute(us);
+  task.batch_key = attempt.group + attempt.model->generator->batch_key(*task.flight).text;
+  task.begun = ++clock_;
+  task.stage = TaskStage::Running;
+  tell_progress(attempt, &task, 1, "", false);
+  return true;
+}
+
+// Windows that can advance now: denoising ones in flight, and latents that wait for the decoder.
+std::vector<TaskInFlight*> StepLoop::runnable() {
+  std::vector<TaskInFlight*> tasks;
+  for (auto& attempt : attempts_) {
+    if (attempt->end) continue;
+    for (TaskInFlight& task : attempt->in_flight) {
+      if (task.stage == TaskStage::Running) tasks.push_back(&task);
+      if (task.stage == TaskStage::Ready && !attempt->denoises() && writes_out_ < kWritesMax) tasks.push_back(&task);
+    }
+  }
+  return tasks;
+}
+
+bool StepLoop::run_batch() {
+  const std::vector<TaskInFlight*> tasks = runnable();
+  std::vector<BatchCandidate> candidates;
+  std::map<std::string, std::uint32_t> limits;
+  for (const TaskInFlight* task : tasks) {
+    const std::string key = task->attempt->denoises() ? task->batch_key : task->attempt->group;
+    if (!limits.contains(key))
+      limits[key] =
+          shelf_.batch_limit(*task->attempt->model, task->attempt->denoises() ? BatchKind::Denoise : BatchKind::Decode);
+    candidates.push_back({key, task->begun, task->attempt->batch_max()});
+  }
+  const auto chosen = choice_.next(candidates, [&](const std::string& key) { return limits.at(key); });
+  if (chosen.empty()) return false;
+  std::vector<TaskInFlight*> batch;
+  for (const std::size_t i : chosen) batch.push_back(tasks[i]);
+  Model& model = *batch.front()->attempt->model;
+  if (batch.front()->attempt->denoises())
+    step(model, batch);
+  else
+    decode(model, batch);
+  return true;
+}
+
+void StepLoop::step(Model& model, std::span<TaskInFlight* const> batch) {
+  const auto advanced = runner_.step(model, batch);
+  if (!advanced.ok()) return fail(*batch.front(), advanced.error());
+  for (TaskInFlight* task : batch.first(*advanced)) {
+    tell_progress(*task->attempt, task, *advanced, "", false);
+    if (task->flight->done() && !task->attempt->end) finish_window(*task);
+  }
+}
+
+void StepLoop::decode(Model& model, std::span<TaskInFlight* const> batch) {
+  for (TaskInFlight* task : batch) tell_progress(*task->attempt, task, batch.size(), "decoding", false);
+  auto images = runner_.decode(model, batch);
+  if (!images.ok()) return fail(*batch.front(), images.error());
+  for (std::size_t i = 0; i < images->size(); ++i) {
+    TaskInFlight& task = *batch[i];
+    const Attempt& attempt = *task.attempt;
+    if (attempt.end) continue;  // a window of it that came before in this batch failed
+    gpu::ImageBlock& window = (*images)[i];
+    if (!window.consistent() || window.frames != attempt.grid.window_frames) {
+      fail(task, {"frames.size",
+                  fmt::format("the decoder gave {} frames; a window has {}", window.frames, attempt.grid.window_frames),
+                  "", ""});
+      continue;
+    }
+    FramesToWrite order;
+    order.images = std::move(window);
+    order.first_frame = attempt.grid.window_first(task.window);
+    order.frames = frames_of_window(attempt, task.window);
+    order.space = space_of(model);
+    order.size = {model.generator->width(), model.generator->height()};
+    order.recipe = attempt.grant.recipe();
+    order.device_class = model.generator->device_class();
+    write(task, std::move(order));
+  }
+}
+
+// The latents of a finished window become bytes; in a chain the next window starts from the values of those bytes, so
+// that it makes no difference whether it runs here or reads the file on another host.
+void StepLoop::finish_window(TaskInFlight& task) {
+  Attempt& attempt = *task.attempt;
+  const jobs::Frame first = attempt.grid.window_first(task.window);
+  const auto block = attempt.model->generator->finish(*task.flight);
+  if (!block.ok()) return fail(task, block.error());
+  if (const auto finding = frames::check_latents(block->values, first)) {
+    AttemptEnd end = end_by({finding->code, finding->message, "", ""}, task.task);
+    end.frame = finding->frame;
+    return end_attempt(attempt, std::move(end));
+  }
+  LatentsToWrite order;
+  order.bytes = gpu::to_bytes(*block, attempt.model->package.carry_dtype);
+  order.path = fmt::format(".framemill/latents/{}/{}/{}.safetensors", attempt.grant.tasks().job(),
+                           attempt.grant.tasks().phase(), task.task);
+  order.first_frame = first;
+  if (attempt.chains() && attempt.next_task < attempt.end_task) {
+    auto carry = gpu::latent_block_from_bytes(order.bytes);
+    if (!carry.ok()) return fail(task, carry.error());
+    attempt.carry = std::move(carry).value();
+  }
+  write(task, std::move(order));
+}
+
+void StepLoop::write(TaskInFlight& task, TaskOutput output) {
+  const Attempt& attempt = *task.attempt;
+  WriteOrder order;
+  *order.task.mutable_attempt() = attempt.grant.attempt();
+  order.task.set_job(attempt.grant.tasks().job());
+  order.task.set_phase(attempt.grant.tasks().phase());
+  order.task.set_task(task.task);
+  for (wire::InputFile& input : task.inputs.read) *order.task.add_read() = std::move(input);
+  order.task.set_duration_us(std::max<std::uint64_t>(1, static_cast<std::uint64_t>(task.compute_us)));
+  order.staging = attempt.staging;
+  order.abandoned = attempt.abandoned;
+  order.output = std::move(output);
+  task.stage = TaskStage::Writing;
+  task.flight.reset();
+  task.inputs = {};
+  ++writes_out_;
+  writer_.post([this, order = std::move(order), number = attempt.number, index = task.task] {
+    inbox_.put_own(WriteDone{number, index, write_task(order)});
+  });
+}
+
+void StepLoop::fail(TaskInFlight& task, const base::Error& error) {
+  if (error.code == "gpu.device") {
+    base::log_error("executor", "the device failed: {}", error.message);
+    exit_status_ = wire::kExitHardware;
+  }
+  end_attempt(*task.attempt, end_by(error, task.task));
+}
+
+}  // namespace framemill::worker
