@@ -58,7 +58,7 @@ base::Result<base::Sha256> hash_file(const fs::path& path) {
 
 }  // namespace
 
-base::Result<Package> open_package(const fs::path& directory) {
+base::Result<Package> open_package(const fs::path& directory, Completeness completeness) {
   const auto wrapped = [&directory](const base::Error& error) {
     return error.wrapped("package " + directory.filename().string());
   };
@@ -72,6 +72,7 @@ base::Result<Package> open_package(const fs::path& directory) {
   if (directory.filename() != package.manifest.id())
     return wrapped(bad("the directory is not named " + package.manifest.id()));
   for (const PackageFile& file : package.manifest.files) {
+    if (file.role == FileRole::Weights && completeness == Completeness::WithoutWeights) continue;
     if (auto status = check_file(directory, file); !status.ok()) return wrapped(status.error());
   }
   const PackageFile& words = *package.manifest.file(FileRole::Vocabulary);

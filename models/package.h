@@ -22,9 +22,13 @@ struct Package {
   base::Sha256 root_digest;
 };
 
+// A trainer opens a package whose weights it is about to make.
+enum class Completeness { Whole, WithoutWeights };
+
 // Errors: file.*, model.manifest, model.vocabulary, model.network, model.package (a link, a size that differs, a
 // directory named otherwise than name@version).
-base::Result<Package> open_package(const std::filesystem::path& directory);
+base::Result<Package> open_package(const std::filesystem::path& directory,
+                                   Completeness completeness = Completeness::Whole);
 
 // Hashes every file against the manifest. Errors: model.digest_mismatch, file.*.
 base::Status verify(const Package& package);

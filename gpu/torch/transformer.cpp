@@ -10,6 +10,7 @@ namespace framemill::gpu {
 namespace {
 
 constexpr int kTimeFeatures = 64;
+constexpr int kSummaryRank = 32;  // per condition token, in the vector that modulates the layers
 
 std::string layer_name(int layer) {
   return "layer" + std::to_string(layer) + ".";
@@ -108,7 +109,8 @@ Parameters init_transformer(const models::NetworkShape& s, std::uint64_t seed) {
     p.set("object" + std::to_string(i), at::randn({s.object_values[i] + 1, d}, random, at::kFloat) * 0.5);
   init_linear(p, "level.a", d, kTimeFeatures, 1.4, random);
   init_linear(p, "level.b", d, d, 1.0, random);
-  init_linear(p, "summary", d, d * s.condition_tokens(), 1.0, random);
+  init_linear(p, "summary.a", kSummaryRank, d, 1.0, random);
+  init_linear(p, "summary.b", d, kSummaryRank * s.condition_tokens(), 1.0, random);
   init_linear(p, "final.modulation", 2 * d, d, 0.1, random);
   for (int i = 0; i < s.layers; ++i) {
     const std::string name = layer_name(i);
@@ -131,7 +133,8 @@ at::Tensor predict_clean(const Parameters& p, const models::NetworkShape& s, con
   const auto batch = noisy.size(0), frames = noisy.size(1);
   const std::int64_t d = s.width;
   const at::Tensor words = condition_tokens(p, s, condition);
-  const at::Tensor summary = linear(p, "summary", words.reshape({batch, -1}), at::kFloat);
+  const at::Tensor summary =
+      linear(p, "summary.b", linear(p, "summary.a", words, at::kFloat).view({batch, -1}), at::kFloat);
   at::Tensor signal =
       linear(p, "level.b", at::silu(linear(p, "level.a", level_features(level), at::kFloat)), at::kFloat);
   signal = at::silu(signal + summary.unsqueeze(1));  // [B, F, D]

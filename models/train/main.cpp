@@ -8,8 +8,11 @@
 
 #include "gpu/torch/autoencoder.h"
 #include "gpu/torch/transformer.h"
+#include "models/package.h"
 #include "models/safetensors.h"
+#include "models/train/catalogue/scene.h"
 #include "models/train/phases.h"
+#include "models/train/seal.h"
 
 namespace framemill::train {
 namespace {
@@ -20,6 +23,7 @@ struct Options {
   std::string from;  // weights.safetensors to go on from
   std::int64_t autoencoder_steps = 3000;
   int threads = 2;
+  std::string package;  // a package directory to put the weights into and to seal
 };
 
 base::Result<gpu::Parameters> shipped(const std::string& path, const gpu::Parameters& like, const std::string& prefix) {
@@ -28,7 +32,10 @@ base::Result<gpu::Parameters> shipped(const std::string& path, const gpu::Parame
 }
 
 base::Status run(Options options) {
-  const models::NetworkShape shape;
+  if (options.phase == "seal") return seal_package(options.package);
+  FM_ASSIGN(const models::Package package, models::open_package(options.package, models::Completeness::WithoutWeights));
+  const models::NetworkShape& shape = package.manifest.network;
+  FM_TRY(check_vocabulary(package.vocabulary));
   std::filesystem::create_directories(options.run.directory);
   gpu::Parameters autoencoder_start, denoiser_start;
   if (!options.from.empty()) {
@@ -57,8 +64,11 @@ base::Status run(Options options) {
 int main(int argc, char** argv) {
   framemill::train::Options options;
   CLI::App app{"Train Framemill's built-in video model on procedurally rendered clips"};
-  app.add_option("--directory", options.run.directory, "checkpoints, loss logs, exported weights")->required();
-  app.add_option("--phase", options.phase)->check(CLI::IsMember({"all", "autoencoder", "denoiser"}));
+  app.add_option("--directory", options.run.directory, "checkpoints, loss logs, exported weights");
+  app.add_option("--package", options.package, "the package: its manifest gives the network's shape")->required();
+  app.add_option("--phase", options.phase, "seal: rewrite the manifest's list of files, no training")
+      ->check(CLI::IsMember({"all", "autoencoder", "denoiser", "seal"}))
+      ->capture_default_str();
   app.add_option("--from", options.from, "go on from these weights alone");
   app.add_option("--seed", options.run.seed)->capture_default_str();
   app.add_option("--autoencoder-steps", options.autoencoder_steps)->capture_default_str();

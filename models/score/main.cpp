@@ -1,0 +1,121 @@
+// framemill-score: looks at what a package makes, for eyes (sheets) and without (a judge that reads attributes back).
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "gpu/torch/load_generator.h"
+#include "models/package.h"
+#include "models/score/make_clips.h"
+#include "models/score/sheet.h"
+#include "models/train/catalogue/render.h"
+
+namespace framemill::score {
+namespace {
+
+struct Options {
+  std::string package, output, prompt;
+  std::uint64_t seed = 1;
+  int count = 16, windows = 8, steps = 0, threads = 1;
+  float guidance = -1;
+};
+
+base::Result<std::unique_ptr<gpu::Generator>> load(const Options& options) {
+  gpu::DeviceSpec device;
+  device.threads = options.threads;
+  return gpu::load_torch_generator(options.package, device);
+}
+
+ClipRequest request_of(const Options& options, std::string prompt, std::uint64_t seed) {
+  ClipRequest request;
+  request.prompt = std::move(prompt);
+  request.seed = seed;
+  request.steps = options.steps;
+  if (options.guidance >= 0) request.guidance = options.guidance;
+  return request;
+}
+
+// Prompts of the catalogue's own scenes, or the one that was given.
+std::vector<ClipRequest> requests_of(const Options& options, const models::Vocabulary& vocabulary) {
+  std::vector<ClipRequest> requests;
+  for (int i = 0; i < options.count; ++i) {
+    const auto index = static_cast<std::uint64_t>(i);
+    const std::string prompt =
+        options.prompt.empty() ? train::describe(train::draw_scene(options.seed, index), vocabulary) : options.prompt;
+    fmt::print("{:2}  {}\n", i, prompt);
+    requests.push_back(request_of(options, prompt, options.seed + index));
+  }
+  return requests;
+}
+
+base::Status sheet(const Options& options) {
+  FM_ASSIGN(const models::Package package, models::open_package(options.package));
+  FM_ASSIGN(const std::unique_ptr<gpu::Generator> generator, load(options));
+  FM_ASSIGN(const std::vector<gpu::ImageBlock> clips,
+            make_windows(*generator, requests_of(options, package.vocabulary), 4));
+  return write_sheet(options.output, clips, {});
+}
+
+base::Status chains(const Options& options) {
+  FM_ASSIGN(const models::Package package, models::open_package(options.package));
+  FM_ASSIGN(const std::unique_ptr<gpu::Generator> generator, load(options));
+  std::vector<gpu::ImageBlock> films;
+  for (const ClipRequest& request : requests_of(options, package.vocabulary)) {
+    FM_ASSIGN(gpu::ImageBlock film, make_chain(*generator, request, options.windows));
+    films.push_back(std::move(film));
+  }
+  SheetLayout layout;
+  layout.clips_per_row = 1;
+  layout.frames_per_clip = 2 * options.windows;
+  layout.enlarge = 1;
+  return write_sheet(options.output, films, layout);
+}
+
+// Renders above what the autoencoder makes of them.
+base::Status reconstruct(const Options& options) {
+  FM_ASSIGN(const std::unique_ptr<gpu::Generator> generator, load(options));
+  std::vector<gpu::ImageBlock> clips;
+  for (int i = 0; i < options.count; ++i) {
+    gpu::ImageBlock clip =
+        rendered(train::draw_scene(options.seed, static_cast<std::uint64_t>(i)), generator->window_frames());
+    FM_ASSIGN(const gpu::LatentBlock latents, generator->encode(clip));
+    const gpu::LatentBlock* one[] = {&latents};
+    FM_ASSIGN(std::vector<gpu::ImageBlock> again, generator->decode(one));
+    double squares = 0;
+    for (std::size_t k = 0; k < clip.values.size(); ++k) squares += std::pow(clip.values[k] - again[0].values[k], 2);
+    fmt::print("{:2}  {:.2f} dB\n", i, -10.0 * std::log10(squares / static_cast<double>(clip.values.size())));
+    clips.push_back(std::move(clip));
+    clips.push_back(std::move(again[0]));
+  }
+  return write_sheet(options.output, clips, {});
+}
+
+}  // namespace
+}  // namespace framemill::score
+
+int main(int argc, char** argv) {
+  using framemill::score::Options;
+  Options options;
+  CLI::App app{"Judge a model package, with eyes and without"};
+  app.require_subcommand(1);
+  framemill::base::Status status;
+  const auto add = [&](const char* name, const char* help, framemill::base::Status (*run)(const Options&)) {
+    CLI::App* command = app.add_subcommand(name, help);
+    command->add_option("package", options.package, "a package directory")->required();
+    command->add_option("-o,--output", options.output, "the PNG to write")->required();
+    command->add_option("--prompt", options.prompt, "this prompt for every clip; default: those of catalogue scenes");
+    command->add_option("--seed", options.seed)->capture_default_str();
+    command->add_option("--count", options.count)->capture_default_str()->check(CLI::Range(1, 4096));
+    command->add_option("--windows", options.windows)->capture_default_str()->check(CLI::Range(1, 64));
+    command->add_option("--steps", options.steps, "default: the package's");
+    command->add_option("--guidance", options.guidance, "default: the package's");
+    command->add_option("--threads", options.threads)->capture_default_str();
+    command->callback([&options, &status, run] { status = run(options); });
+  };
+  add("sheet", "a contact sheet, one window per prompt", framemill::score::sheet);
+  add("chains", "long clips of chained windows, one per row", framemill::score::chains);
+  add("reconstruct", "renders beside what the autoencoder makes of them", framemill::score::reconstruct);
+  CLI11_PARSE(app, argc, argv);
+  if (status.ok()) return 0;
+  fmt::print(stderr, "framemill-score: {}\n", status.error().message);
+  return 1;
+}

@@ -1,0 +1,22 @@
+// Contact sheets for the eye: rows of clips, a few frames of each, enlarged.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "base/result.h"
+#include "gpu/latent_block.h"
+
+namespace framemill::score {
+
+struct SheetLayout {
+  int frames_per_clip = 4;  // evenly spaced
+  int clips_per_row = 2;
+  int enlarge = 2;
+};
+
+// Writes a PNG (sRGB). Errors: score.sheet.
+base::Status write_sheet(const std::filesystem::path& path, const std::vector<gpu::ImageBlock>& clips,
+                         const SheetLayout& layout);
+
+}  // namespace framemill::score

@@ -1,0 +1,44 @@
+#include "models/train/seal.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "models/package.h"
+
+namespace framemill::train {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::uint64_t kFileBytesMax = std::uint64_t{8} << 30;
+
+std::string role_of(const std::string& name) {
+  if (name.ends_with(".safetensors")) return "weights";
+  if (name == "vocabulary.toml") return "vocabulary";
+  return name == "LICENCE" ? "licence" : "other";
+}
+
+}  // namespace
+
+base::Status seal_package(const fs::path& directory) {
+  FM_ASSIGN(std::string text, base::read_file(directory / "model.toml", models::kManifestBytesMax));
+  text.resize(std::min(text.find("[[file]]"), text.size()));
+  std::vector<std::string> names;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_regular_file() && name != "model.toml" && !name.starts_with('.')) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    FM_ASSIGN(const std::string bytes, base::read_file(directory / name, kFileBytesMax));
+    text += "[[file]]\nrole = \"" + role_of(name) + "\"\npath = \"" + name +
+            "\"\nsize_bytes = " + std::to_string(bytes.size()) + "\nsha256 = \"" + base::sha256(bytes).hex() + "\"\n\n";
+  }
+  text.resize(text.size() - 1);
+  FM_TRY(base::write_file_durably(directory / "model.toml", text));
+  FM_ASSIGN(const models::Package package, models::open_package(directory));
+  return models::verify(package);
+}
+
+}  // namespace framemill::train
