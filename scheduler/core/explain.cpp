@@ -214,15 +214,15 @@ base::Result<ExplainView> explain_task(const FarmState& farm, JobId id, const st
                                        std::optional<std::uint32_t> variant, std::optional<jobs::Frame> frame,
                                        base::Now now) {
   const JobEntry* job = farm.jobs.find(id);
-  if (job == nullptr) return base::Error{"job.not_found", "there is no job " + std::to_string(id.value), "job", ""};
+  if (job == nullptr) return base::Error{"job.unknown", "there is no job " + std::to_string(id.value), "job", ""};
   const auto& layers = job->record.spec->layers;
   if (!layer.empty() && std::none_of(layers.begin(), layers.end(), [&](const auto& l) { return l.name == layer; }))
-    return base::Error{"job.no_such_layer", "the job has no layer named " + layer, "layer", ""};
+    return base::Error{"job.layer_unknown", "the job has no layer named " + layer, "layer", ""};
   const Asked asked{layer, variant};
   const TaskRef ref = frame ? task_of_frame(*job, asked, *frame) : first_open(*job, asked);
   ExplainView view;
   if (ref.phase == nullptr) {
-    if (frame) return base::Error{"job.no_such_frame", "no task of the job writes that frame", "frame", ""};
+    if (frame) return base::Error{"job.frame_unknown", "no task of the job writes that frame", "frame", ""};
     view.state = job->final() ? TaskState::Published : TaskState::Leased;
     view.sentence = job_sentence(*job);
     return view;

@@ -64,7 +64,7 @@ std::optional<base::Result<Submitted>> answer_of_token(const FarmState& farm, co
   const SubmitTokenRecord* used = farm.jobs.token(event.cause.principal, event.token);
   if (used == nullptr) return std::nullopt;
   if (used->body != event.body)
-    return base::Error{"idempotency.conflict",
+    return base::Error{"submit.key_reused",
                        "this Idempotency-Key was used for another job, number " + std::to_string(used->job.value),
                        "Idempotency-Key", "use a new key for a new job"};
   const JobEntry* job = farm.jobs.find(used->job);

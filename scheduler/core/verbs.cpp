@@ -103,7 +103,7 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
   const auto& layers = job.record.spec->layers;
   if (!asked.layer.empty() &&
       std::none_of(layers.begin(), layers.end(), [&](const auto& layer) { return layer.name == asked.layer; }))
-    return base::Error{"job.no_such_layer", "the job has no layer named " + asked.layer, "layer", ""};
+    return base::Error{"job.layer_unknown", "the job has no layer named " + asked.layer, "layer", ""};
   const bool was_final = job.final();
   const JobState before = job.record.state;
   if (was_final) job.record.state = JobState::Queued;  // tasks of a final job are in no queue
@@ -114,9 +114,9 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
   if (reopened.tasks == 0) {
     if (was_final) job.record.state = before;
     if (reopened.met_published)
-      return base::Error{"job.retry_published", "what is published is never made again under the same version",
+      return base::Error{"retry.published", "what is published is never made again under the same version",
                          "frames", "submit a new version"};
-    return base::Error{"job.nothing_to_retry", "no task there is failed, quarantined or cancelled", "", ""};
+    return base::Error{"retry.nothing", "no task there is failed, quarantined or cancelled", "", ""};
   }
   if (was_final) {
     job.record.finished = {};
@@ -195,7 +195,7 @@ constexpr std::string_view verb_name(WorkerVerb verb) {
 base::Result<Changed> change_job(FarmState& farm, const JobChangeAsked& asked) {
   JobEntry* job = farm.jobs.find(asked.job);
   if (job == nullptr)
-    return base::Error{"job.not_found", "there is no job " + std::to_string(asked.job.value), "job", ""};
+    return base::Error{"job.unknown", "there is no job " + std::to_string(asked.job.value), "job", ""};
   FM_ASSIGN(const std::uint32_t tasks, apply_verb(farm, *job, asked));
   job->record.last_change = asked.cause;
   farm.turn.mark(*job);
@@ -207,7 +207,7 @@ base::Result<Changed> change_job(FarmState& farm, const JobChangeAsked& asked) {
 base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeAsked& asked) {
   WorkerEntry* worker = farm.workers.find(asked.worker);
   if (worker == nullptr)
-    return base::Error{"worker.not_found", "there is no worker " + std::to_string(asked.worker.value), "worker", ""};
+    return base::Error{"worker.unknown", "there is no worker " + std::to_string(asked.worker.value), "worker", ""};
   std::string what;
   switch (asked.verb) {
     case WorkerVerb::Drain:
