@@ -1,0 +1,187 @@
+#include <sqlite3.h>
+
+#include <catch2/catch.hpp>
+#include <map>
+
+#include "tests/scheduler_store/support.h"
+
+using namespace framemill;
+using namespace framemill::scheduler;
+using namespace framemill::scheduler::store;
+using namespace framemill::scheduler::store::testing;
+
+namespace {
+
+using Row = std::vector<std::string>;
+
+std::vector<Row> query(const std::filesystem::path& path, const std::string& sql) {
+  sqlite3* handle = nullptr;
+  REQUIRE(sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK);
+  std::vector<Row> rows;
+  char* fault = nullptr;
+  sqlite3_exec(
+      handle, sql.c_str(),
+      [](void* to, int count, char** values, char**) {
+        Row row;
+        for (int i = 0; i < count; ++i) row.emplace_back(values[i] ? values[i] : "NULL");
+        static_cast<std::vector<Row>*>(to)->push_back(std::move(row));
+        return 0;
+      },
+      &rows, &fault);
+  if (fault) FAIL(fault);
+  sqlite3_close(handle);
+  return rows;
+}
+
+}  // namespace
+
+TEST_CASE("commits of a job come in pages, with their files and on demand with what they read") {
+  const TempDirectory directory;
+  auto store = open_store(directory / "farm.db");
+  std::vector<Record> commits;
+  for (std::uint32_t phase = 0; phase < 2; ++phase)
+    for (TaskIndex task = 0; task < 25; ++task)
+      commits.emplace_back(sample_commit(store->epoch(), 1, {JobId(1), phase}, task, static_cast<int>(task % 3)));
+  commits.emplace_back(sample_commit(store->epoch(), 2, {JobId(2), 0}, 0, 1));
+  write_now(*store, commits);
+  commits.pop_back();
+
+  std::vector<std::string> found;
+  CommitCursor cursor;
+  while (true) {
+    const auto page = answer_of<std::vector<CommitRecord>>(
+        [&](auto done) { return store->commits_of(JobId(1), cursor, 8, scheduler::store::Reads::Include, done); });
+    for (const CommitRecord& commit : page) found.push_back(text_of(commit));
+    if (page.size() < 8) break;
+    cursor = {page.back().phase.index, page.back().task + 1};
+  }
+  CHECK(found == texts_of(commits));
+
+  const auto range = answer_of<std::vector<CommitRecord>>([&](auto done) {
+    return store->files_of({JobId(1), 1}, {7, 3}, done);
+  });
+  REQUIRE(range.size() == 3);
+  CHECK(range[0].task == 7);
+  CHECK(range[1].files.size() == 2);
+  CHECK(range[1].reads.empty());
+  CHECK_FALSE(store->files_of({JobId(1), 1}, {0, 4097}, [](auto) {}).ok());
+}
+
+TEST_CASE("attempts come in the order of their grants, with output tails only when asked, and are summed up") {
+  const TempDirectory directory;
+  auto store = open_store(directory / "farm.db");
+  std::vector<Record> attempts;
+  for (std::uint64_t counter = 1; counter <= 12; ++counter) {
+    AttemptRecord attempt = sample_attempt(store->epoch(), counter, {JobId(1), 0});
+    attempt.output_tail = std::string("line\nwith a \0 byte", 18);
+    attempt.live = counter > 10;
+    attempt.outcome = counter == 3 ? jobs::Outcome::Failed : jobs::Outcome::Ok;
+    attempt.usage.compute_us = 1000;
+    attempt.usage.model_loads = counter == 1;
+    attempt.tasks_committed = 3;
+    attempts.emplace_back(attempt);
+  }
+  write_now(*store, attempts);
+  const auto page = [&](AttemptCursor from, OutputTails tails) {
+    const auto found = answer_of<std::vector<AttemptRecord>>(
+        [&](auto done) { return store->attempts_of(JobId(1), from, 8, tails, done); });
+    std::vector<std::string> texts;
+    for (const AttemptRecord& attempt : found) texts.push_back(text_of(attempt));
+    return texts;
+  };
+  const std::vector<std::string> all = texts_of(attempts);
+  CHECK(page({}, OutputTails::Include) == std::vector(all.begin(), all.begin() + 8));
+  CHECK(page({store->epoch().number, 9}, OutputTails::Include) == std::vector(all.begin() + 8, all.end()));
+  for (Record& record : attempts) std::get<AttemptRecord>(record).output_tail.clear();
+  const std::vector<std::string> bare = texts_of(attempts);
+  CHECK(page({}, OutputTails::Leave) == std::vector(bare.begin(), bare.begin() + 8));
+
+  const auto totals = answer_of<JobTotals>([&](auto done) { return store->totals_of(JobId(1), done); });
+  CHECK(totals.attempts == 12);
+  CHECK(totals.attempts_live == 2);
+  CHECK(totals.attempts_not_ok == 1);
+  CHECK(totals.tasks_granted == 48);
+  CHECK(totals.tasks_committed == 36);
+  CHECK(totals.compute_us == 12'000);
+  CHECK(totals.model_loads == 1);
+}
+
+TEST_CASE("the audit is read from any number on") {
+  const TempDirectory directory;
+  auto store = open_store(directory / "farm.db");
+  std::vector<Record> rows;
+  for (std::uint64_t n = 1; n <= 5; ++n) rows.emplace_back(AuditRecord{n, sample_cause(), "cancel", "job 12"});
+  write_now(*store, rows);
+  const auto found = answer_of<std::vector<AuditRecord>>([&](auto done) { return store->audit(3, 2, done); });
+  REQUIRE(found.size() == 2);
+  CHECK(text_of(found[0]) == text_of(rows[2]));
+  CHECK(text_of(found[1]) == text_of(rows[3]));
+}
+
+TEST_CASE("the view of tasks tells the state of every task, on a page or not") {
+  const TempDirectory directory;
+  const std::filesystem::path path = directory / "farm.db";
+  std::map<std::string, std::string> expected;  // of job 12
+  {
+    auto store = open_store(path);
+    // Phase 0 has all its pages: 5,000 tasks. Of phase 1 only page 1 of three. Phase 2 has none.
+    TaskPageRecord full{{JobId(12), 0}, 0, std::vector<std::uint8_t>(4096)},
+        rest{{JobId(12), 0}, 1, std::vector<std::uint8_t>(904)};
+    TaskPageRecord middle{{JobId(12), 1}, 1, std::vector<std::uint8_t>(4096, 1)};
+    PhaseRecord first{{JobId(12), 0}, jobs::PhaseState::Running, {}, ""};
+    for (std::size_t i = 0; i < 4096; ++i) full.states[i] = static_cast<std::uint8_t>(i % 8);
+    for (std::size_t i = 0; i < 904; ++i) rest.states[i] = static_cast<std::uint8_t>((i / 3) % 8);
+    middle.states[5] = 4;
+    const auto note = [&](const TaskPageRecord& page, PhaseRecord* phase) {
+      for (std::size_t i = 0; i < page.states.size(); ++i) {
+        const auto task = page.page * kTasksPerPage + i;
+        expected[std::to_string(page.phase.index) + "/" + std::to_string(task)] =
+            jobs::name(static_cast<jobs::TaskState>(page.states[i]));
+        if (phase) ++phase->counts[page.states[i]];
+      }
+    };
+    note(full, &first);
+    note(rest, &first);
+    note(middle, nullptr);
+    PhaseRecord second = sample_phase({JobId(12), 1}, jobs::TaskState::Ready, 9000);
+    --second.counts[1];
+    ++second.counts[4];
+    for (int task = 0; task < 9000; ++task) expected.emplace("1/" + std::to_string(task), "ready");
+    PhaseRecord third = sample_phase({JobId(12), 2}, jobs::TaskState::Cancelled, 3);
+    for (const char* task : {"2/0", "2/1", "2/2"}) expected.emplace(task, "cancelled");
+    write_now(*store, {sample_job(12), first, second, third, full, rest, middle,
+                       sample_phase({JobId(13), 0}, jobs::TaskState::Ready, 10)});
+  }
+  std::map<std::string, std::string> found;
+  for (const Row& row : query(path, "SELECT phase, task, state FROM tasks WHERE job = 12"))
+    CHECK(found.emplace(row[0] + "/" + row[1], row[2]).second);
+  CHECK(found.size() == 5000 + 9000 + 3);
+  CHECK(found == expected);
+  CHECK(query(path, "SELECT count(*) FROM tasks WHERE job = 13") == std::vector<Row>{{"10"}});
+  CHECK(query(path, "SELECT layer, kind, state, tasks FROM phases WHERE job = 12") ==
+        std::vector<Row>{{"step0", "command", "running", "8"}, {"step1", "command", "running", "3"}});
+}
+
+TEST_CASE("a person reads frames, states and causes with plain SQL") {
+  const TempDirectory directory;
+  const std::filesystem::path path = directory / "farm.db";
+  {
+    auto store = open_store(path);
+    WorkerRecord worker;
+    worker.id = WorkerId(1);
+    worker.name = "w1";
+    write_now(*store, {sample_job(3), worker, sample_attempt(store->epoch(), 1, {JobId(3), 0}),
+                       sample_commit(store->epoch(), 1, {JobId(3), 0}, 2, 1)});
+  }
+  const std::vector<Row> frames =
+      query(path, "SELECT layer, frame, path, sha256, attempt, worker FROM frames WHERE job = 3");
+  REQUIRE(frames.size() == 1);
+  const std::string file = "j3/p0/t2.0000.exr";
+  CHECK(frames[0][0] == "step0");
+  CHECK(frames[0][2] == file);
+  CHECK(frames[0][3] == base::sha256(file).hex());
+  CHECK(frames[0][4].starts_with("1-"));
+  CHECK(frames[0][5] == "w1");
+  CHECK(query(path, "SELECT name, state, submitted_by, submit_reason FROM jobs") ==
+        std::vector<Row>{{"job 3", "queued", "ana", "because it's \"needed\""}});
+}

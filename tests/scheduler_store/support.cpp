@@ -1,0 +1,310 @@
+#include "tests/scheduler_store/support.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <optional>
+
+#include "base/file.h"
+
+namespace framemill::scheduler::store::testing {
+namespace {
+
+struct NoPackages : jobs::PackageCatalogue {
+  const jobs::PackageFacts* find(std::string_view) const override { return nullptr; }
+  std::vector<std::string> ids() const override { return {}; }
+  base::Status check_prompt(std::string_view, std::string_view) const override { return {}; }
+};
+
+std::string text(const Cause& cause) {
+  return fmt::format("{} {} {}", cause.principal, cause.time.unix_ms, cause.reason);
+}
+std::string text(PhaseId phase) {
+  return fmt::format("{}/{}", phase.job.value, phase.index);
+}
+std::string text(const jobs::MemoryPrior& memory) {
+  return fmt::format("{} {} {}", memory.resident_bytes, memory.per_window_bytes, memory.host_bytes);
+}
+
+struct ToText {
+  std::string operator()(const JobRecord& job) const {
+    std::string packages;
+    for (const jobs::PackageFacts& p : job.packages)
+      packages +=
+          fmt::format("[{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}]", p.id(), p.root_digest.hex(),
+                      p.window_frames, p.context_frames, p.time_ratio.mul, p.time_ratio.add, static_cast<int>(p.carry),
+                      p.width, p.height, p.fps, p.default_steps, p.steps_max, p.default_guidance, p.guidance_max,
+                      p.colour_space, text(p.cpu_memory), text(p.cuda_memory), p.batch_max);
+    return fmt::format("job {} {} {} {} {} {} {} {} {} {} {} {} {}", job.id.value, jobs::canonical_json(*job.spec),
+                       jobs::plan_json(*job.plan), packages, job.version, jobs::name(job.state), job.paused,
+                       job.priority, text(job.submitted), text(job.last_change), job.started.unix_ms,
+                       job.finished.unix_ms, job.swept);
+  }
+  std::string operator()(const PhaseRecord& phase) const {
+    return fmt::format("phase {} {} {} {}", text(phase.id), jobs::name(phase.state), fmt::join(phase.counts, ","),
+                       phase.device_class);
+  }
+  std::string operator()(const TaskPageRecord& page) const {
+    return fmt::format("page {} {} {}", text(page.phase), page.page, base::to_hex(page.states));
+  }
+  std::string operator()(const TaskTroubleRecord& t) const {
+    std::string deaths;
+    for (const WorkerId worker : t.lone_deaths) deaths += fmt::format("{},", worker.value);
+    return fmt::format("trouble {} {} {} {} {} {} {} {} {} {}", text(t.phase), t.task, t.charged_tries, deaths,
+                       t.run_alone, t.uncharged_returns, jobs::outcome_row(t.last_outcome).code, t.last_code,
+                       t.last_message, t.last_attempt.text());
+  }
+  std::string operator()(const AttemptRecord& a) const {
+    const UsageTotals& u = a.usage;
+    return fmt::format("attempt {} {} {}+{} {} {} {} {} {} {} {} {} {} {} {} | {} {} {} {} {} {} {} {} {} {} | {}",
+                       a.id.text(), text(a.phase), a.tasks.first, a.tasks.count, a.worker.value, a.slot, a.slot_name,
+                       a.device_class, a.granted.unix_ms, a.ended.unix_ms, a.live, a.tasks_committed,
+                       jobs::outcome_row(a.outcome).code, a.code, a.message, u.load_us, u.compute_us, u.write_us,
+                       u.lost_us, u.wall_us, u.model_loads, u.steps, u.batch_max, fmt::join(u.batch_mates, ","),
+                       u.peak_bytes, a.output_tail);
+  }
+  std::string operator()(const CommitRecord& c) const {
+    std::string files, reads;
+    for (const FileRecord& f : c.files)
+      files += fmt::format("[{} {} {} {} {} {} {}]", f.kind, f.staged, f.path, f.size_bytes, f.sha256.hex(),
+                           f.samples_sha256.hex(), f.frame);
+    for (const ReadRecord& r : c.reads)
+      reads += fmt::format("[{} {} {} {}]", r.root, r.path, r.size_bytes, r.sha256.hex());
+    return fmt::format("commit {} {} {} {} {} {} {} {} {} {}", text(c.phase), c.task, c.attempt.text(), c.worker.value,
+                       c.root, c.device_class, c.time.unix_ms, c.duration_us, files, reads);
+  }
+  std::string operator()(const WorkerRecord& w) const {
+    std::string blamed;
+    for (const JobId job : w.blamed_jobs) blamed += fmt::format("{},", job.value);
+    return fmt::format("worker {} {} {} {} {} {} {} {} {}", w.id.value, w.key, w.name, w.drain_requested, w.quarantined,
+                       w.revoked, text(w.last_change), blamed, w.incarnation);
+  }
+  std::string operator()(const VersionRecord& v) const {
+    return fmt::format("version {} {} {} {} {}", v.show, v.sequence, v.shot, v.version, v.job.value);
+  }
+  std::string operator()(const SubmitTokenRecord& t) const {
+    return fmt::format("token {} {} {} {}", t.principal, t.token, t.body.hex(), t.job.value);
+  }
+  std::string operator()(const AuditRecord& a) const {
+    return fmt::format("audit {} {} {} {}", a.sequence, text(a.cause), a.verb, a.target);
+  }
+  std::string operator()(const CountersRecord& c) const {
+    return fmt::format("counters {} {} {}", c.last_job, c.last_worker, c.last_audit);
+  }
+};
+
+// The first words of the text that make the record's key.
+std::string key_of(const Record& record) {
+  constexpr int kWords[] = {2, 2, 3, 3, 2, 3, 2, 5, 3, 2, 1};  // in the order of Record
+  const std::string all = text_of(record);
+  std::size_t end = 0;
+  for (int word = 0; word < kWords[record.index()]; ++word) end = all.find(' ', end + 1);
+  return all.substr(0, end);
+}
+
+}  // namespace
+
+TempDirectory::TempDirectory() {
+  std::string name = (std::filesystem::temp_directory_path() / "framemill-store-XXXXXX").string();
+  REQUIRE(::mkdtemp(name.data()) != nullptr);
+  path_ = name;
+}
+
+TempDirectory::~TempDirectory() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::unique_ptr<Store> open_store(const std::filesystem::path& path, StoreOptions options) {
+  options.epoch_nonce = base::random_u64();
+  if (options.ballast_bytes == StoreOptions{}.ballast_bytes) options.ballast_bytes = 64 << 10;
+  if (!options.on_fatal)
+    options.on_fatal = [](base::Error error) {
+      fmt::print(stderr, "the store stopped: {}: {}\n", error.code, error.message);
+      std::abort();
+    };
+  auto store = Store::open(path, std::move(options));
+  if (!store.ok()) FAIL(store.error().code + ": " + store.error().message);
+  return std::move(store).value();
+}
+
+std::uint64_t write_now(Store& store, Persist batch) {
+  std::promise<std::uint64_t> durable;
+  store.write(std::move(batch), [&](WriteResult result) { durable.set_value(result.durable_sequence); }).value();
+  return durable.get_future().get();
+}
+
+std::uint64_t write_now(Store& store, std::vector<Record> puts) {
+  return write_now(store, Persist{std::move(puts), {}});
+}
+
+std::string text_of(const Record& record) {
+  return std::visit(ToText{}, record);
+}
+
+std::vector<std::string> texts_of(const std::vector<Record>& records) {
+  std::vector<std::string> texts;
+  for (const Record& record : records) texts.push_back(text_of(record));
+  return texts;
+}
+
+Cause sample_cause(std::string principal) {
+  return {std::move(principal), {1'795'000'000'123}, "because it's \"needed\""};
+}
+
+JobRecord sample_job(std::uint32_t id, std::vector<int> tasks) {
+  std::string toml =
+      fmt::format("api = \"framemill/v1\"\nname = \"job {}\"\nshow = \"harbor\"\nshot = \"hb_0010\"\n", id);
+  int layer = 0;
+  for (const int count : tasks) {
+    toml += fmt::format(
+        "[[layer]]\nname = \"step{}\"\nkind = \"command\"\nargv = [\"echo\", \"{{frame}}\"]\nframes = \"1-{}\"\n"
+        "chunk = 1\nroot = \"out\"\noutput = \"j{}/step{}.{{frame:04}}.txt\"\n",
+        layer, count, id, layer);
+    ++layer;
+  }
+  jobs::ParsedSpec spec = jobs::parse_spec(toml, jobs::SpecFormat::Toml);
+  if (!spec.spec) FAIL(jobs::errors_json(spec.errors));
+  jobs::PlanResult plan = jobs::plan_job(*spec.spec, 1, NoPackages());
+  if (!plan.plan) FAIL(jobs::errors_json(plan.errors));
+  JobRecord job;
+  job.id = JobId(id);
+  job.spec = std::make_shared<const jobs::JobSpec>(std::move(*spec.spec));
+  job.plan = std::make_shared<const jobs::JobPlan>(std::move(*plan.plan));
+  job.submitted = sample_cause();
+  return job;
+}
+
+PhaseRecord sample_phase(PhaseId id, jobs::TaskState all, std::uint32_t tasks) {
+  PhaseRecord phase{id, jobs::PhaseState::Running, {}, ""};
+  phase.counts[static_cast<std::size_t>(all)] = tasks;
+  return phase;
+}
+
+AttemptRecord sample_attempt(jobs::Epoch epoch, std::uint64_t counter, PhaseId phase) {
+  AttemptRecord attempt;
+  attempt.id = {epoch, counter};
+  attempt.phase = phase;
+  attempt.tasks = {0, 4};
+  attempt.worker = WorkerId(1);
+  attempt.slot_name = "cpu0";
+  attempt.granted = {1'795'000'000'500};
+  return attempt;
+}
+
+CommitRecord sample_commit(jobs::Epoch epoch, std::uint64_t counter, PhaseId phase, TaskIndex task, int files) {
+  CommitRecord commit{phase, task, {epoch, counter}, WorkerId(1), "out", "avx2/2", {1'795'000'001'000}, 512'345,
+                      {},    {}};
+  for (int file = 0; file < files; ++file) {
+    const std::string path = fmt::format("j{}/p{}/t{}.{:04}.exr", phase.job.value, phase.index, task, file);
+    commit.files.push_back(
+        {0, "0/" + path, path, 4096, base::sha256(path), base::sha256("samples " + path), 1001 + file});
+    commit.reads.push_back({"out", "in/" + path, 17, base::sha256("in " + path)});
+  }
+  return commit;
+}
+
+Persist RandomRecords::batch() {
+  Persist batch;
+  const std::uint32_t count = 1 + below(12);
+  std::vector<std::string> keys;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Record next = record();
+    const std::string key = key_of(next);
+    // A turn's records are coalesced: one of each key.
+    if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
+    keys.push_back(key);
+    batch.puts.push_back(std::move(next));
+  }
+  if (below(3) == 0) batch.troubles_erased.emplace_back(PhaseId{JobId(1 + below(3)), below(2)}, below(4));
+  return batch;
+}
+
+Record RandomRecords::record() {
+  const PhaseId phase{JobId(1 + below(3)), below(2)};
+  const std::string word = fmt::format("w{} \"'\n", below(1000));
+  switch (below(11)) {
+    case 0: {
+      JobRecord job = sample_job(1 + below(3));
+      job.state = below(2) ? jobs::JobState::Running : jobs::JobState::Paused;
+      job.paused = below(2) != 0;
+      job.priority = static_cast<std::int32_t>(below(101));
+      job.last_change = {word, {static_cast<std::int64_t>(below(1000))}, word};
+      job.started = {static_cast<std::int64_t>(below(1000))};
+      return job;
+    }
+    case 1: {
+      PhaseRecord record{phase, static_cast<jobs::PhaseState>(below(5)), {}, word};
+      for (std::uint32_t& count : record.counts) count = below(5000);
+      return record;
+    }
+    case 2: {
+      TaskPageRecord page{phase, below(3), std::vector<std::uint8_t>(1 + below(kTasksPerPage))};
+      for (std::uint8_t& state : page.states) state = static_cast<std::uint8_t>(below(jobs::kTaskStateCount));
+      return page;
+    }
+    case 3: {
+      TaskTroubleRecord trouble{phase,    below(4),           below(5), {},   below(2) != 0,
+                                below(9), jobs::Outcome::Oom, word,     word, {}};
+      for (std::uint32_t i = below(4); i > 0; --i) trouble.lone_deaths.push_back(WorkerId(below(99)));
+      if (below(2)) trouble.last_attempt = {epoch_, 1 + below(5)};
+      return trouble;
+    }
+    case 4: {
+      const std::uint32_t counter = 1 + below(20);  // an attempt never moves to another phase
+      AttemptRecord attempt = sample_attempt(epoch_, counter, {JobId(1 + counter % 3), counter % 2});
+      attempt.tasks_committed = 1 + below(9);
+      attempt.usage = {below(9), below(9), below(9), below(9),    below(9),
+                       below(9), below(9), below(9), {word, "a"}, below(9)};
+      attempt.code = word;
+      return attempt;
+    }
+    case 5:
+      return sample_commit(epoch_, 1 + below(20), phase, commits_++, static_cast<int>(below(3)));
+    case 6: {
+      WorkerRecord worker;
+      worker.id = WorkerId(1 + below(3));
+      worker.key = fmt::format("key {}", worker.id.value);
+      worker.name = word;
+      worker.drain_requested = below(2) != 0;
+      worker.quarantined = below(2) != 0;
+      worker.revoked = below(2) != 0;
+      worker.last_change = sample_cause(word);
+      for (std::uint32_t i = below(4); i > 0; --i) worker.blamed_jobs.push_back(JobId(below(99)));
+      worker.incarnation = random_();
+      return worker;
+    }
+    case 7:
+      return VersionRecord{"harbor", "", fmt::format("hb_{}", below(3)), 1 + below(3), JobId(below(9))};
+    case 8:
+      return SubmitTokenRecord{"ana", fmt::format("token{}", below(4)), base::sha256(word), JobId(below(9))};
+    case 9:
+      return AuditRecord{++audits_, sample_cause(word), "drain", "worker 3"};
+    default:
+      return CountersRecord{below(1000), below(1000), random_() >> 1};
+  }
+}
+
+void Model::apply(const Persist& batch) {
+  const auto erase = [&](const std::string& key) {
+    std::erase_if(latest_, [&](const auto& row) { return row.first == key; });
+  };
+  for (const auto& [phase, task] : batch.troubles_erased) erase(fmt::format("trouble {} {}", text(phase), task));
+  for (const Record& record : batch.puts) {
+    if (std::holds_alternative<CommitRecord>(record) || std::holds_alternative<AuditRecord>(record)) continue;
+    erase(key_of(record));
+    latest_.emplace_back(key_of(record), record);
+  }
+}
+
+std::vector<std::string> Model::texts() const {
+  std::vector<std::string> texts;
+  for (const auto& [key, record] : latest_) texts.push_back(text_of(record));
+  std::sort(texts.begin(), texts.end());
+  return texts;
+}
+
+}  // namespace framemill::scheduler::store::testing
