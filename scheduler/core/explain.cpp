@@ -61,9 +61,9 @@ struct Asked {
   }
 };
 
-// The task that should be running first: a ready one, else one that waits, else one that was given up.
+// The task that should be running first: a ready one, else one that was given up, else one that waits.
 TaskRef first_open(const JobEntry& job, const Asked& asked) {
-  for (const TaskState wanted : {TaskState::Ready, TaskState::Waiting, TaskState::Quarantined})
+  for (const TaskState wanted : {TaskState::Ready, TaskState::Quarantined, TaskState::Waiting})
     for (const PhaseEntry& phase : job.phases) {
       if (!asked.meets(job, phase) || phase.tasks.count(wanted) == 0) continue;
       for (const StateRun& run : phase.tasks.runs({0, phase.tasks.size()}))

@@ -1,0 +1,292 @@
+#include "stage.h"
+
+#include <algorithm>
+#include <sstream>
+
+namespace framemill::scheduler::stage {
+namespace {
+
+struct Line {
+  std::ostringstream out;
+  Line& add(const char* name) {
+    out << name;
+    return *this;
+  }
+  Line& operator<<(const std::string& s) {
+    out << " '" << s << "'";
+    return *this;
+  }
+  template <class Number>
+  requires std::is_arithmetic_v<Number> Line& operator<<(Number n) {
+    out << ' ' << +n;
+    return *this;
+  }
+  Line& operator<<(PhaseId id) { return *this << id.job.value << id.index; }
+  Line& operator<<(TaskRange tasks) { return *this << tasks.first << tasks.count; }
+  Line& operator<<(const Cause& cause) { return *this << cause.principal << cause.time.unix_ms << cause.reason; }
+};
+
+struct Key {
+  std::string operator()(const JobRecord& r) const { return Line().add("4 job").operator<<(r.id.value).out.str(); }
+  std::string operator()(const PhaseRecord& r) const { return Line().add("5 phase").operator<<(r.id).out.str(); }
+  std::string operator()(const TaskPageRecord& r) const {
+    return (Line().add("6 page") << r.phase << r.page).out.str();
+  }
+  std::string operator()(const TaskTroubleRecord& r) const {
+    return (Line().add("7 trouble") << r.phase << r.task).out.str();
+  }
+  std::string operator()(const AttemptRecord& r) const { return "8 attempt " + r.id.text(); }
+  std::string operator()(const CommitRecord& r) const {
+    return (Line().add("9 commit") << r.phase << r.task).out.str();
+  }
+  std::string operator()(const WorkerRecord& r) const { return (Line().add("3 worker") << r.id.value).out.str(); }
+  std::string operator()(const VersionRecord& r) const {
+    return (Line().add("1 version") << r.show << r.sequence << r.shot << r.version).out.str();
+  }
+  std::string operator()(const SubmitTokenRecord& r) const {
+    return (Line().add("2 token") << r.principal << r.token).out.str();
+  }
+  std::string operator()(const AuditRecord& r) const { return (Line().add("a audit") << r.sequence).out.str(); }
+  std::string operator()(const CountersRecord&) const { return "0 counters"; }
+};
+
+struct Content {
+  Line& line;
+  void operator()(const JobRecord& r) const {
+    line << static_cast<int>(r.state) << r.paused << r.priority << r.version << r.submitted << r.last_change
+         << r.started.unix_ms << r.finished.unix_ms << r.swept << r.plan->digest.hex();
+  }
+  void operator()(const PhaseRecord& r) const {
+    line << static_cast<int>(r.state) << r.device_class;
+    for (const std::uint32_t count : r.counts) line << count;
+  }
+  void operator()(const TaskPageRecord& r) const {
+    for (const std::uint8_t state : r.states) line << state;
+  }
+  void operator()(const TaskTroubleRecord& r) const {
+    line << r.charged_tries << r.run_alone << r.uncharged_returns << static_cast<int>(r.last_outcome) << r.last_code
+         << r.last_message << r.last_attempt.text();
+    for (const WorkerId worker : r.lone_deaths) line << worker.value;
+  }
+  void operator()(const AttemptRecord& r) const {
+    line << r.phase << r.tasks << r.worker.value << r.slot << r.slot_name << r.device_class << r.granted.unix_ms
+         << r.ended.unix_ms << r.live << r.tasks_committed << static_cast<int>(r.outcome) << r.code << r.message;
+  }
+  void operator()(const CommitRecord& r) const { line << r.attempt.text() << r.worker.value << r.root; }
+  void operator()(const WorkerRecord& r) const {
+    line << r.key << r.name << r.drain_requested << r.quarantined << r.revoked << r.last_change << r.incarnation;
+    for (const JobId job : r.blamed_jobs) line << job.value;
+  }
+  void operator()(const VersionRecord& r) const { line << r.job.value; }
+  void operator()(const SubmitTokenRecord& r) const { line << r.body.hex() << r.job.value; }
+  void operator()(const AuditRecord& r) const { line << r.cause << r.verb << r.target; }
+  void operator()(const CountersRecord& r) const { line << r.last_job << r.last_worker << r.last_audit; }
+};
+
+std::string key_of(const Record& record) {
+  return std::visit(Key{}, record);
+}
+
+}  // namespace
+
+std::string text_of(const Record& record) {
+  Line line;
+  line.out << key_of(record) << ':';
+  std::visit(Content{line}, record);
+  return line.out.str();
+}
+
+void StoredRecords::write(const Persist& persist) {
+  for (const Record& record : persist.puts) {
+    if (const auto* commit = std::get_if<CommitRecord>(&record))
+      if (!commits_.emplace(commit->phase, commit->task).second) fault_ = "committed twice: " + text_of(record);
+    records_.insert_or_assign(key_of(record), record);
+  }
+  for (const auto& [phase, task] : persist.troubles_erased)
+    records_.erase((Line().add("7 trouble") << phase << task).out.str());
+}
+
+std::vector<Record> StoredRecords::load() const {
+  std::vector<Record> all;
+  for (const auto& [key, record] : records_) {
+    // Of ended attempts a restart needs those of live jobs that committed.
+    if (const auto* attempt = std::get_if<AttemptRecord>(&record))
+      if (!attempt->live && attempt->tasks_committed == 0) continue;
+    if (std::holds_alternative<CommitRecord>(record) || std::holds_alternative<AuditRecord>(record)) continue;
+    all.push_back(record);
+  }
+  return all;
+}
+
+Stage::Stage(FarmSettings settings) : settings_(settings), farm_(std::make_unique<Farm>(settings)) {
+  if (settings_.epoch.number == 0) {
+    settings_.epoch = {1, 77};
+    farm_ = std::make_unique<Farm>(settings_);
+  }
+  carry_out(farm_->begin(now_));
+}
+
+Player* Stage::player_of(WorkerId id) {
+  const WorkerRecord* record = farm_->worker(id);
+  if (record == nullptr) return nullptr;
+  for (auto& [name, player] : players_)
+    if (player.key == record->key) return &player;
+  return nullptr;
+}
+
+void Stage::carry_out(Effects effects) {
+  store_.write(effects.persist);
+  for (const GrantLease& grant : effects.grants)
+    if (Player* player = player_of(grant.worker)) {
+      player->running[grant.attempt] = grant;
+      for (TaskIndex t = grant.tasks.first; t < grant.tasks.end(); ++t) player->left[grant.attempt].insert(t);
+    }
+  for (const RevokeLease& revoke : effects.revokes)
+    if (Player* player = player_of(revoke.worker)) {
+      player->running.erase(revoke.attempt);
+      player->left.erase(revoke.attempt);
+    }
+  for (const OrderPublish& order : effects.publishes)
+    if (Player* player = player_of(order.worker)) player->duties.push_back(order);
+  for (const OrderDiscard& order : effects.discards)
+    if (Player* player = player_of(order.worker)) player->sweeps.push_back(order.job);
+  for (const AcknowledgeReport& ack : effects.acknowledgements)
+    if (Player* player = player_of(ack.worker); player != nullptr && ack.send_inventory) player->inventory_due = true;
+  last_ = std::move(effects);
+  check();
+}
+
+void Stage::check() {
+  if (!fault_.empty()) return;
+  fault_ = farm_->sanity_check();
+  if (fault_.empty()) fault_ = store_.fault();
+  if (!fault_.empty() || !compare_rebuilt) return;
+  Farm rebuilt(settings_);
+  for (const Record& record : store_.load()) rebuilt.put(record);
+  rebuilt.begin(now_);
+  fault_ = rebuilt.sanity_check();
+  if (!fault_.empty()) {
+    fault_ = "rebuilt: " + fault_;
+    return;
+  }
+  const std::vector<Record> live = farm_->records(), again = rebuilt.records();
+  for (std::size_t i = 0; i < std::max(live.size(), again.size()); ++i) {
+    const std::string a = i < live.size() ? text_of(live[i]) : "nothing";
+    const std::string b = i < again.size() ? text_of(again[i]) : "nothing";
+    if (a == b) continue;
+    fault_ = "live:    " + a + "\nrebuilt: " + b;
+    return;
+  }
+}
+
+void Stage::apply(Event event) {
+  carry_out(farm_->apply(std::move(event), now_));
+}
+
+template <class E>
+base::Result<AnswerValue> Stage::ask_any(E event) {
+  event.request = ++requests_;
+  if (event.cause.principal.empty()) event.cause = {"ana", now_.wall, ""};
+  apply(std::move(event));
+  for (const Answer& answer : last_.answers)
+    if (answer.request == requests_) return answer.value;
+  return base::Error{"test.no_answer", "the farm did not answer", "", ""};
+}
+base::Result<AnswerValue> Stage::ask(JobSubmitted event) {
+  return ask_any(std::move(event));
+}
+base::Result<AnswerValue> Stage::ask(JobChangeAsked event) {
+  return ask_any(std::move(event));
+}
+base::Result<AnswerValue> Stage::ask(WorkerChangeAsked event) {
+  return ask_any(std::move(event));
+}
+
+void Stage::report(const std::string& name) {
+  Player& p = player(name);
+  WorkerReported report = std::exchange(p.next, {});
+  report.key = p.key;
+  report.incarnation = p.incarnation;
+  report.sequence = ++p.sequence;
+  report.draining = p.draining;
+  if (p.inventory_due) report.inventory = p.inventory;
+  p.inventory_due = false;
+  for (const auto& [id, grant] : p.running) {
+    AttemptRunning running;
+    running.attempt = id;
+    running.task = p.left[id].empty() ? grant.tasks.first : *p.left[id].begin();
+    running.step = 1;
+    running.steps = 20;
+    report.running.push_back(running);
+  }
+  for (const JobId job : std::exchange(p.sweeps, {})) report.discarded.push_back(job);
+  apply(std::move(report));
+}
+
+void Stage::pass(base::Duration time, const std::vector<std::string>& reporting) {
+  const base::Instant until = now_.monotonic + time;
+  const base::Instant start = now_.monotonic;
+  for (std::int64_t second = 1;; ++second) {
+    const base::Instant tick = std::min(until, start + base::seconds(second));
+    // Each step is taken when the farm asks for it, as the shell does.
+    while (farm_->next_deadline() <= tick) {
+      const base::Instant due = std::max(farm_->next_deadline(), now_.monotonic);
+      now_.wall.unix_ms += (due - now_.monotonic).ms;
+      now_.monotonic = due;
+      apply(TimePassed{});
+      if (!fault_.empty()) return;
+    }
+    now_.wall.unix_ms += (tick - now_.monotonic).ms;
+    now_.monotonic = tick;
+    for (const std::string& worker : reporting) report(worker);
+    if (tick == until) return;
+  }
+}
+
+void Stage::restart_farm() {
+  settings_.epoch = {settings_.epoch.number + 1, settings_.epoch.nonce * 31 + 7};
+  farm_ = std::make_unique<Farm>(settings_);
+  for (const Record& record : store_.load()) farm_->put(record);
+  carry_out(farm_->begin(now_));
+}
+
+void Stage::restart_worker(const std::string& name) {
+  Player& p = player(name);
+  p.incarnation += 1000;
+  p.sequence = 0;
+  p.inventory_due = true;
+  p.running.clear();
+  p.left.clear();
+  p.duties.clear();
+  report(name);
+}
+
+void Stage::finish(Player& player, AttemptId attempt, TaskIndex task) {
+  const GrantLease& grant = player.running.at(attempt);
+  TaskFinished finished;
+  finished.attempt = attempt;
+  finished.phase = grant.phase;
+  finished.task = task;
+  finished.duration_us = 500'000;
+  finished.files.push_back({0, "staged", "path", 10, {}, {}, 1001});
+  player.next.finished.push_back(std::move(finished));
+  player.left[attempt].erase(task);
+  if (!player.left[attempt].empty()) return;
+  AttemptEnded ended;
+  ended.usage.steps = 20;
+  end(player, attempt, ended);
+}
+
+void Stage::end(Player& player, AttemptId attempt, AttemptEnded ended) {
+  ended.attempt = attempt;
+  player.next.ended.push_back(std::move(ended));
+  player.running.erase(attempt);
+  player.left.erase(attempt);
+}
+
+void Stage::publish_all(Player& player) {
+  for (const OrderPublish& order : std::exchange(player.duties, {}))
+    player.next.published.push_back({order.phase, order.tasks});
+}
+
+}  // namespace framemill::scheduler::stage

@@ -1,0 +1,97 @@
+// A farm on a stage: the real core with workers that only pretend, a clock that is told, and a store that remembers
+// what it was handed. After every event all invariants are derived again, and a farm rebuilt from what was stored must
+// be equal to the live one.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "scheduler/core/farm.h"
+
+namespace framemill::scheduler::stage {
+
+// The whole of a record as one line, for comparison and for people.
+std::string text_of(const Record& record);
+
+// What a store would hold: the last record of each key, and every commit.
+class StoredRecords {
+ public:
+  void write(const Persist& persist);
+  std::vector<Record> load() const;
+  std::uint64_t commits() const { return commits_.size(); }
+  std::string fault() const { return fault_; }  // a task committed twice
+
+ private:
+  std::map<std::string, Record> records_;
+  std::set<std::pair<PhaseId, TaskIndex>> commits_;
+  std::string fault_;
+};
+
+// A worker as the scheduler sees it: what it was told, and what it will say.
+struct Player {
+  std::string key;
+  std::uint64_t incarnation = 1, sequence = 0;
+  Inventory inventory;
+  bool inventory_due = true;
+  bool draining = false;
+  std::map<AttemptId, GrantLease> running;
+  std::map<AttemptId, std::set<TaskIndex>> left;  // of them, tasks not finished
+  std::vector<OrderPublish> duties;
+  std::vector<JobId> sweeps;
+  WorkerReported next;  // what the next report carries beside what it always does
+};
+
+class Stage {
+ public:
+  explicit Stage(FarmSettings settings = {});
+
+  // Events. Effects are carried out: grants reach the players, records the store.
+  void apply(Event event);
+  base::Result<AnswerValue> ask(JobSubmitted event);
+  base::Result<AnswerValue> ask(JobChangeAsked event);
+  base::Result<AnswerValue> ask(WorkerChangeAsked event);
+  void report(const std::string& worker);
+  void pass(base::Duration time, const std::vector<std::string>& reporting);   // those report every second
+  void sleep(base::Duration time) { now_.monotonic = now_.monotonic + time; }  // nobody is called meanwhile
+  void restart_farm();
+  void restart_worker(const std::string& worker);
+
+  // What a player does; it is said with its next report.
+  void finish(Player& player, AttemptId attempt, TaskIndex task);
+  void end(Player& player, AttemptId attempt, AttemptEnded ended);
+  void publish_all(Player& player);
+
+  Farm& farm() { return *farm_; }
+  base::Now now() const { return now_; }
+  std::map<std::string, Player>& players() { return players_; }
+  Player& player(const std::string& name) { return players_.at(name); }
+  const Effects& last() const { return last_; }
+  const StoredRecords& store() const { return store_; }
+  // Empty, or the first thing that was found wrong.
+  const std::string& fault() const { return fault_; }
+  bool compare_rebuilt = true;
+
+ private:
+  void carry_out(Effects effects);
+  void check();
+  Player* player_of(WorkerId id);
+  template <class E>
+  base::Result<AnswerValue> ask_any(E event);
+
+  FarmSettings settings_;
+  std::unique_ptr<Farm> farm_;
+  base::Now now_{{1'000'000}, {1'800'000'000'000}};
+  std::map<std::string, Player> players_;
+  StoredRecords store_;
+  Effects last_;
+  RequestId requests_ = 0;
+  std::string fault_;
+};
+
+}  // namespace framemill::scheduler::stage
