@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/clock.h"
 #include "wire/executor.pb.h"
@@ -126,7 +127,7 @@ void ExecutorProcess::take_frames() {
       return kill(KilledBecause::BadMessage, fmt::format("{} bytes that are no message", length));
     at += kHeaderBytes + length;
     last_sign_ = base::monotonic_now();
-    ready_ = ready_ || message.has_ready();
+    if (message.has_ready() && !std::exchange(ready_, true)) watch_silence();  // from now on with the other patience
     callbacks_.on_message(message);
   }
   received_.erase(0, at);

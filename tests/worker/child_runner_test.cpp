@@ -1,0 +1,238 @@
+#include "worker/supervisor/child_runner.h"
+
+#include <sys/wait.h>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <optional>
+
+#include "base/clock.h"
+#include "tests/worker/scratch.h"
+#include "worker/supervisor/staging.h"
+
+namespace framemill::worker {
+namespace {
+
+using namespace scratch;
+using jobs::Outcome;
+
+bool alive(pid_t pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(stat, text);
+  return !text.empty() && text.find(") Z ") == std::string::npos;
+}
+
+// A command layer's attempt on real storage with a real shell as the listed program.
+struct Command {
+  explicit Command(std::vector<std::string> argv, const std::string& frames = "1001", std::uint32_t count = 1) {
+    granted = grant(1);
+    granted.mutable_tasks()->set_count(count);
+    wire::Recipe& recipe = *granted.mutable_recipe();
+    recipe.set_frames(frames);
+    recipe.set_frames_per_task(1);
+    recipe.set_output_printf("shot/c.%04d.txt");
+    for (const std::string& argument : argv) recipe.mutable_command()->add_argv(argument);
+    settings.keeper = FRAMEMILL_BIN_DIR "/test-keeper";
+    settings.commands = {{"sh", "/bin/sh"}, {"true", "/bin/true"}};
+    settings.environment = allowed_environment({});
+    settings.inputs_timeout = base::milliseconds(300);
+    settings.inputs_pause = base::milliseconds(20);
+  }
+  void start() {
+    REQUIRE(prepare_staging(*root, attempt(1), granted, "key").ok());
+    runner = ChildRunner::start(loop, io, {{"main", root}}, settings, granted, {0, granted.tasks().count()},
+                                {[this](const AttemptId&, const Progress& p) { progress.push_back(p); },
+                                 [this](FinishedTask t) { finished.push_back(std::move(t)); },
+                                 [this](EndedAttempt e) { ended = std::move(e); }});
+  }
+  template <class Condition>
+  bool wait(Condition condition) {
+    const base::Instant until = base::monotonic_now() + base::seconds(20);
+    while (!condition() && base::monotonic_now() < until) loop.run_for(base::milliseconds(10));
+    return condition();
+  }
+  const EndedAttempt& run() {
+    start();
+    REQUIRE(wait([this] { return ended.has_value(); }));
+    return *ended;
+  }
+  std::string staged(const std::string& name) const {
+    return area.read("main/" + staging_path(attempt(1)) + "/" + name);
+  }
+
+  Scratch area;
+  std::shared_ptr<const RootDirectory> root = area.root();
+  net::EventLoop loop;
+  IoThread io;
+  wire::Grant granted;
+  ChildRunnerSettings settings;
+  std::shared_ptr<ChildRunner> runner;
+  std::vector<Progress> progress;
+  std::vector<FinishedTask> finished;
+  std::optional<EndedAttempt> ended;
+};
+
+TEST_CASE("a command runs with its tokens replaced, and its files are digested and delivered") {
+  Command c({"sh", "-c", "printf '%s' \"frame $1 of $2-$3\" > \"$(printf \"$4\" $1)\"", "x", "{frame}", "{chunk_first}",
+             "{chunk_last}", "{output}"});
+  const EndedAttempt& ended = c.run();
+  INFO(ended.code << " " << ended.text);
+  CHECK(ended.outcome == Outcome::Ok);
+  REQUIRE(c.finished.size() == 1);
+  wire::FinishedTask task;
+  REQUIRE(task.ParseFromString(c.finished[0].message));
+  REQUIRE(task.files_size() == 1);
+  CHECK(task.files(0).path() == "shot/c.1001.txt");
+  CHECK(task.files(0).frame() == 1001);
+  CHECK(task.files(0).sha256() == raw_digest("frame 1001 of 1001-1001"));
+  CHECK(c.staged(task.files(0).staged()) == "frame 1001 of 1001-1001");
+  wire::FinishedTask left;
+  CHECK((left.ParseFromString(c.staged("0.done")) && left.files(0).path() == task.files(0).path()));
+}
+
+TEST_CASE("a command reads its inputs under one uniform pattern, and what it read is on record") {
+  Command c({"sh", "-c", "cat $(printf \"$1\" 1001) $(printf \"$1\" 1002) > $(printf \"$2\" 1001)", "x", "{input}",
+             "{output}"});
+  c.area.write("main/a/b.1001.txt", "one ");
+  c.area.write("main/other/name.1002.txt", "two");
+  for (const auto& [path, frame] : {std::pair("a/b.1001.txt", 1001), std::pair("other/name.1002.txt", 1002)}) {
+    wire::InputFile& input = *c.granted.add_inputs();
+    input.set_root("main");
+    input.set_path(path);
+    input.set_frame(frame);
+    input.set_for_all_tasks(true);
+  }
+  CHECK(c.run().outcome == Outcome::Ok);
+  wire::FinishedTask task;
+  REQUIRE(task.ParseFromString(c.finished.at(0).message));
+  CHECK(task.files(0).sha256() == raw_digest("one two"));
+  REQUIRE(task.read_size() == 2);
+  CHECK(task.read(1).sha256() == raw_digest("two"));
+}
+
+TEST_CASE("a chunk of tasks is one run, and each task gets its own files") {
+  Command c({"sh", "-c", "for f in 1 2 3; do echo $f > $(printf \"$1\" $f); done", "x", "{output}"}, "1-3", 3);
+  CHECK(c.run().outcome == Outcome::Ok);
+  REQUIRE(c.finished.size() == 3);
+  CHECK(c.finished[2].task == 2);
+}
+
+TEST_CASE("a file that does not exist afterwards is bad output with its frame") {
+  Command c({"sh", "-c", "echo 1 > $(printf \"$1\" 1)", "x", "{output}"}, "1-2", 2);
+  const EndedAttempt& ended = c.run();
+  CHECK(ended.outcome == Outcome::BadOutput);
+  CHECK(ended.code == "command.missing_output");
+  CHECK(ended.frame == 2);
+  CHECK(c.finished.empty());
+}
+
+TEST_CASE("a link in place of an output is no output") {
+  Command c({"sh", "-c", "ln -s /etc/passwd $(printf \"$1\" 1001)", "x", "{output}"});
+  CHECK(c.run().code == "command.missing_output");
+}
+
+TEST_CASE("a failing command is told with its exit status and its last words") {
+  Command c({"sh", "-c", "echo going; echo 'no licence left' >&2; exit 3"});
+  const EndedAttempt& ended = c.run();
+  CHECK(ended.outcome == Outcome::Failed);
+  CHECK(ended.code == "command.exit");
+  CHECK(ended.text == "The command ended with exit status 3: no licence left");
+  CHECK(ended.output_tail.find("going") != std::string::npos);
+}
+
+TEST_CASE("a program that is not listed is not run") {
+  Command c({"/bin/sh", "-c", "true"});
+  const EndedAttempt& ended = c.run();
+  CHECK(ended.outcome == Outcome::Failed);
+  CHECK(ended.code == "command.not_listed");
+}
+
+TEST_CASE("a command sees the allowed environment and its own directory, nothing else") {
+  ::setenv("FRAMEMILL_TEST_SECRET", "do not tell", 1);
+  Command c({"sh", "-c", "env > $(printf \"$1\" 1001); pwd >> $(printf \"$1\" 1001)", "x", "{output}"});
+  CHECK(c.run().outcome == Outcome::Ok);
+  const std::string told = c.staged("out/c.1001.txt");
+  CHECK(told.find("SECRET") == std::string::npos);
+  CHECK(told.find("PATH=") != std::string::npos);
+  CHECK(told.find("\n" + (c.area.directory / "main" / staging_path(attempt(1))).string() + "\n") != std::string::npos);
+}
+
+TEST_CASE("an input that is not there yet is waited for, and one that never comes is not the task's fault") {
+  Command late({"sh", "-c", "cat \"$1\" > $(printf \"$2\" 1001)", "x", "{input}", "{output}"});
+  wire::InputFile& input = *late.granted.add_inputs();
+  input.set_root("main");
+  input.set_path("late.txt");
+  input.set_for_all_tasks(true);
+  input.set_sha256(raw_digest("here"));
+  late.settings.inputs_timeout = base::seconds(20);
+  late.start();
+  late.loop.run_for(base::milliseconds(100));
+  CHECK_FALSE(late.ended);
+  late.area.write("main/late.txt", "here");
+  REQUIRE(late.wait([&] { return late.ended.has_value(); }));
+  CHECK(late.ended->outcome == Outcome::Ok);
+
+  Command never({"true"});
+  *never.granted.add_inputs() = input;
+  CHECK(never.run().outcome == Outcome::InputNotVisible);
+}
+
+TEST_CASE("stopping a command takes everything it started, also what left its group") {
+  Command c({"sh", "-c", "sleep 1000 & setsid sh -c 'sleep 1000 & echo $! > far; wait' & echo $! > near; wait"});
+  c.start();
+  REQUIRE(c.wait([&] { return !c.staged("far").empty() && !c.staged("near").empty(); }));
+  const pid_t far = std::atoi(c.staged("far").c_str()), near = std::atoi(c.staged("near").c_str());
+  REQUIRE((far > 0 && alive(far) && near > 0 && alive(near)));
+  c.runner->stop();
+  REQUIRE(c.wait([&] { return c.ended.has_value(); }));
+  CHECK(c.ended->outcome == Outcome::Revoked);
+  CHECK_FALSE(alive(far));
+  CHECK_FALSE(alive(near));
+}
+
+TEST_CASE("what a command leaves behind when it ends is ended with it") {
+  Command c({"sh", "-c", "setsid sleep 1000 & echo $! > left; echo x > $(printf \"$1\" 1001)", "x", "{output}"});
+  CHECK(c.run().outcome == Outcome::Ok);
+  const pid_t left = std::atoi(c.staged("left").c_str());
+  REQUIRE(left > 0);
+  CHECK_FALSE(alive(left));
+}
+
+TEST_CASE("a command that does not listen to SIGTERM is killed") {
+  Command c({"sh", "-c", "trap '' TERM; echo > deaf; while :; do sleep 0.05; done"});
+  c.start();
+  REQUIRE(c.wait([&] { return !c.staged("deaf").empty(); }));
+  c.runner->stop();
+  REQUIRE(c.wait([&] { return c.ended.has_value(); }));
+  CHECK(c.ended->outcome == Outcome::Revoked);
+}
+
+TEST_CASE("when the worker dies without a word, nothing that a command started lives on") {
+  Scratch area;
+  // A worker in a process of its own, killed as hard as can be.
+  const pid_t worker = ::fork();
+  if (worker == 0) {
+    net::EventLoop loop;
+    ChildSettings settings;
+    settings.keeper = FRAMEMILL_BIN_DIR "/test-keeper";
+    settings.spawn.environment = allowed_environment({});
+    settings.spawn.directory = area.directory;
+    settings.spawn.argv = {"/bin/sh", "-c", "setsid sleep 1000 & echo $! > far; echo $$ > near; wait"};
+    auto child = ChildProcess::start(loop, std::move(settings), {{}, [](const ProcessEnd&, const OutputTail&) {}});
+    loop.run_for(base::seconds(60));
+    ::_exit(0);
+  }
+  const base::Instant until = base::monotonic_now() + base::seconds(20);
+  while ((area.read("far").empty() || area.read("near").empty()) && base::monotonic_now() < until) ::usleep(10'000);
+  const pid_t far = std::atoi(area.read("far").c_str()), near = std::atoi(area.read("near").c_str());
+  REQUIRE((far > 0 && alive(far) && near > 0 && alive(near)));
+  ::kill(worker, SIGKILL);
+  ::waitpid(worker, nullptr, 0);
+  while ((alive(far) || alive(near)) && base::monotonic_now() < until) ::usleep(10'000);
+  CHECK_FALSE(alive(far));
+  CHECK_FALSE(alive(near));
+}
+
+}  // namespace
+}  // namespace framemill::worker

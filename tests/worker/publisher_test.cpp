@@ -1,0 +1,185 @@
+#include "worker/supervisor/publisher.h"
+
+#include <sys/stat.h>
+
+#include <catch2/catch.hpp>
+
+#include "tests/worker/scratch.h"
+#include "worker/supervisor/staging.h"
+
+namespace framemill::worker {
+namespace {
+
+using namespace scratch;
+
+// One attempt with one staged file, and the order to publish it.
+struct Staged {
+  explicit Staged(const std::string& path = "harbor/hb_0010/f.1001.exr", const std::string& contents = "pixels") {
+    REQUIRE(prepare_staging(*root, attempt(1), grant(1), "worker key").ok());
+    area.write("main/" + staging_path(attempt(1)) + "/0/f.1001.exr", contents);
+    *order.mutable_attempt() = grant(1).attempt();
+    order.set_root("main");
+    file = order.add_files();
+    file->set_staged("0/f.1001.exr");
+    file->set_path(path);
+    file->set_size_bytes(contents.size());
+    file->set_sha256(raw_digest(contents));
+  }
+  std::string code() {
+    const auto status = publish(*root, order, {});
+    return status.ok() ? "ok" : status.error().code;
+  }
+  Scratch area;
+  std::shared_ptr<const RootDirectory> root = area.root();
+  wire::PublishOrder order;
+  wire::OutputFile* file = nullptr;
+};
+
+TEST_CASE("publishing gives a staged file its final name, and may be repeated") {
+  Staged s;
+  CHECK(s.code() == "ok");
+  CHECK(s.area.read("main/harbor/hb_0010/f.1001.exr") == "pixels");
+  CHECK(s.code() == "ok");
+  REQUIRE(sweep_staging(*s.root, attempt(1)).ok());
+  CHECK(s.code() == "ok");  // the staged file is gone, the final one is the committed one
+}
+
+TEST_CASE("another file under the final name is never overwritten") {
+  Staged s;
+  s.area.write("main/harbor/hb_0010/f.1001.exr", "someone's own");
+  CHECK(s.code() == "publish.exists_other");
+  CHECK(s.area.read("main/harbor/hb_0010/f.1001.exr") == "someone's own");
+}
+
+TEST_CASE("an equal file under the final name is success") {
+  Staged s;
+  s.area.write("main/harbor/hb_0010/f.1001.exr", "pixels");
+  CHECK(s.code() == "ok");
+}
+
+TEST_CASE("a staged file that is gone or not the committed one is missing") {
+  Staged s;
+  s.file->set_size_bytes(99);
+  CHECK(s.code() == "publish.missing");
+  REQUIRE(sweep_staging(*s.root, attempt(1)).ok());
+  CHECK(s.code() == "publish.missing");
+}
+
+TEST_CASE("paths that lead out of the root, or into what the farm keeps, are refused") {
+  Staged s;
+  for (const char* path : {"../out.exr", "/etc/out.exr", "a/../../out.exr", "a//b.exr", "a/./b.exr", "", "a/b\n.exr",
+                           ".framemill/attempts/x", ".framemill-root", ".framemill/latents"}) {
+    INFO(path);
+    s.file->set_path(path);
+    CHECK(s.code() == "publish.path");
+  }
+  CHECK_FALSE(fs::exists(s.area.directory / "out.exr"));
+  s.file->set_path(".framemill/latents/5/0/0.safetensors");
+  CHECK(s.code() == "ok");
+  s.file->set_path("fine.exr");
+  s.file->set_staged("../../../../../secret");
+  CHECK(s.code() == "path.bad");
+}
+
+TEST_CASE("a link in the way is not followed, whoever put it there") {
+  Staged s;
+  fs::create_directory(s.area.directory / "elsewhere");
+  fs::create_directory_symlink(s.area.directory / "elsewhere", s.area.directory / "main" / "harbor");
+  CHECK(s.code() == "publish.path");
+  CHECK(fs::is_empty(s.area.directory / "elsewhere"));
+}
+
+TEST_CASE("a staged link is not published as if it were a file") {
+  Staged s;
+  const fs::path staged = s.area.directory / "main" / staging_path(attempt(1)) / "0/f.1001.exr";
+  s.area.write("secret", "pixels");
+  fs::remove(staged);
+  fs::create_symlink(s.area.directory / "secret", staged);
+  CHECK(s.code() == "publish.missing");
+}
+
+// --- roots and staging -----------------------------------------------------------------------------------------------
+
+TEST_CASE("a root without its marker, or with another's, is not opened") {
+  Scratch area;
+  fs::create_directory(area.directory / "main");
+  CHECK(RootDirectory::open("main", area.directory / "main").error().code == "root.marker");
+  area.write("main/.framemill-root", "name = \"other\"\n");
+  CHECK(RootDirectory::open("main", area.directory / "main").error().code == "root.marker");
+  CHECK(RootDirectory::open("main", area.directory / "nowhere").error().code == "root.missing");
+}
+
+TEST_CASE("a FIFO or a directory is not read as a file") {
+  Scratch area;
+  const auto root = area.root();
+  REQUIRE(::mkfifo((area.directory / "main/pipe").c_str(), 0600) == 0);
+  fs::create_directory(area.directory / "main/dir");
+  CHECK(root->open_file("pipe").error().code == "path.not_a_file");
+  CHECK(root->open_file("dir").error().code == "path.not_a_file");
+}
+
+TEST_CASE("removing a tree removes links and not what they point at") {
+  Scratch area;
+  const auto root = area.root();
+  area.write("outside/keep", "keep me");
+  area.write("main/tree/a/b/c", "x");
+  fs::create_directory_symlink(area.directory / "outside", area.directory / "main/tree/a/link");
+  REQUIRE(root->remove_tree("tree").ok());
+  CHECK_FALSE(fs::exists(area.directory / "main/tree"));
+  CHECK(area.read("outside/keep") == "keep me");
+  CHECK(root->remove_tree("tree").ok());
+}
+
+wire::FinishedTask finished(std::uint64_t counter) {
+  wire::FinishedTask task;
+  *task.mutable_attempt() = grant(counter).attempt();
+  task.set_job(5);
+  wire::OutputFile& file = *task.add_files();
+  file.set_staged("0/f.1001.exr");
+  file.set_path("f.1001.exr");
+  file.set_size_bytes(6);
+  file.set_sha256(raw_digest("pixels"));
+  return task;
+}
+
+TEST_CASE("a restarted worker finds what it had finished, and nothing of another worker") {
+  Staged s;
+  REQUIRE(write_done(*s.root, attempt(1), finished(1)).ok());
+  REQUIRE(prepare_staging(*s.root, attempt(2), grant(2), "other key").ok());
+  REQUIRE(write_done(*s.root, attempt(2), finished(2)).ok());
+  s.area.write("main/" + staging_path(attempt(1)) + "/7.done", "not a message");
+  s.area.write("main/" + staging_path(attempt(1)) + "/8.done", finished(2).SerializeAsString());
+  const auto found = find_left_attempts(*s.root, "worker key", 100);
+  REQUIRE(found.ok());
+  REQUIRE(found->size() == 1);
+  CHECK((*found)[0].attempt == attempt(1));
+  REQUIRE((*found)[0].finished.size() == 1);
+  CHECK((*found)[0].finished[0].files(0).path() == "f.1001.exr");
+}
+
+TEST_CASE("a staging directory is swept when everything finished in it has its final name") {
+  Staged s("f.1001.exr");
+  REQUIRE(write_done(*s.root, attempt(1), finished(1)).ok());
+  CHECK_FALSE(*sweep_if_published(*s.root, attempt(1)));
+  CHECK(s.code() == "ok");
+  CHECK(*sweep_if_published(*s.root, attempt(1)));
+  CHECK_FALSE(fs::exists(s.area.directory / "main" / staging_path(attempt(1))));
+  CHECK(s.area.read("main/f.1001.exr") == "pixels");
+}
+
+TEST_CASE("a finished job's latents and leftovers are discarded, other jobs' stay") {
+  Staged s;
+  s.area.write("main/.framemill/latents/5/0/0.safetensors", "latents");
+  s.area.write("main/.framemill/latents/6/0/0.safetensors", "latents");
+  wire::Grant other = grant(2);
+  other.mutable_tasks()->set_job(6);
+  REQUIRE(prepare_staging(*s.root, attempt(2), other, "worker key").ok());
+  REQUIRE(discard_job(*s.root, 5, "worker key").ok());
+  CHECK_FALSE(fs::exists(s.area.directory / "main/.framemill/latents/5"));
+  CHECK(fs::exists(s.area.directory / "main/.framemill/latents/6"));
+  CHECK_FALSE(fs::exists(s.area.directory / "main" / staging_path(attempt(1))));
+  CHECK(fs::exists(s.area.directory / "main" / staging_path(attempt(2))));
+}
+
+}  // namespace
+}  // namespace framemill::worker
