@@ -40,8 +40,12 @@ std::optional<std::int32_t> read_handles(TableReader& table);
 // Reads one [[layer]]; faults go to `errors`, and what could be read is in the draft.
 LayerDraft read_layer(const SpecNode& node, std::size_t index, const JobSpec& job, SpecErrors& errors);
 
+// The keys that only this kind of layer has.
+using Work = decltype(LayerSpec::work);
+Work read_work(LayerKind kind, TableReader& table);
+
 // The pattern of a layer that gives no `output`.
-std::string default_output(LayerKind kind, FrameFormat format);
+std::string default_output(const LayerSpec& layer);
 
 // Settles shot ranges, frames and handles of all layers.
 void settle_ranges(JobDraft& draft, SpecErrors& errors);

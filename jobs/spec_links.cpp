@@ -95,6 +95,7 @@ class Links {
 
   void check() {
     for (const LayerDraft& layer : draft_.layers) {
+      if (errors_.full()) return;
       const TableReader table = layer.reader(errors_);
       if (!layer.layer.name.empty() && by_name_.at(layer.layer.name) != &layer)
         table.fail("name", "duplicate_layer", fmt::format("there is another layer \"{}\"", layer.layer.name));
@@ -113,6 +114,7 @@ class Links {
   const LayerDraft* source(const LayerDraft& layer, const std::string& key, const std::string& wanted) {
     const auto found = by_name_.find(wanted);
     if (found != by_name_.end()) return found->second;
+    if (errors_.full()) return nullptr;
     layer.reader(errors_).fail(key, "unknown_layer", fmt::format("there is no layer \"{}\"", wanted),
                                fmt::format("{}", fmt::join(names_, ", ")).substr(0, 200), nearest(wanted, names_));
     return nullptr;
@@ -125,7 +127,7 @@ class Links {
 
   void check_input(const LayerDraft& layer, std::size_t index) {
     const LayerInput& input = layer.layer.inputs[index];
-    if (input.layer.empty()) return;
+    if (input.layer.empty() || errors_.full()) return;
     const TableReader table = layer.reader(errors_);
     const std::string key = fmt::format("input[{}]", index);
     const LayerDraft* from = source(layer, key + ".layer", input.layer);

@@ -194,6 +194,7 @@ const SpecNode* TableReader::array(std::string_view key, std::size_t count_max) 
 
 void TableReader::finish(const std::vector<std::pair<std::string_view, std::string_view>>& elsewhere) {
   for (const auto& [key, value] : table_.members) {
+    if (errors_.full()) return;
     if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
     const auto other = std::find_if(elsewhere.begin(), elsewhere.end(), [&](const auto& e) { return e.first == key; });
     const std::string shown = printable(key);

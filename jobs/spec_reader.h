@@ -22,7 +22,8 @@ class SpecErrors {
            std::string suggestion = {});  // code without "spec."
   void add(SpecError error);
   bool empty() const { return list_.empty(); }
-  std::size_t size() const { return list_.size(); }
+  // True when no more will be told: what costs time to find out need not be found out.
+  bool full() const { return list_.size() >= kSpecErrorsMax; }
   std::vector<SpecError> take() { return std::move(list_); }
 
  private:

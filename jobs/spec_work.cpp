@@ -1,0 +1,156 @@
+// Reading the keys of a layer that its kind alone has.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "jobs/nearest.h"
+#include "jobs/spec_draft.h"
+#include "jobs/spec_values.h"
+
+namespace framemill::jobs {
+namespace {
+
+void read_model(TableReader& table, GenerateSpec& work) {
+  table.require("model", "a package such as demo-clips@1");
+  const auto model = table.text("model", TextRule::Line);
+  if (!model) return;
+  const std::size_t at = model->find('@');
+  const bool good =
+      at != std::string::npos && is_safe_word(model->substr(0, at)) && is_safe_word(model->substr(at + 1));
+  if (good)
+    work.model = *model;
+  else
+    table.fail("model", "bad_model", fmt::format("\"{}\" does not name a model package", printable(*model)),
+               "name@version, as in demo-clips@1");
+}
+
+// `variants = N` takes seed, seed+1 ..; a list names the seeds.
+void read_variants(TableReader& table, GenerateSpec& work) {
+  const SpecNode* variants = table.take("variants");
+  if (variants != nullptr && variants->type == SpecNode::Type::Array) {
+    if (variants->items.empty() || variants->items.size() > kVariantsMax)
+      return table.fail("variants", "out_of_range", fmt::format("{} variants", variants->items.size()),
+                        fmt::format("1 to {} seeds", kVariantsMax));
+    if (table.has("seed"))
+      return table.fail("variants", "conflicting_keys", "a list of variants names its seeds, and \"seed\" is given too",
+                        "one of the two");
+    std::set<std::uint64_t> seen;
+    for (const SpecNode& item : variants->items) {
+      if (item.type != SpecNode::Type::Integer)
+        return table.fail("variants", "wrong_type", fmt::format("a seed is {}", jobs::name(item.type)),
+                          "seeds are integers from 0");
+      if (item.integer < 0)
+        return table.fail("variants", "out_of_range", fmt::format("{} is not a seed", item.integer),
+                          "seeds are integers from 0");
+      if (!seen.insert(static_cast<std::uint64_t>(item.integer)).second)
+        return table.fail("variants", "duplicate_seed", fmt::format("seed {} is given twice", item.integer),
+                          "each variant has its own seed");
+      work.variant_seeds.push_back(static_cast<std::uint64_t>(item.integer));
+    }
+    work.seed = work.variant_seeds.front();
+    return;
+  }
+  const auto count = table.integer("variants", 1, kVariantsMax).value_or(1);
+  if (work.seed > static_cast<std::uint64_t>(INT64_MAX) - static_cast<std::uint64_t>(count - 1))
+    return table.fail("seed", "out_of_range", "the last variant's seed is beyond 2^63-1", "a smaller seed");
+  for (std::int64_t i = 0; i < count; ++i) work.variant_seeds.push_back(work.seed + static_cast<std::uint64_t>(i));
+}
+
+GenerateSpec read_generate(TableReader& table) {
+  GenerateSpec work;
+  read_model(table, work);
+  work.prompt = table.text("prompt", TextRule::Prose).value_or("");
+  work.negative_prompt = table.text("negative_prompt", TextRule::Prose).value_or("");
+  work.seed = static_cast<std::uint64_t>(table.integer("seed", 0, INT64_MAX).value_or(1));
+  if (const auto steps = table.integer("steps", 1, 10'000)) work.steps = static_cast<std::uint32_t>(*steps);
+  work.guidance = table.number("guidance", 0, 1'000);
+  work.plan = table.choice_of("plan", {PlanStrategy::Independent, PlanStrategy::Chain}).value_or(work.plan);
+  work.format = table.choice_of("format", {FrameFormat::Exr, FrameFormat::Png}).value_or(work.format);
+  read_variants(table, work);
+  return work;
+}
+
+// Tokens of one argument; everything else in braces is the program's own business.
+void check_argument(const TableReader& table, const std::string& argument, std::size_t index) {
+  static const std::vector<std::string> kTokens{"frame", "chunk_first", "chunk_last", "input", "output"};
+  const std::string key = fmt::format("argv[{}]", index);
+  for (std::size_t open = 0; (open = argument.find('{', open)) != std::string::npos; ++open) {
+    const std::size_t close = argument.find('}', open);
+    if (close == std::string::npos) return;
+    const std::string word = argument.substr(open + 1, close - open - 1);
+    const bool is_word = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || c == '_' || c == ':' || (c >= '0' && c <= '9');
+    });
+    if (!is_word || std::find(kTokens.begin(), kTokens.end(), word) != kTokens.end()) continue;
+    table.fail(key, "unknown_token", fmt::format("{{{}}} is not a token of a command", printable(word)),
+               "{frame} {chunk_first} {chunk_last} {input} {output}", nearest(word.substr(0, word.find(':')), kTokens));
+  }
+}
+
+CommandSpec read_command(TableReader& table) {
+  constexpr std::size_t kArgumentsMax = 256;
+  CommandSpec work;
+  table.require("argv", "a program and its arguments, as an array of strings");
+  auto argv = table.texts("argv", TextRule::Prose, kArgumentsMax);
+  if (!argv) return work;
+  work.argv = std::move(*argv);
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < work.argv.size(); ++i) {
+    bytes += work.argv[i].size() + 1;
+    if (i > 0) check_argument(table, work.argv[i], i);
+  }
+  if (bytes > kSpecStringBytesMax)
+    table.fail("argv", "too_large", fmt::format("the arguments are longer than {} bytes", kSpecStringBytesMax));
+  const SpecNode* node = table.take("argv");
+  if (node->items.empty())
+    table.fail("argv", "missing_program", "there is no program", "a program that the workers' configuration names");
+  else if (!work.argv.empty() && node->items.size() == work.argv.size() && !is_safe_word(work.argv.front()))
+    table.fail("argv[0]", "bad_program", fmt::format("\"{}\" is not a program's name", printable(work.argv.front())),
+               "a name that the workers' configuration lists under [commands], never a path");
+  return work;
+}
+
+EncodeSpec read_encode(TableReader& table) {
+  static const std::vector<std::string_view> kBurnIn{"show", "sequence", "shot", "layer", "version", "frame"};
+  EncodeSpec work;
+  work.fps = table.number("fps", 1, 240).value_or(work.fps);
+  table.choice("codec", {"h264"});  // the only one so far
+  work.scale = static_cast<std::int32_t>(table.integer("scale", 1, 16).value_or(work.scale));
+  if (auto words = table.texts("burn_in", TextRule::Line, kBurnIn.size())) {
+    for (std::size_t i = 0; i < words->size(); ++i) {
+      const std::string& word = (*words)[i];
+      if (std::find(kBurnIn.begin(), kBurnIn.end(), word) == kBurnIn.end())
+        table.fail(fmt::format("burn_in[{}]", i), "unknown_value",
+                   fmt::format("\"{}\" cannot be burnt in", printable(word)),
+                   "show, sequence, shot, layer, version, frame", nearest(word, {kBurnIn.begin(), kBurnIn.end()}));
+    }
+    work.burn_in = std::move(*words);
+  }
+  return work;
+}
+
+SheetSpec read_sheet(TableReader& table) {
+  SheetSpec work;
+  work.every = static_cast<std::int32_t>(table.integer("every", 1, 100'000).value_or(work.every));
+  work.tile = static_cast<std::int32_t>(table.integer("tile", 64, 1'024).value_or(work.tile));
+  return work;
+}
+
+}  // namespace
+
+Work read_work(LayerKind kind, TableReader& table) {
+  switch (kind) {
+    case LayerKind::Generate:
+      return read_generate(table);
+    case LayerKind::Command:
+      return read_command(table);
+    case LayerKind::Encode:
+      return read_encode(table);
+    case LayerKind::Sheet:
+      return read_sheet(table);
+  }
+  return {};
+}
+
+}  // namespace framemill::jobs
