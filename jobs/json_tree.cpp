@@ -6,6 +6,8 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 #include <cmath>
+#include <functional>
+#include <set>
 
 #include "jobs/spec_tree.h"
 
@@ -23,8 +25,9 @@ struct Builder {
   static constexpr std::size_t max_string_size = kSpecStringBytesMax;
 
   SpecNode root;
-  std::vector<SpecNode> open;     // tables and arrays not yet closed
-  std::vector<std::string> keys;  // for each open table, and for what will be put into it
+  std::vector<SpecNode> open;                            // tables and arrays not yet closed
+  std::vector<std::string> keys;                         // for each open table, and for what will be put into it
+  std::vector<std::set<std::string, std::less<>>> seen;  // the keys of each open table
   std::string part;
   std::size_t key_count = 0;
   std::string limit_code, limit_message;
@@ -51,11 +54,13 @@ struct Builder {
     SpecNode node;
     node.type = type;
     open.push_back(std::move(node));
+    seen.emplace_back();
     return true;
   }
   bool end() {
     SpecNode node = std::move(open.back());
     open.pop_back();
+    seen.pop_back();
     return put(std::move(node));
   }
   std::string take(json::string_view last) {
@@ -79,7 +84,7 @@ struct Builder {
   bool on_key(json::string_view last, std::size_t, error_code& failure) {
     std::string key = take(last);
     if (++key_count > kSpecKeysMax) return stop(failure, "too_large", fmt::format("more than {} keys", kSpecKeysMax));
-    if (open.back().find(key) != nullptr)
+    if (!seen.back().insert(key).second)
       return stop(failure, "duplicate_key", fmt::format("the key \"{}\" is given twice", key));
     keys.push_back(std::move(key));
     return true;

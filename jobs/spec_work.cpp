@@ -76,8 +76,9 @@ void check_argument(const TableReader& table, const std::string& argument, std::
   static const std::vector<std::string> kTokens{"frame", "chunk_first", "chunk_last", "input", "output"};
   const std::string key = fmt::format("argv[{}]", index);
   for (std::size_t open = 0; (open = argument.find('{', open)) != std::string::npos; ++open) {
-    const std::size_t close = argument.find('}', open);
+    const std::size_t close = argument.find_first_of("{}", open + 1);
     if (close == std::string::npos) return;
+    if (argument[close] == '{') continue;
     const std::string word = argument.substr(open + 1, close - open - 1);
     const bool is_word = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
       return (c >= 'a' && c <= 'z') || c == '_' || c == ':' || (c >= '0' && c <= '9');
