@@ -13,7 +13,7 @@
 #include "worker/core/worker.h"
 #include "worker/daemon/config.h"
 #include "worker/daemon/devices.h"
-#include "worker/daemon/notify.h"
+#include "net/service_manager.h"
 #include "worker/daemon/storage.h"
 #include "worker/link/scheduler_link.h"
 #include "worker/supervisor/child_runner.h"
@@ -74,7 +74,7 @@ class Daemon {
 
   net::EventLoop& loop_;
   const DaemonSetup setup_;
-  ServiceManager service_manager_;
+  net::ServiceManager service_manager_;
   MemoryCaps memory_caps_;
   std::vector<MemoryCap> caps_;  // by slot
   Storage storage_;

@@ -6,21 +6,21 @@
 
 #include "net/event_loop.h"
 
-namespace framemill::worker {
+namespace framemill::net {
 
 class ServiceManager {
  public:
-  explicit ServiceManager(net::EventLoop& loop);
+  explicit ServiceManager(EventLoop& loop);
   void ready();
   void stopping();
   void status(const std::string& sentence);
 
  private:
   void feed();
-  net::EventLoop& loop_;
+  EventLoop& loop_;
   base::Duration interval_{0};
-  net::Timer timer_;
+  Timer timer_;
   std::string last_status_;
 };
 
-}  // namespace framemill::worker
+}  // namespace framemill::net

@@ -1,12 +1,12 @@
-#include "worker/daemon/notify.h"
+#include "net/service_manager.h"
 
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
 
-namespace framemill::worker {
+namespace framemill::net {
 
-ServiceManager::ServiceManager(net::EventLoop& loop) : loop_(loop) {
+ServiceManager::ServiceManager(EventLoop& loop) : loop_(loop) {
   std::uint64_t watchdog_us = 0;
   if (::sd_watchdog_enabled(0, &watchdog_us) > 0 && watchdog_us > 0)
     interval_ = base::milliseconds(std::max<std::int64_t>(static_cast<std::int64_t>(watchdog_us / 1000 / 3), 1));
@@ -32,4 +32,4 @@ void ServiceManager::status(const std::string& sentence) {
   ::sd_notify(0, ("STATUS=" + sentence).c_str());
 }
 
-}  // namespace framemill::worker
+}  // namespace framemill::net

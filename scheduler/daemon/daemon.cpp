@@ -1,0 +1,138 @@
+#include "scheduler/daemon/daemon.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/stubs/logging.h>
+
+#include <csignal>
+#include <optional>
+#include <thread>
+
+#include "base/log.h"
+#include "models/package.h"
+#include "net/event_loop.h"
+#include "net/service_manager.h"
+#include "scheduler/daemon/farm_service.h"
+#include "scheduler/daemon/scheduler.h"
+#include "scheduler/http/http_api.h"
+
+namespace framemill::scheduler {
+namespace {
+
+using base::Result;
+using base::Status;
+
+struct Setup {
+  net::CurveKeyPair keys;
+  std::vector<net::CurvePublicKey> workers;
+  TokenTable tokens;
+  std::shared_ptr<const models::PackageShelf> packages;
+};
+
+Result<std::vector<net::CurvePublicKey>> read_worker_keys(const SchedulerConfig& config) {
+  FM_ASSIGN(const auto named, net::read_public_keys(config.workers_file));
+  std::vector<net::CurvePublicKey> keys;
+  for (const net::NamedPublicKey& entry : named) keys.push_back(entry.key);
+  return keys;
+}
+
+Result<Setup> read_setup(const SchedulerConfig& config) {
+  Setup setup;
+  FM_ASSIGN(setup.keys, net::read_key_pair(config.key_file));
+  FM_ASSIGN(setup.workers, read_worker_keys(config));
+  FM_ASSIGN(setup.tokens, TokenTable::read(config.tokens_file));
+  setup.packages = std::make_shared<models::PackageShelf>(models::PackageShelf::open(config.models));
+  return setup;
+}
+
+// The HTTP API and its loop on a thread of their own, so that nothing a client does delays scheduling.
+class HttpThread {
+ public:
+  static Result<std::unique_ptr<HttpThread>> start(net::HttpServerOptions options, TokenTable tokens, FarmPort& farm,
+                                                   const std::string& version) {
+    std::unique_ptr<HttpThread> thread(new HttpThread);
+    FM_ASSIGN(thread->api_, HttpApi::open(thread->loop_, std::move(options), std::move(tokens), farm, version));
+    thread->thread_ = std::thread([raw = thread.get()] { raw->loop_.run(); });
+    return thread;
+  }
+  ~HttpThread() {
+    if (thread_.joinable()) {
+      loop_.post([this] { api_->stop(base::seconds(1), [this] { loop_.stop(); }); });
+      thread_.join();
+    }
+  }
+  HttpApi& api() { return *api_; }
+
+ private:
+  HttpThread() = default;
+  net::EventLoop loop_;
+  std::unique_ptr<HttpApi> api_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+Status check_setup(const SchedulerConfig& config) {
+  FM_ASSIGN(const Setup setup, read_setup(config));
+  fmt::print("workers connect to {}; {} keys may\nHTTP listens on {}; {} tokens\nstore {}\n", config.listen_workers,
+             setup.workers.size(), config.listen_http, setup.tokens.size(), (config.data_directory / "jobs.db").string());
+  for (const std::string& id : setup.packages->ids()) fmt::print("package {}\n", id);
+  for (const base::Error& problem : setup.packages->problems()) fmt::print("package left out: {}\n", problem.message);
+  for (const auto& [name, path] : config.roots) fmt::print("root {}: {}\n", name, path.empty() ? "(not on this host)" : path.string());
+  return {};
+}
+
+Status run_daemon(const SchedulerConfig& config, const std::string& version) {
+  // Hostile bytes are told of by the link, with the sender's key; the library's own lines would only flood the log.
+  google::protobuf::SetLogHandler(nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  FM_ASSIGN(Setup setup, read_setup(config));
+  for (const base::Error& problem : setup.packages->problems())
+    base::log_warning("packages", "left out: {}", problem.message);
+
+  net::EventLoop loop;
+  net::ServiceManager service_manager(loop);
+  std::optional<base::Error> failure;
+  Scheduler::Options options;
+  options.database = config.data_directory / "jobs.db";
+  options.link.endpoint = config.listen_workers;
+  options.link.keys = setup.keys;
+  options.link.allowed = setup.workers;
+  options.lease_ttl = config.lease_ttl;
+  options.silence_alarm = config.silence_alarm;
+  FM_ASSIGN(const auto scheduler, Scheduler::start(loop, std::move(options), [&](base::Error error) {
+              failure = std::move(error);
+              loop.stop();
+            }));
+  FarmService service(loop, *scheduler, setup.packages, config.roots);
+  net::HttpServerOptions http;
+  http.listen = config.listen_http;
+  http.allow_remote = config.allow_remote;
+  FM_ASSIGN(const auto http_thread, HttpThread::start(std::move(http), std::move(setup.tokens), service, version));
+  scheduler->on_events([&](EventBatch batch) { http_thread->api().publish(std::move(batch)); });
+  base::log_info("scheduler", "HTTP at {}, {} packages, {} worker keys", http_thread->api().url(),
+                 setup.packages->ids().size(), setup.workers.size());
+
+  const auto stop = [&] {
+    base::log_info("scheduler", "stopping");
+    service_manager.stopping();
+    loop.stop();
+  };
+  loop.on_signal(SIGTERM, stop);
+  loop.on_signal(SIGINT, stop);
+  loop.on_signal(SIGHUP, [&] {
+    auto keys = read_worker_keys(config);
+    auto tokens = TokenTable::read(config.tokens_file);
+    if (!keys.ok()) return base::log_error("scheduler", "workers' keys stay as they were: {}", keys.error().message);
+    if (!tokens.ok()) return base::log_error("scheduler", "tokens stay as they were: {}", tokens.error().message);
+    base::log_info("scheduler", "read again: {} worker keys, {} tokens", keys->size(), tokens->size());
+    scheduler->allow_workers(std::move(*keys));
+    http_thread->api().use_tokens(std::move(*tokens));
+  });
+  service_manager.ready();
+  service_manager.status("ready");
+  loop.run();
+  if (failure) return *failure;
+  return {};
+}
+
+}  // namespace framemill::scheduler
