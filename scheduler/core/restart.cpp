@@ -53,14 +53,23 @@ void rebuild_troubles(FarmState& farm, const RestartRecords& records) {
 // older one had run out before.
 using Claimed = std::set<std::pair<PhaseId, TaskIndex>>;
 
-void rebuild_lease(FarmState& farm, const AttemptRecord& record, Claimed& claimed) {
+bool shares_its_slot(const RestartRecords& records, const AttemptRecord& record) {
+  return std::any_of(records.attempts.begin(), records.attempts.end(), [&](const auto& other) {
+    return other.second.live && other.first != record.id && other.second.worker == record.worker &&
+           other.second.slot == record.slot;
+  });
+}
+
+void rebuild_lease(FarmState& farm, const RestartRecords& records, const AttemptRecord& record, Claimed& claimed) {
   PhaseEntry& phase = *farm.jobs.find(record.phase);
   JobEntry& job = farm.job_of(record.phase);
   Lease lease;
   lease.record = record;
   lease.demand = demand_of(job.record, *phase.plan, phase.device_class);
+  // The task may have been told to run alone after this lease was given.
   const auto trouble = phase.troubles.find(record.tasks.first);
-  if (record.tasks.count == 1 && trouble != phase.troubles.end() && trouble->second.record.run_alone)
+  if (record.tasks.count == 1 && !shares_its_slot(records, record) && trouble != phase.troubles.end() &&
+      trouble->second.record.run_alone)
     lease.demand = alone(lease.demand);
   lease.left = record.tasks.count - std::min(record.tasks.count, record.tasks_committed);
   lease.chain = phase.chain;
@@ -108,7 +117,7 @@ void rebuild_attempts(FarmState& farm, const RestartRecords& records) {
                  record.tasks.count <= phase->tasks.size() - record.tasks.first,
              "an attempt on record outside its phase");
     if (record.live)
-      rebuild_lease(farm, record, claimed);
+      rebuild_lease(farm, records, record, claimed);
     else
       recall_ended(farm, record);
   }
