@@ -1,0 +1,114 @@
+#include "models/prompt.h"
+
+#include <catch2/catch.hpp>
+
+#include "base/file.h"
+#include "models/train/catalogue/scene.h"
+
+namespace framemill::models {
+namespace {
+
+const Vocabulary& vocabulary() {
+  static const Vocabulary loaded = [] {
+    const auto text = base::read_file(FRAMEMILL_SOURCE_DIR "/models/demo-clips@1/vocabulary.toml", kVocabularyBytesMax);
+    REQUIRE(text.ok());
+    auto parsed = parse_vocabulary(*text);
+    REQUIRE(parsed.ok());
+    return std::move(parsed).value();
+  }();
+  return loaded;
+}
+
+std::string canonical(std::string_view prompt) {
+  const auto condition = parse_prompt(vocabulary(), prompt);
+  return condition.ok() ? prompt_from(vocabulary(), *condition) : condition.error().code;
+}
+
+TEST_CASE("a plain prompt fills the slots it names") {
+  CHECK(canonical("snowy hills at dusk, red boat moving left") == "hills, dusk, snow, red boat left");
+  CHECK(canonical("sea") == "sea");
+  CHECK(canonical("a large blue balloon rising over a foggy forest in the morning") ==
+        "forest, dawn, fog, blue large balloon up");
+}
+
+TEST_CASE("phrases mean the same in any order") {
+  const std::string one = canonical("snowy hills at dusk, red boat moving left, camera panning right");
+  CHECK(one == canonical("camera panning right, red boat moving left, dusk, snowy hills"));
+  CHECK(one == canonical("left moving red boat, panning camera right, sunset, winter hills"));
+  CHECK(one == canonical("A RED boat, moving left; snowfall. Hills, evening, pan right"));
+}
+
+TEST_CASE("adjectives bind to the next object noun and motions to the object of their phrase") {
+  CHECK(canonical("red ball moving right and small blue boat moving left") == "red ball right, blue small boat left");
+  CHECK(canonical("red ball, blue boat, moving left") == "red ball, blue boat left");
+  CHECK(canonical("big red ball down, white bird up") == "red large ball down, white bird up");
+}
+
+TEST_CASE("synonyms are known") {
+  CHECK(canonical("crimson ship on the ocean at sunset") == canonical("red boat on the sea at dusk"));
+  CHECK(canonical("tiny violet vehicle in town, parked") == canonical("small purple car, still, city"));
+}
+
+TEST_CASE("an unknown word is an error that lists the nearest words") {
+  const auto condition = parse_prompt(vocabulary(), "a red baloon over the sea");
+  REQUIRE_FALSE(condition.ok());
+  CHECK(condition.error().code == "prompt.unknown_word");
+  CHECK_THAT(condition.error().message, Catch::Contains("baloon"));
+  CHECK_THAT(condition.error().hint, Catch::Contains("balloon"));
+  CHECK(canonical("h\xc3\xbcgel") == "prompt.unknown_word");
+}
+
+TEST_CASE("prompts that bind to nothing or contradict themselves are errors") {
+  CHECK(canonical("hills at dusk, red") == "prompt.binding");
+  CHECK(canonical("green hills") == "prompt.binding");
+  CHECK(canonical("boat moving up") == "prompt.binding");
+  CHECK(canonical("hills, sea") == "prompt.conflict");
+  CHECK(canonical("boat moving left right") == "prompt.conflict");
+  CHECK(canonical("red blue ball") == "prompt.conflict");
+  CHECK(canonical("ball, boat, car") == "prompt.too_many");
+  CHECK(canonical(std::string(5000, 'a')) == "prompt.length");
+  CHECK(canonical("sea\x01") == "prompt.characters");
+}
+
+TEST_CASE("an empty prompt says nothing, a negative prompt leaves the rest open, a positive one has no other objects") {
+  const auto empty = parse_prompt(vocabulary(), "");
+  REQUIRE(empty.ok());
+  CHECK(empty->indices == std::vector<int>(12, 0));
+  const auto positive = parse_prompt(vocabulary(), "red ball");
+  REQUIRE(positive.ok());
+  CHECK(positive->indices[4] == 2);  // ball
+  CHECK(positive->indices[8] == 1);  // no second object
+  const auto negative = parse_prompt(vocabulary(), "red ball", PromptUse::Negative);
+  REQUIRE(negative.ok());
+  CHECK(negative->indices[8] == 0);
+}
+
+TEST_CASE("every scene of the catalogue describes itself in words that read back as the same condition") {
+  REQUIRE(train::check_vocabulary(vocabulary()).ok());
+  for (std::uint64_t i = 0; i < 500; ++i) {
+    const train::Scene scene = train::draw_scene(3, i);
+    const auto condition = parse_prompt(vocabulary(), train::describe(scene, vocabulary()));
+    REQUIRE(condition.ok());
+    // Without any thing to name, the objects are named by their absence.
+    CHECK(*condition == train::condition_of(scene));
+  }
+}
+
+TEST_CASE("a vocabulary that contradicts itself is refused") {
+  const std::string head = "format = 1\nobjects_max = 1\nignored = []\ncamera_words = []\n";
+  const std::string slots =
+      "[[slot]]\nname = \"kind\"\nscope = \"object\"\nvalues = [[\"none\"], [\"ball\"]]\n"
+      "[[slot]]\nname = \"motion\"\nscope = \"object\"\nvalues = [[\"left\"]]\n";
+  CHECK(parse_vocabulary(head + slots).ok());
+  const auto refused = [](const std::string& text) { return !parse_vocabulary(text).ok(); };
+  CHECK(refused("format = 2\n"));
+  CHECK(refused(head + "surprise = 1\n" + slots));
+  CHECK(refused(head));
+  CHECK(refused(head + slots + "[[slot]]\nname = \"colour\"\nscope = \"object\"\nvalues = [[\"ball\"]]\n"));
+  CHECK(refused(head + slots + "[[slot]]\nname = \"ground\"\nscope = \"scene\"\nvalues = [[\"sea\"]]\n"));
+  CHECK(refused(head + slots + "[motion_limits]\nboat = [\"left\"]\n"));
+  CHECK(refused(head + "[[slot]]\nname = \"kind\"\nscope = \"object\"\nvalues = [[\"Ball\"]]\n"));
+}
+
+}  // namespace
+}  // namespace framemill::models
