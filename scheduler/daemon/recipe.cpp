@@ -60,7 +60,22 @@ bool is_chosen(const JobRecord& job, jobs::PhaseIndex index) {
   return false;
 }
 
-void write_sheet_row(const JobRecord& job, jobs::PhaseIndex index, wire::SheetRow& out) {
+// The layer's input that a need on `source` stands for.
+const jobs::LayerInput* input_of(const JobRecord& job, const PhasePlan& reader, const PhasePlan& source) {
+  const jobs::LayerSpec& layer = job.spec->layers[reader.layer];
+  const std::string& name = job.spec->layers[source.layer].name;
+  for (const jobs::LayerInput& input : layer.inputs)
+    if (input.layer == name && (!input.variant || *input.variant == source.variant)) return &input;
+  return nullptr;
+}
+
+// The frames of a phase that a sheet's input selects.
+jobs::FrameSet shown_frames(const PhasePlan& phase, const jobs::LayerInput* input) {
+  if (input == nullptr || !input->frames || phase.frames.empty()) return phase.frames;
+  return input->frames->within(phase.frames.first(), phase.frames.last());
+}
+
+void write_sheet_row(const JobRecord& job, const PhasePlan& sheet, jobs::PhaseIndex index, wire::SheetRow& out) {
   const PhasePlan& phase = job.plan->phases[index];
   const jobs::LayerSpec& layer = job.spec->layers[phase.layer];
   out.set_shot(layer.shot);
@@ -69,7 +84,9 @@ void write_sheet_row(const JobRecord& job, jobs::PhaseIndex index, wire::SheetRo
   out.set_variant(phase.variant);
   out.set_seed(phase.seed);
   out.set_version(job.version);
-  out.set_frames(phase.frames.text());
+  const jobs::LayerInput* input = input_of(job, sheet, phase);
+  const jobs::FrameSet frames = shown_frames(phase, input);
+  out.set_frames(frames.text());
   out.set_path_printf(phase.output_pattern);
   out.set_root(phase.root);
   out.set_chosen(is_chosen(job, index));
@@ -79,7 +96,7 @@ void write_sheet_row(const JobRecord& job, jobs::PhaseIndex index, wire::SheetRo
     if (const auto* facts = facts_of(job, generate->model)) out.set_model_digest(raw(facts->root_digest));
     for (std::uint32_t w = 1; w < phase.grid.window_count; ++w) {
       const jobs::Frame first = phase.grid.new_frames(w).first;
-      if (first > phase.frames.first() && first <= phase.frames.last()) out.add_window_joins(first);
+      if (!frames.empty() && first > frames.first() && first <= frames.last()) out.add_window_joins(first);
     }
   }
 }
@@ -88,7 +105,7 @@ void write_sheet(const JobRecord& job, const PhasePlan& phase, const jobs::Sheet
   out.set_every(spec.every);
   out.set_tile(spec.tile);
   for (const jobs::Need& need : phase.needs)
-    if (need.reads_files) write_sheet_row(job, need.phase, *out.add_rows());
+    if (need.reads_files) write_sheet_row(job, phase, need.phase, *out.add_rows());
 }
 
 void write_grid(const PhasePlan& phase, wire::Recipe& out) {
@@ -104,15 +121,6 @@ void write_grid(const PhasePlan& phase, wire::Recipe& out) {
     window.set_first(span.first);
     window.set_count(span.count);
   }
-}
-
-// The layer's input that a need on `source` stands for.
-const jobs::LayerInput* input_of(const JobRecord& job, const PhasePlan& reader, const PhasePlan& source) {
-  const jobs::LayerSpec& layer = job.spec->layers[reader.layer];
-  const std::string& name = job.spec->layers[source.layer].name;
-  for (const jobs::LayerInput& input : layer.inputs)
-    if (input.layer == name && (!input.variant || *input.variant == source.variant)) return &input;
-  return nullptr;
 }
 
 }  // namespace

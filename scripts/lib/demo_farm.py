@@ -79,7 +79,7 @@ def sha256_of(path):
 
 def report(farm, job, rows, keep):
     attempts = farm.client.attempts(job['id'])
-    windows = sum(layer['windows'] * layer['variants'] for layer in job['layers'])
+    windows = sum(layer['windows'] for layer in job['layers'])
     frames = [row for row in rows if row['kind'] == 'frame']
     started, finished = seconds_of(job['started']), seconds_of(job['finished'])
     spent = max(finished - started, 0.001)

@@ -91,7 +91,8 @@ threads = 1
         self.client = Client(self.server, self.private / 'token')
 
     def public_key_line(self, name):
-        return (self.private / f'{name}.key.pub').read_text().split()[0] + f' {name}\n'
+        kind, key = (self.private / f'{name}.key.pub').read_text().split()[:2]
+        return f'{kind} {key} {name}\n'
 
     def write_private(self, name, text):
         path = self.private / name
