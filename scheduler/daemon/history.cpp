@@ -125,6 +125,7 @@ struct AttemptSearch : std::enable_shared_from_this<AttemptSearch> {
       : loop(l), scheduler(s), query(std::move(q)), reply(std::move(r)) {}
 
   void start() {
+    if (query.newest_first) cursor = store::AttemptCursor::newest();
     if (!query.after.empty() && !parse_cursor(query.after, cursor.epoch, cursor.counter)) return reply(bad_cursor());
     page_size = std::min(query.limit, query.with_output ? 64u : kRowsPerRead);
     read();
@@ -142,7 +143,9 @@ struct AttemptSearch : std::enable_shared_from_this<AttemptSearch> {
     const JobRecord* job = scheduler.farm().job(query.job);
     if (job == nullptr) return reply(std::move(page));
     for (AttemptRecord& attempt : *attempts) {
-      cursor = {attempt.id.epoch.number, attempt.id.counter + 1};
+      // Counters begin at 1 in each epoch; a 0 goes on with the epoch before.
+      const std::uint64_t next = query.newest_first ? attempt.id.counter - 1 : attempt.id.counter + 1;
+      cursor = {attempt.id.epoch.number, next, cursor.order};
       if (wanted(*job, attempt)) add(*job, std::move(attempt));
       if (page.rows.size() >= query.limit) {
         page.next = fmt::format("{}.{}", cursor.epoch, cursor.counter);

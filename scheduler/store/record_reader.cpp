@@ -76,7 +76,7 @@ base::Result<AttemptRecord> attempt_of(const Statement::Rows& row, const EpochNo
 }
 
 struct HistoryReader::Statements {
-  Statement files_of, commits_of, files, reads, attempts_of, attempts_with_tails, totals, audit, every_commit,
+  Statement files_of, commits_of, files, reads, attempts_of, attempts_with_tails, attempts_back, attempts_back_with_tails, totals, audit, every_commit,
       every_audit;
 };
 
@@ -97,6 +97,11 @@ base::Result<std::unique_ptr<HistoryReader>> HistoryReader::prepare(Connection& 
       "SELECT a.*, o.output_tail FROM attempts a LEFT JOIN attempt_outputs o ON o.epoch = a.epoch AND o.counter = "
       "a.counter "
       "WHERE job = ? AND (a.epoch, a.counter) >= (?, ?) ORDER BY a.epoch, a.counter LIMIT ?",
+      "SELECT a.*, NULL FROM attempts a WHERE job = ? AND (epoch, counter) <= (?, ?) "
+      "ORDER BY epoch DESC, counter DESC LIMIT ?",
+      "SELECT a.*, o.output_tail FROM attempts a LEFT JOIN attempt_outputs o ON o.epoch = a.epoch AND o.counter = "
+      "a.counter "
+      "WHERE job = ? AND (a.epoch, a.counter) <= (?, ?) ORDER BY a.epoch DESC, a.counter DESC LIMIT ?",
       "SELECT count(*), total(live), total(NOT live AND outcome <> 'ok'), total(tasks), total(tasks_committed), "
       "total(model_loads), total(steps), total(load_us), total(compute_us), total(write_us), total(lost_us) "
       "FROM attempts WHERE job = ?",
@@ -111,7 +116,7 @@ base::Result<std::unique_ptr<HistoryReader>> HistoryReader::prepare(Connection& 
   std::size_t at = 0;
   const auto next = [&]() -> Statement&& { return std::move(made[at++]); };
   auto statements = std::unique_ptr<Statements>(
-      new Statements{next(), next(), next(), next(), next(), next(), next(), next(), next(), next()});
+      new Statements{next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next()});
   return std::unique_ptr<HistoryReader>(new HistoryReader(std::move(statements), epochs));
 }
 
@@ -169,7 +174,10 @@ base::Result<std::vector<CommitRecord>> HistoryReader::commits_of(JobId job, Com
 
 base::Result<std::vector<AttemptRecord>> HistoryReader::attempts_of(JobId job, AttemptCursor from, std::uint32_t limit,
                                                                     OutputTails tails) {
-  Statement& statement = tails == OutputTails::Include ? sql_->attempts_with_tails : sql_->attempts_of;
+  const bool with_tails = tails == OutputTails::Include;
+  Statement& forward = with_tails ? sql_->attempts_with_tails : sql_->attempts_of;
+  Statement& back = with_tails ? sql_->attempts_back_with_tails : sql_->attempts_back;
+  Statement& statement = from.order == Order::NewestFirst ? back : forward;
   Statement::Rows rows = statement.rows(job.value, from.epoch, from.counter, limit);
   std::vector<AttemptRecord> found;
   while (true) {

@@ -59,9 +59,12 @@ struct CommitCursor {
   jobs::PhaseIndex phase = 0;
   TaskIndex task = 0;  // the first task wanted
 };
+enum class Order { OldestFirst, NewestFirst };
 struct AttemptCursor {
   std::uint32_t epoch = 0;
   std::uint64_t counter = 0;  // the first wanted
+  Order order = Order::OldestFirst;
+  static AttemptCursor newest() { return {UINT32_MAX, INT64_MAX, Order::NewestFirst}; }
 };
 enum class OutputTails { Leave, Include };
 enum class Reads { Leave, Include };
@@ -105,7 +108,7 @@ class Store {
   // Commits of a job in order of phase and task; a page holds at most `limit` (1..4,096), fewer only at the end.
   [[nodiscard]] base::Status commits_of(JobId job, CommitCursor from, std::uint32_t limit, Reads reads,
                                         Callback<std::vector<CommitRecord>> done);
-  // Attempts of a job in order of grant; pages as above, with output tails at most 64 a page.
+  // Attempts of a job in order of grant, or against it; pages as above, with output tails at most 64 a page.
   [[nodiscard]] base::Status attempts_of(JobId job, AttemptCursor from, std::uint32_t limit, OutputTails tails,
                                          Callback<std::vector<AttemptRecord>> done);
   [[nodiscard]] base::Status totals_of(JobId job, Callback<JobTotals> done);

@@ -1,0 +1,271 @@
+#include "fake_farm.h"
+
+#include <algorithm>
+
+namespace framemill::scheduler::testing {
+namespace {
+
+const AttemptId kAttempt{{7, 0xfeed}, 12};
+
+base::Error no_job() {
+  return {"job.unknown", "there is no such job", "job", ""};
+}
+
+}  // namespace
+
+PlanView sample_plan(JobId job) {
+  auto spec = std::make_shared<jobs::JobSpec>();
+  spec->name = "boards";
+  spec->show = "harbor";
+  spec->shot = "hb_0010";
+  spec->shot_range = {1001, 1032, 1};
+  jobs::LayerSpec generate;
+  generate.name = "hb_0010";
+  generate.shot = "hb_0010";
+  generate.shot_range = spec->shot_range;
+  generate.frames = jobs::FrameSet(1001, 1032);
+  generate.output = "{shot}.{frame:04}.exr";
+  generate.root = "renders";
+  jobs::GenerateSpec work;
+  work.model = "demo-clips@1";
+  work.prompt = "a red boat";
+  work.variant_seeds = {5};
+  generate.work = work;
+  jobs::LayerSpec encode;
+  encode.name = "cut";
+  encode.kind = jobs::LayerKind::Encode;
+  encode.shot = "hb_0010";
+  encode.root = "renders";
+  encode.output = "{shot}.mp4";
+  jobs::LayerInput input;
+  input.layer = "hb_0010";
+  encode.inputs = {input};
+  encode.work = jobs::EncodeSpec{};
+  spec->layers = {generate, encode};
+
+  auto plan = std::make_shared<jobs::JobPlan>();
+  jobs::PhasePlan denoise;
+  denoise.seed = 5;
+  denoise.task_count = 2;
+  denoise.root = "renders";
+  denoise.grid.origin = 1001;
+  denoise.grid.window_frames = 16;
+  denoise.grid.window_count = 2;
+  denoise.windows = {{0, 2}};
+  jobs::PhasePlan decode = denoise;
+  decode.kind = jobs::PhaseKind::Decode;
+  decode.frames = jobs::FrameSet(1001, 1032);
+  decode.output_pattern = "harbor/hb_0010.%04d.exr";
+  jobs::PhasePlan movie;
+  movie.kind = jobs::PhaseKind::Encode;
+  movie.layer = 1;
+  movie.task_count = 1;
+  movie.root = "renders";
+  movie.output_pattern = "harbor/hb_0010.mp4";
+  plan->phases = {denoise, decode, movie};
+
+  PlanView view;
+  view.job = job;
+  view.version = 2;
+  view.spec = spec;
+  view.plan = plan;
+  jobs::PackageFacts package;
+  package.name = "demo-clips";
+  package.version = "1";
+  package.root_digest = base::sha256("weights");
+  view.packages = {package};
+  return view;
+}
+
+JobView sample_job(JobId job, const std::string& principal) {
+  JobView view;
+  view.id = job;
+  view.name = "boards \xff broken bytes";
+  view.show = "harbor";
+  view.shot = "hb_0010";
+  view.principal = principal;
+  view.tags = {"hero"};
+  view.version = 2;
+  view.state = jobs::JobState::Running;
+  view.priority = 60;
+  view.submitted = view.started = {1'795'000'000'000};
+  LayerView layer;
+  layer.name = "hb_0010";
+  layer.kind = "generate";
+  layer.shot = "hb_0010";
+  layer.frames = 32;
+  layer.windows = 2;
+  layer.variants = 1;
+  layer.eta_ms = 4000;
+  view.layers = {layer};
+  view.failures = {{"bad_output", "all black", 1, 1004, "hb_0010"},
+                   {"timeout", "took too long", 2, std::nullopt, "cut"}};
+  view.tasks[static_cast<int>(jobs::TaskState::Published)] = 3;
+  view.frames = 32;
+  view.frames_published = 16;
+  view.device_us = 18'000'000'000'000ull;
+  return view;
+}
+
+WorkerView sample_worker(WorkerId id, const std::string& name) {
+  WorkerView view;
+  view.id = id;
+  view.name = name;
+  view.key = std::string(40, 'k');
+  view.version = "0.1.0";
+  view.state = jobs::WorkerState::Up;
+  view.devices = {{"cpu0", "Xeon", "cpu-avx512", DeviceKind::Cpu, 1 << 30, 1 << 29, 2}};
+  SlotActivity slot;
+  slot.name = "cpu0";
+  SlotActivity::Lease lease;
+  lease.attempt = kAttempt;
+  lease.job = JobId(1);
+  lease.layer = "hb_0010";
+  lease.model = "demo-clips@1";
+  lease.tasks = {0, 1};
+  lease.phase = "denoise";
+  slot.leases = {lease};
+  view.slots = {slot};
+  view.packages = {{"demo-clips@1", base::sha256("weights")}};
+  view.roots = {{"renders", true, 1 << 30}, {"lost", false, 0}};
+  view.commands = {"denoise-grain"};
+  return view;
+}
+
+FrameRow sample_frame() {
+  FrameRow row;
+  row.layer = "hb_0010";
+  row.kind = "frame";
+  row.seed = 5;
+  row.frame = 1001;
+  row.root = "renders";
+  row.path = "harbor/hb_0010.1001.exr";
+  row.size_bytes = 1234;
+  row.sha256 = base::sha256("a");
+  row.samples_sha256 = base::sha256("b");
+  row.state = jobs::TaskState::Published;
+  row.attempt = kAttempt;
+  row.worker = WorkerId(1);
+  row.device_class = "cpu-avx512";
+  return row;
+}
+
+AttemptRow sample_attempt(bool live) {
+  AttemptRow row;
+  row.record.id = kAttempt;
+  row.record.phase = {JobId(1), 1};
+  row.record.tasks = {0, 2};
+  row.record.worker = WorkerId(1);
+  row.record.slot_name = "cpu0";
+  row.record.device_class = "cpu-avx512";
+  row.record.granted = {1'795'000'000'000};
+  row.record.live = live;
+  row.record.usage.batch_mates = {"7-000000000000feed-11"};
+  row.record.output_tail = "loading\n\xc3 half a character";
+  if (!live) {
+    row.record.ended = {1'795'000'001'000};
+    row.record.outcome = jobs::Outcome::BadOutput;
+    row.record.code = "bad_output.black";
+    row.record.message = "frame 1004 is black";
+  }
+  row.layer = "hb_0010";
+  row.phase = "decode";
+  row.worker_name = "w1";
+  return row;
+}
+
+ExplainView sample_explanation() {
+  ExplainView view;
+  view.phase = {JobId(1), 0};
+  view.task = 1;
+  view.layer = "hb_0010";
+  view.frame = 1017;
+  view.state = jobs::TaskState::Ready;
+  view.sentence = "hb_0010 t1 waits for a slot";
+  view.reasons = {{Reason::SlotsBusy, 1, {"w1/cpu0"}, "busy with job 1", "wait"}};
+  return view;
+}
+
+FakeFarm::~FakeFarm() {
+  for (auto& helper : helpers_) helper.join();
+}
+
+bool FakeFarm::knows(JobId job) {
+  return std::any_of(job_list.begin(), job_list.end(), [&](const JobView& view) { return view.id == job; });
+}
+
+void FakeFarm::submit(SubmitRequest request, Reply<SubmitReply> reply) {
+  std::lock_guard lock(mutex);
+  submits.push_back(std::move(request));
+  helpers_.emplace_back([reply = std::move(reply), answer = submit_reply] { reply(answer); });
+}
+
+void FakeFarm::change_job(JobChange change, Reply<Changed> reply) {
+  std::lock_guard lock(mutex);
+  job_changes.push_back(std::move(change));
+  reply(change_reply);
+}
+
+void FakeFarm::change_worker(WorkerChange change, Reply<Changed> reply) {
+  std::lock_guard lock(mutex);
+  worker_changes.push_back(std::move(change));
+  reply(change_reply);
+}
+
+void FakeFarm::list_jobs(JobFilter filter, Reply<std::vector<JobView>> reply) {
+  std::lock_guard lock(mutex);
+  filters.push_back(filter);
+  std::vector<JobView> page = job_list;
+  std::erase_if(page, [&](const JobView& view) { return filter.before && view.id >= filter.before; });
+  if (page.size() > filter.limit) page.resize(filter.limit);
+  reply(std::move(page));
+}
+
+void FakeFarm::show_job(JobId job, Reply<JobView> reply) {
+  std::lock_guard lock(mutex);
+  for (const JobView& view : job_list) {
+    if (view.id == job) return reply(view);
+  }
+  reply(no_job());
+}
+
+void FakeFarm::plan(JobId job, Reply<PlanView> reply) {
+  std::lock_guard lock(mutex);
+  if (!knows(job)) return reply(no_job());
+  reply(sample_plan(job));
+}
+
+void FakeFarm::list_workers(Reply<std::vector<WorkerView>> reply) {
+  std::lock_guard lock(mutex);
+  reply(worker_list);
+}
+
+void FakeFarm::explain(ExplainQuery query, Reply<ExplainView> reply) {
+  std::lock_guard lock(mutex);
+  explain_queries.push_back(std::move(query));
+  reply(explain_reply);
+}
+
+void FakeFarm::frames(FrameQuery query, Reply<FramePage> reply) {
+  std::lock_guard lock(mutex);
+  if (!knows(query.job)) return reply(no_job());
+  frame_queries.push_back(std::move(query));
+  reply(frame_page);
+}
+
+void FakeFarm::attempts(AttemptQuery query, Reply<AttemptPage> reply) {
+  std::lock_guard lock(mutex);
+  attempt_queries.push_back(std::move(query));
+  reply(attempt_page);
+}
+
+void FakeFarm::roots(Reply<std::vector<RootView>> reply) {
+  reply(std::vector<RootView>{{"renders", "/srv/renders"}, {"elsewhere", ""}});
+}
+
+void FakeFarm::health(Reply<Health> reply) {
+  std::lock_guard lock(mutex);
+  reply(health_now);
+}
+
+}  // namespace framemill::scheduler::testing

@@ -1,0 +1,97 @@
+#include "scheduler/http/tokens.h"
+
+#include <sys/stat.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "base/file.h"
+
+namespace framemill::scheduler {
+
+namespace {
+
+const std::string kDigest = base::sha256("secret").hex();
+
+std::string error_of(const std::string& text) {
+  auto table = TokenTable::parse(text);
+  return table.ok() ? "ok" : table.error().message;
+}
+
+bool contains(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a token that was made gets in through its entry, and no other") {
+  const std::string token = make_token();
+  CHECK(token.size() == 67);
+  CHECK(token != make_token());
+  const std::string text =
+      token_entry("ana \"the\" artist", Role::Artist, token) + token_entry("root", Role::Admin, "other");
+  CHECK_FALSE(contains(text, token.c_str()));
+  auto table = TokenTable::parse(text);
+  REQUIRE(table.ok());
+  CHECK(table->size() == 2);
+  auto caller = table->authenticate(token, {0});
+  REQUIRE(caller.ok());
+  CHECK(caller->principal == "ana \"the\" artist");
+  CHECK(caller->role == Role::Artist);
+  for (const std::string& bad :
+       {std::string(), token + "x", token.substr(1), std::string(100'000, 'a'), base::sha256(token).hex()}) {
+    CHECK(table->authenticate(bad, {0}).error().code == "auth.unknown");
+  }
+  CHECK(TokenTable().authenticate(token, {0}).error().code == "auth.unknown");
+}
+
+TEST_CASE("a token ends at the moment its entry says") {
+  auto table = TokenTable::parse("[[token]]\nprincipal = \"a\"\nrole = \"viewer\"\nsha256 = \"" + kDigest +
+                                 "\"\nexpires = 2026-11-22T10:15:30.25+01:00\n");
+  REQUIRE(table.ok());
+  const std::int64_t moment = 1795338930250;  // 2026-11-22T09:15:30.250Z
+  CHECK(table->authenticate("secret", {moment - 1}).ok());
+  CHECK(table->authenticate("secret", {moment}).error().code == "auth.expired");
+  for (const auto& [date, unix_s] : std::vector<std::pair<std::string, std::int64_t>>{
+           {"1970-01-01T00:00:00Z", 0}, {"2000-02-29T23:59:59Z", 951868799}, {"2100-03-01T00:00:00Z", 4107542400}}) {
+    auto other = TokenTable::parse("[[token]]\nprincipal = \"a\"\nrole = \"viewer\"\nsha256 = \"" + kDigest +
+                                   "\"\nexpires = " + date + "\n");
+    REQUIRE(other.ok());
+    CHECK(other->authenticate("secret", {unix_s * 1000 - 1}).ok());
+    CHECK_FALSE(other->authenticate("secret", {unix_s * 1000}).ok());
+  }
+}
+
+TEST_CASE("bad token files are refused with the line and the reason") {
+  const std::string good = "[[token]]\nprincipal = \"a\"\nrole = \"viewer\"\nsha256 = \"" + kDigest + "\"\n";
+  CHECK(error_of("") == "ok");
+  CHECK(error_of(good) == "ok");
+  CHECK(contains(error_of("[[token]\n"), "line 1"));
+  CHECK(contains(error_of("tokens = 1\n"), "only [[token]]"));
+  CHECK(contains(error_of("[token]\na = 1\n"), "only [[token]]"));
+  CHECK(contains(error_of(good + "rol = \"x\"\n"), "line 5: unknown key \"rol\""));
+  CHECK(contains(error_of("[[token]]\nprincipal = \"a\"\nrole = \"viewer\"\n"), "sha256 is missing"));
+  CHECK(contains(error_of("[[token]]\nprincipal = \"a\"\nrole = \"king\"\nsha256 = \"" + kDigest + "\"\n"),
+                 "role must be"));
+  CHECK(contains(error_of("[[token]]\nprincipal = \"\"\nrole = \"viewer\"\nsha256 = \"" + kDigest + "\"\n"),
+                 "principal must be"));
+  CHECK(contains(error_of("[[token]]\nprincipal = 5\nrole = \"viewer\"\nsha256 = \"" + kDigest + "\"\n"),
+                 "principal must be"));
+  CHECK(contains(error_of("[[token]]\nprincipal = \"a\"\nrole = \"viewer\"\nsha256 = \"secret\"\n"), "64 hexadecimal"));
+  CHECK(contains(error_of(good + "expires = 2027-01-01\n"), "expires must be"));
+  CHECK(contains(error_of(good + "expires = 2027-01-01T00:00:00\n"), "expires must be"));
+  CHECK(contains(error_of(good + good), "twice"));
+  CHECK_FALSE(contains(error_of("[[token]]\nsha256 = \"my plain password\"\n"), "password"));
+}
+
+TEST_CASE("a token file that others may write is refused") {
+  const auto path = std::filesystem::temp_directory_path() / ("framemill-tokens-" + std::to_string(base::random_u64()));
+  REQUIRE(base::write_file_durably(path, token_entry("a", Role::Viewer, "t"), 0640).ok());
+  CHECK(TokenTable::read(path).ok());
+  REQUIRE(::chmod(path.c_str(), 0660) == 0);
+  CHECK(TokenTable::read(path).error().code == "tokens.permissions");
+  std::filesystem::remove(path);
+  CHECK(TokenTable::read(path).error().code == "tokens.read");
+}
+
+}  // namespace framemill::scheduler
