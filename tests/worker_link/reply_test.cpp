@@ -1,0 +1,127 @@
+#include "worker/link/reply.h"
+
+#include <catch2/catch.hpp>
+#include <functional>
+
+#include "wire/limits.h"
+#include "worker/link/report.h"
+
+namespace framemill::worker {
+namespace {
+
+wire::SchedulerReply good_reply() {
+  wire::SchedulerReply reply;
+  reply.set_protocol(wire::kProtocolVersion);
+  reply.set_epoch(3);
+  reply.set_epoch_nonce(77);
+  reply.set_durable_sequence(12);
+  reply.set_acked_report(4);
+  reply.set_incarnation(9);
+  reply.set_next_report_ms(1000);
+  reply.set_lease_proof(true);
+  wire::Grant& grant = *reply.add_grants();
+  grant.mutable_attempt()->set_epoch(3);
+  grant.mutable_attempt()->set_counter(17);
+  grant.mutable_tasks()->set_job(5);
+  grant.mutable_tasks()->set_first(8);
+  grant.mutable_tasks()->set_count(2);
+  grant.set_lease_ttl_ms(120'000);
+  grant.mutable_recipe()->set_root("main");
+  grant.mutable_recipe()->mutable_encode()->set_fps(24);
+  wire::PublishOrder& order = *reply.add_publish();
+  order.mutable_tasks()->set_job(5);
+  order.mutable_tasks()->set_count(1);
+  wire::OutputFile& file = *order.add_files();
+  file.set_staged("0/a");
+  file.set_path("a");
+  file.set_sha256(std::string(32, 'x'));
+  reply.add_discard()->set_job(4);
+  return reply;
+}
+
+TEST_CASE("a reply becomes one event, and what its ids stand for is kept beside it") {
+  const auto reply = parse_reply(good_reply().SerializeAsString());
+  REQUIRE(reply.ok());
+  REQUIRE(reply->event.grants.size() == 1);
+  const Lease& lease = reply->event.grants[0];
+  CHECK(lease.attempt.counter == 17);
+  CHECK(lease.tasks == TaskRange{8, 2});
+  CHECK(lease.work == WorkKind::Media);
+  CHECK(lease.ttl == base::seconds(120));
+  CHECK(reply->grants.contains(lease.attempt));
+  CHECK(reply->publishes.size() == 1);
+  CHECK(reply->event.discards == std::vector{JobId(4)});
+  CHECK(reply->durable_sequence == 12);
+  CHECK(reply->event.lease_proof);
+}
+
+TEST_CASE("every reply that is not as it should be is refused with the field that is wrong") {
+  struct Case {
+    const char* field;
+    std::function<void(wire::SchedulerReply&)> spoil;
+  };
+  const std::vector<Case> cases{
+      {"protocol", [](auto& r) { r.set_protocol(99); }},
+      {"grants.attempt", [](auto& r) { r.mutable_grants(0)->mutable_attempt()->set_counter(0); }},
+      {"grants.tasks", [](auto& r) { r.mutable_grants(0)->mutable_tasks()->set_count(0); }},
+      {"grants.tasks", [](auto& r) { r.mutable_grants(0)->mutable_tasks()->set_first(UINT32_MAX); }},
+      {"grants.lease_ttl_ms", [](auto& r) { r.mutable_grants(0)->set_lease_ttl_ms(1); }},
+      {"grants.recipe", [](auto& r) { r.mutable_grants(0)->mutable_recipe()->clear_work(); }},
+      {"grants.recipe.root", [](auto& r) { r.mutable_grants(0)->mutable_recipe()->clear_root(); }},
+      {"grants.inputs", [](auto& r) { r.mutable_grants(0)->add_inputs()->set_root("main"); }},
+      {"publish.tasks", [](auto& r) { r.mutable_publish(0)->mutable_tasks()->set_count(0); }},
+      {"publish.files", [](auto& r) { r.mutable_publish(0)->mutable_files(0)->set_sha256("short"); }},
+      {"discard.job", [](auto& r) { r.mutable_discard(0)->set_job(0); }},
+  };
+  for (const Case& one : cases) {
+    INFO(one.field);
+    wire::SchedulerReply reply = good_reply();
+    one.spoil(reply);
+    const auto parsed = parse_reply(reply.SerializeAsString());
+    REQUIRE_FALSE(parsed.ok());
+    CHECK(parsed.error().field == one.field);
+  }
+  CHECK_FALSE(parse_reply("\xff\xff\xff rubbish").ok());
+  CHECK_FALSE(parse_reply(std::string(wire::kFarmMessageBytesMax + 1, '\0')).ok());
+}
+
+TEST_CASE("a refusing reply proves no lease, and its reason is safe to print") {
+  wire::SchedulerReply reply = good_reply();
+  reply.set_refused("the worker\x1b[31m is revoked");
+  const auto parsed = parse_reply(reply.SerializeAsString());
+  REQUIRE(parsed.ok());
+  CHECK_FALSE(parsed->event.lease_proof);
+  CHECK(parsed->refused == "the worker [31m is revoked");
+}
+
+TEST_CASE("a report says what runs, what is finished, what ended and what was published") {
+  wire::FinishedTask finished;
+  finished.mutable_attempt()->set_counter(17);
+  finished.set_task(8);
+  Report report;
+  report.sequence = 6;
+  report.running.push_back({{{3, 77}, 18}, {JobId(5), 0}, {0, 4}, 1, {2, 14, 20, 4, 0, std::string(500, 'd')}, true});
+  report.items.push_back(FinishedTask{{{3, 77}, 17}, {JobId(5), 0}, 8, 0, finished.SerializeAsString()});
+  report.items.push_back(EndedAttempt{
+      {{3, 77}, 17}, jobs::Outcome::BadOutput, "frames.nan", "Not a number.", 1003, true, {8}, "", "tail"});
+  report.items.push_back(PublishedTasks{{{{3, 77}, 17}, {JobId(5), 0}, {0, 2}}});
+  report.items.push_back(PublishFailure{{{{3, 77}, 17}, {JobId(5), 0}, {2, 1}}, "publish.missing", "gone"});
+  report.items.push_back(DiscardedJob{JobId(4)});
+  wire::WorkerReport out;
+  REQUIRE(out.ParseFromString(write_report(report, nullptr, {9, {3, 77}, 12})));
+  CHECK(out.sequence() == 6);
+  CHECK(out.incarnation() == 9);
+  CHECK(out.running(0).step() == 14);
+  CHECK(out.running(0).detail().size() == wire::kDetailBytesMax);
+  CHECK(out.finished(0).task() == 8);
+  CHECK(out.ended(0).outcome() == "bad_output");
+  CHECK((out.ended(0).has_frame() && out.ended(0).frame() == 1003));
+  CHECK(out.published(0).tasks().count() == 2);
+  CHECK(out.publish_failed(0).code() == "publish.missing");
+  CHECK(out.discarded_jobs(0) == 4);
+  CHECK(out.acked_durable_sequence() == 12);
+  CHECK_FALSE(out.has_inventory());
+}
+
+}  // namespace
+}  // namespace framemill::worker
