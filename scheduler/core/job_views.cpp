@@ -124,6 +124,9 @@ void add_phase(const PhaseEntry& phase, LayerView& view, bool first) {
   if (writes_frames(phase)) {
     view.frames += static_cast<std::uint64_t>(phase.plan->frames.count());
     view.frames_published += frames_published(phase);
+  } else if (phase.plan->kind != PhaseKind::Denoise) {  // a movie or a sheet is one file
+    view.frames += phase.tasks.size();
+    view.frames_published += phase.tasks.count(TaskState::Published);
   }
   if (phase.plan->kind == PhaseKind::Denoise) view.windows += phase.plan->task_count;
   add_troubles(phase, view);

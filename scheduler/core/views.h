@@ -19,7 +19,7 @@ struct LayerView {
   std::string name, kind, shot;
   jobs::PhaseState state = jobs::PhaseState::Waiting;
   TaskCounts tasks{};                     // over all its phases
-  std::uint64_t frames = 0, frames_published = 0;
+  std::uint64_t frames = 0, frames_published = 0;  // files to write; a movie or a sheet counts one
   std::uint32_t windows = 0, variants = 0;
   std::uint32_t tries_charged = 0, retried = 0, failed = 0;
   std::optional<std::int64_t> eta_ms;     // absent until a window has been measured
