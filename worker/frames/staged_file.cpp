@@ -57,6 +57,13 @@ base::Status StagedDirectory::write(const std::string& name, std::string_view by
   return unsynced_.size() < kOpenAtOnceMax ? base::Status{} : sync();
 }
 
+base::Status StagedDirectory::adopt(const std::string& name) {
+  const int fd = ::open((path_ / name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return failed("open", name);
+  unsynced_.emplace_back(name, fd);
+  return {};
+}
+
 base::Status StagedDirectory::sync() {
   base::Status status;
   for (const auto& [name, fd] : std::exchange(unsynced_, {})) {

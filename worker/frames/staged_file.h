@@ -24,6 +24,8 @@ class StagedDirectory {
 
   // `name` is one path component. The file is not yet durable.
   base::Status write(const std::string& name, std::string_view bytes);
+  // A file that another program wrote into this directory: made durable by sync(), like the others.
+  base::Status adopt(const std::string& name);
   // fsync of every file written here, of this directory and of the staging directory above it.
   base::Status sync();
 

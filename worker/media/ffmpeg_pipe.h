@@ -1,0 +1,42 @@
+// An ffmpeg child that takes raw RGB frames on its standard input and writes one H.264 movie. Its diagnostics are kept
+// (the last 4 KiB) and become the error's text. The child dies with this process.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace framemill::media {
+
+struct MovieFormat {
+  int width = 0;   // even
+  int height = 0;  // even
+  double fps = 24;
+};
+
+class FfmpegPipe {
+ public:
+  // Errors: media.ffmpeg.
+  static base::Result<FfmpegPipe> start(const MovieFormat& format, const std::filesystem::path& output);
+  FfmpegPipe(FfmpegPipe&&) noexcept;
+  FfmpegPipe& operator=(FfmpegPipe&&) noexcept;
+  ~FfmpegPipe();  // ends the child if it was not finished
+
+  // One frame: width * height * 3 bytes. Errors: media.ffmpeg with the child's last words.
+  base::Status write(std::string_view rgb);
+  // Waits for the movie. Errors: media.ffmpeg.
+  base::Status finish();
+
+ private:
+  struct Child;
+  explicit FfmpegPipe(std::unique_ptr<Child> child);
+  std::unique_ptr<Child> child_;
+};
+
+// The frame rate as ffmpeg wants it: "24", "24000/1001" for 23.976.
+std::string rate_text(double fps);
+
+}  // namespace framemill::media
