@@ -102,7 +102,7 @@ void grant_attempt(FarmState& farm, PhaseEntry& phase, TaskRange tasks, const De
   lease.left = tasks.count;
   lease.chain = phase.chain;
   lease.windows = phase.chain ? 1 : std::min(tasks.count, std::max(capacity, 1u));
-  lease.granted_at = farm.now();
+  lease.named_at = farm.now();
   lease.deadline = farm.now() + farm.settings.lease_ttl;
 
   GrantLease grant;
@@ -253,6 +253,7 @@ void expire_leases(FarmState& farm) {
 
 void renew_lease(FarmState& farm, Lease& lease) {
   const bool revives = lease.expired;
+  lease.named_at = farm.now();
   farm.leases.renew(lease, farm.now() + farm.settings.lease_ttl);
   if (!revives) return;
   PhaseEntry& phase = *farm.jobs.find(lease.record.phase);

@@ -31,6 +31,16 @@ void give_up(FarmState& farm, PhaseEntry& phase, TaskIndex task, TaskState state
   ++farm.turn.failed[{phase.id.job, phase.plan->layer}];
 }
 
+// Tasks that may have been at work when the executor died: those spoken of, and as many of the lease's as ran at once.
+std::vector<TaskIndex> tasks_aboard(std::vector<TaskIndex> spoken_of, const std::vector<TaskRange>& owed,
+                                    std::uint32_t windows) {
+  for (const TaskRange& range : owed)
+    for (TaskIndex task = range.first; task < range.end() && windows > 0; ++task, --windows) spoken_of.push_back(task);
+  std::sort(spoken_of.begin(), spoken_of.end());
+  spoken_of.erase(std::unique(spoken_of.begin(), spoken_of.end()), spoken_of.end());
+  return spoken_of;
+}
+
 void back_off(FarmState& farm, PhaseEntry& phase, TaskIndex task, Trouble& trouble) {
   const std::uint32_t doublings = std::min(trouble.record.uncharged_returns, 20u);
   ++trouble.record.uncharged_returns;
@@ -95,6 +105,7 @@ void on_attempt_ended(FarmState& farm, WorkerEntry& worker, const AttemptEnded& 
   PhaseEntry& phase = *farm.jobs.find(lease->record.phase);
   JobEntry& job = farm.job_of(phase.id);
   const std::uint32_t slot_index = lease->record.slot;
+  const std::uint32_t windows = lease->chain ? 0 : lease->windows;
   learn_memory(farm, worker, *lease, ended);
   if (!ended.device_class.empty()) lease->record.device_class = ended.device_class;
 
@@ -107,7 +118,8 @@ void on_attempt_ended(FarmState& farm, WorkerEntry& worker, const AttemptEnded& 
       slot->second.batch_cap = std::max(std::min(slot->second.batch_cap, std::max(ended.usage.batch_max, 2u)) / 2, 1u);
   if (owed.empty() || ended.outcome == Outcome::Revoked || ended.outcome == Outcome::WorkerLost) return;
 
-  const std::vector<TaskIndex> spoken_of = tasks_spoken_of(ended, owed);
+  std::vector<TaskIndex> spoken_of = tasks_spoken_of(ended, owed);
+  if (row.evidence) spoken_of = tasks_aboard(std::move(spoken_of), owed, windows);
   const bool lone = ended.alone && spoken_of.size() == 1;
   for (const TaskIndex task : spoken_of) {
     Trouble& trouble = trouble_of(farm, phase, task);

@@ -47,7 +47,7 @@ void LeaseBook::shift_all(base::Duration gap) {
   timers_.clear();
   for (auto& [id, lease] : live_) {
     lease.deadline = lease.deadline + gap;
-    lease.granted_at = lease.granted_at + gap;
+    lease.named_at = lease.named_at + gap;
     lease.timer = lease.deadline;
     if (!lease.expired) timers_.emplace(lease.timer, id);
   }

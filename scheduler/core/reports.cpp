@@ -10,7 +10,8 @@
 namespace framemill::scheduler {
 namespace {
 
-constexpr base::Duration kGrantGrace = base::seconds(5);  // a grant may still be on its way
+// A grant may still be on its way, and what ended may be told by the next report only.
+constexpr base::Duration kNamedGrace = base::seconds(5);
 
 void say_worker(FarmState& farm, const WorkerEntry& worker, std::string what, std::string detail) {
   farm.turn.say({"worker", {}, 0, worker.record.id, std::move(what), std::move(detail)});
@@ -87,8 +88,11 @@ void take_finished(FarmState& farm, WorkerEntry& worker, std::vector<TaskFinishe
     const AttemptId attempt = finished.attempt;
     if (commit_task(farm, worker, std::move(finished)) != CommitAnswer::Refused) continue;
     if (const Lease* lease = farm.leases.find(attempt); lease != nullptr && lease->record.worker == worker.record.id) {
+      // Here, too: what it committed before may still lie in its directory.
+      const PhaseEntry& phase = *farm.jobs.find(lease->record.phase);
+      const bool keep = phase.tasks.any(lease->record.tasks, TaskState::Committed);
       revoked.insert(attempt);
-      revoke_attempt(farm, attempt, "unknown");
+      revoke_attempt(farm, attempt, keep ? "cancelled" : "unknown");
     } else {
       revoke_unknown(farm, worker, attempt, revoked);
     }
@@ -110,7 +114,7 @@ void compare_running(FarmState& farm, WorkerEntry& worker, const WorkerReported&
   }
   std::vector<AttemptId> missing;
   for (const AttemptId id : worker.leases)
-    if (!named.contains(id) && farm.leases.find(id)->granted_at + kGrantGrace < farm.now()) missing.push_back(id);
+    if (!named.contains(id) && farm.leases.find(id)->named_at + kNamedGrace < farm.now()) missing.push_back(id);
   for (const AttemptId id : missing) lose_attempt(farm, id, "its worker no longer holds it");
 }
 
