@@ -1,5 +1,7 @@
 #include "scheduler/daemon/scheduler.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -18,6 +20,20 @@ template <class T>
 void append(std::vector<T>& to, std::vector<T>& from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
   from.clear();
+}
+
+// One line per change of a job, a layer or a worker, and per attempt that did not end well; a good attempt is for --verbose.
+void log_event(const EventRow& row) {
+  const FarmEvent& event = row.event;
+  const bool routine = (event.type == "attempt" && (event.what != "AttemptEnded" || event.detail.ends_with(": ok"))) ||
+                       event.what == "TasksPublished";
+  const base::LogLevel level = routine ? base::LogLevel::Debug : base::LogLevel::Info;
+  if (!base::log_enabled(level)) return;
+  std::string subject;
+  if (event.job) subject += fmt::format(" job {}", event.job.value);
+  if (!row.layer_name.empty()) subject += " " + row.layer_name;
+  if (!row.worker_name.empty()) subject += " worker " + row.worker_name;
+  base::log_line(level, "farm", fmt::format("{}{}{}{}", event.what, subject, event.detail.empty() ? "" : ": ", event.detail));
 }
 
 std::string raw(const base::Sha256& digest) {
@@ -82,6 +98,7 @@ base::Status Scheduler::open(Options options) {
   FM_ASSIGN(store_, store::Store::open(options.database, std::move(store_options)));
   FM_ASSIGN(store::LoadedState loaded, store_->load());
   durable_sequence_ = loaded.durable_sequence;
+  started_ = base::wall_now();
 
   FarmSettings settings;
   settings.epoch = store_->epoch();
@@ -179,14 +196,14 @@ void Scheduler::release(Held held) {
     on_answer(std::move(answer.value));
   }
   if (held.happened.empty()) return;
-  for (const FarmEvent& event : held.happened)
-    if (!event.detail.empty()) base::log_info("farm", "{}", event.detail);
   // Events of turns that changed no record still need an id of their own.
   event_sequence_ = std::max(event_sequence_ + 1, durable_sequence_);
-  if (!event_sink_) return;
   EventBatch batch{event_sequence_, base::wall_now(), {}};
-  for (FarmEvent& event : held.happened) batch.events.push_back(named(std::move(event)));
-  event_sink_(std::move(batch));
+  for (FarmEvent& event : held.happened) {
+    batch.events.push_back(named(std::move(event)));
+    log_event(batch.events.back());
+  }
+  if (event_sink_) event_sink_(std::move(batch));
 }
 
 EventRow Scheduler::named(FarmEvent event) const {

@@ -60,8 +60,8 @@ def kill_worker(farm, job, log):
         # Well inside the job, and in the middle of a window: at least one step done.
         if farm.client.job(job)['tasks']['published'] < 6:
             return None
-        return next(((w, s, l) for w, s, l in leases(farm) if l['phase'] == 'denoise' and l['step'] >= 1
-                     and l['job'] == job), None)
+        return next(((w, s, l) for w, s, l in leases(farm) if l['phase'] == 'denoise' and l['job'] == job
+                     and 1 <= l['step'] <= l['steps'] // 2), None)
     worker, slot, lease = wait_for(farm, job, busy, 'a worker with a window in the making')
     pid = farm.processes.kill(worker)
     log.say(f"kill -9 worker {worker} (pid {pid}): slot {slot} held {spell(lease)} of attempt {lease['attempt']}")
@@ -86,12 +86,12 @@ def kill_scheduler(farm, job, log):
 
 
 def say_granted_again(farm, job, lease, log):
-    """Which tasks of the killed attempt were granted again, from the attempt records."""
+    """Which tasks of the killed attempt were granted again, from the attempt records; True when the kill hit work."""
     attempts = farm.client.attempts(job)
     lost = next((a for a in attempts if a['id'] == lease['attempt']), None)
     if lost is None:
         log.say(f"attempt {lease['attempt']} was never on record: its grant had not reached the disk")
-        return
+        return True
     first, count = lost['tasks']['first'], lost['tasks']['count']
     again = [a for a in attempts if a['id'] != lost['id'] and a['layer'] == lost['layer'] and a['phase'] == lost['phase']
              and a['variant'] == lost['variant'] and a['granted'] >= lost['granted']
@@ -99,6 +99,13 @@ def say_granted_again(farm, job, lease, log):
     log.say(f"attempt {lost['id']} ended {lost['outcome']}, {lost['tasks_committed']} of {count} tasks committed; granted "
             'again: ' + ('; '.join(f"{a['id']} t{a['tasks']['first']}+{a['tasks']['count']} to {a['worker']}" for a in again)
                          or 'nothing'))
+    return lost['outcome'] != 'ok' and bool(again)
+
+
+def windows_begun_twice(farm, job):
+    """Windows that attempts had begun and did not finish: each of them was made again."""
+    return sum(1 for a in farm.client.attempts(job) if a['phase'] == 'denoise' and a['outcome'] not in ('ok', None)
+               and a['tasks_committed'] < a['tasks']['count'])
 
 
 def make(farm, prompt, log, disturb):
@@ -120,7 +127,7 @@ def make(farm, prompt, log, disturb):
         time.sleep(0.1)
     log.say(f"job {job} is {view['state']}: {view['frames_published']} frames published")
     if disturb:
-        say_granted_again(farm, job, lease, log)
+        view['kill_hit'] = say_granted_again(farm, job, lease, log)
         kept = [a for a in farm.client.attempts(job) if a['id'] in {h['attempt'] for h in held}]
         log.say('leases held over the scheduler\'s death: ' +
                 ('; '.join(f"{a['id']} ended {a['outcome']}" for a in kept) or 'none of them was on record'))
@@ -155,11 +162,14 @@ def run(farm, prompt, step_line):
     present, doubled = digests(farm, chaos['id'])
     equal = sum(present.get(key) == digest for key, digest in expected.items())
     wanted = sum(layer['frames'] for layer in chaos['layers'] if layer['kind'] == 'generate')
+    twice = windows_begun_twice(farm, chaos['id'])
+    if not chaos['kill_hit']:
+        log.say('the kill of the worker hit nothing: the attempt that it held ended well')
     farm.processes.stop_all()
     orphans = processes_of(farm.bin)
-    good = chaos['state'] == 'done' and len(present) == wanted == len(expected) == equal and doubled == 0 and not orphans
+    good = chaos['kill_hit'] and chaos['state'] == 'done' and len(present) == wanted == len(expected) == equal and doubled == 0 and not orphans
     log.say(f'verdict: frames {len(present)}/{wanted}, digests recomputed from the files equal to the undisturbed run '
-            f"{equal}/{len(expected)}, windows run twice {chaos['windows_run_twice']}, doubled {doubled}, "
+            f"{equal}/{len(expected)}, windows run twice {twice}, doubled {doubled}, "
             f'orphan processes {len(orphans)}')
     print('\nThe farm kept its promises.' if good else '\nThe farm did NOT keep its promises.',
           f'The log: {farm.named_directory}/logs/chaos.log', file=sys.stdout if good else sys.stderr)
