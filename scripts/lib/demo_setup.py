@@ -25,7 +25,7 @@ def free_ports(count):
 
 
 class DemoFarm:
-    def __init__(self, binaries, named_directory, directory):
+    def __init__(self, binaries, named_directory, directory, workers=('w1', 'w2')):
         self.named_bin = binaries
         self.bin = REPOSITORY / binaries
         self.named_directory = named_directory
@@ -33,7 +33,7 @@ class DemoFarm:
         self.frames = self.directory / 'frames'
         self.private = self.directory / 'farm'
         self.logs = self.directory / 'logs'
-        self.workers = ['w1', 'w2']
+        self.workers = list(workers)
         self.named_sample = SAMPLE
         self.server = self.client = None
         for path in (self.directory, self.frames, self.logs):
@@ -144,8 +144,8 @@ threads = 1
                 raise RuntimeError(f'{complaint} after {seconds} s; logs: {self.logs}')
             time.sleep(0.05)
 
-    def submit(self, prompt=None, reproducibility=None):
-        arguments = ['submit', str(REPOSITORY / SAMPLE), '-q']
+    def submit(self, spec=REPOSITORY / SAMPLE, prompt=None, reproducibility=None):
+        arguments = ['submit', str(spec), '-q']
         if prompt:
             arguments += ['--set', f'layer.boards.prompt={json.dumps(prompt)}']
         if reproducibility:
