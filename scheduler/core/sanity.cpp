@@ -1,8 +1,10 @@
 #include "scheduler/core/sanity.h"
 
+#include <algorithm>
 #include <set>
 
 #include "scheduler/core/readiness.h"
+#include "scheduler/core/slot_fit.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -136,6 +138,21 @@ std::string check_leases(const FarmState& farm) {
   return {};
 }
 
+// After a turn no slot is empty that could take what comes first in the queue. (What comes later may have to leave a
+// slot that is kept free for what comes before.)
+std::string check_no_idle_slot(const FarmState& farm) {
+  if (farm.read_only || farm.match_unfinished || farm.ready.classes().empty()) return {};
+  const auto first = std::min_element(
+      farm.ready.classes().begin(), farm.ready.classes().end(),
+      [](const auto& a, const auto& b) { return a.second.places.begin()->first < b.second.places.begin()->first; });
+  const Demand& demand = farm.classes.of(first->first);
+  for (const auto& [id, worker] : farm.workers.all())
+    for (const auto& [index, slot] : worker.slots)
+      if (slot.leases.empty() && fit_of(farm.memory, demand, worker, slot, farm.settings.leases_per_slot_max).fits())
+        return "an empty slot of " + worker.record.name + " while work is ready for it";
+  return {};
+}
+
 }  // namespace
 
 std::string first_violation(const FarmState& farm) {
@@ -152,7 +169,7 @@ std::string first_violation(const FarmState& farm) {
   }
   if (live_jobs != farm.jobs.live_jobs()) return "a wrong count of live jobs";
   if (attempts != farm.leases.live().size()) return "a wrong count of live attempts";
-  for (const auto& check : {check_queue, check_slots, check_leases})
+  for (const auto& check : {check_queue, check_slots, check_leases, check_no_idle_slot})
     if (std::string wrong = check(farm); !wrong.empty()) return wrong;
   return {};
 }

@@ -1,88 +1,11 @@
-// The language. Words are separated by spaces, key=value words may come in any order, # begins a comment.
-//
-//   farm KEY=VALUE ...                   settings: lease_ttl_s silence_s jobs_max leases_per_slot_max grants_per_turn
-//   package NAME@VERSION window= context= batch= resident_mib= window_mib=   what submits know of it
-//   worker NAME slots= device=cpu|cuda class= memory_mib= cpus= packages=A,B roots=A,B commands=A,B media=yes digest=N
-//                                        joins with its first report; again: its inventory changed
-//   submit JOB [priority= version= token= shot= by=]       and then, indented, its layers:
-//     layer NAME KIND key=value ...      keys of the spec; values as in TOML, quotes may be left out
-//   report W ...      pass 20s [W ...]   time passes, the named workers report every second
-//   sleep 20s                            time passes and nobody calls the farm
-//   finish W PHASE TASKS                 PHASE is layer[:variant][.kind]; TASKS is 0 or 0-3
-//   finished_by N W PHASE TASK           a finished task of attempt number N, whether W holds it or not
-//   end W PHASE OUTCOME [alone=yes] [task=] [code=] [message=] [peak_mib=]   the attempt there ends so
-//   lose W PHASE                         the worker forgets an attempt without a word
-//   publish W      run W [times]         publish: what was ordered; run: finish and publish all until nothing comes
-//   publish_fails W CODE                 what was ordered fails
-//   drops W                              what was ordered to publish is lost on the way
-//   restart farm|W     drain|undrain|revoke|clear W     sigterm W
-//   pause|resume|cancel|retry JOB [layer= frames=]      priority JOB N      disk full|ok
-//   expect grants N | grant W/SLOT PHASE TASKS | no grant PHASE | revoke W REASON | no revokes | publish W PHASE TASKS
-//          no publish | discard W JOB | sweeps nothing | error CODE | ok | repeated | changed N | refused W
-//   expect job JOB STATE | task JOB PHASE TASK STATE | layer JOB NAME STATE | version JOB N | worker W STATE |
-//   quarantined W
-//          counts JOB PHASE STATE N | batch_max N | booked W/SLOT MIB | tries JOB LAYER N | eta JOB yes|no
-//   explain JOB [layer= variant= frame=] REASON ... [never] [says=WORD]   its reasons, in any order
 #include "script.h"
 
 #include <algorithm>
-#include <functional>
 #include <sstream>
-#include <stdexcept>
-
-#include "stage.h"
+#include <utility>
 
 namespace framemill::scheduler::stage {
 namespace {
-
-using Words = std::vector<std::string>;
-
-struct Wrong : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-Words split(const std::string& text, char at) {
-  Words parts;
-  std::stringstream stream(text);
-  for (std::string part; std::getline(stream, part, at);)
-    if (!part.empty()) parts.push_back(part);
-  return parts;
-}
-
-// The words of a line, and its key=value pairs apart.
-struct Statement {
-  Words words;
-  std::map<std::string, std::string> keys;
-
-  explicit Statement(const std::string& line) {
-    for (const std::string& word : split(line.substr(0, line.find('#')), ' ')) {
-      const std::size_t equals = word.find('=');
-      if (equals == std::string::npos || equals == 0)
-        words.push_back(word);
-      else
-        keys[word.substr(0, equals)] = word.substr(equals + 1);
-    }
-  }
-  const std::string& word(std::size_t i) const {
-    if (i >= words.size()) throw Wrong("a word is missing");
-    return words[i];
-  }
-  std::string text(const std::string& key, const std::string& otherwise) const {
-    const auto found = keys.find(key);
-    return found == keys.end() ? otherwise : found->second;
-  }
-  std::uint64_t number(const std::string& key, std::uint64_t otherwise) const {
-    const auto found = keys.find(key);
-    return found == keys.end() ? otherwise : std::stoull(found->second);
-  }
-};
-
-TaskRange tasks_of(const std::string& text) {
-  const Words ends = split(text, '-');
-  const auto first = static_cast<TaskIndex>(std::stoul(ends.at(0)));
-  const auto last = ends.size() > 1 ? static_cast<TaskIndex>(std::stoul(ends[1])) : first;
-  return {first, last - first + 1};
-}
 
 base::Duration duration_of(const std::string& text) {
   return text.ends_with("ms") ? base::milliseconds(std::stoll(text)) : base::seconds(std::stoll(text));
@@ -98,487 +21,389 @@ base::Sha256 digest_of(const std::string& text) {
   return base::sha256(text);
 }
 
-class Script {
- public:
-  std::string run(const std::string& text) {
-    std::stringstream lines(text);
-    std::string line;
-    for (int number = 1; std::getline(lines, line); ++number) {
-      try {
-        obey(line, number);
-        if (stage_ && !stage_->fault().empty()) throw Wrong(stage_->fault());
-      } catch (const std::exception& wrong) {
-        return "line " + std::to_string(number) + ": " + line + "\n  " + wrong.what();
-      }
-    }
+}  // namespace
+
+Words split(const std::string& text, char at) {
+  Words parts;
+  std::stringstream stream(text);
+  for (std::string part; std::getline(stream, part, at);)
+    if (!part.empty()) parts.push_back(part);
+  return parts;
+}
+
+TaskRange tasks_of(const std::string& text) {
+  const Words ends = split(text, '-');
+  const auto first = static_cast<TaskIndex>(std::stoul(ends.at(0)));
+  const auto last = ends.size() > 1 ? static_cast<TaskIndex>(std::stoul(ends[1])) : first;
+  return {first, last - first + 1};
+}
+
+Statement::Statement(const std::string& line) {
+  for (const std::string& part : split(line.substr(0, line.find('#')), ' ')) {
+    const std::size_t equals = part.find('=');
+    if (equals == std::string::npos || equals == 0)
+      words.push_back(part);
+    else
+      keys[part.substr(0, equals)] = part.substr(equals + 1);
+  }
+}
+
+const std::string& Statement::word(std::size_t i) const {
+  if (i >= words.size()) throw Wrong("a word is missing");
+  return words[i];
+}
+
+std::string Statement::text(const std::string& key, const std::string& otherwise) const {
+  const auto found = keys.find(key);
+  return found == keys.end() ? otherwise : found->second;
+}
+
+std::uint64_t Statement::number(const std::string& key, std::uint64_t otherwise) const {
+  const auto found = keys.find(key);
+  return found == keys.end() ? otherwise : std::stoull(found->second);
+}
+
+std::string Script::run(const std::string& text) {
+  std::stringstream lines(text);
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
     try {
-      submit_pending();
+      obey(line, number);
       if (stage_ && !stage_->fault().empty()) throw Wrong(stage_->fault());
     } catch (const std::exception& wrong) {
-      return std::string("end: ") + wrong.what();
+      return "line " + std::to_string(number) + ": " + line + "\n  " + wrong.what();
     }
-    return {};
   }
-
- private:
-  using Act = void (Script::*)(const Statement&);
-
-  void obey(const std::string& line, int) {
-    const Statement s(line);
-    if (s.words.empty()) return;
-    if (s.words[0] == "layer") return add_layer(s);
+  try {
     submit_pending();
-    static const std::map<std::string, Act> kActs{{"farm", &Script::farm},
-                                                  {"package", &Script::package},
-                                                  {"worker", &Script::worker},
-                                                  {"submit", &Script::submit},
-                                                  {"report", &Script::report},
-                                                  {"pass", &Script::pass},
-                                                  {"sleep", &Script::sleep},
-                                                  {"finish", &Script::finish},
-                                                  {"finished_by", &Script::finished_by},
-                                                  {"end", &Script::end},
-                                                  {"lose", &Script::lose},
-                                                  {"publish", &Script::publish},
-                                                  {"run", &Script::run_all},
-                                                  {"publish_fails", &Script::publish_fails},
-                                                  {"drops", &Script::drops},
-                                                  {"restart", &Script::restart},
-                                                  {"drain", &Script::worker_verb},
-                                                  {"undrain", &Script::worker_verb},
-                                                  {"revoke", &Script::worker_verb},
-                                                  {"clear", &Script::worker_verb},
-                                                  {"sigterm", &Script::sigterm},
-                                                  {"pause", &Script::job_verb},
-                                                  {"resume", &Script::job_verb},
-                                                  {"cancel", &Script::job_verb},
-                                                  {"retry", &Script::job_verb},
-                                                  {"priority", &Script::job_verb},
-                                                  {"disk", &Script::disk},
-                                                  {"expect", &Script::expect},
-                                                  {"explain", &Script::explain}};
-    const auto act = kActs.find(s.words[0]);
-    if (act == kActs.end()) throw Wrong("no such statement");
-    (this->*act->second)(s);
+    if (stage_ && !stage_->fault().empty()) throw Wrong(stage_->fault());
+  } catch (const std::exception& wrong) {
+    return std::string("end: ") + wrong.what();
   }
+  return {};
+}
 
-  Stage& stage() {
-    if (!stage_) stage_ = std::make_unique<Stage>(settings_);
-    return *stage_;
+void Script::obey(const std::string& line, int) {
+  const Statement s(line);
+  if (s.words.empty()) return;
+  if (s.words[0] == "layer") return add_layer(s);
+  submit_pending();
+  static const std::map<std::string, Act> kActs{{"farm", &Script::farm},
+                                                {"package", &Script::package},
+                                                {"worker", &Script::worker},
+                                                {"submit", &Script::submit},
+                                                {"report", &Script::report},
+                                                {"pass", &Script::pass},
+                                                {"sleep", &Script::sleep},
+                                                {"finish", &Script::finish},
+                                                {"finished_by", &Script::finished_by},
+                                                {"end", &Script::end},
+                                                {"lose", &Script::lose},
+                                                {"publish", &Script::publish},
+                                                {"run", &Script::run_all},
+                                                {"publish_fails", &Script::publish_fails},
+                                                {"drops", &Script::drops},
+                                                {"restart", &Script::restart},
+                                                {"drain", &Script::worker_verb},
+                                                {"undrain", &Script::worker_verb},
+                                                {"revoke", &Script::worker_verb},
+                                                {"clear", &Script::worker_verb},
+                                                {"sigterm", &Script::sigterm},
+                                                {"pause", &Script::job_verb},
+                                                {"resume", &Script::job_verb},
+                                                {"cancel", &Script::job_verb},
+                                                {"retry", &Script::job_verb},
+                                                {"priority", &Script::job_verb},
+                                                {"disk", &Script::disk},
+                                                {"expect", &Script::expect},
+                                                {"explain", &Script::explain}};
+  const auto act = kActs.find(s.words[0]);
+  if (act == kActs.end()) throw Wrong("no such statement");
+  (this->*act->second)(s);
+}
+
+Stage& Script::stage() {
+  if (!stage_) stage_ = std::make_unique<Stage>(settings_);
+  return *stage_;
+}
+
+void Script::farm(const Statement& s) {
+  settings_.lease_ttl = base::seconds(static_cast<std::int64_t>(s.number("lease_ttl_s", 120)));
+  settings_.silence_alarm = base::seconds(static_cast<std::int64_t>(s.number("silence_s", 15)));
+  settings_.jobs_max = static_cast<std::uint32_t>(s.number("jobs_max", settings_.jobs_max));
+  settings_.leases_per_slot_max = static_cast<std::uint32_t>(s.number("leases_per_slot_max", 64));
+  settings_.grants_per_turn = static_cast<std::uint32_t>(s.number("grants_per_turn", 256));
+}
+
+void Script::package(const Statement& s) {
+  const Words name = split(s.word(1), '@');
+  jobs::PackageFacts facts;
+  facts.name = name.at(0);
+  facts.version = name.at(1);
+  facts.root_digest = digest_of(s.word(1));
+  facts.window_frames = static_cast<std::int32_t>(s.number("window", 16));
+  facts.context_frames = static_cast<std::int32_t>(s.number("context", 4));
+  facts.width = facts.height = 32;
+  facts.fps = 24;
+  facts.default_steps = 20;
+  facts.steps_max = 50;
+  facts.colour_space = "srgb";
+  facts.batch_max = static_cast<std::int32_t>(s.number("batch", 1));
+  facts.cpu_memory = {s.number("resident_mib", 100) << 20, s.number("window_mib", 50) << 20, 0};
+  facts.cuda_memory = facts.cpu_memory;
+  packages_.push_back(facts);
+}
+
+void Script::worker(const Statement& s) {
+  Inventory inventory;
+  inventory.name = s.word(1);
+  DeviceState device;
+  device.id = "device0";
+  device.kind = s.text("device", "cpu") == "cuda" ? DeviceKind::Cuda : DeviceKind::Cpu;
+  device.device_class = s.text("class", "");
+  device.memory_bytes_total = device.memory_bytes_budget = s.number("memory_mib", 4096) << 20;
+  device.cpus = static_cast<std::uint32_t>(s.number("cpus", 4));
+  inventory.devices.push_back(device);
+  for (std::uint32_t i = 0; i < s.number("slots", 1); ++i)
+    inventory.slots.push_back({i, "s" + std::to_string(i), 0, {}, s.text("usable", "yes") == "yes"});
+  for (const std::string& id : split(s.text("packages", "demo@1"), ','))
+    inventory.packages.push_back({id, digest_of(id + s.text("digest", ""))});
+  for (const std::string& root : split(s.text("roots", "main"), ','))
+    inventory.roots.push_back({root, true, 1ull << 40});
+  inventory.commands = split(s.text("commands", ""), ',');
+  inventory.media = s.text("media", "no") == "yes";
+  Player& player = stage().players()[s.word(1)];
+  player.key = "key of " + s.word(1);
+  player.inventory = std::move(inventory);
+  player.inventory_due = true;
+  stage().report(s.word(1));
+}
+
+void Script::submit(const Statement& s) {
+  pending_ = s;
+  std::ostringstream toml;
+  toml << "api = \"framemill/v1\"\nname = \"" << s.word(1) << "\"\nshow = \"harbor\"\nsequence = \"hb\"\nshot = \""
+       << s.text("shot", "hb_" + s.word(1)) << "\"\n";
+  for (const char* key : {"priority", "version"})
+    if (s.keys.contains(key)) toml << key << " = " << s.keys.at(key) << "\n";
+  spec_ = toml.str();
+}
+
+void Script::add_layer(const Statement& s) {
+  if (!pending_) throw Wrong("a layer without a job");
+  std::ostringstream toml;
+  toml << "[[layer]]\nname = \"" << s.word(1) << "\"\nkind = \"" << s.word(2) << "\"\n";
+  if (s.word(2) == "generate") {
+    if (!s.keys.contains("model")) toml << "model = \"demo@1\"\n";
+    toml << "prompt = \"calm sea\"\n";
   }
+  for (const auto& [key, value] : s.keys) toml << key << " = " << toml_value(value) << "\n";
+  spec_ += toml.str();
+}
 
-  // --- what there is ---
-  void farm(const Statement& s) {
-    settings_.lease_ttl = base::seconds(static_cast<std::int64_t>(s.number("lease_ttl_s", 120)));
-    settings_.silence_alarm = base::seconds(static_cast<std::int64_t>(s.number("silence_s", 15)));
-    settings_.jobs_max = static_cast<std::uint32_t>(s.number("jobs_max", settings_.jobs_max));
-    settings_.leases_per_slot_max = static_cast<std::uint32_t>(s.number("leases_per_slot_max", 64));
-    settings_.grants_per_turn = static_cast<std::uint32_t>(s.number("grants_per_turn", 256));
-  }
+void Script::submit_pending() {
+  if (!pending_) return;
+  const Statement s = *std::exchange(pending_, std::nullopt);
+  jobs::ParsedSpec parsed = jobs::parse_spec(spec_, jobs::SpecFormat::Toml);
+  if (!parsed.spec)
+    throw Wrong(parsed.errors[0].field + ": " + parsed.errors[0].code + " " + parsed.errors[0].message + "\n" + spec_);
+  JobSubmitted event;
+  event.spec = std::make_shared<const jobs::JobSpec>(std::move(*parsed.spec));
+  event.packages = packages_;
+  event.token = s.text("token", "");
+  event.body = base::sha256(spec_);
+  event.cause = {s.text("by", "ana"), {}, ""};
+  answer_ = stage().ask(std::move(event));
+  if (answer_->ok())
+    if (const auto* submitted = std::get_if<Submitted>(&answer_->value())) jobs_[s.word(1)] = submitted->job;
+  order_.push_back(s.word(1));
+}
 
-  void package(const Statement& s) {
-    const Words name = split(s.word(1), '@');
-    jobs::PackageFacts facts;
-    facts.name = name.at(0);
-    facts.version = name.at(1);
-    facts.root_digest = digest_of(s.word(1));
-    facts.window_frames = static_cast<std::int32_t>(s.number("window", 16));
-    facts.context_frames = static_cast<std::int32_t>(s.number("context", 4));
-    facts.width = facts.height = 32;
-    facts.fps = 24;
-    facts.default_steps = 20;
-    facts.steps_max = 50;
-    facts.colour_space = "srgb";
-    facts.batch_max = static_cast<std::int32_t>(s.number("batch", 1));
-    facts.cpu_memory = {s.number("resident_mib", 100) << 20, s.number("window_mib", 50) << 20, 0};
-    facts.cuda_memory = facts.cpu_memory;
-    packages_.push_back(facts);
-  }
+void Script::report(const Statement& s) {
+  for (std::size_t i = 1; i < s.words.size(); ++i) stage().report(s.words[i]);
+}
 
-  void worker(const Statement& s) {
-    Inventory inventory;
-    inventory.name = s.word(1);
-    DeviceState device;
-    device.id = "device0";
-    device.kind = s.text("device", "cpu") == "cuda" ? DeviceKind::Cuda : DeviceKind::Cpu;
-    device.device_class = s.text("class", "");
-    device.memory_bytes_total = device.memory_bytes_budget = s.number("memory_mib", 4096) << 20;
-    device.cpus = static_cast<std::uint32_t>(s.number("cpus", 4));
-    inventory.devices.push_back(device);
-    for (std::uint32_t i = 0; i < s.number("slots", 1); ++i)
-      inventory.slots.push_back({i, "s" + std::to_string(i), 0, {}, s.text("usable", "yes") == "yes"});
-    for (const std::string& id : split(s.text("packages", "demo@1"), ','))
-      inventory.packages.push_back({id, digest_of(id + s.text("digest", ""))});
-    for (const std::string& root : split(s.text("roots", "main"), ','))
-      inventory.roots.push_back({root, true, 1ull << 40});
-    inventory.commands = split(s.text("commands", ""), ',');
-    inventory.media = s.text("media", "no") == "yes";
-    Player& player = stage().players()[s.word(1)];
-    player.key = "key of " + s.word(1);
-    player.inventory = std::move(inventory);
-    player.inventory_due = true;
-    stage().report(s.word(1));
-  }
+void Script::pass(const Statement& s) {
+  stage().pass(duration_of(s.word(1)), Words(s.words.begin() + 2, s.words.end()));
+}
 
-  // --- submits ---
-  void submit(const Statement& s) {
-    pending_ = s;
-    std::ostringstream toml;
-    toml << "api = \"framemill/v1\"\nname = \"" << s.word(1) << "\"\nshow = \"harbor\"\nsequence = \"hb\"\nshot = \""
-         << s.text("shot", "hb_" + s.word(1)) << "\"\n";
-    for (const char* key : {"priority", "version"})
-      if (s.keys.contains(key)) toml << key << " = " << s.keys.at(key) << "\n";
-    spec_ = toml.str();
-  }
+void Script::sleep(const Statement& s) {
+  stage().sleep(duration_of(s.word(1)));
+}
 
-  void add_layer(const Statement& s) {
-    if (!pending_) throw Wrong("a layer without a job");
-    std::ostringstream toml;
-    toml << "[[layer]]\nname = \"" << s.word(1) << "\"\nkind = \"" << s.word(2) << "\"\n";
-    if (s.word(2) == "generate") {
-      if (!s.keys.contains("model")) toml << "model = \"demo@1\"\n";
-      toml << "prompt = \"calm sea\"\n";
+void Script::finish(const Statement& s) {
+  Player& player = stage().player(s.word(1));
+  const TaskRange tasks = tasks_of(s.word(3));
+  for (TaskIndex t = tasks.first; t < tasks.end(); ++t)
+    stage().finish(player, attempt_of(player, phase_of(last_job(s), s.word(2)), t), t);
+  stage().report(s.word(1));
+}
+
+void Script::finished_by(const Statement& s) {
+  TaskFinished finished;
+  finished.attempt = {{static_cast<std::uint32_t>(s.number("epoch", 1)), s.number("nonce", 77)},
+                      std::stoull(s.word(1))};
+  finished.phase = phase_of(last_job(s), s.word(3));
+  finished.task = tasks_of(s.word(4)).first;
+  stage().player(s.word(2)).next.finished.push_back(finished);
+  stage().report(s.word(2));
+}
+
+void Script::end(const Statement& s) {
+  Player& player = stage().player(s.word(1));
+  AttemptEnded ended;
+  const auto outcome = jobs::outcome_from_code(s.word(3));
+  if (!outcome) throw Wrong("no such outcome");
+  ended.outcome = *outcome;
+  ended.alone = s.text("alone", "no") == "yes";
+  ended.code = s.text("code", "");
+  ended.message = s.text("message", "");
+  ended.usage.peak_bytes = s.number("peak_mib", 0) << 20;
+  ended.usage.batch_max = static_cast<std::uint32_t>(s.number("batch", 1));
+  for (const std::string& task : split(s.text("task", ""), ','))
+    ended.failed_tasks.push_back(static_cast<TaskIndex>(std::stoul(task)));
+  std::optional<TaskIndex> task;
+  if (!ended.failed_tasks.empty()) task = ended.failed_tasks.front();
+  stage().end(player, attempt_of(player, phase_of(last_job(s), s.word(2)), task), ended);
+  stage().report(s.word(1));
+}
+
+void Script::lose(const Statement& s) {
+  Player& player = stage().player(s.word(1));
+  const AttemptId id = attempt_of(player, phase_of(last_job(s), s.word(2)), {});
+  player.running.erase(id);
+  player.left.erase(id);
+}
+
+void Script::publish(const Statement& s) {
+  stage().publish_all(stage().player(s.word(1)));
+  stage().report(s.word(1));
+}
+
+void Script::publish_fails(const Statement& s) {
+  Player& player = stage().player(s.word(1));
+  for (const OrderPublish& order : std::exchange(player.duties, {}))
+    player.next.publish_failed.push_back({order.phase, order.tasks, s.word(2), "another file is there"});
+  stage().report(s.word(1));
+}
+
+void Script::drops(const Statement& s) {
+  stage().player(s.word(1)).duties.clear();
+}
+
+void Script::run_all(const Statement& s) {
+  for (int round = 0; round < 10'000; ++round) {
+    bool moved = false;
+    for (std::size_t i = 1; i < s.words.size(); ++i) {
+      Player& player = stage().player(s.words[i]);
+      const auto left = player.left;
+      for (const auto& [attempt, tasks] : left)
+        for (const TaskIndex task : tasks) stage().finish(player, attempt, task);
+      moved = moved || !left.empty() || !player.duties.empty();
+      stage().publish_all(player);
+      stage().report(s.words[i]);
+      if (!stage().fault().empty()) return;
     }
-    for (const auto& [key, value] : s.keys) toml << key << " = " << toml_value(value) << "\n";
-    spec_ += toml.str();
+    if (!moved) return;
   }
+  throw Wrong("it never comes to an end");
+}
 
-  void submit_pending() {
-    if (!pending_) return;
-    const Statement s = *std::exchange(pending_, std::nullopt);
-    jobs::ParsedSpec parsed = jobs::parse_spec(spec_, jobs::SpecFormat::Toml);
-    if (!parsed.spec)
-      throw Wrong(parsed.errors[0].field + ": " + parsed.errors[0].code + " " + parsed.errors[0].message + "\n" +
-                  spec_);
-    JobSubmitted event;
-    event.spec = std::make_shared<const jobs::JobSpec>(std::move(*parsed.spec));
-    event.packages = packages_;
-    event.token = s.text("token", "");
-    event.body = base::sha256(spec_);
-    event.cause = {s.text("by", "ana"), {}, ""};
-    answer_ = stage().ask(std::move(event));
-    if (answer_->ok())
-      if (const auto* submitted = std::get_if<Submitted>(&answer_->value())) jobs_[s.word(1)] = submitted->job;
-    order_.push_back(s.word(1));
-  }
+void Script::restart(const Statement& s) {
+  if (s.word(1) == "farm")
+    stage().restart_farm();
+  else
+    stage().restart_worker(s.word(1));
+}
 
-  // --- time and workers ---
-  void report(const Statement& s) {
-    for (std::size_t i = 1; i < s.words.size(); ++i) stage().report(s.words[i]);
-  }
-  void pass(const Statement& s) { stage().pass(duration_of(s.word(1)), Words(s.words.begin() + 2, s.words.end())); }
-  void sleep(const Statement& s) { stage().sleep(duration_of(s.word(1))); }
+void Script::sigterm(const Statement& s) {
+  stage().player(s.word(1)).draining = true;
+  stage().report(s.word(1));
+}
 
-  void finish(const Statement& s) {
-    Player& player = stage().player(s.word(1));
-    const TaskRange tasks = tasks_of(s.word(3));
-    for (TaskIndex t = tasks.first; t < tasks.end(); ++t)
-      stage().finish(player, attempt_of(player, phase_of(last_job(s), s.word(2)), t), t);
-    stage().report(s.word(1));
-  }
-  void finished_by(const Statement& s) {
-    TaskFinished finished;
-    finished.attempt = {{static_cast<std::uint32_t>(s.number("epoch", 1)), s.number("nonce", 77)},
-                        std::stoull(s.word(1))};
-    finished.phase = phase_of(last_job(s), s.word(3));
-    finished.task = tasks_of(s.word(4)).first;
-    stage().player(s.word(2)).next.finished.push_back(finished);
-    stage().report(s.word(2));
-  }
-  void end(const Statement& s) {
-    Player& player = stage().player(s.word(1));
-    AttemptEnded ended;
-    const auto outcome = jobs::outcome_from_code(s.word(3));
-    if (!outcome) throw Wrong("no such outcome");
-    ended.outcome = *outcome;
-    ended.alone = s.text("alone", "no") == "yes";
-    ended.code = s.text("code", "");
-    ended.message = s.text("message", "");
-    ended.usage.peak_bytes = s.number("peak_mib", 0) << 20;
-    ended.usage.batch_max = static_cast<std::uint32_t>(s.number("batch", 1));
-    for (const std::string& task : split(s.text("task", ""), ','))
-      ended.failed_tasks.push_back(static_cast<TaskIndex>(std::stoul(task)));
-    std::optional<TaskIndex> task;
-    if (!ended.failed_tasks.empty()) task = ended.failed_tasks.front();
-    stage().end(player, attempt_of(player, phase_of(last_job(s), s.word(2)), task), ended);
-    stage().report(s.word(1));
-  }
-  void lose(const Statement& s) {
-    Player& player = stage().player(s.word(1));
-    const AttemptId id = attempt_of(player, phase_of(last_job(s), s.word(2)), {});
-    player.running.erase(id);
-    player.left.erase(id);
-  }
-  void publish(const Statement& s) {
-    stage().publish_all(stage().player(s.word(1)));
-    stage().report(s.word(1));
-  }
-  void publish_fails(const Statement& s) {
-    Player& player = stage().player(s.word(1));
-    for (const OrderPublish& order : std::exchange(player.duties, {}))
-      player.next.publish_failed.push_back({order.phase, order.tasks, s.word(2), "another file is there"});
-    stage().report(s.word(1));
-  }
-  void drops(const Statement& s) { stage().player(s.word(1)).duties.clear(); }
+void Script::disk(const Statement& s) {
+  if (s.word(1) == "full")
+    stage().apply(StorageBroke{});
+  else
+    stage().apply(StorageRecovered{});
+}
 
-  // Everything that the workers hold or are ordered, until nothing more comes.
-  void run_all(const Statement& s) {
-    for (int round = 0; round < 10'000; ++round) {
-      bool moved = false;
-      for (std::size_t i = 1; i < s.words.size(); ++i) {
-        Player& player = stage().player(s.words[i]);
-        const auto left = player.left;
-        for (const auto& [attempt, tasks] : left)
-          for (const TaskIndex task : tasks) stage().finish(player, attempt, task);
-        moved = moved || !left.empty() || !player.duties.empty();
-        stage().publish_all(player);
-        stage().report(s.words[i]);
-        if (!stage().fault().empty()) return;
-      }
-      if (!moved) return;
-    }
-    throw Wrong("it never comes to an end");
-  }
+void Script::worker_verb(const Statement& s) {
+  static const std::map<std::string, WorkerVerb> kVerbs{{"drain", WorkerVerb::Drain},
+                                                        {"undrain", WorkerVerb::Undrain},
+                                                        {"revoke", WorkerVerb::Revoke},
+                                                        {"clear", WorkerVerb::ClearQuarantine}};
+  WorkerChangeAsked asked;
+  asked.verb = kVerbs.at(s.word(0));
+  asked.worker = worker_id(s.word(1));
+  answer_ = stage().ask(asked);
+}
 
-  void restart(const Statement& s) {
-    if (s.word(1) == "farm")
-      stage().restart_farm();
-    else
-      stage().restart_worker(s.word(1));
-  }
-  void sigterm(const Statement& s) {
-    stage().player(s.word(1)).draining = true;
-    stage().report(s.word(1));
-  }
-  void disk(const Statement& s) {
-    if (s.word(1) == "full")
-      stage().apply(StorageBroke{});
-    else
-      stage().apply(StorageRecovered{});
-  }
+void Script::job_verb(const Statement& s) {
+  static const std::map<std::string, JobVerb> kVerbs{{"pause", JobVerb::Pause},
+                                                     {"resume", JobVerb::Resume},
+                                                     {"cancel", JobVerb::Cancel},
+                                                     {"retry", JobVerb::Retry},
+                                                     {"priority", JobVerb::SetPriority}};
+  JobChangeAsked asked;
+  asked.verb = kVerbs.at(s.word(0));
+  asked.job = jobs_.contains(s.word(1)) ? jobs_.at(s.word(1)) : JobId(9999);
+  if (asked.verb == JobVerb::SetPriority) asked.priority = std::stoi(s.word(2));
+  asked.layer = s.text("layer", "");
+  if (s.keys.contains("frames")) asked.frames = jobs::FrameSet::parse(s.keys.at("frames")).value();
+  answer_ = stage().ask(asked);
+}
 
-  // --- verbs ---
-  void worker_verb(const Statement& s) {
-    static const std::map<std::string, WorkerVerb> kVerbs{{"drain", WorkerVerb::Drain},
-                                                          {"undrain", WorkerVerb::Undrain},
-                                                          {"revoke", WorkerVerb::Revoke},
-                                                          {"clear", WorkerVerb::ClearQuarantine}};
-    WorkerChangeAsked asked;
-    asked.verb = kVerbs.at(s.word(0));
-    asked.worker = worker_id(s.word(1));
-    answer_ = stage().ask(asked);
-  }
-  void job_verb(const Statement& s) {
-    static const std::map<std::string, JobVerb> kVerbs{{"pause", JobVerb::Pause},
-                                                       {"resume", JobVerb::Resume},
-                                                       {"cancel", JobVerb::Cancel},
-                                                       {"retry", JobVerb::Retry},
-                                                       {"priority", JobVerb::SetPriority}};
-    JobChangeAsked asked;
-    asked.verb = kVerbs.at(s.word(0));
-    asked.job = jobs_.contains(s.word(1)) ? jobs_.at(s.word(1)) : JobId(9999);
-    if (asked.verb == JobVerb::SetPriority) asked.priority = std::stoi(s.word(2));
-    asked.layer = s.text("layer", "");
-    if (s.keys.contains("frames")) asked.frames = jobs::FrameSet::parse(s.keys.at("frames")).value();
-    answer_ = stage().ask(asked);
-  }
+WorkerId Script::worker_id(const std::string& name) {
+  const auto found = stage().players().find(name);
+  if (found == stage().players().end()) return WorkerId(9999);
+  return stage().farm().worker_of_key(found->second.key).value_or(WorkerId(9999));
+}
 
-  // --- names ---
-  WorkerId worker_id(const std::string& name) {
-    const auto found = stage().players().find(name);
-    if (found == stage().players().end()) return WorkerId(9999);
-    return stage().farm().worker_of_key(found->second.key).value_or(WorkerId(9999));
-  }
-  JobId job_id(const std::string& name) {
-    if (!jobs_.contains(name)) throw Wrong("no job " + name);
-    return jobs_.at(name);
-  }
-  std::string last_job(const Statement& s) { return s.text("job", jobs_.empty() ? "" : order_.back()); }
-  // "boards:1.decode"
-  PhaseId phase_of(const std::string& job, const std::string& text) {
-    const JobRecord* record = stage().farm().job(job_id(job));
-    const std::string kind = text.find('.') == std::string::npos ? "" : text.substr(text.find('.') + 1);
-    const Words name = split(text.substr(0, text.find('.')), ':');
-    const std::uint32_t variant = name.size() > 1 ? static_cast<std::uint32_t>(std::stoul(name[1])) : 0;
-    for (jobs::PhaseIndex i = 0; i < record->plan->phases.size(); ++i) {
-      const jobs::PhasePlan& phase = record->plan->phases[i];
-      if (record->spec->layers[phase.layer].name == name.at(0) && phase.variant == variant &&
-          (kind.empty() || jobs::name(phase.kind) == kind))
-        return {job_id(job), i};
-    }
-    throw Wrong("no phase " + text);
-  }
-  AttemptId attempt_of(const Player& player, PhaseId phase, std::optional<TaskIndex> task) {
-    for (const auto& [id, grant] : player.running)
-      if (grant.phase == phase && (!task || player.left.at(id).contains(*task))) return id;
-    throw Wrong("that worker holds no such lease");
-  }
-  std::string phase_text(PhaseId id) {
-    const JobRecord* job = stage().farm().job(id.job);
-    const jobs::PhasePlan& phase = job->plan->phases[id.index];
-    return job->spec->name + " " + job->spec->layers[phase.layer].name + ":" + std::to_string(phase.variant) + "." +
-           std::string(jobs::name(phase.kind));
-  }
-  std::string grants_text() {
-    std::string text;
-    for (const GrantLease& grant : stage().last().grants)
-      text += "\n  " + stage().farm().worker(grant.worker)->name + "/" + std::to_string(grant.slot) + " " +
-              phase_text(grant.phase) + " " + std::to_string(grant.tasks.first) + "-" +
-              std::to_string(grant.tasks.end() - 1) + " batch_max " + std::to_string(grant.batch_max);
-    return text.empty() ? " no grants" : text;
-  }
+JobId Script::job_id(const std::string& name) {
+  if (!jobs_.contains(name)) throw Wrong("no job " + name);
+  return jobs_.at(name);
+}
 
-  // --- expectations ---
-  void require(bool holds, const std::string& found) {
-    if (!holds) throw Wrong("found: " + found);
-  }
-  template <class State>
-  void require_state(State found, const std::string& wanted) {
-    require(jobs::name(found) == wanted, std::string(jobs::name(found)));
-  }
+std::string Script::last_job(const Statement& s) {
+  return s.text("job", jobs_.empty() ? "" : order_.back());
+}
 
-  void expect(const Statement& s) {
-    const std::string& what = s.word(1);
-    if (what == "grants" || what == "grant" || what == "batch_max") return expect_grants(s);
-    if (what == "revoke" || what == "publish" || what == "discard" || what == "refused" || what == "no" ||
-        what == "sweeps")
-      return expect_orders(s);
-    if (what == "error" || what == "ok" || what == "repeated" || what == "changed") return expect_answer(s);
-    if (what == "worker" || what == "quarantined" || what == "booked") return expect_worker(s);
-    expect_job(s);
+PhaseId Script::phase_of(const std::string& job, const std::string& text) {
+  const JobRecord* record = stage().farm().job(job_id(job));
+  const std::string kind = text.find('.') == std::string::npos ? "" : text.substr(text.find('.') + 1);
+  const Words name = split(text.substr(0, text.find('.')), ':');
+  const std::uint32_t variant = name.size() > 1 ? static_cast<std::uint32_t>(std::stoul(name[1])) : 0;
+  for (jobs::PhaseIndex i = 0; i < record->plan->phases.size(); ++i) {
+    const jobs::PhasePlan& phase = record->plan->phases[i];
+    if (record->spec->layers[phase.layer].name == name.at(0) && phase.variant == variant &&
+        (kind.empty() || jobs::name(phase.kind) == kind))
+      return {job_id(job), i};
   }
+  throw Wrong("no phase " + text);
+}
 
-  void expect_grants(const Statement& s) {
-    const auto& grants = stage().last().grants;
-    if (s.word(1) == "grants") return require(grants.size() == std::stoul(s.word(2)), grants_text());
-    if (s.word(1) == "batch_max")
-      return require(!grants.empty() && grants.back().batch_max == std::stoul(s.word(2)), grants_text());
-    const Words place = split(s.word(2), '/');
-    const PhaseId phase = phase_of(last_job(s), s.word(3));
-    const bool found = std::any_of(grants.begin(), grants.end(), [&](const GrantLease& grant) {
-      return grant.worker == worker_id(place[0]) && (place.size() < 2 || grant.slot == std::stoul(place[1])) &&
-             grant.phase == phase && grant.tasks == tasks_of(s.word(4));
-    });
-    require(found, grants_text());
-  }
+AttemptId Script::attempt_of(const Player& player, PhaseId phase, std::optional<TaskIndex> task) {
+  for (const auto& [id, grant] : player.running)
+    if (grant.phase == phase && (!task || player.left.at(id).contains(*task))) return id;
+  throw Wrong("that worker holds no such lease");
+}
 
-  void expect_orders(const Statement& s) {
-    const Effects& last = stage().last();
-    const std::string& what = s.word(1);
-    if (what == "no") {
-      if (s.word(2) == "revokes") return require(last.revokes.empty(), "a revoke");
-      if (s.word(2) == "publish") return require(last.publishes.empty(), "publish orders");
-      for (const GrantLease& grant : last.grants)
-        require(grant.phase != phase_of(last_job(s), s.word(3)), grants_text());
-    } else if (what == "revoke") {
-      std::string found = "revokes:";
-      bool there = false;
-      for (const RevokeLease& revoke : last.revokes) {
-        found += " " + revoke.reason;
-        there = there || (revoke.worker == worker_id(s.word(2)) && revoke.reason == s.word(3));
-      }
-      require(there, found);
-    } else if (what == "publish") {
-      const bool there = std::any_of(last.publishes.begin(), last.publishes.end(), [&](const OrderPublish& order) {
-        return order.worker == worker_id(s.word(2)) && order.phase == phase_of(last_job(s), s.word(3)) &&
-               order.tasks == tasks_of(s.word(4));
-      });
-      require(there, std::to_string(last.publishes.size()) + " other publish orders");
-    } else if (what == "discard") {
-      const bool there = std::any_of(last.discards.begin(), last.discards.end(), [&](const OrderDiscard& order) {
-        return order.worker == worker_id(s.word(2)) && order.job == job_id(s.word(3));
-      });
-      require(there, std::to_string(last.discards.size()) + " discards");
-    } else if (what == "sweeps") {
-      require(last.discards.empty(), "a discard");
-    } else {
-      const bool there = std::any_of(last.acknowledgements.begin(), last.acknowledgements.end(), [&](const auto& ack) {
-        return ack.worker == worker_id(s.word(2)) && !ack.refused.empty();
-      });
-      require(there, "the report was taken");
-    }
-  }
+std::string Script::phase_text(PhaseId id) {
+  const JobRecord* job = stage().farm().job(id.job);
+  const jobs::PhasePlan& phase = job->plan->phases[id.index];
+  return job->spec->name + " " + job->spec->layers[phase.layer].name + ":" + std::to_string(phase.variant) + "." +
+         std::string(jobs::name(phase.kind));
+}
 
-  void expect_answer(const Statement& s) {
-    if (!answer_) throw Wrong("nothing was asked");
-    const std::string found = answer_->ok() ? "ok" : answer_->error().code + ": " + answer_->error().message;
-    const std::string& what = s.word(1);
-    if (what == "error") return require(!answer_->ok() && answer_->error().code == s.word(2), found);
-    require(answer_->ok(), found);
-    if (what == "repeated") require(std::get<Submitted>(answer_->value()).repeated, "a new job");
-    if (what == "changed") {
-      const std::uint32_t tasks = std::get<Changed>(answer_->value()).tasks;
-      require(tasks == std::stoul(s.word(2)), std::to_string(tasks));
-    }
-  }
-
-  void expect_worker(const Statement& s) {
-    const Words place = split(s.word(2), '/');
-    for (const WorkerView& view : stage().farm().list_workers(stage().now())) {
-      if (view.id != worker_id(place[0])) continue;
-      if (s.word(1) == "worker") return require_state(view.state, s.word(3));
-      if (s.word(1) == "quarantined") return require(view.quarantined, "it is not");
-      const std::uint64_t mib = view.slots.at(std::stoul(place.at(1))).booked_bytes >> 20;
-      return require(mib == std::stoull(s.word(3)), std::to_string(mib) + " MiB");
-    }
-    throw Wrong("no such worker");
-  }
-
-  void expect_job(const Statement& s) {
-    const std::string& what = s.word(1);
-    const JobView view = stage().farm().show_job(job_id(s.word(2))).value();
-    if (what == "job") return require_state(view.state, s.word(3));
-    if (what == "version") return require(view.version == std::stoul(s.word(3)), std::to_string(view.version));
-    if (what == "eta") return require(view.eta_ms.has_value() == (s.word(3) == "yes"), "the contrary");
-    if (what == "frames_published")
-      return require(view.frames_published == std::stoul(s.word(3)), std::to_string(view.frames_published));
-    if (what == "task") {
-      const PhaseId phase = phase_of(s.word(2), s.word(3));
-      const TaskRange tasks = tasks_of(s.word(4));
-      for (TaskIndex t = tasks.first; t < tasks.end(); ++t)
-        require_state(stage().farm().task_state(phase, t).value(), s.word(5));
-      return;
-    }
-    for (const LayerView& layer : view.layers) {
-      if (layer.name != s.word(3)) continue;
-      if (what == "layer") return require_state(layer.state, s.word(4));
-      if (what == "tries")
-        return require(layer.tries_charged == std::stoul(s.word(4)), std::to_string(layer.tries_charged));
-    }
-    throw Wrong("no such expectation");
-  }
-
-  void explain(const Statement& s) {
-    std::optional<std::uint32_t> variant;
-    std::optional<jobs::Frame> frame;
-    if (s.keys.contains("variant")) variant = static_cast<std::uint32_t>(std::stoul(s.keys.at("variant")));
-    if (s.keys.contains("frame")) frame = std::stoi(s.keys.at("frame"));
-    const auto view = stage().farm().explain(job_id(s.word(1)), s.text("layer", ""), variant, frame, stage().now());
-    if (!view.ok()) throw Wrong(view.error().message);
-    std::multiset<std::string> wanted(s.words.begin() + 2, s.words.end()), found;
-    const bool never = wanted.erase("never") > 0;
-    std::string all = view->sentence;
-    for (const SlotReason& reason : view->reasons) {
-      found.insert(std::string(name(reason.reason)));
-      all += "\n  " + std::string(name(reason.reason)) + " on " + std::to_string(reason.slots) +
-             " slots: " + reason.because + " -> " + reason.remedy;
-    }
-    require(found == wanted, all);
-    require(view->can_never_run == never, all + (never ? "\n  it may run" : "\n  it can never run"));
-    if (s.keys.contains("says")) require(all.find(s.keys.at("says")) != std::string::npos, all);
-  }
-
-  FarmSettings settings_;
-  std::unique_ptr<Stage> stage_;
-  std::vector<jobs::PackageFacts> packages_;
-  std::map<std::string, JobId> jobs_;
-  Words order_;
-  std::optional<Statement> pending_;
-  std::string spec_;
-  std::optional<base::Result<AnswerValue>> answer_;
-};
-
-}  // namespace
+std::string Script::grants_text() {
+  std::string text;
+  for (const GrantLease& grant : stage().last().grants)
+    text += "\n  " + stage().farm().worker(grant.worker)->name + "/" + std::to_string(grant.slot) + " " +
+            phase_text(grant.phase) + " " + std::to_string(grant.tasks.first) + "-" +
+            std::to_string(grant.tasks.end() - 1) + " batch_max " + std::to_string(grant.batch_max);
+  return text.empty() ? " no grants" : text;
+}
 
 std::string run_script(const std::string& text) {
   return Script().run(text);

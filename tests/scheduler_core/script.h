@@ -1,12 +1,125 @@
-// The language of tests/scenarios/*.scn: one statement per line, told in order to a farm on a stage. docs are at the
-// top of script.cpp; a scenario fails with its line and what was found instead.
+// The language of tests/scenarios/*.scn: one statement per line, told in order to a farm on a stage. A scenario fails
+// with its line and what was found instead.
+//
+//
+//   farm KEY=VALUE ...                   settings: lease_ttl_s silence_s jobs_max leases_per_slot_max grants_per_turn
+//   package NAME@VERSION window= context= batch= resident_mib= window_mib=   what submits know of it
+//   worker NAME slots= device=cpu|cuda class= memory_mib= cpus= packages=A,B roots=A,B commands=A,B media=yes digest=N
+//                                        joins with its first report; again: its inventory changed
+//   submit JOB [priority= version= token= shot= by=]       and then, indented, its layers:
+//     layer NAME KIND key=value ...      keys of the spec; values as in TOML, quotes may be left out
+//   report W ...      pass 20s [W ...]   time passes, the named workers report every second
+//   sleep 20s                            time passes and nobody calls the farm
+//   finish W PHASE TASKS                 PHASE is layer[:variant][.kind]; TASKS is 0 or 0-3
+//   finished_by N W PHASE TASK           a finished task of attempt number N, whether W holds it or not
+//   end W PHASE OUTCOME [alone=yes] [task=] [code=] [message=] [peak_mib=]   the attempt there ends so
+//   lose W PHASE                         the worker forgets an attempt without a word
+//   publish W      run W [times]         publish: what was ordered; run: finish and publish all until nothing comes
+//   publish_fails W CODE                 what was ordered fails
+//   drops W                              what was ordered to publish is lost on the way
+//   restart farm|W     drain|undrain|revoke|clear W     sigterm W
+//   pause|resume|cancel|retry JOB [layer= frames=]      priority JOB N      disk full|ok
+//   expect grants N | grant W/SLOT PHASE TASKS | no grant PHASE | revoke W REASON | no revokes | publish W PHASE TASKS
+//          no publish | discard W JOB | sweeps nothing | error CODE | ok | repeated | changed N | refused W
+//   expect job JOB STATE | task JOB PHASE TASK STATE | layer JOB NAME STATE | version JOB N | worker W STATE |
+//   quarantined W
+//          counts JOB PHASE STATE N | batch_max N | booked W/SLOT MIB | tries JOB LAYER N | eta JOB yes|no
+//   explain JOB [layer= variant= frame=] REASON ... [never] [says=WORD]   its reasons, in any order
 #pragma once
 
+#include <map>
+#include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
+#include <vector>
+
+#include "stage.h"
 
 namespace framemill::scheduler::stage {
 
 // Runs the scenario; empty when everything came as it says, else "line 12: ...".
 std::string run_script(const std::string& text);
+
+using Words = std::vector<std::string>;
+
+struct Wrong : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+Words split(const std::string& text, char at);
+TaskRange tasks_of(const std::string& text);  // "0" or "0-3"
+
+// The words of a line, and its key=value pairs apart.
+struct Statement {
+  Words words;
+  std::map<std::string, std::string> keys;
+
+  explicit Statement(const std::string& line);
+  const std::string& word(std::size_t i) const;
+  std::string text(const std::string& key, const std::string& otherwise) const;
+  std::uint64_t number(const std::string& key, std::uint64_t otherwise) const;
+};
+
+class Script {
+ public:
+  std::string run(const std::string& text);
+
+ private:
+  using Act = void (Script::*)(const Statement&);
+  void obey(const std::string& line, int);
+  Stage& stage();
+  void farm(const Statement& s);
+  void package(const Statement& s);
+  void worker(const Statement& s);
+  void submit(const Statement& s);
+  void add_layer(const Statement& s);
+  void submit_pending();
+  void report(const Statement& s);
+  void pass(const Statement& s);
+  void sleep(const Statement& s);
+  void finish(const Statement& s);
+  void finished_by(const Statement& s);
+  void end(const Statement& s);
+  void lose(const Statement& s);
+  void publish(const Statement& s);
+  void publish_fails(const Statement& s);
+  void drops(const Statement& s);
+  // Everything that the workers hold or are ordered, until nothing more comes.
+  void run_all(const Statement& s);
+  void restart(const Statement& s);
+  void sigterm(const Statement& s);
+  void disk(const Statement& s);
+  void worker_verb(const Statement& s);
+  void job_verb(const Statement& s);
+  WorkerId worker_id(const std::string& name);
+  JobId job_id(const std::string& name);
+  std::string last_job(const Statement& s);
+  // "boards:1.decode"
+  PhaseId phase_of(const std::string& job, const std::string& text);
+  AttemptId attempt_of(const Player& player, PhaseId phase, std::optional<TaskIndex> task);
+  std::string phase_text(PhaseId id);
+  std::string grants_text();
+  void require(bool holds, const std::string& found);
+  template <class State>
+  void require_state(State found, const std::string& wanted) {
+    require(jobs::name(found) == wanted, std::string(jobs::name(found)));
+  }
+  void expect(const Statement& s);
+  void expect_grants(const Statement& s);
+  void expect_orders(const Statement& s);
+  void expect_answer(const Statement& s);
+  void expect_worker(const Statement& s);
+  void expect_job(const Statement& s);
+  void explain(const Statement& s);
+  FarmSettings settings_;
+  std::unique_ptr<Stage> stage_;
+  std::vector<jobs::PackageFacts> packages_;
+  std::map<std::string, JobId> jobs_;
+  Words order_;
+  std::optional<Statement> pending_;
+  std::string spec_;
+  std::optional<base::Result<AnswerValue>> answer_;
+};
 
 }  // namespace framemill::scheduler::stage

@@ -1,0 +1,143 @@
+// What a scenario may expect: effects of the last turn, answers, and the farm as people see it.
+#include <algorithm>
+#include <set>
+
+#include "script.h"
+
+namespace framemill::scheduler::stage {
+
+void Script::require(bool holds, const std::string& found) {
+  if (!holds) throw Wrong("found: " + found);
+}
+
+void Script::expect(const Statement& s) {
+  const std::string& what = s.word(1);
+  if (what == "grants" || what == "grant" || what == "batch_max") return expect_grants(s);
+  if (what == "revoke" || what == "publish" || what == "discard" || what == "refused" || what == "no" ||
+      what == "sweeps")
+    return expect_orders(s);
+  if (what == "error" || what == "ok" || what == "repeated" || what == "changed") return expect_answer(s);
+  if (what == "worker" || what == "quarantined" || what == "booked") return expect_worker(s);
+  expect_job(s);
+}
+
+void Script::expect_grants(const Statement& s) {
+  const auto& grants = stage().last().grants;
+  if (s.word(1) == "grants") return require(grants.size() == std::stoul(s.word(2)), grants_text());
+  if (s.word(1) == "batch_max")
+    return require(!grants.empty() && grants.back().batch_max == std::stoul(s.word(2)), grants_text());
+  const Words place = split(s.word(2), '/');
+  const PhaseId phase = phase_of(last_job(s), s.word(3));
+  const bool found = std::any_of(grants.begin(), grants.end(), [&](const GrantLease& grant) {
+    return grant.worker == worker_id(place[0]) && (place.size() < 2 || grant.slot == std::stoul(place[1])) &&
+           grant.phase == phase && grant.tasks == tasks_of(s.word(4));
+  });
+  require(found, grants_text());
+}
+
+void Script::expect_orders(const Statement& s) {
+  const Effects& last = stage().last();
+  const std::string& what = s.word(1);
+  if (what == "no") {
+    if (s.word(2) == "revokes") return require(last.revokes.empty(), "a revoke");
+    if (s.word(2) == "publish") return require(last.publishes.empty(), "publish orders");
+    for (const GrantLease& grant : last.grants) require(grant.phase != phase_of(last_job(s), s.word(3)), grants_text());
+  } else if (what == "revoke") {
+    std::string found = "revokes:";
+    bool there = false;
+    for (const RevokeLease& revoke : last.revokes) {
+      found += " " + revoke.reason;
+      there = there || (revoke.worker == worker_id(s.word(2)) && revoke.reason == s.word(3));
+    }
+    require(there, found);
+  } else if (what == "publish") {
+    const bool there = std::any_of(last.publishes.begin(), last.publishes.end(), [&](const OrderPublish& order) {
+      return order.worker == worker_id(s.word(2)) && order.phase == phase_of(last_job(s), s.word(3)) &&
+             order.tasks == tasks_of(s.word(4));
+    });
+    require(there, std::to_string(last.publishes.size()) + " other publish orders");
+  } else if (what == "discard") {
+    const bool there = std::any_of(last.discards.begin(), last.discards.end(), [&](const OrderDiscard& order) {
+      return order.worker == worker_id(s.word(2)) && order.job == job_id(s.word(3));
+    });
+    require(there, std::to_string(last.discards.size()) + " discards");
+  } else if (what == "sweeps") {
+    require(last.discards.empty(), "a discard");
+  } else {
+    const bool there = std::any_of(last.acknowledgements.begin(), last.acknowledgements.end(), [&](const auto& ack) {
+      return ack.worker == worker_id(s.word(2)) && !ack.refused.empty();
+    });
+    require(there, "the report was taken");
+  }
+}
+
+void Script::expect_answer(const Statement& s) {
+  if (!answer_) throw Wrong("nothing was asked");
+  const std::string found = answer_->ok() ? "ok" : answer_->error().code + ": " + answer_->error().message;
+  const std::string& what = s.word(1);
+  if (what == "error") return require(!answer_->ok() && answer_->error().code == s.word(2), found);
+  require(answer_->ok(), found);
+  if (what == "repeated") require(std::get<Submitted>(answer_->value()).repeated, "a new job");
+  if (what == "changed") {
+    const std::uint32_t tasks = std::get<Changed>(answer_->value()).tasks;
+    require(tasks == std::stoul(s.word(2)), std::to_string(tasks));
+  }
+}
+
+void Script::expect_worker(const Statement& s) {
+  const Words place = split(s.word(2), '/');
+  for (const WorkerView& view : stage().farm().list_workers(stage().now())) {
+    if (view.id != worker_id(place[0])) continue;
+    if (s.word(1) == "worker") return require_state(view.state, s.word(3));
+    if (s.word(1) == "quarantined") return require(view.quarantined, "it is not");
+    const std::uint64_t mib = view.slots.at(std::stoul(place.at(1))).booked_bytes >> 20;
+    return require(mib == std::stoull(s.word(3)), std::to_string(mib) + " MiB");
+  }
+  throw Wrong("no such worker");
+}
+
+void Script::expect_job(const Statement& s) {
+  const std::string& what = s.word(1);
+  const JobView view = stage().farm().show_job(job_id(s.word(2))).value();
+  if (what == "job") return require_state(view.state, s.word(3));
+  if (what == "version") return require(view.version == std::stoul(s.word(3)), std::to_string(view.version));
+  if (what == "eta") return require(view.eta_ms.has_value() == (s.word(3) == "yes"), "the contrary");
+  if (what == "frames_published")
+    return require(view.frames_published == std::stoul(s.word(3)), std::to_string(view.frames_published));
+  if (what == "task") {
+    const PhaseId phase = phase_of(s.word(2), s.word(3));
+    const TaskRange tasks = tasks_of(s.word(4));
+    for (TaskIndex t = tasks.first; t < tasks.end(); ++t)
+      require_state(stage().farm().task_state(phase, t).value(), s.word(5));
+    return;
+  }
+  for (const LayerView& layer : view.layers) {
+    if (layer.name != s.word(3)) continue;
+    if (what == "layer") return require_state(layer.state, s.word(4));
+    if (what == "tries")
+      return require(layer.tries_charged == std::stoul(s.word(4)), std::to_string(layer.tries_charged));
+  }
+  throw Wrong("no such expectation");
+}
+
+void Script::explain(const Statement& s) {
+  std::optional<std::uint32_t> variant;
+  std::optional<jobs::Frame> frame;
+  if (s.keys.contains("variant")) variant = static_cast<std::uint32_t>(std::stoul(s.keys.at("variant")));
+  if (s.keys.contains("frame")) frame = std::stoi(s.keys.at("frame"));
+  const auto view = stage().farm().explain(job_id(s.word(1)), s.text("layer", ""), variant, frame, stage().now());
+  if (!view.ok()) throw Wrong(view.error().message);
+  std::multiset<std::string> wanted(s.words.begin() + 2, s.words.end()), found;
+  const bool never = wanted.erase("never") > 0;
+  std::string all = view->sentence;
+  for (const SlotReason& reason : view->reasons) {
+    found.insert(std::string(name(reason.reason)));
+    all += "\n  " + std::string(name(reason.reason)) + " on " + std::to_string(reason.slots) +
+           " slots: " + reason.because + " -> " + reason.remedy;
+  }
+  require(found == wanted, all);
+  require(view->can_never_run == never, all + (never ? "\n  it may run" : "\n  it can never run"));
+  if (s.keys.contains("says")) require(all.find(s.keys.at("says")) != std::string::npos, all);
+}
+
+}  // namespace framemill::scheduler::stage
