@@ -1,0 +1,139 @@
+#include "cli/check_summary.h"
+
+#include <algorithm>
+
+#include "cli/toml_file.h"
+
+namespace framemill::cli {
+namespace {
+
+namespace json = boost::json;
+
+// Knows every model, and nothing of it: the least window that can be chained. With it output names can be told and
+// compared without the packages, since they do not depend on windows.
+class FormCatalogue final : public jobs::PackageCatalogue {
+ public:
+  explicit FormCatalogue(const jobs::JobSpec& spec) {
+    for (const jobs::LayerSpec& layer : spec.layers)
+      if (const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work))
+        models_.push_back(facts_of(generate->model));
+  }
+  const jobs::PackageFacts* find(std::string_view id) const override {
+    const auto found =
+        std::find_if(models_.begin(), models_.end(), [&](const jobs::PackageFacts& m) { return m.id() == id; });
+    return found == models_.end() ? nullptr : &*found;
+  }
+  std::vector<std::string> ids() const override { return {}; }
+  base::Status check_prompt(std::string_view, std::string_view) const override { return {}; }
+
+ private:
+  static jobs::PackageFacts facts_of(const std::string& id) {
+    jobs::PackageFacts facts;
+    const std::size_t at = std::min(id.find('@'), id.size());
+    facts.name = id.substr(0, at);
+    facts.version = at < id.size() ? id.substr(at + 1) : "";
+    facts.window_frames = 2;
+    facts.context_frames = 1;
+    facts.width = facts.height = 64;
+    facts.fps = 24;
+    facts.default_steps = 1;
+    facts.steps_max = 10'000;
+    facts.guidance_max = 1000;
+    facts.colour_space = "srgb";
+    return facts;
+  }
+  std::vector<jobs::PackageFacts> models_;
+};
+
+std::string kind_name(jobs::LayerKind kind) {
+  switch (kind) {
+    case jobs::LayerKind::Generate:
+      return "generate";
+    case jobs::LayerKind::Command:
+      return "command";
+    case jobs::LayerKind::Encode:
+      return "encode";
+    case jobs::LayerKind::Sheet:
+      return "sheet";
+  }
+  return {};
+}
+
+OutputSummary output_of(const jobs::PhasePlan& phase) {
+  const jobs::Frame first = phase.frames.empty() ? 0 : phase.frames.first();
+  const jobs::Frame last = phase.frames.empty() ? 0 : phase.frames.last();
+  return {phase.variant, phase.root, jobs::output_path(phase, first), jobs::output_path(phase, last)};
+}
+
+LayerSummary summary_of(const jobs::LayerSpec& spec, jobs::LayerIndex index, const jobs::JobPlan& plan,
+                        bool with_packages) {
+  LayerSummary layer{spec.name, kind_name(spec.kind), spec.shot, spec.frames.text(), spec.frames.count(), 1, {}, {},
+                     {}};
+  if (const auto* generate = std::get_if<jobs::GenerateSpec>(&spec.work))
+    layer.variants = static_cast<std::int64_t>(generate->variant_seeds.size());
+  std::int64_t tasks = 0;
+  for (const jobs::PhasePlan& phase : plan.phases) {
+    if (phase.layer != index) continue;
+    tasks += phase.task_count;
+    if (phase.kind == jobs::PhaseKind::Denoise) {
+      if (with_packages) layer.windows = phase.task_count;
+    } else {
+      layer.outputs.push_back(output_of(phase));
+    }
+  }
+  if (with_packages || spec.kind != jobs::LayerKind::Generate) layer.tasks = tasks;
+  return layer;
+}
+
+}  // namespace
+
+CheckResult check_spec(std::string_view text, jobs::SpecFormat format, const jobs::SpecOverrides& overrides,
+                       const jobs::PackageCatalogue* packages) {
+  jobs::ParsedSpec parsed = jobs::parse_spec(text, format, overrides);
+  if (!parsed.spec) return {std::nullopt, std::move(parsed.errors)};
+  const jobs::JobSpec& spec = *parsed.spec;
+  const bool is_toml = format == jobs::SpecFormat::Toml;
+  const auto placed = [&](std::vector<jobs::SpecError> errors) {
+    if (is_toml) place_spec_errors(text, errors);
+    return CheckResult{std::nullopt, std::move(errors)};
+  };
+  if (packages)
+    if (auto errors = jobs::check_against_packages(spec, *packages); !errors.empty()) return placed(std::move(errors));
+  const FormCatalogue form(spec);
+  jobs::PlanResult planned = jobs::plan_job(spec, spec.version.value_or(1), packages ? *packages : form);
+  if (!planned.plan) return placed(std::move(planned.errors));
+
+  CheckSummary summary{spec.name, spec.show, spec.shot, spec.version, packages != nullptr, {}};
+  for (std::size_t i = 0; i < spec.layers.size(); ++i)
+    summary.layers.push_back(
+        summary_of(spec.layers[i], static_cast<jobs::LayerIndex>(i), *planned.plan, packages != nullptr));
+  return {std::move(summary), {}};
+}
+
+json::object check_json(const CheckResult& result, std::string_view file) {
+  json::object out{{"file", json::string_view(file.data(), file.size())},
+                   {"errors", json::parse(jobs::errors_json(result.errors))}};
+  json::array layers;
+  const auto number = [](const std::optional<std::int64_t>& value) {
+    return value ? json::value(*value) : json::value();
+  };
+  for (const LayerSummary& layer : result.summary ? result.summary->layers : std::vector<LayerSummary>()) {
+    json::array outputs;
+    for (const OutputSummary& output : layer.outputs)
+      outputs.push_back(json::object{
+          {"variant", output.variant}, {"root", output.root}, {"first", output.first}, {"last", output.last}});
+    layers.push_back(json::object{{"name", layer.name},
+                                  {"kind", layer.kind},
+                                  {"shot", layer.shot},
+                                  {"frames", layer.frames},
+                                  {"frame_count", layer.frame_count},
+                                  {"variants", layer.variants},
+                                  {"windows", number(layer.windows)},
+                                  {"tasks", number(layer.tasks)},
+                                  {"outputs", std::move(outputs)}});
+  }
+  out["layers"] = std::move(layers);
+  return out;
+}
+
+}  // namespace framemill::cli

@@ -1,0 +1,168 @@
+#include "cli/host_checks.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "cli/settings.h"
+#include "cli/text.h"
+
+namespace framemill::cli {
+namespace {
+
+constexpr std::uint64_t kFreeBytesLow = std::uint64_t{5} << 30;
+constexpr double kSyncMsSlow = 20;  // a commit waits for one sync: slower than this and submits feel it
+constexpr int kSyncTries = 20;
+
+std::string random_name() {
+  const std::string random = base::random_bytes(6);
+  return ".framemill-doctor-" + base::to_hex({reinterpret_cast<const std::uint8_t*>(random.data()), random.size()});
+}
+
+// Magic numbers of statfs(2) for file systems that live on other hosts: SQLite's locks cannot be trusted there.
+bool on_network(const std::filesystem::path& path) {
+  struct statfs facts {};
+  if (::statfs(path.c_str(), &facts) != 0) return false;
+  static constexpr std::array<std::uint32_t, 7> kNetwork{0x6969,     0x517B,     0xFE534D42, 0xFF534D42,
+                                                         0x00C36400, 0x5346414F, 0x01021997};
+  return std::find(kNetwork.begin(), kNetwork.end(), static_cast<std::uint32_t>(facts.f_type)) != kNetwork.end();
+}
+
+// Median time of an appended and synced page, in milliseconds; negative when the directory cannot be written.
+double sync_ms(const std::filesystem::path& directory) {
+  const std::filesystem::path file = directory / random_name();
+  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return -1;
+  const std::string page(4096, '\x5a');
+  std::vector<double> times;
+  for (int i = 0; i < kSyncTries; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    if (::write(fd, page.data(), page.size()) != static_cast<ssize_t>(page.size()) || ::fdatasync(fd) != 0) {
+      times.clear();
+      break;
+    }
+    times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+  }
+  ::close(fd);
+  ::unlink(file.c_str());
+  if (times.empty()) return -1;
+  std::nth_element(times.begin(), times.begin() + kSyncTries / 2, times.end());
+  return times[kSyncTries / 2];
+}
+
+std::uint64_t free_bytes(const std::filesystem::path& path) {
+  struct statvfs facts {};
+  return ::statvfs(path.c_str(), &facts) == 0 ? std::uint64_t{facts.f_bavail} * facts.f_frsize : 0;
+}
+
+void add_free_space(const std::string& subject, const std::filesystem::path& path, Findings& findings) {
+  const std::uint64_t free = free_bytes(path);
+  if (free < kFreeBytesLow)
+    findings.push_back(
+        {Verdict::Note, subject, fmt::format("only {} are free", bytes_text(free)), "make room before a long job"});
+}
+
+// Whether a file can be made, hard-linked and removed: how frames get their final names.
+std::string try_links(const std::filesystem::path& directory) {
+  const std::filesystem::path first = directory / random_name(), second = directory / random_name();
+  const int fd = ::open(first.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return fmt::format("files cannot be made: {}", std::strerror(errno));
+  ::close(fd);
+  const bool linked = ::link(first.c_str(), second.c_str()) == 0;
+  const int cause = errno;
+  ::unlink(second.c_str());
+  ::unlink(first.c_str());
+  return linked ? std::string() : fmt::format("hard links cannot be made: {}", std::strerror(cause));
+}
+
+}  // namespace
+
+void check_secret_key(const std::filesystem::path& file, Findings& findings) {
+  const std::string subject = "key " + file.string();
+  const base::Status status = check_private_file(file);
+  if (status.ok()) {
+    findings.push_back({Verdict::Good, subject, "private", {}});
+    return;
+  }
+  const bool missing = status.error().code == "token.missing";
+  findings.push_back({Verdict::Problem, subject, status.error().message,
+                      missing ? fmt::format("framemill keys curve {}", file.string()) : status.error().hint});
+}
+
+void check_access_list(const std::filesystem::path& file, const std::string& what, Findings& findings) {
+  const std::string subject = fmt::format("{} {}", what, file.string());
+  struct stat facts {};
+  if (::stat(file.c_str(), &facts) != 0) {
+    findings.push_back(
+        {Verdict::Problem, subject, std::strerror(errno), "make it, or correct the path in the configuration"});
+  } else if ((facts.st_mode & 022) != 0) {
+    findings.push_back(
+        {Verdict::Problem, subject, "its group or others can change who may come in", "chmod go-w " + file.string()});
+  } else {
+    findings.push_back({Verdict::Good, subject, "there, and only its owner can change it", {}});
+  }
+}
+
+void check_data_directory(const std::filesystem::path& directory, Findings& findings) {
+  const std::string subject = "data directory " + directory.string();
+  struct stat facts {};
+  if (::stat(directory.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) {
+    findings.push_back({Verdict::Problem, subject, "is no directory", "install -d -m 700 " + directory.string()});
+    return;
+  }
+  if ((facts.st_mode & 077) != 0)
+    findings.push_back({Verdict::Note, subject,
+                        fmt::format("others can look into it (mode {:04o})", facts.st_mode & 07777),
+                        "chmod 700 " + directory.string()});
+  if (on_network(directory))
+    findings.push_back({Verdict::Problem, subject,
+                        "lies on a network file system, where the store's locks cannot be trusted",
+                        "move it to a local disk"});
+  const double ms = sync_ms(directory);
+  if (ms < 0)
+    findings.push_back(
+        {Verdict::Problem, subject, "cannot be written by this user", "run doctor as the daemon's user, or chown it"});
+  else
+    findings.push_back({ms > kSyncMsSlow ? Verdict::Note : Verdict::Good, subject,
+                        fmt::format("writable, a synced 4 KiB append takes {:.2f} ms (median of {})", ms, kSyncTries),
+                        ms > kSyncMsSlow ? "every acknowledged step waits for a sync: use a faster disk" : ""});
+  add_free_space(subject, directory, findings);
+}
+
+void check_root(const std::string& name, const std::filesystem::path& path, Findings& findings) {
+  const std::string subject = fmt::format("root {} at {}", name, path.string());
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(path, ignored)) {
+    findings.push_back({Verdict::Problem, subject, "is no directory", "mount it, or correct [roots]"});
+    return;
+  }
+  const auto marker = base::read_file(path / ".framemill-root", 4096);
+  const std::string wanted = fmt::format("name = \"{}\"", name);
+  if (!marker.ok())
+    findings.push_back(
+        {Verdict::Problem, subject, "has no marker file: is it mounted?",
+         fmt::format("if this is the right directory: echo '{}' > {}", wanted, (path / ".framemill-root").string())});
+  else if (!marker->starts_with(wanted))
+    findings.push_back({Verdict::Problem, subject,
+                        fmt::format("its marker file says {}", printable(marker->substr(0, 100))),
+                        fmt::format("it should say {}", wanted)});
+  if (const std::string trouble = try_links(path); !trouble.empty())
+    findings.push_back({Verdict::Problem, subject, trouble,
+                        "frames are published by hard links: check owner, mode and mount options"});
+  else if (marker.ok() && marker->starts_with(wanted))
+    findings.push_back({Verdict::Good, subject, fmt::format("writable, {} free", bytes_text(free_bytes(path))), {}});
+  add_free_space(subject, path, findings);
+}
+
+}  // namespace framemill::cli

@@ -1,0 +1,38 @@
+// What doctor looks at on this host. Each check tells what it found as findings: good, noteworthy, or a problem with
+// what to do. Checks leave nothing behind. One thread.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace framemill::cli {
+
+enum class Verdict { Good, Note, Problem, BadConfiguration };
+
+struct Finding {
+  Verdict verdict = Verdict::Good;
+  std::string subject;  // "data directory /srv/framemill"
+  std::string text;     // what was found
+  std::string remedy;   // what to do; empty when all is well
+};
+using Findings = std::vector<Finding>;
+
+void check_secret_key(const std::filesystem::path& file, Findings& findings);
+// A file that decides who may come in: present, and not to be changed by others.
+void check_access_list(const std::filesystem::path& file, const std::string& what, Findings& findings);
+// The store's directory: private, writable, on a local disk that syncs in reasonable time (measured).
+void check_data_directory(const std::filesystem::path& directory, Findings& findings);
+// An output root: marker file, writable, hard links, free space.
+void check_root(const std::string& name, const std::filesystem::path& path, Findings& findings);
+// An address the scheduler listens on: free, or answered by a scheduler. `http`: the address speaks HTTP.
+void check_listen_address(const std::string& key, const std::string& address, bool http, Findings& findings);
+// The scheduler's worker port as a worker sees it.
+void check_reachable(const std::string& address, Findings& findings);
+// Every package of the directories, each file hashed.
+void check_packages(const std::vector<std::filesystem::path>& directories, Findings& findings);
+// Runs `framemill-executor self-test`.
+void check_executor(const std::filesystem::path& program, const std::function<bool()>& keep_going, Findings& findings);
+
+}  // namespace framemill::cli

@@ -1,0 +1,124 @@
+// The checks of host_checks.h that talk to something: ports, packages, the executor.
+#include <fmt/format.h>
+
+#include "cli/child_process.h"
+#include "cli/host_checks.h"
+#include "cli/text.h"
+#include "models/package.h"
+#include "net/event_loop.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+
+namespace framemill::cli {
+namespace {
+
+constexpr base::Duration kConnectTimeout = base::seconds(3);
+constexpr base::Duration kSelfTestLimit = base::seconds(120);
+
+std::string without_scheme(const std::string& address) {
+  return address.starts_with("tcp://") ? address.substr(6) : address;
+}
+
+net::HttpClientOptions short_waits() {
+  net::HttpClientOptions options;
+  options.connect_timeout = kConnectTimeout;
+  options.read_timeout = kConnectTimeout;
+  options.body_bytes_max = 64 * 1024;
+  return options;
+}
+
+// Binds it for a moment.
+bool is_free(const std::string& address) {
+  net::EventLoop loop;
+  net::HttpServerOptions options;
+  options.listen = address;
+  options.allow_remote = true;
+  return net::HttpServer::open(loop, options, [](net::HttpRequest, net::Responder) {}).ok();
+}
+
+bool scheduler_answers(const std::string& url) {
+  auto client = net::HttpClient::open(url, short_waits());
+  if (!client.ok()) return false;
+  net::HttpCall call;
+  call.target = "/healthz";
+  const auto reply = client->send(call);
+  return reply.ok() && reply->status == 200 && reply->body.find("\"status\"") != std::string::npos;
+}
+
+}  // namespace
+
+void check_listen_address(const std::string& key, const std::string& address, bool http, Findings& findings) {
+  const std::string subject = fmt::format("{} {}", key, address);
+  if (address.starts_with("unix:")) {
+    const bool answers = scheduler_answers(address);
+    findings.push_back(
+        {Verdict::Good, subject, answers ? "a scheduler answers" : "nobody listens; the daemon is not running", {}});
+    return;
+  }
+  const std::string plain = without_scheme(address);
+  if (is_free(plain)) {
+    findings.push_back({Verdict::Good, subject, "free; the daemon is not running", {}});
+  } else if (http && scheduler_answers("http://" + plain)) {
+    findings.push_back({Verdict::Good, subject, "a scheduler answers", {}});
+  } else {
+    findings.push_back(
+        {http ? Verdict::Problem : Verdict::Note, subject, "in use, or not an address of this host",
+         http ? "choose another port, or stop what holds it: ss -ltnp" : "fine while the scheduler runs"});
+  }
+}
+
+void check_reachable(const std::string& address, Findings& findings) {
+  const std::string subject = "scheduler " + address;
+  auto client = net::HttpClient::open("http://" + without_scheme(address), short_waits());
+  if (!client.ok()) {
+    findings.push_back(
+        {Verdict::BadConfiguration, subject, client.error().message, "write scheduler = \"tcp://host:8751\""});
+    return;
+  }
+  // The port speaks another protocol: any answer, or none, after a connection means that somebody listens there.
+  const auto reply = client->send(net::HttpCall{});
+  if (!reply.ok() && reply.error().code == "net.connect")
+    findings.push_back(
+        {Verdict::Problem, subject, reply.error().message, "start the scheduler, or open the way to its port"});
+  else
+    findings.push_back({Verdict::Good, subject, "somebody listens", {}});
+}
+
+void check_packages(const std::vector<std::filesystem::path>& directories, Findings& findings) {
+  const models::PackageShelf shelf = models::PackageShelf::open(directories);
+  for (const base::Error& problem : shelf.problems())
+    findings.push_back({Verdict::Problem, "model packages", problem.message, problem.hint});
+  for (const std::string& id : shelf.ids()) {
+    const base::Status status = models::verify(*shelf.package(id));
+    if (status.ok())
+      findings.push_back(
+          {Verdict::Good, "package " + id, "digest " + shelf.package(id)->root_digest.hex().substr(0, 12), {}});
+    else
+      findings.push_back({Verdict::Problem, "package " + id, status.error().message, "copy the package again"});
+  }
+  if (shelf.ids().empty() && shelf.problems().empty())
+    findings.push_back({Verdict::Problem, "model packages", "no package was found",
+                        "set models to directories that hold name@version directories"});
+}
+
+void check_executor(const std::filesystem::path& program, const std::function<bool()>& keep_going, Findings& findings) {
+  const std::string subject = program.filename().string() + " self-test";
+  const auto result = run_child({program.string(), "self-test"}, kSelfTestLimit, keep_going);
+  if (!result.ok()) {
+    const bool missing = result.error().code == "process.missing";
+    findings.push_back({missing ? Verdict::Note : Verdict::Problem, subject, result.error().message,
+                        missing ? "needed on hosts that run workers" : "run it by hand"});
+    return;
+  }
+  std::string said = printable(result->output, LineBreaks::Keep);
+  while (!said.empty() && said.back() == '\n') said.pop_back();
+  std::string last = said.substr(said.rfind('\n') + 1);
+  if (result->exit_status == 0)
+    findings.push_back({Verdict::Good, subject, last, {}});
+  else
+    findings.push_back(
+        {Verdict::Problem, subject, fmt::format("exit status {}: {}", result->exit_status, last),
+         fmt::format("run {} self-test, and scripts/bootstrap if LibTorch is missing", program.string())});
+}
+
+}  // namespace framemill::cli

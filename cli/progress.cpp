@@ -1,0 +1,276 @@
+#include "cli/progress.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/text.h"
+
+namespace framemill::cli {
+namespace {
+
+constexpr std::size_t kBarColumns = 28;
+constexpr std::int64_t kMarksMax = 8;  // beyond it a number
+
+struct Piece {
+  std::string text;
+  Tone tone = Tone::Plain;
+};
+
+// Pieces put together up to `width` columns, then painted: colours never change where a line is cut.
+std::string line_of(const std::vector<Piece>& pieces, const Terminal& terminal) {
+  std::string out;
+  auto room = static_cast<std::size_t>(std::max(terminal.width, 20));
+  for (const Piece& piece : pieces) {
+    const std::string text = cut_to(piece.text, room, terminal.utf8);
+    out += paint(terminal, piece.tone, text);
+    room -= display_width(text);
+    if (room == 0 || text.size() < piece.text.size()) break;
+  }
+  while (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
+}
+
+Tone tone_of(std::string_view state) {
+  if (state == "done") return Tone::Good;
+  if (state == "failed") return Tone::Bad;
+  if (state == "cancelled" || state == "paused") return Tone::Warning;
+  return state == "running" ? Tone::Busy : Tone::Faint;
+}
+
+std::string eta_text(const JobView& job) {
+  if (job.is_final() || job.state == "paused") return {};
+  return job.eta_ms ? roughly(*job.eta_ms) + " left" : "measuring";
+}
+
+std::string title(const JobView& job) {
+  std::string name = job.name.empty() ? "" : " " + job.name;
+  std::string shot = job.show;
+  for (const std::string& part : {job.sequence, job.shot})
+    if (!part.empty()) shot += "/" + part;
+  return fmt::format("job {}{}  {} v{:03}", job.id, name, shot, job.version);
+}
+
+std::vector<Piece> head_line(const ProgressViews& views) {
+  const JobView& job = views.job;
+  std::vector<Piece> pieces{
+      {title(job), Tone::Strong},
+      {"  " + job.state, tone_of(job.state)},
+      {fmt::format("  {}/{} frames  {}", job.frames_published, job.frames, clock_text(views.elapsed_ms)), Tone::Plain}};
+  if (const std::string eta = eta_text(job); !eta.empty()) pieces.push_back({"  " + eta, Tone::Faint});
+  return pieces;
+}
+
+std::string bar(std::int64_t done, std::int64_t all, const Terminal& terminal) {
+  const double share = all > 0 ? std::clamp(static_cast<double>(done) / static_cast<double>(all), 0.0, 1.0) : 0.0;
+  const auto full = static_cast<std::size_t>(share * kBarColumns);
+  std::string out;
+  for (std::size_t i = 0; i < kBarColumns; ++i)
+    out += i < full ? (terminal.utf8 ? "█" : "#") : (terminal.utf8 ? "░" : ".");
+  return out;
+}
+
+std::string marks(std::int64_t count, const char* mark) {
+  if (count <= 0) return {};
+  if (count > kMarksMax) return fmt::format(" {}{}", mark, count);
+  std::string out = " ";
+  for (std::int64_t i = 0; i < count; ++i) out += mark;
+  return out;
+}
+
+std::vector<Piece> layer_line(const LayerView& layer, std::size_t name_columns, std::size_t count_columns,
+                              const Terminal& terminal) {
+  const Tone tone = tone_of(layer.state);
+  std::vector<Piece> pieces{
+      {pad_right(cut_to(layer.name, name_columns, terminal.utf8), name_columns) + "  ", Tone::Plain},
+      {bar(layer.frames_published, layer.frames, terminal), tone == Tone::Faint ? Tone::Plain : tone},
+      {"  " + pad_left(fmt::format("{}/{}", layer.frames_published, layer.frames), count_columns), Tone::Plain},
+      {"  " + pad_right(layer.state, 9), tone}};
+  if (layer.state == "running" && layer.eta_ms) pieces.push_back({" " + roughly(*layer.eta_ms), Tone::Faint});
+  pieces.push_back({marks(layer.failed, terminal.utf8 ? "✗" : "x"), Tone::Bad});
+  pieces.push_back({marks(layer.retried, terminal.utf8 ? "↻" : "r"), Tone::Warning});
+  return pieces;
+}
+
+// "boards t3 w2": layer, variant, and the task where the layer has several.
+std::string lease_place(const LeaseView& lease, const JobView& job) {
+  std::string out = lease.job == job.id ? "" : fmt::format("job {} ", lease.job);
+  out += fmt::format("{} t{}", lease.layer, lease.variant);
+  const auto layer =
+      std::find_if(job.layers.begin(), job.layers.end(), [&](const LayerView& l) { return l.name == lease.layer; });
+  const bool several = lease.job != job.id || (layer != job.layers.end() && layer->windows > 1);
+  if (several && (lease.phase == "denoise" || lease.phase == "decode")) out += fmt::format(" w{}", lease.task);
+  return out;
+}
+
+std::string activity(const LeaseView& lease) {
+  if (!lease.detail.empty() && lease.steps == 0) return lease.detail;
+  if (lease.phase == "denoise")
+    return lease.steps > 0 ? fmt::format("step {}/{}", lease.step, lease.steps) : "starting";
+  return lease.phase;
+}
+
+std::string places(const SlotView& slot, const JobView& job) {
+  std::string out;
+  std::size_t shown = 0;
+  for (const LeaseView& lease : slot.leases) {
+    if (shown == 3) break;
+    out += (shown++ ? ", " : "") + lease_place(lease, job);
+  }
+  if (slot.leases.size() > shown) out += fmt::format(" and {} more", slot.leases.size() - shown);
+  return out;
+}
+
+// The lease whose step is shown: one that runs steps, else the first.
+const LeaseView& leading_lease(const SlotView& slot) {
+  const auto stepping =
+      std::find_if(slot.leases.begin(), slot.leases.end(), [](const LeaseView& l) { return l.steps > 0; });
+  return stepping != slot.leases.end() ? *stepping : slot.leases.front();
+}
+
+std::vector<Piece> slot_line(const WorkerView& worker, const SlotView& slot, std::size_t name_columns,
+                             const JobView& job, const Terminal& terminal) {
+  const std::string name = fmt::format("{}/{}", worker.name, slot.name);
+  std::vector<Piece> pieces{{pad_right(cut_to(name, name_columns, terminal.utf8), name_columns) + "  ", Tone::Plain}};
+  if (worker.state == "silent")
+    pieces.push_back({"silent for " + clock_text(worker.silent_ms) + "  ", Tone::Warning});
+  else if (worker.state != "up")
+    pieces.push_back({worker.state + "  ", Tone::Warning});
+  if (worker.quarantined) pieces.push_back({"quarantined  ", Tone::Bad});
+  if (!slot.usable) pieces.push_back({"not usable  ", Tone::Bad});
+  if (slot.leases.empty()) {
+    if (worker.state == "up" && slot.usable) pieces.push_back({"idle", Tone::Faint});
+    return pieces;
+  }
+  const LeaseView& lease = leading_lease(slot);
+  if (!lease.model.empty())
+    pieces.push_back({fmt::format("{} {}  ", lease.model, lease.model_warm ? "warm" : "loading"),
+                      lease.model_warm ? Tone::Plain : Tone::Warning});
+  pieces.push_back({places(slot, job), Tone::Busy});
+  pieces.push_back({"  " + activity(lease), Tone::Plain});
+  if (lease.batch > 0) pieces.push_back({fmt::format("  batch {}", lease.batch), Tone::Plain});
+  return pieces;
+}
+
+struct SlotOfWorker {
+  const WorkerView* worker;
+  const SlotView* slot;
+};
+
+// All slots of workers that may take part, in the server's order.
+std::vector<SlotOfWorker> slots_of(const ProgressViews& views) {
+  std::vector<SlotOfWorker> slots;
+  for (const WorkerView& worker : views.workers) {
+    if (worker.state == "revoked") continue;
+    for (const SlotView& slot : worker.slots) slots.push_back({&worker, &slot});
+  }
+  return slots;
+}
+
+// 0: works on the job, 1: on something else, 2: on nothing.
+int interest(const SlotOfWorker& entry, std::int64_t job) {
+  const auto& leases = entry.slot->leases;
+  if (std::any_of(leases.begin(), leases.end(), [&](const LeaseView& l) { return l.job == job; })) return 0;
+  return leases.empty() ? 2 : 1;
+}
+
+void append_slots(std::vector<std::string>& lines, const ProgressViews& views, std::size_t lines_max,
+                  const Terminal& terminal) {
+  std::vector<SlotOfWorker> slots = slots_of(views);
+  if (slots.empty()) {
+    lines.push_back(line_of({{"no worker is connected", Tone::Warning}}, terminal));
+    return;
+  }
+  // Lines keep their places while all fit: only a farm that does not fit is sorted.
+  if (slots.size() > lines_max)
+    std::stable_sort(slots.begin(), slots.end(), [&](const SlotOfWorker& a, const SlotOfWorker& b) {
+      return interest(a, views.job.id) < interest(b, views.job.id);
+    });
+  std::size_t columns = 0;
+  for (const SlotOfWorker& entry : slots)
+    columns = std::max(columns, display_width(entry.worker->name + "/" + entry.slot->name));
+  columns = std::min<std::size_t>(columns, 24);
+  const std::size_t shown = slots.size() > lines_max ? std::max<std::size_t>(lines_max, 2) - 1 : slots.size();
+  for (std::size_t i = 0; i < shown; ++i)
+    lines.push_back(line_of(slot_line(*slots[i].worker, *slots[i].slot, columns, views.job, terminal), terminal));
+  if (shown < slots.size())
+    lines.push_back(line_of(
+        {{fmt::format("and {}", counted(static_cast<std::int64_t>(slots.size() - shown), "more slot")), Tone::Faint}},
+        terminal));
+}
+
+std::int64_t busy_slots(const ProgressViews& views) {
+  std::int64_t busy = 0;
+  for (const WorkerView& worker : views.workers)
+    for (const SlotView& slot : worker.slots) busy += interest({&worker, &slot}, views.job.id) == 0 ? 1 : 0;
+  return busy;
+}
+
+}  // namespace
+
+bool something_waits(const JobView& job) {
+  return !job.is_final() && (job.tasks.ready > 0 || job.tasks.waiting > 0 || job.state == "paused");
+}
+
+std::vector<std::string> progress_lines(const ProgressViews& views, const Terminal& terminal) {
+  const JobView& job = views.job;
+  std::vector<std::string> lines{line_of(head_line(views), terminal)};
+
+  std::size_t name_columns = 0, count_columns = 0;
+  for (const LayerView& layer : job.layers) {
+    name_columns = std::max(name_columns, display_width(layer.name));
+    count_columns = std::max(count_columns, fmt::format("{}/{}", layer.frames_published, layer.frames).size());
+  }
+  name_columns = std::min<std::size_t>(name_columns, 24);
+
+  const bool explains = views.explanation && !views.explanation->sentence.empty();
+  const auto height = static_cast<std::size_t>(std::max(terminal.height, 6)) - 1;
+  const std::size_t fixed = 1 + (explains ? 1 : 0);
+  const std::size_t layers_max = height > fixed + 2 ? height - fixed - 2 : 1;
+  const std::size_t shown = job.layers.size() > layers_max ? layers_max - 1 : job.layers.size();
+  for (std::size_t i = 0; i < shown; ++i)
+    lines.push_back(line_of(layer_line(job.layers[i], name_columns, count_columns, terminal), terminal));
+  if (shown < job.layers.size())
+    lines.push_back(
+        line_of({{fmt::format("and {}", counted(static_cast<std::int64_t>(job.layers.size() - shown), "more layer")),
+                  Tone::Faint}},
+                terminal));
+
+  if (!job.is_final()) {
+    const std::size_t used = lines.size() + (explains ? 1 : 0);
+    append_slots(lines, views, height > used ? height - used : 1, terminal);
+    if (explains)
+      lines.push_back(line_of({{"waiting: ", Tone::Faint}, {views.explanation->sentence, Tone::Faint}}, terminal));
+  }
+  return lines;
+}
+
+std::string progress_line(const ProgressViews& views) {
+  const JobView& job = views.job;
+  std::string out = fmt::format("[{}] job {} {}: {}/{} frames", clock_text(views.elapsed_ms), job.id, job.state,
+                                job.frames_published, job.frames);
+  for (const LayerView& layer : job.layers)
+    if (layer.state == "running" || layer.failed > 0)
+      out += fmt::format(", {} {}/{}{}", layer.name, layer.frames_published, layer.frames,
+                         layer.failed > 0 ? fmt::format(" ({} failed)", layer.failed) : "");
+  if (job.is_final()) return out;
+  out += fmt::format(", {} busy", counted(busy_slots(views), "slot"));
+  if (const std::string eta = eta_text(job); !eta.empty()) out += ", " + eta;
+  if (views.explanation && !views.explanation->sentence.empty()) out += "; waiting: " + views.explanation->sentence;
+  return out;
+}
+
+std::string outcome_text(const JobView& job, std::int64_t elapsed_ms, const Terminal& terminal) {
+  std::string out = paint(terminal, tone_of(job.state), fmt::format("job {} is {}", job.id, job.state));
+  const double seconds = static_cast<double>(std::max<std::int64_t>(elapsed_ms, 1)) / 1000;
+  out += fmt::format(": {} of {} in {}", job.frames_published, counted(job.frames, "frame"), clock_text(elapsed_ms));
+  if (job.frames_published > 0)
+    out += fmt::format(", {:.1f} frames/s", static_cast<double>(job.frames_published) / seconds);
+  out += fmt::format(", {}, {}\n", counted(job.model_loads, "model load"),
+                     job.retries == 1 ? "1 retry" : fmt::format("{} retries", job.retries));
+  for (const FailureView& failure : job.failures)
+    out += fmt::format("  {} {} in {}: {}\n", failure.count, failure.code, failure.layer, failure.message);
+  return out;
+}
+
+}  // namespace framemill::cli

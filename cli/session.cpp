@@ -1,0 +1,106 @@
+#include "cli/session.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <ostream>
+
+namespace framemill::cli {
+
+base::Result<Settings> Session::settings() {
+  return load_settings(flags_.settings, host_.environment);
+}
+
+base::Result<Api*> Session::api() {
+  if (api_) return &*api_;
+  FM_ASSIGN(const Settings configured, settings());
+  std::string token;
+  if (!configured.token_file.empty()) {
+    FM_ASSIGN(token, read_token(configured.token_file));
+  }
+  FM_ASSIGN(Api opened, Api::open(configured.server, std::move(token), host_.keep_going));
+  api_.emplace(std::move(opened));
+  return &*api_;
+}
+
+base::Result<std::int64_t> Session::job_id(const std::string& text) {
+  if (text == "last") {
+    FM_ASSIGN(Api * server, api());
+    FM_ASSIGN(const json::value answer, server->get("/api/v1/jobs?mine=true&limit=1"));
+    JsonReader list(answer, "list of jobs");
+    const json::array& jobs = list.list("items");
+    FM_TRY(list.status());
+    if (jobs.empty())
+      return base::Error{"job.unknown", "you have not submitted a job yet", "JOB", "give a job's number"};
+    JsonReader reader(jobs.front(), "job");
+    const std::int64_t id = reader.integer("id");
+    FM_TRY(reader.status());
+    return id;
+  }
+  std::uint32_t id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || end != text.data() + text.size() || id == 0)
+    return base::Error{"usage.job", fmt::format("'{}' is no job", printable(text)), "JOB",
+                       "give a job's number, or last for your newest"};
+  return std::int64_t{id};
+}
+
+base::Result<std::string> Session::job_target(const std::string& job, std::string_view rest) {
+  FM_ASSIGN(const std::int64_t id, job_id(job));
+  return fmt::format("/api/v1/jobs/{}{}", id, rest);
+}
+
+// Indented, because people read it too; keys stay in the server's order.
+static void write_json(std::ostream& out, const json::value& value, int depth) {
+  const std::string inner(static_cast<std::size_t>(depth + 1) * 2, ' '),
+      outer(static_cast<std::size_t>(depth) * 2, ' ');
+  const char* separator = "";
+  if (const json::object* object = value.if_object(); object && !object->empty()) {
+    out << '{';
+    for (const auto& item : *object) {
+      out << separator << '\n' << inner << json::serialize(json::value(item.key())) << ": ";
+      write_json(out, item.value(), depth + 1);
+      separator = ",";
+    }
+    out << '\n' << outer << '}';
+  } else if (const json::array* array = value.if_array(); array && !array->empty()) {
+    out << '[';
+    for (const json::value& item : *array) {
+      out << separator << '\n' << inner;
+      write_json(out, item, depth + 1);
+      separator = ",";
+    }
+    out << '\n' << outer << ']';
+  } else {
+    out << json::serialize(value);
+  }
+}
+
+void Session::print_json(const json::value& value) {
+  write_json(out(), value, 0);
+  out() << '\n';
+}
+
+void Session::print_error(const base::Error& error) {
+  if (flags_.json) {
+    json::object object{{"code", error.code}, {"message", error.message}, {"field", error.field}, {"hint", error.hint}};
+    err() << json::serialize(object) << '\n';
+    return;
+  }
+  err() << "framemill: " << printable(error.message) << '\n';
+  if (!error.hint.empty()) err() << "  " << printable(error.hint) << '\n';
+}
+
+ExitCode exit_code_of(const base::Error& error, int last_status) {
+  const auto room = [&](std::string_view prefix) { return error.code.starts_with(prefix); };
+  if (error.code == "net.interrupted") return ExitCode::Interrupted;
+  if (room("auth.") || room("token.") || last_status == 401 || last_status == 403) return ExitCode::NotAuthorised;
+  if (room("config.")) return ExitCode::BadConfiguration;
+  if (room("net.") || room("sse.") || error.code == "http.bad_reply" || error.code == "http.too_large")
+    return error.code == "http.too_large" && last_status == 413 ? ExitCode::Usage : ExitCode::Server;
+  if (last_status >= 500 || last_status == 429) return ExitCode::Server;
+  return ExitCode::Usage;
+}
+
+}  // namespace framemill::cli

@@ -1,0 +1,124 @@
+#include "cli/settings.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/file.h"
+#include "cli/toml_file.h"
+
+namespace framemill::cli {
+namespace {
+
+namespace json = boost::json;
+constexpr std::uint64_t kTokenFileBytesMax = 4096;
+
+base::Error wrong(const std::filesystem::path& file, std::string_view key, std::string_view expected) {
+  return {"config.value", fmt::format("{}: {} should be {}", file.string(), key, expected), std::string(key), {}};
+}
+
+base::Status take_models(const json::value& value, const std::filesystem::path& file, const Environment& environment,
+                         Settings& settings) {
+  const json::array* list = value.if_array();
+  if (!list) return wrong(file, "models", "a list of directories");
+  for (const json::value& item : *list) {
+    if (!item.is_string()) return wrong(file, "models", "a list of directories");
+    settings.models.push_back(expand_home(item.get_string().c_str(), environment));
+  }
+  return {};
+}
+
+base::Status take_roots(const json::value& value, const std::filesystem::path& file, const Environment& environment,
+                        Settings& settings) {
+  const json::object* table = value.if_object();
+  if (!table) return wrong(file, "roots", "a table of name = \"path\"");
+  for (const auto& item : *table) {
+    if (!item.value().is_string()) return wrong(file, "roots", "a table of name = \"path\"");
+    settings.roots[std::string(item.key())] = expand_home(item.value().get_string().c_str(), environment);
+  }
+  return {};
+}
+
+base::Status take_file(const std::filesystem::path& file, const Environment& environment, Settings& settings) {
+  FM_ASSIGN(const json::object table, read_toml_file(file));
+  for (const auto& item : table) {
+    const std::string key(item.key());
+    if (key == "server" || key == "token_file") {
+      if (!item.value().is_string()) return wrong(file, key, "a string");
+      if (key == "server")
+        settings.server = item.value().get_string().c_str();
+      else
+        settings.token_file = expand_home(item.value().get_string().c_str(), environment);
+    } else if (key == "models") {
+      FM_TRY(take_models(item.value(), file, environment, settings));
+    } else if (key == "roots") {
+      FM_TRY(take_roots(item.value(), file, environment, settings));
+    } else {
+      return base::Error{"config.unknown_key", fmt::format("{}: unknown key {}", file.string(), key), key,
+                         "known are server, token_file, models and [roots]"};
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::filesystem::path user_config_directory(const Environment& environment) {
+  if (const std::string base = environment("XDG_CONFIG_HOME"); base.starts_with('/'))
+    return std::filesystem::path(base) / "framemill";
+  return std::filesystem::path(environment("HOME")) / ".config" / "framemill";
+}
+
+std::filesystem::path expand_home(const std::string& path, const Environment& environment) {
+  if (path.starts_with("~/")) return std::filesystem::path(environment("HOME")) / path.substr(2);
+  return path;
+}
+
+base::Result<Settings> load_settings(const SettingFlags& flags, const Environment& environment) {
+  Settings settings;
+  const std::filesystem::path directory = user_config_directory(environment);
+  std::error_code ignored;
+  if (std::filesystem::exists(directory / "config.toml", ignored))
+    FM_TRY(take_file(directory / "config.toml", environment, settings));
+  if (const std::string server = environment("FRAMEMILL_SERVER"); !server.empty()) settings.server = server;
+  if (const std::string file = environment("FRAMEMILL_TOKEN_FILE"); !file.empty()) settings.token_file = file;
+  if (!flags.server.empty()) settings.server = flags.server;
+  if (!flags.token_file.empty()) settings.token_file = expand_home(flags.token_file, environment);
+  if (settings.token_file.empty() && std::filesystem::exists(directory / "token", ignored))
+    settings.token_file = directory / "token";
+  return settings;
+}
+
+base::Status check_private_file(const std::filesystem::path& path) {
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) != 0)
+    return base::Error{"token.missing", fmt::format("{}: {}", path.string(), std::strerror(errno)), {}, {}};
+  if (!S_ISREG(facts.st_mode))
+    return base::Error{"token.permissions", fmt::format("{} is not a plain file", path.string()), {}, {}};
+  if (facts.st_uid != ::geteuid())
+    return base::Error{
+        "token.permissions", fmt::format("{} belongs to another user", path.string()), {}, "use a file of your own"};
+  if ((facts.st_mode & 077) != 0)
+    return base::Error{"token.permissions",
+                       fmt::format("{} can be used by others (mode {:04o})", path.string(), facts.st_mode & 07777),
+                       {},
+                       fmt::format("chmod 600 {}", path.string())};
+  return {};
+}
+
+base::Result<std::string> read_token(const std::filesystem::path& path) {
+  FM_TRY(check_private_file(path));
+  FM_ASSIGN(std::string token, base::read_file(path, kTokenFileBytesMax));
+  while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.pop_back();
+  // A header value: anything but visible ASCII could forge another header.
+  const bool visible = std::all_of(token.begin(), token.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+  if (token.empty() || !visible)
+    return base::Error{"token.format", fmt::format("{} should hold one line with the token", path.string()), {}, {}};
+  return token;
+}
+
+}  // namespace framemill::cli

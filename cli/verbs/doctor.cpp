@@ -1,0 +1,208 @@
+// framemill doctor: looks at what a farm needs on this host and says what to do about what is missing.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <ostream>
+
+#include "cli/child_process.h"
+#include "cli/host_checks.h"
+#include "cli/toml_file.h"
+#include "cli/verbs/verbs.h"
+
+namespace framemill::cli {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr base::Duration kCheckConfigLimit = base::seconds(20);
+
+struct Options {
+  std::vector<std::string> configs, models;
+  bool executor = false;
+};
+
+// A daemon's configuration as far as doctor looks into it; the daemon itself judges every key.
+struct DaemonFile {
+  fs::path path;
+  json::object table;
+  bool is_worker = false;
+
+  std::string text(std::string_view key) const {
+    const json::value* value = table.if_contains(json::string_view(key.data(), key.size()));
+    return value && value->is_string() ? std::string(value->get_string()) : std::string();
+  }
+  fs::path file(std::string_view key) const {
+    const std::string name = text(key);
+    return name.empty() ? fs::path() : path.parent_path() / name;
+  }
+  std::vector<fs::path> models() const {
+    std::vector<fs::path> out;
+    const json::value* list = table.if_contains("models");
+    if (list && list->is_array())
+      for (const json::value& item : list->get_array())
+        if (item.is_string()) out.push_back(path.parent_path() / std::string(item.get_string()));
+    return out;
+  }
+};
+
+// The daemon's own check of its configuration: the only judge of keys and values.
+void check_config(const DaemonFile& daemon, Session& session, Findings& findings) {
+  const std::string name = daemon.is_worker ? "framemill-worker" : "framemill-scheduler";
+  const fs::path program = fs::path(session.host().program_directory) / name;
+  const std::string subject = "configuration " + daemon.path.string();
+  const auto result = run_child({program.string(), "--check-config", "--config", daemon.path.string()},
+                                kCheckConfigLimit, session.host().keep_going);
+  if (!result.ok()) {
+    findings.push_back({Verdict::Note, subject, result.error().message, "only its daemon can check every key"});
+  } else if (result->exit_status == 0) {
+    findings.push_back({Verdict::Good, subject, "as " + name + " wants it", {}});
+  } else {
+    std::string said = printable(result->output, LineBreaks::Keep);
+    while (!said.empty() && said.back() == '\n') said.pop_back();
+    findings.push_back({Verdict::BadConfiguration, subject, said, fmt::format("correct {}", daemon.path.string())});
+  }
+}
+
+void check_roots(const DaemonFile& daemon, Findings& findings) {
+  const json::value* roots = daemon.table.if_contains("roots");
+  if (!roots || !roots->is_object()) return;
+  for (const auto& item : roots->get_object())
+    if (item.value().is_string() && !item.value().get_string().empty())
+      check_root(std::string(item.key()), daemon.path.parent_path() / std::string(item.value().get_string()), findings);
+}
+
+void check_daemon(const DaemonFile& daemon, Session& session, Findings& findings) {
+  check_config(daemon, session, findings);
+  if (const fs::path key = daemon.file("key_file"); !key.empty()) check_secret_key(key, findings);
+  if (daemon.is_worker) {
+    if (const std::string scheduler = daemon.text("scheduler"); !scheduler.empty())
+      check_reachable(scheduler, findings);
+  } else {
+    if (const fs::path file = daemon.file("workers_file"); !file.empty()) check_access_list(file, "workers", findings);
+    if (const fs::path file = daemon.file("tokens_file"); !file.empty()) check_access_list(file, "tokens", findings);
+    if (const fs::path directory = daemon.file("data_directory"); !directory.empty())
+      check_data_directory(directory, findings);
+    const std::string http = daemon.text("listen_http"), workers = daemon.text("listen_workers");
+    check_listen_address("listen_http", http.empty() ? "127.0.0.1:8750" : http, true, findings);
+    check_listen_address("listen_workers", workers.empty() ? "127.0.0.1:8751" : workers, false, findings);
+  }
+  check_roots(daemon, findings);
+  if (const auto models = daemon.models(); !models.empty()) check_packages(models, findings);
+}
+
+// The user's own side: settings, token, server.
+void check_client(Session& session, Findings& findings) {
+  const auto settings = session.settings();
+  if (!settings.ok()) {
+    findings.push_back({Verdict::BadConfiguration, "your settings", settings.error().message, settings.error().hint});
+    return;
+  }
+  if (settings->token_file.empty()) {
+    findings.push_back({Verdict::Note, "your token", "no token file is configured",
+                        "set token_file in config.toml, or FRAMEMILL_TOKEN_FILE"});
+    return;
+  }
+  if (const auto token = read_token(settings->token_file); !token.ok()) {
+    findings.push_back({Verdict::Problem, "your token", token.error().message, token.error().hint});
+    return;
+  }
+  findings.push_back({Verdict::Good, "your token", settings->token_file.string() + " is private", {}});
+  const auto server = session.api();
+  const auto version = server.ok() ? (*server)->get("/api/v1/version") : base::Result<json::value>(server.error());
+  if (!version.ok()) {
+    findings.push_back({Verdict::Problem, "scheduler " + settings->server, version.error().message,
+                        "is it running, and is --server right?"});
+    return;
+  }
+  JsonReader reader(*version, "version");
+  const std::string theirs = reader.text("version"), principal = reader.text("principal"), role = reader.text("role");
+  findings.push_back(
+      {theirs == FRAMEMILL_VERSION ? Verdict::Good : Verdict::Note, "scheduler " + settings->server,
+       fmt::format("version {}, you are {} with the role {}", theirs, principal, role),
+       theirs == FRAMEMILL_VERSION ? "" : "this program is " FRAMEMILL_VERSION "; update the older one"});
+}
+
+base::Result<std::vector<DaemonFile>> read_daemon_files(const Options& options, Findings& findings) {
+  std::vector<std::string> paths = options.configs;
+  std::error_code ignored;
+  if (paths.empty())
+    for (const char* usual : {"/etc/framemill/scheduler.toml", "/etc/framemill/worker.toml"})
+      if (fs::exists(usual, ignored)) paths.emplace_back(usual);
+  std::vector<DaemonFile> daemons;
+  for (const std::string& path : paths) {
+    auto table = read_toml_file(path);
+    if (!table.ok()) {
+      findings.push_back(
+          {Verdict::BadConfiguration, "configuration " + path, table.error().message, table.error().hint});
+      continue;
+    }
+    DaemonFile daemon{fs::absolute(path), std::move(table).value(), false};
+    daemon.is_worker = daemon.table.contains("scheduler") || daemon.table.contains("slot");
+    daemons.push_back(std::move(daemon));
+  }
+  return daemons;
+}
+
+void print(const Findings& findings, Session& session) {
+  const Terminal& terminal = session.terminal();
+  for (const Finding& finding : findings) {
+    const bool problem = finding.verdict == Verdict::Problem || finding.verdict == Verdict::BadConfiguration;
+    const Tone tone = problem ? Tone::Bad : finding.verdict == Verdict::Note ? Tone::Warning : Tone::Good;
+    const char* word = problem ? "PROBLEM" : finding.verdict == Verdict::Note ? "note" : "ok";
+    session.out() << paint(terminal, tone, pad_right(word, 9)) << printable(finding.subject) << ": "
+                  << printable(finding.text, LineBreaks::Keep) << '\n';
+    if (!finding.remedy.empty()) session.out() << "         -> " << printable(finding.remedy) << '\n';
+  }
+}
+
+json::array to_json(const Findings& findings) {
+  static constexpr const char* kNames[] = {"good", "note", "problem", "bad_configuration"};
+  json::array out;
+  for (const Finding& finding : findings)
+    out.push_back(json::object{{"verdict", kNames[static_cast<int>(finding.verdict)]},
+                               {"subject", finding.subject},
+                               {"text", finding.text},
+                               {"remedy", finding.remedy}});
+  return out;
+}
+
+base::Result<ExitCode> run(const Options& options, Session& session) {
+  Findings findings;
+  check_client(session, findings);
+  FM_ASSIGN(const std::vector<DaemonFile> daemons, read_daemon_files(options, findings));
+  bool workers = false;
+  for (const DaemonFile& daemon : daemons) {
+    check_daemon(daemon, session, findings);
+    workers = workers || daemon.is_worker;
+  }
+  if (!options.models.empty()) check_packages({options.models.begin(), options.models.end()}, findings);
+  if (workers || options.executor || daemons.empty())
+    check_executor(fs::path(session.host().program_directory) / "framemill-executor", session.host().keep_going,
+                   findings);
+
+  if (session.json())
+    session.print_json(json::object{{"findings", to_json(findings)}});
+  else
+    print(findings, session);
+  ExitCode code = ExitCode::Ok;
+  for (const Finding& finding : findings) {
+    if (finding.verdict == Verdict::BadConfiguration) return ExitCode::BadConfiguration;
+    if (finding.verdict == Verdict::Problem) code = ExitCode::Server;
+  }
+  return code;
+}
+
+}  // namespace
+
+void declare_doctor(Arguments& program) {
+  auto options = std::make_shared<Options>();
+  Arguments verb =
+      program.verb("doctor", "Check this host and say what to do",
+                   "framemill doctor --config /etc/framemill/scheduler.toml --config /etc/framemill/worker.toml");
+  verb.option("--config", options->configs, "FILE",
+              "A daemon's configuration; may be given again (those in /etc/framemill)");
+  verb.option("--models", options->models, "DIR", "A directory of packages to verify; may be given again");
+  verb.flag("--executor", options->executor, "Also run the executor's self-test when no worker is configured here");
+  verb.run([options](Session& session) { return run(*options, session); });
+}
+
+}  // namespace framemill::cli

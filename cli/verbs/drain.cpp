@@ -1,0 +1,18 @@
+// framemill drain WORKER: no more work for it; what runs may finish.
+#include "cli/verbs/verbs.h"
+#include "cli/verbs/worker_change.h"
+
+namespace framemill::cli {
+
+void declare_drain(Arguments& program) {
+  struct Options {
+    std::string worker, reason;
+  };
+  auto options = std::make_shared<Options>();
+  Arguments verb = program.verb("drain", "Give a worker no more work", "framemill drain w1 --reason \"new driver\"");
+  verb.positional("WORKER", options->worker, "The worker's name or number");
+  verb.option("--reason", options->reason, "TEXT", "Why, for the record");
+  verb.run([options](Session& session) { return change_worker(session, options->worker, "drain", options->reason); });
+}
+
+}  // namespace framemill::cli

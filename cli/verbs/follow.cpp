@@ -1,0 +1,120 @@
+// framemill follow JOB: the job's progress, live, until it is final. Interrupting it leaves the job running.
+#include <fmt/format.h>
+
+#include <memory>
+#include <ostream>
+
+#include "base/clock.h"
+#include "cli/job_watch.h"
+#include "cli/live_display.h"
+#include "cli/progress.h"
+#include "cli/verbs/verbs.h"
+
+namespace framemill::cli {
+namespace {
+
+constexpr base::Duration kLookEvery = base::milliseconds(300);
+constexpr base::Duration kExplainEvery = base::seconds(1);
+constexpr base::Duration kPlainLineEvery = base::seconds(10);
+
+struct Options {
+  std::string job, patience = "60s";
+  bool plain = false;
+};
+
+// What is shown: a drawing that is renewed in place, or a line now and then.
+class Screen {
+ public:
+  Screen(Session& session, bool plain) : session_(session) {
+    if (!plain && session.terminal().interactive) display_ = std::make_unique<LiveDisplay>(session.out());
+  }
+
+  void show(const ProgressViews& views) {
+    if (session_.json()) return;
+    if (display_) {
+      refresh_size(session_.host().terminal, session_.host().terminal_descriptor);
+      display_->draw(progress_lines(views, session_.terminal()));
+    } else if (views.job.is_final() || base::monotonic_now() >= next_line_) {
+      session_.out() << progress_line(views) << '\n' << std::flush;
+      next_line_ = base::monotonic_now() + kPlainLineEvery;
+    }
+  }
+
+  void show_away(base::Duration away) {
+    if (session_.json() || away.ms < 1000) return;
+    const std::string text = fmt::format("the scheduler does not answer ({}); the farm works on", clock_text(away.ms));
+    if (display_) {
+      display_->draw({cut_to(text, static_cast<std::size_t>(session_.terminal().width), session_.terminal().utf8)});
+    } else if (base::monotonic_now() >= next_line_) {
+      session_.out() << text << '\n' << std::flush;
+      next_line_ = base::monotonic_now() + kPlainLineEvery;
+    }
+  }
+
+ private:
+  Session& session_;
+  std::unique_ptr<LiveDisplay> display_;
+  base::Instant next_line_{0};
+};
+
+ExitCode leave_running(Session& session, std::int64_t job) {
+  session.err() << fmt::format("job {0} goes on; framemill follow {0} shows it again, framemill cancel {0} stops it\n",
+                               job);
+  return ExitCode::Interrupted;
+}
+
+base::Result<ExitCode> follow(Session& session, std::int64_t job, base::Duration patience, bool plain) {
+  JobWatch watch(session, job, patience);
+  ProgressViews views;
+  base::Instant next_explanation{0};
+  {
+    Screen screen(session, plain);
+    do {
+      FM_ASSIGN(std::optional<JobView> now, watch.job());
+      if (!now) {
+        screen.show_away(watch.away());
+        continue;
+      }
+      views.job = std::move(*now);
+      views.elapsed_ms = elapsed_ms_of(views.job);
+      FM_ASSIGN(views.workers, watch.workers());
+      if (!something_waits(views.job)) {
+        views.explanation.reset();
+      } else if (base::monotonic_now() >= next_explanation) {
+        next_explanation = base::monotonic_now() + kExplainEvery;
+        FM_ASSIGN(views.explanation, watch.explanation());
+      }
+      screen.show(views);
+      if (views.job.is_final()) break;
+    } while (pause_for(session, kLookEvery));
+  }
+  if (!views.job.is_final()) return leave_running(session, job);
+  if (!session.json()) session.out() << outcome_text(views.job, views.elapsed_ms, session.terminal());
+  return exit_code_of_job(views.job);
+}
+
+base::Result<ExitCode> run(const Options& options, Session& session) {
+  const auto patience = duration_ms(options.patience);
+  if (!patience) return base::Error{"usage.patience", "--patience is no duration", "--patience", "write 90s, 5m or 2h"};
+  FM_ASSIGN(const std::int64_t job, session.job_id(options.job));
+  auto result = follow(session, job, base::milliseconds(*patience), options.plain);
+  if (!result.ok() && result.error().code == "net.interrupted") return leave_running(session, job);
+  if (!result.ok() || !session.json()) return result;
+  FM_ASSIGN(Api * server, session.api());
+  FM_ASSIGN(const json::value answer, server->get(fmt::format("/api/v1/jobs/{}", job)));
+  session.print_json(answer);
+  return result;
+}
+
+}  // namespace
+
+void declare_follow(Arguments& program) {
+  auto options = std::make_shared<Options>();
+  Arguments verb = program.verb("follow", "Watch a job until it is finished", "framemill follow last");
+  verb.positional("JOB", options->job, "The job's number, or last for your newest");
+  verb.flag("--plain", options->plain, "A line every 10 s, as off a terminal");
+  verb.option("--patience", options->patience, "TIME", "How long the scheduler may be away (60s)");
+  verb.run([options](Session& session) { return run(*options, session); });
+}
+
+}  // namespace framemill::cli

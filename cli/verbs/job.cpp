@@ -1,0 +1,107 @@
+// framemill job JOB: one job with its layers, failures and outputs.
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "cli/job_watch.h"
+#include "cli/table.h"
+#include "cli/verbs/verbs.h"
+#include "cli/views.h"
+
+namespace framemill::cli {
+namespace {
+
+Tone tone_of(const std::string& state) {
+  if (state == "done") return Tone::Good;
+  if (state == "failed") return Tone::Bad;
+  return state == "running" ? Tone::Busy : Tone::Faint;
+}
+
+void print_head(const JobView& job, Session& session) {
+  std::string place = job.show;
+  for (const std::string& part : {job.sequence, job.shot})
+    if (!part.empty()) place += "/" + part;
+  session.out() << paint(session.terminal(), Tone::Strong, fmt::format("job {} {}", job.id, job.name)) << "  "
+                << paint(session.terminal(), tone_of(job.state), job.state) << '\n'
+                << fmt::format("  {} v{:03}, priority {}, submitted by {} at {}\n", place, job.version, job.priority,
+                               job.principal, job.submitted)
+                << fmt::format("  {} of {} published in {}", job.frames_published, counted(job.frames, "frame"),
+                               clock_text(elapsed_ms_of(job)));
+  if (job.eta_ms && !job.is_final()) session.out() << ", " << roughly(*job.eta_ms) << " left";
+  session.out() << fmt::format("\n  {}, {}, tasks tried again {}, windows run twice {}, device time {:.1f} s\n",
+                               counted(job.attempts, "attempt"), counted(job.model_loads, "model load"), job.retries,
+                               job.windows_run_twice, static_cast<double>(job.device_us) / 1e6);
+}
+
+void print_layers(const JobView& job, Session& session) {
+  Table table({{"LAYER"},
+               {"KIND"},
+               {"SHOT", Align::Left, true},
+               {"STATE"},
+               {"FRAMES", Align::Right},
+               {"WINDOWS", Align::Right},
+               {"VARIANTS", Align::Right},
+               {"RETRIED", Align::Right},
+               {"FAILED", Align::Right}});
+  for (const LayerView& layer : job.layers)
+    table.add({layer.name,
+               layer.kind,
+               layer.shot,
+               {layer.state, tone_of(layer.state)},
+               fmt::format("{}/{}", layer.frames_published, layer.frames),
+               std::to_string(layer.windows),
+               std::to_string(layer.variants),
+               std::to_string(layer.retried),
+               {std::to_string(layer.failed), layer.failed > 0 ? Tone::Bad : Tone::Plain}});
+  if (!table.empty()) session.out() << '\n' << table.text(session.terminal());
+}
+
+void print_failures(const JobView& job, Session& session) {
+  if (job.failures.empty()) return;
+  session.out() << "\nfailures\n";
+  for (const FailureView& failure : job.failures) {
+    session.out() << fmt::format("  {} of {} in {}: {}\n", counted(failure.count, "task"),
+                                 paint(session.terminal(), Tone::Bad, failure.code), failure.layer, failure.message);
+    std::string command = fmt::format("framemill logs {} --layer {}", job.id, failure.layer);
+    if (failure.first_frame) command += fmt::format(" --frame {}", *failure.first_frame);
+    session.out() << "    " << command << '\n';
+  }
+}
+
+void print_outputs(const JobView& job, Session& session) {
+  if (job.outputs.empty()) return;
+  session.out() << "\noutputs\n";
+  for (const OutputView& output : job.outputs) {
+    session.out() << fmt::format("  {} t{:02}: {}:{}", output.layer, output.variant, output.root, output.first);
+    if (output.last != output.first)
+      session.out() << fmt::format("\n    to {} ({})", output.last, counted(output.files, "file"));
+    session.out() << '\n';
+  }
+}
+
+base::Result<ExitCode> run(const std::string& name, Session& session) {
+  FM_ASSIGN(const std::string target, session.job_target(name));
+  FM_ASSIGN(Api * server, session.api());
+  FM_ASSIGN(const json::value answer, server->get(target));
+  FM_ASSIGN(const JobView job, read_job(answer));
+  if (session.json()) {
+    session.print_json(answer);
+    return ExitCode::Ok;
+  }
+  print_head(job, session);
+  print_layers(job, session);
+  print_failures(job, session);
+  print_outputs(job, session);
+  return ExitCode::Ok;
+}
+
+}  // namespace
+
+void declare_job(Arguments& program) {
+  auto name = std::make_shared<std::string>();
+  Arguments verb = program.verb("job", "Show a job with its layers, failures and outputs", "framemill job last");
+  verb.positional("JOB", *name, "The job's number, or last for your newest");
+  verb.run([name](Session& session) { return run(*name, session); });
+}
+
+}  // namespace framemill::cli

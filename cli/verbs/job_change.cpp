@@ -1,0 +1,39 @@
+#include "cli/verbs/job_change.h"
+
+#include <fmt/format.h>
+
+#include <ostream>
+
+namespace framemill::cli {
+
+base::Result<ExitCode> change_job(Session& session, const std::string& job, const std::string& verb, json::object body,
+                                  const std::string& said) {
+  FM_ASSIGN(const std::string target, session.job_target(job, "/" + verb));
+  FM_ASSIGN(Api * server, session.api());
+  FM_ASSIGN(const json::value answer, server->post(target, body));
+  JsonReader reader(answer, "change");
+  const std::int64_t id = reader.integer("job"), tasks = reader.integer("tasks");
+  const std::string state = reader.text("state");
+  FM_TRY(reader.status());
+  if (session.json())
+    session.print_json(answer);
+  else
+    session.out() << fmt::format("job {} {}: {} now, {}\n", id, said, state, counted(tasks, "task") + " touched");
+  return ExitCode::Ok;
+}
+
+void declare_job_change(Arguments& program, const std::string& verb, const std::string& summary,
+                        const std::string& example, const std::string& said) {
+  struct Options {
+    std::string job, reason;
+  };
+  auto options = std::make_shared<Options>();
+  Arguments arguments = program.verb(verb, summary, example);
+  arguments.positional("JOB", options->job, "The job's number, or last for your newest");
+  arguments.option("--reason", options->reason, "TEXT", "Why, for the record");
+  arguments.run([options, verb, said](Session& session) {
+    return change_job(session, options->job, verb, {{"reason", options->reason}}, said);
+  });
+}
+
+}  // namespace framemill::cli

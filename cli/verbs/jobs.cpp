@@ -1,0 +1,90 @@
+// framemill jobs: jobs of the farm, newest first.
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "base/clock.h"
+#include "cli/table.h"
+#include "cli/verbs/verbs.h"
+#include "cli/views.h"
+
+namespace framemill::cli {
+namespace {
+
+struct Options {
+  bool live = false, mine = false;
+  std::string state, show, shot;
+  std::optional<std::int64_t> limit;
+};
+
+Tone tone_of(const std::string& state) {
+  if (state == "done") return Tone::Good;
+  if (state == "failed") return Tone::Bad;
+  return state == "running" ? Tone::Busy : Tone::Faint;
+}
+
+std::string place_of(const JobView& job) {
+  std::string place = job.show;
+  for (const std::string& part : {job.sequence, job.shot})
+    if (!part.empty()) place += "/" + part;
+  return place;
+}
+
+base::Result<ExitCode> run(const Options& options, Session& session) {
+  const std::int64_t limit = options.limit.value_or(20);
+  if (limit < 1 || limit > 100000) return base::Error{"usage.limit", "--limit goes from 1 to 100000", "--limit", {}};
+  FM_ASSIGN(Api * server, session.api());
+  const std::string query = query_text({{"live", options.live ? "true" : ""},
+                                        {"mine", options.mine ? "true" : ""},
+                                        {"state", options.state},
+                                        {"show", options.show},
+                                        {"shot", options.shot}});
+  FM_ASSIGN(const json::array items, server->get_pages("/api/v1/jobs" + query, static_cast<std::size_t>(limit)));
+  if (session.json()) {
+    session.print_json(json::object{{"items", items}});
+    return ExitCode::Ok;
+  }
+  Table table({{"JOB", Align::Right},
+               {"STATE"},
+               {"NAME", Align::Left, true},
+               {"SHOT", Align::Left, true},
+               {"VER", Align::Right},
+               {"FRAMES", Align::Right},
+               {"PRI", Align::Right},
+               {"BY", Align::Left, true},
+               {"SUBMITTED"}});
+  const std::int64_t now = base::wall_now().unix_ms;
+  for (const json::value& item : items) {
+    FM_ASSIGN(const JobView job, read_job_summary(item));
+    table.add({std::to_string(job.id),
+               {job.state, tone_of(job.state)},
+               job.name,
+               place_of(job),
+               fmt::format("v{:03}", job.version),
+               fmt::format("{}/{}", job.frames_published, job.frames),
+               std::to_string(job.priority),
+               job.principal,
+               age_text(job.submitted, now)});
+  }
+  if (table.empty())
+    session.out() << "no jobs\n";
+  else
+    session.out() << table.text(session.terminal());
+  return ExitCode::Ok;
+}
+
+}  // namespace
+
+void declare_jobs(Arguments& program) {
+  auto options = std::make_shared<Options>();
+  Arguments verb = program.verb("jobs", "List jobs, newest first", "framemill jobs --live --show harbor");
+  verb.flag("--live", options->live, "Only jobs that are not finished");
+  verb.flag("--mine", options->mine, "Only your own");
+  verb.option("--state", options->state, "STATE", "queued, running, paused, done, failed or cancelled");
+  verb.option("--show", options->show, "NAME", "Only this show");
+  verb.option("--shot", options->shot, "NAME", "Only this shot");
+  verb.option("--limit", options->limit, "N", "At most N jobs (20)");
+  verb.run([options](Session& session) { return run(*options, session); });
+}
+
+}  // namespace framemill::cli

@@ -1,0 +1,190 @@
+// framemill model: the model packages of this host.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <ostream>
+
+#include "cli/table.h"
+#include "cli/verbs/verbs.h"
+#include "models/package.h"
+
+namespace framemill::cli {
+namespace {
+
+struct Options {
+  std::string package;
+  std::vector<std::string> models;
+};
+
+base::Result<models::PackageShelf> open_shelf(const Options& options, Session& session) {
+  FM_ASSIGN(const Settings settings, session.settings());
+  std::vector<std::filesystem::path> roots(options.models.begin(), options.models.end());
+  if (roots.empty()) roots = settings.models;
+  if (roots.empty())
+    return base::Error{"usage.models", "no directory of model packages is known", "--models",
+                       "give --models DIR, or set models in config.toml"};
+  return models::PackageShelf::open(roots);
+}
+
+// A package by its id, or one directory that is a package.
+base::Result<models::Package> find_package(const Options& options, Session& session) {
+  std::error_code ignored;
+  if (std::filesystem::exists(std::filesystem::path(options.package) / "model.toml", ignored))
+    return models::open_package(std::filesystem::weakly_canonical(options.package));
+  FM_ASSIGN(const models::PackageShelf shelf, open_shelf(options, session));
+  if (const models::Package* package = shelf.package(options.package)) return *package;
+  for (const base::Error& problem : shelf.problems()) session.print_error(problem);
+  std::string known;
+  for (const std::string& id : shelf.ids()) known += (known.empty() ? "" : ", ") + id;
+  return base::Error{"model.unknown", fmt::format("there is no package '{}'", printable(options.package)), "PACKAGE",
+                     known.empty() ? "no packages were found" : "known are " + known};
+}
+
+base::Result<ExitCode> list(const Options& options, Session& session) {
+  FM_ASSIGN(const models::PackageShelf shelf, open_shelf(options, session));
+  Table table({{"PACKAGE"},
+               {"SIZE"},
+               {"WINDOW", Align::Right},
+               {"FPS", Align::Right},
+               {"LICENCE"},
+               {"TITLE", Align::Left, true}});
+  json::array items;
+  for (const std::string& id : shelf.ids()) {
+    const models::Package& package = *shelf.package(id);
+    const models::Manifest& manifest = package.manifest;
+    const jobs::PackageFacts facts = models::facts(package);
+    table.add({id, fmt::format("{}x{}", facts.width, facts.height), std::to_string(manifest.window_frames),
+               std::to_string(manifest.fps), manifest.licence, manifest.title});
+    items.push_back(json::object{{"id", id},
+                                 {"digest", package.root_digest.hex()},
+                                 {"directory", package.directory.string()},
+                                 {"title", manifest.title}});
+  }
+  for (const base::Error& problem : shelf.problems()) session.print_error(problem);
+  if (session.json())
+    session.print_json(json::object{{"items", items}});
+  else
+    session.out() << (table.empty() ? std::string("no packages were found\n") : table.text(session.terminal()));
+  return shelf.problems().empty() ? ExitCode::Ok : ExitCode::Usage;
+}
+
+json::object facts_json(const models::Package& package) {
+  const models::Manifest& m = package.manifest;
+  const jobs::PackageFacts facts = models::facts(package);
+  json::array files;
+  for (const models::PackageFile& file : m.files)
+    files.push_back(json::object{{"path", file.path}, {"size_bytes", file.size_bytes}, {"sha256", file.sha256.hex()}});
+  return {{"id", m.id()},
+          {"title", m.title},
+          {"digest", package.root_digest.hex()},
+          {"directory", package.directory.string()},
+          {"licence", m.licence},
+          {"training_data", m.provenance.training_data},
+          {"program", m.provenance.program},
+          {"width", facts.width},
+          {"height", facts.height},
+          {"fps", m.fps},
+          {"window_frames", m.window_frames},
+          {"context_frames", m.context_frames},
+          {"default_steps", m.default_steps},
+          {"steps_max", m.steps_max},
+          {"default_guidance", m.default_guidance},
+          {"guidance_max", m.guidance_max},
+          {"batch_max", m.batch_max},
+          {"colour_space", m.colour_space},
+          {"files", std::move(files)}};
+}
+
+base::Result<ExitCode> show(const Options& options, Session& session) {
+  FM_ASSIGN(const models::Package package, find_package(options, session));
+  const json::object facts = facts_json(package);
+  if (session.json()) {
+    session.print_json(facts);
+    return ExitCode::Ok;
+  }
+  for (const auto& item : facts) {
+    if (item.value().is_array()) continue;
+    const std::string text =
+        item.value().is_string() ? std::string(item.value().get_string()) : json::serialize(item.value());
+    session.out() << pad_right(std::string(item.key()), 18) << printable(text) << '\n';
+  }
+  for (const models::PackageFile& file : package.manifest.files)
+    session.out() << fmt::format("{:<18}{}, {}, {}\n", "file", printable(file.path), bytes_text(file.size_bytes),
+                                 file.sha256.hex());
+  for (const std::string& finding : models::lint(package)) session.out() << "note: " << printable(finding) << '\n';
+  return ExitCode::Ok;
+}
+
+base::Result<ExitCode> verify(const Options& options, Session& session) {
+  FM_ASSIGN(const models::Package package, find_package(options, session));
+  FM_TRY(models::verify(package));
+  if (session.json())
+    session.print_json(
+        json::object{{"id", package.manifest.id()}, {"digest", package.root_digest.hex()}, {"ok", true}});
+  else
+    session.out() << fmt::format("{}: {} as the manifest says, digest {}\n", package.manifest.id(),
+                                 counted(static_cast<std::int64_t>(package.manifest.files.size()), "file"),
+                                 package.root_digest.hex());
+  return ExitCode::Ok;
+}
+
+base::Result<ExitCode> vocabulary(const Options& options, Session& session) {
+  FM_ASSIGN(const models::Package package, find_package(options, session));
+  json::array slots;
+  for (const models::VocabularySlot& slot : package.vocabulary.slots) {
+    json::array values;
+    const bool of_object = slot.scope == models::SlotScope::Object;
+    if (!session.json())
+      session.out() << paint(session.terminal(), Tone::Strong, printable(slot.name))
+                    << (of_object ? " (of an object)" : "") << '\n';
+    for (const models::VocabularyValue& value : slot.values) {
+      json::array words;
+      std::string others;
+      for (const std::string& word : value.words) {
+        words.push_back(json::string(word));
+        if (word != value.name) others += (others.empty() ? "" : ", ") + word;
+      }
+      if (!session.json())
+        session.out() << "  "
+                      << (others.empty() ? printable(value.name)
+                                         : pad_right(printable(value.name), 14) + printable(others))
+                      << '\n';
+      values.push_back(json::object{{"name", value.name}, {"words", std::move(words)}});
+    }
+    slots.push_back(json::object{{"slot", slot.name}, {"of_object", of_object}, {"values", std::move(values)}});
+  }
+  if (session.json())
+    session.print_json(json::object{
+        {"id", package.manifest.id()}, {"objects_max", package.vocabulary.objects_max}, {"slots", std::move(slots)}});
+  else
+    session.out() << fmt::format("at most {}; adjectives belong to the next object\n",
+                                 counted(package.vocabulary.objects_max, "object"));
+  return ExitCode::Ok;
+}
+
+using Run = base::Result<ExitCode> (*)(const Options&, Session&);
+
+void declare_one(Arguments& group, const std::string& name, const std::string& summary, const std::string& example,
+                 Run run) {
+  auto options = std::make_shared<Options>();
+  Arguments verb = group.verb(name, summary, example);
+  if (name != "list") verb.positional("PACKAGE", options->package, "name@version, or a package's directory");
+  verb.option("--models", options->models, "DIR", "A directory of packages; may be given again");
+  verb.run([options, run](Session& session) { return run(*options, session); });
+}
+
+}  // namespace
+
+void declare_model(Arguments& program) {
+  Arguments group = program.group("model", "Look at model packages of this host",
+                                  "framemill model vocabulary demo-clips@1 --models models");
+  declare_one(group, "list", "List packages", "framemill model list --models models", list);
+  declare_one(group, "show", "Print what a package is and needs", "framemill model show demo-clips@1 --models models",
+              show);
+  declare_one(group, "verify", "Hash a package's files against its manifest",
+              "framemill model verify demo-clips@1 --models models", verify);
+  declare_one(group, "vocabulary", "List the words its prompts may use",
+              "framemill model vocabulary demo-clips@1 --models models", vocabulary);
+}
+
+}  // namespace framemill::cli

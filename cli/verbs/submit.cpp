@@ -1,0 +1,103 @@
+// framemill submit FILE...: hands specs to the scheduler and prints the numbers of the jobs.
+#include <fmt/format.h>
+
+#include <istream>
+#include <iterator>
+#include <ostream>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "cli/diagnostics.h"
+#include "cli/job_watch.h"
+#include "cli/spec_source.h"
+#include "cli/verbs/verbs.h"
+
+namespace framemill::cli {
+namespace {
+
+constexpr int kTries = 4;  // of one submit while the server cannot be reached; the key makes repeats harmless
+
+struct Options {
+  std::vector<std::string> files, set;
+  std::string reason;
+  bool quiet = false;
+};
+
+json::object envelope(const SpecSource& source, const jobs::SpecOverrides& overrides, const std::string& reason) {
+  json::array pairs;
+  for (const auto& [key, value] : overrides) pairs.push_back(json::array{key, value});
+  return {{"spec", source.text},
+          {"format", source.is_json() ? "json" : "toml"},
+          {"overrides", std::move(pairs)},
+          {"reason", reason}};
+}
+
+base::Result<json::value> post_spec(Session& session, const json::object& body) {
+  FM_ASSIGN(Api * server, session.api());
+  const std::string random = base::random_bytes(16);
+  const std::string key = base::to_hex({reinterpret_cast<const std::uint8_t*>(random.data()), random.size()});
+  for (int attempt = 1;; ++attempt) {
+    auto answer = server->post("/api/v1/jobs", body, {{"Idempotency-Key", key}});
+    const bool unreachable =
+        !answer.ok() && answer.error().code.starts_with("net.") && answer.error().code != "net.interrupted";
+    if (!unreachable || attempt == kTries) return answer;
+    if (!pause_for(session, base::milliseconds(250 * attempt)))
+      return base::Error{
+          "net.interrupted", "interrupted; the job may have been submitted", {}, "framemill jobs shows it"};
+  }
+}
+
+void print_findings(Session& session, const SpecSource& source, const json::array& findings) {
+  if (session.json())
+    session.print_json(json::object{{"file", source.name}, {"errors", findings}});
+  else
+    session.err() << diagnostics_text(spec_errors_from_json(findings), source.name, source.text, session.terminal());
+}
+
+base::Result<ExitCode> submit_one(const Options& options, const SpecSource& source, Session& session) {
+  FM_ASSIGN(const jobs::SpecOverrides overrides, parse_overrides(options.set));
+  auto answer = post_spec(session, envelope(source, overrides, options.reason));
+  if (!answer.ok()) {
+    FM_ASSIGN(Api * server, session.api());
+    if (server->last_spec_errors().empty()) return answer.error();
+    print_findings(session, source, server->last_spec_errors());
+    return ExitCode::Usage;
+  }
+  JsonReader reader(*answer, "submitted");
+  const std::int64_t job = reader.integer("job"), version = reader.integer("version");
+  FM_TRY(reader.status());
+  if (session.json())
+    session.print_json(*answer);
+  else if (options.quiet)
+    session.out() << job << '\n';
+  else
+    session.out() << fmt::format("job {} submitted, version {} of its shots\n  watch it: framemill follow {}\n", job,
+                                 version, job);
+  session.out() << std::flush;
+  return ExitCode::Ok;
+}
+
+base::Result<ExitCode> run(const Options& options, Session& session) {
+  ExitCode worst = ExitCode::Ok;
+  for (const std::string& file : options.files) {
+    FM_ASSIGN(const SpecSource source, read_spec_source(file, session.host().in));
+    FM_ASSIGN(const ExitCode code, submit_one(options, source, session));
+    if (code != ExitCode::Ok) worst = code;
+  }
+  return worst;
+}
+
+}  // namespace
+
+void declare_submit(Arguments& program) {
+  auto options = std::make_shared<Options>();
+  Arguments verb = program.verb("submit", "Submit jobs",
+                                "framemill submit shot.toml --set layer.boards.prompt=\"snowy hills at dusk\"");
+  verb.positional("FILE", options->files, "Job specs, TOML or JSON; - reads standard input");
+  verb.option("--set", options->set, "KEY=VALUE", "Set a key of the spec; may be given again");
+  verb.option("--reason", options->reason, "TEXT", "Why, for the record");
+  verb.flag("-q,--quiet", options->quiet, "Print the jobs' numbers alone");
+  verb.run([options](Session& session) { return run(*options, session); });
+}
+
+}  // namespace framemill::cli

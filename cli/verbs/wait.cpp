@@ -1,0 +1,80 @@
+// framemill wait JOB: returns when the job is final; the exit code says how it ended.
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "base/clock.h"
+#include "cli/job_watch.h"
+#include "cli/progress.h"
+#include "cli/verbs/verbs.h"
+
+namespace framemill::cli {
+namespace {
+
+constexpr base::Duration kLookEvery = base::milliseconds(250);
+constexpr base::Duration kExplainEvery = base::seconds(5);
+
+struct Options {
+  std::string job, timeout, patience = "60s";
+};
+
+base::Result<std::optional<base::Instant>> deadline_of(const Options& options) {
+  if (options.timeout.empty()) return std::optional<base::Instant>();
+  const auto ms = duration_ms(options.timeout);
+  if (!ms) return base::Error{"usage.timeout", "--timeout is no duration", "--timeout", "write 90s, 5m or 2h"};
+  return std::optional<base::Instant>(base::monotonic_now() + base::milliseconds(*ms));
+}
+
+ExitCode report(Session& session, const JobView& job, ExitCode code, const std::string& sentence) {
+  if (session.json()) {
+    session.print_json(
+        json::object{{"job", job.id}, {"state", job.state}, {"exit", static_cast<int>(code)}, {"message", sentence}});
+  } else if (job.is_final()) {
+    session.out() << outcome_text(job, elapsed_ms_of(job), session.terminal());
+  } else {
+    session.out() << fmt::format("job {} is {}: {}\n", job.id, job.state, sentence);
+  }
+  return code;
+}
+
+base::Result<ExitCode> run(const Options& options, Session& session) {
+  FM_ASSIGN(const auto deadline, deadline_of(options));
+  const auto patience = duration_ms(options.patience);
+  if (!patience) return base::Error{"usage.patience", "--patience is no duration", "--patience", "write 90s, 5m or 2h"};
+  FM_ASSIGN(const std::int64_t id, session.job_id(options.job));
+  JobWatch watch(session, id, base::milliseconds(*patience));
+  std::optional<JobView> last;
+  base::Instant next_explanation = base::monotonic_now();
+  while (true) {
+    FM_ASSIGN(std::optional<JobView> job, watch.job());
+    if (job && job->is_final()) return report(session, *job, exit_code_of_job(*job), "final");
+    // Only a job of which nothing runs can be one that never will.
+    if (job && job->tasks.leased == 0 && something_waits(*job) && base::monotonic_now() >= next_explanation) {
+      next_explanation = base::monotonic_now() + kExplainEvery;
+      FM_ASSIGN(const auto explanation, watch.explanation());
+      if (explanation && explanation->can_never_run)
+        return report(session, *job, ExitCode::CanNeverRun, explanation->sentence);
+    }
+    if (job) last = std::move(job);
+    if (deadline && base::monotonic_now() >= *deadline) {
+      if (last) return report(session, *last, ExitCode::StillRunning, "still not finished, the time is over");
+      return ExitCode::StillRunning;
+    }
+    if (!pause_for(session, kLookEvery))
+      return base::Error{"net.interrupted", fmt::format("interrupted; job {} goes on", id), {}, {}};
+  }
+}
+
+}  // namespace
+
+void declare_wait(Arguments& program) {
+  auto options = std::make_shared<Options>();
+  Arguments verb =
+      program.verb("wait", "Wait until a job is finished; the exit code says how", "framemill wait last --timeout 10m");
+  verb.positional("JOB", options->job, "The job's number, or last for your newest");
+  verb.option("--timeout", options->timeout, "TIME", "Give up after 90s, 5m, 2h with exit code 7");
+  verb.option("--patience", options->patience, "TIME", "How long the scheduler may be away (60s)");
+  verb.run([options](Session& session) { return run(*options, session); });
+}
+
+}  // namespace framemill::cli

@@ -1,0 +1,61 @@
+// framemill workers: the farm's workers and what their slots do.
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "cli/table.h"
+#include "cli/verbs/verbs.h"
+#include "cli/views.h"
+
+namespace framemill::cli {
+namespace {
+
+Table::Cell state_cell(const WorkerView& worker) {
+  if (worker.quarantined) return {worker.state + ", quarantined", Tone::Bad};
+  if (worker.state == "silent") return {"silent " + clock_text(worker.silent_ms), Tone::Warning};
+  return {worker.state, worker.state == "up" ? Tone::Good : Tone::Warning};
+}
+
+std::string work_of(const SlotView& slot) {
+  if (!slot.usable) return "not usable";
+  if (slot.leases.empty()) return "idle";
+  const LeaseView& lease = slot.leases.front();
+  std::string out = fmt::format("job {} {} t{} {}", lease.job, lease.layer, lease.variant, lease.phase);
+  if (lease.steps > 0) out += fmt::format(" step {}/{}", lease.step, lease.steps);
+  if (slot.leases.size() > 1) out += fmt::format(" and {} more", slot.leases.size() - 1);
+  return out;
+}
+
+std::string memory_of(const SlotView& slot) {
+  if (slot.budget_bytes <= 0) return "-";
+  return fmt::format("{} of {}", bytes_text(static_cast<std::uint64_t>(slot.booked_bytes)),
+                     bytes_text(static_cast<std::uint64_t>(slot.budget_bytes)));
+}
+
+base::Result<ExitCode> run(Session& session) {
+  FM_ASSIGN(Api * server, session.api());
+  FM_ASSIGN(const json::value answer, server->get("/api/v1/workers"));
+  FM_ASSIGN(const std::vector<WorkerView> workers, read_workers(answer));
+  if (session.json()) {
+    session.print_json(answer);
+    return ExitCode::Ok;
+  }
+  Table table({{"ID", Align::Right}, {"SLOT"}, {"STATE"}, {"BOOKED"}, {"WORK", Align::Left, true}});
+  for (const WorkerView& worker : workers) {
+    if (worker.slots.empty()) table.add({std::to_string(worker.id), worker.name, state_cell(worker), "-", "no slots"});
+    for (const SlotView& slot : worker.slots)
+      table.add({std::to_string(worker.id), worker.name + "/" + slot.name, state_cell(worker), memory_of(slot),
+                 work_of(slot)});
+  }
+  session.out() << (table.empty() ? std::string("no workers have been seen\n") : table.text(session.terminal()));
+  return ExitCode::Ok;
+}
+
+}  // namespace
+
+void declare_workers(Arguments& program) {
+  Arguments verb = program.verb("workers", "List workers and what their slots do", "framemill workers");
+  verb.run(run);
+}
+
+}  // namespace framemill::cli

@@ -1,0 +1,249 @@
+#include "cli/views.h"
+
+namespace framemill::cli {
+namespace {
+
+template <class T>
+base::Result<T> finish(const JsonReader& reader, T value) {
+  if (auto status = reader.status(); !status.ok()) return status.error();
+  return value;
+}
+
+// Reads each element of a list with READ and hands its first error to the reader of the outer object.
+template <class T, class Read>
+std::vector<T> read_each(JsonReader& outer, std::string_view key, Read read) {
+  std::vector<T> out;
+  for (const json::value& item : outer.list(key)) {
+    base::Result<T> value = read(item);
+    if (!value.ok()) {
+      outer.take(value.error());
+      break;
+    }
+    out.push_back(std::move(value).value());
+  }
+  return out;
+}
+
+TaskCounts read_counts(JsonReader& outer) {
+  JsonReader reader(outer.field("tasks"), "tasks");
+  TaskCounts counts;
+  counts.waiting = reader.integer("waiting");
+  counts.ready = reader.integer("ready");
+  counts.leased = reader.integer("leased");
+  counts.committed = reader.integer("committed");
+  counts.published = reader.integer("published");
+  counts.failed = reader.integer("failed");
+  counts.quarantined = reader.integer("quarantined");
+  counts.cancelled = reader.integer("cancelled");
+  outer.take(reader.status());
+  return counts;
+}
+
+base::Result<LayerView> read_layer(const json::value& value) {
+  JsonReader reader(value, "layer");
+  LayerView layer;
+  layer.name = reader.text("name");
+  layer.kind = reader.text("kind");
+  layer.shot = reader.text("shot");
+  layer.state = reader.text("state");
+  layer.tasks = read_counts(reader);
+  layer.frames = reader.integer("frames");
+  layer.frames_published = reader.integer("frames_published");
+  layer.windows = reader.integer("windows");
+  layer.variants = reader.integer("variants");
+  layer.retried = reader.integer("retried");
+  layer.failed = reader.integer("failed");
+  layer.eta_ms = reader.optional_integer("eta_ms");
+  return finish(reader, std::move(layer));
+}
+
+base::Result<FailureView> read_failure(const json::value& value) {
+  JsonReader reader(value, "failure");
+  FailureView failure;
+  failure.code = reader.text("code");
+  failure.message = reader.text("message");
+  failure.layer = reader.text("layer");
+  failure.count = reader.integer("count");
+  failure.first_frame = reader.optional_integer("first_frame");
+  return finish(reader, std::move(failure));
+}
+
+base::Result<OutputView> read_output(const json::value& value) {
+  JsonReader reader(value, "output");
+  OutputView output;
+  output.layer = reader.text("layer");
+  output.variant = reader.integer("variant");
+  output.root = reader.text("root");
+  output.first = reader.text("first");
+  output.last = reader.text("last");
+  output.files = reader.integer("files");
+  return finish(reader, std::move(output));
+}
+
+JobView read_summary(JsonReader& reader) {
+  JobView job;
+  job.id = reader.integer("id");
+  job.name = reader.text("name");
+  job.show = reader.text("show");
+  job.sequence = reader.text("sequence");
+  job.shot = reader.text("shot");
+  job.principal = reader.text("principal");
+  job.tags = reader.texts("tags");
+  job.version = reader.integer("version");
+  job.state = reader.text("state");
+  job.priority = reader.integer("priority");
+  job.submitted = reader.text("submitted");
+  job.started = reader.text_or_empty("started");
+  job.finished = reader.text_or_empty("finished");
+  job.tasks = read_counts(reader);
+  job.frames = reader.integer("frames");
+  job.frames_published = reader.integer("frames_published");
+  job.eta_ms = reader.optional_integer("eta_ms");
+  return job;
+}
+
+base::Result<LeaseView> read_lease(const json::value& value) {
+  JsonReader reader(value, "lease");
+  LeaseView lease;
+  lease.attempt = reader.text("attempt");
+  lease.job = reader.integer("job");
+  lease.layer = reader.text("layer");
+  lease.model = reader.text("model");
+  lease.phase = reader.text("phase");
+  lease.variant = reader.integer("variant");
+  lease.task = reader.integer("task");
+  JsonReader range(reader.field("tasks"), "lease.tasks");
+  lease.task_count = range.integer("count");
+  reader.take(range.status());
+  lease.step = reader.integer("step");
+  lease.steps = reader.integer("steps");
+  lease.batch = reader.integer("batch");
+  lease.model_warm = reader.flag("model_warm");
+  lease.detail = reader.text("detail");
+  return finish(reader, std::move(lease));
+}
+
+base::Result<SlotView> read_slot(const json::value& value) {
+  JsonReader reader(value, "slot");
+  SlotView slot;
+  slot.name = reader.text("name");
+  slot.usable = reader.flag("usable");
+  slot.leases = read_each<LeaseView>(reader, "leases", read_lease);
+  slot.booked_bytes = reader.integer("booked_bytes");
+  slot.budget_bytes = reader.integer("budget_bytes");
+  return finish(reader, std::move(slot));
+}
+
+// One text field of each object in a list: names of devices, ids of packages.
+std::vector<std::string> read_field_of_each(JsonReader& outer, std::string_view list, std::string_view field) {
+  return read_each<std::string>(outer, list, [&](const json::value& value) {
+    JsonReader reader(value, std::string(list));
+    return finish(reader, reader.text(field));
+  });
+}
+
+base::Result<WorkerView> read_worker(const json::value& value) {
+  JsonReader reader(value, "worker");
+  WorkerView worker;
+  worker.id = reader.integer("id");
+  worker.name = reader.text("name");
+  worker.version = reader.text("version");
+  worker.state = reader.text("state");
+  worker.quarantined = reader.flag("quarantined");
+  worker.silent_ms = reader.integer("silent_ms");
+  worker.devices = read_field_of_each(reader, "devices", "name");
+  worker.slots = read_each<SlotView>(reader, "slots", read_slot);
+  worker.packages = read_field_of_each(reader, "packages", "id");
+  return finish(reader, std::move(worker));
+}
+
+base::Result<ReasonView> read_reason(const json::value& value) {
+  JsonReader reader(value, "reason");
+  ReasonView reason;
+  reason.reason = reader.text("reason");
+  reason.slots = reader.integer("slots");
+  reason.examples = reader.texts("examples");
+  reason.because = reader.text("because");
+  reason.remedy = reader.text("remedy");
+  return finish(reader, std::move(reason));
+}
+
+}  // namespace
+
+base::Result<JobView> read_job_summary(const json::value& value) {
+  JsonReader reader(value, "job");
+  JobView job = read_summary(reader);
+  return finish(reader, std::move(job));
+}
+
+base::Result<JobView> read_job(const json::value& value) {
+  JsonReader reader(value, "job");
+  JobView job = read_summary(reader);
+  job.layers = read_each<LayerView>(reader, "layers", read_layer);
+  job.failures = read_each<FailureView>(reader, "failures", read_failure);
+  job.outputs = read_each<OutputView>(reader, "outputs", read_output);
+  job.model_loads = reader.integer("model_loads");
+  job.attempts = reader.integer("attempts");
+  job.retries = reader.integer("retries");
+  job.windows_run_twice = reader.integer("windows_run_twice");
+  job.device_us = reader.integer("device_us");
+  return finish(reader, std::move(job));
+}
+
+base::Result<std::vector<WorkerView>> read_workers(const json::value& list) {
+  JsonReader reader(list, "list of workers");
+  auto workers = read_each<WorkerView>(reader, "items", read_worker);
+  return finish(reader, std::move(workers));
+}
+
+base::Result<FrameView> read_frame(const json::value& value) {
+  JsonReader reader(value, "frame");
+  FrameView frame;
+  frame.layer = reader.text("layer");
+  frame.variant = reader.integer("variant");
+  frame.seed = reader.integer("seed");
+  frame.frame = reader.optional_integer("frame");
+  frame.kind = reader.text("kind");
+  frame.state = reader.text("state");
+  frame.root = reader.text("root");
+  frame.path = reader.text("path");
+  frame.size_bytes = reader.integer("size_bytes");
+  frame.sha256 = reader.text("sha256");
+  frame.samples_sha256 = reader.text_or_empty("samples_sha256");
+  return finish(reader, std::move(frame));
+}
+
+base::Result<LogView> read_log(const json::value& value) {
+  JsonReader reader(value, "log");
+  LogView log;
+  log.attempt = reader.text("attempt");
+  log.layer = reader.text("layer");
+  log.phase = reader.text("phase");
+  log.variant = reader.integer("variant");
+  log.frames = reader.text("frames");
+  log.worker = reader.text("worker");
+  log.slot = reader.text("slot");
+  log.ended = reader.text_or_empty("ended");
+  log.outcome = reader.text_or_empty("outcome");
+  log.code = reader.text("code");
+  log.message = reader.text("message");
+  log.output_tail = reader.text("output_tail", LineBreaks::Keep);
+  return finish(reader, std::move(log));
+}
+
+base::Result<ExplanationView> read_explanation(const json::value& value) {
+  JsonReader reader(value, "explanation");
+  ExplanationView explanation;
+  explanation.layer = reader.text("layer");
+  explanation.phase = reader.text("phase");
+  explanation.variant = reader.integer("variant");
+  explanation.state = reader.text("state");
+  explanation.sentence = reader.text("sentence");
+  explanation.task = reader.optional_integer("task");
+  explanation.frame = reader.optional_integer("frame");
+  explanation.reasons = read_each<ReasonView>(reader, "reasons", read_reason);
+  explanation.can_never_run = reader.flag("can_never_run");
+  return finish(reader, std::move(explanation));
+}
+
+}  // namespace framemill::cli

@@ -1,0 +1,102 @@
+// The scheduler's answers as values: what openapi.yaml calls Job, Layer, Worker and so on, read from JSON and checked.
+// Only what the program shows is kept; --json prints the answer itself. Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/json_reader.h"
+
+namespace framemill::cli {
+
+struct TaskCounts {
+  std::int64_t waiting = 0, ready = 0, leased = 0, committed = 0, published = 0, failed = 0, quarantined = 0,
+               cancelled = 0;
+  std::int64_t total() const {
+    return waiting + ready + leased + committed + published + failed + quarantined + cancelled;
+  }
+};
+struct LayerView {
+  std::string name, kind, shot, state;
+  TaskCounts tasks;
+  std::int64_t frames = 0, frames_published = 0, windows = 0, variants = 0, retried = 0, failed = 0;
+  std::optional<std::int64_t> eta_ms;
+};
+struct FailureView {
+  std::string code, message, layer;
+  std::int64_t count = 0;
+  std::optional<std::int64_t> first_frame;
+};
+struct OutputView {
+  std::string layer, root, first, last;
+  std::int64_t variant = 0, files = 0;
+};
+struct JobView {
+  std::int64_t id = 0, version = 0, priority = 0;
+  std::string name, show, sequence, shot, principal, state, submitted, started, finished;
+  std::vector<std::string> tags;
+  TaskCounts tasks;
+  std::int64_t frames = 0, frames_published = 0;
+  std::optional<std::int64_t> eta_ms;
+  // Of one job alone, not in lists.
+  std::vector<LayerView> layers;
+  std::vector<FailureView> failures;
+  std::vector<OutputView> outputs;
+  std::int64_t model_loads = 0, attempts = 0, retries = 0, windows_run_twice = 0, device_us = 0;
+
+  bool is_final() const { return state == "done" || state == "failed" || state == "cancelled"; }
+};
+base::Result<JobView> read_job_summary(const json::value& value);
+base::Result<JobView> read_job(const json::value& value);
+
+struct LeaseView {
+  std::int64_t job = 0, variant = 0, task = 0, task_count = 0, step = 0, steps = 0, batch = 0;
+  std::string attempt, layer, model, phase, detail;
+  bool model_warm = false;
+};
+struct SlotView {
+  std::string name;
+  bool usable = true;
+  std::vector<LeaseView> leases;
+  std::int64_t booked_bytes = 0, budget_bytes = 0;
+};
+struct WorkerView {
+  std::int64_t id = 0, silent_ms = 0;
+  std::string name, version, state;
+  bool quarantined = false;
+  std::vector<std::string> devices;  // their names
+  std::vector<SlotView> slots;
+  std::vector<std::string> packages;
+};
+base::Result<std::vector<WorkerView>> read_workers(const json::value& list);
+
+struct FrameView {
+  std::string layer, kind, state, root, path, sha256, samples_sha256;
+  std::int64_t variant = 0, seed = 0, size_bytes = 0;
+  std::optional<std::int64_t> frame;
+};
+base::Result<FrameView> read_frame(const json::value& value);
+
+struct LogView {
+  std::string attempt, layer, phase, frames, worker, slot, ended, outcome, code, message, output_tail;
+  std::int64_t variant = 0;
+};
+base::Result<LogView> read_log(const json::value& value);
+
+struct ReasonView {
+  std::string reason, because, remedy;
+  std::int64_t slots = 0;
+  std::vector<std::string> examples;
+};
+struct ExplanationView {
+  std::string layer, phase, state, sentence;
+  std::int64_t variant = 0;
+  std::optional<std::int64_t> task, frame;
+  std::vector<ReasonView> reasons;
+  bool can_never_run = false;
+};
+base::Result<ExplanationView> read_explanation(const json::value& value);
+
+}  // namespace framemill::cli

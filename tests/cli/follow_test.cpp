@@ -1,0 +1,88 @@
+#include <catch2/catch.hpp>
+
+#include "fake_scheduler.h"
+#include "run.h"
+#include "samples.h"
+
+namespace framemill::cli {
+namespace {
+
+using namespace testing;
+
+std::string finished_job(const std::string& state) {
+  JobSample job;
+  job.state = state;
+  job.published = 192;
+  job.tasks = counts_json(0, 0, 0, 28);
+  job.finished = "\"2026-11-22T09:01:36.000Z\"";
+  job.layers = layer_json("boards", "generate", state, 192, 192, 1, 6);
+  return job_json(job);
+}
+
+void serve_running_then(FakeScheduler& scheduler, const std::string& last) {
+  JobSample job;
+  job.layers = layer_json("boards", "generate", "running", 48, 192, 1, 6);
+  scheduler.on("GET /api/v1/jobs/12", job_json(job));
+  scheduler.on("GET /api/v1/jobs/12", last);
+  scheduler.on("GET /api/v1/workers",
+               "{\"items\":[" + worker_json(1, "w1", slot_json("cpu0", lease_json("boards", 3, 0, 14))) + "]}");
+  scheduler.on("GET /api/v1/jobs/12/explain", explanation_json("boards t4 waits for a slot"));
+}
+
+}  // namespace
+
+TEST_CASE("off a terminal follow prints plain lines and the outcome") {
+  FakeScheduler scheduler;
+  serve_running_then(scheduler, finished_job("done"));
+  Program program(scheduler.url());
+  const auto done = program.run({"follow", "12"});
+  CHECK(done.code == 0);
+  CHECK(done.out.find("] job 12 running: 48/192 frames, boards 48/192, 1 slot busy, measuring; waiting: boards t4 "
+                      "waits for a slot\n") != std::string::npos);
+  CHECK(
+      done.out.ends_with("[1:36] job 12 done: 192/192 frames\n"
+                         "job 12 is done: 192 of 192 frames in 1:36, 2.0 frames/s, 2 model loads, 1 retry\n"));
+  CHECK(done.out.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("on a terminal follow redraws in place and gives the cursor back") {
+  FakeScheduler scheduler;
+  serve_running_then(scheduler, finished_job("failed"));
+  Program program(scheduler.url());
+  program.terminal.interactive = program.terminal.utf8 = true;
+  const auto done = program.run({"follow", "12"});
+  CHECK(done.code == 3);
+  CHECK(done.out.starts_with("\x1b[?25l"));
+  CHECK(done.out.find("w1/cpu0  demo-clips@1 warm  boards t3  step 14/20  batch 4\x1b[K\n") != std::string::npos);
+  CHECK(done.out.find("\x1b[4A\r") != std::string::npos);  // back over the four lines of the first drawing
+  CHECK(done.out.find("\x1b[?25h") != std::string::npos);
+}
+
+TEST_CASE("an interrupted follow leaves the job running and says so") {
+  FakeScheduler scheduler;
+  serve_running_then(scheduler, job_json({}));
+  Program program(scheduler.url());
+  int asked = 0;
+  program.keep_going = [&] { return ++asked < 12; };
+  const auto done = program.run({"follow", "12"});
+  CHECK(done.code == 130);
+  CHECK(done.err == "job 12 goes on; framemill follow 12 shows it again, framemill cancel 12 stops it\n");
+  for (const net::HttpRequest& request : scheduler.requests()) CHECK(request.method == "GET");
+}
+
+TEST_CASE("follow lives through answers of a server that is just restarting") {
+  FakeScheduler scheduler;
+  scheduler.on("GET /api/v1/jobs/12", R"({"code":"http.starting","message":"starting","field":"","hint":""})", 503);
+  scheduler.on("GET /api/v1/jobs/12", finished_job("done"));
+  scheduler.on("GET /api/v1/workers", "{\"items\":[]}");
+  Program program(scheduler.url());
+  CHECK(program.run({"follow", "12"}).code == 0);
+}
+
+TEST_CASE("follow gives up when its patience is over") {
+  Program program("http://127.0.0.1:9");
+  const auto done = program.run({"follow", "12", "--patience", "1s"});
+  CHECK(done.code == 1);
+}
+
+}  // namespace framemill::cli

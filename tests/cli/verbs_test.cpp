@@ -1,0 +1,233 @@
+#include <boost/json.hpp>
+
+#include <catch2/catch.hpp>
+
+#include "fake_scheduler.h"
+#include "run.h"
+#include "samples.h"
+
+namespace framemill::cli {
+namespace {
+
+using namespace testing;
+
+struct Farm {
+  FakeScheduler scheduler;
+  Program program{scheduler.url()};
+};
+
+std::string page(const std::string& items, const std::string& next = "null") {
+  return "{\"items\":[" + items + "],\"next\":" + next + "}";
+}
+
+const net::HttpRequest& only(const std::vector<net::HttpRequest>& requests) {
+  REQUIRE(requests.size() == 1);
+  return requests.front();
+}
+
+}  // namespace
+
+TEST_CASE("submit sends spec, overrides and a key, and prints the job's number") {
+  Farm farm;
+  farm.scheduler.on("POST /api/v1/jobs", R"({"job":12,"version":3,"repeated":false})", 201);
+  const auto file = farm.program.home.write("shot.toml", "api = \"framemill/v1\"\n");
+  const auto done =
+      farm.program.run({"submit", file.string(), "--set", "layer.boards.prompt=snowy hills, a=b", "--reason", "try"});
+  CHECK(done.code == 0);
+  CHECK(done.out == "job 12 submitted, version 3 of its shots\n  watch it: framemill follow 12\n");
+  const auto requests = farm.scheduler.requests();
+  const net::HttpRequest& request = only(requests);
+  const std::string* key = request.header("Idempotency-Key");
+  REQUIRE(key != nullptr);
+  CHECK(key->size() == 32);
+  CHECK(
+      boost::json::parse(request.body) ==
+      boost::json::parse(
+          R"({"spec":"api = \"framemill/v1\"\n","format":"toml","overrides":[["layer.boards.prompt","snowy hills, a=b"]],"reason":"try"})"));
+  CHECK(farm.program.run({"submit", "-q", file.string()}).out == "12\n");
+}
+
+TEST_CASE("submit reads standard input and tells JSON from TOML") {
+  Farm farm;
+  farm.scheduler.on("POST /api/v1/jobs", R"({"job":12,"version":3,"repeated":false})", 201);
+  farm.program.input = " {\"api\":\"framemill/v1\"}";
+  CHECK(farm.program.run({"submit", "-", "-q"}).out == "12\n");
+  const auto requests = farm.scheduler.requests();
+  CHECK(boost::json::parse(only(requests).body).at("format").as_string() == "json");
+}
+
+TEST_CASE("submit shows the findings of a bad spec like a compiler and leaves with 2") {
+  Farm farm;
+  farm.scheduler.on(
+      "POST /api/v1/jobs",
+      R"({"code":"spec.invalid","message":"1 error","field":"","hint":"","errors":[{"code":"spec.unknown_key","line":1,)"
+      R"("column":1,"field":"pai","message":"unknown key 'pai'","expected":"","suggestion":"did you mean api?"}]})",
+      422);
+  const auto file = farm.program.home.write("shot.toml", "pai = \"framemill/v1\"\n");
+  const auto done = farm.program.run({"submit", file.string()});
+  CHECK(done.code == 2);
+  CHECK(done.out.empty());
+  CHECK(done.err.find(":1:1: error: unknown key 'pai' [spec.unknown_key]\n    1 | pai = ") != std::string::npos);
+  const auto as_json = farm.program.run({"submit", file.string(), "--json"});
+  CHECK(as_json.code == 2);
+  CHECK(boost::json::parse(as_json.out).at("errors").as_array().size() == 1);
+}
+
+TEST_CASE("a submit that cannot reach the server is tried again with the same key") {
+  Program program("http://127.0.0.1:9");
+  const auto file = program.home.write("shot.toml", "x = 1\n");
+  const auto done = program.run({"submit", file.string()});
+  CHECK(done.code == 1);
+  CHECK(done.err.starts_with("framemill: "));
+}
+
+TEST_CASE("the token of the private file goes along, and the last job is the caller's newest") {
+  Farm farm;
+  const auto token = farm.program.home.write("token", "abc123\n", 0600);
+  farm.scheduler.on("GET /api/v1/jobs?mine=true&limit=1", page(summary_json({})));
+  farm.scheduler.on("GET /api/v1/jobs/12", job_json({}));
+  const auto done = farm.program.run({"job", "last", "--token-file", token.string()});
+  REQUIRE(done.code == 0);
+  for (const net::HttpRequest& request : farm.scheduler.requests()) {
+    REQUIRE(request.header("Authorization") != nullptr);
+    CHECK(*request.header("Authorization") == "Bearer abc123");
+  }
+}
+
+TEST_CASE("a token file that others can read is not used") {
+  Farm farm;
+  const auto token = farm.program.home.write("token", "abc123\n", 0644);
+  const auto done = farm.program.run({"jobs", "--token-file", token.string()});
+  CHECK(done.code == 4);
+  CHECK(done.err.find("chmod 600") != std::string::npos);
+  CHECK(farm.scheduler.requests().empty());
+}
+
+TEST_CASE("jobs puts pages together and prints a table") {
+  Farm farm;
+  JobSample second;
+  second.id = 7;
+  second.name = "calm";
+  second.state = "done";
+  farm.scheduler.on("GET /api/v1/jobs?live=true&limit=20", page(summary_json({}), "\"n2\""));
+  farm.scheduler.on("GET /api/v1/jobs?live=true&limit=19&after=n2", page(summary_json(second)));
+  const auto done = farm.program.run({"jobs", "--live"});
+  REQUIRE(done.code == 0);
+  CHECK(
+      done.out.starts_with("JOB  STATE    NAME   SHOT                VER  FRAMES  PRI  BY   SUBMITTED\n"
+                           " 12  running  storm  harbor/hb/hb_0010  v001  48/192   50  ana  "));
+  CHECK(done.out.find("\n  7  done     calm") != std::string::npos);
+}
+
+TEST_CASE("job shows layers, failures with the command that shows their log, and outputs") {
+  Farm farm;
+  JobSample job;
+  job.layers = layer_json("boards", "generate", "failed", 90, 96, 1, 6, 2, 1);
+  job.failures = R"({"code":"bad_output","message":"NaN","count":1,"first_frame":1009,"layer":"boards"})";
+  farm.scheduler.on("GET /api/v1/jobs/12", job_json(job));
+  const auto done = farm.program.run({"job", "12"});
+  REQUIRE(done.code == 0);
+  CHECK(done.out.find("  1 task of bad_output in boards: NaN\n    framemill logs 12 --layer boards --frame 1009\n") !=
+        std::string::npos);
+  CHECK(done.out.find("  boards t00: main:a.1001.exr\n    to a.1016.exr (16 files)\n") != std::string::npos);
+  CHECK(boost::json::parse(farm.program.run({"job", "12", "--json"}).out) == boost::json::parse(job_json(job)));
+}
+
+TEST_CASE("frames lists files, paths alone, or lines for sha256sum") {
+  Farm farm;
+  farm.scheduler.on(
+      "GET /api/v1/jobs/12/frames?layer=boards&limit=1000",
+      page(
+          R"({"layer":"boards","variant":0,"seed":7,"frame":1001,"kind":"frame","state":"published","root":"main",)"
+          R"("path":"h/a.1001.exr","size_bytes":2048,"sha256":"aabbccddeeff0011","samples_sha256":null,"device_class":"c","attempt":"a"})"));
+  CHECK(farm.program.run({"frames", "12", "--layer", "boards"}).out ==
+        "LAYER   VAR  FRAME  STATE         SIZE  SHA-256       FILE\n"
+        "boards    0   1001  published  2.0 KiB  aabbccddeeff  main:h/a.1001.exr\n");
+  CHECK(farm.program.run({"frames", "12", "--layer", "boards", "--paths"}).out == "h/a.1001.exr\n");
+  CHECK(farm.program.run({"frames", "12", "--layer", "boards", "--sums"}).out == "aabbccddeeff0011  h/a.1001.exr\n");
+}
+
+TEST_CASE("logs print the newest attempt last, without its escapes") {
+  Farm farm;
+  const auto log = [](const std::string& attempt, const std::string& outcome, const std::string& tail) {
+    return R"({"attempt":")" + attempt +
+           R"(","layer":"boards","phase":"denoise","variant":0,"tasks":{"first":0,"count":1},)" +
+           R"("frames":"1001-1016","worker":"w1","slot":"cpu0","ended":null,"outcome":)" + outcome +
+           R"(,"code":"","message":"","output_tail":")" + tail + "\"}";
+  };
+  farm.scheduler.on("GET /api/v1/jobs/12/logs?frame=1009&limit=10",
+                    page(log("a2", "null", "step 1\\n") + "," + log("a1", "\"failed\"", "\\u001b[2Jboom")));
+  const auto done = farm.program.run({"logs", "12", "--frame", "1009"});
+  CHECK(done.out ==
+        "boards denoise t0 frames 1001-1016 on w1/cpu0, attempt a1: failed\n\uFFFD[2Jboom\n"
+        "boards denoise t0 frames 1001-1016 on w1/cpu0, attempt a2: running\nstep 1\n");
+}
+
+TEST_CASE("workers show what their slots do") {
+  Farm farm;
+  farm.scheduler.on("GET /api/v1/workers", "{\"items\":[" +
+                                               worker_json(1, "w1", slot_json("cpu0", lease_json("boards", 3, 0, 14))) +
+                                               "," + worker_json(2, "w2", slot_json("cpu0", ""), "silent") + "]}");
+  CHECK(farm.program.run({"workers"}).out ==
+        "ID  SLOT     STATE        BOOKED                WORK\n"
+        " 1  w1/cpu0  up           100.0 MiB of 2.0 GiB  job 12 boards t3 denoise step 14/20\n"
+        " 2  w2/cpu0  silent 0:21  100.0 MiB of 2.0 GiB  idle\n");
+}
+
+TEST_CASE("verbs that change a job post the change with its reason") {
+  struct Case {
+    std::vector<std::string> arguments;
+    std::string call, body, said;
+  };
+  const std::vector<Case> cases{
+      {{"cancel", "12", "--reason", "wrong"}, "POST /api/v1/jobs/12/cancel", R"({"reason":"wrong"})", "cancelled"},
+      {{"pause", "12"}, "POST /api/v1/jobs/12/pause", R"({"reason":""})", "paused"},
+      {{"resume", "12"}, "POST /api/v1/jobs/12/resume", R"({"reason":""})", "resumed"},
+      {{"priority", "12", "80"}, "POST /api/v1/jobs/12/priority", R"({"priority":80,"reason":""})", "has priority 80"},
+      {{"retry", "12", "--layer", "a", "--frames", "1-5"},
+       "POST /api/v1/jobs/12/retry",
+       R"({"layer":"a","frames":"1-5","reason":""})",
+       "reopened"}};
+  for (const Case& c : cases) {
+    Farm farm;
+    farm.scheduler.on(c.call, R"({"job":12,"state":"running","tasks":4})");
+    const auto done = farm.program.run(c.arguments);
+    CHECK(done.code == 0);
+    CHECK(done.out == "job 12 " + c.said + ": running now, 4 tasks touched\n");
+    const auto requests = farm.scheduler.requests();
+    CHECK(boost::json::parse(only(requests).body) == boost::json::parse(c.body));
+  }
+}
+
+TEST_CASE("drain and undrain name the worker, whatever its name") {
+  Farm farm;
+  farm.scheduler.on("POST /api/v1/workers/w%2F1/drain", R"({"worker":1,"name":"w/1","state":"draining"})");
+  farm.scheduler.on("POST /api/v1/workers/1/undrain", R"({"worker":1,"name":"w/1","state":"up"})");
+  farm.scheduler.on("POST /api/v1/workers/1/clear-quarantine", R"({"worker":1,"name":"w/1","state":"up"})");
+  CHECK(farm.program.run({"drain", "w/1"}).out == "worker 1 w/1 is draining\n");
+  CHECK(farm.program.run({"undrain", "1"}).code == 0);
+  CHECK(farm.program.run({"undrain", "1", "--clear-quarantine"}).code == 0);
+  CHECK(farm.scheduler.requests().size() == 4);
+}
+
+TEST_CASE("explain prints the sentence and the reasons; never is exit code 6") {
+  Farm farm;
+  farm.scheduler.on("GET /api/v1/jobs/12/explain", explanation_json("frame 1040 waits for a slot"));
+  farm.scheduler.on("GET /api/v1/jobs/12/explain?layer=a&frame=1040", explanation_json("no slot has 80 GiB", true));
+  const auto waits = farm.program.run({"explain", "12"});
+  CHECK(waits.code == 0);
+  CHECK(waits.out ==
+        "frame 1040 waits for a slot\n  slots_busy 2 slots (w1/cpu0, w2/cpu0): busy with job 11\n    wait about 4 s\n");
+  CHECK(farm.program.run({"explain", "12", "--layer", "a", "--frame", "1040"}).code == 6);
+}
+
+TEST_CASE("version tells both versions and who asks") {
+  Farm farm;
+  farm.scheduler.on("GET /api/v1/version",
+                    R"({"version":"0.2.0","api":"framemill/v1","epoch":4,"principal":"ana","role":"artist"})");
+  CHECK(farm.program.run({"version"}).out ==
+        "framemill " FRAMEMILL_VERSION "\nscheduler 0.2.0 (framemill/v1), start 4; you are ana with the role artist\n");
+  CHECK(farm.program.run({"version", "--client"}).out == "framemill " FRAMEMILL_VERSION "\n");
+}
+
+}  // namespace framemill::cli
