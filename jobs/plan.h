@@ -125,5 +125,7 @@ TaskRange tasks_waiting_on(const Need& need, TaskRange done, std::uint32_t neede
 
 // Final path of a frame inside the phase's root: "harbor/.../hb_0010_comp_t00_v001.1001.exr".
 std::string output_path(const PhasePlan& phase, Frame frame);
+// Path of a frame inside the root of an input that comes from one.
+std::string input_path(const LayerInput& input, Frame frame);
 
 }  // namespace framemill::jobs

@@ -120,6 +120,12 @@ std::optional<PhaseIndex> output_phase(const JobPlan& plan, LayerIndex layer, st
   return std::nullopt;
 }
 
+std::string input_path(const LayerInput& input, Frame frame) {
+  const auto resolved = resolve_output(input.pattern, {});
+  FM_CHECK(resolved.ok(), "an input pattern that was not checked");
+  return frame_path(*resolved, frame);
+}
+
 std::string output_path(const PhasePlan& phase, Frame frame) {
   return frame_path(phase.output_pattern, frame);
 }

@@ -30,8 +30,8 @@ std::string_view name(DeviceWish device);
 std::string_view name(FrameFormat format);
 
 inline constexpr std::size_t kLayersMax = 128;
-inline constexpr std::uint32_t kVariantsMax = 1'024;            // of one layer
-inline constexpr std::int64_t kInputFramesPerTaskMax = 16'384;  // read by one task of encode, sheet or command
+inline constexpr std::uint32_t kVariantsMax = 1'024;           // of one layer
+inline constexpr std::int64_t kInputFramesPerTaskMax = 4'096;  // read by one task of encode, sheet or command
 
 struct Needs {
   DeviceWish device = DeviceWish::Any;

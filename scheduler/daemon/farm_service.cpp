@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/clock.h"
+#include "jobs/check.h"
 #include "scheduler/daemon/history.h"
 
 namespace framemill::scheduler {
@@ -15,7 +16,7 @@ base::Error no_such_job(JobId job) {
   return {"job.unknown", fmt::format("there is no job {}", job.value), "job", "framemill jobs lists them"};
 }
 
-// Facts of every model that the spec names; check_against_packages has found them all.
+// Facts of every model that the spec names; check_job has found them all.
 std::vector<jobs::PackageFacts> facts_of(const jobs::JobSpec& spec, const jobs::PackageCatalogue& packages) {
   std::set<std::string> models;
   for (const jobs::LayerSpec& layer : spec.layers)
@@ -65,8 +66,7 @@ FarmService::FarmService(net::EventLoop& loop, Scheduler& scheduler, std::shared
 void FarmService::on_loop(std::function<void()> function) { loop_.post(std::move(function)); }
 
 void FarmService::submit(SubmitRequest request, Reply<SubmitReply> reply) {
-  jobs::ParsedSpec parsed = jobs::parse_spec(request.text, request.format, request.overrides);
-  if (parsed.spec) parsed.errors = jobs::check_against_packages(*parsed.spec, *packages_);
+  jobs::CheckReport parsed = jobs::check_job(request.text, request.format, request.overrides, packages_.get());
   if (!parsed.errors.empty() || !parsed.spec) return reply(SubmitReply{{}, std::move(parsed.errors)});
 
   JobSubmitted event;

@@ -15,9 +15,12 @@ using jobs::PhasePlan;
 
 const char* text(jobs::Reproducibility level) {
   switch (level) {
-    case jobs::Reproducibility::Exact: return "exact";
-    case jobs::Reproducibility::Stable: return "stable";
-    case jobs::Reproducibility::Fast: return "fast";
+    case jobs::Reproducibility::Exact:
+      return "exact";
+    case jobs::Reproducibility::Stable:
+      return "stable";
+    case jobs::Reproducibility::Fast:
+      return "fast";
   }
   return "stable";
 }
@@ -27,16 +30,19 @@ std::string raw(const base::Sha256& digest) {
 }
 
 const jobs::PackageFacts* facts_of(const JobRecord& job, const std::string& model) {
-  const auto found = std::find_if(job.packages.begin(), job.packages.end(), [&](const auto& p) { return p.id() == model; });
+  const auto found =
+      std::find_if(job.packages.begin(), job.packages.end(), [&](const auto& p) { return p.id() == model; });
   return found == job.packages.end() ? nullptr : &*found;
 }
 
 bool has_context_from_elsewhere(const JobRecord& job, jobs::PhaseIndex index) {
   const PhasePlan& phase = job.plan->phases[index];
-  return std::any_of(phase.needs.begin(), phase.needs.end(), [&](const jobs::Need& n) { return n.is_context && n.phase != index; });
+  return std::any_of(phase.needs.begin(), phase.needs.end(),
+                     [&](const jobs::Need& n) { return n.is_context && n.phase != index; });
 }
 
-void write_generate(const JobRecord& job, jobs::PhaseIndex index, const jobs::GenerateSpec& spec, wire::GenerateRecipe& out) {
+void write_generate(const JobRecord& job, jobs::PhaseIndex index, const jobs::GenerateSpec& spec,
+                    wire::GenerateRecipe& out) {
   const jobs::PackageFacts* facts = facts_of(job, spec.model);
   FM_CHECK(facts != nullptr, "a job was planned with a model whose facts it does not hold");
   out.set_model(spec.model);
@@ -172,29 +178,26 @@ std::vector<WantedInput> wanted_inputs(const JobRecord& job, jobs::PhaseIndex in
     if (!need.reads_files) continue;
     const PhaseId source{job.id, need.phase};
     if (need.form == jobs::Need::Form::All) {
-      wanted.push_back({source, {0, plan.phases[need.phase].task_count}, 0, true, need.is_context});
+      wanted.push_back({source, {0, plan.phases[need.phase].task_count}, 0, true, need.is_context, need.frames});
       continue;
     }
     for (TaskIndex t = tasks.first; t < tasks.end(); ++t) {
       TaskRange range = jobs::tasks_needed(need, t, plan.phases[need.phase].task_count);
       if (range.empty() || (need.phase == index && range.first >= tasks.first)) continue;
-      wanted.push_back({source, range, t, false, need.is_context});
+      wanted.push_back({source, range, t, false, need.is_context, need.frames});
     }
   }
   return wanted;
 }
 
-void write_input(const JobRecord& job, jobs::PhaseIndex index, const WantedInput& wanted, const CommittedFiles& committed,
-                 wire::Grant& out) {
-  const PhasePlan& reader = job.plan->phases[index];
+void write_input(const JobRecord& job, const WantedInput& wanted, const CommittedFiles& committed, wire::Grant& out) {
   const PhasePlan& source = job.plan->phases[wanted.phase.index];
   const jobs::LayerSpec& layer = job.spec->layers[source.layer];
-  const jobs::LayerInput* input = source.layer == reader.layer ? nullptr : input_of(job, reader, source);
   const bool latents = source.kind == PhaseKind::Denoise;
   for (const FileRecord& file : committed.files) {
     const bool file_is_latents = file.kind == wire::OutputFile::LATENTS;
     if (latents != file_is_latents) continue;
-    if (!latents && input && input->frames && !input->frames->contains(file.frame)) continue;
+    if (!latents && !wanted.frames.empty() && !wanted.frames.contains(file.frame)) continue;
     wire::InputFile& entry = *out.add_inputs();
     entry.set_role(wanted.is_context ? wire::InputFile::CONTEXT
                                      : (latents ? wire::InputFile::LATENTS : wire::InputFile::FRAME));
@@ -221,14 +224,12 @@ void write_outside_inputs(const JobRecord& job, jobs::PhaseIndex index, TaskRang
   for (const jobs::LayerInput& input : layer.inputs) {
     if (!input.layer.empty()) continue;
     const jobs::FrameSet& frames = input.frames ? *input.frames : layer.frames;
-    PhasePlan source;  // output_path() is the one place that turns a pattern and a frame into a name
-    source.output_pattern = input.pattern;
     const auto add = [&](jobs::Frame frame, TaskIndex reader, bool all) {
       wire::InputFile& entry = *out.add_inputs();
       entry.set_role(context ? wire::InputFile::CONTEXT : wire::InputFile::FRAME);
       entry.set_root(input.root);
       entry.set_frame(frame);
-      entry.set_path(jobs::output_path(source, frame));
+      entry.set_path(jobs::input_path(input, frame));
       entry.set_for_all_tasks(all);
       entry.set_task(reader);
       entry.set_shot(layer.shot);

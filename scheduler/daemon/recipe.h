@@ -26,6 +26,7 @@ struct WantedInput {
   TaskIndex reader = 0;        // the task of the grant that reads them
   bool reader_is_all = false;  // every task of the grant reads them
   bool is_context = false;
+  jobs::FrameSet frames;  // of their frames only these; empty: all
   bool operator==(const WantedInput&) const = default;
 };
 
@@ -37,9 +38,8 @@ struct CommittedFiles {
   std::string root;
   std::vector<FileRecord> files;
 };
-// Adds the files of one wanted task to the grant, as far as the layer's `input` selects them.
-void write_input(const JobRecord& job, jobs::PhaseIndex phase, const WantedInput& wanted, const CommittedFiles& committed,
-                 wire::Grant& out);
+// Adds the files of one wanted task to the grant, as far as the need selects them.
+void write_input(const JobRecord& job, const WantedInput& wanted, const CommittedFiles& committed, wire::Grant& out);
 // Inputs that come from outside the farm: the patterns of a root, as far as the tasks read them.
 void write_outside_inputs(const JobRecord& job, jobs::PhaseIndex phase, TaskRange tasks, wire::Grant& out);
 

@@ -245,7 +245,7 @@ void Scheduler::send_grant(const GrantLease& lease) {
     if (record == nullptr) return;
     if (!found.ok()) return base::log_error("scheduler", "job {}: inputs of a grant: {}", id.job.value, found.error().message);
     for (std::size_t i = 0; i < wanted.size(); ++i)
-      if ((*found)[i]) write_input(*record, id.index, wanted[i], *(*found)[i], *grant);
+      if ((*found)[i]) write_input(*record, wanted[i], *(*found)[i], *grant);
     outbox_->add(worker, *grant);
     outbox_->flush();
   });

@@ -155,6 +155,15 @@ TEST_CASE("after is order alone, on every variant's output") {
   CHECK(denoise.needs[0].form == Need::Form::All);
 }
 
+TEST_CASE("files of a root are named by the input's own pattern") {
+  LayerInput input;
+  input.root = "plates";
+  input.pattern = "hb/plate.{frame:04}.exr";
+  CHECK(input_path(input, 7) == "hb/plate.0007.exr");
+  input.pattern = "hb/still.exr";
+  CHECK(input_path(input, 7) == "hb/still.exr");
+}
+
 TEST_CASE("a command has one task per frame") {
   LayerSpec layer = generate("grade", "1-10x3", {1, 10}, PlanStrategy::Independent);
   layer.kind = LayerKind::Command;

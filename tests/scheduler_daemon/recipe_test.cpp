@@ -59,8 +59,8 @@ TEST_CASE("the first window of a chain starts from the frames of its input") {
   CHECK(wanted[0].phase.index == phase_of(job, "boards", PhaseKind::Decode, 1));
   CHECK(wanted[0].is_context);
   wire::Grant grant;
-  write_input(job, denoise, wanted[0], files({frame_file(15), frame_file(16)}), grant);
-  REQUIRE(grant.inputs_size() == 2);
+  write_input(job, wanted[0], files({frame_file(5), frame_file(15), frame_file(16)}), grant);
+  REQUIRE(grant.inputs_size() == 2);  // the last frames alone are the context
   CHECK(grant.inputs(1).role() == wire::InputFile::CONTEXT);
   CHECK(grant.inputs(1).frame() == 16);
   CHECK(grant.inputs(1).layer() == "boards");
@@ -76,7 +76,7 @@ TEST_CASE("decoding reads the latents of its own windows") {
   CHECK(wanted[0].tasks == TaskRange{1, 1});
   CHECK(wanted[1].reader == 2);
   wire::Grant grant;
-  write_input(job, decode, wanted[0], files({latents_file()}), grant);
+  write_input(job, wanted[0], files({latents_file()}), grant);
   REQUIRE(grant.inputs_size() == 1);
   CHECK(grant.inputs(0).role() == wire::InputFile::LATENTS);
 }
