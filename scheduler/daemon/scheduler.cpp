@@ -131,8 +131,7 @@ void Scheduler::carry_out(Effects effects) {
   for (const Record& record : effects.persist.puts)
     if (const auto* commit = std::get_if<CommitRecord>(&record)) files_->remember(*commit);
   for (const GrantLease& grant : effects.grants) send_grant(grant);
-  append(gathering_.puts, effects.persist.puts);
-  append(gathering_.troubles_erased, effects.persist.troubles_erased);
+  if (!effects.persist.empty()) gathering_.push_back(std::move(effects.persist));
   gathering_held_.take(effects);
   write_batch();
   outbox_->flush();
@@ -161,7 +160,7 @@ void Scheduler::write_batch() {
     return;
   }
   if (in_flight_.size() >= kBatchesInFlightMax) return;
-  const base::Status written = store_->write(std::exchange(gathering_, {}), [this, alive = std::weak_ptr<bool>(alive_)](store::WriteResult result) {
+  const base::Status written = store_->write_turns(std::exchange(gathering_, {}), [this, alive = std::weak_ptr<bool>(alive_)](store::WriteResult result) {
     loop_.post([this, alive, result] {
       if (!alive.expired()) on_durable(result.durable_sequence);
     });

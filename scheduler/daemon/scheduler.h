@@ -85,7 +85,7 @@ class Scheduler {
   std::unique_ptr<WorkerLink> link_;
   std::function<void(EventBatch)> event_sink_;
 
-  Persist gathering_;              // what changed since the last batch was handed over
+  std::vector<Persist> gathering_;  // the turns that changed something since the last batch was handed over
   Held gathering_held_;
   std::deque<Held> in_flight_;     // one per batch handed over, oldest first
   std::uint64_t durable_sequence_ = 0;

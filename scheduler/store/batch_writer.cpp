@@ -89,12 +89,12 @@ base::Result<std::unique_ptr<BatchWriter>> BatchWriter::prepare(Connection& conn
   return std::unique_ptr<BatchWriter>(new BatchWriter(std::move(statements), ours, epochs));
 }
 
-base::Result<Position> BatchWriter::write(std::span<const Persist* const> batches, const Position& before,
-                                          std::uint64_t sequences, base::WallTime now) {
-  const Position after_mark{before.sequence + sequences, before.chain};
+base::Result<Position> BatchWriter::write(std::span<const Persist* const> turns, const Position& before,
+                                          std::uint64_t batches, base::WallTime now) {
+  const std::uint64_t sequence = before.sequence + batches;
   commits_.clear();
   audits_.clear();
-  for (const Change& change : latest_changes(batches)) {
+  for (const Change& change : latest_changes(turns)) {
     if (const auto* erased = std::get_if<TroubleErased>(&change)) {
       FM_TRY(sql_->erase_trouble.run(erased->phase.job.value, erased->phase.index, erased->task));
       continue;
@@ -107,15 +107,15 @@ base::Result<Position> BatchWriter::write(std::span<const Persist* const> batche
     else
       FM_TRY(std::visit([this](const auto& value) { return put(value); }, record));
   }
-  FM_ASSIGN(const base::Sha256 chain, insert_history(before, after_mark.sequence, now));
-  FM_TRY(sql_->move_meta.run(after_mark.sequence, chain, ours_.number, hex_text(ours_.nonce), before.sequence));
+  FM_ASSIGN(const base::Sha256 chain, insert_history(before, sequence, now));
+  FM_TRY(sql_->move_meta.run(sequence, chain, ours_.number, hex_text(ours_.nonce), before.sequence));
   if (sql_->move_meta.changes() != 1)
     return base::Error{
         "store.epoch_lost",
         fmt::format("epoch {} at batch {} is no longer the newest: another scheduler has taken this store over",
                     ours_.number, before.sequence),
         "", "run one scheduler per store"};
-  return Position{after_mark.sequence, chain};
+  return Position{sequence, chain};
 }
 
 base::Result<base::Sha256> BatchWriter::insert_history(const Position& before, std::uint64_t sequence,

@@ -28,10 +28,10 @@ class BatchWriter {
                                                             const EpochNonces& epochs);
   ~BatchWriter();
 
-  // Writes all records of the batches, the last of each key only, and moves the history from `before` by
-  // `sequences` batches. Errors besides SQLite's: store.epoch_lost (another process has raised the epoch),
-  // store.invariant (a task committed twice, an attempt of an epoch that never was).
-  base::Result<Position> write(std::span<const Persist* const> batches, const Position& before, std::uint64_t sequences,
+  // Writes all records of the turns, the last of each key only, and moves the history from `before` by `batches`.
+  // Errors besides SQLite's: store.epoch_lost (another process has raised the epoch), store.invariant (a task committed
+  // twice, an attempt of an epoch that never was).
+  base::Result<Position> write(std::span<const Persist* const> turns, const Position& before, std::uint64_t batches,
                                base::WallTime now);
 
  private:

@@ -47,13 +47,13 @@ struct KeyOf {
 
 }  // namespace
 
-std::vector<Change> latest_changes(std::span<const Persist* const> batches) {
+std::vector<Change> latest_changes(std::span<const Persist* const> turns) {
   std::vector<Change> changes;
-  for (const Persist* batch : batches) {
-    for (const auto& [phase, task] : batch->troubles_erased) changes.emplace_back(TroubleErased{phase, task});
-    for (const Record& record : batch->puts) changes.emplace_back(&record);
+  for (const Persist* turn : turns) {
+    for (const auto& [phase, task] : turn->troubles_erased) changes.emplace_back(TroubleErased{phase, task});
+    for (const Record& record : turn->puts) changes.emplace_back(&record);
   }
-  if (batches.size() < 2) return changes;  // the core has coalesced a turn's records already
+  if (turns.size() < 2) return changes;  // the core has coalesced a turn's records already
 
   std::unordered_set<Key, KeyHash> seen;
   std::vector<Change> kept;

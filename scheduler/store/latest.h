@@ -1,4 +1,4 @@
-// Which records of several batches are still the newest of their key: when batches share a transaction, a page or an
+// Which records of several turns are still the newest of their key: when turns share a transaction, a page or an
 // attempt that each of them changed is written once. Pure, any thread.
 #pragma once
 
@@ -17,8 +17,8 @@ struct TroubleErased {
 // One row to write or erase.
 using Change = std::variant<const Record*, TroubleErased>;
 
-// The changes that are left, in the order in which the batches made them. Commits, audit rows, versions and tokens are
-// never dropped. A batch's erasures count as older than its puts.
-std::vector<Change> latest_changes(std::span<const Persist* const> batches);
+// The changes that are left, in the order in which the turns made them. Commits, audit rows, versions and tokens are
+// never dropped. A turn's erasures count as older than its puts.
+std::vector<Change> latest_changes(std::span<const Persist* const> turns);
 
 }  // namespace framemill::scheduler::store

@@ -33,8 +33,14 @@ base::Result<LoadedState> Store::load() {
   return impl_->load();
 }
 
-base::Status Store::write(Persist batch, std::function<void(WriteResult)> done) {
-  return impl_->write(std::move(batch), std::move(done));
+base::Status Store::write_turns(std::vector<Persist> turns, std::function<void(WriteResult)> done) {
+  return impl_->write(std::move(turns), std::move(done));
+}
+
+base::Status Store::write(Persist turn, std::function<void(WriteResult)> done) {
+  std::vector<Persist> turns;
+  turns.push_back(std::move(turn));
+  return impl_->write(std::move(turns), std::move(done));
 }
 
 base::Status Store::files_of(PhaseId phase, TaskRange tasks, Callback<std::vector<CommitRecord>> done) {

@@ -100,8 +100,10 @@ class Store {
   jobs::Epoch epoch() const;
   base::Result<LoadedState> load();  // blocking; before the first write
 
-  // One transaction, together with whatever else waits when the commit before it ends.
-  [[nodiscard]] base::Status write(Persist batch, std::function<void(WriteResult)> done);
+  // One batch: what several turns of the core changed, in their order (a turn's erasures before its puts). One
+  // transaction, together with whatever else waits when the commit before it ends.
+  [[nodiscard]] base::Status write_turns(std::vector<Persist> turns, std::function<void(WriteResult)> done);
+  [[nodiscard]] base::Status write(Persist turn, std::function<void(WriteResult)> done);
 
   // Commits of the tasks in the range, with their files; at most 4,096 tasks.
   [[nodiscard]] base::Status files_of(PhaseId phase, TaskRange tasks, Callback<std::vector<CommitRecord>> done);

@@ -66,14 +66,24 @@ base::Result<LoadedState> Store::Impl::load() {
   return answer.get_future().get();
 }
 
-base::Status Store::Impl::write(Persist batch, std::function<void(WriteResult)> done) {
+bool Store::Impl::Pending::empty() const {
+  return std::all_of(turns.begin(), turns.end(), [](const Persist& turn) { return turn.empty(); });
+}
+
+std::size_t Store::Impl::Pending::records() const {
+  std::size_t records = 0;
+  for (const Persist& turn : turns) records += turn.puts.size();
+  return records;
+}
+
+base::Status Store::Impl::write(std::vector<Persist> turns, std::function<void(WriteResult)> done) {
   {
     const std::lock_guard lock(mutex_);
     if (fatal_ || closing_) return base::Error{"store.stopped", "the store has stopped", "", ""};
     if (writes_.size() >= options_.batches_queued_max)
       return base::Error{"store.busy", fmt::format("{} batches wait to be written", writes_.size()), "",
                          "try again later"};
-    writes_.push_back({std::move(batch), std::move(done)});
+    writes_.push_back({std::move(turns), std::move(done)});
   }
   wake_.notify_one();
   return {};
@@ -123,8 +133,8 @@ bool Store::Impl::has_work() const {
 void Store::Impl::take_group() {
   if (!group_.empty()) return;
   std::size_t records = 0;
-  while (!writes_.empty() && (group_.empty() || records + writes_.front().batch.puts.size() <= kGroupRecordsMax)) {
-    records += writes_.front().batch.puts.size();
+  while (!writes_.empty() && (group_.empty() || records + writes_.front().records() <= kGroupRecordsMax)) {
+    records += writes_.front().records();
     group_.push_back(std::move(writes_.front()));
     writes_.pop_front();
   }
@@ -184,13 +194,17 @@ void Store::Impl::commit_group() {
 }
 
 base::Result<Position> Store::Impl::try_commit() {
-  std::vector<const Persist*> batches;
-  for (const Pending& pending : group_)
-    if (!pending.batch.empty()) batches.push_back(&pending.batch);
-  if (batches.empty()) return database_.position;
+  std::vector<const Persist*> turns;
+  std::uint64_t batches = 0;
+  for (const Pending& pending : group_) {
+    for (const Persist& turn : pending.turns)
+      if (!turn.empty()) turns.push_back(&turn);
+    batches += !pending.empty();
+  }
+  if (batches == 0) return database_.position;
   const auto transaction = [&]() -> base::Result<Position> {
     FM_TRY(begin_->run());
-    FM_ASSIGN(const Position after, writer_->write(batches, database_.position, batches.size(), base::wall_now()));
+    FM_ASSIGN(const Position after, writer_->write(turns, database_.position, batches, base::wall_now()));
     const auto started = Clock::now();
     FM_TRY(commit_->run());
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started);
@@ -212,12 +226,12 @@ void Store::Impl::acknowledge(const Position& after) {
     const std::lock_guard lock(mutex_);
     ++counters_.transactions;
     counters_.batches += after.sequence - sequence;
-    for (const Pending& pending : group) counters_.records += pending.batch.puts.size();
+    for (const Pending& pending : group) counters_.records += pending.records();
     counters_.durable_sequence = after.sequence;
     counters_.wal_bytes = static_cast<std::uint64_t>(wal_pages_) * 4096;
   }
   for (const Pending& pending : group) {
-    if (!pending.batch.empty()) ++sequence;
+    if (!pending.empty()) ++sequence;
     if (pending.done) pending.done(WriteResult{sequence});
   }
 }

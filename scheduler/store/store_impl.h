@@ -25,7 +25,7 @@ class Store::Impl {
 
   jobs::Epoch epoch() const { return epoch_; }
   base::Result<LoadedState> load();
-  base::Status write(Persist batch, std::function<void(WriteResult)> done);
+  base::Status write(std::vector<Persist> turns, std::function<void(WriteResult)> done);
   base::Status backup(std::filesystem::path path, Callback<std::uint64_t> done);
   StoreCounters counters() const;
 
@@ -39,8 +39,10 @@ class Store::Impl {
 
  private:
   struct Pending {
-    Persist batch;
+    std::vector<Persist> turns;
     std::function<void(WriteResult)> done;
+    bool empty() const;
+    std::size_t records() const;
   };
   struct ActiveBackup {
     BackupCopy copy;

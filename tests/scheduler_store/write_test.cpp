@@ -73,8 +73,8 @@ TEST_CASE("full queues refuse and say that they are busy") {
   options.reads_queued_max = 2;
   auto store = open_store(directory / "farm.db", options);
   Gate gate(*store);
-  for (int i = 0; i < 3; ++i) CHECK(store->write({}, {}).ok());
-  CHECK(store->write({}, {}).error().code == "store.busy");
+  for (int i = 0; i < 3; ++i) CHECK(store->write(Persist{}, {}).ok());
+  CHECK(store->write(Persist{}, {}).error().code == "store.busy");
   std::atomic<int> answers = 0;
   const auto ask = [&] { return store->totals_of(JobId(1), [&](base::Result<JobTotals>) { ++answers; }); };
   CHECK(ask().ok());
@@ -99,7 +99,7 @@ TEST_CASE("a second commit of a task stops the store and leaves the first one") 
                     [&](WriteResult) { acknowledged = true; })
             .ok());
   CHECK(fatal.get_future().get().code == "store.invariant");
-  CHECK(store->write({}, {}).error().code == "store.stopped");
+  CHECK(store->write(Persist{}, {}).error().code == "store.stopped");
   CHECK(store->load().error().code == "store.stopped");
   CHECK(store->audit(0, 1, [](auto) {}).error().code == "store.stopped");
   store.reset();
@@ -121,7 +121,7 @@ TEST_CASE("an attempt of an epoch that never was stops the store") {
   auto store = open_store(directory / "farm.db", options);
   jobs::Epoch other = store->epoch();
   other.nonce ^= 1;
-  CHECK(store->write({{sample_attempt(other, 1, {JobId(1), 0})}, {}}, {}).ok());
+  CHECK(store->write(Persist{{sample_attempt(other, 1, {JobId(1), 0})}, {}}, {}).ok());
   CHECK(fatal.get_future().get().code == "store.invariant");
 }
 
@@ -163,13 +163,42 @@ TEST_CASE("of batches in one transaction only the newest row of a key is written
   CHECK(std::get<const Record*>(changes[4]) == &third.puts[0]);
 }
 
+TEST_CASE("turns of one batch are written in their order, a trouble erased in between too") {
+  const TempDirectory directory;
+  const PhaseId phase{JobId(1), 0};
+  TaskTroubleRecord trouble;
+  trouble.phase = phase;
+  trouble.charged_tries = 1;
+  auto store = open_store(directory / "farm.db");
+  write_now(*store, {sample_job(1)});
+  const auto troubles = [&](std::vector<Persist> turns) {
+    std::promise<std::uint64_t> durable;
+    store->write_turns(std::move(turns), [&](WriteResult result) { durable.set_value(result.durable_sequence); })
+        .value();
+    durable.get_future().wait();
+    std::vector<std::uint32_t> tries;
+    const LoadedState loaded = store->load().value();
+    for (const Record& record : loaded.records)
+      if (const auto* found = std::get_if<TaskTroubleRecord>(&record)) tries.push_back(found->charged_tries);
+    return tries;
+  };
+  const Persist made{{trouble}, {}}, erased{{}, {{phase, 0}}};
+  trouble.charged_tries = 2;
+  const Persist made_again{{trouble}, {}};
+  CHECK(troubles({made}) == std::vector<std::uint32_t>{1});
+  CHECK(troubles({erased, made_again}) == std::vector<std::uint32_t>{2});
+  CHECK(troubles({made, erased}).empty());
+  CHECK(troubles({made, erased, made_again}) == std::vector<std::uint32_t>{2});
+  CHECK(store->counters().durable_sequence == 5);
+}
+
 TEST_CASE("what is queued when the store closes is committed first") {
   const TempDirectory directory;
   int acknowledged = 0;
   {
     auto store = open_store(directory / "farm.db");
     for (std::uint32_t n = 1; n <= 50; ++n)
-      REQUIRE(store->write({{CountersRecord{n, 0, 0}}, {}}, [&](WriteResult) { ++acknowledged; }).ok());
+      REQUIRE(store->write(Persist{{CountersRecord{n, 0, 0}}, {}}, [&](WriteResult) { ++acknowledged; }).ok());
   }
   CHECK(acknowledged == 50);
   CHECK(texts_of(open_store(directory / "farm.db")->load().value().records) ==
