@@ -39,6 +39,7 @@ std::vector<ReportItem> Outbox::take(std::uint64_t sequence, base::Instant now) 
   Weight sum;
   for (Entry& entry : entries_) {
     if (entry.due > now) continue;
+    if (items.size() >= kReportItemsMax) break;
     const Weight one = weight(entry.item);
     if (!items.empty() && (sum.bytes + one.bytes > kReportBytesMax || sum.files + one.files > kReportFilesMax)) break;
     sum.bytes += one.bytes;

@@ -17,6 +17,7 @@ class Outbox {
   // What one report may hold, with room left for the rest of the message (wire/limits.h).
   static constexpr std::size_t kReportBytesMax = 600 << 10;
   static constexpr std::uint32_t kReportFilesMax = 4096;
+  static constexpr std::size_t kReportItemsMax = 1000;
   static constexpr base::Duration kRepeatFirst = base::seconds(3);
   static constexpr base::Duration kRepeatMax = base::seconds(60);
 

@@ -1,6 +1,8 @@
 // What the core wants done: executors, children, storage.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "wire/executor.pb.h"
 #include "worker/daemon/daemon.h"
@@ -8,6 +10,23 @@
 #include "worker/supervisor/staging.h"
 
 namespace framemill::worker {
+
+namespace {
+
+// An executor's line in the worker's log: its own time is left out, its level kept.
+void relay(const std::string& slot, std::string_view line) {
+  constexpr std::size_t kTimeLength = sizeof "2026-11-22T09:15:30.250 " - 1;
+  const bool has_time = line.size() > kTimeLength && line[4] == '-' && line[10] == 'T' && line[kTimeLength - 1] == ' ';
+  if (has_time) line.remove_prefix(kTimeLength);
+  base::LogLevel level = base::LogLevel::Info;
+  if (line.starts_with("error ")) level = base::LogLevel::Error;
+  if (line.starts_with("warning ")) level = base::LogLevel::Warning;
+  if (line.starts_with("debug ")) level = base::LogLevel::Debug;
+  if (has_time) line.remove_prefix(std::min(line.size(), line.find_first_not_of(' ', line.find(' '))));
+  if (base::log_enabled(level)) base::log_line(level, slot, line);
+}
+
+}  // namespace
 
 // --- executors -------------------------------------------------------------------------------------------------------
 
@@ -41,7 +60,7 @@ void Daemon::act(const StartExecutor& e) {
          if (!core_.draining()) base::log_warning(setup_.host.slots[index].name, "executor ended: {}", verdict.message);
          happen(ExecutorDied{index, death, tail});
        },
-       [this, index = e.slot](std::string_view line) { base::log_info(setup_.host.slots[index].name, "{}", line); }});
+       [this, index = e.slot](std::string_view line) { relay(setup_.host.slots[index].name, line); }});
   if (!started.ok()) {
     base::log_error(slot.name, "{}", started.error().message);
     Death death;

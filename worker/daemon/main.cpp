@@ -1,6 +1,7 @@
 // framemill-worker: keeps leases, supervises executors and commands, publishes, reports.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <google/protobuf/stubs/logging.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -63,6 +64,8 @@ int run(const std::string& config_file, bool check_only) {
   const auto lock = lock_key(setup->config.key_file);
   if (!lock.ok()) return complain(lock.error(), kFailed);
   std::signal(SIGPIPE, SIG_IGN);
+  // Bytes that are no message are told of with their sender; the library's own lines would only flood the log.
+  google::protobuf::SetLogHandler(nullptr);
   net::EventLoop loop;
   worker::Daemon daemon(loop, std::move(*setup));
   if (const auto started = daemon.start(); !started.ok()) return complain(started.error(), kFailed);
