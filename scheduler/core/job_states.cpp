@@ -28,15 +28,14 @@ PhaseState phase_state(const JobEntry& job, const PhaseEntry& phase) {
 }
 
 JobState job_state(const JobEntry& job) {
-  if (job.record.state == JobState::Cancelled) return JobState::Cancelled;
   const std::uint64_t alive =
       job.total(TaskState::Ready) + job.total(TaskState::Leased) + job.total(TaskState::Committed);
-  if (alive == 0) {
-    const bool all_published = job.total(TaskState::Waiting) + job.total(TaskState::Failed) +
-                                   job.total(TaskState::Quarantined) + job.total(TaskState::Cancelled) ==
-                               0;
-    return all_published ? JobState::Done : JobState::Failed;
-  }
+  const std::uint64_t lost = job.total(TaskState::Waiting) + job.total(TaskState::Failed) +
+                             job.total(TaskState::Quarantined) + job.total(TaskState::Cancelled);
+  // A cancel that came when everything was made already cancelled nothing.
+  if (alive + lost == 0) return JobState::Done;
+  if (job.record.state == JobState::Cancelled) return JobState::Cancelled;
+  if (alive == 0) return JobState::Failed;
   if (job.record.paused && job.attempts_live == 0) return JobState::Paused;
   return job.record.started.unix_ms != 0 || job.attempts_live > 0 ? JobState::Running : JobState::Queued;
 }
@@ -79,13 +78,13 @@ void derive_job(FarmState& farm, JobEntry& job) {
   job.record.state = state;
   farm.turn.mark(job);
   farm.turn.say({"job", job.record.id, 0, {}, std::string(past_tense(state)), job.record.spec->name});
+  if (state == JobState::Done) sweep_job(farm, job);
   if (!jobs::is_final(state) || was_final) return;
   job.record.finished = farm.turn.now.wall;
   farm.jobs.count_live(-1);
   dequeue(farm, job);
   end_stragglers(farm, job);
   for (PhaseEntry& phase : job.phases) farm.turn.touch(job, phase);
-  if (state == JobState::Done) sweep_job(farm, job);
 }
 
 void derive_phase(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
