@@ -101,7 +101,8 @@ class Generator {
   // process).
   virtual base::Status step(std::span<Window* const> batch) = 0;
 
-  // The finished latents of a window that is done; clean frames come back as they were given, bit for bit.
+  // The finished latents of a window that is done; clean frames come back as they were given, bit for bit. Errors:
+  // gpu.not_finite (bad weights or a bad device), gpu.device.
   virtual base::Result<LatentBlock> finish(Window& window) = 0;
 
   virtual base::Result<std::vector<ImageBlock>> decode(std::span<const LatentBlock* const> blocks) = 0;

@@ -274,7 +274,7 @@ base::Result<LatentBlock> TorchGenerator::finish(Window& window) {
     LatentBlock block = block_of(mine.trajectory().latents);
     for (float value : block.values) {
       if (!std::isfinite(value))
-        return base::Error{"gpu.device", "the network gave a value that is not finite", "", ""};
+        return base::Error{"gpu.not_finite", "the network gave a value that is not finite", "", ""};
     }
     // As they were given, bit for bit, whatever a device made of them.
     const auto size = static_cast<std::ptrdiff_t>(block.frame_size());

@@ -135,7 +135,7 @@ TEST_CASE("grants that make no sense are refused one by one") {
   refused("model.not_found", [](wire::Grant& g) { g.mutable_recipe()->mutable_generate()->set_model("missing@1"); });
   refused("model.digest_mismatch",
           [](wire::Grant& g) { g.mutable_recipe()->mutable_generate()->set_model("other@1"); });
-  refused("model.prompt_unknown_word",
+  refused("prompt.unknown_word",
           [](wire::Grant& g) { g.mutable_recipe()->mutable_generate()->set_prompt("unknown"); });
   CHECK(ended(executor, farm, {.attempt = 100}).outcome() == "ok");
 }

@@ -37,7 +37,7 @@ class FakeGenerator final : public gpu::Generator {
 
   base::Result<std::unique_ptr<gpu::Window>> begin(const gpu::WindowRequest& request) override {
     if (request.prompt == "unknown")
-      return base::Error{"model.prompt_unknown_word", "'unknown' is not in the vocabulary", "prompt", ""};
+      return base::Error{"prompt.unknown_word", "'unknown' is not in the vocabulary", "prompt", ""};
     auto window = std::make_unique<FakeWindow>(request);
     window->latents = {request.frames, kChannels, kLatentExtent, kLatentExtent, {}};
     window->latents.values.resize(request.frames * window->latents.frame_size());

@@ -171,6 +171,7 @@ std::string outcome_of(const base::Error& error) {
 
 AttemptEnd end_by(const base::Error& error, std::optional<jobs::TaskIndex> task) {
   AttemptEnd end{outcome_of(error), error.code, error.message, std::nullopt, {}};
+  if (!error.hint.empty()) end.message += " (" + error.hint + ")";
   if (task) end.failed_tasks.push_back(*task);
   return end;
 }

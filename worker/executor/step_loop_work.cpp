@@ -202,12 +202,16 @@ void StepLoop::finish_window(TaskInFlight& task) {
   Attempt& attempt = *task.attempt;
   const jobs::Frame first = attempt.grid.window_first(task.window);
   const auto block = attempt.model->generator->finish(*task.flight);
-  if (!block.ok()) return fail(task, block.error());
-  if (const auto finding = frames::check_latents(block->values, first)) {
+  std::optional<frames::OutputFinding> finding;
+  if (block.ok()) finding = frames::check_latents(block->values, first);
+  if (!block.ok() && block.error().code == "gpu.not_finite")
+    finding = {"frames.nan", fmt::format("the window at frame {}: {}", first, block.error().message), first};
+  if (finding) {
     AttemptEnd end = end_by({finding->code, finding->message, "", ""}, task.task);
     end.frame = finding->frame;
     return end_attempt(attempt, std::move(end));
   }
+  if (!block.ok()) return fail(task, block.error());
   LatentsToWrite order;
   order.bytes = gpu::to_bytes(*block, attempt.model->package.carry_dtype);
   order.path = fmt::format(".framemill/latents/{}/{}/{}.safetensors", attempt.grant.tasks().job(),
@@ -243,7 +247,9 @@ void StepLoop::write(TaskInFlight& task, TaskOutput output) {
 }
 
 void StepLoop::fail(TaskInFlight& task, const base::Error& error) {
-  if (error.code == "gpu.device") {
+  // After an error of its own a GPU's context is worth nothing: a new process is needed. On a CPU it was the call
+  // alone.
+  if (error.code == "gpu.device" && device_.kind == gpu::DeviceKind::Cuda) {
     base::log_error("executor", "the device failed: {}", error.message);
     exit_status_ = wire::kExitHardware;
   }
