@@ -54,6 +54,9 @@ function(framemill_room name)
     add_library(framemill_${name} STATIC ${sources})
     target_link_libraries(framemill_${name} PUBLIC framemill_options ${rooms} ${ARG_LINKS} PRIVATE ${ARG_PRIVATE_LINKS})
     set(scope PUBLIC)
+    if(FRAMEMILL_PCH AND NOT name IN_LIST FRAMEMILL_ROOMS_WITH_OWN_PCH)
+      target_precompile_headers(framemill_${name} REUSE_FROM framemill_pch)
+    endif()
   else()
     add_library(framemill_${name} INTERFACE)
     target_link_libraries(framemill_${name} INTERFACE framemill_options ${rooms} ${ARG_LINKS})
@@ -86,3 +89,14 @@ function(framemill_tests name)
   catch_discover_tests(test_${name} TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST
     PROPERTIES TIMEOUT 300 ${ARG_PROPERTIES})
 endfunction()
+
+# One precompiled header for all rooms: what nearly every file includes. Only where FRAMEMILL_PCH is on (the demo's build,
+# which has to be quick on two cores); the dev build does without, so that every file includes what it uses.
+set(FRAMEMILL_ROOMS_WITH_OWN_PCH cli cli_verbs gpu_torch train score)
+if(FRAMEMILL_PCH)
+  file(WRITE ${CMAKE_BINARY_DIR}/framemill_pch.cpp "")
+  add_library(framemill_pch OBJECT ${CMAKE_BINARY_DIR}/framemill_pch.cpp)
+  target_link_libraries(framemill_pch PRIVATE framemill_options fmt::fmt)
+  target_precompile_headers(framemill_pch PRIVATE <algorithm> <array> <cstdint> <cstring> <filesystem> <functional> <map>
+    <memory> <optional> <set> <span> <string> <string_view> <unordered_map> <utility> <variant> <vector> <fmt/format.h>)
+endif()
