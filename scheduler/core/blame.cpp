@@ -84,6 +84,7 @@ void blame_worker(FarmState& farm, WorkerEntry& worker, JobId job) {
   farm.turn.mark(worker);
   if (blamed.size() < farm.settings.worker_blame_max || worker.record.quarantined) return;
   worker.record.quarantined = true;
+  farm.on_worker_changed();
   worker.record.last_change = {"scheduler", farm.turn.now.wall,
                                std::to_string(blamed.size()) + " distinct jobs failed there in a row"};
   farm.turn.say({"worker", {}, 0, worker.record.id, "WorkerQuarantined", worker.record.last_change.reason});
@@ -94,7 +95,8 @@ void learn_memory(FarmState& farm, const WorkerEntry& worker, const Lease& lease
   if (slot == worker.slots.end()) return;
   const DeviceState* device = worker.device_of(slot->second);
   if (device == nullptr) return;
-  farm.memory.measured(lease.demand, *device, ended.usage.batch_max, ended.usage.peak_bytes);
+  if (farm.memory.measured(lease.demand, *device, ended.usage.batch_max, ended.usage.peak_bytes))
+    farm.on_worker_changed();
 }
 
 }  // namespace

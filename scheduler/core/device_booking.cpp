@@ -27,12 +27,14 @@ jobs::MemoryRow MemoryLedger::row(const base::Sha256& digest, const jobs::Memory
   return row;
 }
 
-void MemoryLedger::measured(const Demand& demand, const DeviceState& device, std::uint32_t windows,
+bool MemoryLedger::measured(const Demand& demand, const DeviceState& device, std::uint32_t windows,
                             std::uint64_t peak_bytes) {
-  if (!has_model(demand) || device.device_class.empty() || windows == 0 || peak_bytes == 0) return;
+  if (!has_model(demand) || device.device_class.empty() || windows == 0 || peak_bytes == 0) return false;
   const jobs::MemoryPrior& prior = device.kind == DeviceKind::Cuda ? demand.cuda_memory : demand.cpu_memory;
   const auto [row, added] = rows_.try_emplace({demand.model_digest, device.device_class}, jobs::row_from_prior(prior));
+  const std::uint64_t residual = row->second.residual_bytes_max;
   row->second = jobs::corrected(row->second, windows, peak_bytes);
+  return row->second.residual_bytes_max != residual;
 }
 
 std::uint64_t slot_booking(const MemoryLedger& ledger, const WorkerEntry& worker, const SlotEntry& slot,

@@ -19,7 +19,8 @@ class MemoryLedger {
   // asks for one window, if that is more.
   jobs::MemoryRow row(const base::Sha256& digest, const jobs::MemoryPrior& cpu, const jobs::MemoryPrior& cuda,
                       std::uint64_t floor_bytes, const DeviceState& device) const;
-  void measured(const Demand& demand, const DeviceState& device, std::uint32_t windows, std::uint64_t peak_bytes);
+  // True when predictions changed.
+  bool measured(const Demand& demand, const DeviceState& device, std::uint32_t windows, std::uint64_t peak_bytes);
 
  private:
   std::map<std::pair<base::Sha256, std::string>, jobs::MemoryRow> rows_;  // by digest and device class

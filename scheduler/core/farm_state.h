@@ -34,6 +34,14 @@ struct FarmState {
   PaceBook pace;
   MemoryLedger memory;
   std::set<std::pair<base::Instant, std::pair<PhaseId, TaskIndex>>> back_offs;  // when held tasks are free again
+  // Slots that could take a class when empty: asked for at every grant, changed seldom. Whoever changes what a worker is
+  // (not what it holds) counts it.
+  struct AbleSlots {
+    std::uint64_t as_of = 0;
+    std::vector<SlotRef> slots;
+  };
+  std::map<ClassId, AbleSlots> able_slots;
+  std::uint64_t workers_changed = 1;
   std::map<JobId, std::pair<WorkerId, base::Instant>> sweeps;  // done jobs: who was ordered to discard, and when
   std::uint64_t attempts_made = 0;                             // in this epoch
   bool read_only = false;
@@ -42,6 +50,10 @@ struct FarmState {
 
   Turn turn;
 
+  void on_worker_changed() {
+    ++workers_changed;
+    match_wanted = true;
+  }
   JobEntry& job_of(PhaseId phase) { return *jobs.find(phase.job); }
   base::Instant now() const { return turn.now.monotonic; }
 };

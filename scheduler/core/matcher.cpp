@@ -10,12 +10,6 @@
 namespace framemill::scheduler {
 namespace {
 
-struct SlotRef {
-  WorkerId worker;
-  std::uint32_t slot = 0;
-  auto operator<=>(const SlotRef&) const = default;
-};
-
 struct Choice {
   SlotRef slot;
   SlotFit fit;
@@ -53,7 +47,7 @@ class Matching {
         farm_.match_unfinished = true;
         return;
       }
-      const Demand demand = farm_.classes.of(demand_class);
+      const Demand& demand = farm_.classes.of(demand_class);
       JobEntry& job = *farm_.jobs.find(place.job);
       PhaseEntry& phase = job.phases[place.phase];
       const Choice choice = choose(demand, demand_class, phase, place);
@@ -87,42 +81,49 @@ class Matching {
     choice.fit.misfit = Misfit::BatchFull;
     std::optional<std::tuple<std::uint32_t, double, bool, bool, std::size_t>> best_rank;
     std::optional<std::pair<std::uint32_t, std::uint32_t>> waiting_rank;
-    std::uint32_t able = 0;
-    for (auto& [id, worker] : farm_.workers.all()) {
-      if (!worker.takes_grants()) continue;
-      for (auto& [index, slot] : worker.slots) {
-        const SlotRef ref{id, index};
-        const SlotFit fit = fit_of(farm_.memory, demand, worker, slot, farm_.settings.leases_per_slot_max);
-        const bool could = fit.fits() || standing_misfit(farm_.memory, demand, worker, slot) == Misfit::None;
-        if (!could) continue;
-        ++able;
-        if (reserved_.contains(ref)) continue;
-        const std::uint32_t deaths = deaths_on(phase, place, id);
-        if (!fit.fits()) {
-          // Full slots become free by themselves; one that others would fill again must be kept.
-          if (fit.misfit != Misfit::Occupied && fit.misfit != Misfit::MemoryBooked) continue;
-          const std::pair rank{deaths, slot.load};
-          if (!waiting_rank || rank < *waiting_rank) {
-            waiting_rank = rank;
-            choice.worth_waiting = ref;
-          }
-          continue;
+    const std::vector<SlotRef>& able = able_slots(demand_class, demand);
+    choice.able = static_cast<std::uint32_t>(able.size());
+    for (const SlotRef& ref : able) {
+      if (reserved_.contains(ref)) continue;
+      const WorkerEntry& worker = *farm_.workers.find(ref.worker);
+      const SlotEntry& slot = worker.slots.at(ref.slot);
+      const SlotFit fit = fit_now(farm_.memory, demand, worker, slot, farm_.settings.leases_per_slot_max);
+      const std::uint32_t deaths = deaths_on(phase, place, ref.worker);
+      if (!fit.fits()) {
+        // Full slots become free by themselves; one that others would fill again must be kept.
+        if (fit.misfit != Misfit::Occupied && fit.misfit != Misfit::MemoryBooked) continue;
+        const std::pair rank{deaths, slot.load};
+        if (!waiting_rank || rank < *waiting_rank) {
+          waiting_rank = rank;
+          choice.worth_waiting = ref;
         }
-        const double fullness = static_cast<double>(fit.load) / fit.capacity;
-        const std::tuple rank{deaths, fullness, !fit.warm, !made_the_one_before(farm_, phase, id), slot.leases.size()};
-        if (best_rank && !(rank < *best_rank)) continue;
-        best_rank = rank;
-        choice.slot = ref;
-        choice.fit = fit;
+        continue;
       }
+      const double fullness = static_cast<double>(fit.load) / fit.capacity;
+      const std::tuple rank{deaths, fullness, !fit.warm, !made_the_one_before(farm_, phase, ref.worker),
+                            slot.leases.size()};
+      if (best_rank && !(rank < *best_rank)) continue;
+      best_rank = rank;
+      choice.slot = ref;
+      choice.fit = fit;
     }
-    choice.able = able;
     // One chunk waits behind a full batch so that no gap opens between attempts, but not the last ones: another slot
     // may be free before.
-    if (best_rank && choice.fit.load >= choice.fit.capacity && farm_.ready.tasks_of(demand_class) < able)
+    if (best_rank && choice.fit.load >= choice.fit.capacity && farm_.ready.tasks_of(demand_class) < choice.able)
       choice.fit.misfit = Misfit::BatchFull;
     if (best_rank) choice.worth_waiting.reset();
     return choice;
+  }
+
+  const std::vector<SlotRef>& able_slots(ClassId demand_class, const Demand& demand) {
+    FarmState::AbleSlots& able = farm_.able_slots[demand_class];
+    if (able.as_of == farm_.workers_changed) return able.slots;
+    able.as_of = farm_.workers_changed;
+    able.slots.clear();
+    for (const auto& [id, worker] : farm_.workers.all())
+      for (const auto& [index, slot] : worker.slots)
+        if (standing_misfit(farm_.memory, demand, worker, slot) == Misfit::None) able.slots.push_back({id, index});
+    return able.slots;
   }
 
   FarmState& farm_;

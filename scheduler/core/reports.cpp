@@ -63,6 +63,7 @@ void begin_incarnation(FarmState& farm, WorkerEntry& worker, std::uint64_t incar
   worker.sequence = 0;
   worker.known = false;
   for (auto& [index, slot] : worker.slots) slot.batch_cap = UINT32_MAX;
+  farm.on_worker_changed();
   farm.turn.mark(worker);
   say_worker(farm, worker, "WorkerStarted", worker.record.name);
 }
@@ -73,7 +74,7 @@ void take_inventory(FarmState& farm, WorkerEntry& worker, const Inventory& inven
     worker.record.name = inventory.name;
     farm.turn.mark(worker);
   }
-  farm.match_wanted = true;
+  farm.on_worker_changed();
   say_worker(farm, worker, "WorkerInventoryChanged", worker.record.name);
 }
 
@@ -130,7 +131,7 @@ void on_worker_reported(FarmState& farm, WorkerReported report) {
   const bool was_silent = worker.silent;
   farm.workers.heard(worker, farm.now(), farm.settings.silence_alarm);
   if (was_silent) {
-    farm.match_wanted = true;
+    farm.on_worker_changed();
     say_worker(farm, worker, "WorkerHeard", worker.record.name);
   }
 
@@ -148,7 +149,7 @@ void on_worker_reported(FarmState& farm, WorkerReported report) {
     if (report.inventory) take_inventory(farm, worker, *report.inventory);
     if (worker.draining != report.draining) {
       worker.draining = report.draining;
-      farm.match_wanted = true;
+      farm.on_worker_changed();
       say_worker(farm, worker, worker.draining ? "WorkerDraining" : "WorkerUndrained", worker.record.name);
     }
     compare_running(farm, worker, report, revoked);
@@ -162,6 +163,7 @@ void on_worker_reported(FarmState& farm, WorkerReported report) {
 
 void mark_silent_workers(FarmState& farm) {
   while (WorkerEntry* worker = farm.workers.next_silent(farm.now(), farm.settings.silence_alarm)) {
+    farm.on_worker_changed();
     say_worker(farm, *worker, "WorkerWentSilent", worker->record.name);
     hand_over_duties(farm, *worker);
   }

@@ -53,7 +53,7 @@ Misfit standing_misfit(const MemoryLedger& ledger, const Demand& demand, const W
   if (const Misfit misfit = worker_misfit(worker); misfit != Misfit::None) return misfit;
   if (const Misfit misfit = package_misfit(demand, worker); misfit != Misfit::None) return misfit;
   const DeviceState* device = worker.device_of(slot);
-  if (device == nullptr) return Misfit::SlotUnusable;
+  if (device == nullptr || slot.gone) return Misfit::SlotUnusable;
   if (const Misfit misfit = device_misfit(ledger, demand, *device); misfit != Misfit::None) return misfit;
   if (demand.kind == WorkKind::Command) {
     const auto& commands = worker.inventory.commands;
@@ -85,25 +85,31 @@ bool is_permanent(Misfit misfit) {
   }
 }
 
-SlotFit fit_of(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
-               std::uint32_t leases_per_slot_max) {
+SlotFit fit_now(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
+                std::uint32_t leases_per_slot_max) {
   SlotFit fit;
   fit.load = slot.load;
   const auto misfit = [&fit](Misfit why) {
     fit.misfit = why;
     return fit;
   };
-  // The cheap answers first: most slots of a busy farm are full.
   if (slot.exclusive > 0) return misfit(Misfit::ExclusiveHeld);
   if (demand.exclusive && !slot.leases.empty()) return misfit(Misfit::Occupied);
   if (slot.leases.size() >= leases_per_slot_max) return misfit(Misfit::LeaseCap);
   if (slot.load > demand.batch_max) return misfit(Misfit::BatchFull);
-  if (const Misfit standing = standing_misfit(ledger, demand, worker, slot); standing != Misfit::None)
-    return misfit(standing);
   fit.capacity = admitted_batch(ledger, worker, slot, demand);
   if (fit.capacity == 0) return misfit(Misfit::MemoryBooked);
   if (slot.load > fit.capacity) return misfit(Misfit::BatchFull);
   fit.warm = demand.kind == WorkKind::Generate && is_warm(demand, slot);
+  return fit;
+}
+
+SlotFit fit_of(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
+               std::uint32_t leases_per_slot_max) {
+  const Misfit standing = standing_misfit(ledger, demand, worker, slot);
+  if (standing == Misfit::None) return fit_now(ledger, demand, worker, slot, leases_per_slot_max);
+  SlotFit fit;
+  fit.misfit = standing;
   return fit;
 }
 

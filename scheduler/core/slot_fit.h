@@ -52,6 +52,10 @@ Misfit standing_misfit(const MemoryLedger& ledger, const Demand& demand, const W
 // Of these, the ones that a person must change something for: the slot could never take it.
 bool is_permanent(Misfit misfit);
 
+// What passes: leases and bookings. For a slot whose standing answer is None.
+SlotFit fit_now(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
+                std::uint32_t leases_per_slot_max);
+// Both, the standing answer first.
 SlotFit fit_of(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
                std::uint32_t leases_per_slot_max);
 

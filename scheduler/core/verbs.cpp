@@ -114,8 +114,8 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
   if (reopened.tasks == 0) {
     if (was_final) job.record.state = before;
     if (reopened.met_published)
-      return base::Error{"retry.published", "what is published is never made again under the same version",
-                         "frames", "submit a new version"};
+      return base::Error{"retry.published", "what is published is never made again under the same version", "frames",
+                         "submit a new version"};
     return base::Error{"retry.nothing", "no task there is failed, quarantined or cancelled", "", ""};
   }
   if (was_final) {
@@ -234,7 +234,7 @@ base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeAsked& as
   }
   worker->record.last_change = asked.cause;
   farm.turn.mark(*worker);
-  farm.match_wanted = true;
+  farm.on_worker_changed();
   farm.turn.say({"worker", {}, 0, asked.worker, std::move(what), asked.cause.reason});
   audit(farm, asked.cause, std::string(verb_name(asked.verb)), "worker " + std::to_string(asked.worker.value));
   return Changed{};

@@ -141,10 +141,13 @@ void WorkerRoster::take_inventory(WorkerEntry& worker, const Inventory& inventor
       slot = worker.slots.erase(slot);
       continue;
     }
-    if (still == inventory.slots.end()) slot->second.state.usable = false;
+    slot->second.gone = still == inventory.slots.end();
     ++slot;
   }
-  for (const SlotState& slot : inventory.slots) worker.slots[slot.index].state = slot;
+  for (const SlotState& slot : inventory.slots) {
+    worker.slots[slot.index].state = slot;
+    worker.slots[slot.index].gone = false;
+  }
 }
 
 }  // namespace framemill::scheduler

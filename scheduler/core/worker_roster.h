@@ -26,11 +26,18 @@ struct ModelUse {  // windows of one model booked in one slot
 
 struct SlotEntry {
   SlotState state;
+  bool gone = false;                     // the worker no longer names it; here only for its last leases
   std::set<AttemptId> leases;
   std::uint32_t load = 0;       // tasks that could run at once: sum of parallel() of its leases
   std::uint32_t exclusive = 0;  // leases that hold the slot for themselves
   std::vector<ModelUse> models;
   std::uint32_t batch_cap = UINT32_MAX;  // halved after an out-of-memory, until a new incarnation
+};
+
+struct SlotRef {
+  WorkerId worker;
+  std::uint32_t slot = 0;
+  auto operator<=>(const SlotRef&) const = default;
 };
 
 struct WorkerEntry {
