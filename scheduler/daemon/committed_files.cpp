@@ -17,6 +17,7 @@ void CommittedFilesCache::remember(const CommitRecord& commit) {
   const Key key{commit.phase, commit.task};
   if (entries_.contains(key)) return;  // a commit never changes
   auto files = std::make_shared<CommittedFiles>();
+  files->attempt = commit.attempt;
   files->root = commit.root;
   files->files = commit.files;
   files_held_ += commit.files.size() + 1;
@@ -61,6 +62,7 @@ void CommittedFilesCache::ask_store(const std::shared_ptr<Search>& search, std::
           for (CommitRecord& commit : *commits) {
             const std::size_t at = position + (commit.task - search->keys[position].task);
             auto files = std::make_shared<CommittedFiles>();
+            files->attempt = commit.attempt;
             files->root = commit.root;
             files->files = commit.files;
             if (at < end) search->found[at] = std::move(files);

@@ -35,6 +35,7 @@ struct WantedInput {
 std::vector<WantedInput> wanted_inputs(const JobRecord& job, jobs::PhaseIndex phase, TaskRange tasks);
 
 struct CommittedFiles {
+  AttemptId attempt;  // whose staging directory they were written to
   std::string root;
   std::vector<FileRecord> files;
 };

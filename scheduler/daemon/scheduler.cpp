@@ -120,7 +120,7 @@ base::Status Scheduler::open(Options options) {
   return {};
 }
 
-void Scheduler::apply(Event event) { carry_out(farm_.apply(event, base::now())); }
+void Scheduler::apply(Event event) { carry_out(farm_.apply(std::move(event), base::now())); }
 
 RequestId Scheduler::expect(std::function<void(base::Result<AnswerValue>)> on_answer) {
   waiting_.emplace(++last_request_, std::move(on_answer));
@@ -259,7 +259,7 @@ void Scheduler::send_publish(const OrderPublish& order) {
       if (!(*found)[i]) continue;
       const CommittedFiles& committed = *(*found)[i];
       wire::PublishOrder out;
-      attempt_to_wire(order.attempt, *out.mutable_attempt());
+      attempt_to_wire(committed.attempt, *out.mutable_attempt());  // after a restart the order names none
       out.mutable_tasks()->set_job(order.phase.job.value);
       out.mutable_tasks()->set_phase(order.phase.index);
       out.mutable_tasks()->set_first(order.tasks.first + static_cast<TaskIndex>(i));
