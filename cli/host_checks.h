@@ -26,8 +26,9 @@ void check_access_list(const std::filesystem::path& file, const std::string& wha
 void check_data_directory(const std::filesystem::path& directory, Findings& findings);
 // An output root: marker file, writable, hard links, free space.
 void check_root(const std::string& name, const std::filesystem::path& path, Findings& findings);
-// An address the scheduler listens on: free, or answered by a scheduler. `http`: the address speaks HTTP.
-void check_listen_address(const std::string& key, const std::string& address, bool http, Findings& findings);
+// The scheduler's addresses: free, or held by a running scheduler. The first tells whether one answers.
+bool check_listen_http(const std::string& address, Findings& findings);
+void check_listen_workers(const std::string& address, bool scheduler_answers, Findings& findings);
 // The scheduler's worker port as a worker sees it.
 void check_reachable(const std::string& address, Findings& findings);
 // Every package of the directories, each file hashed.

@@ -36,7 +36,7 @@ bool is_free(const std::string& address) {
   return net::HttpServer::open(loop, options, [](net::HttpRequest, net::Responder) {}).ok();
 }
 
-bool scheduler_answers(const std::string& url) {
+bool answers_as_scheduler(const std::string& url) {
   auto client = net::HttpClient::open(url, short_waits());
   if (!client.ok()) return false;
   net::HttpCall call;
@@ -47,24 +47,33 @@ bool scheduler_answers(const std::string& url) {
 
 }  // namespace
 
-void check_listen_address(const std::string& key, const std::string& address, bool http, Findings& findings) {
-  const std::string subject = fmt::format("{} {}", key, address);
-  if (address.starts_with("unix:")) {
-    const bool answers = scheduler_answers(address);
-    findings.push_back(
-        {Verdict::Good, subject, answers ? "a scheduler answers" : "nobody listens; the daemon is not running", {}});
-    return;
-  }
-  const std::string plain = without_scheme(address);
-  if (is_free(plain)) {
-    findings.push_back({Verdict::Good, subject, "free; the daemon is not running", {}});
-  } else if (http && scheduler_answers("http://" + plain)) {
+bool check_listen_http(const std::string& address, Findings& findings) {
+  const std::string subject = "listen_http " + address;
+  const bool is_socket = address.starts_with("unix:");
+  if (answers_as_scheduler(is_socket ? address : "http://" + address)) {
     findings.push_back({Verdict::Good, subject, "a scheduler answers", {}});
-  } else {
-    findings.push_back(
-        {http ? Verdict::Problem : Verdict::Note, subject, "in use, or not an address of this host",
-         http ? "choose another port, or stop what holds it: ss -ltnp" : "fine while the scheduler runs"});
+    return true;
   }
+  if (is_socket || is_free(address))
+    findings.push_back({Verdict::Good, subject, "free; the daemon is not running", {}});
+  else
+    findings.push_back({Verdict::Problem, subject, "in use by another program, or not an address of this host",
+                        "choose another port, or stop what holds it: ss -ltnp"});
+  return false;
+}
+
+void check_listen_workers(const std::string& address, bool scheduler_answers, Findings& findings) {
+  const std::string subject = "listen_workers " + address;
+  const bool free = is_free(without_scheme(address));
+  if (free != scheduler_answers)
+    findings.push_back(
+        {Verdict::Good, subject, free ? "free; the daemon is not running" : "held by the running scheduler", {}});
+  else if (free)
+    findings.push_back({Verdict::Note, subject, "nobody listens, though a scheduler answers at listen_http",
+                        "is that scheduler one of another configuration?"});
+  else
+    findings.push_back({Verdict::Problem, subject, "in use by another program, or not an address of this host",
+                        "choose another port, or stop what holds it: ss -ltnp"});
 }
 
 void check_reachable(const std::string& address, Findings& findings) {

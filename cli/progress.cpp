@@ -83,8 +83,8 @@ std::vector<Piece> layer_line(const LayerView& layer, std::size_t name_columns, 
   const Tone tone = tone_of(layer.state);
   std::vector<Piece> pieces{
       {pad_right(cut_to(layer.name, name_columns, terminal.utf8), name_columns) + "  ", Tone::Plain},
-      {bar(layer.frames_published, layer.frames, terminal), tone == Tone::Faint ? Tone::Plain : tone},
-      {"  " + pad_left(fmt::format("{}/{}", layer.frames_published, layer.frames), count_columns), Tone::Plain},
+      {bar(layer.files_published(), layer.files(), terminal), tone == Tone::Faint ? Tone::Plain : tone},
+      {"  " + pad_left(fmt::format("{}/{}", layer.files_published(), layer.files()), count_columns), Tone::Plain},
       {"  " + pad_right(layer.state, 9), tone}};
   if (layer.state == "running" && layer.eta_ms) pieces.push_back({" " + roughly(*layer.eta_ms), Tone::Faint});
   pieces.push_back({marks(layer.failed, terminal.utf8 ? "✗" : "x"), Tone::Bad});
@@ -98,7 +98,7 @@ std::string lease_place(const LeaseView& lease, const JobView& job) {
   out += fmt::format("{} t{}", lease.layer, lease.variant);
   const auto layer =
       std::find_if(job.layers.begin(), job.layers.end(), [&](const LayerView& l) { return l.name == lease.layer; });
-  const bool several = lease.job != job.id || (layer != job.layers.end() && layer->windows > 1);
+  const bool several = lease.job != job.id || (layer != job.layers.end() && layer->windows > std::max<std::int64_t>(layer->variants, 1));
   if (several && (lease.phase == "denoise" || lease.phase == "decode")) out += fmt::format(" w{}", lease.task);
   return out;
 }
@@ -219,7 +219,7 @@ std::vector<std::string> progress_lines(const ProgressViews& views, const Termin
   std::size_t name_columns = 0, count_columns = 0;
   for (const LayerView& layer : job.layers) {
     name_columns = std::max(name_columns, display_width(layer.name));
-    count_columns = std::max(count_columns, fmt::format("{}/{}", layer.frames_published, layer.frames).size());
+    count_columns = std::max(count_columns, fmt::format("{}/{}", layer.files_published(), layer.files()).size());
   }
   name_columns = std::min<std::size_t>(name_columns, 24);
 
@@ -239,8 +239,7 @@ std::vector<std::string> progress_lines(const ProgressViews& views, const Termin
   if (!job.is_final()) {
     const std::size_t used = lines.size() + (explains ? 1 : 0);
     append_slots(lines, views, height > used ? height - used : 1, terminal);
-    if (explains)
-      lines.push_back(line_of({{"waiting: ", Tone::Faint}, {views.explanation->sentence, Tone::Faint}}, terminal));
+    if (explains) lines.push_back(line_of({{views.explanation->sentence, Tone::Faint}}, terminal));
   }
   return lines;
 }
@@ -251,12 +250,12 @@ std::string progress_line(const ProgressViews& views) {
                                 job.frames_published, job.frames);
   for (const LayerView& layer : job.layers)
     if (layer.state == "running" || layer.failed > 0)
-      out += fmt::format(", {} {}/{}{}", layer.name, layer.frames_published, layer.frames,
+      out += fmt::format(", {} {}/{}{}", layer.name, layer.files_published(), layer.files(),
                          layer.failed > 0 ? fmt::format(" ({} failed)", layer.failed) : "");
   if (job.is_final()) return out;
   out += fmt::format(", {} busy", counted(busy_slots(views), "slot"));
   if (const std::string eta = eta_text(job); !eta.empty()) out += ", " + eta;
-  if (views.explanation && !views.explanation->sentence.empty()) out += "; waiting: " + views.explanation->sentence;
+  if (views.explanation && !views.explanation->sentence.empty()) out += "; " + views.explanation->sentence;
   return out;
 }
 

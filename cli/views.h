@@ -23,6 +23,10 @@ struct LayerView {
   TaskCounts tasks;
   std::int64_t frames = 0, frames_published = 0, windows = 0, variants = 0, retried = 0, failed = 0;
   std::optional<std::int64_t> eta_ms;
+
+  // Of a layer that makes frames, these; of one that makes a movie or a sheet, its tasks.
+  std::int64_t files() const { return frames > 0 ? frames : tasks.total(); }
+  std::int64_t files_published() const { return frames > 0 ? frames_published : tasks.published; }
 };
 struct FailureView {
   std::string code, message, layer;

@@ -43,9 +43,9 @@ void print_summary(const CheckSummary& summary, const SpecSource& source, Sessio
     return value ? std::to_string(*value) : std::string("-");
   };
   for (const LayerSummary& layer : summary.layers)
-    table.add({printable(layer.name), layer.kind, printable(layer.shot), layer.frames,
-               std::to_string(layer.frame_count), std::to_string(layer.variants), number(layer.windows),
-               number(layer.tasks)});
+    table.add({printable(layer.name), layer.kind, printable(layer.shot), layer.frames.empty() ? "-" : layer.frames,
+               layer.frames.empty() ? "-" : std::to_string(layer.frame_count), std::to_string(layer.variants),
+               number(layer.windows), number(layer.tasks)});
   session.out() << fmt::format("{}: {} {}/{}, {}\n\n", source.name == "-" ? "standard input" : printable(source.name),
                                printable(summary.name), printable(summary.show), printable(summary.shot),
                                summary.version ? fmt::format("version {}", *summary.version)

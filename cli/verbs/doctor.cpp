@@ -82,8 +82,8 @@ void check_daemon(const DaemonFile& daemon, Session& session, Findings& findings
     if (const fs::path directory = daemon.file("data_directory"); !directory.empty())
       check_data_directory(directory, findings);
     const std::string http = daemon.text("listen_http"), workers = daemon.text("listen_workers");
-    check_listen_address("listen_http", http.empty() ? "127.0.0.1:8750" : http, true, findings);
-    check_listen_address("listen_workers", workers.empty() ? "127.0.0.1:8751" : workers, false, findings);
+    const bool runs = check_listen_http(http.empty() ? "127.0.0.1:8750" : http, findings);
+    check_listen_workers(workers.empty() ? "tcp://127.0.0.1:8751" : workers, runs, findings);
   }
   check_roots(daemon, findings);
   if (const auto models = daemon.models(); !models.empty()) check_packages(models, findings);

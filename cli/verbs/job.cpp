@@ -48,7 +48,7 @@ void print_layers(const JobView& job, Session& session) {
                layer.kind,
                layer.shot,
                {layer.state, tone_of(layer.state)},
-               fmt::format("{}/{}", layer.frames_published, layer.frames),
+               fmt::format("{}/{}", layer.files_published(), layer.files()),
                std::to_string(layer.windows),
                std::to_string(layer.variants),
                std::to_string(layer.retried),

@@ -37,7 +37,7 @@ TEST_CASE("off a terminal follow prints plain lines and the outcome") {
   Program program(scheduler.url());
   const auto done = program.run({"follow", "12"});
   CHECK(done.code == 0);
-  CHECK(done.out.find("] job 12 running: 48/192 frames, boards 48/192, 1 slot busy, measuring; waiting: boards t4 "
+  CHECK(done.out.find("] job 12 running: 48/192 frames, boards 48/192, 1 slot busy, measuring; boards t4 "
                       "waits for a slot\n") != std::string::npos);
   CHECK(
       done.out.ends_with("[1:36] job 12 done: 192/192 frames\n"

@@ -79,11 +79,15 @@ TEST_CASE("a port is free, or a scheduler answers there, or it is taken") {
   testing::FakeScheduler scheduler;
   const std::string address = scheduler.url().substr(7);
   Findings findings;
-  check_listen_address("listen_http", address, true, findings);
+  CHECK(!check_listen_http(address, findings));  // something else holds it
   scheduler.on("GET /healthz", R"({"status":"ok"})");
-  check_listen_address("listen_http", address, true, findings);
-  check_listen_address("listen_http", "127.0.0.1:0", true, findings);
-  CHECK(verdicts(findings) == "pgg");
+  CHECK(check_listen_http(address, findings));
+  CHECK(!check_listen_http("127.0.0.1:0", findings));
+  check_listen_workers("tcp://127.0.0.1:0", false, findings);
+  check_listen_workers("tcp://127.0.0.1:0", true, findings);
+  check_listen_workers("tcp://" + address, true, findings);
+  check_listen_workers("tcp://" + address, false, findings);
+  CHECK(verdicts(findings) == "pgggngp");
   Findings reached;
   check_reachable("tcp://" + address, reached);
   check_reachable("tcp://127.0.0.1:9", reached);

@@ -39,7 +39,7 @@ std::string joined(const std::vector<std::string>& lines) {
 ProgressViews early() {
   JobSample sample;
   sample.published = 0;
-  sample.layers = layer_json("boards", "generate", "running", 0, 96, 1, 6) + "," +
+  sample.layers = layer_json("boards", "generate", "running", 0, 96, 6, 6) + "," +
                   layer_json("hb_0010", "generate", "waiting", 0, 96, 7, 1);
   ProgressViews views;
   views.job = job_of(sample);
@@ -53,9 +53,9 @@ ProgressViews early() {
 ProgressViews running() {
   JobSample sample;
   sample.eta = "95000";
-  sample.layers = layer_json("boards", "generate", "done", 96, 96, 1, 6, 1) + "," +
+  sample.layers = layer_json("boards", "generate", "done", 96, 96, 6, 6, 1) + "," +
                   layer_json("hb_0010", "generate", "running", 48, 96, 7, 1, 2, 1, "40000") + "," +
-                  layer_json("cut", "encode", "waiting", 0, 1, 0, 1);
+                  layer_json("cut", "encode", "waiting", 0, 0, 0, 1);
   ProgressViews views;
   views.job = job_of(sample);
   views.workers = workers_of(
@@ -83,11 +83,11 @@ TEST_CASE("the display has a bar per layer, a line per slot and a sentence about
         "job 12 storm  harbor/hb/hb_0010 v001  running  48/192 frames  1:23  about 2 min left\n"
         "boards   ████████████████████████████  96/96  done      ↻\n"
         "hb_0010  ██████████████░░░░░░░░░░░░░░  48/96  running   about 40 s ✗ ↻↻\n"
-        "cut      ░░░░░░░░░░░░░░░░░░░░░░░░░░░░    0/1  waiting\n"
+        "cut      ██████████████░░░░░░░░░░░░░░    4/8  waiting\n"
         "w1/cpu0  demo-clips@1 warm  boards t3, hb_0010 t0 w4  step 14/20  batch 4\n"
         "w2/cpu0  draining  demo-clips@1 warm  job 11 cut t0  encode\n"
         "w3/cpu0  silent for 0:21\n"
-        "waiting: hb_0020 t0 frame 1040 waits for boards t3\n");
+        "hb_0020 t0 frame 1040 waits for boards t3\n");
 }
 
 TEST_CASE("the display is never wider or higher than the terminal") {
@@ -133,7 +133,7 @@ TEST_CASE("colours come only when the terminal has them") {
 TEST_CASE("in a log the progress is one line") {
   CHECK(progress_line(early()) == "[0:04] job 12 running: 0/192 frames, boards 0/96, 1 slot busy, measuring");
   CHECK(progress_line(running()) ==
-        "[1:23] job 12 running: 48/192 frames, hb_0010 48/96 (1 failed), 1 slot busy, about 2 min left; waiting: "
+        "[1:23] job 12 running: 48/192 frames, hb_0010 48/96 (1 failed), 1 slot busy, about 2 min left; "
         "hb_0020 t0 frame "
         "1040 waits for boards t3");
 }

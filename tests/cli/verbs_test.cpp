@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "base/file.h"
 #include "fake_scheduler.h"
 #include "run.h"
 #include "samples.h"
@@ -145,6 +146,27 @@ TEST_CASE("frames lists files, paths alone, or lines for sha256sum") {
         "boards    0   1001  published  2.0 KiB  aabbccddeeff  main:h/a.1001.exr\n");
   CHECK(farm.program.run({"frames", "12", "--layer", "boards", "--paths"}).out == "h/a.1001.exr\n");
   CHECK(farm.program.run({"frames", "12", "--layer", "boards", "--sums"}).out == "aabbccddeeff0011  h/a.1001.exr\n");
+}
+
+TEST_CASE("frames writes a manifest of what is published") {
+  Farm farm;
+  const std::string row =
+      R"({"layer":"boards","variant":0,"seed":7,"frame":1001,"kind":"frame","state":"%","root":"main","path":"h/a.exr",)"
+      R"("size_bytes":2048,"sha256":"aa","samples_sha256":"bb","device_class":"c","attempt":"a"})";
+  const auto row_in = [&](const std::string& state) { return std::string(row).replace(row.find('%'), 1, state); };
+  farm.scheduler.on("GET /api/v1/jobs/12/frames?limit=1000", page(row_in("published") + "," + row_in("committed")));
+  farm.scheduler.on("GET /api/v1/jobs/12/plan",
+                    R"({"job":12,"version":1,"plan_digest":"pd","models":[{"id":"demo-clips@1","digest":"dd"}],)"
+                    R"("spec":{"layer":[{"name":"boards","model":"demo-clips@1"},{"name":"cut"}]},"layers":[]})");
+  const auto file = farm.program.home.path() / "manifest.json";
+  REQUIRE(farm.program.run({"frames", "12", "--manifest", file.string()}).code == 0);
+  const auto text = base::read_file(file, 1 << 20);
+  REQUIRE(text.ok());
+  CHECK(boost::json::parse(*text) ==
+        boost::json::parse(
+            R"({"job":12,"version":1,"plan_digest":"pd","models":[{"id":"demo-clips@1","digest":"dd"}],)"
+            R"("files":[{"file":"h/a.exr","root":"main","layer":"boards","variant":0,"frame":1001,"seed":7,)"
+            R"("model":"demo-clips@1","size_bytes":2048,"sha256":"aa","samples_sha256":"bb"}]})"));
 }
 
 TEST_CASE("logs print the newest attempt last, without its escapes") {
