@@ -35,7 +35,7 @@ struct SecureRouterOptions {
   std::size_t message_bytes_max = 1 << 20;
   int queue_messages_max = 64;  // per peer and direction
   base::Duration handshake_timeout = base::seconds(5);
-  base::Duration heartbeat_interval = base::seconds(5);  // a peer silent for three of them is disconnected
+  base::Duration heartbeat_interval = base::seconds(5);  // a peer whose host does not answer three is disconnected
 };
 
 // Since the start.

@@ -1,5 +1,6 @@
 #include "net/zmq_socket.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -106,13 +107,15 @@ base::Status set_link_options(const ZmqSocket& socket, const ZmqLinkOptions& opt
   FM_TRY(socket.set(ZMQ_SNDHWM, options.queue_messages_max));
   FM_TRY(socket.set(ZMQ_RCVHWM, options.queue_messages_max));
   FM_TRY(socket.set(ZMQ_HANDSHAKE_IVL, static_cast<int>(options.handshake_timeout.ms)));
-  FM_TRY(socket.set(ZMQ_HEARTBEAT_IVL, static_cast<int>(options.heartbeat_interval.ms)));
-  FM_TRY(socket.set(ZMQ_HEARTBEAT_TIMEOUT, static_cast<int>(options.heartbeat_interval.ms * 3)));
-  FM_TRY(socket.set(ZMQ_HEARTBEAT_TTL, static_cast<int>(options.heartbeat_interval.ms * 3)));
+  // The kernel finds dead peers, not ZeroMQ's heartbeat: libzmq 4.3.4 aborts the process when a heartbeat falls due on a
+  // connection that broke while its input was stopped (a peer that floods a busy loop and leaves).
+  const int seconds = std::max(1, static_cast<int>(options.heartbeat_interval.ms / 1000));
+  FM_TRY(socket.set(ZMQ_HEARTBEAT_IVL, 0));
   FM_TRY(socket.set(ZMQ_TCP_KEEPALIVE, 1));
-  FM_TRY(socket.set(ZMQ_TCP_KEEPALIVE_IDLE, 30));
-  FM_TRY(socket.set(ZMQ_TCP_KEEPALIVE_INTVL, 10));
+  FM_TRY(socket.set(ZMQ_TCP_KEEPALIVE_IDLE, seconds));
+  FM_TRY(socket.set(ZMQ_TCP_KEEPALIVE_INTVL, seconds));
   FM_TRY(socket.set(ZMQ_TCP_KEEPALIVE_CNT, 3));
+  FM_TRY(socket.set(ZMQ_TCP_MAXRT, seconds * 4000));  // the same for what was sent and never taken in
   FM_TRY(socket.set(ZMQ_LINGER, 0));
   return socket.set(ZMQ_IPV6, 1);
 }

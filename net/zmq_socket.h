@@ -88,7 +88,7 @@ struct ZmqEvent {
 // The next event of a monitor's PAIR, if one is there.
 std::optional<ZmqEvent> receive_zmq_event(const ZmqSocket& monitor);
 
-// Limits and habits that both ends share: message size, queue, handshake time, heartbeats, keepalive, no lingering.
+// Limits and habits that both ends share: message size, queue, handshake time, keepalive, no lingering.
 struct ZmqLinkOptions {
   std::size_t message_bytes_max;
   int queue_messages_max;
