@@ -75,8 +75,8 @@ Refusal refusal_of(error_code error, const HttpLimits& limits) {
   }
   if (error == http::error::body_limit) {
     return {413,
-            {"http.too_large",
-             "the request's body is larger than " + std::to_string(limits.body_bytes_max) + " bytes", "", ""}};
+            {"http.too_large", "the request's body is larger than " + std::to_string(limits.body_bytes_max) + " bytes",
+             "", ""}};
   }
   if (error == asio::error::timed_out) return {408, {"http.too_slow", "the request took too long to arrive", "", ""}};
   return {400, {"http.bad_request", "this is not a request of HTTP/1.1: " + error.message(), "", ""}};
@@ -157,23 +157,32 @@ HttpConnection::HttpConnection(std::shared_ptr<HttpShared> shared, asio::generic
     : shared_(std::move(shared)),
       wire_(std::make_unique<Wire>(std::move(socket), shared_->limits.header_bytes_max + 65536)),
       peer_(std::move(peer)),
-      answered_(shared_->loop->io, asio::steady_timer::time_point::max()),
-      deadline_(shared_->loop->io) {}
+      answered_(shared_->io, asio::steady_timer::time_point::max()),
+      deadline_(shared_->io) {
+  shared_->connections.insert(this);
+  shared_->counters.connections_open = shared_->connections.size();
+}
 
-HttpConnection::~HttpConnection() = default;
+HttpConnection::~HttpConnection() {
+  leave();
+}
+
+void HttpConnection::leave() {
+  auto& shared = *shared_;
+  shared.bodies_bytes -= std::exchange(body_bytes_reserved_, 0);
+  if (shared.connections.erase(this) == 0) return;
+  shared.counters.connections_open = shared.connections.size();
+  if (shared.connections.empty() && shared.on_empty) std::exchange(shared.on_empty, nullptr)();
+}
 
 void HttpConnection::start() {
   asio::co_spawn(
-      shared_->loop->io, [self = shared_from_this()] { return self->serve(); },
+      shared_->io, [self = shared_from_this()] { return self->serve(); },
       [self = shared_from_this()](std::exception_ptr) {
         // An exception here is Beast's or the allocator's, and this connection's alone: it ends, the server goes on.
         self->cut();
         if (self->stream_) self->stream_->end();
-        auto& shared = *self->shared_;
-        shared.bodies_bytes -= std::exchange(self->body_bytes_reserved_, 0);
-        shared.connections.erase(self);
-        shared.counters.connections_open = shared.connections.size();
-        if (shared.connections.empty() && shared.on_empty) std::exchange(shared.on_empty, nullptr)();
+        self->leave();
       });
 }
 
@@ -357,7 +366,7 @@ asio::awaitable<void> HttpConnection::write_stream(HttpAnswer& answer, bool is_h
   if (!error && !is_head) {
     wire_->stream.expires_never();  // for the read that runs all the while; each write sets its own limit
     asio::co_spawn(
-        shared_->loop->io, [self = shared_from_this()] { return self->watch_for_end(); }, asio::detached);
+        shared_->io, [self = shared_from_this()] { return self->watch_for_end(); }, asio::detached);
   }
   while (!error && !closed_ && !is_head) {
     std::string piece;

@@ -21,14 +21,17 @@ class HttpConnection;
 
 // What a server's connections share. Loop thread only.
 struct HttpShared {
-  std::shared_ptr<EventLoop::Impl> loop;
+  explicit HttpShared(const std::shared_ptr<EventLoop::Impl>& impl) : loop(impl), io(impl->io) {}
+  // Not an owner: connections live in the loop's coroutines, which the loop takes along when it ends.
+  std::weak_ptr<EventLoop::Impl> loop;
+  boost::asio::io_context& io;
   HttpLimits limits;
   HttpServer::Handler handler;
   HttpServerCounters counters;
   std::size_t bodies_bytes = 0;  // promised to bodies that are being read or answered
   bool stopping = false;
-  std::set<std::shared_ptr<HttpConnection>> connections;
-  std::function<void()> on_empty;  // called when the last connection has gone
+  std::set<HttpConnection*> connections;  // each is in here from its construction to its end
+  std::function<void()> on_empty;         // called when the last connection has gone
 };
 
 // The mailbox between a stream's writer, on any thread, and its connection.
@@ -84,6 +87,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   struct Wire;  // the Beast stream and its buffer
   enum class Next { Again, End };
 
+  void leave();
   void start_deadline(base::Duration time);
   bool end_deadline();  // whether it had passed
   boost::asio::awaitable<void> serve();

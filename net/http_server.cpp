@@ -89,7 +89,8 @@ std::shared_ptr<HttpStream> Responder::start_stream(HttpResponse head) const {
 // ---- The server ----
 
 struct HttpServer::Impl {
-  std::shared_ptr<HttpShared> shared = std::make_shared<HttpShared>();
+  explicit Impl(const std::shared_ptr<EventLoop::Impl>& loop) : shared(std::make_shared<HttpShared>(loop)) {}
+  std::shared_ptr<HttpShared> shared;
   std::variant<std::monostate, tcp::acceptor, stream_protocol::acceptor> acceptor;
   std::shared_ptr<asio::steady_timer> grace;
   std::string url;
@@ -135,7 +136,7 @@ HttpPeer peer_of(stream_protocol::socket& socket) {
 
 template <class Acceptor>
 asio::awaitable<void> accept_loop(std::shared_ptr<HttpShared> shared, Acceptor& acceptor) {
-  asio::steady_timer pause(shared->loop->io);
+  asio::steady_timer pause(shared->io);
   while (!shared->stopping) {
     auto [error, socket] = co_await acceptor.async_accept(kAwait);
     // From here on the acceptor may be gone: `stopping` is looked at first.
@@ -154,8 +155,6 @@ asio::awaitable<void> accept_loop(std::shared_ptr<HttpShared> shared, Acceptor& 
     HttpPeer peer = peer_of(socket);
     auto connection = std::make_shared<HttpConnection>(
         shared, asio::generic::stream_protocol::socket(std::move(socket)), std::move(peer));
-    shared->connections.insert(connection);
-    shared->counters.connections_open = shared->connections.size();
     connection->start();
   }
 }
@@ -190,7 +189,7 @@ base::Status HttpServer::Impl::listen_tcp(const HttpServerOptions& options) {
                        "listen on 127.0.0.1, or say in the configuration that remote clients are wanted"};
   }
   const tcp::endpoint endpoint(address, static_cast<std::uint16_t>(wanted));
-  tcp::acceptor listener(shared->loop->io);
+  tcp::acceptor listener(shared->io);
   listener.open(endpoint.protocol(), error);
   if (!error) listener.set_option(asio::socket_base::reuse_address(true), error);
   if (!error) listener.bind(endpoint, error);
@@ -212,11 +211,11 @@ base::Status HttpServer::Impl::listen_unix(const HttpServerOptions& options) {
   struct stat info {};
   if (::lstat(path.c_str(), &info) == 0) {
     if (!S_ISSOCK(info.st_mode)) return bind_error(options.listen, "something that is not a socket is there");
-    if (unix_socket_answers(shared->loop->io, path)) return bind_error(options.listen, "another server answers there");
+    if (unix_socket_answers(shared->io, path)) return bind_error(options.listen, "another server answers there");
     ::unlink(path.c_str());
   }
   error_code error;
-  stream_protocol::acceptor listener(shared->loop->io);
+  stream_protocol::acceptor listener(shared->io);
   listener.open(stream_protocol(), error);
   // The mode is set on the descriptor's file before it has a backlog: nobody can connect in between.
   if (!error) listener.bind(stream_protocol::endpoint(path), error);
@@ -237,12 +236,12 @@ void HttpServer::Impl::stop_accepting() {
   if (!unix_path.empty()) ::unlink(std::exchange(unix_path, {}).c_str());
 }
 
-HttpServer::HttpServer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+HttpServer::HttpServer(std::shared_ptr<void> loop, std::shared_ptr<Impl> impl)
+    : loop_(std::move(loop)), impl_(std::move(impl)) {}
 
 base::Result<std::unique_ptr<HttpServer>> HttpServer::open(EventLoop& loop, HttpServerOptions options,
                                                            Handler handler) {
-  auto impl = std::make_shared<Impl>();
-  impl->shared->loop = loop.impl();
+  auto impl = std::make_shared<Impl>(loop.impl());
   impl->shared->limits = options.limits;
   impl->shared->handler = std::move(handler);
   FM_TRY(options.listen.rfind("unix:", 0) == 0 ? impl->listen_unix(options) : impl->listen_tcp(options));
@@ -252,7 +251,7 @@ base::Result<std::unique_ptr<HttpServer>> HttpServer::open(EventLoop& loop, Http
   };
   if (auto* listener = std::get_if<tcp::acceptor>(&impl->acceptor)) spawn(*listener);
   if (auto* listener = std::get_if<stream_protocol::acceptor>(&impl->acceptor)) spawn(*listener);
-  return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
+  return std::unique_ptr<HttpServer>(new HttpServer(loop.impl(), std::move(impl)));
 }
 
 HttpServer::~HttpServer() {
@@ -279,10 +278,10 @@ void HttpServer::stop(base::Duration grace, std::function<void()> done) {
   shared.on_empty = std::move(done);
   for (const auto& connection : shared.connections) connection->finish();
   if (shared.connections.empty()) {
-    if (shared.on_empty) asio::post(shared.loop->io, std::exchange(shared.on_empty, nullptr));
+    if (shared.on_empty) asio::post(shared.io, std::exchange(shared.on_empty, nullptr));
     return;
   }
-  impl_->grace = std::make_shared<asio::steady_timer>(shared.loop->io, std::chrono::milliseconds(grace.ms));
+  impl_->grace = std::make_shared<asio::steady_timer>(shared.io, std::chrono::milliseconds(grace.ms));
   impl_->grace->async_wait([weak = std::weak_ptr(impl_->shared)](error_code error) {
     if (error) return;
     if (auto alive = weak.lock()) {

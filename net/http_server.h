@@ -106,7 +106,8 @@ class HttpServer {
 
  private:
   struct Impl;
-  explicit HttpServer(std::shared_ptr<Impl> impl);
+  HttpServer(std::shared_ptr<void> loop, std::shared_ptr<Impl> impl);
+  std::shared_ptr<void> loop_;  // outlives the sockets
   std::shared_ptr<Impl> impl_;
 };
 
