@@ -169,6 +169,7 @@ CommitAnswer commit_task(FarmState& farm, WorkerEntry& worker, TaskFinished fini
     worker.record.blamed_jobs.clear();
     farm.turn.mark(worker);
   }
+  phase->last_worker = worker.record.id;
   farm.pace.measured(phase->pace, lease->record.device_class, finished.duration_us);
 
   CommitRecord record;

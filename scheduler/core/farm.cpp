@@ -97,6 +97,12 @@ void fold_task_events(FarmState& farm) {
   }
 }
 
+// The oldest jobs that are over leave the memory; the store has them all. (Promise P7: memory has a bound.)
+void forget_old_jobs(FarmState& farm) {
+  for (auto& at_rest = farm.jobs.at_rest(); at_rest.size() > farm.settings.finished_jobs_max;)
+    farm.jobs.forget(*at_rest.begin(), farm.pace);
+}
+
 // What every turn ends with, whatever began it.
 Effects finish_turn(FarmState& farm) {
   release_back_offs(farm);
@@ -108,6 +114,7 @@ Effects finish_turn(FarmState& farm) {
   collect_publish_orders(farm);
   fold_task_events(farm);
   write_dirty_records(farm);
+  forget_old_jobs(farm);
   return std::exchange(farm.turn.effects, {});
 }
 

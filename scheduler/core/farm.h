@@ -25,6 +25,7 @@ struct FarmSettings {
   std::uint32_t lone_deaths_max = 3;                        // then a task is quarantined
   std::uint32_t worker_blame_max = 3;                       // distinct jobs failing in a row; then the worker is
   std::uint32_t jobs_max = 10'000;                          // live jobs; more are refused with a hint
+  std::uint32_t finished_jobs_max = 10'000;                 // in memory, the newest; the store keeps all
   std::uint32_t leases_per_slot_max = 64;
   std::uint32_t grants_per_turn = 256;                      // the matcher's budget
 };

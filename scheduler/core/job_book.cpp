@@ -73,6 +73,14 @@ JobEntry& JobBook::add(JobRecord record, PaceBook& pace) {
   return job;
 }
 
+void JobBook::forget(JobId id, PaceBook& pace) {
+  const auto job = jobs_.find(id);
+  FM_CHECK(job != jobs_.end() && job->second.final() && job->second.attempts_live == 0, "a job forgotten too early");
+  for (const PhaseEntry& phase : job->second.phases) pace.forget_job_work(pace_name(job->second.record, *phase.plan));
+  jobs_.erase(job);
+  at_rest_.erase(id);
+}
+
 std::uint32_t JobBook::next_version(const ShotName& shot) const {
   const auto used = versions_.find(shot);
   return used == versions_.end() || used->second.empty() ? 1 : used->second.rbegin()->first + 1;
@@ -102,6 +110,10 @@ const SubmitTokenRecord* JobBook::token(const std::string& principal, const std:
 
 void JobBook::put(const SubmitTokenRecord& record) {
   tokens_.insert_or_assign({record.principal, record.token}, record);
+  tokens_by_age_.insert_or_assign(record.job, std::pair{record.principal, record.token});
+  if (tokens_by_age_.size() <= kTokensMax) return;
+  tokens_.erase(tokens_by_age_.begin()->second);
+  tokens_by_age_.erase(tokens_by_age_.begin());
 }
 
 std::vector<SubmitTokenRecord> JobBook::tokens() const {

@@ -56,6 +56,7 @@ struct PhaseEntry {
   std::uint32_t chunk_longest = 0;  // of any attempt here: bounds the search for those that hold a task
   std::uint32_t outran = 0;         // live attempts whose lease ever ran out: only then may two hold one task
   PaceId pace = 0;
+  WorkerId last_worker;  // that committed here last: in a chain it has the carry at hand
   bool dirty = false, touched = false;
 
   std::uint32_t ready_common() const { return tasks.count(TaskState::Ready) - held - alone; }
@@ -80,6 +81,8 @@ struct JobEntry {
 
 using ShotName = std::pair<std::string, std::pair<std::string, std::string>>;  // show, sequence, shot
 
+inline constexpr std::size_t kTokensMax = 100'000;  // the newest; an older token is new again
+
 class JobBook {
  public:
   JobEntry* find(JobId id);
@@ -89,6 +92,10 @@ class JobBook {
 
   // A job whose tasks all wait; derived fields are filled in.
   JobEntry& add(JobRecord record, PaceBook& pace);
+  // Jobs that are over and of which nothing is under way, oldest first; they may be forgotten, the store has them.
+  std::set<JobId>& at_rest() { return at_rest_; }
+  const std::set<JobId>& at_rest() const { return at_rest_; }
+  void forget(JobId id, PaceBook& pace);
   const std::map<JobId, JobEntry>& all() const { return jobs_; }
   std::map<JobId, JobEntry>& all() { return jobs_; }
 
@@ -109,6 +116,8 @@ class JobBook {
   std::map<JobId, JobEntry> jobs_;
   std::map<ShotName, std::map<std::uint32_t, JobId>> versions_;
   std::map<std::pair<std::string, std::string>, SubmitTokenRecord> tokens_;
+  std::map<JobId, std::pair<std::string, std::string>> tokens_by_age_;
+  std::set<JobId> at_rest_;
   std::uint32_t live_jobs_ = 0;
 };
 

@@ -87,6 +87,16 @@ void derive_job(FarmState& farm, JobEntry& job) {
   for (PhaseEntry& phase : job.phases) farm.turn.touch(job, phase);
 }
 
+// Nothing more can come of it without a person: no attempt, no file without its name, no sweep.
+void note_rest(FarmState& farm, const JobEntry& job) {
+  const bool at_rest = job.final() && job.attempts_live == 0 && job.total(TaskState::Committed) == 0 &&
+                       (job.record.state != JobState::Done || job.record.swept);
+  if (at_rest)
+    farm.jobs.at_rest().insert(job.record.id);
+  else
+    farm.jobs.at_rest().erase(job.record.id);
+}
+
 void derive_phase(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
   const PhaseState state = phase_state(job, phase);
   if (state == phase.state) return;
@@ -113,7 +123,11 @@ void derive_touched_states(FarmState& farm) {
     derive_phase(farm, farm.job_of(id), phase);
     phase.touched = false;
   }
-  for (const JobId id : farm.turn.touched_jobs) farm.jobs.find(id)->touched = false;
+  for (const JobId id : farm.turn.touched_jobs) {
+    JobEntry& job = *farm.jobs.find(id);
+    note_rest(farm, job);
+    job.touched = false;
+  }
   farm.turn.touched_phases.clear();
   farm.turn.touched_jobs.clear();
 }

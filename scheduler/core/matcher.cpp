@@ -27,14 +27,6 @@ std::uint32_t deaths_on(const PhaseEntry& phase, const Place& place, WorkerId wo
   return 0;
 }
 
-// The worker that made the window before has its carry at hand.
-bool made_the_one_before(const FarmState& farm, const PhaseEntry& phase, WorkerId worker) {
-  if (!phase.chain) return false;
-  for (const auto& [first, id] : phase.remembered)
-    if (farm.leases.remembered(id)->worker == worker) return true;
-  return false;
-}
-
 class Matching {
  public:
   explicit Matching(FarmState& farm) : farm_(farm) {}
@@ -100,8 +92,7 @@ class Matching {
         continue;
       }
       const double fullness = static_cast<double>(fit.load) / fit.capacity;
-      const std::tuple rank{deaths, fullness, !fit.warm, !made_the_one_before(farm_, phase, ref.worker),
-                            slot.leases.size()};
+      const std::tuple rank{deaths, fullness, !fit.warm, phase.last_worker != ref.worker, slot.leases.size()};
       if (best_rank && !(rank < *best_rank)) continue;
       best_rank = rank;
       choice.slot = ref;

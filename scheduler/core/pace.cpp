@@ -8,6 +8,7 @@ namespace framemill::scheduler {
 namespace {
 
 constexpr std::uint32_t kRemembered = 16;  // tasks that weigh in an average
+constexpr std::string_view kOneJob = "job ";
 
 }  // namespace
 
@@ -17,9 +18,24 @@ void PaceBook::Average::add(double value) {
 }
 
 PaceId PaceBook::intern(const std::string& work) {
-  const auto [entry, added] = ids_.try_emplace(work, static_cast<PaceId>(works_.size()));
-  if (added) works_.emplace_back();
-  return entry->second;
+  if (const auto known = ids_.find(work); known != ids_.end()) return known->second;
+  PaceId id = static_cast<PaceId>(works_.size());
+  if (free_.empty()) {
+    works_.emplace_back();
+  } else {
+    id = free_.back();
+    free_.pop_back();
+  }
+  ids_.emplace(work, id);
+  return id;
+}
+
+void PaceBook::forget_job_work(const std::string& work) {
+  const auto known = ids_.find(work);
+  if (known == ids_.end() || !work.starts_with(kOneJob)) return;
+  works_[known->second] = {};
+  free_.push_back(known->second);
+  ids_.erase(known);
 }
 
 void PaceBook::measured(PaceId id, const std::string& device_class, std::uint64_t duration_us) {
@@ -48,7 +64,8 @@ std::optional<double> PaceBook::seconds(PaceId id) const {
 std::string pace_name(const JobRecord& job, const jobs::PhasePlan& phase) {
   const jobs::LayerSpec& layer = job.spec->layers[phase.layer];
   const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work);
-  if (generate == nullptr) return "job " + std::to_string(job.id.value) + " layer " + std::to_string(phase.layer);
+  if (generate == nullptr)
+    return std::string(kOneJob) + std::to_string(job.id.value) + " layer " + std::to_string(phase.layer);
   const jobs::PackageFacts* package = package_of(job, generate->model);
   const std::string digest = package == nullptr ? std::string() : package->root_digest.hex();
   if (phase.kind == jobs::PhaseKind::Decode) return "decode " + digest;

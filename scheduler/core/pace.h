@@ -17,6 +17,7 @@ using PaceId = std::uint32_t;  // a kind of work: the denoise windows of one mod
 class PaceBook {
  public:
   PaceId intern(const std::string& work);
+  void forget_job_work(const std::string& work);  // of a job that is forgotten; work that jobs share stays
   void measured(PaceId work, const std::string& device_class, std::uint64_t duration_us);
   // Seconds per task on that device class, else on any; nothing before the first task.
   std::optional<double> seconds(PaceId work, const std::string& device_class) const;
@@ -35,6 +36,7 @@ class PaceBook {
   };
   std::map<std::string, PaceId> ids_;
   std::vector<Work> works_;
+  std::vector<PaceId> free_;
 };
 
 // The name of a phase's kind of work.

@@ -173,6 +173,7 @@ void on_discarded(FarmState& farm, JobId id) {
   JobEntry& job = *farm.jobs.find(id);
   job.record.swept = true;
   farm.turn.mark(job);
+  farm.turn.touch(job);
 }
 
 }  // namespace framemill::scheduler

@@ -157,7 +157,10 @@ void rebuild(FarmState& farm, RestartRecords records) {
   rebuild_troubles(farm, records);
   rebuild_attempts(farm, records);
   rebuild_duties(farm);
-  for (auto& [id, job] : farm.jobs.all()) enqueue(farm, job);
+  for (auto& [id, job] : farm.jobs.all()) {
+    enqueue(farm, job);
+    farm.turn.touch(job);
+  }
 }
 
 std::vector<Record> all_records(const FarmState& farm) {

@@ -167,6 +167,9 @@ std::string first_violation(const FarmState& farm) {
     if (job.record.state == jobs::JobState::Done && job.total(TaskState::Published) == 0)
       return "a done job without a task";
   }
+  for (const JobId id : farm.jobs.at_rest())
+    if (const JobEntry* job = farm.jobs.find(id); job == nullptr || !job->final() || job->attempts_live > 0)
+      return "a job at rest that is not";
   if (live_jobs != farm.jobs.live_jobs()) return "a wrong count of live jobs";
   if (attempts != farm.leases.live().size()) return "a wrong count of live attempts";
   for (const auto& check : {check_queue, check_slots, check_leases, check_no_idle_slot})

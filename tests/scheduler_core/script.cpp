@@ -130,6 +130,7 @@ Stage& Script::stage() {
 void Script::farm(const Statement& s) {
   settings_.lease_ttl = base::seconds(static_cast<std::int64_t>(s.number("lease_ttl_s", 120)));
   settings_.silence_alarm = base::seconds(static_cast<std::int64_t>(s.number("silence_s", 15)));
+  settings_.finished_jobs_max = static_cast<std::uint32_t>(s.number("finished_jobs_max", 10'000));
   settings_.jobs_max = static_cast<std::uint32_t>(s.number("jobs_max", settings_.jobs_max));
   settings_.leases_per_slot_max = static_cast<std::uint32_t>(s.number("leases_per_slot_max", 64));
   settings_.grants_per_turn = static_cast<std::uint32_t>(s.number("grants_per_turn", 256));

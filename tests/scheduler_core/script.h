@@ -2,7 +2,7 @@
 // with its line and what was found instead.
 //
 //
-//   farm KEY=VALUE ...                   settings: lease_ttl_s silence_s jobs_max leases_per_slot_max grants_per_turn
+//   farm KEY=VALUE ...                   settings: lease_ttl_s silence_s jobs_max finished_jobs_max leases_per_slot_max grants_per_turn
 //   package NAME@VERSION window= context= batch= resident_mib= window_mib=   what submits know of it
 //   worker NAME slots= device=cpu|cuda class= memory_mib= cpus= packages=A,B roots=A,B commands=A,B media=yes digest=N
 //                                        joins with its first report; again: its inventory changed
