@@ -338,6 +338,8 @@ base::Result<std::unique_ptr<Generator>> load_torch_generator(const std::filesys
     const models::NetworkShape& shape = package.manifest.network;
     FM_ASSIGN(Parameters autoencoder, read_parameters(file, init_autoencoder(shape, 0), "autoencoder."));
     FM_ASSIGN(Parameters transformer, read_parameters(file, init_transformer(shape, 0), "transformer."));
+    if (file.tensors().size() != autoencoder.table().size() + transformer.table().size())
+      return base::Error{"model.weights", "the weights hold tensors that the manifest's network does not have", "", ""};
     return std::unique_ptr<Generator>(std::make_unique<TorchGenerator>(
         std::move(package), spec, device, autoencoder.to(device, at::kFloat), transformer.to(device, at::kFloat)));
   });

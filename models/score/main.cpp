@@ -1,10 +1,13 @@
 // framemill-score: looks at what a package makes, for eyes (sheets) and without (a judge that reads attributes back).
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 
 #include "gpu/torch/load_generator.h"
 #include "models/package.h"
+#include "models/score/judging.h"
 #include "models/score/make_clips.h"
 #include "models/score/sheet.h"
 #include "models/train/catalogue/render.h"
@@ -17,6 +20,8 @@ struct Options {
   std::uint64_t seed = 1;
   int count = 16, windows = 8, steps = 0, threads = 1;
   float guidance = -1;
+  std::string judge;
+  int chain_count = 0, learn_steps = 1500;
 };
 
 base::Result<std::unique_ptr<gpu::Generator>> load(const Options& options) {
@@ -89,6 +94,31 @@ base::Status reconstruct(const Options& options) {
   return write_sheet(options.output, clips, {});
 }
 
+base::Status train_judge(const Options& options) {
+  at::globalContext().setFlushDenormal(true);
+  at::set_num_threads(options.threads);
+  Judge judge = Judge::fresh(options.seed);
+  judge.learn(options.seed, options.learn_steps, 1e-3);
+  return judge.write(options.judge);
+}
+
+base::Status judge(const Options& options) {
+  FM_ASSIGN(const models::Package package, models::open_package(options.package));
+  FM_ASSIGN(const std::unique_ptr<gpu::Generator> generator, load(options));
+  FM_ASSIGN(const Judge opinion, Judge::read(options.judge));
+  JudgingSettings settings;
+  settings.seed = seed_of(*generator);
+  settings.clips = options.count;
+  settings.chains = options.chain_count;
+  settings.windows = options.windows;
+  FM_ASSIGN(const Score score, judge_clips(*generator, opinion, package.vocabulary, settings));
+  fmt::print("{}\n{}", generator->device_class(), text_of(score));
+  if (options.chain_count == 0) return {};
+  FM_ASSIGN(const ChainScore chains, judge_chains(*generator, opinion, package.vocabulary, settings));
+  fmt::print("{}", text_of(chains));
+  return {};
+}
+
 }  // namespace
 }  // namespace framemill::score
 
@@ -114,6 +144,22 @@ int main(int argc, char** argv) {
   add("sheet", "a contact sheet, one window per prompt", framemill::score::sheet);
   add("chains", "long clips of chained windows, one per row", framemill::score::chains);
   add("reconstruct", "renders beside what the autoencoder makes of them", framemill::score::reconstruct);
+
+  CLI::App* learn = app.add_subcommand("train-judge", "fit the judge to renders");
+  learn->add_option("judge", options.judge, "the judge's weights to write")->required();
+  learn->add_option("--steps", options.learn_steps)->capture_default_str();
+  learn->add_option("--seed", options.seed)->capture_default_str();
+  learn->add_option("--threads", options.threads)->capture_default_str();
+  learn->callback([&] { status = framemill::score::train_judge(options); });
+
+  CLI::App* command = app.add_subcommand("judge", "read attributes back from generated clips");
+  command->add_option("package", options.package, "a package directory")->required();
+  command->add_option("judge", options.judge, "the judge's weights")->required();
+  command->add_option("--count", options.count, "clips")->capture_default_str()->check(CLI::Range(1, 100'000));
+  command->add_option("--chains", options.chain_count, "chains, beside the clips")->capture_default_str();
+  command->add_option("--windows", options.windows, "of a chain")->capture_default_str()->check(CLI::Range(2, 64));
+  command->add_option("--threads", options.threads)->capture_default_str();
+  command->callback([&] { status = framemill::score::judge(options); });
   CLI11_PARSE(app, argc, argv);
   if (status.ok()) return 0;
   fmt::print(stderr, "framemill-score: {}\n", status.error().message);

@@ -80,6 +80,8 @@ int main(int argc, char** argv) {
   app.add_option("--pool", options.run.pool, "latent clips kept for drawing again")->capture_default_str();
   app.add_option("--fresh", options.run.fresh, "new clips per step")->capture_default_str();
   app.add_option("--save-minutes", options.run.save_minutes)->capture_default_str();
+  app.add_option("--anchor", options.run.anchor,
+                 "with --from: refine the autoencoder but keep its latents, so that the denoiser stays valid");
   app.add_option("--threads", options.threads)->capture_default_str()->check(CLI::Range(1, 256));
   app.add_flag("--bfloat16,!--float32", options.run.bfloat16, "matrix products in bfloat16 (the default)");
   CLI11_PARSE(app, argc, argv);

@@ -18,6 +18,7 @@ struct RunSettings {
   double save_minutes = 2;
   int pool = 8192;       // latent clips kept for drawing again
   int fresh = 4;         // new clips per step
+  double anchor = 0;     // autoencoder: how strongly latents stay what those of the start were, 0 = free
   bool bfloat16 = true;  // matrix products in bfloat16
   OptimizerSettings optimizer;
 };

@@ -67,6 +67,14 @@ void paint_fog(const Scene& scene, int frame, Picture& picture) {
   }
 }
 
+void mark_changes(const Picture& before, const Picture& after, std::vector<float>& things) {
+  for (std::size_t i = 0; i < after.pixels.size(); ++i) {
+    const Rgb a = before.pixels[i], b = after.pixels[i];
+    const float change = std::abs(a.r - b.r) + std::abs(a.g - b.g) + std::abs(a.b - b.b);
+    things.push_back(change > 0.06f ? 1.0f : 0.0f);
+  }
+}
+
 }  // namespace
 
 void paint_weather(const Scene& scene, int frame, Picture& picture) {
@@ -82,20 +90,22 @@ void paint_weather(const Scene& scene, int frame, Picture& picture) {
   }
 }
 
-Picture render_frame(const Scene& scene, int frame) {
+Picture render_frame(const Scene& scene, int frame, std::vector<float>* things) {
   Picture picture;
   paint_sky(scene, frame, picture);
   paint_ground(scene, frame, picture);
   // Fog lies between the land and what stands in front of it, so that colours can still be told.
   if (scene.weather == Weather::Fog) paint_weather(scene, frame, picture);
+  const Picture before = things ? picture : Picture{};
   paint_things(scene, frame, picture);
+  if (things) mark_changes(before, picture, *things);
   if (scene.weather != Weather::Fog) paint_weather(scene, frame, picture);
   return picture;
 }
 
-void render_clip(const Scene& scene, int first, int count, std::vector<float>& out) {
+void render_clip(const Scene& scene, int first, int count, std::vector<float>& out, std::vector<float>* things) {
   for (int frame = first; frame < first + count; ++frame) {
-    const Picture picture = render_frame(scene, frame);
+    const Picture picture = render_frame(scene, frame, things);
     for (const Rgb& pixel : picture.pixels) {
       out.push_back(clamp01(pixel.r));
       out.push_back(clamp01(pixel.g));

@@ -21,10 +21,13 @@ struct Picture {
   }
 };
 
-Picture render_frame(const Scene& scene, int frame);
+Picture render_frame(const Scene& scene, int frame, std::vector<float>* things = nullptr);
 
-// Frames first..first+count-1, each appended to `out` as interleaved RGB.
-void render_clip(const Scene& scene, int first, int count, std::vector<float>& out);
+// Frames first..first+count-1, each appended to `out` as interleaved RGB. Where `things` is given, it gets one value
+// per pixel: 1 where a thing or its shadow changed the picture, else 0. Things are few pixels and most of what a prompt
+// says, so training weighs them more.
+void render_clip(const Scene& scene, int first, int count, std::vector<float>& out,
+                 std::vector<float>* things = nullptr);
 
 // Painters, back to front. Each owns one kind of thing and reads the scene alone.
 void paint_sky(const Scene& scene, int frame, Picture& picture);

@@ -1,0 +1,42 @@
+// The judgement as numbers: how often attributes are read back, how much moves, whether chains drift.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "models/score/judge.h"
+
+namespace framemill::score {
+
+struct AttributeScore {
+  std::string name;
+  double rendered = 0, generated = 0, chance = 0;  // shares of clips, 0..1
+};
+
+struct Score {
+  int clips = 0;
+  std::vector<AttributeScore> attributes;
+  double motion_energy_ratio = 0;  // generated to matching renders
+};
+
+struct ChainScore {
+  int chains = 0, windows = 0;
+  std::vector<AttributeScore> first, last;  // `generated` of the first and of the last window
+  double seam_difference = 0;               // mean over seams of the mean absolute difference of neighbour frames
+  double inside_p95 = 0;                    // 95th percentile of the same inside windows
+};
+
+// Share of clips whose attribute reads as the condition says.
+std::vector<double> shares_read_back(const Judge& judge, const std::vector<gpu::ImageBlock>& clips,
+                                     const std::vector<models::Condition>& conditions);
+
+// Mean absolute difference between neighbour frames.
+double motion_energy(const gpu::ImageBlock& clip);
+
+// The difference between frame i and i + 1.
+double frame_difference(const gpu::ImageBlock& clip, int frame);
+
+std::string text_of(const Score& score);
+std::string text_of(const ChainScore& score);
+
+}  // namespace framemill::score
