@@ -7,6 +7,7 @@
 
 #include "gpu/torch/load_generator.h"
 #include "models/package.h"
+#include "models/score/curve.h"
 #include "models/score/judging.h"
 #include "models/score/make_clips.h"
 #include "models/score/sheet.h"
@@ -16,7 +17,7 @@ namespace framemill::score {
 namespace {
 
 struct Options {
-  std::string package, output, prompt;
+  std::string package, output, prompt, input;
   std::uint64_t seed = 1;
   int count = 16, windows = 8, steps = 0, threads = 1;
   float guidance = -1;
@@ -144,6 +145,11 @@ int main(int argc, char** argv) {
   add("sheet", "a contact sheet, one window per prompt", framemill::score::sheet);
   add("chains", "long clips of chained windows, one per row", framemill::score::chains);
   add("reconstruct", "renders beside what the autoencoder makes of them", framemill::score::reconstruct);
+
+  CLI::App* curve = app.add_subcommand("curve", "the loss curve of a training run as a picture");
+  curve->add_option("csv", options.input, "denoiser.csv or autoencoder.csv of a run")->required();
+  curve->add_option("-o,--output", options.output, "the PNG to write")->required();
+  curve->callback([&] { status = framemill::score::draw_curve(options.input, options.output); });
 
   CLI::App* learn = app.add_subcommand("train-judge", "fit the judge to renders");
   learn->add_option("judge", options.judge, "the judge's weights to write")->required();

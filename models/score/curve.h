@@ -1,0 +1,24 @@
+// The loss curve of a training run as a picture, from the CSV that framemill-train keeps.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace framemill::score {
+
+struct CurvePoint {
+  double step = 0, loss = 0;
+};
+
+// Rows of step,minutes_since_start,loss,...; the head and what cannot be read are left out. A run that was killed and
+// went on from a checkpoint repeats steps: the later row counts.
+std::vector<CurvePoint> curve_points(std::string_view csv);
+
+// Step to the right, loss upwards on a logarithmic scale, grid lines at every doubling. Errors: score.curve,
+// score.sheet.
+base::Status draw_curve(const std::filesystem::path& csv, const std::filesystem::path& png);
+
+}  // namespace framemill::score

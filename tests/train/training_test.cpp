@@ -1,0 +1,137 @@
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "base/file.h"
+#include "gpu/torch/autoencoder.h"
+#include "gpu/torch/transformer.h"
+#include "models/safetensors.h"
+#include "models/score/curve.h"
+#include "models/train/checkpoint.h"
+#include "models/train/phases.h"
+
+namespace framemill::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory()
+      : path_(fs::temp_directory_path() /
+              ("framemill-train-" + std::to_string(getpid()) + "-" + std::to_string(base::random_u64()))) {
+    fs::create_directories(path_);
+  }
+  ~TemporaryDirectory() { fs::remove_all(path_); }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+models::NetworkShape tiny_shape() {
+  models::NetworkShape shape;
+  shape.latent_channels = 4;
+  shape.encoder_width = shape.decoder_width = shape.decoder_middle_width = 8;
+  shape.decoder_fine_width = 4;
+  shape.width = 16;
+  shape.layers = 1;
+  shape.heads = 1;
+  shape.modulation_rank = 4;
+  return shape;
+}
+
+RunSettings tiny_run(const fs::path& directory, std::int64_t steps) {
+  RunSettings run;
+  run.directory = directory;
+  run.steps = steps;
+  run.batch = 2;
+  run.pool = 4;
+  run.fresh = 1;
+  return run;
+}
+
+bool equal(const gpu::Parameters& a, const gpu::Parameters& b) {
+  for (const auto& [name, tensor] : a.table()) {
+    if (!at::equal(tensor, b[name])) return false;
+  }
+  return a.table().size() == b.table().size();
+}
+
+TEST_CASE("a checkpoint holds the whole state of a run") {
+  const TemporaryDirectory directory;
+  TrainingState state = start_training(gpu::init_transformer(tiny_shape(), 4));
+  state.step = 123;
+  state.moment1 = gpu::init_transformer(tiny_shape(), 5);
+  state.average = gpu::init_transformer(tiny_shape(), 6);
+  REQUIRE(save_checkpoint(directory.path() / "run", state).ok());
+  const auto loaded = load_checkpoint(directory.path() / "run", gpu::init_transformer(tiny_shape(), 0));
+  REQUIRE(loaded.ok());
+  CHECK(loaded->step == 123);
+  CHECK(equal(loaded->weights, state.weights));
+  CHECK(equal(loaded->average, state.average));
+  CHECK(equal(loaded->moment1, state.moment1));
+  CHECK(equal(loaded->moment2, state.moment2));
+}
+
+TEST_CASE("a checkpoint that was cut short is refused") {
+  const TemporaryDirectory directory;
+  REQUIRE(save_checkpoint(directory.path() / "run", start_training(gpu::init_transformer(tiny_shape(), 4))).ok());
+  fs::resize_file(directory.path() / "run", fs::file_size(directory.path() / "run") - 1);
+  CHECK_FALSE(load_checkpoint(directory.path() / "run", gpu::init_transformer(tiny_shape(), 0)).ok());
+}
+
+TEST_CASE("training goes on from its checkpoint, and from weights alone") {
+  const TemporaryDirectory directory;
+  const models::NetworkShape shape = tiny_shape();
+  const auto autoencoder = train_autoencoder(tiny_run(directory.path(), 2), shape, nullptr);
+  REQUIRE(autoencoder.ok());
+  const auto again = train_autoencoder(tiny_run(directory.path(), 2), shape, nullptr);
+  REQUIRE(again.ok());
+  CHECK(equal(*autoencoder, *again));  // done already
+
+  REQUIRE(train_denoiser(tiny_run(directory.path(), 3), shape, *autoencoder, nullptr).ok());
+  const fs::path checkpoint = directory.path() / "denoiser.checkpoint.safetensors";
+  CHECK(load_checkpoint(checkpoint, gpu::init_transformer(shape, 0))->step == 3);
+  const auto further = train_denoiser(tiny_run(directory.path(), 5), shape, *autoencoder, nullptr);
+  REQUIRE(further.ok());
+  CHECK(load_checkpoint(checkpoint, gpu::init_transformer(shape, 0))->step == 5);
+
+  const auto file = models::SafetensorsFile::read(directory.path() / "weights.safetensors", 1 << 24);
+  REQUIRE(file.ok());
+  const auto exported = gpu::read_parameters(*file, *further, "transformer.");
+  REQUIRE(exported.ok());
+  const TemporaryDirectory other;
+  CHECK(train_denoiser(tiny_run(other.path(), 1), shape, *autoencoder, &*exported).ok());
+}
+
+TEST_CASE("a step whose gradients are not finite changes no weight") {
+  TrainingState state = start_training(gpu::init_transformer(tiny_shape(), 4));
+  const gpu::Parameters before = state.weights.detached_copy();
+  at::Tensor leaf = state.weights["patch_in.weight"];
+  leaf.mutable_grad() = at::full(leaf.sizes(), NAN);
+  optimizer_step(state, {}, 1e-2);
+  CHECK(equal(state.weights, before));
+  leaf.mutable_grad() = at::ones(leaf.sizes());
+  optimizer_step(state, {}, 1e-2);
+  CHECK_FALSE(equal(state.weights, before));
+}
+
+TEST_CASE("the learning rate warms up, holds and falls") {
+  CHECK(scheduled_rate(1.0, 0, 1000) == Approx(0.01));
+  CHECK(scheduled_rate(1.0, 500, 1000) == Approx(1.0));
+  CHECK(scheduled_rate(1.0, 800, 1000) == Approx(0.525));
+  CHECK(scheduled_rate(1.0, 1000, 1000) == Approx(0.05));
+}
+
+TEST_CASE("a loss curve is read from a log whose run was killed and went on") {
+  const auto points =
+      score::curve_points("step,minutes_since_start,loss\n20,1,4.0\n40,2,2.0\n40,1,3.0\n60,1,1.5\ngarbage\n80,1,nan\n");
+  REQUIRE(points.size() == 3);
+  CHECK(points[1].step == 40);
+  CHECK(points[1].loss == 3.0);
+}
+
+}  // namespace
+}  // namespace framemill::train
