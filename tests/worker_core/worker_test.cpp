@@ -169,6 +169,10 @@ TEST_CASE("a tail that is taken back leaves the head running") {
   REQUIRE(b.count<CancelInExecutor>() == 1);
   CHECK(b.got<CancelInExecutor>()[0].keep == TaskRange{0, 2});
   CHECK(b.report().running[0].tasks == TaskRange{0, 2});
+  b.finish_task(1, 3);  // was in flight when it was taken back
+  CHECK(b.report().items.empty());
+  b.finish_task(1, 1);
+  CHECK(b.report().items.size() == 1);
   b.revoke(1, "taken_back", {0, 9});
   CHECK(b.effects.empty());  // more than it holds: nonsense
 }

@@ -119,8 +119,7 @@ void Worker::accept(const Lease& lease, std::uint64_t acked_report) {
     return;
   const auto refuse = [&](Outcome outcome, std::string code, std::string text) {
     outbox_.add(EndedAttempt{lease.attempt, outcome, std::move(code), std::move(text), {}, false, {}, "", ""});
-    ended_lately_.push_back(lease.attempt);
-    if (ended_lately_.size() > kEndedRemembered) ended_lately_.pop_front();
+    remember_ended(lease.attempt);
   };
   if (draining()) return refuse(Outcome::Revoked, "worker.draining", "The worker is draining.");
   if (lease.slot >= slots_.size())
@@ -188,6 +187,11 @@ void Worker::on(const JobDiscarded& e) {
 void Worker::on(const TaskRecovered& e) {
   // Beyond the bound the task stays in its staging directory, for the next start.
   if (!outbox_.full()) outbox_.add(e.task);
+}
+
+void Worker::remember_ended(const AttemptId& id) {
+  ended_lately_.push_back(id);
+  if (ended_lately_.size() > kEndedRemembered) ended_lately_.pop_front();
 }
 
 Worker::Attempt* Worker::find(const AttemptId& id) {

@@ -107,6 +107,7 @@ class Worker {
   // Ends it now if nothing runs, else stops what runs and waits for its end.
   void stop(Attempt& attempt, Verdict verdict, bool keep_finished);
   void end(Attempt& attempt, EndedAttempt ended);
+  void remember_ended(const AttemptId& id);
   void end_unstarted(SlotIndex slot, const Verdict& verdict);
   void start_executors();
   void begin_drain();

@@ -72,14 +72,18 @@ void Worker::start(Attempt& attempt) {
 void Worker::on(const AttemptProgressed& e) {
   Attempt* attempt = find(e.attempt);
   if (attempt == nullptr || attempt->stage == Stage::Preparing || attempt->stage == Stage::Waiting) return;
+  const std::uint64_t peak_bytes = attempt->progress.peak_bytes;  // comes with signs of life, not with steps
   attempt->progress = e.progress;
+  attempt->progress.peak_bytes = std::max(peak_bytes, e.progress.peak_bytes);
   attempt->progressed = attempt->progressed || e.progress.step > 0;
 }
 
 void Worker::on(const TaskFinished& e) {
   Attempt* attempt = find(e.task.attempt);
   if (attempt == nullptr || (attempt->stage != Stage::Running && attempt->stage != Stage::Ending)) return;
-  if (e.task.phase != attempt->lease.phase || !attempt->finished.insert(e.task.task).second) return;
+  // A window that was in flight when its task was taken back: the scheduler would refuse it, and the attempt with it.
+  if (e.task.phase != attempt->lease.phase || !attempt->lease.tasks.contains(e.task.task)) return;
+  if (!attempt->finished.insert(e.task.task).second) return;
   slots_[attempt->lease.slot].on_task_finished();
   outbox_.add(e.task);
 }
@@ -128,8 +132,7 @@ void Worker::end(Attempt& attempt, EndedAttempt ended) {
   emit(ForgetAttempt{id});
   std::erase(slots_[slot].leases, id);
   attempts_.erase(id);
-  ended_lately_.push_back(id);
-  if (ended_lately_.size() > 4096) ended_lately_.pop_front();
+  remember_ended(id);
   start_what_can(slot);
 }
 
@@ -166,6 +169,9 @@ void Worker::on(const ExecutorReady& e) {
 void Worker::on(const ExecutorAlive& e) {
   if (e.slot >= slots_.size()) return;
   if (slots_[e.slot].on_alive(e.loaded_models)) inventory_sent_in_ = 0;
+  for (const AttemptId& id : slots_[e.slot].leases)
+    if (Attempt& attempt = attempts_.at(id); attempt.stage == Stage::Running)
+      attempt.progress.peak_bytes = e.peak_bytes;
 }
 
 void Worker::on(const ExecutorDied& e) {
