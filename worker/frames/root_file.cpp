@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/sha256.h"
 
@@ -23,13 +24,33 @@ struct Descriptor {
   }
 };
 
+constexpr int kRead = O_RDONLY | O_CLOEXEC | O_NONBLOCK;  // a FIFO under a frame's name must not hang the reader
+
+// Component by component, through no link at all: where openat2 is missing (old kernels, systemd's RestrictSUIDSGID).
+int walk_beneath(int directory, std::string_view path) {
+  Descriptor at{::dup(directory)};
+  while (at.fd >= 0) {
+    const std::size_t slash = path.find('/');
+    const std::string name(path.substr(0, slash));
+    const bool last = slash == std::string_view::npos;
+    const int next = ::openat(at.fd, name.c_str(), (last ? kRead : O_PATH | O_DIRECTORY | O_CLOEXEC) | O_NOFOLLOW);
+    if (last) return next;
+    const int number = errno == ENOTDIR ? ELOOP : errno;  // how a link shows under O_DIRECTORY
+    ::close(std::exchange(at.fd, next));
+    errno = number;
+    path.remove_prefix(slash + 1);
+  }
+  return -1;
+}
+
 int open_beneath(const std::filesystem::path& root, const std::string& path) {
   const Descriptor directory{::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
   if (directory.fd < 0) return -1;
   open_how how{};
-  how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;  // a FIFO under a frame's name must not hang the reader
+  how.flags = kRead;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  return static_cast<int>(::syscall(SYS_openat2, directory.fd, path.c_str(), &how, sizeof how));
+  const auto file = static_cast<int>(::syscall(SYS_openat2, directory.fd, path.c_str(), &how, sizeof how));
+  return file < 0 && errno == ENOSYS ? walk_beneath(directory.fd, path) : file;
 }
 
 base::Result<std::string> read_all(int fd, std::uint64_t size_bytes_max, const std::string& label) {
