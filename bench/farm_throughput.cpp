@@ -151,24 +151,25 @@ base::Status measure(const Choices& choices) {
   FM_ASSIGN(const double trips, bench::curve_round_trips_per_second(choices.workers, window, kTime));
   const auto rows_per_commit = static_cast<std::size_t>(farm.rows_per_commit() + 0.5);
   FM_ASSIGN(const double rows, bench::sqlite_rows_per_second(choices.directory / "plain.db", rows_per_commit, kTime));
-  const double ceiling = std::min(trips, rows);
+  const double ceiling = std::min(trips * choices.chunk, rows);
   fmt::print("workers {}, slots each {}, tasks a chunk {}, tasks {}\n", choices.workers, choices.slots, choices.chunk,
              choices.tasks);
   fmt::print("durable tasks     {:>10.0f} /s   ({:.2f} s from submit to published)\n", farm.tasks_per_second,
              farm.seconds);
   fmt::print("commits           {:>10.0f} /s   ({} rows each)\n", farm.store.transactions / farm.seconds,
              rows_per_commit);
-  fmt::print("CURVE round trips {:>10.0f} /s   (200 bytes, {} under way)\n", trips, window);
+  fmt::print("CURVE round trips {:>10.0f} /s   (200 bytes, {} under way, {} tasks each)\n", trips, window,
+             choices.chunk);
   fmt::print("SQLite rows       {:>10.0f} /s   ({} a commit)\n", rows, rows_per_commit);
   fmt::print("ratio to the lower of the two: {:.3f}\n\n", farm.tasks_per_second / ceiling);
   const base::WallTime now = base::wall_now();
   fmt::print(
       "| durable no-op tasks/s, {} echo workers x {} slots, {} tasks a chunk | half of the ceiling (100k/s later) | "
-      "{:.0f}/s = "
-      "{:.2f} x min(CURVE {:.0f}/s, SQLite {:.0f} rows/s at {} a commit) | `farm-throughput --workers {} --slots {} "
-      "--chunk {}` | {} |\n",
+      "{:.0f}/s = {:.2f} x min(CURVE {:.0f}/s x {}, SQLite {:.0f} rows/s at {} a commit) | "
+      "`farm-throughput --workers {} --slots {} --chunk {}` | {} |\n",
       choices.workers, choices.slots, choices.chunk, farm.tasks_per_second, farm.tasks_per_second / ceiling, trips,
-      rows, rows_per_commit, choices.workers, choices.slots, choices.chunk, base::format_rfc3339(now).substr(0, 10));
+      choices.chunk, rows, rows_per_commit, choices.workers, choices.slots, choices.chunk,
+      base::format_rfc3339(now).substr(0, 10));
   return {};
 }
 

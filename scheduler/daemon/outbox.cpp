@@ -35,7 +35,7 @@ Outbox::~Outbox() = default;
 wire::SchedulerReply& Outbox::reply_with_room(WorkerId worker, std::size_t bytes) {
   std::unique_ptr<Peer>& peer = peers_[worker];
   if (!peer) peer = std::make_unique<Peer>();
-  if (peer->dirty && peer->bytes + bytes > kReplyBytesTarget) send(worker, *peer);
+  if (peer->dirty && peer->bytes + bytes > kReplyBytesTarget) send(worker, *peer, WhenFull::Drop);
   peer->dirty = true;
   peer->bytes += bytes;
   return peer->reply;
@@ -76,11 +76,15 @@ void Outbox::add(const OrderDiscard& order, const std::vector<std::string>& root
 }
 
 void Outbox::flush() {
-  for (auto& [worker, peer] : peers_)
-    if (peer->dirty) send(worker, *peer);
+  held_back_ = 0;
+  for (auto& [worker, peer] : peers_) {
+    if (!peer->dirty) continue;
+    send(worker, *peer, WhenFull::Keep);
+    held_back_ += peer->dirty;
+  }
 }
 
-void Outbox::send(WorkerId worker, Peer& peer) {
+void Outbox::send(WorkerId worker, Peer& peer, WhenFull when_full) {
   wire::SchedulerReply& reply = peer.reply;
   reply.set_protocol(wire::kProtocolVersion);
   reply.set_epoch(epoch_.number);
@@ -90,7 +94,9 @@ void Outbox::send(WorkerId worker, Peer& peer) {
   reply.set_acked_report(peer.acked_report);
   reply.set_next_report_ms(peer.next_report_ms);
   reply.set_drain(peer.drain);
-  if (!send_(worker, reply)) base::log_debug("outbox", "worker {} did not take a reply", worker.value);
+  const WorkerLink::Sent sent = send_(worker, reply);
+  if (sent == WorkerLink::Sent::Full && when_full == WhenFull::Keep) return;
+  if (sent != WorkerLink::Sent::Yes) base::log_debug("outbox", "worker {} did not take a reply", worker.value);
   reply.Clear();
   peer.bytes = 0;
   peer.dirty = false;

@@ -1,11 +1,13 @@
-// Collects what a worker is to be told and sends it as few replies, each well under the message limit. What cannot be sent
-// is dropped: the core says it again after the worker's next report, or the lease runs out. Loop thread.
+// Collects what a worker is to be told and sends it as few replies, each well under the message limit. While the queue to a
+// worker is full its reply goes on gathering, up to that limit; what does not fit then, or is for a worker that is gone, is
+// dropped: the core says it again after the worker's next report, or the lease runs out. Loop thread.
 #pragma once
 
 #include <functional>
 #include <unordered_map>
 
 #include "scheduler/core/effects.h"
+#include "scheduler/link/worker_link.h"
 
 namespace framemill::wire {
 class Grant;
@@ -17,7 +19,7 @@ namespace framemill::scheduler {
 
 class Outbox {
  public:
-  using Send = std::function<bool(WorkerId, const wire::SchedulerReply&)>;
+  using Send = std::function<WorkerLink::Sent(WorkerId, const wire::SchedulerReply&)>;
   Outbox(jobs::Epoch epoch, Send send);
   ~Outbox();
 
@@ -28,15 +30,18 @@ class Outbox {
   void add(WorkerId worker, wire::PublishOrder order);
   void add(const OrderDiscard& order, const std::vector<std::string>& roots);
   void flush();
+  bool holding_back() const { return held_back_ > 0; }  // replies that wait for room: flush again soon
 
  private:
   struct Peer;
   wire::SchedulerReply& reply_with_room(WorkerId worker, std::size_t bytes);
-  void send(WorkerId worker, Peer& peer);
+  enum class WhenFull { Keep, Drop };
+  void send(WorkerId worker, Peer& peer, WhenFull when_full);
 
   jobs::Epoch epoch_;
   Send send_;
   std::uint64_t durable_sequence_ = 0;
+  std::size_t held_back_ = 0;  // at the last flush
   std::unordered_map<WorkerId, std::unique_ptr<Peer>> peers_;  // bounded by the enrolled workers
 };
 

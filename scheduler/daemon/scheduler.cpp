@@ -111,7 +111,7 @@ base::Status Scheduler::open(Options options) {
   FM_ASSIGN(link_, WorkerLink::open(loop_, std::move(options.link), [this](WorkerReported report) { apply(std::move(report)); }));
   outbox_ = std::make_unique<Outbox>(settings.epoch, [this](WorkerId worker, const wire::SchedulerReply& reply) {
     const WorkerRecord* record = farm_.worker(worker);
-    return record != nullptr && link_->send(record->key, reply);
+    return record != nullptr ? link_->send(record->key, reply) : WorkerLink::Sent::Gone;
   });
   outbox_->set_durable_sequence(durable_sequence_);
   base::log_info("scheduler", "epoch {}, {} records put back, durable sequence {}, workers connect to {}",
@@ -134,7 +134,7 @@ void Scheduler::carry_out(Effects effects) {
   if (!effects.persist.empty()) gathering_.push_back(std::move(effects.persist));
   gathering_held_.take(effects);
   write_batch();
-  outbox_->flush();
+  flush_soon();
   schedule_deadline();
 }
 
@@ -179,7 +179,7 @@ void Scheduler::on_durable(std::uint64_t sequence) {
   in_flight_.pop_front();
   write_batch();
   release(std::move(held));
-  outbox_->flush();
+  flush_soon();
 }
 
 void Scheduler::release(Held held) {
@@ -246,7 +246,7 @@ void Scheduler::send_grant(const GrantLease& lease) {
     for (std::size_t i = 0; i < wanted.size(); ++i)
       if ((*found)[i]) write_input(*record, wanted[i], *(*found)[i], *grant);
     outbox_->add(worker, *grant);
-    outbox_->flush();
+    flush_soon();
   });
 }
 
@@ -254,7 +254,8 @@ void Scheduler::send_publish(const OrderPublish& order) {
   std::vector<CommittedFilesCache::Key> keys;
   for (TaskIndex t = order.tasks.first; t < order.tasks.end(); ++t) keys.push_back({order.phase, t});
   files_->find(keys, [this, order](base::Result<CommittedFilesCache::Found> found) {
-    if (!found.ok()) return base::log_error("scheduler", "files to publish: {}", found.error().message);
+    // Too many questions at once (store.busy): the core orders again what is not published in time.
+    if (!found.ok()) return base::log_debug("scheduler", "files to publish: {}", found.error().message);
     for (std::size_t i = 0; i < found->size(); ++i) {
       if (!(*found)[i]) continue;
       const CommittedFiles& committed = *(*found)[i];
@@ -277,7 +278,7 @@ void Scheduler::send_publish(const OrderPublish& order) {
       }
       outbox_->add(order.worker, std::move(out));
     }
-    outbox_->flush();
+    flush_soon();
   });
 }
 
@@ -287,6 +288,17 @@ void Scheduler::send_discard(const OrderDiscard& order) {
   std::set<std::string> roots;
   for (const jobs::PhasePlan& phase : job->plan->phases) roots.insert(phase.root);
   outbox_->add(order, {roots.begin(), roots.end()});
+}
+
+// Reports that arrived together are answered together: one reply per worker instead of one per turn.
+void Scheduler::flush_soon() {
+  if (std::exchange(flush_posted_, true)) return;
+  loop_.post([this, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    flush_posted_ = false;
+    outbox_->flush();
+    if (outbox_->holding_back()) flush_again_ = loop_.call_after(base::milliseconds(5), [this] { flush_soon(); });
+  });
 }
 
 void Scheduler::schedule_deadline() {

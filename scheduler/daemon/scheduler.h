@@ -75,6 +75,7 @@ class Scheduler {
   void send_publish(const OrderPublish& order);
   void send_discard(const OrderDiscard& order);
   void schedule_deadline();
+  void flush_soon();  // once for all turns of this round of the loop
 
   net::EventLoop& loop_;
   std::function<void(base::Error)> on_stop_;
@@ -96,7 +97,8 @@ class Scheduler {
 
   RequestId last_request_ = 0;
   std::unordered_map<RequestId, std::function<void(base::Result<AnswerValue>)>> waiting_;
-  net::Timer deadline_;
+  net::Timer deadline_, flush_again_;
+  bool flush_posted_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

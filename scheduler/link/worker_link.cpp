@@ -31,14 +31,15 @@ void WorkerLink::on_message(net::PeerId peer, const net::CurvePublicKey& key, st
   on_report_(std::move(report).value());
 }
 
-bool WorkerLink::send(const std::string& worker_key, const wire::SchedulerReply& reply) {
+WorkerLink::Sent WorkerLink::send(const std::string& worker_key, const wire::SchedulerReply& reply) {
   const auto peer = peer_of_key_.find(worker_key);
-  if (peer == peer_of_key_.end()) return false;
+  if (peer == peer_of_key_.end()) return Sent::Gone;
   const base::Status sent = router_->send(peer->second, reply.SerializeAsString());
-  if (sent.ok()) return true;
+  if (sent.ok()) return Sent::Yes;
   base::log_debug("link", "to worker {}: {}", worker_key, sent.error().message);
+  if (sent.error().code == "net.queue_full") return Sent::Full;
   if (sent.error().code == "net.peer_gone") peer_of_key_.erase(peer);
-  return false;
+  return Sent::Gone;
 }
 
 void WorkerLink::refuse(net::PeerId peer, const std::string& why) {

@@ -30,8 +30,9 @@ class WorkerLink {
   void allow_only(std::vector<net::CurvePublicKey> keys) { router_->allow_only(std::move(keys)); }
   net::SecureRouterCounters counters() const { return router_->counters(); }
 
-  // False when the worker is not connected or its queue is full.
-  bool send(const std::string& worker_key, const wire::SchedulerReply& reply);
+  // Full: the worker reads slowly, try again soon. Gone: not connected, or a reply that can never be sent.
+  enum class Sent { Yes, Full, Gone };
+  Sent send(const std::string& worker_key, const wire::SchedulerReply& reply);
   // Tells a peer why it is not heard; used for reports that cannot be read.
   void refuse(net::PeerId peer, const std::string& why);
 

@@ -20,7 +20,7 @@ jobs::PhaseIndex phase_of(const JobRecord& job, const std::string& layer, PhaseK
   return 0;
 }
 
-CommittedFiles files(std::initializer_list<FileRecord> list) { return {"main", list}; }
+CommittedFiles files(std::initializer_list<FileRecord> list) { return {{}, "main", list}; }
 
 FileRecord frame_file(jobs::Frame frame) {
   FileRecord file;
