@@ -103,9 +103,20 @@ def say_granted_again(farm, job, lease, log):
 
 
 def windows_begun_twice(farm, job):
-    """Windows that attempts had begun and did not finish: each of them was made again."""
-    return sum(1 for a in farm.client.attempts(job) if a['phase'] == 'denoise' and a['outcome'] not in ('ok', None)
-               and a['tasks_committed'] < a['tasks']['count'])
+    """Windows that were granted again after an attempt at them ended badly: at most so many were begun twice."""
+    granted = {}
+    for a in farm.client.attempts(job):
+        if a['phase'] == 'denoise':
+            for task in range(a['tasks']['first'], a['tasks']['first'] + a['tasks']['count']):
+                granted.setdefault((a['layer'], a['variant'], task), []).append(a['outcome'])
+    return sum(len(outcomes) - 1 for outcomes in granted.values())
+
+
+def doubled_on_disk(farm, job, rows):
+    """Frame files in the job's directories that no commit names, and frames that two commits name."""
+    named = [farm.frames / row['path'] for row in rows]
+    present = {path for directory in {path.parent for path in named} for path in directory.glob('*.exr')}
+    return len(present - set(named)) + len(named) - len(set(named))
 
 
 def make(farm, prompt, log, disturb):
@@ -131,13 +142,13 @@ def make(farm, prompt, log, disturb):
         kept = [a for a in farm.client.attempts(job) if a['id'] in {h['attempt'] for h in held}]
         log.say('leases held over the scheduler\'s death: ' +
                 ('; '.join(f"{a['id']} ended {a['outcome']}" for a in kept) or 'none of them was on record'))
+        view['held_over'] = sum(a['outcome'] == 'ok' for a in kept)
     return view
 
 
 def digests(farm, job):
-    """(layer, variant, frame) -> digest of the samples, recomputed from the published files; and doubled names."""
+    """(layer, variant, frame) -> digest of the samples, recomputed from the published files; and how many are doubled."""
     rows = [r for r in farm.client.frames(job) if r['kind'] == 'frame' and r['state'] == 'published']
-    keys = [(r['layer'], r['variant'], r['frame']) for r in rows]
     found = {}
     for start in range(0, len(rows), 200):
         part = rows[start:start + 200]
@@ -150,7 +161,7 @@ def digests(farm, job):
             if sha256 != row['sha256'] or samples != row['samples_sha256']:
                 raise RuntimeError(f"{row['path']} is not what was committed")
             found[(row['layer'], row['variant'], row['frame'])] = samples
-    return found, len(keys) - len(set(keys))
+    return found, doubled_on_disk(farm, job, rows)
 
 
 def run(farm, prompt, step_line):
@@ -166,10 +177,12 @@ def run(farm, prompt, step_line):
     if not chaos['kill_hit']:
         log.say('the kill of the worker hit nothing: the attempt that it held ended well')
     farm.processes.stop_all()
-    orphans = processes_of(farm.bin)
-    good = chaos['kill_hit'] and chaos['state'] == 'done' and len(present) == wanted == len(expected) == equal and doubled == 0 and not orphans
+    orphans = processes_of(farm.directory)
+    if chaos['held_over'] == 0:
+        log.say("the kill of the scheduler hit nothing: no lease was held over it and ended well")
+    good = chaos['kill_hit'] and chaos['held_over'] > 0 and chaos['state'] == 'done' and len(present) == wanted == len(expected) == equal and doubled == 0 and not orphans
     log.say(f'verdict: frames {len(present)}/{wanted}, digests recomputed from the files equal to the undisturbed run '
-            f"{equal}/{len(expected)}, windows run twice {twice}, doubled {doubled}, "
+            f"{equal}/{len(expected)}, windows granted twice {twice}, doubled {doubled}, "
             f'orphan processes {len(orphans)}')
     print('\nThe farm kept its promises.' if good else '\nThe farm did NOT keep its promises.',
           f'The log: {farm.named_directory}/logs/chaos.log', file=sys.stdout if good else sys.stderr)

@@ -37,7 +37,10 @@ def parse_arguments():
     parser.add_argument('--prompt')
     parser.add_argument('--keep', action='store_true')
     parser.add_argument('--chaos', action='store_true')
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.chaos and arguments.keep:
+        parser.error('--chaos always stops its farm: leave --keep out')
+    return arguments
 
 
 def follow(farm, job):
@@ -91,9 +94,9 @@ def report(farm, job, rows, keep):
     print(f"""
 Job {job['id']} ({job['name']}) is {job['state']}: version v{job['version']:03}{' beside ' + ', '.join(v for v in sorted(set(versions)) if v != f"v{job['version']:03}") if len(set(versions)) > 1 else ''}
   frames    {len(frames)} of {sum(l['frames'] for l in job['layers'] if l['kind'] == 'generate')} published, in {spent:.1f} s: {len(frames) / spent:.1f} frames/s
-  windows   {windows}, made in {len(attempts)} attempts; the model was loaded {loads} times (once per worker), largest batch {batch}
+  windows   {windows}, made in {len(attempts)} attempts; the model was loaded {loads} times on {len(farm.workers)} workers, largest batch {batch}
   device    {device:.1f} s of computing on {len(farm.workers)} workers
-  retries   {job['retries']} charged, {job['windows_run_twice']} windows run twice
+  retries   {job['retries']} attempts did not end well, {job['windows_run_twice']} windows run twice
 
   {out}/sheet.png      the contact sheet: look at this first
   {out}/cut.mp4        both shots as one movie
@@ -131,9 +134,13 @@ def step_line(number, text):
 
 def run(arguments):
     farm = DemoFarm(arguments.bin, arguments.out, arguments.directory)
-    leftovers = farm.processes.stop_leftovers()
+    pids = farm.private / 'pids'  # written by --keep
+    kept_before = pids.exists()
+    leftovers = farm.processes.stop_leftovers(kept=kept_before)
+    pids.unlink(missing_ok=True)
     if leftovers:
-        print(f"      stopped what a killed demo had left running: {', '.join(leftovers)}")
+        whose = 'the farm that --keep had left up' if kept_before else 'what a killed demo had left running'
+        print(f"      stopped {whose}: {', '.join(leftovers)}")
     kept = False
     try:
         farm.set_up()

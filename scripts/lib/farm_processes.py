@@ -24,20 +24,21 @@ class Processes:
         self.record = pathlib.Path(record)
         self.running = {}  # name -> Popen
 
-    def stop_leftovers(self):
-        """Kills what an earlier run recorded and what still is that very process; returns their names."""
+    def stop_leftovers(self, kept=False):
+        """Ends what an earlier run recorded and what still is that very process; returns their names. What was kept on
+        purpose ends by SIGTERM, what a killed run left behind by SIGKILL."""
         try:
             entries = json.loads(self.record.read_text())
         except (OSError, ValueError):
             return []
-        found = []
-        for entry in entries:
-            if start_time(entry['pid']) == entry['start_time']:
-                found.append(entry['name'])
-                kill_group(entry['pid'], signal.SIGKILL)
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline and any(start_time(e['pid']) == e['start_time'] for e in entries):
-            time.sleep(0.05)
+        alive = lambda: [e for e in entries if start_time(e['pid']) == e['start_time']]
+        found = [entry['name'] for entry in alive()]
+        for number, seconds in ((signal.SIGTERM, 15), (signal.SIGKILL, 5))[0 if kept else 1:]:
+            for entry in alive():
+                kill_group(entry['pid'], number)
+            deadline = time.monotonic() + seconds
+            while alive() and time.monotonic() < deadline:
+                time.sleep(0.05)
         self.record.unlink(missing_ok=True)
         return found
 
@@ -100,16 +101,21 @@ def kill_group(pid, number):
 
 
 def processes_of(directory):
-    """Pids of processes whose program lies in the directory, of whatever user."""
-    directory = str(pathlib.Path(directory).resolve()) + '/'
+    """Pids of processes that work in the directory or name it on their command line: daemons, executors, their children."""
+    directory = str(pathlib.Path(directory).resolve())
     found = []
     for entry in pathlib.Path('/proc').iterdir():
-        if not entry.name.isdigit():
+        if not entry.name.isdigit() or int(entry.name) in (os.getpid(), os.getppid()):
             continue
         try:
+            arguments = (entry / 'cmdline').read_bytes().decode(errors='replace').split('\0')
+            working = os.readlink(entry / 'cwd')
             program = os.readlink(entry / 'exe')
         except OSError:
             continue
-        if program.startswith(directory) and start_time(int(entry.name)) is not None:
+        ours = 'framemill' in pathlib.Path(program).name or 'ffmpeg' in pathlib.Path(program).name
+        named = any(argument == directory or argument.startswith(directory + '/') or f'={directory}/' in argument
+                    for argument in arguments)
+        if (ours and named or working.startswith(directory + '/')) and start_time(int(entry.name)) is not None:
             found.append(int(entry.name))
     return found

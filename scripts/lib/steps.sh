@@ -8,10 +8,19 @@
 steps_begin() { steps_total=$1 steps_logs=$2 steps_done=0 step_seconds=0 step_pid=; trap steps_interrupted INT TERM HUP; }
 
 steps_interrupted() {
-  trap - INT TERM HUP
-  # The step runs in a process group of its own, so everything it started ends with it.
-  [ -z "$step_pid" ] || kill -TERM -- "-$step_pid" 2>/dev/null || true
-  printf '\nStopped. Nothing of the demo is running.\n' >&2
+  trap '' INT TERM HUP
+  local waited=0
+  if [ -n "$step_pid" ]; then
+    # The step runs in a process group of its own, so everything it started ends with it; apt under sudo only by sudo.
+    kill -TERM -- "-$step_pid" 2>/dev/null || sudo -n kill -TERM -- "-$step_pid" 2>/dev/null || true
+    while kill -0 -- "-$step_pid" 2>/dev/null && [ "$waited" -lt 50 ]; do sleep 0.1; waited=$((waited + 1)); done
+    kill -KILL -- "-$step_pid" 2>/dev/null || true
+  fi
+  if [ -n "$step_pid" ] && kill -0 -- "-$step_pid" 2>/dev/null; then
+    printf '\nStopped, but process group %s is still ending.\n' "$step_pid" >&2
+  else
+    printf '\nStopped. Nothing of the demo is running.\n' >&2
+  fi
   exit 130
 }
 

@@ -43,18 +43,17 @@ def logs_of(directory):
         print(f'--- {log.name}\n' + '\n'.join(log.read_text(errors='replace').splitlines()[-15:]))
 
 
-def of_this_demo(binaries, directory):
-    """Pids of the programs that were started for this directory."""
-    found = []
-    for pid in processes_of(binaries):
-        try:
-            arguments = pathlib.Path(f'/proc/{pid}/cmdline').read_bytes().decode(errors='replace')
-            working = os.readlink(f'/proc/{pid}/cwd')
-        except OSError:
-            continue
-        if str(directory) in arguments or working.startswith(str(directory)):
-            found.append(pid)
-    return found
+def of_this_demo(_binaries, directory):
+    """Pids of what was started for this directory, the driver itself left out."""
+    driver = str(DRIVER)
+    return [pid for pid in processes_of(directory) if driver not in command_line(pid)]
+
+
+def command_line(pid):
+    try:
+        return pathlib.Path(f'/proc/{pid}/cmdline').read_bytes().decode(errors='replace')
+    except OSError:
+        return ''
 
 
 def test_chaos(binaries, directory):
