@@ -54,6 +54,7 @@ void EchoWorker::introduce() {
 }
 
 void EchoWorker::on_reply(std::string_view bytes) {
+  ++replies_;
   wire::SchedulerReply reply;
   if (!reply.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
   if (reply.incarnation() == incarnation_)
@@ -66,6 +67,7 @@ void EchoWorker::on_reply(std::string_view bytes) {
 
 void EchoWorker::add_finished(const wire::Grant& grant) {
   const wire::Tasks& tasks = grant.tasks();
+  tasks_granted_ += tasks.count();
   for (std::uint32_t task = tasks.first(); task < tasks.first() + tasks.count(); ++task) {
     if (report_.finished_size() >= kFactsPerReport) send_report();
     wire::FinishedTask& finished = *report_.add_finished();
@@ -81,6 +83,7 @@ void EchoWorker::add_finished(const wire::Grant& grant) {
 }
 
 void EchoWorker::add_published(const wire::PublishOrder& order) {
+  tasks_ordered_ += order.tasks().count();
   if (report_.published_size() > 0) {
     wire::Tasks& last = *report_.mutable_published(report_.published_size() - 1)->mutable_tasks();
     const bool next = last.job() == order.tasks().job() && last.phase() == order.tasks().phase() &&

@@ -20,6 +20,11 @@ class EchoWorker {
   static base::Result<std::unique_ptr<EchoWorker>> start(net::EventLoop& loop, net::SecureDealerOptions options,
                                                          std::string name, std::uint32_t slots);
 
+  // What it was told in all; on the loop's thread, or after it ended.
+  std::uint64_t tasks_granted() const { return tasks_granted_; }
+  std::uint64_t tasks_ordered() const { return tasks_ordered_; }  // to be published: more than granted are repeats
+  std::uint64_t replies() const { return replies_; }
+
  private:
   EchoWorker(std::string name, std::uint32_t slots);
   void introduce();
@@ -40,6 +45,7 @@ class EchoWorker {
   wire::WorkerReport report_;  // being gathered
   std::deque<Sent> unacknowledged_;
   std::uint64_t oldest_at_last_look_ = 0;
+  std::uint64_t tasks_granted_ = 0, tasks_ordered_ = 0, replies_ = 0;
   net::EventLoop* loop_ = nullptr;
   std::unique_ptr<net::SecureDealer> dealer_;
   net::Timer timer_;

@@ -3,7 +3,7 @@
 // same run: CURVE round trips per second with as many messages under way as the farm has slots, and plain SQLite rows
 // per second at the rows per commit that were observed.
 //
-//   farm-throughput [--workers 16] [--slots 16] [--chunk 64] [--tasks 400000] [--directory DIR]
+//   farm-throughput [--workers 16] [--slots 4] [--chunk 64] [--tasks 200000] [--directory DIR]
 //
 // Prints the figures and a row for docs/measurements.md.
 #include <fmt/format.h>
@@ -28,7 +28,7 @@ using namespace framemill::scheduler;
 using Clock = std::chrono::steady_clock;
 
 struct Choices {
-  std::uint32_t workers = 16, slots = 16, chunk = 64, tasks = 400'000;
+  std::uint32_t workers = 16, slots = 4, chunk = 64, tasks = 200'000;
   std::filesystem::path directory = std::filesystem::temp_directory_path();
 };
 
@@ -36,6 +36,7 @@ struct Figures {
   double seconds = 0;
   double tasks_per_second = 0;
   store::StoreCounters store;
+  std::uint64_t granted = 0, ordered = 0, replies = 0;
   double rows_per_commit() const {
     return store.transactions == 0 ? 1 : static_cast<double>(store.records) / static_cast<double>(store.transactions);
   }
@@ -126,6 +127,13 @@ class FarmInProcess {
     figures.seconds = std::chrono::duration<double>(Clock::now() - started).count();
     figures.tasks_per_second = choices.tasks / figures.seconds;
     figures.store = on_loop([](Scheduler& s) { return s.store().counters(); });
+    worker_loop_.stop();
+    worker_thread_.join();
+    for (const auto& worker : workers_) {
+      figures.granted += worker->tasks_granted();
+      figures.ordered += worker->tasks_ordered();
+      figures.replies += worker->replies();
+    }
     figures.store.records -= before.records;
     figures.store.transactions -= before.transactions;
     return figures;
@@ -158,6 +166,10 @@ base::Status measure(const Choices& choices) {
              farm.seconds);
   fmt::print("commits           {:>10.0f} /s   ({} rows each)\n", farm.store.transactions / farm.seconds,
              rows_per_commit);
+  fmt::print(
+      "replies           {:>10.0f} /s   (each task granted {:.2f} times, ordered to be published {:.2f} times)\n",
+      farm.replies / farm.seconds, static_cast<double>(farm.granted) / choices.tasks,
+      static_cast<double>(farm.ordered) / choices.tasks);
   fmt::print("CURVE round trips {:>10.0f} /s   (200 bytes, {} under way, {} tasks each)\n", trips, window,
              choices.chunk);
   fmt::print("SQLite rows       {:>10.0f} /s   ({} a commit)\n", rows, rows_per_commit);
