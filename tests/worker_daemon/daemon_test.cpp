@@ -88,12 +88,14 @@ TEST_CASE("a worker that was killed delivers after its restart what it had finis
   farm.publish = false;
   REQUIRE(farm.wait([&] { return farm.finished_count() == 1; }));
   farm.grant(farm.command(2, "setsid sleep 1000 & sleep 1000"));
-  REQUIRE(farm.wait(
-      [&] { return farm.last_report.running_size() == 1 && farm.children_of(farm.worker_pid()).size() == 2; }));
-  std::vector<pid_t> processes = farm.children_of(farm.worker_pid());
-  for (std::size_t i = 0; i < processes.size() && i < 32; ++i)
-    for (const pid_t child : farm.children_of(processes[i])) processes.push_back(child);
-  CHECK(processes.size() >= 4);
+  // The executor, the keeper, the shell and its two sleeps: wait until all of them have been started.
+  std::vector<pid_t> processes;
+  REQUIRE(farm.wait([&] {
+    processes = farm.children_of(farm.worker_pid());
+    for (std::size_t i = 0; i < processes.size() && i < 32; ++i)
+      for (const pid_t child : farm.children_of(processes[i])) processes.push_back(child);
+    return processes.size() >= 5;
+  }));
   farm.signal_worker(SIGKILL);
   CHECK(farm.wait_worker() == -SIGKILL);
   CHECK(farm.wait([&] {
