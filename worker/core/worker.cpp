@@ -141,7 +141,6 @@ void Worker::accept(const Lease& lease, std::uint64_t acked_report) {
   attempts_.emplace(lease.attempt, std::move(attempt));
   slots_[lease.slot].leases.push_back(lease.attempt);
   emit(PrepareStaging{lease.attempt});
-  news_ = true;  // what is held is shown at once, and the pause asked for becomes that of a worker with work
 }
 
 void Worker::revoke(const RevokedLease& revoked) {

@@ -60,6 +60,7 @@ void Worker::start_what_can(SlotIndex slot) {
 void Worker::start(Attempt& attempt) {
   const Lease& lease = attempt.lease;
   attempt.stage = Stage::Running;
+  news_ = true;  // what runs is shown at once, and the next pause is that of a worker with work
   if (lease.timeout.ms > 0) attempt.timeout_at = now_ + lease.timeout;
   if (lease.work == WorkKind::Generate)
     emit(StartInExecutor{lease.slot, lease.attempt, lease.tasks});
