@@ -2,15 +2,18 @@
 # To be sourced from the top of the tree.
 
 torch_version=2.11.0
-torch_dir=${FRAMEMILL_TORCH_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/framemill/torch-$torch_version}
+home=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
+torch_dir=${FRAMEMILL_TORCH_DIR:-${XDG_CACHE_HOME:-$home/.cache}/framemill/torch-$torch_version}
 torch_download_mb=545 torch_unpacked_mb=900 packages_download_mb=350 packages_unpacked_mb=1300
+programs=(framemill framemill-scheduler framemill-worker framemill-executor framemill-media)  # what a farm runs
+os_release=/etc/os-release
 
 as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@" 2>/dev/null || sudo "$@"; fi; }
 
 # Says why this system cannot be used, and stops with status 1.
 check_system() {
   local id='' version=''
-  if [ -r /etc/os-release ]; then id=$(. /etc/os-release; echo "${ID:-}"); version=$(. /etc/os-release; echo "${VERSION_ID:-}"); fi
+  if [ -r "$os_release" ]; then id=$(. "$os_release"; echo "${ID:-}"); version=$(. "$os_release"; echo "${VERSION_ID:-}"); fi
   if [ "$id" != debian ] || [ "$version" != 12 ]; then
     echo "This needs Debian 12 (bookworm); here is ${id:-an unknown system} ${version:-}. Nothing was changed." >&2; exit 1
   fi

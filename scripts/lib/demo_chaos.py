@@ -166,7 +166,7 @@ def digests(farm, job):
 
 def run(farm, prompt, step_line):
     log = Log(farm.logs / 'chaos.log')
-    step_line(6, 'the sample job at `exact`, undisturbed and then with two kills')
+    step_line(2, 'the sample job at `exact`, undisturbed and then with two kills')
     peace = make(farm, prompt, log, disturb=False)
     chaos = make(farm, prompt, log, disturb=True)
     expected, _ = digests(farm, peace['id'])

@@ -4,9 +4,11 @@
 Called by scripts/demo once everything is installed and built; see there for the options.
 """
 import argparse
+import ctypes
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import subprocess
@@ -17,8 +19,6 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from demo_setup import DemoFarm  # noqa: E402
 import demo_chaos  # noqa: E402
 from farm_client import FarmError  # noqa: E402
-
-STEPS = 6
 
 
 class Stopped(Exception):
@@ -34,6 +34,9 @@ def parse_arguments():
     parser.add_argument('--bin', required=True)
     parser.add_argument('--out', required=True, help='the directory as the user named it, for messages')
     parser.add_argument('--directory', required=True, help='the same, absolute')
+    parser.add_argument('--tree', default='', help='how the user reaches this tree from where the demo was started; empty: .')
+    parser.add_argument('--built', default='', help="the user's --bin")
+    parser.add_argument('--steps', type=int, default=6)
     parser.add_argument('--prompt')
     parser.add_argument('--keep', action='store_true')
     parser.add_argument('--chaos', action='store_true')
@@ -43,15 +46,25 @@ def parse_arguments():
     return arguments
 
 
+def end_with_parent():
+    """A display of a demo that was killed must not go on writing over the user's terminal."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
 def follow(farm, job):
     """The progress display of the command line itself, until the job is final; its exit status is the job's."""
-    follower = subprocess.Popen(farm.cli('follow', str(job)))
+    log = farm.logs / 'follow.log'
+    with open(log, 'w') as errors:  # what it says when it is interrupted is not so here: the farm stops as well
+        follower = subprocess.Popen(farm.cli('follow', str(job)), stderr=errors, preexec_fn=end_with_parent)
     try:
-        return follower.wait()
+        status = follower.wait()
     finally:
         if follower.poll() is None:
             follower.terminate()
             follower.wait()
+    if status not in (0, 3, 5):
+        raise RuntimeError(f'framemill follow: exit status {status}: {log.read_text(errors="replace").strip()}')
+    return status
 
 
 def collect(farm, job):
@@ -89,7 +102,7 @@ def report(farm, job, rows, keep):
     loads = sum(a['usage']['model_loads'] for a in attempts)
     batch = max((a['usage']['batch_max'] for a in attempts), default=0)
     device = sum(a['usage']['compute_us'] for a in attempts) / 1e6
-    out = farm.named_directory
+    out, quoted = farm.named_directory, shlex.quote(farm.named_directory)
     versions = sorted(p.name for p in farm.frames.glob('*/*/*/*/v[0-9][0-9][0-9]'))
     print(f"""
 Job {job['id']} ({job['name']}) is {job['state']}: version v{job['version']:03}{' beside ' + ', '.join(v for v in sorted(set(versions)) if v != f"v{job['version']:03}") if len(set(versions)) > 1 else ''}
@@ -105,22 +118,31 @@ Job {job['id']} ({job['name']}) is {job['state']}: version v{job['version']:03}{
   {out}/logs/          what every step and every daemon said
 
 Check the files:
-  sha256sum -c {out}/SHA256SUMS""")
+  sha256sum -c {quoted}/SHA256SUMS""")
     if keep:
-        settings = f'FRAMEMILL_SERVER={farm.server} FRAMEMILL_TOKEN_FILE={out}/farm/token'
+        settings = f'FRAMEMILL_SERVER={farm.server} FRAMEMILL_TOKEN_FILE={quoted}/farm/token'
+        program = shlex.quote(f'{farm.named_bin}/framemill')
         print(f"""
 The farm is still up: {farm.server}, token in {out}/farm/token. Look at it:
-  {settings} {farm.named_bin}/framemill jobs
-  {settings} {farm.named_bin}/framemill job {job['id']}
-  {settings} {farm.named_bin}/framemill workers
+  {settings} {program} jobs
+  {settings} {program} job {job['id']}
+  {settings} {program} workers
 Stop it:
-  kill $(cat {out}/farm/pids)""")
+  kill $(cat {quoted}/farm/pids)""")
     else:
         print(f"""
 The farm is stopped; nothing of it runs. Try next:
-  scripts/demo --prompt 'snowy hills at dusk, red boat moving left'
-  scripts/demo --keep
-  scripts/demo --chaos""")
+  {farm.again} --prompt 'snowy hills at dusk, red boat moving left'
+  {farm.again} --keep
+  {farm.again} --chaos""")
+
+
+def again(arguments):
+    """The command that starts this demo once more, from where it was started and into the same directory."""
+    words = [os.path.join(arguments.tree, 'scripts/demo')]
+    words += ['--out', arguments.out] if arguments.out != 'demo-farm' else []
+    words += ['--bin', arguments.built] if arguments.built else []
+    return shlex.join(words)
 
 
 def seconds_of(text):
@@ -128,12 +150,13 @@ def seconds_of(text):
     return datetime.datetime.fromisoformat(text.replace('Z', '+00:00')).timestamp() if text else 0.0
 
 
-def step_line(number, text):
-    print(f'[{number}/{STEPS}] {text}', flush=True)
-
-
 def run(arguments):
+    def step_line(number, text):
+        print(f'[{arguments.steps - 2 + number}/{arguments.steps}] {text}', flush=True)
+
     farm = DemoFarm(arguments.bin, arguments.out, arguments.directory)
+    farm.named_bin = arguments.built or os.path.join(arguments.tree, arguments.bin)
+    farm.again = again(arguments)
     pids = farm.private / 'pids'  # written by --keep
     kept_before = pids.exists()
     leftovers = farm.processes.stop_leftovers(kept=kept_before)
@@ -145,11 +168,11 @@ def run(arguments):
     try:
         farm.set_up()
         farm.start()
-        step_line(5, f'farm  scheduler at {farm.server}, workers ' + ' and '.join(farm.workers))
+        step_line(1, f'farm  scheduler at {farm.server}, workers ' + ' and '.join(farm.workers))
         if arguments.chaos:
             return demo_chaos.run(farm, arguments.prompt, step_line)
         job = farm.submit(prompt=arguments.prompt)
-        step_line(6, f'job {job} submitted: {farm.named_sample}')
+        step_line(2, f'job {job} submitted: {farm.named_sample}')
         status = follow(farm, job)
         view = farm.client.job(job)
         if status != 0 or view['state'] != 'done':
@@ -177,9 +200,13 @@ def main():
     except Stopped as stopped:
         print(f'\nStopped by {stopped}. Nothing of the demo is running.', file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter complains once more when it ends
+        return 141
     except (FarmError, RuntimeError) as error:
         print(f'demo: {error}', file=sys.stderr)
         return 1
 
 
-sys.exit(main())
+if __name__ == '__main__':
+    sys.exit(main())

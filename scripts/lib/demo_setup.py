@@ -13,6 +13,11 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 SAMPLE = 'configs/jobs/harbor.toml'
 
 
+def toml_text(value):
+    """A TOML string: as in JSON, but without JSON's surrogate pairs."""
+    return json.dumps(str(value), ensure_ascii=False)
+
+
 def free_ports(count):
     sockets = [socket.socket() for _ in range(count)]
     try:
@@ -58,7 +63,7 @@ class DemoFarm:
         if not marker.exists():
             marker.write_text('name = "main"\n')
         (self.private / 'data').mkdir(mode=0o700, exist_ok=True)
-        models = json.dumps(str(REPOSITORY / 'models'))
+        models = toml_text(REPOSITORY / 'models')
         self.write_private('scheduler.toml', f"""listen_http = "127.0.0.1:{http_port}"
 listen_workers = "tcp://127.0.0.1:{worker_port}"
 data_directory = "data"
@@ -67,7 +72,7 @@ workers_file = "workers.keys"
 tokens_file = "tokens.toml"
 models = [{models}]
 [roots]
-main = {json.dumps(str(self.frames))}
+main = {toml_text(self.frames)}
 """)
         for index, name in enumerate(self.workers):
             self.write_private(f'{name}.toml', f"""name = "{name}"
@@ -77,7 +82,7 @@ key_file = "{name}.key"
 models = [{models}]
 drain_timeout = "10s"
 [roots]
-main = {json.dumps(str(self.frames))}
+main = {toml_text(self.frames)}
 [[device]]
 kind = "cpu"
 name = "cpu0"
@@ -147,7 +152,7 @@ threads = 1
     def submit(self, spec=REPOSITORY / SAMPLE, prompt=None, reproducibility=None):
         arguments = ['submit', str(spec), '-q']
         if prompt:
-            arguments += ['--set', f'layer.boards.prompt={json.dumps(prompt)}']
+            arguments += ['--set', f'layer.boards.prompt={toml_text(prompt)}']
         if reproducibility:
             for layer in ('boards', 'hb_0010', 'hb_0020'):
                 arguments += ['--set', f'layer.{layer}.reproducibility="{reproducibility}"']

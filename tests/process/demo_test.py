@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""The demo's farm end to end. usage: demo_test.py chaos|commands|signals BIN_DIRECTORY
+"""scripts/demo end to end, with the programs that are built. usage: demo_test.py chaos|commands|signals BIN_DIRECTORY
 
 chaos     the sample job at `exact`, once in peace and once with kill -9 on a worker and on the scheduler: equal pixels
-commands  every command that the demo prints works in the state it leaves behind; a second run publishes v002
+commands  every command that the demo prints works where it was started and in the state it leaves behind, also in the
+          default directory; a second run publishes v002
 signals   SIGTERM in the middle stops everything; leftovers of a demo that got kill -9 are found and stopped
 """
 import json
 import os
 import pathlib
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -19,11 +21,11 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / 'scripts/lib'))
 from farm_processes import processes_of  # noqa: E402
 
-DRIVER = REPOSITORY / 'scripts/lib/demo_farm.py'
 
 
-def demo(binaries, directory, *options):
-    return [sys.executable, str(DRIVER), '--bin', str(binaries), '--out', str(directory), '--directory', str(directory), *options]
+def demo(binaries, *options):
+    """As a user starts it, who stands somewhere else."""
+    return [str(REPOSITORY / 'scripts/demo'), '--bin', str(binaries), *options]
 
 
 def check(condition, complaint):
@@ -31,33 +33,20 @@ def check(condition, complaint):
         raise AssertionError(complaint)
 
 
-def run_demo(binaries, directory, *options):
-    done = subprocess.run(demo(binaries, directory, *options), capture_output=True, text=True, timeout=900)
+def run_demo(command, place):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1100, cwd=place)
     print(done.stdout[-6000:], done.stderr[-3000:], flush=True)
     check(done.returncode == 0, f'exit status {done.returncode}')
     return done.stdout
 
 
 def logs_of(directory):
-    for log in sorted((directory / 'logs').glob('*.log')):
+    for log in sorted(directory.glob('*/logs/*.log')):
         print(f'--- {log.name}\n' + '\n'.join(log.read_text(errors='replace').splitlines()[-15:]))
 
 
-def of_this_demo(_binaries, directory):
-    """Pids of what was started for this directory, the driver itself left out."""
-    driver = str(DRIVER)
-    return [pid for pid in processes_of(directory) if driver not in command_line(pid)]
-
-
-def command_line(pid):
-    try:
-        return pathlib.Path(f'/proc/{pid}/cmdline').read_bytes().decode(errors='replace')
-    except OSError:
-        return ''
-
-
-def test_chaos(binaries, directory):
-    output = run_demo(binaries, directory, '--chaos')
+def test_chaos(binaries, place):
+    output = run_demo(demo(binaries, '--chaos'), place)
     verdict = re.search(r'verdict: frames (\d+)/(\d+), digests .* equal to the undisturbed run (\d+)/(\d+), .* '
                         r'doubled (\d+), orphan processes (\d+)', output)
     check(verdict, 'no verdict was printed')
@@ -67,23 +56,28 @@ def test_chaos(binaries, directory):
     check('kill -9 worker' in output and 'kill -9 scheduler' in output, 'the log does not say what the kills hit')
 
 
-def test_commands(binaries, directory):
-    first = run_demo(binaries, directory, '--prompt', 'snowy hills at dusk, red boat moving left')
-    commands = printed_commands(first)
-    check(any(c.startswith('sha256sum') for c in commands), 'the check of the files is not printed')
-    for command in commands:
-        if not command.startswith('scripts/demo'):  # those start a whole demo; this test is one
-            run_command(command)
-    second = run_demo(binaries, directory, '--keep')
+def test_commands(binaries, place):
+    directory = place / 'demo-farm'
+    first = run_demo(demo(binaries), place)
+    check((directory / 'cut.mp4').stat().st_size > 0 and (directory / 'sheet.png').stat().st_size > 0, 'no movie or no sheet')
+    sums, prompt, keep, chaos = printed_commands(first)
+    run_command(sums, place)
+    check(' --prompt ' in prompt, prompt)
+    second = run_demo(['bash', '-c', prompt], place)
     check('v002 beside v001' in second, 'the second run did not publish v002 beside v001')
-    commands = printed_commands(second)
-    check(any(c.startswith('kill ') for c in commands), 'how to stop the farm is not printed')
+    run_command(printed_commands(second)[0], place)
+    # That one has a test of its own, which runs this very line.
+    check(chaos == shlex.join(demo(binaries, '--chaos')), chaos)
+
+    check(keep.endswith(' --keep'), keep)
+    commands = printed_commands(run_demo(['bash', '-c', keep], place))
+    check([c.split()[0] for c in commands if not c.startswith('FRAMEMILL_SERVER=')] == ['sha256sum', 'kill'], f'{commands}')
     for command in commands:
-        run_command(command)
+        run_command(command, place)
     deadline = time.monotonic() + 20
-    while of_this_demo(binaries, directory) and time.monotonic() < deadline:
+    while processes_of(directory) and time.monotonic() < deadline:
         time.sleep(0.1)
-    check(not of_this_demo(binaries, directory), 'the printed command did not stop the farm')
+    check(not processes_of(directory), 'the printed command did not stop the farm')
     check((directory / 'farm').stat().st_mode & 0o777 == 0o700, 'the private directory is open to others')
     for name in ('token', 'scheduler.key', 'w1.key', 'tokens.toml'):
         check((directory / 'farm' / name).stat().st_mode & 0o077 == 0, f'{name} is open to others')
@@ -92,12 +86,13 @@ def test_commands(binaries, directory):
 
 
 def printed_commands(output):
-    return [line.strip() for line in output.splitlines()
-            if re.match(r'  (sha256sum|FRAMEMILL_SERVER=|kill |scripts/demo)', line)]
+    """All lines that stand below the facts with two blanks before them and are no path with what it is."""
+    below = output[output.index('Check the files:'):]
+    return [line.strip() for line in below.splitlines() if line.startswith('  ')]
 
 
-def run_command(command):
-    done = subprocess.run(['bash', '-c', command], capture_output=True, text=True, timeout=60, cwd=REPOSITORY)
+def run_command(command, place):
+    done = subprocess.run(['bash', '-c', command], capture_output=True, text=True, timeout=60, cwd=place)
     check(done.returncode == 0, f'`{command}`: exit status {done.returncode}: {done.stderr}')
 
 
@@ -110,39 +105,46 @@ def wait_for_output(process, text, seconds=120):
         seen += line
 
 
-def test_signals(binaries, directory):
+def test_signals(binaries, place):
+    directory = place / 'a farm'
+    start = lambda: subprocess.Popen(demo(binaries, '--out', 'a farm'), stdout=subprocess.PIPE, text=True, cwd=place)
     for number in (signal.SIGTERM, signal.SIGKILL):
-        process = subprocess.Popen(demo(binaries, directory), stdout=subprocess.PIPE, text=True)
+        process = start()
         wait_for_output(process, 'submitted')
         time.sleep(1)
-        check(len(of_this_demo(binaries, directory)) >= 3, 'the farm is not up')
+        check(len(processes_of(directory)) >= 3, 'the farm is not up')
         process.send_signal(number)
         process.stdout.read()
         status = process.wait(timeout=60)
         if number == signal.SIGTERM:
             check(status == 130, f'exit status {status} after SIGTERM')
-            check(not of_this_demo(binaries, directory), 'SIGTERM left processes behind')
-    check(of_this_demo(binaries, directory), 'kill -9 of the demo should have left its daemons')
-    process = subprocess.Popen(demo(binaries, directory), stdout=subprocess.PIPE, text=True)
+            check(not processes_of(directory), 'SIGTERM left processes behind')
+    check(processes_of(directory), 'kill -9 of the demo should have left its daemons')
+    process = start()
     wait_for_output(process, 'stopped what a killed demo had left running')
     wait_for_output(process, 'submitted')
     process.send_signal(signal.SIGHUP)
     process.stdout.read()
     check(process.wait(timeout=60) == 130, 'SIGHUP')
-    check(not of_this_demo(binaries, directory), 'SIGHUP left processes behind')
+    check(not processes_of(directory), 'SIGHUP left processes behind')
+    process = start()
+    wait_for_output(process, 'scheduler at')
+    process.stdout.close()  # as `| head` does
+    check(process.wait(timeout=120) in (141, -signal.SIGPIPE), f'exit status {process.returncode} without a reader')
+    check(not processes_of(directory), 'a reader that left leaves processes behind')
 
 
 def main():
     name, binaries = sys.argv[1], pathlib.Path(sys.argv[2])
-    with tempfile.TemporaryDirectory(prefix='framemill-demo-') as place:
-        directory = pathlib.Path(place)
+    with tempfile.TemporaryDirectory(prefix='framemill demo ') as place:
+        place = pathlib.Path(place)
         try:
-            globals()[f'test_{name}'](binaries, directory)
+            globals()[f'test_{name}'](binaries, place)
         except BaseException:
-            logs_of(directory)
+            logs_of(place)
             raise
         finally:
-            for pid in of_this_demo(binaries, directory):
+            for pid in processes_of(place):
                 os.kill(pid, signal.SIGKILL)
     print(f'{name}: good')
 
