@@ -38,6 +38,8 @@ base::Error Api::error_of(const net::HttpResponse& reply) {
   base::Error told{reader.text("code"), reader.text("message"), reader.text_or_empty("field"),
                    reader.text_or_empty("hint")};
   if (!reader.status().ok() || told.code.empty()) return error;
+  // The server speaks of a header; here it is a file.
+  if (told.code == "auth.missing") told.hint = "give --token-file FILE, or set token_file in config.toml";
   if (const json::value* errors = body->as_object().if_contains("errors"); errors && errors->is_array())
     last_spec_errors_ = errors->get_array();
   return told;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "cli/toml_file.h"
-
 namespace framemill::cli {
 namespace {
 
@@ -76,7 +74,7 @@ LayerSummary summary_of(const jobs::LayerSpec& spec, jobs::LayerIndex index, con
     if (phase.layer != index) continue;
     tasks += phase.task_count;
     if (phase.kind == jobs::PhaseKind::Denoise) {
-      if (with_packages) layer.windows = phase.task_count;
+      if (with_packages) layer.windows = layer.windows.value_or(0) + phase.task_count;
     } else {
       layer.outputs.push_back(output_of(phase));
     }
@@ -92,9 +90,8 @@ CheckResult check_spec(std::string_view text, jobs::SpecFormat format, const job
   jobs::ParsedSpec parsed = jobs::parse_spec(text, format, overrides);
   if (!parsed.spec) return {std::nullopt, std::move(parsed.errors)};
   const jobs::JobSpec& spec = *parsed.spec;
-  const bool is_toml = format == jobs::SpecFormat::Toml;
   const auto placed = [&](std::vector<jobs::SpecError> errors) {
-    if (is_toml) place_spec_errors(text, errors);
+    jobs::locate(errors, parsed.positions);
     return CheckResult{std::nullopt, std::move(errors)};
   };
   if (packages)

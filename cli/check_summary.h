@@ -20,7 +20,7 @@ struct OutputSummary {
 struct LayerSummary {
   std::string name, kind, shot, frames;
   std::int64_t frame_count = 0, variants = 1;
-  std::optional<std::int64_t> windows, tasks;  // of one variant; of all its phases
+  std::optional<std::int64_t> windows, tasks;  // of all its variants; tasks of all its phases
   std::vector<OutputSummary> outputs;
 };
 struct CheckSummary {

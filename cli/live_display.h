@@ -1,5 +1,6 @@
 // Lines redrawn in place on a terminal: the cursor goes back to the first line and each line is overwritten to its end,
-// in one write per drawing, so that nothing flickers. The cursor is hidden until the display ends. One thread.
+// in one write per drawing, so that nothing flickers. The cursor is hidden until the display ends. A window made
+// narrower breaks the lines that stand there into several rows, as terminals do: all of them are gone back. One thread.
 #pragma once
 
 #include <iosfwd>
@@ -15,11 +16,12 @@ class LiveDisplay {
   LiveDisplay(const LiveDisplay&) = delete;
   LiveDisplay& operator=(const LiveDisplay&) = delete;
 
-  void draw(const std::vector<std::string>& lines);
+  // `columns`: how wide the terminal is now.
+  void draw(const std::vector<std::string>& lines, int columns);
 
  private:
   std::ostream& out_;
-  std::size_t lines_drawn_ = 0;
+  std::vector<std::size_t> widths_drawn_;  // in columns, of the lines on the screen
   bool started_ = false;
 };
 

@@ -1,4 +1,6 @@
 // framemill: submit and watch jobs of a render farm.
+#include <fcntl.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -21,9 +23,17 @@ std::string own_directory() {
   return error ? std::string(".") : path.parent_path().string();
 }
 
+// A descriptor that the caller has closed must not be given to the next file or socket that is opened: what is printed
+// would go there. Reading and writing these ends with an error, as on the closed one.
+void fill_closed_descriptors() {
+  for (const int descriptor : {0, 1, 2})
+    if (::fcntl(descriptor, F_GETFD) == -1) ::open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  fill_closed_descriptors();
   struct sigaction action {};
   action.sa_handler = on_signal;
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaction(number, &action, nullptr);
@@ -41,8 +51,7 @@ int main(int argc, char** argv) {
                             1,
                             environment,
                             [] { return interrupted == 0; },
-                            own_directory()};
-  const int code = framemill::cli::run_program({argv + 1, argv + argc}, host, framemill::cli::declare_verbs);
-  std::cout.flush();
-  return code;
+                            own_directory(),
+                            0};
+  return framemill::cli::run_program({argv + 1, argv + argc}, host, framemill::cli::declare_verbs);
 }

@@ -2,9 +2,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <ostream>
 
 #include "cli/arguments.h"
+#include "cli/json_writer.h"
 #include "cli/text.h"
 
 namespace framemill::cli {
@@ -59,6 +62,12 @@ int usage_error(const CLI::App& app, const std::vector<std::string>& arguments, 
     if (const std::string near = nearest_verb(app, *word); !near.empty())
       hint = fmt::format("did you mean framemill {}?", near);
   }
+  if (std::find(arguments.begin(), arguments.end(), "--json") != arguments.end()) {
+    host.err << json_line(
+                    json::object{{"code", "usage.command_line"}, {"message", message}, {"field", verb}, {"hint", hint}})
+             << '\n';
+    return static_cast<int>(ExitCode::Usage);
+  }
   if (no_verb && word == arguments.end()) host.err << app.help() << '\n';
   host.err << verb << ": " << printable(message) << "\n  " << hint << '\n';
   return static_cast<int>(ExitCode::Usage);
@@ -72,13 +81,13 @@ int run_action(const ParsedLine& line, Host& host) {
   return static_cast<int>(exit_code_of(result.error(), session.last_status()));
 }
 
-}  // namespace
-
-int run_program(std::vector<std::string> arguments, Host& host, void (*declare_verbs)(Arguments&)) {
+int parse_and_run(std::vector<std::string> arguments, Host& host, void (*declare_verbs)(Arguments&)) {
   ParsedLine line;
   CLI::App app("Submit and watch jobs of a Framemill render farm.", "framemill");
   app.set_version_flag("--version", "framemill " FRAMEMILL_VERSION);
-  app.footer("framemill VERB --help says more about a verb.");
+  app.footer(
+      "Example:\n  framemill check shot.toml --models models\n  framemill submit shot.toml\n  framemill follow last\n\n"
+      "framemill VERB --help says more about a verb.");
   Arguments program(app, line);
   program.common();
   declare_verbs(program);
@@ -95,6 +104,19 @@ int run_program(std::vector<std::string> arguments, Host& host, void (*declare_v
     return usage_error(app, arguments, error, host);
   }
   return run_action(line, host);
+}
+
+}  // namespace
+
+int run_program(std::vector<std::string> arguments, Host& host, void (*declare_verbs)(Arguments&)) {
+  const int code = parse_and_run(std::move(arguments), host, declare_verbs);
+  errno = 0;
+  host.out.flush();
+  if (host.out.good()) return code;
+  // A full disk, a closed descriptor: who called must not take what there is for the whole answer.
+  host.err << "framemill: the output could not be written"
+           << (errno != 0 ? fmt::format(": {}", std::strerror(errno)) : std::string()) << " [output.write]\n";
+  return code == static_cast<int>(ExitCode::Ok) ? static_cast<int>(ExitCode::Server) : code;
 }
 
 }  // namespace framemill::cli

@@ -3,14 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "cli/text.h"
 
 namespace framemill::cli {
 namespace {
 
-constexpr std::size_t kBarColumns = 28;
+constexpr std::size_t kBarColumns = 28, kBarColumnsMin = 8;
 constexpr std::int64_t kMarksMax = 8;  // beyond it a number
+constexpr std::size_t kPlacesMax = 4;  // of a batch on a slot's line
+constexpr std::size_t kExplanationLinesMax = 3;
 
 struct Piece {
   std::string text;
@@ -40,7 +43,9 @@ Tone tone_of(std::string_view state) {
 
 std::string eta_text(const JobView& job) {
   if (job.is_final() || job.state == "paused") return {};
-  return job.eta_ms ? roughly(*job.eta_ms) + " left" : "measuring";
+  if (job.eta_ms) return roughly(*job.eta_ms) + " left";
+  // When all frames are there it is movies and sheets, which nothing measures.
+  return job.frames > 0 && job.frames_published >= job.frames ? "finishing" : "measuring";
 }
 
 std::string title(const JobView& job) {
@@ -51,22 +56,26 @@ std::string title(const JobView& job) {
   return fmt::format("job {}{}  {} v{:03}", job.id, name, shot, job.version);
 }
 
-std::vector<Piece> head_line(const ProgressViews& views) {
+// State, count, time and what is left are told whatever the width; the names before them are cut.
+std::vector<Piece> head_line(const ProgressViews& views, const Terminal& terminal) {
   const JobView& job = views.job;
   std::vector<Piece> pieces{
-      {title(job), Tone::Strong},
+      {{}, Tone::Strong},
       {"  " + job.state, tone_of(job.state)},
       {fmt::format("  {}/{} frames  {}", job.frames_published, job.frames, clock_text(views.elapsed_ms)), Tone::Plain}};
-  if (const std::string eta = eta_text(job); !eta.empty()) pieces.push_back({"  " + eta, Tone::Faint});
+  if (const std::string eta = eta_text(job); !eta.empty()) pieces.push_back({"  " + eta, Tone::Strong});
+  std::size_t tail = 0;
+  for (const Piece& piece : pieces) tail += display_width(piece.text);
+  const auto width = static_cast<std::size_t>(std::max(terminal.width, 20));
+  pieces[0].text = cut_to(title(job), width > tail + 8 ? width - tail : 8, terminal.utf8);
   return pieces;
 }
 
-std::string bar(std::int64_t done, std::int64_t all, const Terminal& terminal) {
+std::string bar(std::int64_t done, std::int64_t all, std::size_t columns, const Terminal& terminal) {
   const double share = all > 0 ? std::clamp(static_cast<double>(done) / static_cast<double>(all), 0.0, 1.0) : 0.0;
-  const auto full = static_cast<std::size_t>(share * kBarColumns);
+  const auto full = static_cast<std::size_t>(share * static_cast<double>(columns));
   std::string out;
-  for (std::size_t i = 0; i < kBarColumns; ++i)
-    out += i < full ? (terminal.utf8 ? "█" : "#") : (terminal.utf8 ? "░" : ".");
+  for (std::size_t i = 0; i < columns; ++i) out += i < full ? (terminal.utf8 ? "█" : "#") : (terminal.utf8 ? "░" : ".");
   return out;
 }
 
@@ -78,13 +87,31 @@ std::string marks(std::int64_t count, const char* mark) {
   return out;
 }
 
-std::vector<Piece> layer_line(const LayerView& layer, std::size_t name_columns, std::size_t count_columns,
-                              const Terminal& terminal) {
+struct LayerColumns {
+  std::size_t name = 0, count = 0, bar = kBarColumns;
+};
+
+// The bar gives way first: beside it a name, a count, a state, "about 12 min" and a few marks must find room.
+LayerColumns layer_columns(const JobView& job, const Terminal& terminal) {
+  constexpr std::size_t kOthers = 2 + 2 + 2 + 9 + 1 + 12 + 4;
+  LayerColumns columns;
+  for (const LayerView& layer : job.layers) {
+    columns.name = std::max(columns.name, display_width(layer.name));
+    columns.count = std::max(columns.count, fmt::format("{}/{}", layer.files_published(), layer.files()).size());
+  }
+  columns.name = std::min<std::size_t>(columns.name, 24);
+  const std::size_t taken = kOthers + columns.name + columns.count;
+  const auto width = static_cast<std::size_t>(std::max(terminal.width, 20));
+  columns.bar = std::clamp(width > taken ? width - taken : 0, kBarColumnsMin, kBarColumns);
+  return columns;
+}
+
+std::vector<Piece> layer_line(const LayerView& layer, const LayerColumns& columns, const Terminal& terminal) {
   const Tone tone = tone_of(layer.state);
   std::vector<Piece> pieces{
-      {pad_right(cut_to(layer.name, name_columns, terminal.utf8), name_columns) + "  ", Tone::Plain},
-      {bar(layer.files_published(), layer.files(), terminal), tone == Tone::Faint ? Tone::Plain : tone},
-      {"  " + pad_left(fmt::format("{}/{}", layer.files_published(), layer.files()), count_columns), Tone::Plain},
+      {pad_right(cut_to(layer.name, columns.name, terminal.utf8), columns.name) + "  ", Tone::Plain},
+      {bar(layer.files_published(), layer.files(), columns.bar, terminal), tone == Tone::Faint ? Tone::Plain : tone},
+      {"  " + pad_left(fmt::format("{}/{}", layer.files_published(), layer.files()), columns.count), Tone::Plain},
       {"  " + pad_right(layer.state, 9), tone}};
   if (layer.state == "running" && layer.eta_ms) pieces.push_back({" " + roughly(*layer.eta_ms), Tone::Faint});
   pieces.push_back({marks(layer.failed, terminal.utf8 ? "✗" : "x"), Tone::Bad});
@@ -92,33 +119,51 @@ std::vector<Piece> layer_line(const LayerView& layer, std::size_t name_columns, 
   return pieces;
 }
 
-// "boards t3 w2": layer, variant, and the task where the layer has several.
-std::string lease_place(const LeaseView& lease, const JobView& job) {
-  std::string out = lease.job == job.id ? "" : fmt::format("job {} ", lease.job);
-  out += fmt::format("{} t{}", lease.layer, lease.variant);
+// "boards" of "boards t3 w2".
+std::string lease_layer(const LeaseView& lease, const JobView& job) {
+  return (lease.job == job.id ? "" : fmt::format("job {} ", lease.job)) + lease.layer;
+}
+
+// " t3 w2": variant, and the window where the layer has several per variant; nothing for what makes neither.
+std::string lease_part(const LeaseView& lease, const JobView& job) {
+  if (lease.phase != "denoise" && lease.phase != "decode") return {};
   const auto layer =
       std::find_if(job.layers.begin(), job.layers.end(), [&](const LayerView& l) { return l.name == lease.layer; });
-  const bool several = lease.job != job.id || (layer != job.layers.end() && layer->windows > std::max<std::int64_t>(layer->variants, 1));
-  if (several && (lease.phase == "denoise" || lease.phase == "decode")) out += fmt::format(" w{}", lease.task);
+  const bool several =
+      lease.job != job.id || (layer != job.layers.end() && layer->windows > std::max<std::int64_t>(layer->variants, 1));
+  return fmt::format(" t{}", lease.variant) + (several ? fmt::format(" w{}", lease.task) : std::string());
+}
+
+// "boards t0 t1 t3": a batch's windows in order, each layer named once.
+std::string places(const SlotView& slot, const JobView& job) {
+  std::vector<const LeaseView*> leases;
+  for (const LeaseView& lease : slot.leases) leases.push_back(&lease);
+  std::stable_sort(leases.begin(), leases.end(), [](const LeaseView* a, const LeaseView* b) {
+    return std::tie(a->job, a->layer, a->variant, a->task) < std::tie(b->job, b->layer, b->variant, b->task);
+  });
+  const std::size_t shown = std::min<std::size_t>(leases.size(), kPlacesMax);
+  std::string out, named;
+  for (std::size_t i = 0; i < shown; ++i) {
+    const std::string layer = lease_layer(*leases[i], job);
+    if (layer != named) out += (i > 0 ? ", " : "") + layer;
+    named = layer;
+    out += lease_part(*leases[i], job);
+  }
+  if (leases.size() > shown) out += fmt::format(" and {} more", leases.size() - shown);
   return out;
+}
+
+// A slot that says it does something else than loading has loaded.
+bool is_loading(const LeaseView& lease) {
+  if (!lease.detail.empty() && lease.steps == 0) return lease.detail.starts_with("loading");
+  return !lease.model_warm && lease.step == 0;
 }
 
 std::string activity(const LeaseView& lease) {
-  if (!lease.detail.empty() && lease.steps == 0) return lease.detail;
+  if (!lease.detail.empty() && lease.steps == 0) return lease.detail.starts_with("loading") ? "" : lease.detail;
   if (lease.phase == "denoise")
     return lease.steps > 0 ? fmt::format("step {}/{}", lease.step, lease.steps) : "starting";
   return lease.phase;
-}
-
-std::string places(const SlotView& slot, const JobView& job) {
-  std::string out;
-  std::size_t shown = 0;
-  for (const LeaseView& lease : slot.leases) {
-    if (shown == 3) break;
-    out += (shown++ ? ", " : "") + lease_place(lease, job);
-  }
-  if (slot.leases.size() > shown) out += fmt::format(" and {} more", slot.leases.size() - shown);
-  return out;
 }
 
 // The lease whose step is shown: one that runs steps, else the first.
@@ -144,10 +189,10 @@ std::vector<Piece> slot_line(const WorkerView& worker, const SlotView& slot, std
   }
   const LeaseView& lease = leading_lease(slot);
   if (!lease.model.empty())
-    pieces.push_back({fmt::format("{} {}  ", lease.model, lease.model_warm ? "warm" : "loading"),
-                      lease.model_warm ? Tone::Plain : Tone::Warning});
+    pieces.push_back({fmt::format("{} {}  ", lease.model, is_loading(lease) ? "loading" : "warm"),
+                      is_loading(lease) ? Tone::Warning : Tone::Plain});
   pieces.push_back({places(slot, job), Tone::Busy});
-  pieces.push_back({"  " + activity(lease), Tone::Plain});
+  if (const std::string doing = activity(lease); !doing.empty()) pieces.push_back({"  " + doing, Tone::Plain});
   if (lease.batch > 0) pieces.push_back({fmt::format("  batch {}", lease.batch), Tone::Plain});
   return pieces;
 }
@@ -199,6 +244,13 @@ void append_slots(std::vector<std::string>& lines, const ProgressViews& views, s
         terminal));
 }
 
+// The sentence about what waits, over as many lines as it needs: its end often says what to do.
+std::vector<std::string> explanation_lines(const ProgressViews& views, const Terminal& terminal) {
+  if (views.job.is_final() || !views.explanation || views.explanation->sentence.empty()) return {};
+  return wrapped(views.explanation->sentence, static_cast<std::size_t>(std::max(terminal.width, 20)),
+                 terminal.height >= 14 ? kExplanationLinesMax : 1, terminal.utf8);
+}
+
 std::int64_t busy_slots(const ProgressViews& views) {
   std::int64_t busy = 0;
   for (const WorkerView& worker : views.workers)
@@ -214,22 +266,16 @@ bool something_waits(const JobView& job) {
 
 std::vector<std::string> progress_lines(const ProgressViews& views, const Terminal& terminal) {
   const JobView& job = views.job;
-  std::vector<std::string> lines{line_of(head_line(views), terminal)};
+  std::vector<std::string> lines{line_of(head_line(views, terminal), terminal)};
 
-  std::size_t name_columns = 0, count_columns = 0;
-  for (const LayerView& layer : job.layers) {
-    name_columns = std::max(name_columns, display_width(layer.name));
-    count_columns = std::max(count_columns, fmt::format("{}/{}", layer.files_published(), layer.files()).size());
-  }
-  name_columns = std::min<std::size_t>(name_columns, 24);
-
-  const bool explains = views.explanation && !views.explanation->sentence.empty();
+  const LayerColumns columns = layer_columns(job, terminal);
+  const std::vector<std::string> reason = explanation_lines(views, terminal);
   const auto height = static_cast<std::size_t>(std::max(terminal.height, 6)) - 1;
-  const std::size_t fixed = 1 + (explains ? 1 : 0);
+  const std::size_t fixed = 1 + reason.size();
   const std::size_t layers_max = height > fixed + 2 ? height - fixed - 2 : 1;
   const std::size_t shown = job.layers.size() > layers_max ? layers_max - 1 : job.layers.size();
   for (std::size_t i = 0; i < shown; ++i)
-    lines.push_back(line_of(layer_line(job.layers[i], name_columns, count_columns, terminal), terminal));
+    lines.push_back(line_of(layer_line(job.layers[i], columns, terminal), terminal));
   if (shown < job.layers.size())
     lines.push_back(
         line_of({{fmt::format("and {}", counted(static_cast<std::int64_t>(job.layers.size() - shown), "more layer")),
@@ -237,9 +283,9 @@ std::vector<std::string> progress_lines(const ProgressViews& views, const Termin
                 terminal));
 
   if (!job.is_final()) {
-    const std::size_t used = lines.size() + (explains ? 1 : 0);
+    const std::size_t used = lines.size() + reason.size();
     append_slots(lines, views, height > used ? height - used : 1, terminal);
-    if (explains) lines.push_back(line_of({{views.explanation->sentence, Tone::Faint}}, terminal));
+    for (const std::string& line : reason) lines.push_back(line_of({{line, Tone::Faint}}, terminal));
   }
   return lines;
 }

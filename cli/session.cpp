@@ -6,6 +6,8 @@
 #include <charconv>
 #include <ostream>
 
+#include "cli/json_writer.h"
+
 namespace framemill::cli {
 
 base::Result<Settings> Session::settings() {
@@ -19,8 +21,13 @@ base::Result<Api*> Session::api() {
   if (!configured.token_file.empty()) {
     FM_ASSIGN(token, read_token(configured.token_file));
   }
-  FM_ASSIGN(Api opened, Api::open(configured.server, std::move(token), host_.keep_going));
-  api_.emplace(std::move(opened));
+  auto opened = Api::open(configured.server, std::move(token), host_.keep_going);
+  if (!opened.ok()) {
+    base::Error error = opened.error();
+    if (flags_.settings.server.empty()) error.code = "config.server";  // not typed now: the settings are wrong
+    return error;
+  }
+  api_.emplace(std::move(opened).value());
   return &*api_;
 }
 
@@ -51,44 +58,19 @@ base::Result<std::string> Session::job_target(const std::string& job, std::strin
   return fmt::format("/api/v1/jobs/{}{}", id, rest);
 }
 
-// Indented, because people read it too; keys stay in the server's order.
-static void write_json(std::ostream& out, const json::value& value, int depth) {
-  const std::string inner(static_cast<std::size_t>(depth + 1) * 2, ' '),
-      outer(static_cast<std::size_t>(depth) * 2, ' ');
-  const char* separator = "";
-  if (const json::object* object = value.if_object(); object && !object->empty()) {
-    out << '{';
-    for (const auto& item : *object) {
-      out << separator << '\n' << inner << json::serialize(json::value(item.key())) << ": ";
-      write_json(out, item.value(), depth + 1);
-      separator = ",";
-    }
-    out << '\n' << outer << '}';
-  } else if (const json::array* array = value.if_array(); array && !array->empty()) {
-    out << '[';
-    for (const json::value& item : *array) {
-      out << separator << '\n' << inner;
-      write_json(out, item, depth + 1);
-      separator = ",";
-    }
-    out << '\n' << outer << ']';
-  } else {
-    out << json::serialize(value);
-  }
-}
-
 void Session::print_json(const json::value& value) {
-  write_json(out(), value, 0);
-  out() << '\n';
+  out() << json_document(value);
 }
 
 void Session::print_error(const base::Error& error) {
   if (flags_.json) {
     json::object object{{"code", error.code}, {"message", error.message}, {"field", error.field}, {"hint", error.hint}};
-    err() << json::serialize(object) << '\n';
+    err() << json_line(object) << '\n';
     return;
   }
-  err() << "framemill: " << printable(error.message) << '\n';
+  err() << "framemill: " << printable(error.message);
+  if (!error.code.empty()) err() << " [" << printable(error.code) << ']';
+  err() << '\n';
   if (!error.hint.empty()) err() << "  " << printable(error.hint) << '\n';
 }
 

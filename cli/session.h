@@ -12,6 +12,7 @@
 #include "cli/api.h"
 #include "cli/exit_code.h"
 #include "cli/settings.h"
+#include "cli/spec_source.h"
 #include "cli/terminal.h"
 
 namespace framemill::cli {
@@ -26,6 +27,7 @@ struct Host {
   Environment environment;
   std::function<bool()> keep_going;  // false after Ctrl-C
   std::string program_directory;     // where this program and its siblings lie
+  int input_descriptor = -1;         // what `in` reads, where it is read as it comes; -1: `in` alone
 };
 
 struct CommonFlags {
@@ -40,6 +42,7 @@ class Session {
   Host& host() { return host_; }
   std::ostream& out() { return host_.out; }
   std::ostream& err() { return host_.err; }
+  StandardInput standard_input() { return {host_.in, host_.input_descriptor}; }
   const Terminal& terminal() const { return host_.terminal; }
   bool json() const { return flags_.json; }
 

@@ -11,34 +11,6 @@
 namespace framemill::cli {
 namespace {
 
-constexpr char32_t kReplacement = 0xFFFD;
-
-struct Decoded {
-  char32_t code = kReplacement;
-  std::size_t bytes = 1;
-  bool valid = false;
-};
-
-// One character at the start of a text that is not empty; malformed, overlong and surrogate forms are one invalid byte.
-Decoded decode(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return {lead, 1, true};
-  const std::size_t length = lead >= 0xF0 && lead < 0xF5   ? 4
-                             : lead >= 0xE0 && lead < 0xF0 ? 3
-                             : lead >= 0xC2 && lead < 0xE0 ? 2
-                                                           : 0;
-  if (length == 0 || text.size() < length) return {};
-  char32_t code = lead & (0x7F >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return {};
-    code = (code << 6) | (byte(i) & 0x3F);
-  }
-  const bool overlong = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
-  if (overlong || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return {};
-  return {code, length, true};
-}
-
 struct CodeRange {
   char32_t first, last;
 };
@@ -72,7 +44,6 @@ constexpr std::array kZeroWidth = std::to_array<CodeRange>({{0x0300, 0x036F},
                                                             {0x2060, 0x2064},
                                                             {0xFE00, 0xFE0F},
                                                             {0xFE20, 0xFE2F}});
-// Marks that turn the direction of text around: a file name could show as another.
 constexpr std::array kDirection = std::to_array<CodeRange>({{0x202A, 0x202E}, {0x2066, 0x2069}});
 
 template <std::size_t N>
@@ -95,6 +66,29 @@ std::size_t escape_bytes(std::string_view text) {
 
 }  // namespace
 
+Character next_character(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return {lead, 1, true};
+  const std::size_t length = lead >= 0xF0 && lead < 0xF5   ? 4
+                             : lead >= 0xE0 && lead < 0xF0 ? 3
+                             : lead >= 0xC2 && lead < 0xE0 ? 2
+                                                           : 0;
+  if (length == 0 || text.size() < length) return {};
+  char32_t code = lead & (0x7F >> length);
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return {};
+    code = (code << 6) | (byte(i) & 0x3F);
+  }
+  const bool overlong = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
+  if (overlong || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return {};
+  return {code, length, true};
+}
+
+bool is_harmful(char32_t code) {
+  return code < 0x20 || (code >= 0x7F && code < 0xA0) || within(kDirection, code);
+}
+
 std::size_t display_width(std::string_view text) {
   std::size_t width = 0;
   while (!text.empty()) {
@@ -102,7 +96,7 @@ std::size_t display_width(std::string_view text) {
       text.remove_prefix(skip);
       continue;
     }
-    const Decoded next = decode(text);
+    const Character next = next_character(text);
     width += width_of(next.code);
     text.remove_prefix(next.bytes);
   }
@@ -113,10 +107,9 @@ std::string printable(std::string_view text, LineBreaks breaks) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const Decoded next = decode(text);
+    const Character next = next_character(text);
     const bool kept_break = breaks == LineBreaks::Keep && (next.code == '\n' || next.code == '\t');
-    const bool control = next.code < 0x20 || (next.code >= 0x7F && next.code < 0xA0) || within(kDirection, next.code);
-    if (next.valid && (!control || kept_break))
+    if (next.valid && (!is_harmful(next.code) || kept_break))
       out.append(text.substr(0, next.bytes));
     else
       out.append("\xEF\xBF\xBD");
@@ -132,13 +125,28 @@ std::string cut_to(std::string_view text, std::size_t width, bool utf8) {
   std::string out;
   std::size_t used = 0;
   while (!text.empty()) {
-    const Decoded next = decode(text);
+    const Character next = next_character(text);
     if (used + width_of(next.code) > width - 1) break;
     used += width_of(next.code);
     out.append(text.substr(0, next.bytes));
     text.remove_prefix(next.bytes);
   }
   return out.append(ellipsis);
+}
+
+std::vector<std::string> wrapped(std::string_view text, std::size_t width, std::size_t lines_max, bool utf8) {
+  std::vector<std::string> lines;
+  while (!text.empty() && lines.size() + 1 < lines_max && display_width(text) > width) {
+    std::size_t end = 0;  // behind the last word that fits
+    for (std::size_t at = text.find(' '); at != std::string_view::npos && display_width(text.substr(0, at)) <= width;
+         at = text.find(' ', at + 1))
+      end = at;
+    if (end == 0) break;  // one word that is too long
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(end + 1);
+  }
+  if (!text.empty() && lines_max > 0) lines.push_back(cut_to(text, width, utf8));
+  return lines;
 }
 
 std::string pad_right(std::string_view text, std::size_t width) {

@@ -7,12 +7,23 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace framemill::cli {
 
 // Columns a terminal needs for the UTF-8 text: 2 for wide East Asian characters and emoji, 0 for combining marks and
 // for escape sequences of colours.
 std::size_t display_width(std::string_view text);
+
+// The character at the start of a text that is not empty. Malformed, overlong and surrogate forms are one invalid byte.
+struct Character {
+  char32_t code = 0xFFFD;
+  std::size_t bytes = 1;
+  bool valid = false;
+};
+Character next_character(std::string_view text);
+// Control characters, and marks that turn the direction of text around: a file name could show as another.
+bool is_harmful(char32_t code);
 
 enum class LineBreaks { Replace, Keep };
 // What came from elsewhere, made safe to print: control characters, escapes, bidirectional overrides and bytes that are
@@ -21,6 +32,8 @@ std::string printable(std::string_view text, LineBreaks breaks = LineBreaks::Rep
 
 // Cut to `width` columns, with an ellipsis when something was cut. Colours must be put on afterwards.
 std::string cut_to(std::string_view text, std::size_t width, bool utf8 = true);
+// Broken between words into at most `lines_max` lines of `width` columns; what does not fit is cut with an ellipsis.
+std::vector<std::string> wrapped(std::string_view text, std::size_t width, std::size_t lines_max, bool utf8 = true);
 std::string pad_right(std::string_view text, std::size_t width);  // text at the left
 std::string pad_left(std::string_view text, std::size_t width);   // text at the right
 

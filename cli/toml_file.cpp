@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
-#include <optional>
 #include <sstream>
 
 #include <toml++/toml.h>
@@ -40,56 +37,14 @@ json::value to_json(const toml::node& node) {
   return json::string(text.str());
 }
 
-// The place of the key that the field names: "layer[1].needs.cpus". The nearest enclosing one where it is not written.
-std::optional<toml::source_position> place_of(const toml::table& document, std::string_view field) {
-  const toml::node* at = &document;
-  std::optional<toml::source_position> place;
-  while (!field.empty() && at) {
-    const std::size_t end = std::min(field.find_first_of(".["), field.size());
-    const std::string_view name = field.substr(0, end);
-    field.remove_prefix(end);
-    const toml::table* table = at->as_table();
-    if (!name.empty()) {
-      const auto found = table ? table->find(name) : toml::table::const_iterator();
-      if (!table || found == table->end()) break;
-      place = found->first.source().begin;
-      at = &found->second;
-    }
-    if (field.starts_with('[')) {
-      std::size_t index = 0;
-      const auto [stop, error] = std::from_chars(field.data() + 1, field.data() + field.size(), index);
-      const toml::array* array = at->as_array();
-      if (error != std::errc() || !array || index >= array->size()) break;
-      at = array->get(index);
-      place = at->source().begin;
-      field.remove_prefix(std::min<std::size_t>(static_cast<std::size_t>(stop - field.data()) + 1, field.size()));
-    }
-    if (field.starts_with('.')) field.remove_prefix(1);
-  }
-  return place;
-}
-
 }  // namespace
-
-void place_spec_errors(std::string_view toml_text, std::vector<jobs::SpecError>& errors) {
-  try {
-    const toml::table document = toml::parse(toml_text);
-    for (jobs::SpecError& error : errors) {
-      if (error.line) continue;
-      const auto place = place_of(document, error.field);
-      if (!place || place->line == 0) continue;
-      error.line = place->line;
-      error.column = place->column;
-    }
-  } catch (const toml::parse_error&) {
-    // Then the error is about the syntax, and has its place.
-  }
-}
 
 base::Result<json::object> read_toml_file(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored))
     return base::Error{"config.missing", fmt::format("{} does not exist", path.string()), {}, {}};
+  if (!std::filesystem::is_regular_file(path, ignored))  // a pipe or a device may never end
+    return base::Error{"config.unreadable", fmt::format("{} is not a plain file", path.string()), {}, {}};
   auto text = base::read_file(path, kFileBytesMax);
   if (!text.ok()) return base::Error{"config.unreadable", text.error().message, {}, text.error().hint};
   try {

@@ -114,8 +114,15 @@ ParsedSpec only(SpecError error) {
 
 void locate(std::vector<SpecError>& errors, const std::map<std::string, SpecPosition>& positions) {
   for (SpecError& error : errors) {
-    if (error.line) continue;
-    const auto found = positions.find(error.field);
+    if (error.line || error.field.empty()) continue;
+    // What is not written in the text (a default, an override) is told at the layer or table around it.
+    std::string field = error.field;
+    auto found = positions.find(field);
+    for (std::size_t end = field.find_last_of(".["); found == positions.end() && end != std::string::npos && end > 0;
+         end = field.find_last_of(".[")) {
+      field.resize(end);
+      found = positions.find(field);
+    }
     if (found == positions.end()) continue;
     error.line = found->second.line;
     error.column = found->second.column;

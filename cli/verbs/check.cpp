@@ -46,8 +46,8 @@ void print_summary(const CheckSummary& summary, const SpecSource& source, Sessio
     table.add({printable(layer.name), layer.kind, printable(layer.shot), layer.frames.empty() ? "-" : layer.frames,
                layer.frames.empty() ? "-" : std::to_string(layer.frame_count), std::to_string(layer.variants),
                number(layer.windows), number(layer.tasks)});
-  session.out() << fmt::format("{}: {} {}/{}, {}\n\n", source.name == "-" ? "standard input" : printable(source.name),
-                               printable(summary.name), printable(summary.show), printable(summary.shot),
+  session.out() << fmt::format("{}: {} {}/{}, {}\n\n", source.shown_name(), printable(summary.name),
+                               printable(summary.show), printable(summary.shot),
                                summary.version ? fmt::format("version {}", *summary.version)
                                                : std::string("the next free version (shown as v001)"))
                 << table.text(session.terminal()) << '\n';
@@ -62,29 +62,46 @@ void print_summary(const CheckSummary& summary, const SpecSource& source, Sessio
         << "\nForm alone was checked: --models DIR also checks models, prompts and sizes, and counts windows.\n";
 }
 
-base::Result<ExitCode> check_one(const Options& options, const std::optional<models::PackageShelf>& shelf,
-                                 const SpecSource& source, Session& session) {
-  FM_ASSIGN(const jobs::SpecOverrides overrides, parse_overrides(options.set));
+CheckResult check_one(const SpecSource& source, const jobs::SpecOverrides& overrides,
+                      const std::optional<models::PackageShelf>& shelf) {
   const auto format = source.is_json() ? jobs::SpecFormat::Json : jobs::SpecFormat::Toml;
-  const CheckResult result = check_spec(source.text, format, overrides, shelf ? &*shelf : nullptr);
-  if (session.json()) {
-    session.print_json(check_json(result, source.name));
-  } else if (!result.errors.empty()) {
-    session.err() << diagnostics_text(result.errors, source.name, source.text, session.terminal());
-  } else {
-    print_summary(*result.summary, source, session);
-  }
-  return result.errors.empty() ? ExitCode::Ok : ExitCode::Usage;
+  CheckResult result = check_spec(source.text, format, overrides, shelf ? &*shelf : nullptr);
+  place_and_order(result.errors, source, overrides);
+  return result;
 }
 
+// A file that could not be read stands in the document like one with an error in it.
+json::object unreadable_json(const base::Error& error, const std::string& file) {
+  CheckResult result;
+  result.errors.push_back({error.code, {}, {}, {}, error.message, {}, error.hint});
+  return check_json(result, file);
+}
+
+// The files one after the other, whatever is wrong with one of them. JSON comes as one document at the end.
 base::Result<ExitCode> run(const Options& options, Session& session) {
+  FM_ASSIGN(const jobs::SpecOverrides overrides, parse_overrides(options.set));
   FM_ASSIGN(const auto shelf, open_shelf(options, session));
+  json::array items;
   ExitCode worst = ExitCode::Ok;
   for (const std::string& file : options.files) {
-    FM_ASSIGN(const SpecSource source, read_spec_source(file, session.host().in));
-    FM_ASSIGN(const ExitCode code, check_one(options, shelf, source, session));
-    if (code != ExitCode::Ok) worst = code;
+    const auto source = read_spec_source(file, session.standard_input());
+    if (!source.ok()) {
+      if (source.error().code == "net.interrupted") return source.error();
+      session.print_error(source.error());
+      items.push_back(unreadable_json(source.error(), file));
+      worst = ExitCode::Usage;
+      continue;
+    }
+    const CheckResult result = check_one(*source, overrides, shelf);
+    if (!result.errors.empty()) worst = ExitCode::Usage;
+    if (session.json())
+      items.push_back(check_json(result, file));
+    else if (!result.errors.empty())
+      session.err() << diagnostics_text(result.errors, source->name, source->text, session.terminal());
+    else
+      print_summary(*result.summary, *source, session);
   }
+  if (session.json()) session.print_json(json::object{{"items", std::move(items)}});
   return worst;
 }
 

@@ -33,7 +33,7 @@ class Screen {
     if (session_.json()) return;
     if (display_) {
       refresh_size(session_.host().terminal, session_.host().terminal_descriptor);
-      display_->draw(progress_lines(views, session_.terminal()));
+      display_->draw(progress_lines(views, session_.terminal()), session_.terminal().width);
     } else if (views.job.is_final() || base::monotonic_now() >= next_line_) {
       session_.out() << progress_line(views) << '\n' << std::flush;
       next_line_ = base::monotonic_now() + kPlainLineEvery;
@@ -44,7 +44,8 @@ class Screen {
     if (session_.json() || away.ms < 1000) return;
     const std::string text = fmt::format("the scheduler does not answer ({}); the farm works on", clock_text(away.ms));
     if (display_) {
-      display_->draw({cut_to(text, static_cast<std::size_t>(session_.terminal().width), session_.terminal().utf8)});
+      const int width = session_.terminal().width;
+      display_->draw({cut_to(text, static_cast<std::size_t>(width), session_.terminal().utf8)}, width);
     } else if (base::monotonic_now() >= next_line_) {
       session_.out() << text << '\n' << std::flush;
       next_line_ = base::monotonic_now() + kPlainLineEvery;
@@ -58,8 +59,11 @@ class Screen {
 };
 
 ExitCode leave_running(Session& session, std::int64_t job) {
-  session.err() << fmt::format("job {0} goes on; framemill follow {0} shows it again, framemill cancel {0} stops it\n",
-                               job);
+  if (session.json())
+    session.print_error({"net.interrupted", fmt::format("job {} goes on", job), {}, {}});
+  else
+    session.err() << fmt::format(
+        "job {0} goes on; framemill follow {0} shows it again, framemill cancel {0} stops it\n", job);
   return ExitCode::Interrupted;
 }
 

@@ -78,8 +78,11 @@ base::Result<ExitCode> write_manifest(const Options& options, const json::array&
   const std::size_t count = files.size();
   manifest["files"] = std::move(files);
   FM_TRY(base::write_file_durably(options.manifest, json::serialize(manifest) + "\n"));
-  if (!session.json())
-    session.out() << fmt::format("{}: {}\n", options.manifest, counted(static_cast<std::int64_t>(count), "file"));
+  if (session.json())
+    session.print_json(json::object{{"manifest", options.manifest}, {"files", count}});
+  else
+    session.out() << fmt::format("{}: {}\n", printable(options.manifest),
+                                 counted(static_cast<std::int64_t>(count), "file"));
   return ExitCode::Ok;
 }
 

@@ -1,8 +1,6 @@
 // framemill submit FILE...: hands specs to the scheduler and prints the numbers of the jobs.
 #include <fmt/format.h>
 
-#include <istream>
-#include <iterator>
 #include <ostream>
 
 #include "base/file.h"
@@ -47,43 +45,59 @@ base::Result<json::value> post_spec(Session& session, const json::object& body) 
   }
 }
 
-void print_findings(Session& session, const SpecSource& source, const json::array& findings) {
+// Findings as the server told them, with their places where the text has them.
+base::Result<ExitCode> refuse(const SpecSource& source, const jobs::SpecOverrides& overrides, const json::array& told,
+                              Session& session, json::array& items) {
+  std::vector<jobs::SpecError> errors = spec_errors_from_json(told);
+  place_and_order(errors, source, overrides);
   if (session.json())
-    session.print_json(json::object{{"file", source.name}, {"errors", findings}});
+    items.push_back(json::object{{"file", source.name}, {"errors", json::parse(jobs::errors_json(errors))}});
   else
-    session.err() << diagnostics_text(spec_errors_from_json(findings), source.name, source.text, session.terminal());
+    session.err() << diagnostics_text(errors, source.name, source.text, session.terminal());
+  return ExitCode::Usage;
 }
 
-base::Result<ExitCode> submit_one(const Options& options, const SpecSource& source, Session& session) {
-  FM_ASSIGN(const jobs::SpecOverrides overrides, parse_overrides(options.set));
+base::Result<ExitCode> submit_one(const Options& options, const SpecSource& source,
+                                  const jobs::SpecOverrides& overrides, Session& session, json::array& items) {
   auto answer = post_spec(session, envelope(source, overrides, options.reason));
   if (!answer.ok()) {
     FM_ASSIGN(Api * server, session.api());
     if (server->last_spec_errors().empty()) return answer.error();
-    print_findings(session, source, server->last_spec_errors());
-    return ExitCode::Usage;
+    return refuse(source, overrides, server->last_spec_errors(), session, items);
   }
   JsonReader reader(*answer, "submitted");
   const std::int64_t job = reader.integer("job"), version = reader.integer("version");
   FM_TRY(reader.status());
-  if (session.json())
-    session.print_json(*answer);
-  else if (options.quiet)
+  if (session.json()) {
+    json::object item{{"file", source.name}};
+    for (const auto& field : answer->as_object()) item.insert(field);
+    items.push_back(std::move(item));
+  } else if (options.quiet) {
     session.out() << job << '\n';
-  else
+  } else {
     session.out() << fmt::format("job {} submitted, version {} of its shots\n  watch it: framemill follow {}\n", job,
                                  version, job);
+  }
   session.out() << std::flush;
   return ExitCode::Ok;
 }
 
+// All files are read before the first is submitted: a wrong name then leaves no half of a list on the farm.
 base::Result<ExitCode> run(const Options& options, Session& session) {
-  ExitCode worst = ExitCode::Ok;
+  FM_ASSIGN(const jobs::SpecOverrides overrides, parse_overrides(options.set));
+  std::vector<SpecSource> sources;
   for (const std::string& file : options.files) {
-    FM_ASSIGN(const SpecSource source, read_spec_source(file, session.host().in));
-    FM_ASSIGN(const ExitCode code, submit_one(options, source, session));
-    if (code != ExitCode::Ok) worst = code;
+    FM_ASSIGN(SpecSource source, read_spec_source(file, session.standard_input()));
+    sources.push_back(std::move(source));
   }
+  json::array items;
+  base::Result<ExitCode> worst = ExitCode::Ok;
+  for (const SpecSource& source : sources) {
+    auto code = submit_one(options, source, overrides, session, items);
+    if (!code.ok() || *code != ExitCode::Ok) worst = std::move(code);
+    if (!worst.ok()) break;  // the server's trouble, or no right to submit: the next would end alike
+  }
+  if (session.json() && (worst.ok() || !items.empty())) session.print_json(json::object{{"items", std::move(items)}});
   return worst;
 }
 

@@ -8,24 +8,38 @@
 namespace framemill::cli {
 namespace {
 
-base::Result<ExitCode> run(bool client_only, Session& session) {
-  json::object out{{"version", FRAMEMILL_VERSION}};
-  if (!client_only) {
-    FM_ASSIGN(Api * server, session.api());
-    FM_ASSIGN(json::value answer, server->get("/api/v1/version"));
-    out["server"] = std::move(answer);
-  }
-  if (session.json()) {
-    session.print_json(out);
-    return ExitCode::Ok;
-  }
-  session.out() << "framemill " FRAMEMILL_VERSION "\n";
-  if (client_only) return ExitCode::Ok;
-  JsonReader reader(out["server"], "version");
-  session.out() << fmt::format("scheduler {} ({}), start {}; you are {} with the role {}\n", reader.text("version"),
-                               reader.text("api"), reader.integer("epoch"), reader.text("principal"),
-                               reader.text("role"));
+base::Result<json::value> ask(Session& session) {
+  FM_ASSIGN(Api * server, session.api());
+  return server->get("/api/v1/version");
+}
+
+base::Result<std::string> sentence(const json::value& answer) {
+  JsonReader reader(answer, "version");
+  std::string text =
+      fmt::format("scheduler {} ({}), start {}; you are {} with the role {}\n", reader.text("version"),
+                  reader.text("api"), reader.integer("epoch"), reader.text("principal"), reader.text("role"));
   FM_TRY(reader.status());
+  return text;
+}
+
+// This program's version is told first and whatever happens: it is what one asks for when the server does not answer.
+base::Result<ExitCode> run(bool client_only, Session& session) {
+  if (!session.json()) session.out() << "framemill " FRAMEMILL_VERSION "\n" << std::flush;
+  json::object out{{"version", FRAMEMILL_VERSION}};
+  base::Status trouble;
+  if (!client_only) {
+    auto answer = ask(session);
+    if (answer.ok()) {
+      FM_ASSIGN(const std::string text, sentence(*answer));
+      if (!session.json()) session.out() << text;
+      out["server"] = std::move(answer).value();
+    } else {
+      out["server"] = nullptr;
+      trouble = answer.error();
+    }
+  }
+  if (session.json()) session.print_json(out);
+  if (!trouble.ok()) return trouble.error();
   return ExitCode::Ok;
 }
 

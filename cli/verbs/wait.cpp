@@ -58,6 +58,8 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
     if (job) last = std::move(job);
     if (deadline && base::monotonic_now() >= *deadline) {
       if (last) return report(session, *last, ExitCode::StillRunning, "still not finished, the time is over");
+      session.print_error(
+          {"wait.timeout", fmt::format("the time is over, and nothing was heard of job {}", id), {}, {}});
       return ExitCode::StillRunning;
     }
     if (!pause_for(session, kLookEvery))

@@ -107,7 +107,7 @@ def report(farm, job, rows, keep):
     print(f"""
 Job {job['id']} ({job['name']}) is {job['state']}: version v{job['version']:03}{' beside ' + ', '.join(v for v in sorted(set(versions)) if v != f"v{job['version']:03}") if len(set(versions)) > 1 else ''}
   frames    {len(frames)} of {sum(l['frames'] for l in job['layers'] if l['kind'] == 'generate')} published, in {spent:.1f} s: {len(frames) / spent:.1f} frames/s
-  windows   {windows}, made in {len(attempts)} attempts; the model was loaded {loads} times on {len(farm.workers)} workers, largest batch {batch}
+  windows   {windows} in {len(attempts)} attempts; model loads {loads} on {len(farm.workers)} workers, largest batch {batch}
   device    {device:.1f} s of computing on {len(farm.workers)} workers
   retries   {job['retries']} attempts did not end well, {job['windows_run_twice']} windows run twice
 

@@ -1,8 +1,11 @@
 #include <boost/json.hpp>
 
 #include <catch2/catch.hpp>
+#include <iostream>
+#include <thread>
 
 #include "base/file.h"
+#include "cli/spec_source.h"
 #include "run.h"
 
 namespace framemill::cli {
@@ -45,7 +48,7 @@ TEST_CASE("check takes overrides, and standard input") {
   program.input = kSpec;
   const auto done = program.run({"check", "-", "--set", "layer.boards.frames=1001-1004", "--json"});
   REQUIRE(done.code == 0);
-  const auto layer = boost::json::parse(done.out).at("layers").at(0);
+  const auto layer = boost::json::parse(done.out).at("items").at(0).at("layers").at(0);
   CHECK(layer.at("frame_count").as_int64() == 4);
   CHECK(layer.at("windows").is_null());
 }
@@ -71,17 +74,94 @@ TEST_CASE("check with packages knows the model and its windows") {
   const auto unknown =
       program.run({"check", file.string(), "--models", models.string(), "--set", "layer.boards.model=demo-clip@1"});
   CHECK(unknown.code == 2);
-  CHECK(unknown.err.find(":10:") != std::string::npos);
+  // The text's own model is right: what an override sets is told at its layer.
+  CHECK(unknown.err.find("shot.toml:7:1: error: ") != std::string::npos);
   const auto known = program.run({"check", file.string(), "--models", models.string(), "--json"});
   INFO(known.out << known.err);
   REQUIRE(known.code == 0);
-  const auto layer = boost::json::parse(known.out).at("layers").at(0);
-  CHECK(layer.at("windows").as_int64() == 1);
-  CHECK(layer.at("tasks").as_int64() == 4);  // two variants, each denoised and decoded
+  const auto layer = boost::json::parse(known.out).at("items").at(0).at("layers").at(0);
+  CHECK(layer.at("windows").as_int64() == 2);  // of both variants, as job counts them
+  CHECK(layer.at("tasks").as_int64() == 4);    // two variants, each denoised and decoded
   const auto word =
       program.run({"check", file.string(), "--models", models.string(), "--set", "layer.boards.prompt=snowy hilz"});
   CHECK(word.code == 2);
   CHECK(word.err.find("hilz") != std::string::npos);
+}
+
+TEST_CASE("errors come in the order of the lines") {
+  Program program;
+  std::string spec = kSpec;
+  spec.replace(spec.find("name = \"storm\""), 14, "name = \"storm\"\nwrong = 1");
+  const auto parsed = boost::json::parse(
+      program.run({"check", program.home.write("b.toml", spec + "zzz = 1\nseed = -1\n").string(), "--json"}).out);
+  const auto errors = parsed.at("items").at(0).at("errors").as_array();
+  REQUIRE(errors.size() >= 3);
+  for (std::size_t i = 1; i < errors.size(); ++i)
+    CHECK(errors[i - 1].at("line").as_int64() <= errors[i].at("line").as_int64());
+}
+
+TEST_CASE("several files are one JSON document, also when one cannot be read") {
+  Program program;
+  const auto good = program.home.write("good.toml", kSpec), bad = program.home.write("bad.toml", "x = ");
+  const auto done = program.run({"check", good.string(), "/nowhere/x.toml", bad.string(), "--json"});
+  CHECK(done.code == 2);
+  const auto items = boost::json::parse(done.out).at("items").as_array();
+  REQUIRE(items.size() == 3);
+  CHECK(items[0].at("errors").as_array().empty());
+  CHECK(items[1].at("errors").at(0).at("code").as_string() == "file.open");
+  CHECK(items[2].at("errors").at(0).at("line").as_int64() == 1);
+  CHECK(boost::json::parse(done.err).at("code").as_string() == "file.open");
+  CHECK(program.run({"check", good.string(), good.string(), "--json"}).code == 0);
+}
+
+TEST_CASE("what is no readable text file is refused with a code, and nothing hangs") {
+  Program program;
+  const auto refused = [&](const std::string& file, const std::string& code) {
+    const auto text = program.run({"check", file});
+    INFO(text.err);
+    CHECK(text.code == 2);
+    CHECK(text.out.empty());
+    CHECK(text.err.starts_with("framemill: "));
+    CHECK(text.err.find("[" + code + "]") != std::string::npos);
+    const auto as_json = program.run({"check", file, "--json"});
+    CHECK(boost::json::parse(as_json.err).at("code").as_string() == code);
+    const auto submitted = program.run({"submit", file, "--json"});
+    CHECK(submitted.code == 2);
+    CHECK(boost::json::parse(submitted.err).at("code").as_string() == code);
+  };
+  refused(program.home.write("large.toml", std::string(256 * 1024 + 1, '#')).string(), "file.too_large");
+  refused(program.home.path().string(), "file.not_a_file");
+  refused("/dev/zero", "file.not_a_file");
+  refused("/nowhere/shot.toml", "file.open");
+  if (::geteuid() != 0) refused(program.home.write("closed.toml", kSpec, 0000).string(), "file.open");
+  CHECK(
+      program
+          .run({"check", program.home.write("full.toml", kSpec + std::string(256 * 1024 - kSpec.size(), '#')).string()})
+          .code == 0);
+}
+
+TEST_CASE("a pipe is read to its end, and one into which nobody writes is given up") {
+  Program program;
+  const std::string pipe = (program.home.path() / "pipe").string();
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const auto silent = read_spec_source(pipe, {std::cin, -1}, base::milliseconds(20));
+  REQUIRE_FALSE(silent.ok());
+  CHECK(silent.error().code == "file.silent");
+  std::thread writer([&] { std::ofstream(pipe) << kSpec; });
+  const auto done = program.run({"check", pipe});
+  writer.join();
+  CHECK(done.code == 0);
+}
+
+TEST_CASE("standard input is read from its descriptor where there is one") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  REQUIRE(::write(ends[1], kSpec.data(), kSpec.size()) == static_cast<ssize_t>(kSpec.size()));
+  ::close(ends[1]);
+  const auto source = read_spec_source("-", {std::cin, ends[0]});
+  ::close(ends[0]);
+  REQUIRE(source.ok());
+  CHECK(source->text == kSpec);
 }
 
 TEST_CASE("the sample jobs are right") {

@@ -1,6 +1,8 @@
 #include <boost/json.hpp>
 
 #include <catch2/catch.hpp>
+#include <fstream>
+#include <iostream>
 
 #include "fake_scheduler.h"
 #include "run.h"
@@ -39,7 +41,7 @@ TEST_CASE("each kind of refusal has its exit code") {
     INFO(c.code);
     CHECK(done.code == c.exit);
     CHECK(done.out.empty());
-    CHECK(done.err == "framemill: told so\n  do that\n");
+    CHECK(done.err == "framemill: told so [" + c.code + "]\n  do that\n");
     CHECK(boost::json::parse(program.run({"cancel", "12", "--json"}).err) == boost::json::parse(error_json(c.code)));
   }
 }
@@ -49,6 +51,27 @@ TEST_CASE("a server that is not there is exit code 1, bad settings are 78") {
   Program program;
   program.home.write(".config/framemill/config.toml", "colour = true\n");
   CHECK(program.run({"jobs"}).code == 78);
+  program.home.write(".config/framemill/config.toml", "server = \"ftp://farm\"\n");
+  CHECK(program.run({"jobs"}).code == 78);
+  CHECK(program.run({"jobs", "--server", "ftp://farm"}).code == 2);
+}
+
+TEST_CASE("output that cannot be written is told, and is no success") {
+  FakeScheduler scheduler;
+  scheduler.on("GET /api/v1/jobs?limit=20", R"({"items":[],"next":null})");
+  Program program(scheduler.url());
+  std::ofstream full("/dev/full");
+  std::ostringstream err;
+  Host host{full,
+            err,
+            std::cin,
+            {},
+            -1,
+            [&](const char* name) { return program.environment[name]; },
+            [] { return true; },
+            FRAMEMILL_BIN_DIR};
+  CHECK(run_program({"jobs"}, host, declare_verbs) == 1);
+  CHECK(err.str() == "framemill: the output could not be written: No space left on device [output.write]\n");
 }
 
 TEST_CASE("bad command lines are exit code 2 and say what would be right") {
@@ -68,6 +91,22 @@ TEST_CASE("bad command lines are exit code 2 and say what would be right") {
   CHECK(program.run({"submit", "/dev/null", "--set", "novalue"}).code == 2);
   CHECK(program.run({"wait", "12", "--timeout", "soon"}).code == 2);
   CHECK(program.run({}).code == 2);
+  const auto as_json = program.run({"jobs", "--limit", "x", "--json"});
+  CHECK(as_json.code == 2);
+  CHECK(boost::json::parse(as_json.err).at("code").as_string() == "usage.command_line");
+}
+
+TEST_CASE("version tells its own before it says that the server does not answer") {
+  Program program("http://127.0.0.1:9");
+  const auto done = program.run({"version"});
+  CHECK(done.code == 1);
+  CHECK(done.out == "framemill " FRAMEMILL_VERSION "\n");
+  CHECK(done.err.find("[net.") != std::string::npos);
+  const auto as_json = program.run({"version", "--json"});
+  CHECK(as_json.code == 1);
+  CHECK(boost::json::parse(as_json.out) ==
+        boost::json::parse("{\"version\":\"" FRAMEMILL_VERSION "\",\"server\":null}"));
+  CHECK(program.run({"version", "--client"}).code == 0);
 }
 
 TEST_CASE("every verb has help with an example") {
@@ -83,6 +122,7 @@ TEST_CASE("every verb has help with an example") {
     CHECK(help.out.find(std::string("Example:\n  framemill ") + verb) != std::string::npos);
     CHECK(help.out.find("--json") != std::string::npos);
   }
+  CHECK(all.find("Example:\n  framemill check shot.toml") != std::string::npos);
   CHECK(program.run({"--version"}).out == "framemill " FRAMEMILL_VERSION "\n");
 }
 

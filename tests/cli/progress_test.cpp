@@ -44,7 +44,7 @@ ProgressViews early() {
   ProgressViews views;
   views.job = job_of(sample);
   views.workers =
-      workers_of(worker_json(1, "w1", slot_json("cpu0", lease_json("boards", 0, 0, 3, "denoise", false, 0))) + "," +
+      workers_of(worker_json(1, "w1", slot_json("cpu0", lease_json("boards", 0, 0, 0, "denoise", false, 0))) + "," +
                  worker_json(2, "w2", slot_json("cpu0", "")));
   views.elapsed_ms = 4'000;
   return views;
@@ -74,7 +74,7 @@ TEST_CASE("before a window has been measured the display says so") {
         "job 12 storm  harbor/hb/hb_0010 v001  running  0/192 frames  0:04  measuring\n"
         "boards   ░░░░░░░░░░░░░░░░░░░░░░░░░░░░  0/96  running\n"
         "hb_0010  ░░░░░░░░░░░░░░░░░░░░░░░░░░░░  0/96  waiting\n"
-        "w1/cpu0  demo-clips@1 loading  boards t0  step 3/20\n"
+        "w1/cpu0  demo-clips@1 loading  boards t0  step 0/20\n"
         "w2/cpu0  idle\n");
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("the display has a bar per layer, a line per slot and a sentence about
         "hb_0010  ██████████████░░░░░░░░░░░░░░  48/96  running   about 40 s ✗ ↻↻\n"
         "cut      ██████████████░░░░░░░░░░░░░░    4/8  waiting\n"
         "w1/cpu0  demo-clips@1 warm  boards t3, hb_0010 t0 w4  step 14/20  batch 4\n"
-        "w2/cpu0  draining  demo-clips@1 warm  job 11 cut t0  encode\n"
+        "w2/cpu0  draining  demo-clips@1 warm  job 11 cut  encode\n"
         "w3/cpu0  silent for 0:21\n"
         "hb_0020 t0 frame 1040 waits for boards t3\n");
 }
@@ -99,6 +99,52 @@ TEST_CASE("the display is never wider or higher than the terminal") {
       CHECK(lines.size() < static_cast<std::size_t>(height));
       for (const std::string& line : lines) CHECK(display_width(line) <= static_cast<std::size_t>(width));
     }
+}
+
+TEST_CASE("on a narrow terminal names are cut, and never what is done and what is left") {
+  ProgressViews views = running();
+  views.job.name = "a name that somebody made far too long for any terminal of this world";
+  const auto lines = progress_lines(views, plain_terminal(80));
+  CHECK(lines[0] == "job 12 a name that somebody mad…  running  48/192 frames  1:23  about 2 min left");
+  views.job.layers[1].name = "a_layer_with_a_very_long_name";
+  const auto narrow = progress_lines(views, plain_terminal(80));
+  CHECK(narrow[2] == "a_layer_with_a_very_lon…  █████████░░░░░░░░░░  48/96  running   about 40 s ✗ ↻↻");
+  CHECK(progress_lines(views, plain_terminal(40))[0].find("48/192 frames  1:23") != std::string::npos);
+}
+
+TEST_CASE("a batch names its layer once, its windows in order, and counts what does not fit") {
+  ProgressViews views = early();
+  std::string leases;
+  for (const int variant : {1, 0, 5, 3, 2}) leases += (leases.empty() ? "" : ",") + lease_json("boards", variant, 0, 3);
+  views.workers = workers_of(worker_json(1, "w1", slot_json("cpu0", leases)));
+  CHECK(progress_lines(views, plain_terminal(80)).back() ==
+        "w1/cpu0  demo-clips@1 warm  boards t0 t1 t2 t3 and 1 more  step 3/20  batch 4");
+}
+
+TEST_CASE("when all frames are there and a movie is not, the job is finishing") {
+  ProgressViews views = early();
+  views.job.frames_published = views.job.frames;
+  CHECK(progress_lines(views, plain_terminal())[0].ends_with("192/192 frames  0:04  finishing"));
+}
+
+TEST_CASE("a slot that loads says so once, one that decodes has loaded") {
+  ProgressViews views = early();
+  views.workers[0].slots[0].leases[0].steps = 0;
+  views.workers[0].slots[0].leases[0].detail = "loading demo-clips@1";
+  CHECK(progress_lines(views, plain_terminal())[3] == "w1/cpu0  demo-clips@1 loading  boards t0");
+  views.workers[0].slots[0].leases[0].detail = "decoding";
+  CHECK(progress_lines(views, plain_terminal())[3] == "w1/cpu0  demo-clips@1 warm  boards t0  decoding");
+}
+
+TEST_CASE("a long sentence about what waits goes on in the next line") {
+  ProgressViews views = running();
+  views.explanation->sentence =
+      "cut encode is ready and can never run on this farm: w1/cpu0: the worker cannot encode; install ffmpeg there";
+  const auto lines = progress_lines(views, plain_terminal(60));
+  REQUIRE(lines.size() == 9);
+  CHECK(lines[7] == "cut encode is ready and can never run on this farm: w1/cpu0:");
+  CHECK(lines[8] == "the worker cannot encode; install ffmpeg there");
+  CHECK(progress_lines(views, plain_terminal(60, 10)).back().ends_with("w1/cpu0…"));
 }
 
 TEST_CASE("a farm larger than the screen shows the slots that work on the job first") {

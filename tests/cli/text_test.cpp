@@ -1,5 +1,7 @@
 #include "cli/text.h"
 
+#include "cli/json_writer.h"
+
 #include <catch2/catch.hpp>
 
 namespace framemill::cli {
@@ -27,6 +29,28 @@ TEST_CASE("control characters, escapes and direction marks do not reach a termin
   CHECK(printable("a\nb") == "a\uFFFDb");
   CHECK(printable("\xC2\x9Bm") == "\uFFFDm");
   CHECK(printable("\xC0\xAF\xED\xA0\x80") == "\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD");
+}
+
+TEST_CASE("printed JSON is valid and harmless whatever the strings hold, and reads back as it was") {
+  const boost::json::value value{{"name", "a\x1b]0;x\x07\u202Eb\xC2\x9Bm\x7F\n\"\\ \u00E9"},
+                                 {"list", {1, 2.5, true, nullptr}},
+                                 {"none", boost::json::array{}}};
+  for (const std::string& text : {json_line(value), json_document(value)}) {
+    CHECK(boost::json::parse(text) == value);
+    for (const unsigned char c : text) CHECK((c >= 0x20 || c == '\n'));
+    CHECK(text.find("\xC2\x9B") == std::string::npos);
+    CHECK(text.find("\u202E") == std::string::npos);
+    CHECK(text.find("\u00E9") != std::string::npos);
+  }
+  CHECK(json_line(value).find('\n') == std::string::npos);
+  CHECK(json_line(boost::json::string("\xff\xfe")) == "\"\uFFFD\uFFFD\"");
+}
+
+TEST_CASE("a sentence is wrapped between words, and cut only in its last line") {
+  CHECK(wrapped("one two three", 7, 3) == std::vector<std::string>{"one two", "three"});
+  CHECK(wrapped("one two three four", 9, 2) == std::vector<std::string>{"one two", "three fo\u2026"});
+  CHECK(wrapped("unbreakable", 5, 3) == std::vector<std::string>{"unbr\u2026"});
+  CHECK(wrapped("", 5, 3).empty());
 }
 
 TEST_CASE("times and sizes read as people write them") {

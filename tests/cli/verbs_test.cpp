@@ -71,7 +71,45 @@ TEST_CASE("submit shows the findings of a bad spec like a compiler and leaves wi
   CHECK(done.err.find(":1:1: error: unknown key 'pai' [spec.unknown_key]\n    1 | pai = ") != std::string::npos);
   const auto as_json = farm.program.run({"submit", file.string(), "--json"});
   CHECK(as_json.code == 2);
-  CHECK(boost::json::parse(as_json.out).at("errors").as_array().size() == 1);
+  CHECK(boost::json::parse(as_json.out).at("items").at(0).at("errors").as_array().size() == 1);
+}
+
+TEST_CASE("findings that come without a place get the one they have in the TOML text, in the order of the lines") {
+  Farm farm;
+  farm.scheduler.on(
+      "POST /api/v1/jobs",
+      R"({"code":"spec.invalid","message":"2 errors","field":"","hint":"","errors":[)"
+      R"({"code":"prompt.unknown_word","line":null,"column":null,"field":"layer[0].prompt","message":"no word 'zebra'","expected":"","suggestion":""},)"
+      R"({"code":"spec.version_taken","line":null,"column":null,"field":"version","message":"version 3 is taken","expected":"","suggestion":""}]})",
+      422);
+  const auto file = farm.program.home.write(
+      "shot.toml", "api = \"framemill/v1\"\nversion = 3\n[[layer]]\nname = \"a\"\nprompt = \"zebra\"\n");
+  const auto done = farm.program.run({"submit", file.string()});
+  CHECK(done.code == 2);
+  const std::size_t version = done.err.find(":2:1: error: version 3 is taken"),
+                    prompt = done.err.find(":5:1: error: no word 'zebra'");
+  INFO(done.err);
+  REQUIRE(version != std::string::npos);
+  REQUIRE(prompt != std::string::npos);
+  CHECK(version < prompt);
+  CHECK(done.err.find("    5 | prompt = \"zebra\"") != std::string::npos);
+  const auto json = boost::json::parse(farm.program.run({"submit", file.string(), "--json"}).out);
+  CHECK(json.at("items").at(0).at("errors").at(1).at("line").as_int64() == 5);
+}
+
+TEST_CASE("several specs are read before the first is submitted, and --json is one document of all") {
+  Farm farm;
+  farm.scheduler.on("POST /api/v1/jobs", R"({"job":12,"version":3,"repeated":false})", 201);
+  farm.scheduler.on("POST /api/v1/jobs", R"({"job":13,"version":4,"repeated":false})", 201);
+  const auto file = farm.program.home.write("shot.toml", "api = \"framemill/v1\"\n").string();
+  const auto refused = farm.program.run({"submit", file, farm.program.home.path().string()});
+  CHECK(refused.code == 2);
+  CHECK(refused.err.find("is a directory [file.not_a_file]") != std::string::npos);
+  CHECK(farm.scheduler.requests().empty());
+  const auto done = boost::json::parse(farm.program.run({"submit", file, file, "--json"}).out);
+  CHECK(done.at("items").at(0).at("job").as_int64() == 12);
+  CHECK(done.at("items").at(1).at("job").as_int64() == 13);
+  CHECK(done.at("items").at(1).at("file").as_string() == file);
 }
 
 TEST_CASE("a submit that cannot reach the server is tried again with the same key") {
@@ -101,6 +139,14 @@ TEST_CASE("a token file that others can read is not used") {
   const auto done = farm.program.run({"jobs", "--token-file", token.string()});
   CHECK(done.code == 4);
   CHECK(done.err.find("chmod 600") != std::string::npos);
+  CHECK(farm.scheduler.requests().empty());
+}
+
+TEST_CASE("a worker without a name asks for nothing") {
+  Farm farm;
+  const auto done = farm.program.run({"drain", ""});
+  CHECK(done.code == 2);
+  CHECK(done.err.find("[worker.unknown]") != std::string::npos);
   CHECK(farm.scheduler.requests().empty());
 }
 

@@ -84,6 +84,10 @@ TEST_CASE("what packages and planning refuse has its place in the text") {
   REQUIRE(unknown.errors.size() == 1);
   CHECK(unknown.errors[0].code == "spec.unknown_model");
   CHECK(unknown.errors[0].suggestion == "demo-clips@1");
+  // What --set brought in stands nowhere in the text: it is told at its layer.
+  const auto before_layer = std::count(
+      text.begin(), text.begin() + static_cast<std::ptrdiff_t>(text.find("[[layer]]\nname = \"hb_0010\"")), '\n');
+  CHECK(unknown.errors[0].line == static_cast<std::uint32_t>(before_layer + 1));
 }
 
 TEST_CASE("a bad spec has errors and no layers") {

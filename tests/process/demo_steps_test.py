@@ -193,7 +193,7 @@ def test_off_a_terminal_a_line_comes_every_ten_seconds():
         status, out, err = copy.run()
         check(status == 0, err)
         lines = re.findall(r'^\[4/6\] build .*$', out, re.MULTILINE)
-        check(len(lines) == 2 and re.match(r'\[4/6\] build 100/200  0:1[01], about 1[01] s left$', lines[0]), f'{lines}')
+        check(len(lines) >= 2 and re.match(r'\[4/6\] build 100/200  0:1\d, about 1\d s left$', lines[0]), f'{lines}')
     in_copy(act, cmake=CONFIGURES + "echo '[100/200] Building CXX object x.o'; sleep 12\n")
 
 
