@@ -113,7 +113,7 @@ Job {job['id']} ({job['name']}) is {job['state']}: version v{job['version']:03}{
 
   {out}/sheet.png      the contact sheet: look at this first
   {out}/cut.mp4        both shots as one movie
-  {out}/frames/        EXR frames, by show, sequence, shot, layer and version
+  {out}/frames/        EXR frames, by show, shot, layer and version
   {out}/manifest.json  every file with its digests, model and seed
   {out}/logs/          what every step and every daemon said
 
@@ -123,7 +123,8 @@ Check the files:
         settings = f'FRAMEMILL_SERVER={farm.server} FRAMEMILL_TOKEN_FILE={quoted}/farm/token'
         program = shlex.quote(f'{farm.named_bin}/framemill')
         print(f"""
-The farm is still up: {farm.server}, token in {out}/farm/token. Look at it:
+The farm is still up: {farm.server}, token in {out}/farm/token
+Look at it:
   {settings} {program} jobs
   {settings} {program} job {job['id']}
   {settings} {program} workers
