@@ -19,7 +19,6 @@ ClipPool::ClipPool(const models::NetworkShape& shape, gpu::Parameters autoencode
     : shape_(shape), autoencoder_(std::move(autoencoder)), seed_(seed), capacity_(capacity), compute_(compute) {
   latents_ = at::empty(
       {capacity, shape.window_frames, shape.latent_channels, shape.latent_height(), shape.latent_width()}, at::kHalf);
-  things_ = at::empty({capacity, shape.window_frames, 1, shape.latent_height(), shape.latent_width()}, at::kHalf);
   conditions_ = at::zeros({capacity, shape.condition_size()}, at::kLong);
 }
 
@@ -28,18 +27,15 @@ void ClipPool::add(int count) {
   for (int i = 0; i < count; ++i) {
     const auto clip = static_cast<std::uint64_t>(next_);
     const Scene scene = draw_scene(seed_, clip);
-    std::vector<float> pixels, things;
+    std::vector<float> pixels;
     pixels.reserve(static_cast<std::size_t>(shape_.window_frames) * kFrameSize * kFrameSize * 3);
-    render_clip(scene, Draw(seed_ + clip).below(kFilmFrames), shape_.window_frames, pixels, &things);
+    render_clip(scene, Draw(seed_ + clip).below(kFilmFrames), shape_.window_frames, pixels);
     const at::Tensor images =
         at::from_blob(pixels.data(), {shape_.window_frames, kFrameSize, kFrameSize, 3}, at::kFloat)
             .permute({0, 3, 1, 2});
     const at::Tensor latents = gpu::normalise_latents(autoencoder_, gpu::encode_raw(autoencoder_, images, compute_));
     const std::int64_t place = next_ % capacity_;
     latents_.select(0, place).copy_(latents);
-    const at::Tensor marks =
-        at::from_blob(things.data(), {shape_.window_frames, 1, kFrameSize, kFrameSize}, at::kFloat);
-    things_.select(0, place).copy_(at::avg_pool2d(marks, {shape_.space_ratio, shape_.space_ratio}));
     const models::Condition condition = condition_of(scene);
     for (std::size_t k = 0; k < condition.indices.size(); ++k)
       conditions_.mutable_data_ptr<std::int64_t>()[place * conditions_.size(1) + static_cast<std::int64_t>(k)] =
@@ -54,8 +50,7 @@ ClipPool::Batch ClipPool::draw(int count, at::Generator& random) const {
   // The filled places are those of the last size_ clips.
   const at::Tensor back = at::randint(0, size_, {count}, random, at::kLong);
   const at::Tensor places = (back.neg() + (next_ - 1)).remainder(capacity_);
-  return {latents_.index_select(0, places).to(at::kFloat), conditions_.index_select(0, places),
-          things_.index_select(0, places).to(at::kFloat)};
+  return {latents_.index_select(0, places).to(at::kFloat), conditions_.index_select(0, places)};
 }
 
 }  // namespace framemill::train

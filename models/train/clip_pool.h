@@ -24,7 +24,6 @@ class ClipPool {
   struct Batch {
     at::Tensor latents;    // [n, F, C, h, w] float32, normalised
     at::Tensor condition;  // [n, condition_size] int64
-    at::Tensor things;     // [n, F, 1, h, w] float32: the share of a cell that shows a thing
   };
   Batch draw(int count, at::Generator& random) const;
 
@@ -35,7 +34,7 @@ class ClipPool {
   int capacity_, size_ = 0;
   std::int64_t next_ = 0;
   at::ScalarType compute_;
-  at::Tensor latents_, conditions_, things_;
+  at::Tensor latents_, conditions_;
 };
 
 }  // namespace framemill::train

@@ -12,7 +12,6 @@ namespace {
 constexpr int kPrefixMax = 6;         // clean frames at the start, as a chain has them
 constexpr double kPromptDrop = 0.10;  // whole conditions left out, for guidance
 constexpr double kSlotDrop = 0.05;    // single slots left out, for prompts that do not say everything
-constexpr double kThingWeight = 3.0;  // extra, for cells that show a thing
 constexpr int kPoolAtStart = 768;
 
 // Noise levels [n, F]. Sixty per cent of clips share one level over their frames; the others know some frames: a clean
@@ -44,7 +43,10 @@ at::Tensor drop_words(const at::Tensor& condition, at::Generator& random) {
   return condition * keep_all.logical_and(keep_slot).to(at::kLong);
 }
 
-// Mean squared error of the predicted clean latents, over frames that are noisy, weighted towards low noise.
+// Mean squared error of the predicted clean latents, over frames that are noisy, weighted towards low noise. The weight
+// must not depend on what the clip shows: weighting cells that show a thing was tried, and the network then expected
+// things wherever one could be and smeared them over all those places (the optimum of a weighted error is a weighted
+// mean of what is possible, no longer the mean that the sampler needs).
 at::Tensor denoising_loss(const gpu::Parameters& weights, const models::NetworkShape& shape,
                           const ClipPool::Batch& batch, const at::Tensor& levels, at::Generator& random,
                           at::ScalarType compute) {
@@ -53,8 +55,7 @@ at::Tensor denoising_loss(const gpu::Parameters& weights, const models::NetworkS
   const at::Tensor noisy = batch.latents * (1.0 - t) + noise * t;
   const at::Tensor made =
       gpu::predict_clean(weights, shape, noisy, levels, drop_words(batch.condition, random), compute);
-  const at::Tensor weight = batch.things.sqrt() * kThingWeight + 1.0;
-  const at::Tensor per_frame = ((made - batch.latents).square() * weight).mean(at::IntArrayRef{2, 3, 4});
+  const at::Tensor per_frame = (made - batch.latents).square().mean(at::IntArrayRef{2, 3, 4});
   const at::Tensor counts = (levels > 0).to(at::kFloat);
   return (per_frame * counts / levels.clamp_min(0.4).square()).sum() / counts.sum();
 }
