@@ -100,7 +100,7 @@ CheckResult check_spec(std::string_view text, jobs::SpecFormat format, const job
   jobs::PlanResult planned = jobs::plan_job(spec, spec.version.value_or(1), packages ? *packages : form);
   if (!planned.plan) return placed(std::move(planned.errors));
 
-  CheckSummary summary{spec.name, spec.show, spec.shot, spec.version, packages != nullptr, {}};
+  CheckSummary summary{spec.name, spec.show, spec.sequence, spec.shot, spec.version, packages != nullptr, {}};
   for (std::size_t i = 0; i < spec.layers.size(); ++i)
     summary.layers.push_back(
         summary_of(spec.layers[i], static_cast<jobs::LayerIndex>(i), *planned.plan, packages != nullptr));

@@ -24,7 +24,7 @@ struct LayerSummary {
   std::vector<OutputSummary> outputs;
 };
 struct CheckSummary {
-  std::string name, show, shot;
+  std::string name, show, sequence, shot;
   std::optional<std::uint32_t> version;  // absent: the next one
   bool with_packages = false;
   std::vector<LayerSummary> layers;

@@ -46,8 +46,10 @@ void print_summary(const CheckSummary& summary, const SpecSource& source, Sessio
     table.add({printable(layer.name), layer.kind, printable(layer.shot), layer.frames.empty() ? "-" : layer.frames,
                layer.frames.empty() ? "-" : std::to_string(layer.frame_count), std::to_string(layer.variants),
                number(layer.windows), number(layer.tasks)});
-  session.out() << fmt::format("{}: {} {}/{}, {}\n\n", source.shown_name(), printable(summary.name),
-                               printable(summary.show), printable(summary.shot),
+  std::string place = summary.show;  // as jobs and job write it
+  for (const std::string& part : {summary.sequence, summary.shot})
+    if (!part.empty()) place += "/" + part;
+  session.out() << fmt::format("{}: {} {}, {}\n\n", source.shown_name(), printable(summary.name), printable(place),
                                summary.version ? fmt::format("version {}", *summary.version)
                                                : std::string("the next free version (shown as v001)"))
                 << table.text(session.terminal()) << '\n';

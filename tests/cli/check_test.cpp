@@ -37,6 +37,7 @@ TEST_CASE("check without packages tells frames and output names, not windows") {
   const auto done = program.run({"check", file.string()});
   INFO(done.err);
   REQUIRE(done.code == 0);
+  CHECK(done.out.find("shot.toml: storm harbor/hb/hb_0010, the next free version") != std::string::npos);
   CHECK(done.out.find("boards  generate  hb_0010  1001-1016     16         2        -      -") != std::string::npos);
   CHECK(done.out.find("  boards t01: main:harbor/hb/hb_0010/boards/v001/hb_0010_boards_t01_v001.1001.exr\n"
                       "    to harbor/hb/hb_0010/boards/v001/hb_0010_boards_t01_v001.1016.exr\n") != std::string::npos);
