@@ -1,30 +1,35 @@
-// Which windows in flight share the next call of the network. Pure: the executor gives what is in flight at a step
-// boundary and gets groups back; it owns the windows. Windows with equal keys batch together, up to the admitted size;
-// a window whose recipe asks for exact reproducibility runs alone, because network maths is not batch-invariant.
+// Which windows advance together at a step boundary: a pure choice over plain values. Windows with one key may share a
+// batch; keys take turns; inside a key the window that was begun first goes first, so that nothing is paused halfway
+// for a newcomer and nothing starves. The caller owns the windows and one Batcher; a window that has to run alone says
+// so by a batch_max of 1.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <span>
+#include <string>
 #include <vector>
-
-#include "gpu/generator.h"
 
 namespace framemill::gpu {
 
-struct InFlight {
-  std::uint64_t id = 0;  // the caller's handle
-  BatchKey key;
-  bool exact = false;
-  std::int32_t steps_left = 0;
+struct BatchCandidate {
+  std::string key;
+  std::uint64_t begun = 0;      // order of beginning
+  std::uint32_t batch_max = 1;  // of its grant
 };
 
-struct BatchLimits {
-  std::uint32_t windows_max = 1;  // what memory admits for one call
-};
+class Batcher {
+ public:
+  // Indices into `candidates` of the next batch: one key, at most `limit(key)` windows (never less than one), and never
+  // more than the batch_max of any window in it. Empty only without candidates.
+  std::vector<std::size_t> next(std::span<const BatchCandidate> candidates,
+                                const std::function<std::uint32_t(const std::string&)>& limit);
 
-// Groups of ids. Every window is in exactly one group, no group is larger than the limit, keys do not mix, exact
-// windows are alone. Order: groups by the position of their first window, windows inside a group by position, so that
-// windows handed over first are served first. A limit of 0 counts as 1.
-std::vector<std::vector<std::uint64_t>> form_batches(std::span<const InFlight> windows, const BatchLimits& limits);
+ private:
+  std::map<std::string, std::uint64_t> last_turn_;  // of keys that have candidates now
+  std::uint64_t turn_ = 0;
+};
 
 }  // namespace framemill::gpu

@@ -13,9 +13,9 @@
 #include <variant>
 #include <vector>
 
+#include "gpu/batcher.h"
 #include "wire/executor.pb.h"
 #include "worker/executor/attempt.h"
-#include "worker/executor/batch_choice.h"
 #include "worker/executor/batch_runner.h"
 #include "worker/executor/engine.h"
 #include "worker/executor/inbox.h"
@@ -98,7 +98,7 @@ class StepLoop {
   frames::Roots roots_;
   ModelShelf shelf_;
   BatchRunner runner_;
-  BatchChoice choice_;
+  gpu::Batcher batcher_;
   AttemptList attempts_;
   std::uint64_t clock_ = 0;  // numbers attempts and beginnings
   std::size_t loads_out_ = 0, writes_out_ = 0;

@@ -109,12 +109,13 @@ bool StepLoop::begin(Attempt& attempt, TaskInFlight& task) {
   base::Status status = try_once();
   const auto out_of_memory = [&] { return !status.ok() && status.error().code == "gpu.out_of_memory"; };
   if (out_of_memory() && shelf_.evict_idle()) status = try_once();
-  if (out_of_memory() && running_in(attempt.group) > 0) return false;
+  const double us = microseconds_since(start);
   if (!status.ok()) {
+    attempt.usage.add_lost(us);
+    if (out_of_memory() && running_in(attempt.group) > 0) return false;
     fail(task, status.error());
     return true;
   }
-  const double us = microseconds_since(start);
   task.compute_us += us;
   attempt.usage.add_compute(us);
   task.batch_key = attempt.group + attempt.model->generator->batch_key(*task.flight).text;
@@ -139,7 +140,7 @@ std::vector<TaskInFlight*> StepLoop::runnable() {
 
 bool StepLoop::run_batch() {
   const std::vector<TaskInFlight*> tasks = runnable();
-  std::vector<BatchCandidate> candidates;
+  std::vector<gpu::BatchCandidate> candidates;
   std::map<std::string, std::uint32_t> limits;
   for (const TaskInFlight* task : tasks) {
     const std::string key = task->attempt->denoises() ? task->batch_key : task->attempt->group;
@@ -148,7 +149,7 @@ bool StepLoop::run_batch() {
           shelf_.batch_limit(*task->attempt->model, task->attempt->denoises() ? BatchKind::Denoise : BatchKind::Decode);
     candidates.push_back({key, task->begun, task->attempt->batch_max()});
   }
-  const auto chosen = choice_.next(candidates, [&](const std::string& key) { return limits.at(key); });
+  const auto chosen = batcher_.next(candidates, [&](const std::string& key) { return limits.at(key); });
   if (chosen.empty()) return false;
   std::vector<TaskInFlight*> batch;
   for (const std::size_t i : chosen) batch.push_back(tasks[i]);
