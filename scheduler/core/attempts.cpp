@@ -58,7 +58,7 @@ std::vector<TaskRange> release_tasks(FarmState& farm, PhaseEntry& phase, const L
 
 void count_in_tally(JobEntry& job, const Lease& lease, const Ending& ending, bool owes) {
   job.tally.model_loads += ending.usage.model_loads;
-  job.tally.device_us += ending.usage.load_us + ending.usage.compute_us;
+  job.tally.device_us += ending.usage.device_us();
   if (ending.outcome == Outcome::Ok || ending.outcome == Outcome::Revoked) return;
   ++job.tally.retries;
   // What it had begun is begun again; an attempt that was refused at the door had begun nothing.
@@ -198,6 +198,8 @@ std::vector<TaskRange> end_attempt(FarmState& farm, AttemptId id, Ending ending)
   WorkerEntry& worker = *farm.workers.find(lease.record.worker);
 
   std::vector<TaskRange> owed = release_tasks(farm, phase, lease);
+  // Its worker has not said what it cost (it was revoked, or its worker is gone): what was told last counts.
+  if (ending.usage == UsageTotals{}) ending.usage = lease.activity.usage;
   count_in_tally(job, lease, ending, !owed.empty());
   phase.attempts.erase({lease.record.tasks.first, id});
   if (lease.outran) --phase.outran;

@@ -81,6 +81,7 @@ struct AttemptRunning {
   bool model_warm = false;
   std::uint64_t peak_bytes = 0;
   std::string detail;
+  UsageTotals usage;  // what it would record if it ended now
 };
 struct TaskFinished {
   AttemptId attempt;

@@ -85,6 +85,9 @@ struct UsageTotals {                               // microseconds; see wire Usa
   std::uint32_t model_loads = 0, steps = 0, batch_max = 0;
   std::vector<std::string> batch_mates;
   std::uint64_t peak_bytes = 0;
+
+  std::uint64_t device_us() const { return load_us + compute_us + lost_us; }
+  bool operator==(const UsageTotals&) const = default;
 };
 
 // A restart needs the live ones, and of jobs that are not final those that committed tasks (tasks_committed > 0): their

@@ -100,7 +100,7 @@ void recall_ended(FarmState& farm, const AttemptRecord& record) {
   JobEntry& job = farm.job_of(record.phase);
   ++job.tally.attempts;
   job.tally.model_loads += record.usage.model_loads;
-  job.tally.device_us += record.usage.load_us + record.usage.compute_us;
+  job.tally.device_us += record.usage.device_us();
   if (!phase.tasks.any(record.tasks, TaskState::Committed)) return;
   farm.leases.remember(record.id, {record.phase, record.tasks, record.worker});
   phase.remembered.emplace(record.tasks.first, record.id);

@@ -43,7 +43,7 @@ struct JobView {
   std::uint64_t frames = 0, frames_published = 0;
   std::vector<FailureGroup> failures;
   std::uint64_t model_loads = 0, attempts = 0, retries = 0, windows_run_twice = 0;
-  std::uint64_t device_us = 0;            // load + compute of its attempts
+  std::uint64_t device_us = 0;            // load, compute and lost of its attempts
   std::optional<std::int64_t> eta_ms;
 };
 

@@ -128,7 +128,7 @@ void FarmService::show_job(JobId job, Reply<JobView> reply) {
       if (totals.ok()) {
         view.attempts = totals->attempts;
         view.model_loads = totals->model_loads;
-        view.device_us = totals->load_us + totals->compute_us;
+        view.device_us = totals->load_us + totals->compute_us + totals->lost_us;
       }
       reply(std::move(view));
     });

@@ -183,7 +183,7 @@ Result<WorkerReported> parse_report(std::string_view bytes, const std::string& k
   for (const auto& running : in.running())
     out.running.push_back({attempt_from_wire(running.attempt()), running.task(), running.step(), running.steps(),
                            running.batch(), running.model_warm(), running.peak_bytes(),
-                           clean(running.detail(), wire::kDetailBytesMax)});
+                           clean(running.detail(), wire::kDetailBytesMax), usage(running.usage())});
   for (const auto& finished : in.finished()) {
     FM_ASSIGN(TaskFinished task, finished_task(finished));
     out.finished.push_back(std::move(task));

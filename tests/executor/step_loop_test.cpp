@@ -186,15 +186,22 @@ TEST_CASE("a cancelled attempt stops at a step boundary and the others go on") {
   const auto doomed = make_grant({.attempt = 1, .job = 1, .count = 3, .prompt = "slow", .steps = 1000});
   executor.start(doomed, farm);
   executor.start(make_grant({.attempt = 2, .job = 2, .prompt = "slow", .steps = 20}), farm);
-  while (!executor.receive(true).has_progress()) {
+  std::uint64_t told_us = 0;  // what it has used is told on the way, for the case that the executor dies
+  while (told_us == 0) {
+    const auto message = executor.receive(true);
+    if (message.has_progress() && message.progress().attempt().counter() == 1)
+      told_us = message.progress().usage().compute_us();
   }
   executor.cancel(doomed);
   auto outcomes = executor.run_to_end(2);
   CHECK(outcomes[1].ended.outcome() == "revoked");
   CHECK(outcomes[1].finished.empty());
   CHECK(outcomes[1].ended.usage().steps() < 1000);
+  CHECK(outcomes[1].ended.usage().lost_us() >= told_us);  // of windows that were thrown away
+  CHECK(outcomes[1].ended.usage().compute_us() == 0);
   CHECK(outcomes[2].ended.outcome() == "ok");
   CHECK(outcomes[2].finished.size() == 1);
+  CHECK(outcomes[2].ended.usage().lost_us() == 0);
 }
 
 TEST_CASE("an attempt whose tail is taken back ends with what it keeps") {

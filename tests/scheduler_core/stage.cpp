@@ -217,6 +217,7 @@ void Stage::report(const std::string& name) {
     running.task = p.left[id].empty() ? grant.tasks.first : *p.left[id].begin();
     running.step = 1;
     running.steps = 20;
+    running.usage.lost_us = 2'500'000;  // what it would have on record if it were never heard of again
     report.running.push_back(running);
   }
   for (const JobId job : std::exchange(p.sweeps, {})) report.discarded.push_back(job);

@@ -108,6 +108,10 @@ TEST_CASE("garbage and endless messages end the executor, not the worker") {
 }
 
 TEST_CASE("an executor beyond its memory cap dies alone, as out of memory") {
+  if (!kDataLimitUsable) {
+    WARN("skipped: RLIMIT_DATA cannot be used beside a sanitizer's shadow memory");
+    return;
+  }
   Rude careful, greedy(512ull << 20);
   REQUIRE(careful.wait_ready());
   const DeathVerdict verdict = greedy.after("memory");

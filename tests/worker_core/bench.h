@@ -78,7 +78,7 @@ struct Bench {
     happen(reply);
   }
   void finish_task(std::uint64_t counter, TaskIndex task) {
-    happen(TaskFinished{{attempt(counter), {JobId(1), 0}, task, 1, "bytes"}});
+    happen(TaskFinished{{attempt(counter), {JobId(1), 0}, task, 1, 0, "bytes"}});
   }
   void end(std::uint64_t counter, jobs::Outcome outcome) {
     EndedAttempt ended;

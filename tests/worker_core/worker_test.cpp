@@ -154,11 +154,11 @@ TEST_CASE("a revoked attempt is cancelled in its executor and told as revoked wi
   EndedAttempt ended;
   ended.attempt = attempt(1);
   ended.outcome = Outcome::Revoked;
-  ended.usage = "measured";
+  ended.usage.compute_us = 700;
   b.happen(AttemptEnded{ended});
   const EndedAttempt told = b.told_end(1);
   CHECK(told.code == "revoked.cancelled");
-  CHECK(told.usage == "measured");
+  CHECK(told.usage == ended.usage);
 }
 
 TEST_CASE("a tail that is taken back leaves the head running") {
@@ -227,7 +227,7 @@ TEST_CASE("a death while alone names the task at work; a death in company accuse
   Bench b;
   b.all_ready();
   b.grant(lease(1));
-  b.happen(AttemptProgressed{attempt(1), {2, 5, 20, 1, 0, ""}});
+  b.happen(AttemptProgressed{attempt(1), {2, 5, 20, 1, 0, "", {}}});
   b.die(0, signalled(11));
   EndedAttempt told = b.told_end(1);
   CHECK(told.outcome == Outcome::ExecutorCrashed);
@@ -330,7 +330,8 @@ TEST_CASE("a report holds no more than fits, in order, and the rest follows at o
   Bench b;
   b.all_ready();
   b.grant(lease(1, 0, WorkKind::Generate, {0, 3000}));
-  for (TaskIndex t = 0; t < 3000; ++t) b.happen(TaskFinished{{attempt(1), {JobId(1), 0}, t, 3, std::string(400, 'x')}});
+  for (TaskIndex t = 0; t < 3000; ++t)
+    b.happen(TaskFinished{{attempt(1), {JobId(1), 0}, t, 3, 0, std::string(400, 'x')}});
   std::size_t told = 0, reports = 0;
   TaskIndex next = 0;
   while (b.core.report_due(b.now)) {

@@ -1,9 +1,12 @@
 #include "worker/daemon/config.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <vector>
 
 #include "worker/daemon/devices.h"
+#include "worker/daemon/translate.h"
 
 namespace framemill::worker {
 namespace {
@@ -121,7 +124,58 @@ TEST_CASE("without devices every GPU is a device with a slot of its own, near it
   CHECK(plan->devices[1].id == "GPU-b");
   CHECK(plan->devices[1].memory_bytes_budget == (80ull << 30) / 10 * 9);
   CHECK(plan->slots[1].cpus == std::vector<int>{2, 3});
-  CHECK(plan->slots[1].host_bytes_max == 0);
+}
+
+TEST_CASE("every slot has a cap on host memory: a CUDA slot its share of what CPU slots leave of three quarters") {
+  HostFacts facts = host();
+  facts.memory_bytes = 256ull << 30;
+  facts.gpus = {{"GPU-a", "A100", 80ull << 30, 80ull << 30, {0, 1}},
+                {"GPU-b", "A100", 80ull << 30, 80ull << 30, {2, 3}}};
+  const auto caps = [&](const char* text) {
+    const auto plan = plan_host(with(text), facts);
+    REQUIRE(plan.ok());
+    std::vector<std::uint64_t> gib;
+    for (const SlotPlan& slot : plan->slots) gib.push_back(slot.host_bytes_max >> 30);
+    return gib;
+  };
+  using Caps = std::vector<std::uint64_t>;
+  CHECK(caps("") == Caps{96, 96});
+  const char* mixed =
+      "[[device]]\nname = \"g\"\nkind = \"cuda\"\nuuid = \"GPU-a\"\n"
+      "[[device]]\nname = \"c\"\nmemory = \"63GiB\"\n"
+      "[[slot]]\nname = \"g0\"\ndevice = \"g\"\n[[slot]]\nname = \"g1\"\ndevice = \"g\"\n"
+      "[[slot]]\nname = \"c0\"\ndevice = \"c\"\n";
+  CHECK(caps(mixed) == Caps{64, 64, 64});
+  facts.memory_bytes = 16ull << 30;
+  CHECK(caps("") == Caps{8, 8});  // less would not hold LibTorch with CUDA
+  facts.memory_bytes = 6ull << 30;
+  CHECK(caps("") == Caps{6, 6});
+  CHECK(caps("[[device]]\nname = \"g\"\nkind = \"cuda\"\nuuid = \"GPU-a\"\n"
+             "[[slot]]\nname = \"g0\"\ndevice = \"g\"\nhost_memory = \"5GiB\"\n") == Caps{5});
+}
+
+TEST_CASE("an executor sees the one GPU of its slot by UUID, the CPUs near it, and the allowed environment alone") {
+  HostFacts facts = host();
+  facts.gpus = {{"GPU-a", "A100", 80ull << 30, 80ull << 30, {0, 1}},
+                {"GPU-b", "A100", 80ull << 30, 80ull << 30, {2, 3}}};
+  ::setenv("FRAMEMILL_TEST_SECRET", "do not tell", 1);
+  ::setenv("FRAMEMILL_TEST_ALLOWED", "yes", 1);
+  ::setenv("CUDA_VISIBLE_DEVICES", "7", 1);
+  const WorkerConfig config = with("environment = [\"FRAMEMILL_TEST_ALLOWED\"]\n");
+  const auto sees = [](const SpawnRequest& request, const std::string& entry) {
+    return std::count(request.environment.begin(), request.environment.end(), entry) == 1;
+  };
+  const SpawnRequest second = executor_spawn(config, plan_host(config, facts).value(), 1, "/bin/executor");
+  CHECK(sees(second, "CUDA_VISIBLE_DEVICES=GPU-b"));
+  CHECK(sees(second, "OMP_NUM_THREADS=2"));
+  CHECK(sees(second, "FRAMEMILL_TEST_ALLOWED=yes"));
+  CHECK_FALSE(sees(second, "FRAMEMILL_TEST_SECRET=do not tell"));
+  CHECK_FALSE(sees(second, "CUDA_VISIBLE_DEVICES=7"));
+  CHECK(second.cpus == std::vector<int>{2, 3});
+  CHECK(second.parent_death_signal == SIGKILL);
+  // A CPU slot sees no GPU at all.
+  CHECK(sees(executor_spawn(config, plan_host(config, host()).value(), 0, "/bin/executor"), "CUDA_VISIBLE_DEVICES="));
+  ::unsetenv("CUDA_VISIBLE_DEVICES");
 }
 
 TEST_CASE("slots of one device share its CPUs and its memory") {

@@ -49,9 +49,11 @@ TEST_CASE("a crash, a hang and bad numbers end the attempt as what they are, and
   REQUIRE(farm.wait([&] { return farm.ended(1); }));
   CHECK(farm.ended(1)->outcome() == "executor_crashed");
   CHECK(farm.ended(1)->alone());
+  CHECK(farm.ended(1)->usage().wall_us() > 0);
   farm.grant(farm.generate(2, "hang"));
   REQUIRE(farm.wait([&] { return farm.ended(2); }));
   CHECK(farm.ended(2)->code() == "executor.hung");
+  CHECK(farm.ended(2)->usage().lost_us() > 1'000'000);  // until it was killed
   farm.grant(farm.generate(3, "nan"));
   REQUIRE(farm.wait([&] { return farm.ended(3); }));
   CHECK(farm.ended(3)->outcome() == "bad_output");
@@ -128,6 +130,41 @@ TEST_CASE("SIGTERM finishes the windows in flight, gives back the rest and ends 
   CHECK(farm.draining);
 }
 
+TEST_CASE("windows that outlast the drain's time go back, with the device time that they took") {
+  FarmBench farm;
+  farm.drain_timeout = "1s";
+  farm.start_worker();
+  REQUIRE(farm.wait_usable());
+  wire::Grant endless = farm.generate(1, "slow");
+  endless.mutable_recipe()->mutable_generate()->set_steps(5000);
+  farm.grant(endless);
+  REQUIRE(farm.wait([&] { return farm.last_report.running_size() == 1 && farm.last_report.running(0).step() > 0; }));
+  farm.signal_worker(SIGTERM);
+  CHECK(farm.wait_worker() == 0);
+  INFO(farm.log());
+  REQUIRE(farm.ended(1));
+  CHECK(farm.ended(1)->outcome() == "revoked");
+  CHECK(farm.ended(1)->code() == "drain.timeout");
+  CHECK(farm.ended(1)->usage().lost_us() > 900'000);
+  CHECK(farm.ended(1)->usage().device_class() == "fake threads=1");
+}
+
+TEST_CASE("a command beyond its timeout is stopped with everything it started, and what it took is on record") {
+  FarmBench farm;
+  farm.start_worker();
+  REQUIRE(farm.wait_usable());
+  wire::Grant grant = farm.command(1, "echo still here; sleep 1000 & sleep 1000");
+  grant.set_timeout_ms(700);
+  farm.grant(grant);
+  const bool ended = farm.wait([&] { return farm.ended(1); });
+  INFO(farm.log());
+  REQUIRE(ended);
+  CHECK(farm.ended(1)->outcome() == "timeout");
+  CHECK(farm.ended(1)->output_tail().find("still here") != std::string::npos);
+  CHECK(farm.ended(1)->usage().lost_us() >= 600'000);
+  CHECK(farm.wait([&] { return farm.children_of(farm.worker_pid()).size() == 1; }));  // the executor
+}
+
 TEST_CASE("a second SIGTERM stops at once") {
   FarmBench farm;
   farm.start_worker();
@@ -148,11 +185,18 @@ TEST_CASE("a revoked attempt is given up") {
   REQUIRE(farm.wait_usable());
   const wire::Grant grant = farm.generate(1, "slow", 100);
   farm.grant(grant);
-  REQUIRE(farm.wait([&] { return farm.last_report.running_size() == 1; }));
+  // A window of four steps of 30 ms; what it used is told before it ends.
+  REQUIRE(farm.wait([&] {
+    return farm.last_report.running_size() == 1 &&
+           farm.last_report.running(0).usage().compute_us() + farm.last_report.running(0).usage().lost_us() > 30'000;
+  }));
   farm.revoke(grant, "cancelled");
   REQUIRE(farm.wait([&] { return farm.ended(1); }));
   CHECK(farm.ended(1)->outcome() == "revoked");
   CHECK(farm.ended(1)->code() == "revoked.cancelled");
+  const wire::Usage& usage = farm.ended(1)->usage();
+  CHECK(usage.steps() > 0);
+  CHECK(usage.compute_us() + usage.lost_us() > 0);
 }
 
 TEST_CASE("a bad configuration ends with status 78 and names the mistake") {

@@ -70,7 +70,7 @@ scheduler = "{}"
 scheduler_key_file = "scheduler.pub"
 key_file = "w1.key"
 executor = "{}/faulty-executor"
-drain_timeout = "20s"
+drain_timeout = "{}"
 hang_timeout = "3s"
 {}
 [roots]
@@ -85,7 +85,7 @@ name = "cpu0"
 device = "cpu0"
 threads = 1
 )",
-                                                 endpoint_, FRAMEMILL_BIN_DIR, extra_config));
+                                                 endpoint_, FRAMEMILL_BIN_DIR, drain_timeout, extra_config));
 }
 
 void FarmBench::start_worker() {

@@ -55,7 +55,7 @@ class FarmBench {
   std::map<std::uint64_t, wire::EndedAttempt> ends;
   std::size_t published = 0;
   std::uint64_t incarnation = 0;
-  std::string extra_config;
+  std::string extra_config, drain_timeout = "20s";
 
  private:
   void on_report(net::PeerId peer, const wire::WorkerReport& report);

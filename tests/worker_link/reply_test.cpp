@@ -5,6 +5,7 @@
 
 #include "wire/limits.h"
 #include "worker/link/report.h"
+#include "worker/link/usage.h"
 
 namespace framemill::worker {
 namespace {
@@ -100,10 +101,16 @@ TEST_CASE("a report says what runs, what is finished, what ended and what was pu
   finished.set_task(8);
   Report report;
   report.sequence = 6;
-  report.running.push_back({{{3, 77}, 18}, {JobId(5), 0}, {0, 4}, 1, {2, 14, 20, 4, 0, std::string(500, 'd')}, true});
-  report.items.push_back(FinishedTask{{{3, 77}, 17}, {JobId(5), 0}, 8, 0, finished.SerializeAsString()});
+  Usage used;
+  used.lost_us = 1'500'000;
+  used.batch_mates = {"7/1"};
+  used.batch_sizes = {{1, 4}, {4, 20}};
+  used.device_class = "cpu";
+  report.running.push_back(
+      {{{3, 77}, 18}, {JobId(5), 0}, {0, 4}, 1, {2, 14, 20, 4, 0, std::string(500, 'd'), {}}, true, used});
+  report.items.push_back(FinishedTask{{{3, 77}, 17}, {JobId(5), 0}, 8, 0, 250'000, finished.SerializeAsString()});
   report.items.push_back(EndedAttempt{
-      {{3, 77}, 17}, jobs::Outcome::BadOutput, "frames.nan", "Not a number.", 1003, true, {8}, "", "tail"});
+      {{3, 77}, 17}, jobs::Outcome::BadOutput, "frames.nan", "Not a number.", 1003, true, {8}, used, "tail"});
   report.items.push_back(PublishedTasks{{{{3, 77}, 17}, {JobId(5), 0}, {0, 2}}});
   report.items.push_back(PublishFailure{{{{3, 77}, 17}, {JobId(5), 0}, {2, 1}}, "publish.missing", "gone"});
   report.items.push_back(DiscardedJob{JobId(4)});
@@ -113,6 +120,11 @@ TEST_CASE("a report says what runs, what is finished, what ended and what was pu
   CHECK(out.incarnation() == 9);
   CHECK(out.running(0).step() == 14);
   CHECK(out.running(0).detail().size() == wire::kDetailBytesMax);
+  CHECK(out.running(0).usage().lost_us() == 1'500'000);
+  CHECK(out.running(0).usage().batch_mates().empty());  // only of what has ended: reports have to stay small
+  CHECK(out.ended(0).usage().batch_mates(0) == "7/1");
+  CHECK(out.ended(0).usage().device_class() == "cpu");
+  CHECK(usage_from_wire(out.ended(0).usage()) == used);
   CHECK(out.finished(0).task() == 8);
   CHECK(out.ended(0).outcome() == "bad_output");
   CHECK((out.ended(0).has_frame() && out.ended(0).frame() == 1003));

@@ -10,11 +10,17 @@ struct Weight {
   std::uint32_t files = 0;
 };
 
+std::size_t bytes_of(const Usage& usage) {
+  std::size_t bytes = 96 + usage.device_class.size() + 14 * usage.batch_sizes.size();
+  for (const std::string& mate : usage.batch_mates) bytes += mate.size() + 2;
+  return bytes;
+}
+
 Weight weight(const ReportItem& item) {
   constexpr std::size_t kFrame = 96;  // ids, tags and lengths around the strings
   if (const auto* task = std::get_if<FinishedTask>(&item)) return {kFrame + task->message.size(), task->files};
   if (const auto* ended = std::get_if<EndedAttempt>(&item))
-    return {kFrame + ended->code.size() + ended->text.size() + ended->usage.size() + ended->output_tail.size() +
+    return {kFrame + ended->code.size() + ended->text.size() + bytes_of(ended->usage) + ended->output_tail.size() +
                 5 * ended->failed_tasks.size(),
             0};
   if (const auto* failure = std::get_if<PublishFailure>(&item))

@@ -31,6 +31,9 @@ class Slot {
   bool on_alive(const std::vector<base::Sha256>& loaded_models);
   void on_finishing() { executor_ = ExecutorState::Finishing; }
   void on_task_finished() { deaths_in_a_row_ = 0; }
+  // The executor told what its attempts have used up to now, or got its first one: from here on it is in the dark.
+  void on_accounted(base::Instant now) { accounted_at_ = now; }
+  base::Instant accounted_at() const { return accounted_at_; }
   // Sets when the next start is due: at once after a first death at work, later and later when it goes on dying.
   void on_died(const Death& death, base::Instant now);
 
@@ -42,6 +45,7 @@ class Slot {
   int start_failures_ = 0;
   int deaths_in_a_row_ = 0;
   base::Instant start_at_{INT64_MIN};
+  base::Instant accounted_at_;
   std::string device_class_;
   std::vector<base::Sha256> loaded_models_;
 };

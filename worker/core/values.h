@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -39,13 +40,26 @@ struct Lease {
   base::Duration timeout;  // 0: none
 };
 
+// Measured facts of an attempt (wire.Usage): times in microseconds of the device, divided over the windows of a batch.
+struct Usage {
+  std::uint64_t load_us = 0, compute_us = 0, lost_us = 0;  // of the device: their sum is what the attempt cost
+  std::uint64_t write_us = 0, wall_us = 0;
+  std::uint32_t model_loads = 0, steps = 0, batch_max = 0;
+  std::uint64_t peak_bytes = 0;
+  std::vector<std::string> batch_mates;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> batch_sizes;  // windows in a batch, calls with so many
+  std::string device_class;
+  bool operator==(const Usage&) const = default;
+};
+
 // --- what is told until it is acknowledged ---------------------------------------------------------------------------
 struct FinishedTask {
   AttemptId attempt;
   PhaseId phase;
   TaskIndex task = 0;
   std::uint32_t files = 0;
-  std::string message;  // serialised wire.FinishedTask
+  std::uint64_t duration_us = 0;  // of the device
+  std::string message;            // serialised wire.FinishedTask
 };
 struct EndedAttempt {
   AttemptId attempt;
@@ -54,7 +68,7 @@ struct EndedAttempt {
   std::optional<std::int32_t> frame;
   bool alone = false;
   std::vector<TaskIndex> failed_tasks;
-  std::string usage;        // serialised wire.Usage, or empty
+  Usage usage;
   std::string output_tail;  // at most 16 KiB
 };
 struct PublishDuty {
@@ -81,6 +95,7 @@ struct Progress {
   std::uint32_t step = 0, steps = 0, batch = 0;
   std::uint64_t peak_bytes = 0;
   std::string detail;
+  Usage used;  // up to now
 };
 struct RunningLease {
   AttemptId attempt;
@@ -89,6 +104,7 @@ struct RunningLease {
   SlotIndex slot = 0;
   Progress progress;
   bool model_warm = false;
+  Usage used;  // what it would record if it ended now
 };
 
 struct Report {

@@ -58,8 +58,13 @@ Report Worker::make_report(base::Instant now) {
     inventory_sent_in_ = sequence_;
   }
   for (const auto& [id, attempt] : attempts_) {
-    RunningLease running{id, attempt.lease.phase, attempt.lease.tasks, attempt.lease.slot, attempt.progress, false};
-    running.model_warm = attempt.progressed;
+    RunningLease running{id,
+                         attempt.lease.phase,
+                         attempt.lease.tasks,
+                         attempt.lease.slot,
+                         attempt.progress,
+                         attempt.progressed,
+                         used(attempt, now)};
     report.running.push_back(std::move(running));
   }
   report.items = outbox_.take(sequence_, now);
@@ -118,7 +123,7 @@ void Worker::accept(const Lease& lease, std::uint64_t acked_report) {
       std::find(ended_lately_.begin(), ended_lately_.end(), lease.attempt) != ended_lately_.end())
     return;
   const auto refuse = [&](Outcome outcome, std::string code, std::string text) {
-    outbox_.add(EndedAttempt{lease.attempt, outcome, std::move(code), std::move(text), {}, false, {}, "", ""});
+    outbox_.add(EndedAttempt{lease.attempt, outcome, std::move(code), std::move(text), {}, false, {}, {}, ""});
     remember_ended(lease.attempt);
   };
   if (draining()) return refuse(Outcome::Revoked, "worker.draining", "The worker is draining.");

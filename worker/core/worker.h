@@ -74,7 +74,9 @@ class Worker {
     bool sweep_all = false;
     bool progressed = false;
     Progress progress;
+    base::Instant started_at;  // Running or Ending
     std::set<TaskIndex> finished;
+    std::uint64_t finished_us = 0;  // of the device, for the finished tasks
   };
 
   void on(const ReplyReceived& e);
@@ -108,6 +110,9 @@ class Worker {
   void stop(Attempt& attempt, Verdict verdict, bool keep_finished);
   void end(Attempt& attempt, EndedAttempt ended);
   void remember_ended(const AttemptId& id);
+  // What the attempt would have on record if it ended at `now` without a word: time that is in no finished task is
+  // lost.
+  static Usage used(const Attempt& attempt, base::Instant now);
   void end_unstarted(SlotIndex slot, const Verdict& verdict);
   void start_executors();
   void begin_drain();

@@ -7,6 +7,14 @@ namespace framemill::worker {
 
 using jobs::Outcome;
 
+namespace {
+
+std::uint64_t microseconds(base::Duration duration) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, duration.ms)) * 1000;
+}
+
+}  // namespace
+
 base::Instant Worker::margin_start(const Attempt& attempt) {
   return attempt.proven_until - attempt.lease.ttl / 4;
 }
@@ -59,7 +67,9 @@ void Worker::start_what_can(SlotIndex slot) {
 
 void Worker::start(Attempt& attempt) {
   const Lease& lease = attempt.lease;
+  if (aboard(lease.slot) == 0) slots_[lease.slot].on_accounted(now_);
   attempt.stage = Stage::Running;
+  attempt.started_at = now_;
   news_ = true;  // what runs is shown at once, and the next pause is that of a worker with work
   if (lease.timeout.ms > 0) attempt.timeout_at = now_ + lease.timeout;
   if (lease.work == WorkKind::Generate)
@@ -77,6 +87,7 @@ void Worker::on(const AttemptProgressed& e) {
   attempt->progress = e.progress;
   attempt->progress.peak_bytes = std::max(peak_bytes, e.progress.peak_bytes);
   attempt->progressed = attempt->progressed || e.progress.step > 0;
+  slots_[attempt->lease.slot].on_accounted(now_);
 }
 
 void Worker::on(const TaskFinished& e) {
@@ -85,6 +96,7 @@ void Worker::on(const TaskFinished& e) {
   // A window that was in flight when its task was taken back: the scheduler would refuse it, and the attempt with it.
   if (e.task.phase != attempt->lease.phase || !attempt->lease.tasks.contains(e.task.task)) return;
   if (!attempt->finished.insert(e.task.task).second) return;
+  attempt->finished_us += e.task.duration_us;
   slots_[attempt->lease.slot].on_task_finished();
   outbox_.add(e.task);
 }
@@ -105,7 +117,7 @@ void Worker::stop(Attempt& attempt, Verdict verdict, bool keep_finished) {
     case Stage::Preparing:
     case Stage::Waiting:
       attempt.verdict = std::move(verdict);
-      return end(attempt, EndedAttempt{lease.attempt, Outcome::Revoked, "", "", {}, false, {}, "", ""});
+      return end(attempt, EndedAttempt{lease.attempt, Outcome::Revoked, "", "", {}, false, {}, {}, ""});
     case Stage::Running:
       attempt.stage = Stage::Ending;
       attempt.timeout_at = base::kNever;
@@ -114,6 +126,19 @@ void Worker::stop(Attempt& attempt, Verdict verdict, bool keep_finished) {
       attempt.give_up_at = now_ + settings_.cancel_grace;
       return emit(CancelInExecutor{lease.slot, lease.attempt, keep_finished, TaskRange{}});
   }
+}
+
+Usage Worker::used(const Attempt& attempt, base::Instant now) {
+  Usage usage = attempt.progress.used;
+  if (attempt.stage == Stage::Preparing || attempt.stage == Stage::Waiting) return usage;
+  if (attempt.lease.work != WorkKind::Generate) {
+    usage.lost_us = usage.wall_us = microseconds(now - attempt.started_at);  // a child has its slot to itself
+    return usage;
+  }
+  usage.lost_us += usage.compute_us - std::min(usage.compute_us, attempt.finished_us);
+  usage.compute_us = attempt.finished_us;
+  usage.peak_bytes = std::max(usage.peak_bytes, attempt.progress.peak_bytes);
+  return usage;
 }
 
 void Worker::end(Attempt& attempt, EndedAttempt ended) {
@@ -190,10 +215,24 @@ void Worker::on(const ExecutorDied& e) {
   if (asked_to_finish) verdict = {Outcome::Revoked, "worker.draining", "The worker is draining."};
   slot.on_died(e.death, now_);
   inventory_sent_in_ = 0;
-  for (const AttemptId& id : victims)
-    end(attempts_.at(id),
-        EndedAttempt{
-            id, verdict.outcome, verdict.code, verdict.message, {}, victims.size() == 1, {}, "", e.output_tail});
+  // What it did after its last word nobody knows; the device was theirs until it was dead.
+  const std::uint64_t dark_us = victims.empty() ? 0 : microseconds(now_ - slot.accounted_at()) / victims.size();
+  for (const AttemptId& id : victims) {
+    Attempt& attempt = attempts_.at(id);
+    Usage usage = used(attempt, now_);
+    usage.lost_us += dark_us;
+    usage.wall_us = microseconds(now_ - attempt.started_at);
+    if (usage.device_class.empty()) usage.device_class = slot.device_class();
+    end(attempt, EndedAttempt{id,
+                              verdict.outcome,
+                              verdict.code,
+                              verdict.message,
+                              {},
+                              victims.size() == 1,
+                              {},
+                              std::move(usage),
+                              e.output_tail});
+  }
   if (!e.death.started) end_unstarted(e.slot, {verdict.outcome, verdict.code, verdict.message});
   start_executors();
 }

@@ -1,6 +1,4 @@
 // What the core wants done: executors, children, storage.
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "base/log.h"
@@ -30,25 +28,10 @@ void relay(const std::string& slot, std::string_view line) {
 
 // --- executors -------------------------------------------------------------------------------------------------------
 
-SpawnRequest Daemon::executor_spawn(SlotIndex index) const {
-  const SlotPlan& slot = setup_.host.slots[index];
-  const Device& device = setup_.host.devices[slot.device];
-  SpawnRequest request;
-  request.argv = {setup_.executor.string()};
-  request.environment = allowed_environment(setup_.config.environment);
-  // By UUID: numbers change when a board is added or fails. Empty on a CPU slot: no GPU is to be seen there.
-  request.environment.push_back("CUDA_VISIBLE_DEVICES=" + (device.kind == "cuda" ? device.id : std::string()));
-  request.environment.push_back(fmt::format("OMP_NUM_THREADS={}", slot.threads));
-  request.environment.push_back(fmt::format("MKL_NUM_THREADS={}", slot.threads));
-  request.cpus = slot.cpus;
-  request.niceness = setup_.config.niceness;
-  return request;
-}
-
 void Daemon::act(const StartExecutor& e) {
   const SlotPlan& slot = setup_.host.slots[e.slot];
   ExecutorSettings settings;
-  settings.spawn = executor_spawn(e.slot);
+  settings.spawn = executor_spawn(setup_.config, setup_.host, e.slot, setup_.executor);
   settings.memory = caps_[e.slot];
   settings.start_timeout = setup_.config.start_timeout;
   settings.hang_timeout = setup_.config.hang_timeout;

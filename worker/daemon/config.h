@@ -30,7 +30,7 @@ struct SlotConfig {
   std::string device;                   // DeviceConfig.name
   std::uint32_t threads = 0;            // of the network on the CPU; 0: its share of the device's CPUs
   std::vector<int> cpus;                // affinity; empty: its share of the device's
-  std::uint64_t host_memory_bytes = 0;  // cap of its processes; 0: derived from the budget (cpu), none (cuda)
+  std::uint64_t host_memory_bytes = 0;  // cap of its processes; 0: its share, see docs/worker-toml.md
 };
 
 struct WorkerConfig {

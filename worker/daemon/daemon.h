@@ -70,7 +70,6 @@ class Daemon {
   void stop_asked();
   wire::Inventory inventory() const;
   std::string status() const;
-  SpawnRequest executor_spawn(SlotIndex slot) const;
 
   net::EventLoop& loop_;
   const DaemonSetup setup_;

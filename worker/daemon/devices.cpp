@@ -19,6 +19,10 @@ using base::Result;
 // loaded, and its private writable mappings are larger than what is resident).
 constexpr std::uint64_t kExecutorOverheadBytes = 1ull << 30;
 
+// LibTorch with its CUDA libraries, a context and the staging of a model's weights want this much private memory
+// however small the host is; a lower default would only make sound executors die.
+constexpr std::uint64_t kCudaHostBytesMin = 8ull << 30;
+
 std::string line_value(const std::string& text, std::string_view key) {
   const std::size_t at = text.find(key);
   if (at == std::string::npos) return "";
@@ -71,6 +75,22 @@ std::vector<int> share(const std::vector<int>& cpus, std::size_t i, std::size_t 
   if (cpus.size() < n) return cpus;
   const std::size_t from = cpus.size() * i / n, to = cpus.size() * (i + 1) / n;
   return {cpus.begin() + static_cast<std::ptrdiff_t>(from), cpus.begin() + static_cast<std::ptrdiff_t>(to)};
+}
+
+// The cap of CUDA slots that name none: equal shares of three quarters of the host's memory, less what CPU slots may
+// take. The rest is the system's and the page cache's, through which weights are read.
+void cap_cuda_slots(HostPlan& plan, std::uint64_t memory_bytes) {
+  std::uint64_t open = memory_bytes / 4 * 3, slots = 0;
+  const auto on_cuda = [&](const SlotPlan& slot) { return plan.devices[slot.device].kind == "cuda"; };
+  for (const SlotPlan& slot : plan.slots) {
+    if (on_cuda(slot))
+      ++slots;
+    else
+      open -= std::min(open, slot.host_bytes_max);
+  }
+  for (SlotPlan& slot : plan.slots)
+    if (on_cuda(slot) && slot.host_bytes_max == 0)
+      slot.host_bytes_max = std::min(memory_bytes, std::max(open / slots, kCudaHostBytesMin));
 }
 
 std::vector<DeviceConfig> default_devices(const HostFacts& facts) {
@@ -145,6 +165,7 @@ Result<HostPlan> plan_host(const WorkerConfig& config, const HostFacts& facts) {
     if (out.cpus.size() == facts.cpus.size()) out.cpus.clear();  // all of them: nothing to pin
     plan.slots.push_back(std::move(out));
   }
+  cap_cuda_slots(plan, facts.memory_bytes);
   return plan;
 }
 

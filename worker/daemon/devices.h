@@ -27,7 +27,7 @@ struct SlotPlan {
   std::uint32_t threads = 1;
   std::vector<int> cpus;                  // affinity; empty: not pinned
   std::uint64_t device_bytes_budget = 0;  // its share of the device's
-  std::uint64_t host_bytes_max = 0;       // cap of its processes; 0: none
+  std::uint64_t host_bytes_max = 0;       // cap of its processes
 };
 struct HostPlan {
   std::vector<Device> devices;

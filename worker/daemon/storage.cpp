@@ -17,6 +17,7 @@ FinishedTask recovered(const jobs::AttemptId& attempt, const wire::FinishedTask&
           {JobId(task.job()), task.phase()},
           task.task(),
           static_cast<std::uint32_t>(task.files_size()),
+          task.duration_us(),
           task.SerializeAsString()};
 }
 

@@ -7,6 +7,7 @@
 
 #include "wire/limits.h"
 #include "worker/link/reply.h"
+#include "worker/link/usage.h"
 
 namespace framemill::worker {
 namespace {
@@ -33,6 +34,7 @@ Result<Event> finished(const wire::FinishedTask& in) {
                     {JobId(in.job()), in.phase()},
                     in.task(),
                     static_cast<std::uint32_t>(in.files_size()),
+                    in.duration_us(),
                     in.SerializeAsString()};
   return Event(TaskFinished{std::move(task)});
 }
@@ -49,8 +51,7 @@ Result<Event> ended(const wire::EndedAttempt& in) {
   out.alone = in.alone();
   out.failed_tasks.assign(in.failed_tasks().begin(),
                           in.failed_tasks().begin() + std::min(in.failed_tasks_size(), 4096));
-  out.usage = in.usage().SerializeAsString();
-  if (out.usage.size() > 64 << 10) return bad("the measured facts of an attempt are too long");
+  out.usage = usage_from_wire(in.usage());
   out.output_tail = in.output_tail().substr(0, wire::kOutputTailBytesMax);
   return Event(AttemptEnded{std::move(out)});
 }
@@ -62,6 +63,7 @@ Result<Event> progressed(const wire::AttemptProgress& in) {
   progress.steps = in.steps();
   progress.batch = in.batch();
   progress.detail = in.detail().substr(0, wire::kDetailBytesMax);
+  progress.used = usage_from_wire(in.usage());
   return Event(AttemptProgressed{attempt_from_wire(in.attempt()), std::move(progress)});
 }
 
@@ -117,6 +119,22 @@ wire::Configure configure_message(const WorkerConfig& config, const HostPlan& ho
   }
   out.set_umask(config.umask);
   return out;
+}
+
+SpawnRequest executor_spawn(const WorkerConfig& config, const HostPlan& host, SlotIndex index,
+                            const std::filesystem::path& program) {
+  const SlotPlan& slot = host.slots[index];
+  const Device& device = host.devices[slot.device];
+  SpawnRequest request;
+  request.argv = {program.string()};
+  request.environment = allowed_environment(config.environment);
+  // By UUID: numbers change when a board is added or fails. Empty on a CPU slot: no GPU is to be seen there.
+  request.environment.push_back("CUDA_VISIBLE_DEVICES=" + (device.kind == "cuda" ? device.id : std::string()));
+  request.environment.push_back(fmt::format("OMP_NUM_THREADS={}", slot.threads));
+  request.environment.push_back(fmt::format("MKL_NUM_THREADS={}", slot.threads));
+  request.cpus = slot.cpus;
+  request.niceness = config.niceness;
+  return request;
 }
 
 }  // namespace framemill::worker

@@ -73,6 +73,14 @@ std::size_t Attempt::count(TaskStage stage) const {
       std::count_if(in_flight.begin(), in_flight.end(), [&](const TaskInFlight& t) { return t.stage == stage; }));
 }
 
+std::size_t Attempt::drop(const std::function<bool(const TaskInFlight&)>& which) {
+  return in_flight.remove_if([&](const TaskInFlight& task) {
+    const bool dropped = which(task);
+    if (dropped) usage.lose_compute(task.compute_us);
+    return dropped;
+  });
+}
+
 base::Result<std::unique_ptr<Attempt>> make_attempt(const wire::StartAttempt& start, std::uint64_t number) {
   FM_TRY(check_recipe(start));
   auto attempt = std::make_unique<Attempt>();

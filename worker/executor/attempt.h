@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -93,6 +94,8 @@ struct Attempt {
   std::uint32_t batch_max() const { return alone ? 1 : grant.batch_max(); }
   std::size_t count(TaskStage stage) const;
   bool finished() const { return next_task == end_task && in_flight.empty(); }
+  // Removes tasks in flight; what was computed for them is lost. How many.
+  std::size_t drop(const std::function<bool(const TaskInFlight&)>& which);
 };
 
 // Reads a grant. Errors: recipe.* for one that makes no sense.

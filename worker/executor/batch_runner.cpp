@@ -34,8 +34,8 @@ base::Result<std::size_t> BatchRunner::climb_down(Model& model, std::span<TaskIn
       shelf_.saw_peak(peak_bytes);
       return windows;
     }
-    if (status.error().code != "gpu.out_of_memory") return status.error();
     for (TaskInFlight* task : batch.first(windows)) task->attempt->usage.add_lost(us / static_cast<double>(windows));
+    if (status.error().code != "gpu.out_of_memory") return status.error();
     if (shelf_.evict_idle()) continue;
     if (windows == 1) return status.error();
     windows /= 2;

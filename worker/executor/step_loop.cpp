@@ -100,8 +100,10 @@ void StepLoop::start(const wire::StartAttempt& message) {
   if (!made.ok()) return refuse(made.error());
   Attempt& attempt = *attempts_.emplace_back(std::move(made).value());
   const wire::GenerateRecipe& generate = attempt.grant.recipe().generate();
+  const auto asked = Clock::now();
   auto lease = shelf_.acquire(generate.model(), generate.model_digest());
   if (!lease.ok()) {
+    attempt.usage.add_lost(microseconds_since(asked));
     const AttemptEnd end = end_by(lease.error(), std::nullopt);
     const wire::Usage usage = attempt.usage.usage("");
     attempts_.pop_back();
@@ -124,15 +126,14 @@ void StepLoop::cancel(const wire::CancelAttempt& message) {
   const jobs::TaskRange keep{message.keep().first(), message.keep().count()};
   attempt->end_task = std::min(attempt->end_task, keep.end());
   attempt->next_task = std::min(attempt->next_task, attempt->end_task);
-  attempt->in_flight.remove_if(
-      [&](const TaskInFlight& t) { return t.stage != TaskStage::Writing && !keep.contains(t.task); });
+  attempt->drop([&](const TaskInFlight& t) { return t.stage != TaskStage::Writing && !keep.contains(t.task); });
 }
 
 // What has not begun goes back; windows in flight are finished and written.
 void StepLoop::finish() {
   finishing_ = true;
   for (auto& attempt : attempts_) {
-    const auto dropped = attempt->in_flight.remove_if(
+    const std::size_t dropped = attempt->drop(
         [](const TaskInFlight& t) { return t.stage != TaskStage::Running && t.stage != TaskStage::Writing; });
     attempt->cut_short = dropped > 0 || attempt->next_task < attempt->end_task;
     attempt->next_task = attempt->end_task;
@@ -149,7 +150,7 @@ void StepLoop::end_attempt(Attempt& attempt, AttemptEnd end) {
 void StepLoop::settle() {
   for (auto& attempt : attempts_) {
     if (attempt->end)
-      attempt->in_flight.remove_if([](const TaskInFlight& t) { return t.stage != TaskStage::Writing; });
+      attempt->drop([](const TaskInFlight& t) { return t.stage != TaskStage::Writing; });
     else if (attempt->finished() && attempt->cut_short)
       attempt->end = AttemptEnd{"revoked", "executor.finishing", "The executor was told to end.", std::nullopt, {}};
     else if (attempt->finished())
@@ -188,13 +189,14 @@ void StepLoop::on(WriteDone done) {
   Attempt* attempt = find(done.attempt);
   if (!attempt) return;
   attempt->usage.add_write(done.written.write_us);
-  attempt->in_flight.remove_if(
-      [&](const TaskInFlight& t) { return t.task == done.task && t.stage == TaskStage::Writing; });
+  const auto written = [&](const TaskInFlight& t) { return t.task == done.task && t.stage == TaskStage::Writing; };
   if (auto* finished = std::get_if<wire::FinishedTask>(&done.written.result)) {
+    attempt->in_flight.remove_if(written);
     wire::FromExecutor message;
     *message.mutable_finished() = std::move(*finished);
     return tell(message);
   }
+  attempt->drop(written);
   const auto& failed = std::get<WriteFailure>(done.written.result);
   AttemptEnd end = end_by(failed.error, done.task);
   end.frame = failed.frame;
@@ -243,6 +245,7 @@ void StepLoop::tell_progress(Attempt& attempt, const TaskInFlight* task, std::si
   progress.set_batch(static_cast<std::uint32_t>(batch));
   detail.resize(std::min(detail.size(), wire::kDetailBytesMax));
   progress.set_detail(std::move(detail));
+  *progress.mutable_usage() = attempt.usage.usage(attempt.model ? attempt.model->generator->device_class() : "");
   tell(message);
 }
 

@@ -7,7 +7,8 @@ double microseconds_since(Clock::time_point start) {
 }
 
 wire::Usage UsageMeter::usage(const std::string& device_class) const {
-  const auto whole = [](double us) { return static_cast<std::uint64_t>(us); };  // down: sums stay below the wall
+  // Down: sums stay below the wall.
+  const auto whole = [](double us) { return static_cast<std::uint64_t>(std::max(0.0, us)); };
   wire::Usage usage;
   usage.set_load_us(whole(load_us_));
   usage.set_compute_us(whole(compute_us_));
@@ -17,6 +18,11 @@ wire::Usage UsageMeter::usage(const std::string& device_class) const {
   usage.set_steps(steps_);
   usage.set_batch_max(batch_max_);
   for (const std::string& mate : mates_) usage.add_batch_mates(mate);
+  for (const auto& [windows, calls] : batch_sizes_) {
+    wire::BatchSize& size = *usage.add_batch_sizes();
+    size.set_windows(windows);
+    size.set_calls(calls);
+  }
   usage.set_peak_bytes(peak_bytes_);
   usage.set_device_class(device_class);
   usage.set_wall_us(whole(microseconds_since(started_)));

@@ -4,6 +4,7 @@
 #include "wire/farm.pb.h"
 #include "wire/limits.h"
 #include "worker/link/reply.h"
+#include "worker/link/usage.h"
 
 namespace framemill::worker {
 namespace {
@@ -19,6 +20,7 @@ void write(const RunningLease& running, wire::RunningAttempt& out) {
   out.set_model_warm(running.model_warm);
   out.set_peak_bytes(running.progress.peak_bytes);
   out.set_detail(running.progress.detail.substr(0, wire::kDetailBytesMax));
+  usage_numbers_to_wire(running.used, *out.mutable_usage());
 }
 
 void write_ended(const EndedAttempt& ended, wire::EndedAttempt& out) {
@@ -31,7 +33,7 @@ void write_ended(const EndedAttempt& ended, wire::EndedAttempt& out) {
     out.set_has_frame(true);
   }
   out.set_alone(ended.alone);
-  if (!ended.usage.empty()) FM_CHECK(out.mutable_usage()->ParseFromString(ended.usage), "usage was serialised by us");
+  usage_to_wire(ended.usage, *out.mutable_usage());
   out.set_output_tail(ended.output_tail);
   for (const TaskIndex task : ended.failed_tasks) out.add_failed_tasks(task);
 }

@@ -26,6 +26,10 @@ Outcome outcome_of(const base::Error& error) {
   return Outcome::Failed;
 }
 
+std::uint64_t microseconds_since(base::Instant start) {
+  return static_cast<std::uint64_t>((base::monotonic_now() - start).ms) * 1000;
+}
+
 // "progress STEP STEPS".
 bool parse_progress(std::string_view line, std::uint32_t& step, std::uint32_t& steps) {
   constexpr std::string_view kWord = "progress ";
@@ -129,7 +133,7 @@ void ChildRunner::launch() {
   child.spawn.data_bytes_max = settings_.memory.data_bytes_max();
   child.spawn.cgroup_procs = settings_.memory.cgroup_procs();
   memory_kills_before_ = settings_.memory.kills();
-  started_ = base::monotonic_now();
+  launched_ = base::monotonic_now();
   // Weak: the child belongs to this object.
   const std::weak_ptr<ChildRunner> weak = weak_from_this();
   auto started = ChildProcess::start(loop_, std::move(child),
@@ -151,6 +155,7 @@ void ChildRunner::on_line(std::string_view line) {
 
 void ChildRunner::on_end(const ProcessEnd& process_end, const OutputTail& tail) {
   child_.reset();
+  ran_us_ = microseconds_since(launched_);
   tail_ = tail.text();
   if (stopped_) return end(Outcome::Revoked, "", "");
   const char* what = media_ ? "framemill-media" : "The command";
@@ -164,9 +169,8 @@ void ChildRunner::on_end(const ProcessEnd& process_end, const OutputTail& tail) 
     return end(Outcome::Failed, media_ ? "media.failed" : (process_end.signal != 0 ? "command.signal" : "command.exit"),
                last.empty() ? fmt::format("{} {}.", what, how) : fmt::format("{} {}: {}", what, how, last));
   }
-  const auto duration = static_cast<std::uint64_t>((base::monotonic_now() - started_).ms) * 1000;
   on_io([root = roots_.at(grant_.recipe().root()), grant = grant_, expected = plan_.expected, read = read_,
-         duration] { return collect_outputs(*root, grant, expected, read, duration); },
+         duration = ran_us_] { return collect_outputs(*root, grant, expected, read, duration); },
         [](ChildRunner& self, Collected collected) { self.on_collected(std::move(collected)); });
 }
 
@@ -180,6 +184,7 @@ void ChildRunner::on_collected(Collected collected) {
                             {JobId(task.job()), task.phase()},
                             task.task(),
                             static_cast<std::uint32_t>(task.files_size()),
+                            task.duration_us(),
                             task.SerializeAsString()});
   end(Outcome::Ok, "", "");
 }
@@ -207,9 +212,9 @@ void ChildRunner::end(Outcome outcome, std::string code, std::string text) {
   ended.frame = bad_frame_;
   ended.alone = true;
   ended.output_tail = tail_;
-  wire::Usage usage;
-  usage.set_wall_us(static_cast<std::uint64_t>((base::monotonic_now() - started_).ms) * 1000);
-  ended.usage = usage.SerializeAsString();
+  // The slot was the program's alone while it ran.
+  (outcome == Outcome::Ok ? ended.usage.compute_us : ended.usage.lost_us) = ran_us_;
+  ended.usage.wall_us = microseconds_since(started_);
   callbacks_.on_ended(std::move(ended));
 }
 

@@ -70,7 +70,8 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
   std::vector<wire::InputFile> read_;
   std::unique_ptr<ChildProcess> child_;
   net::Timer retry_;
-  base::Instant started_{}, inputs_until_{};
+  base::Instant started_{}, launched_{}, inputs_until_{};
+  std::uint64_t ran_us_ = 0;  // the program, from its launch to its end
   std::uint64_t memory_kills_before_ = 0;
   bool stopped_ = false, ended_ = false;
   Progress progress_;

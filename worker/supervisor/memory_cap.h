@@ -13,6 +13,13 @@
 
 namespace framemill::worker {
 
+// The sanitizers' shadow memory is private and writable, terabytes of it: under RLIMIT_DATA no program of theirs starts.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kDataLimitUsable = false;
+#else
+inline constexpr bool kDataLimitUsable = true;
+#endif
+
 // One slot's cap.
 class MemoryCap {
  public:
@@ -22,7 +29,7 @@ class MemoryCap {
       : cgroup_(std::move(cgroup)), bytes_max_(bytes_max) {}
   explicit MemoryCap(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
 
-  std::uint64_t data_bytes_max() const { return cgroup_.empty() ? bytes_max_ : 0; }
+  std::uint64_t data_bytes_max() const { return cgroup_.empty() && kDataLimitUsable ? bytes_max_ : 0; }
   std::string cgroup_procs() const { return cgroup_.empty() ? "" : (cgroup_ / "cgroup.procs").string(); }
   // Processes of this slot that the kernel killed for memory so far; 0 without a cgroup.
   std::uint64_t kills() const;
