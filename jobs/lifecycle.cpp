@@ -67,7 +67,8 @@ constexpr std::array<std::uint8_t, kTaskStateCount> kMoves = [] {
   // A lease that ran out makes its tasks waiting or ready again while its attempt lives on: that attempt may still
   // commit them, or report their failure, from there.
   row(Waiting) = set_of(Ready, Leased, Committed, Failed, Quarantined, Cancelled);
-  row(Ready) = set_of(Leased, Committed, Failed, Quarantined, Cancelled);
+  // A sheet that was ready waits again when a retry reopens what it shows.
+  row(Ready) = set_of(Waiting, Leased, Committed, Failed, Quarantined, Cancelled);
   row(Leased) = set_of(Waiting, Ready, Committed, Failed, Quarantined, Cancelled);
   // Publishing rolls forward from the commit record whatever happens to the job; it fails only if another file holds
   // the final name or the staged file is gone.

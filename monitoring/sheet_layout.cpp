@@ -26,10 +26,6 @@ TileState state_of(const SheetStrip& strip, jobs::Frame frame) {
   return strip.failed.contains(frame) ? TileState::Failed : TileState::Missing;
 }
 
-const char* word(TileState state) {
-  return state == TileState::Failed ? "failed" : "missing";
-}
-
 std::string range_text(jobs::Frame first, jobs::Frame last) {
   return first == last ? fmt::format("{}", first) : fmt::format("{}-{}", first, last);
 }
@@ -241,8 +237,9 @@ class Builder {
       layout_.tiles.push_back(
           {picture, cell.strip, cell.frame, cell.last, cell.state, section.boards() && strip.chosen});
       const int caption = picture.bottom() + below + kCaptionSize;
+      // That a picture is not there comes first: what follows may be cut at the tile's edge.
       std::string words = cell.caption;
-      if (cell.state != TileState::Present) words += fmt::format("  {}", word(cell.state));
+      if (cell.state != TileState::Present) words = fmt::format("{}  {}", word(cell.state), cell.caption);
       text(picture.x, caption, kCaptionSize, cell.state == TileState::Present ? TextRole::Caption : TextRole::Bad,
            words, tile_width_);
       if (!section.boards()) {
@@ -272,6 +269,10 @@ class Builder {
 };
 
 }  // namespace
+
+std::string_view word(TileState state) {
+  return state == TileState::Failed ? "failed" : state == TileState::Missing ? "missing" : "";
+}
 
 std::vector<jobs::Frame> sampled_frames(const jobs::FrameSet& frames, int every) {
   std::vector<jobs::Frame> samples;

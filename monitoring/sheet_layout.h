@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "jobs/frame_range.h"
@@ -26,7 +27,7 @@ struct SheetStrip {
   std::string model_digest;               // hexadecimal
   jobs::FrameSet frames;                  // that should be there
   std::set<jobs::Frame> present;          // that can be shown
-  std::set<jobs::Frame> failed;           // known to have failed; others that are absent are missing
+  jobs::FrameSet failed;                  // known to have failed; others that are absent are missing
   std::vector<jobs::Frame> window_joins;  // first frames of windows after the first
   bool chosen = false;                    // another layer starts from this variant
 };
@@ -66,6 +67,7 @@ struct SheetTile {
   TileState state = TileState::Present;
   bool framed = false;  // a chosen variant
 };
+std::string_view word(TileState state);  // "" "missing" "failed"
 
 struct SheetLayout {
   int width = 0, height = 0;

@@ -123,8 +123,8 @@ TEST_CASE("frames that are not there are marked and counted, also between two sa
   for (const jobs::Frame f : {1001, 1002, 1003}) shot.present.erase(f);  // a sample and what follows it
   for (const jobs::Frame f : {1013, 1014}) {                             // between two samples
     shot.present.erase(f);
-    shot.failed.insert(f);
   }
+  shot.failed = jobs::FrameSet(1013, 1014);
   const auto layout = lay_out_sheet(content, kOptions);
   std::vector<SheetTile> marked;
   for (const auto& tile : layout.tiles)
@@ -136,8 +136,8 @@ TEST_CASE("frames that are not there are marked and counted, also between two sa
   CHECK(marked[1].state == TileState::Failed);
   CHECK(marked[1].frame == 1013);
   CHECK(marked[1].last == 1014);
-  CHECK(says(layout, "1001-1003  missing"));
-  CHECK(says(layout, "1013-1014  failed"));
+  CHECK(says(layout, "missing  1001-1003"));
+  CHECK(says(layout, "failed  1013-1014"));
   CHECK(says(layout, "5 of 112 frames are not there"));
 }
 
@@ -147,6 +147,25 @@ TEST_CASE("a board with any frame absent is marked") {
   const auto layout = lay_out_sheet(content, kOptions);
   CHECK(layout.tiles[2].state == TileState::Missing);
   CHECK(layout.tiles[1].state == TileState::Present);
+}
+
+TEST_CASE("however narrow the tile, a chosen board that is not there says so first") {
+  auto content = demo();
+  for (SheetStrip& strip : content.strips) strip.chosen = true;
+  content.strips[2].present.clear();
+  content.strips[3].present.clear();
+  content.strips[3].failed = content.strips[3].frames;
+  SheetOptions narrow = kOptions;
+  narrow.tile_width = 96;
+  narrow.picture_width = narrow.picture_height = 96;
+  const auto layout = lay_out_sheet(content, narrow);
+  int missing = 0, failed = 0;
+  for (const SheetText& text : layout.texts) {
+    missing += text.role == TextRole::Bad && text.text.starts_with("missing");
+    failed += text.role == TextRole::Bad && text.text.starts_with("failed");
+  }
+  CHECK(missing == 1);
+  CHECK(failed == 1);
 }
 
 TEST_CASE("a very long shot is sampled more coarsely, and one without any frame stays bounded") {

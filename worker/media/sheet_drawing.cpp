@@ -27,7 +27,7 @@ using monitoring::TileState;
 // kind of colour vision, and every mark has a shape or a word beside its colour.
 constexpr Colour kGround{24, 24, 26}, kTitle{240, 240, 242}, kBody{200, 200, 204}, kDim{145, 145, 151},
     kRule{58, 58, 62}, kTick{86, 180, 233}, kChosen{230, 159, 0}, kBad{240, 140, 90}, kBadGround{44, 34, 32},
-    kBadLine{120, 76, 60};
+    kBadLine{120, 76, 60}, kMissingGround{34, 34, 38};
 constexpr int kPixelsMax = 200'000'000;
 
 using FrameKey = std::tuple<std::string, std::uint32_t, std::string, jobs::Frame>;  // layer, variant, shot, frame
@@ -68,12 +68,23 @@ class PictureSource {
   const Inputs inputs_;
 };
 
-void draw_absent(Canvas& canvas, const Rect& r) {
-  canvas.fill(r.x, r.y, r.width, r.height, kBadGround);
-  for (int thick = 0; thick < 2; ++thick) {
-    canvas.line(r.x + thick, r.y, r.right() - 1, r.bottom() - 1 - thick, kBadLine);
-    canvas.line(r.x, r.bottom() - 1 - thick, r.right() - 1 - thick, r.y, kBadLine);
+// A failed frame is crossed out; one that was never made is an empty frame. Either has its word in the middle.
+base::Status draw_absent(Canvas& canvas, const Rect& r, TileState state) {
+  const bool failed = state == TileState::Failed;
+  canvas.fill(r.x, r.y, r.width, r.height, failed ? kBadGround : kRule);
+  if (failed) {
+    for (int thick = 0; thick < 2; ++thick) {
+      canvas.line(r.x + thick, r.y, r.right() - 1, r.bottom() - 1 - thick, kBadLine);
+      canvas.line(r.x, r.bottom() - 1 - thick, r.right() - 1 - thick, r.y, kBadLine);
+    }
+  } else {
+    canvas.fill(r.x + 2, r.y + 2, r.width - 4, r.height - 4, kMissingGround);
   }
+  const std::string words(monitoring::word(failed ? TileState::Failed : TileState::Missing));
+  const int size = std::max(12, r.width / 12), width = Canvas::text_width(size, Face::Bold, words);
+  const int x = r.x + (r.width - width) / 2, y = r.y + (r.height + size * 7 / 10) / 2;
+  if (failed) canvas.fill(x - size / 2, y - size, width + size, size * 3 / 2, kBadGround);
+  return canvas.text(x, y, size, Face::Bold, failed ? kBad : kDim, words);
 }
 
 void draw_frame(Canvas& canvas, const Rect& r, int thickness, Colour colour) {
@@ -155,7 +166,7 @@ base::Result<Canvas> paint(const SheetContent& content, const SheetLayout& layou
     if (tile.state == TileState::Present && picture != pictures.end())
       canvas.place(picture->second, r.x, r.y, r.width, r.height);
     else
-      draw_absent(canvas, r);
+      FM_TRY(draw_absent(canvas, r, tile.state));
     if (tile.framed) draw_frame(canvas, r, 4, kChosen);
   }
   for (const SheetText& text : layout.texts) FM_TRY(draw_text(canvas, text));
@@ -184,7 +195,9 @@ base::Result<SheetContent> sheet_content(const wire::Grant& grant) {
     if (!row.frames().empty()) {
       FM_ASSIGN(strip.frames, jobs::FrameSet::parse(row.frames()));
     }
-    strip.failed = {row.failed_frames().begin(), row.failed_frames().end()};
+    if (!row.failed_frames().empty()) {
+      FM_ASSIGN(strip.failed, jobs::FrameSet::parse(row.failed_frames()));
+    }
     strip.window_joins = {row.window_joins().begin(), row.window_joins().end()};
     strip.chosen = row.chosen();
     for (auto i = inputs.lower_bound(key_of(strip, INT32_MIN));
