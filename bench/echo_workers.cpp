@@ -102,10 +102,23 @@ void EchoWorker::send_report() {
   report_.set_protocol(wire::kProtocolVersion);
   report_.set_incarnation(incarnation_);
   report_.set_sequence(++sequence_);
-  unacknowledged_.push_back({sequence_, report_.SerializeAsString()});
+  std::vector<wire::Tasks> published;
+  for (const wire::PublishedTasks& one : report_.published()) published.push_back(one.tasks());
+  unacknowledged_.push_back({sequence_, report_.SerializeAsString(), std::move(published)});
   // A refused send stays in the queue and is said again.
   static_cast<void>(dealer_->send(unacknowledged_.back().bytes).ok());
   report_.Clear();
+}
+
+// It publishes at once: what it holds is what it has not been heard about.
+void EchoWorker::tell_publishing() {
+  int ranges = 0;
+  for (const Sent& sent : unacknowledged_) ranges += static_cast<int>(sent.published.size());
+  if (ranges + report_.published_size() > kFactsPerReport) return;
+  report_.set_tells_publishing(true);
+  for (const wire::PublishedTasks& one : report_.published()) *report_.add_publishing() = one.tasks();
+  for (const Sent& sent : unacknowledged_)
+    for (const wire::Tasks& tasks : sent.published) *report_.add_publishing() = tasks;
 }
 
 void EchoWorker::keep_alive() {
@@ -113,7 +126,10 @@ void EchoWorker::keep_alive() {
   if (!dealer_->connected()) return;
   const bool stuck = !unacknowledged_.empty() && unacknowledged_.front().sequence == oldest_at_last_look_;
   oldest_at_last_look_ = unacknowledged_.empty() ? 0 : unacknowledged_.front().sequence;
-  if (!stuck) return send_report();
+  if (!stuck) {
+    tell_publishing();
+    return send_report();
+  }
   for (const Sent& sent : unacknowledged_)
     if (!dealer_->send(sent.bytes).ok()) return;
 }

@@ -31,6 +31,7 @@ class EchoWorker {
   void on_reply(std::string_view bytes);
   void add_finished(const wire::Grant& grant);
   void add_published(const wire::PublishOrder& order);
+  void tell_publishing();
   void send();         // what was gathered, if anything
   void send_report();  // that too when it is nothing: a sign of life
   void keep_alive();   // once a second: repeats what was not acknowledged
@@ -38,6 +39,7 @@ class EchoWorker {
   struct Sent {
     std::uint64_t sequence = 0;
     std::string bytes;
+    std::vector<wire::Tasks> published;
   };
   std::string name_;
   std::uint32_t slots_;

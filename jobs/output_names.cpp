@@ -137,7 +137,8 @@ base::Status check_safe_path(std::string_view path) {
       return unsafe(fmt::format("a part of the path is longer than {} bytes", kPathComponentMax));
     if (part.size() == rest.size()) break;
   }
-  if (part == "manifest.json") return unsafe("\"manifest.json\" is written by the farm beside the outputs");
+  if (part.starts_with("manifest.") && part.ends_with(".json"))
+    return unsafe("manifests are written by the farm beside the outputs");
   return {};
 }
 

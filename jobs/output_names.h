@@ -32,7 +32,8 @@ base::Result<std::string> resolve_output(std::string_view pattern, const OutputT
 bool has_token(std::string_view pattern, std::string_view token);
 
 // Refuses what could leave its root or surprise a file system: absolute paths, "..", empty parts, control characters,
-// backslashes, "%" outside our own frame token, our staging directory and manifest.json. Error: spec.unsafe_path.
+// backslashes, "%" outside our own frame token, our staging directory and manifests (manifest.json,
+// manifest.job12.json). Error: spec.unsafe_path.
 base::Status check_safe_path(std::string_view path);
 
 // A resolved pattern taken apart.

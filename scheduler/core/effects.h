@@ -37,6 +37,12 @@ struct OrderPublish {                     // files and staging directories: from
   PhaseId phase;
   TaskRange tasks;
 };
+struct OrderManifest {                    // number: into jobs::manifest_groups of the plan
+  WorkerId worker;
+  JobId job;
+  std::uint32_t number = 0;
+  std::uint64_t revision = 0;             // published tasks it covers
+};
 struct OrderDiscard {                     // the finished job's intermediate files
   WorkerId worker;
   JobId job;
@@ -79,6 +85,7 @@ struct Effects {
   std::vector<GrantLease> grants;
   std::vector<RevokeLease> revokes;
   std::vector<OrderPublish> publishes;
+  std::vector<OrderManifest> manifests;
   std::vector<OrderDiscard> discards;
   std::vector<AcknowledgeReport> acknowledgements;
   std::vector<Answer> answers;

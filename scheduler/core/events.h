@@ -111,6 +111,12 @@ struct PublishFailed {
   TaskRange tasks;
   std::string code, message;
 };
+struct ManifestWritten {
+  JobId job;
+  std::uint32_t number = 0;
+  std::uint64_t revision = 0;
+  std::string code, message;                      // why not; empty: it is written
+};
 
 // One report of a worker, whole. Repeats are harmless.
 struct WorkerReported {
@@ -123,6 +129,9 @@ struct WorkerReported {
   std::vector<TasksPublished> published;
   std::vector<PublishFailed> publish_failed;
   std::vector<JobId> discarded;
+  std::vector<ManifestWritten> manifests;
+  // The publish orders it holds, where it tells; a report that does not leaves it open.
+  std::optional<std::vector<TasksPublished>> publishing;
   bool draining = false;
 };
 

@@ -77,6 +77,7 @@ std::string job_sentence(const JobEntry& job) {
   std::string text = "job " + std::to_string(job.record.id.value) + " is " + std::string(jobs::name(job.record.state));
   if (job.final()) return text;
   const std::uint64_t running = job.total(TaskState::Leased), naming = job.total(TaskState::Committed);
+  if (job.manifests_owed > 0 && running + naming == 0) return text + ": its manifest is about to be written";
   return text + ": " + std::to_string(running) + (running == 1 ? " task runs, " : " tasks run, ") +
          std::to_string(naming) + " wait for their files' names, none is held back";
 }

@@ -9,6 +9,7 @@
 #include "scheduler/core/farm_state.h"
 #include "scheduler/core/job_states.h"
 #include "scheduler/core/job_views.h"
+#include "scheduler/core/manifests.h"
 #include "scheduler/core/matcher.h"
 #include "scheduler/core/persist.h"
 #include "scheduler/core/publishing.h"
@@ -108,6 +109,8 @@ Effects finish_turn(FarmState& farm) {
   release_back_offs(farm);
   mark_silent_workers(farm);
   expire_leases(farm);
+  wake_sheets(farm);
+  owe_manifests(farm);
   derive_touched_states(farm);
   if (!farm.read_only) match(farm);
   derive_touched_states(farm);  // what the grants began
@@ -187,6 +190,12 @@ std::optional<jobs::TaskState> Farm::task_state(PhaseId id, TaskIndex task) cons
   const PhaseEntry* phase = state_->jobs.find(id);
   if (phase == nullptr || task >= phase->tasks.size()) return std::nullopt;
   return phase->tasks.at(task);
+}
+
+std::vector<StateRun> Farm::task_runs(PhaseId id) const {
+  const PhaseEntry* phase = state_->jobs.find(id);
+  if (phase == nullptr) return {};
+  return phase->tasks.runs({0, phase->tasks.size()});
 }
 
 const WorkerRecord* Farm::worker(WorkerId id) const {

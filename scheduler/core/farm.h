@@ -10,6 +10,7 @@
 #include "scheduler/core/effects.h"
 #include "scheduler/core/events.h"
 #include "scheduler/core/records.h"
+#include "scheduler/core/task_states.h"
 #include "scheduler/core/views.h"
 
 namespace framemill::scheduler {
@@ -27,6 +28,8 @@ struct FarmSettings {
   std::uint32_t jobs_max = 10'000;                          // live jobs; more are refused with a hint
   std::uint32_t finished_jobs_max = 10'000;                 // in memory, the newest; the store keeps all
   std::uint32_t leases_per_slot_max = 64;
+  std::uint32_t publish_duties_per_worker_max = 4'096;      // committed tasks without their names; then no more grants
+  std::uint32_t publish_duties_max = 65'536;                // the same, in the whole farm
   std::uint32_t grants_per_turn = 256;                      // the matcher's budget
 };
 
@@ -56,6 +59,7 @@ class Farm {
   const JobRecord* job(JobId id) const;                     // plan and spec, for translation
   // nullopt: no such job or phase. Tasks of a job that is done are all Published.
   std::optional<jobs::TaskState> task_state(PhaseId phase, TaskIndex task) const;
+  std::vector<StateRun> task_runs(PhaseId phase) const;     // of all its tasks; empty: no such job or phase
   const WorkerRecord* worker(WorkerId id) const;
   std::optional<WorkerId> worker_of_key(const std::string& key) const;
 

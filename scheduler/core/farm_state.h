@@ -20,6 +20,13 @@
 
 namespace framemill::scheduler {
 
+struct ManifestDuty {                // see manifests.h
+  WorkerId worker;                   // none: nobody sees the root
+  base::Instant ordered{INT64_MIN};  // or the moment before which it is not tried again
+  std::uint64_t revision = 0;        // published tasks it is to cover
+  std::uint32_t failures = 0;
+};
+
 struct FarmState {
   FarmSettings settings;
   JobBook jobs;
@@ -34,8 +41,8 @@ struct FarmState {
   PaceBook pace;
   MemoryLedger memory;
   std::set<std::pair<base::Instant, std::pair<PhaseId, TaskIndex>>> back_offs;  // when held tasks are free again
-  // Slots that could take a class when empty: asked for at every grant, changed seldom. Whoever changes what a worker is
-  // (not what it holds) counts it.
+  // Slots that could take a class when empty: asked for at every grant, changed seldom. Whoever changes what a worker
+  // is (not what it holds) counts it.
   struct AbleSlots {
     std::uint64_t as_of = 0;
     std::vector<SlotRef> slots;
@@ -43,6 +50,8 @@ struct FarmState {
   std::map<ClassId, AbleSlots> able_slots;
   std::uint64_t workers_changed = 1;
   std::map<JobId, std::pair<WorkerId, base::Instant>> sweeps;  // done jobs: who was ordered to discard, and when
+  using ManifestKey = std::pair<JobId, std::uint32_t>;         // and its number in the job
+  std::map<ManifestKey, ManifestDuty> manifests;               // that are owed
   std::uint64_t attempts_made = 0;                             // in this epoch
   bool read_only = false;
   bool match_wanted = false;

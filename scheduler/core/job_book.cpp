@@ -70,6 +70,8 @@ JobEntry& JobBook::add(JobRecord record, PaceBook& pace) {
       if (need.phase == i) job.phases[i].chain = true;
     }
   derive_depths(job);
+  for (jobs::ManifestGroup& group : jobs::manifest_groups(*job.record.plan))
+    job.manifests.push_back({std::move(group)});
   return job;
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "jobs/manifest_groups.h"
 #include "scheduler/core/demand.h"
 #include "scheduler/core/pace.h"
 #include "scheduler/core/records.h"
@@ -62,6 +63,13 @@ struct PhaseEntry {
   std::uint32_t ready_common() const { return tasks.count(TaskState::Ready) - held - alone; }
 };
 
+struct ManifestState {  // of one directory's manifest (jobs/manifest_groups.h)
+  jobs::ManifestGroup group;
+  // How many published tasks the manifest on disk covers, or was given up for. Nobody's record: a job that is not final
+  // finds out anew after a restart, and a worker that has that very manifest already writes nothing.
+  std::uint64_t covers = 0;
+};
+
 struct JobTally {  // of ended attempts, and live ones' beginnings
   std::uint64_t attempts = 0, retries = 0, model_loads = 0, windows_run_twice = 0, device_us = 0;
 };
@@ -70,6 +78,8 @@ struct JobEntry {
   JobRecord record;
   std::vector<PhaseEntry> phases;
   TaskCounts totals{};  // over all phases
+  std::vector<ManifestState> manifests;
+  std::uint32_t manifests_owed = 0;  // all their frames are final, and the manifest does not say so yet
   std::uint32_t attempts_live = 0;
   JobTally tally;
   bool dirty = false, touched = false;

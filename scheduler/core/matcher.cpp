@@ -5,6 +5,7 @@
 
 #include "scheduler/core/attempts.h"
 #include "scheduler/core/chunking.h"
+#include "scheduler/core/publishing.h"
 #include "scheduler/core/slot_fit.h"
 
 namespace framemill::scheduler {
@@ -75,10 +76,16 @@ class Matching {
     std::optional<std::pair<std::uint32_t, std::uint32_t>> waiting_rank;
     const std::vector<SlotRef>& able = able_slots(demand_class, demand);
     choice.able = static_cast<std::uint32_t>(able.size());
+    struct {  // the slots of one worker stand together
+      WorkerId worker;
+      bool capped = false;
+    } last;
     for (const SlotRef& ref : able) {
       if (reserved_.contains(ref)) continue;
       const WorkerEntry& worker = *farm_.workers.find(ref.worker);
       const SlotEntry& slot = worker.slots.at(ref.slot);
+      if (ref.worker != last.worker) last = {ref.worker, at_publish_cap(farm_, ref.worker)};
+      if (last.capped) continue;
       const SlotFit fit = fit_now(farm_.memory, demand, worker, slot, farm_.settings.leases_per_slot_max);
       const std::uint32_t deaths = deaths_on(phase, place, ref.worker);
       if (!fit.fits()) {

@@ -16,23 +16,6 @@ bool can_serve(const WorkerEntry& worker, const std::string& root) {
   return worker.known && !worker.silent && !worker.record.revoked && worker.sees_root(root);
 }
 
-// The preferred one if it can, else the able worker with the fewest duties.
-WorkerId server_of(const FarmState& farm, const std::string& root, WorkerId preferred) {
-  if (const WorkerEntry* worker = farm.workers.find(preferred); worker != nullptr && can_serve(*worker, root))
-    return preferred;
-  WorkerId best;
-  std::size_t fewest = SIZE_MAX;
-  for (const auto& [id, worker] : farm.workers.all()) {
-    if (!can_serve(worker, root)) continue;
-    const std::size_t duties = farm.duties.of(id).size();
-    if (duties < fewest) {
-      fewest = duties;
-      best = id;
-    }
-  }
-  return best;
-}
-
 void assign(FarmState& farm, const PublishDuties::Key& key, WorkerId worker) {
   farm.duties.assign(key, worker, farm.now());
   farm.turn.publish_orders.push_back(key);
@@ -48,12 +31,44 @@ void fail_publish(FarmState& farm, PhaseEntry& phase, TaskIndex task, const Publ
   ++farm.turn.failed[{phase.id.job, phase.plan->layer}];
 }
 
+// Whether the worker says that it holds the order; `told` is sorted.
+bool is_named(const std::vector<TasksPublished>& told, const PublishDuties::Key& key) {
+  auto after =
+      std::upper_bound(told.begin(), told.end(), key, [](const PublishDuties::Key& k, const TasksPublished& t) {
+        return k < PublishDuties::Key{t.phase, t.tasks.first};
+      });
+  if (after == told.begin()) return false;
+  --after;
+  return after->phase == key.first && after->tasks.contains(key.second);
+}
+
 }  // namespace
+
+WorkerId publish_server(const FarmState& farm, const std::string& root, WorkerId preferred) {
+  if (const WorkerEntry* worker = farm.workers.find(preferred); worker != nullptr && can_serve(*worker, root))
+    return preferred;
+  WorkerId best;
+  std::size_t fewest = SIZE_MAX;
+  for (const auto& [id, worker] : farm.workers.all()) {
+    if (!can_serve(worker, root)) continue;
+    const std::size_t duties = farm.duties.of(id).size();
+    if (duties < fewest) {
+      fewest = duties;
+      best = id;
+    }
+  }
+  return best;
+}
+
+bool at_publish_cap(const FarmState& farm, WorkerId worker) {
+  return farm.duties.of(worker).size() >= farm.settings.publish_duties_per_worker_max ||
+         farm.duties.all().size() >= farm.settings.publish_duties_max;
+}
 
 void order_publish(FarmState& farm, PhaseEntry& phase, TaskIndex task, AttemptId attempt, WorkerId committer) {
   const PublishDuties::Key key{phase.id, task};
   farm.duties.add(phase.id, task, attempt);
-  if (const WorkerId server = server_of(farm, phase.plan->root, committer)) assign(farm, key, server);
+  if (const WorkerId server = publish_server(farm, phase.plan->root, committer)) assign(farm, key, server);
 }
 
 void on_published(FarmState& farm, const TasksPublished& published) {
@@ -64,6 +79,7 @@ void on_published(FarmState& farm, const TasksPublished& published) {
   for (const StateRun& run : phase->tasks.runs(tasks)) {
     if (run.state != TaskState::Committed) continue;
     farm.duties.done(phase->id, run.tasks);
+    farm.match_wanted = true;  // a worker may have come below its cap
     move_tasks(farm, *phase, run.tasks, TaskState::Published);
     farm.turn.published[{phase->id.job, phase->plan->layer}] += run.tasks.count;
     forget_published(farm, *phase, run.tasks);
@@ -92,12 +108,21 @@ void on_publish_failed(FarmState& farm, WorkerId worker, const PublishFailed& fa
   }
 }
 
-void repeat_duties(FarmState& farm, WorkerEntry& worker) {
+void repeat_duties(FarmState& farm, WorkerEntry& worker, const WorkerReported& report) {
   const auto& duties = farm.duties.of(worker.record.id);
+  worker.tells_publishing = worker.tells_publishing || report.publishing;
+  if (duties.empty() || (worker.tells_publishing && !report.publishing)) return;
+  std::vector<TasksPublished> told = report.publishing.value_or(std::vector<TasksPublished>{});
+  std::sort(told.begin(), told.end(), [](const TasksPublished& a, const TasksPublished& b) {
+    return PublishDuties::Key{a.phase, a.tasks.first} < PublishDuties::Key{b.phase, b.tasks.first};
+  });
   for (std::uint32_t n = 0; n < kRepeatsPerReport && !duties.empty(); ++n) {
     const auto [ordered, key] = *duties.begin();
     if (ordered + kRepeatAfter > farm.now()) return;
-    assign(farm, key, worker.record.id);
+    if (is_named(told, key))
+      farm.duties.assign(key, worker.record.id, farm.now());  // it is at it
+    else
+      assign(farm, key, worker.record.id);
   }
 }
 
@@ -115,7 +140,7 @@ void hand_over_duties(FarmState& farm, WorkerEntry& worker) {
   const auto duties = farm.duties.of(worker.record.id);  // a copy: assigning changes it
   for (const auto& [ordered, key] : duties) {
     farm.duties.unassign(key);
-    const WorkerId server = server_of(farm, farm.jobs.find(key.first)->plan->root, worker.record.id);
+    const WorkerId server = publish_server(farm, farm.jobs.find(key.first)->plan->root, worker.record.id);
     if (server) assign(farm, key, server);
   }
 }

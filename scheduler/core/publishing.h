@@ -6,11 +6,19 @@
 
 namespace framemill::scheduler {
 
+// The preferred worker if it sees the root and is heard, else the able one with the fewest duties; none when nobody
+// does.
+WorkerId publish_server(const FarmState& farm, const std::string& root, WorkerId preferred);
+// Too much was committed that has no name yet, there or in the whole farm: nothing more is granted until files are
+// published (promise P7).
+bool at_publish_cap(const FarmState& farm, WorkerId worker);
+
 void order_publish(FarmState& farm, PhaseEntry& phase, TaskIndex task, AttemptId attempt, WorkerId committer);
 void on_published(FarmState& farm, const TasksPublished& published);
 void on_publish_failed(FarmState& farm, WorkerId worker, const PublishFailed& failed);
 
-void repeat_duties(FarmState& farm, WorkerEntry& worker);     // with its report: what it has not done for a while
+// With its report: what it has not done for a while and, where it tells what it holds, does not hold.
+void repeat_duties(FarmState& farm, WorkerEntry& worker, const WorkerReported& report);
 void adopt_duties(FarmState& farm, WorkerEntry& worker);      // nobody's, whose root it sees
 void hand_over_duties(FarmState& farm, WorkerEntry& worker);  // it is silent, or another process now
 void collect_publish_orders(FarmState& farm);                 // at the end of the turn: neighbours in one order

@@ -11,9 +11,31 @@ std::int64_t floor_div(std::int64_t a, std::int64_t b) {
   return a / b - (a % b != 0 && a < 0 ? 1 : 0);
 }
 
-bool is_met(const JobEntry& job, const Need& need, TaskIndex task) {
-  const TaskStates& needed = job.phases[need.phase].tasks;
-  return needed.all(jobs::tasks_needed(need, task, needed.size()), TaskState::Published);
+bool any_alive(const TaskStates& tasks) {
+  return tasks.count(TaskState::Ready) + tasks.count(TaskState::Leased) + tasks.count(TaskState::Committed) > 0;
+}
+
+// No task of the phase can still run. What waits in it waits for its own lost tasks or for those of phases before it,
+// all of which are asked, each once. `asked`: by phase.
+bool is_over(const JobEntry& job, const PhaseEntry& phase, std::vector<bool>& asked) {
+  if (asked[phase.id.index]) return true;
+  asked[phase.id.index] = true;
+  if (any_alive(phase.tasks)) return false;
+  if (phase.tasks.count(TaskState::Waiting) == 0) return true;
+  const auto& needs = phase.plan->needs;
+  return std::all_of(needs.begin(), needs.end(),
+                     [&](const Need& need) { return is_over(job, job.phases[need.phase], asked); });
+}
+
+bool waits_for_the_end(const PhaseEntry& phase) {
+  return phase.plan->kind == jobs::PhaseKind::Sheet;
+}
+
+bool is_met(const JobEntry& job, const PhaseEntry& phase, const Need& need, TaskIndex task) {
+  const PhaseEntry& needed = job.phases[need.phase];
+  const TaskRange tasks = jobs::tasks_needed(need, task, needed.tasks.size());
+  if (needed.tasks.all(tasks, TaskState::Published)) return true;
+  return waits_for_the_end(phase) && are_over(job, needed, tasks);
 }
 
 // The first task in [first, last] for which `holds`, which stays true once it is; last + 1 when there is none.
@@ -41,7 +63,7 @@ TaskRange bound_tasks(const Need& need, std::int64_t first, std::int64_t last, s
 }
 
 // Parts of `tasks` that this need holds back, ascending.
-std::vector<TaskRange> held_back(const JobEntry& job, const Need& need, TaskRange tasks) {
+std::vector<TaskRange> held_back(const JobEntry& job, const PhaseEntry& phase, const Need& need, TaskRange tasks) {
   const TaskStates& needed = job.phases[need.phase].tasks;
   if (needed.count(TaskState::Published) == needed.size()) return {};
   const std::int64_t first = std::max(tasks.first, need.applies_first);
@@ -49,7 +71,7 @@ std::vector<TaskRange> held_back(const JobEntry& job, const Need& need, TaskRang
   if (first > last) return {};
   const TaskRange applies{static_cast<TaskIndex>(first), static_cast<std::uint32_t>(last - first + 1)};
   if (need.form != Need::Form::Linear) {
-    if (is_met(job, need, applies.first)) return {};
+    if (is_met(job, phase, need, applies.first)) return {};
     return {applies};
   }
   if (needed.count(TaskState::Published) == 0) {
@@ -58,7 +80,7 @@ std::vector<TaskRange> held_back(const JobEntry& job, const Need& need, TaskRang
   }
   std::vector<TaskRange> held;
   for (TaskIndex t = applies.first; t < applies.end(); ++t) {
-    if (is_met(job, need, t)) continue;
+    if (is_met(job, phase, need, t)) continue;
     if (!held.empty() && held.back().end() == t)
       ++held.back().count;
     else
@@ -88,14 +110,14 @@ std::vector<TaskRange> ready_parts(const JobEntry& job, const PhaseEntry& phase,
   std::vector<TaskRange> open{tasks};
   for (const Need& need : phase.plan->needs) {
     if (open.empty()) break;
-    open = without(open, held_back(job, need, tasks));
+    open = without(open, held_back(job, phase, need, tasks));
   }
   return open;
 }
 
 bool needs_met(const JobEntry& job, const PhaseEntry& phase, TaskIndex task, TaskRange own) {
   for (const Need& need : phase.plan->needs) {
-    if (is_met(job, need, task)) continue;
+    if (is_met(job, phase, need, task)) continue;
     if (need.phase != phase.id.index) return false;
     const TaskRange needed = jobs::tasks_needed(need, task, phase.tasks.size());
     for (TaskIndex t = needed.first; t < needed.end(); ++t)
@@ -104,12 +126,26 @@ bool needs_met(const JobEntry& job, const PhaseEntry& phase, TaskIndex task, Tas
   return true;
 }
 
+bool are_over(const JobEntry& job, const PhaseEntry& phase, TaskRange tasks) {
+  if (tasks.count == phase.tasks.size() && any_alive(phase.tasks)) return false;  // the common answer, at once
+  bool waiting = false;
+  for (const StateRun& run : phase.tasks.runs(tasks)) {
+    if (run.state == TaskState::Ready || run.state == TaskState::Leased || run.state == TaskState::Committed)
+      return false;
+    waiting = waiting || run.state == TaskState::Waiting;
+  }
+  std::vector<bool> asked(job.phases.size());
+  return !waiting || is_over(job, phase, asked);
+}
+
 std::optional<Missing> first_missing(const JobEntry& job, const PhaseEntry& phase, TaskIndex task) {
   for (const Need& need : phase.plan->needs) {
+    if (is_met(job, phase, need, task)) continue;
     const TaskStates& needed = job.phases[need.phase].tasks;
     const TaskRange tasks = jobs::tasks_needed(need, task, needed.size());
     for (const StateRun& run : needed.runs(tasks))
-      if (run.state != TaskState::Published) return Missing{&need, need.phase, run.tasks.first};
+      if (run.state != TaskState::Published && !(waits_for_the_end(phase) && jobs::is_final(run.state)))
+        return Missing{&need, need.phase, run.tasks.first};
   }
   return std::nullopt;
 }

@@ -1,5 +1,6 @@
-// Which tasks have what they need: every task they wait for is published. Range-wise, so that millions of tasks that
-// wait for one and the same thing are one question.
+// Which tasks have what they need: every task they wait for is published; a sheet, which is for seeing what is there,
+// waits only until what it shows is over. Range-wise, so that millions of tasks that wait for one and the same thing
+// are one question.
 #pragma once
 
 #include <vector>
@@ -13,6 +14,9 @@ std::vector<TaskRange> ready_parts(const JobEntry& job, const PhaseEntry& phase,
 
 // The needs of one task, where `own` tasks of its own phase count as published: the earlier ones of the same attempt.
 bool needs_met(const JobEntry& job, const PhaseEntry& phase, TaskIndex task, TaskRange own);
+
+// Nothing more can come of these tasks without a person: each is final, or waits for one that is and was not published.
+bool are_over(const JobEntry& job, const PhaseEntry& phase, TaskRange tasks);
 
 // The first need of the task that is not met, and a task that it waits for; nothing when all are met.
 struct Missing {

@@ -5,6 +5,7 @@
 
 #include "scheduler/core/attempts.h"
 #include "scheduler/core/blame.h"
+#include "scheduler/core/manifests.h"
 #include "scheduler/core/publishing.h"
 
 namespace framemill::scheduler {
@@ -62,6 +63,7 @@ void begin_incarnation(FarmState& farm, WorkerEntry& worker, std::uint64_t incar
   worker.record.incarnation = incarnation;
   worker.sequence = 0;
   worker.known = false;
+  worker.tells_publishing = false;
   for (auto& [index, slot] : worker.slots) slot.batch_cap = UINT32_MAX;
   farm.on_worker_changed();
   farm.turn.mark(worker);
@@ -143,6 +145,7 @@ void on_worker_reported(FarmState& farm, WorkerReported report) {
   for (const TasksPublished& published : report.published) on_published(farm, published);
   for (const PublishFailed& failed : report.publish_failed) on_publish_failed(farm, worker.record.id, failed);
   for (const JobId job : report.discarded) on_discarded(farm, job);
+  for (const ManifestWritten& written : report.manifests) on_manifest_written(farm, worker.record.id, written);
 
   if (report.sequence > worker.sequence) {
     worker.sequence = report.sequence;
@@ -155,8 +158,9 @@ void on_worker_reported(FarmState& farm, WorkerReported report) {
     compare_running(farm, worker, report, revoked);
   }
   if (restarted) hand_over_duties(farm, worker);
-  repeat_duties(farm, worker);
+  repeat_duties(farm, worker, report);
   adopt_duties(farm, worker);
+  if (!farm.manifests.empty()) repeat_manifests(farm, worker);
   if (!farm.sweeps.empty()) repeat_sweeps(farm, worker);
   acknowledge(farm, worker, report, {});
 }

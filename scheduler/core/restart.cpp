@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/check.h"
+#include "scheduler/core/manifests.h"
 #include "scheduler/core/persist.h"
 #include "scheduler/core/publishing.h"
 #include "scheduler/core/task_moves.h"
@@ -39,6 +40,7 @@ void rebuild_job(FarmState& farm, JobRecord record, RestartRecords& records) {
     phase.tasks = std::move(*states);
     for (std::size_t i = 0; i < job.totals.size(); ++i) job.totals[i] += phase.tasks.counts()[i];
   }
+  recall_manifests(job);
   if (!job.final()) farm.jobs.count_live(+1);
 }
 

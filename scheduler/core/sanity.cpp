@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "scheduler/core/publishing.h"
 #include "scheduler/core/readiness.h"
 #include "scheduler/core/slot_fit.h"
 
@@ -148,7 +149,8 @@ std::string check_no_idle_slot(const FarmState& farm) {
   const Demand& demand = farm.classes.of(first->first);
   for (const auto& [id, worker] : farm.workers.all())
     for (const auto& [index, slot] : worker.slots)
-      if (slot.leases.empty() && fit_of(farm.memory, demand, worker, slot, farm.settings.leases_per_slot_max).fits())
+      if (slot.leases.empty() && !at_publish_cap(farm, id) &&
+          fit_of(farm.memory, demand, worker, slot, farm.settings.leases_per_slot_max).fits())
         return "an empty slot of " + worker.record.name + " while work is ready for it";
   return {};
 }

@@ -144,6 +144,7 @@ Reason reason_of(Misfit misfit) {
     case Misfit::Root:
       return Reason::StorageUnreachable;
     case Misfit::LeaseCap:
+    case Misfit::PublishCap:
       return Reason::CapReached;
     case Misfit::MemoryBooked:
       return Reason::MemoryBooked;

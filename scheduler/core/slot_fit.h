@@ -31,6 +31,7 @@ enum class Misfit : std::uint8_t {
   Media,  // needs_exceed_every_slot
   Root,   // storage_unreachable
   LeaseCap,
+  PublishCap,  // cap_reached
   ExclusiveHeld,
   Occupied,
   BatchFull,

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "scheduler/core/job_views.h"
+#include "scheduler/core/publishing.h"
 #include "scheduler/core/slot_fit.h"
 
 namespace framemill::scheduler {
@@ -86,6 +87,9 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
     }
     case Misfit::LeaseCap:
       return "the slot holds " + std::to_string(slot.leases.size()) + " leases, the most it may";
+    case Misfit::PublishCap:
+      return "files of " + std::to_string(farm.duties.of(worker.record.id).size()) + " tasks there, " +
+             std::to_string(farm.duties.all().size()) + " in the whole farm, wait for their names";
     case Misfit::ExclusiveHeld:
     case Misfit::Occupied:
     case Misfit::BatchFull:
@@ -115,7 +119,8 @@ std::string remedy(const Demand& demand, Misfit misfit) {
     case Reason::StorageUnreachable:
       return "mount the root there and see that its marker file is in place";
     case Reason::CapReached:
-      return "wait for a lease to end";
+      return misfit == Misfit::PublishCap ? "wait; if it lasts, see why the worker's storage is slow"
+                                          : "wait for a lease to end";
     case Reason::MemoryBooked:
       return "wait for that work, or add a device";
     default:
@@ -136,6 +141,7 @@ SlotReasons slot_reasons(const FarmState& farm, const Demand& demand) {
       Misfit misfit = standing_misfit(farm.memory, demand, worker, slot);
       if (misfit == Misfit::None)
         misfit = fit_of(farm.memory, demand, worker, slot, farm.settings.leases_per_slot_max).misfit;
+      if (misfit == Misfit::None && at_publish_cap(farm, id)) misfit = Misfit::PublishCap;
       hope = hope || !is_permanent(misfit);
       found.free = found.free || misfit == Misfit::None;
       const auto same = std::find(kinds.begin(), kinds.end(), misfit);

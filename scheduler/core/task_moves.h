@@ -12,6 +12,10 @@ void move_tasks(FarmState& farm, PhaseEntry& phase, TaskRange tasks, TaskState s
 void return_tasks(FarmState& farm, PhaseEntry& phase, TaskRange tasks);
 // After tasks were published: those that waited for them become ready where nothing else is missing.
 void wake_dependents(FarmState& farm, PhaseEntry& phase, TaskRange published);
+// At the end of a turn: sheets of the jobs it touched, whose inputs are over now.
+void wake_sheets(FarmState& farm);
+// After a retry: what a sheet shows may be under way again, so the sheet waits again.
+void hold_sheets(FarmState& farm, JobEntry& job);
 
 // The trouble of a task, made when it has none; changes to it go through the functions below.
 Trouble& trouble_of(FarmState& farm, PhaseEntry& phase, TaskIndex task);

@@ -118,6 +118,7 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
                          "submit a new version"};
     return base::Error{"retry.nothing", "no task there is failed, quarantined or cancelled", "", ""};
   }
+  hold_sheets(farm, job);
   if (was_final) {
     job.record.finished = {};
     farm.jobs.count_live(+1);

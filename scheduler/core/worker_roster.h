@@ -26,7 +26,7 @@ struct ModelUse {  // windows of one model booked in one slot
 
 struct SlotEntry {
   SlotState state;
-  bool gone = false;                     // the worker no longer names it; here only for its last leases
+  bool gone = false;  // the worker no longer names it; here only for its last leases
   std::set<AttemptId> leases;
   std::uint32_t load = 0;       // tasks that could run at once: sum of parallel() of its leases
   std::uint32_t exclusive = 0;  // leases that hold the slot for themselves
@@ -49,7 +49,8 @@ struct WorkerEntry {
   std::uint64_t former_incarnation = 0, sequence = 0;
   base::Instant last_heard;
   bool silent = true;
-  bool draining = false;  // by its own will
+  bool draining = false;          // by its own will
+  bool tells_publishing = false;  // in this incarnation: silence about an order says nothing
   bool dirty = false;
 
   jobs::WorkerState state() const;

@@ -69,6 +69,10 @@ void Outbox::add(WorkerId worker, wire::PublishOrder order) {
   *reply_with_room(worker, order.ByteSizeLong()).add_publish() = std::move(order);
 }
 
+void Outbox::add(WorkerId worker, wire::ManifestOrder order) {
+  *reply_with_room(worker, order.ByteSizeLong()).add_manifests() = std::move(order);
+}
+
 void Outbox::add(const OrderDiscard& order, const std::vector<std::string>& roots) {
   wire::Discard& out = *reply_with_room(order.worker, 64).add_discard();
   out.set_job(order.job.value);

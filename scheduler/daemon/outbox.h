@@ -11,6 +11,7 @@
 
 namespace framemill::wire {
 class Grant;
+class ManifestOrder;
 class PublishOrder;
 class SchedulerReply;
 }  // namespace framemill::wire
@@ -28,6 +29,7 @@ class Outbox {
   void add(WorkerId worker, wire::Grant grant);
   void add(const RevokeLease& revoke);
   void add(WorkerId worker, wire::PublishOrder order);
+  void add(WorkerId worker, wire::ManifestOrder order);
   void add(const OrderDiscard& order, const std::vector<std::string>& roots);
   void flush();
   bool holding_back() const { return held_back_ > 0; }  // replies that wait for room: flush again soon

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "jobs/manifest_groups.h"
 #include "wire/farm.pb.h"
 
 namespace framemill::scheduler {
@@ -114,6 +115,42 @@ void write_sheet(const JobRecord& job, const PhasePlan& phase, const jobs::Sheet
     if (need.reads_files) write_sheet_row(job, phase, need.phase, *out.add_rows());
 }
 
+// The frames that stand for tasks of a phase, also where the tasks make their latents only.
+void add_frames_of(const PhasePlan& phase, const jobs::FrameSet& shown, TaskRange tasks,
+                   std::vector<jobs::FrameSpan>& spans) {
+  const auto add = [&](jobs::Frame first, jobs::Frame last) {
+    const jobs::FrameSet frames = shown.within(first, last);
+    spans.insert(spans.end(), frames.spans().begin(), frames.spans().end());
+  };
+  if (phase.kind == PhaseKind::Command) {
+    const auto last = jobs::task_frames(phase, tasks.end() - 1);
+    return add(jobs::task_frames(phase, tasks.first).first(), last.last());
+  }
+  TaskIndex before = 0;  // tasks of the runs of windows that came already
+  for (const TaskRange& run : phase.windows) {
+    const TaskIndex first = std::max(tasks.first, before), end = std::min(tasks.end(), before + run.count);
+    if (first < end)
+      add(phase.grid.new_frames(run.first + first - before).first,
+          phase.grid.new_frames(run.first + end - 1 - before).last);
+    before += run.count;
+  }
+}
+
+// A phase's frames that failed, in its own tasks or in those of the phase that makes its latents.
+std::vector<jobs::FrameSpan> failed_spans(const JobRecord& job, const PhasePlan& shown, const jobs::FrameSet& frames,
+                                          const TaskRuns& runs_of) {
+  std::vector<jobs::FrameSpan> spans;
+  for (jobs::PhaseIndex index = 0; index < job.plan->phases.size(); ++index) {
+    const PhasePlan& phase = job.plan->phases[index];
+    if (phase.layer != shown.layer || phase.variant != shown.variant) continue;
+    for (const StateRun& run : runs_of({job.id, index}))
+      if (run.state == TaskState::Failed || run.state == TaskState::Quarantined)
+        add_frames_of(phase, frames, run.tasks, spans);
+  }
+  std::sort(spans.begin(), spans.end());
+  return spans;
+}
+
 void write_grid(const PhasePlan& phase, wire::Recipe& out) {
   wire::Grid& grid = *out.mutable_grid();
   grid.set_origin(phase.grid.origin);
@@ -168,6 +205,58 @@ void write_recipe(const JobRecord& job, jobs::PhaseIndex index, wire::Recipe& ou
   pixels.clear_version();
   pixels.clear_output_printf();
   out.set_recipe_digest(raw(base::sha256(pixels.SerializeAsString())));
+}
+
+void write_failed_frames(const JobRecord& job, jobs::PhaseIndex sheet, const TaskRuns& runs_of,
+                         wire::SheetRecipe& out) {
+  const PhasePlan& phase = job.plan->phases[sheet];
+  std::size_t room = kFailedSpansMax;
+  int row = 0;
+  for (const jobs::Need& need : phase.needs) {
+    if (!need.reads_files) continue;
+    const PhasePlan& shown = job.plan->phases[need.phase];
+    wire::SheetRow& to = *out.mutable_rows(row++);
+    if (shown.frames.empty()) continue;
+    auto spans = failed_spans(job, shown, shown_frames(shown, input_of(job, phase, shown)), runs_of);
+    spans.resize(std::min(spans.size(), room));
+    room -= spans.size();
+    to.set_failed_frames(jobs::FrameSet::of(spans).text());
+  }
+}
+
+void write_manifest_order(const JobRecord& job, std::uint32_t number, const TaskRuns& runs_of,
+                          wire::ManifestOrder& out) {
+  const std::vector<jobs::ManifestGroup> groups = jobs::manifest_groups(*job.plan);
+  FM_CHECK(number < groups.size(), "a manifest that the plan does not have");
+  const jobs::ManifestGroup& group = groups[number];
+  out.set_job(job.id.value);
+  out.set_number(number);
+  out.set_root(group.root);
+  out.set_directory(group.directory);
+  out.set_version(job.version);
+  out.set_submitted_unix_ms(job.submitted.time.unix_ms);
+  out.set_plan_digest(raw(job.plan->digest));
+  std::optional<jobs::LayerIndex> last;
+  for (const jobs::PhaseIndex index : group.phases) {
+    const PhasePlan& phase = job.plan->phases[index];
+    if (last != phase.layer) {
+      last = phase.layer;
+      const jobs::LayerSpec& layer = job.spec->layers[phase.layer];
+      const std::string& model = std::get<jobs::GenerateSpec>(layer.work).model;
+      wire::ManifestLayer& entry = *out.add_layers();
+      entry.set_name(layer.name);
+      entry.set_model(model);
+      if (const auto* facts = facts_of(job, model)) entry.set_model_digest(raw(facts->root_digest));
+    }
+    wire::ManifestPart& part = *out.add_parts();
+    part.set_phase(index);
+    part.set_layer(static_cast<std::uint32_t>(out.layers_size() - 1));
+    part.set_variant(phase.variant);
+    part.set_seed(phase.seed);
+    for (const StateRun& run : runs_of({job.id, index}))
+      if (run.state == TaskState::Published) part.set_tasks(part.tasks() + run.tasks.count);
+    out.set_revision(out.revision() + part.tasks());
+  }
 }
 
 std::vector<WantedInput> wanted_inputs(const JobRecord& job, jobs::PhaseIndex index, TaskRange tasks) {

@@ -43,13 +43,14 @@ std::string raw(const base::Sha256& digest) {
 }  // namespace
 
 bool Scheduler::Held::empty() const {
-  return revokes.empty() && publishes.empty() && discards.empty() && acknowledgements.empty() && answers.empty() &&
+  return revokes.empty() && publishes.empty() && manifests.empty() && discards.empty() && acknowledgements.empty() && answers.empty() &&
          happened.empty();
 }
 
 void Scheduler::Held::take(Effects& effects) {
   append(revokes, effects.revokes);
   append(publishes, effects.publishes);
+  append(manifests, effects.manifests);
   append(discards, effects.discards);
   append(acknowledgements, effects.acknowledgements);
   append(answers, effects.answers);
@@ -150,6 +151,7 @@ void Scheduler::write_batch() {
       Effects rest;
       rest.revokes = std::move(gathering_held_.revokes);
       rest.publishes = std::move(gathering_held_.publishes);
+      rest.manifests = std::move(gathering_held_.manifests);
       rest.discards = std::move(gathering_held_.discards);
       rest.acknowledgements = std::move(gathering_held_.acknowledgements);
       rest.answers = std::move(gathering_held_.answers);
@@ -185,6 +187,7 @@ void Scheduler::on_durable(std::uint64_t sequence) {
 void Scheduler::release(Held held) {
   for (const RevokeLease& revoke : held.revokes) outbox_->add(revoke);
   for (const OrderPublish& order : held.publishes) send_publish(order);
+  for (const OrderManifest& order : held.manifests) send_manifest(order);
   for (const OrderDiscard& order : held.discards) send_discard(order);
   for (const AcknowledgeReport& acknowledgement : held.acknowledgements) outbox_->add(acknowledgement);
   for (Answer& answer : held.answers) {
@@ -230,12 +233,17 @@ void Scheduler::send_grant(const GrantLease& lease) {
   grant->set_booking_bytes(lease.booking_bytes);
   grant->set_batch_max(lease.batch_max);
   write_recipe(*job, lease.phase.index, *grant->mutable_recipe());
+  if (grant->recipe().has_sheet())
+    write_failed_frames(*job, lease.phase.index, [this](PhaseId phase) { return farm_.task_runs(phase); },
+                        *grant->mutable_recipe()->mutable_sheet());
   write_outside_inputs(*job, lease.phase.index, lease.tasks, *grant);
 
   std::vector<WantedInput> wanted;
   std::vector<CommittedFilesCache::Key> keys;
   for (const WantedInput& input : wanted_inputs(*job, lease.phase.index, lease.tasks))
     for (TaskIndex t = input.tasks.first; t < input.tasks.end(); ++t) {
+      // A sheet is made of what is there; what was committed and could not get its name is not.
+      if (farm_.task_state(input.phase, t) != jobs::TaskState::Published) continue;
       wanted.push_back(input);
       keys.push_back({input.phase, t});
     }
@@ -256,6 +264,8 @@ void Scheduler::send_publish(const OrderPublish& order) {
   files_->find(keys, [this, order](base::Result<CommittedFilesCache::Found> found) {
     // Too many questions at once (store.busy): the core orders again what is not published in time.
     if (!found.ok()) return base::log_debug("scheduler", "files to publish: {}", found.error().message);
+    const JobRecord* job = farm_.job(order.phase.job);
+    const bool on_record = job != nullptr && job->plan->phases[order.phase.index].kind == jobs::PhaseKind::Decode;
     for (std::size_t i = 0; i < found->size(); ++i) {
       if (!(*found)[i]) continue;
       const CommittedFiles& committed = *(*found)[i];
@@ -266,6 +276,7 @@ void Scheduler::send_publish(const OrderPublish& order) {
       out.mutable_tasks()->set_first(order.tasks.first + static_cast<TaskIndex>(i));
       out.mutable_tasks()->set_count(1);
       out.set_root(committed.root);
+      out.set_on_record(on_record);
       for (const FileRecord& file : committed.files) {
         wire::OutputFile& entry = *out.add_files();
         entry.set_kind(static_cast<wire::OutputFile::Kind>(file.kind));
@@ -280,6 +291,15 @@ void Scheduler::send_publish(const OrderPublish& order) {
     }
     flush_soon();
   });
+}
+
+void Scheduler::send_manifest(const OrderManifest& order) {
+  const JobRecord* job = farm_.job(order.job);
+  if (job == nullptr) return;
+  wire::ManifestOrder out;
+  write_manifest_order(*job, order.number, [this](PhaseId phase) { return farm_.task_runs(phase); }, out);
+  // What has changed meanwhile is ordered anew by the core.
+  if (out.revision() == order.revision) outbox_->add(order.worker, std::move(out));
 }
 
 void Scheduler::send_discard(const OrderDiscard& order) {

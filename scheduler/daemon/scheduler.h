@@ -56,6 +56,7 @@ class Scheduler {
   struct Held {
     std::vector<RevokeLease> revokes;
     std::vector<OrderPublish> publishes;
+    std::vector<OrderManifest> manifests;
     std::vector<OrderDiscard> discards;
     std::vector<AcknowledgeReport> acknowledgements;
     std::vector<Answer> answers;
@@ -73,6 +74,7 @@ class Scheduler {
   EventRow named(FarmEvent event) const;
   void send_grant(const GrantLease& grant);
   void send_publish(const OrderPublish& order);
+  void send_manifest(const OrderManifest& order);
   void send_discard(const OrderDiscard& order);
   void schedule_deadline();
   void flush_soon();  // once for all turns of this round of the loop

@@ -168,6 +168,8 @@ Result<WorkerReported> parse_report(std::string_view bytes, const std::string& k
   if (in.running_size() > kRunningMax) return bad("running", "too many attempts");
   if (in.ended_size() > kEndedMax) return bad("ended", "too many ended attempts");
   if (in.published_size() + in.publish_failed_size() > kPublishedMax) return bad("published", "too many entries");
+  if (in.manifests_size() > kEndedMax) return bad("manifests", "too many entries");
+  if (in.publishing_size() > kPublishedMax) return bad("publishing", "too many ranges");
   int files = 0;
   for (const auto& task : in.finished()) files += task.files_size();
   if (files > wire::kFilesPerReportMax) return bad("finished.files", fmt::format("at most {} files per report", wire::kFilesPerReportMax));
@@ -201,6 +203,14 @@ Result<WorkerReported> parse_report(std::string_view bytes, const std::string& k
                                   clean(failed.code(), 128),
                                   clean(failed.message())});
   for (const std::uint32_t job : in.discarded_jobs()) out.discarded.push_back(JobId(job));
+  for (const auto& manifest : in.manifests())
+    out.manifests.push_back({JobId(manifest.job()), manifest.number(), manifest.revision(), clean(manifest.code(), 128),
+                             clean(manifest.message())});
+  if (in.tells_publishing()) {
+    out.publishing.emplace();
+    for (const auto& held : in.publishing())
+      out.publishing->push_back({phase_id(held.job(), held.phase()), {held.first(), held.count()}});
+  }
   return out;
 }
 

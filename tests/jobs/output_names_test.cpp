@@ -67,7 +67,8 @@ TEST_CASE("paths that could leave their root are unsafe") {
                            ".framemill/x",
                            "a/.framemill",
                            "manifest.json",
-                           "a/manifest.json"}) {
+                           "a/manifest.json",
+                           "a/manifest.job12.json"}) {
     INFO(path);
     CHECK_FALSE(check_safe_path(path).ok());
   }

@@ -83,6 +83,13 @@ def test_commands(binaries, place):
         check((directory / 'farm' / name).stat().st_mode & 0o077 == 0, f'{name} is open to others')
     manifest = json.loads((directory / 'manifest.json').read_text())
     check(len([f for f in manifest['files'] if f['frame'] is not None]) == 320, 'the manifest misses frames')
+    # The farm's own, beside the frames of each layer and version: together they name the same files with the same digests.
+    rows = lambda text: {(f['file'], f['sha256'], f['samples_sha256'], f['seed'], f['model']) for f in json.loads(text)['files']
+                         if f['file'].endswith('.exr')}
+    beside = [path for path in (directory / 'frames').glob('*/*/*/*/v002/manifest.json')]
+    check(len(beside) == 3, f'{len(beside)} manifests beside the frames of three layers')
+    named = set().union(*(rows(path.read_text()) for path in beside))
+    check(named == rows((directory / 'manifest.json').read_text()), 'the manifests beside the frames name other files')
 
 
 def printed_commands(output):

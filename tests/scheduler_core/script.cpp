@@ -103,6 +103,8 @@ void Script::obey(const std::string& line, int) {
                                                 {"run", &Script::run_all},
                                                 {"publish_fails", &Script::publish_fails},
                                                 {"drops", &Script::drops},
+                                                {"keeps", &Script::keeps},
+                                                {"manifests", &Script::manifests},
                                                 {"restart", &Script::restart},
                                                 {"drain", &Script::worker_verb},
                                                 {"undrain", &Script::worker_verb},
@@ -133,6 +135,10 @@ void Script::farm(const Statement& s) {
   settings_.finished_jobs_max = static_cast<std::uint32_t>(s.number("finished_jobs_max", 10'000));
   settings_.jobs_max = static_cast<std::uint32_t>(s.number("jobs_max", settings_.jobs_max));
   settings_.leases_per_slot_max = static_cast<std::uint32_t>(s.number("leases_per_slot_max", 64));
+  settings_.publish_duties_per_worker_max =
+      static_cast<std::uint32_t>(s.number("publish_duties_per_worker_max", settings_.publish_duties_per_worker_max));
+  settings_.publish_duties_max =
+      static_cast<std::uint32_t>(s.number("publish_duties_max", settings_.publish_duties_max));
   settings_.grants_per_turn = static_cast<std::uint32_t>(s.number("grants_per_turn", 256));
 }
 
@@ -290,6 +296,18 @@ void Script::publish_fails(const Statement& s) {
 
 void Script::drops(const Statement& s) {
   stage().player(s.word(1)).duties.clear();
+  stage().player(s.word(1)).manifests.clear();
+}
+
+void Script::keeps(const Statement& s) {
+  Player& player = stage().player(s.word(1));
+  if (s.word(2) == "manifests") player.writes_manifests = false;
+  if (s.word(2) == "publishing") player.tells_publishing = true;
+}
+
+void Script::manifests(const Statement& s) {
+  stage().answer_manifests(stage().player(s.word(1)), s.words.size() > 2 ? s.word(2) : "");
+  stage().report(s.word(1));
 }
 
 void Script::run_all(const Statement& s) {

@@ -2,7 +2,9 @@
 // with its line and what was found instead.
 //
 //
-//   farm KEY=VALUE ...                   settings: lease_ttl_s silence_s jobs_max finished_jobs_max leases_per_slot_max grants_per_turn
+//   farm KEY=VALUE ...                   settings: lease_ttl_s silence_s jobs_max finished_jobs_max leases_per_slot_max
+//   grants_per_turn
+//                                        publish_duties_per_worker_max publish_duties_max
 //   package NAME@VERSION window= context= batch= resident_mib= window_mib=   what submits know of it
 //   worker NAME slots= device=cpu|cuda class= memory_mib= cpus= packages=A,B roots=A,B commands=A,B media=yes digest=N
 //                                        joins with its first report; again: its inventory changed
@@ -16,11 +18,14 @@
 //   lose W PHASE                         the worker forgets an attempt without a word
 //   publish W      run W [times]         publish: what was ordered; run: finish and publish all until nothing comes
 //   publish_fails W CODE                 what was ordered fails
-//   drops W                              what was ordered to publish is lost on the way
+//   drops W                              what was ordered to publish, and manifests, are lost on the way
+//   keeps W manifests|publishing         manifests are not written by themselves | it names the orders it holds
+//   manifests W [CODE]                   it wrote them, or could not
 //   restart farm|W     drain|undrain|revoke|clear W     sigterm W
 //   pause|resume|cancel|retry JOB [layer= frames=]      priority JOB N      disk full|ok
 //   expect grants N | grant W/SLOT PHASE TASKS | no grant PHASE | revoke W REASON | no revokes | publish W PHASE TASKS
-//          no publish | discard W JOB | sweeps nothing | error CODE | ok | repeated | changed N | refused W
+//          no publish | no manifest W | manifest W JOB REVISION (it holds the order) | discard W JOB | sweeps nothing | error CODE | ok |
+//          repeated | changed N | refused W
 //   expect job JOB STATE | task JOB PHASE TASK STATE | layer JOB NAME STATE | version JOB N | worker W STATE |
 //   quarantined W
 //          counts JOB PHASE STATE N | batch_max N | booked W/SLOT MIB | tries JOB LAYER N | eta JOB yes|no
@@ -85,6 +90,8 @@ class Script {
   void publish(const Statement& s);
   void publish_fails(const Statement& s);
   void drops(const Statement& s);
+  void keeps(const Statement& s);
+  void manifests(const Statement& s);
   // Everything that the workers hold or are ordered, until nothing more comes.
   void run_all(const Statement& s);
   void restart(const Statement& s);

@@ -13,8 +13,8 @@ void Script::require(bool holds, const std::string& found) {
 void Script::expect(const Statement& s) {
   const std::string& what = s.word(1);
   if (what == "grants" || what == "grant" || what == "batch_max") return expect_grants(s);
-  if (what == "revoke" || what == "publish" || what == "discard" || what == "refused" || what == "no" ||
-      what == "sweeps")
+  if (what == "revoke" || what == "publish" || what == "manifest" || what == "discard" || what == "refused" ||
+      what == "no" || what == "sweeps")
     return expect_orders(s);
   if (what == "error" || what == "ok" || what == "repeated" || what == "changed") return expect_answer(s);
   if (what == "worker" || what == "quarantined" || what == "booked") return expect_worker(s);
@@ -40,6 +40,7 @@ void Script::expect_orders(const Statement& s) {
   const std::string& what = s.word(1);
   if (what == "no") {
     if (s.word(2) == "revokes") return require(last.revokes.empty(), "a revoke");
+    if (s.word(2) == "manifest") return require(stage().player(s.word(3)).manifests.empty(), "a manifest order");
     if (s.word(2) == "publish") return require(last.publishes.empty(), "publish orders");
     for (const GrantLease& grant : last.grants) require(grant.phase != phase_of(last_job(s), s.word(3)), grants_text());
   } else if (what == "revoke") {
@@ -56,6 +57,14 @@ void Script::expect_orders(const Statement& s) {
              order.tasks == tasks_of(s.word(4));
     });
     require(there, std::to_string(last.publishes.size()) + " other publish orders");
+  } else if (what == "manifest") {
+    std::string found = "manifest orders:";
+    bool there = false;
+    for (const OrderManifest& order : stage().player(s.word(2)).manifests) {
+      found += " " + std::to_string(order.revision);
+      there = there || (order.job == job_id(s.word(3)) && order.revision == std::stoul(s.word(4)));
+    }
+    require(there, found);
   } else if (what == "discard") {
     const bool there = std::any_of(last.discards.begin(), last.discards.end(), [&](const OrderDiscard& order) {
       return order.worker == worker_id(s.word(2)) && order.job == job_id(s.word(3));

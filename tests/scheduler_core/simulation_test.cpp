@@ -95,6 +95,7 @@ void repeat_last(Stage& stage, Player& player, const WorkerReported& said) {
   player.next.finished.insert(player.next.finished.end(), said.finished.begin(), said.finished.end());
   player.next.ended.insert(player.next.ended.end(), said.ended.begin(), said.ended.end());
   player.next.published.insert(player.next.published.end(), said.published.begin(), said.published.end());
+  player.next.manifests.insert(player.next.manifests.end(), said.manifests.begin(), said.manifests.end());
   (void)stage;
 }
 
@@ -131,6 +132,7 @@ void random_step(Stage& stage) {
       player.running.clear();  // forgotten without a word
       player.left.clear();
       player.duties.clear();
+      player.manifests.clear();
       break;
     case 10: {
       JobChangeAsked asked;

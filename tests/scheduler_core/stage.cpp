@@ -148,6 +148,8 @@ void Stage::carry_out(Effects effects) {
     }
   for (const OrderPublish& order : effects.publishes)
     if (Player* player = player_of(order.worker)) player->duties.push_back(order);
+  for (const OrderManifest& order : effects.manifests)
+    if (Player* player = player_of(order.worker)) player->manifests.push_back(order);
   for (const OrderDiscard& order : effects.discards)
     if (Player* player = player_of(order.worker)) player->sweeps.push_back(order.job);
   for (const AcknowledgeReport& ack : effects.acknowledgements)
@@ -221,7 +223,42 @@ void Stage::report(const std::string& name) {
     report.running.push_back(running);
   }
   for (const JobId job : std::exchange(p.sweeps, {})) report.discarded.push_back(job);
+  if (p.tells_publishing) {
+    report.publishing.emplace();
+    for (const OrderPublish& order : p.duties) report.publishing->push_back({order.phase, order.tasks});
+  }
   apply(std::move(report));
+  write_manifests(p);
+}
+
+namespace {
+template <class T>
+void prepend(std::vector<T>& to, std::vector<T>& before) {
+  to.insert(to.begin(), before.begin(), before.end());
+}
+}  // namespace
+
+// What both reports brought about is told as one.
+void Stage::write_manifests(Player& p) {
+  if (!p.writes_manifests || p.manifests.empty() || !p.next.manifests.empty()) return;
+  answer_manifests(p, "");
+  Effects before = std::move(last_);
+  WorkerReported report = std::exchange(p.next, {});
+  report.key = p.key;
+  report.incarnation = p.incarnation;
+  report.sequence = p.sequence;  // an old one: of what it runs it says nothing
+  apply(std::move(report));
+  prepend(last_.grants, before.grants);
+  prepend(last_.revokes, before.revokes);
+  prepend(last_.publishes, before.publishes);
+  prepend(last_.discards, before.discards);
+  prepend(last_.manifests, before.manifests);
+  prepend(last_.acknowledgements, before.acknowledgements);
+}
+
+void Stage::answer_manifests(Player& player, const std::string& code) {
+  for (const OrderManifest& order : std::exchange(player.manifests, {}))
+    player.next.manifests.push_back({order.job, order.number, order.revision, code, ""});
 }
 
 void Stage::pass(base::Duration time, const std::vector<std::string>& reporting) {
@@ -259,6 +296,7 @@ void Stage::restart_worker(const std::string& name) {
   p.running.clear();
   p.left.clear();
   p.duties.clear();
+  p.manifests.clear();
   report(name);
 }
 

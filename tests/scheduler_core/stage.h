@@ -44,7 +44,10 @@ struct Player {
   std::map<AttemptId, std::set<TaskIndex>> left;  // of them, tasks not finished
   std::vector<OrderPublish> duties;
   std::vector<JobId> sweeps;
-  WorkerReported next;  // what the next report carries beside what it always does
+  std::vector<OrderManifest> manifests;
+  bool writes_manifests = true;   // at once, and says so in a report of its own
+  bool tells_publishing = false;  // names the publish orders it holds in every report
+  WorkerReported next;            // what the next report carries beside what it always does
 };
 
 class Stage {
@@ -66,6 +69,7 @@ class Stage {
   void finish(Player& player, AttemptId attempt, TaskIndex task);
   void end(Player& player, AttemptId attempt, AttemptEnded ended);
   void publish_all(Player& player);
+  void answer_manifests(Player& player, const std::string& code);  // empty: they are written
 
   Farm& farm() { return *farm_; }
   base::Now now() const { return now_; }
@@ -78,6 +82,7 @@ class Stage {
   bool compare_rebuilt = true;
 
  private:
+  void write_manifests(Player& player);
   void carry_out(Effects effects);
   void check();
   Player* player_of(WorkerId id);

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "jobs/manifest_groups.h"
 #include "tests/scheduler_daemon/sample_job.h"
 #include "wire/farm.pb.h"
 
@@ -20,7 +21,9 @@ jobs::PhaseIndex phase_of(const JobRecord& job, const std::string& layer, PhaseK
   return 0;
 }
 
-CommittedFiles files(std::initializer_list<FileRecord> list) { return {{}, "main", list}; }
+CommittedFiles files(std::initializer_list<FileRecord> list) {
+  return {{}, "main", list};
+}
 
 FileRecord frame_file(jobs::Frame frame) {
   FileRecord file;
@@ -35,6 +38,29 @@ FileRecord latents_file() {
   file.kind = wire::OutputFile::LATENTS;
   file.path = ".framemill/latents/1/0/0.safetensors";
   return file;
+}
+
+TEST_CASE("a manifest order names every variant of a directory, and how many of its tasks are published") {
+  const JobRecord job = test::sample_job();
+  const auto groups = jobs::manifest_groups(*job.plan);
+  REQUIRE(groups.size() == 2);
+  CHECK(groups[0].phases.size() == 2);
+  const auto runs_of = [&](PhaseId phase) -> std::vector<StateRun> {
+    const std::uint32_t tasks = job.plan->phases[phase.index].task_count;
+    if (tasks == 1) return {{{0, 1}, TaskState::Published}};
+    return {{{0, 1}, TaskState::Published}, {{1, tasks - 1}, TaskState::Failed}};
+  };
+  wire::ManifestOrder order;
+  write_manifest_order(job, 0, runs_of, order);
+  CHECK(order.directory() == groups[0].directory);
+  CHECK(order.directory().ends_with("/v001"));
+  REQUIRE(order.parts_size() == 2);
+  CHECK(order.parts(1).variant() == 1);
+  CHECK(order.parts(1).seed() == order.parts(0).seed() + 1);
+  CHECK(order.layers_size() == 1);
+  CHECK(order.layers(0).model_digest().size() == 32);
+  CHECK(order.revision() == order.parts(0).tasks() + order.parts(1).tasks());
+  CHECK(order.revision() == 2);
 }
 
 }  // namespace
@@ -116,4 +142,27 @@ TEST_CASE("a contact sheet has a row per variant and frames the chosen one") {
   CHECK(recipe.sheet().rows(1).chosen());
   CHECK(recipe.sheet().rows(2).layer() == "shot");
   CHECK(recipe.sheet().rows(2).window_joins_size() > 0);
+}
+
+TEST_CASE("a sheet is told which frames failed, in decoding and in the windows before it") {
+  const JobRecord job = test::sample_job();
+  const jobs::PhaseIndex sheet = phase_of(job, "sheet", PhaseKind::Sheet);
+  const jobs::PhaseIndex decode = phase_of(job, "shot", PhaseKind::Decode);
+  const jobs::PhaseIndex denoise = phase_of(job, "shot", PhaseKind::Denoise);
+  const jobs::PhasePlan& shot = job.plan->phases[decode];
+  REQUIRE(shot.task_count >= 3);
+  const auto runs_of = [&](PhaseId phase) -> std::vector<StateRun> {
+    if (phase.index == decode) return {{{0, 1}, TaskState::Failed}, {{1, shot.task_count - 1}, TaskState::Waiting}};
+    if (phase.index == denoise)
+      return {{{0, 1}, TaskState::Published}, {{1, 1}, TaskState::Quarantined}, {{2, 1}, TaskState::Waiting}};
+    return {{{0, 1}, TaskState::Published}};
+  };
+  wire::Recipe recipe;
+  write_recipe(job, sheet, recipe);
+  const std::string digest = recipe.recipe_digest();
+  write_failed_frames(job, sheet, runs_of, *recipe.mutable_sheet());
+  const jobs::FrameSpan first = shot.grid.new_frames(0), second = shot.grid.new_frames(1);
+  CHECK(recipe.sheet().rows(2).failed_frames() == shot.frames.within(first.first, second.last).text());
+  CHECK(recipe.sheet().rows(0).failed_frames().empty());
+  CHECK(recipe.recipe_digest() == digest);
 }

@@ -377,11 +377,48 @@ TEST_CASE("a publish order at work or untold is not done twice, and its result s
   b.happen(reply);
   CHECK(b.count<Publish>() == 0);
   CHECK(std::get<PublishedTasks>(b.report().items[0]).duty == duty);
-  b.happen(ReplyReceived{b.last_report.sequence, false, false, false, {}, {}, {}, {duty}, {}});
+  b.happen(ReplyReceived{b.last_report.sequence, false, false, false, {}, {}, {}, {duty}, {}, {}});
   CHECK(b.count<Publish>() == 1);  // asked again after all was said: it is idempotent
 }
 
 // --- drain -----------------------------------------------------------------------------------------------------------
+
+TEST_CASE("a worker tells about once a second which publish orders it holds, untold results among them") {
+  Bench b;
+  ReplyReceived reply;
+  for (const TaskIndex task : {0u, 1u, 2u, 5u}) reply.publishes.push_back({attempt(1), {JobId(1), 0}, {task, 1}});
+  b.happen(reply);
+  const Report first = b.report();
+  REQUIRE(first.tells_publishing);
+  REQUIRE(first.publishing.size() == 2);
+  CHECK(first.publishing[0].second == TaskRange{0, 3});
+  CHECK(first.publishing[1].second == TaskRange{5, 1});
+  CHECK_FALSE(b.report().tells_publishing);
+  b.happen(DutyPublished{reply.publishes[0]});
+  b.pass(base::seconds(1));
+  const Report second = b.report();
+  CHECK(second.publishing == first.publishing);
+  ReplyReceived acknowledged;
+  acknowledged.acked_report = second.sequence;
+  b.happen(acknowledged);
+  b.pass(base::seconds(1));
+  CHECK(b.report().publishing[0].second == TaskRange{1, 2});
+}
+
+TEST_CASE("a manifest order at work or untold is not done twice") {
+  Bench b;
+  ReplyReceived reply;
+  reply.manifests.push_back({JobId(1), 0, 7});
+  CHECK((b.happen(reply), b.count<WriteManifest>()) == 1);
+  CHECK((b.happen(reply), b.count<WriteManifest>()) == 0);
+  b.happen(ManifestDone{{reply.manifests[0], "", ""}});
+  CHECK((b.happen(reply), b.count<WriteManifest>()) == 0);
+  const Report report = b.report();
+  REQUIRE(report.items.size() == 1);
+  CHECK(std::get<ManifestResult>(report.items[0]).duty.revision == 7);
+  reply.acked_report = report.sequence;
+  CHECK((b.happen(reply), b.count<WriteManifest>()) == 1);
+}
 
 TEST_CASE("the first stop lets windows in flight finish and gives back what has not started") {
   Bench b;

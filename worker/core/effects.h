@@ -57,11 +57,14 @@ struct Publish {
 struct Discard {
   JobId job;
 };
+struct WriteManifest {
+  ManifestDuty duty;
+};
 struct Exit {};  // nothing is left to do
 
-using Effect =
-    std::variant<StartExecutor, FinishExecutor, KillExecutor, PrepareStaging, StartInExecutor, CancelInExecutor,
-                 StartChild, StopChild, ForgetAttempt, SweepStaging, SweepIfPublished, Publish, Discard, Exit>;
+using Effect = std::variant<StartExecutor, FinishExecutor, KillExecutor, PrepareStaging, StartInExecutor,
+                            CancelInExecutor, StartChild, StopChild, ForgetAttempt, SweepStaging, SweepIfPublished,
+                            Publish, Discard, WriteManifest, Exit>;
 using Effects = std::vector<Effect>;
 
 }  // namespace framemill::worker

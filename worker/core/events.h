@@ -26,6 +26,7 @@ struct ReplyReceived {
   std::vector<RevokedLease> revokes;
   std::vector<PublishDuty> publishes;
   std::vector<JobId> discards;
+  std::vector<ManifestDuty> manifests;
 };
 struct LinkConnected {};  // perhaps to another scheduler: what was sent before may be lost
 
@@ -71,6 +72,9 @@ struct DutyFailed {
 struct JobDiscarded {
   JobId job;
 };
+struct ManifestDone {
+  ManifestResult result;
+};
 struct TaskRecovered {  // finished by a former incarnation, found in its staging directory
   FinishedTask task;
 };
@@ -82,6 +86,6 @@ struct TimePassed {};  // next_deadline() is due
 
 using Event = std::variant<ReplyReceived, LinkConnected, ExecutorReady, ExecutorAlive, AttemptProgressed, TaskFinished,
                            AttemptEnded, ExecutorDied, StagingPrepared, DutyPublished, DutyFailed, JobDiscarded,
-                           TaskRecovered, InventoryChanged, StopAsked, TimePassed>;
+                           ManifestDone, TaskRecovered, InventoryChanged, StopAsked, TimePassed>;
 
 }  // namespace framemill::worker

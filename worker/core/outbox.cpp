@@ -25,6 +25,8 @@ Weight weight(const ReportItem& item) {
             0};
   if (const auto* failure = std::get_if<PublishFailure>(&item))
     return {kFrame + failure->code.size() + failure->text.size(), 0};
+  if (const auto* manifest = std::get_if<ManifestResult>(&item))
+    return {kFrame + manifest->code.size() + manifest->text.size(), 0};
   return {kFrame, 0};
 }
 
@@ -37,6 +39,7 @@ const PublishDuty* duty_of(const ReportItem& item) {
 }  // namespace
 
 void Outbox::add(ReportItem item) {
+  if (const PublishDuty* duty = duty_of(item)) duties_.insert(*duty);
   entries_.push_back({std::move(item), 0, base::Instant{INT64_MIN}, kRepeatFirst});
 }
 
@@ -63,6 +66,7 @@ std::vector<ReportItem> Outbox::acknowledge(std::uint64_t sequence) {
   std::vector<ReportItem> done;
   std::erase_if(entries_, [&](Entry& entry) {
     if (entry.sent_in == 0 || entry.sent_in > sequence) return false;
+    if (const PublishDuty* duty = duty_of(entry.item)) duties_.erase(*duty);
     done.push_back(std::move(entry.item));
     return true;
   });
@@ -81,10 +85,10 @@ base::Instant Outbox::next_due() const {
   return soonest;
 }
 
-bool Outbox::holds(const PublishDuty& duty) const {
+bool Outbox::holds(const ManifestDuty& duty) const {
   return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-    const PublishDuty* of = duty_of(entry.item);
-    return of != nullptr && *of == duty;
+    const auto* result = std::get_if<ManifestResult>(&entry.item);
+    return result != nullptr && result->duty == duty;
   });
 }
 

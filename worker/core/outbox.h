@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <set>
 #include <vector>
 
 #include "worker/core/values.h"
@@ -29,8 +30,10 @@ class Outbox {
   void connection_lost();
 
   bool due(base::Instant now) const { return next_due() <= now; }
-  base::Instant next_due() const;             // kNever: nothing to tell
-  bool holds(const PublishDuty& duty) const;  // its result has not been acknowledged
+  base::Instant next_due() const;                                               // kNever: nothing to tell
+  bool holds(const PublishDuty& duty) const { return duties_.contains(duty); }  // its result is not acknowledged
+  const std::set<PublishDuty>& duties() const { return duties_; }               // those whose results are not
+  bool holds(const ManifestDuty& duty) const;
   std::size_t size() const { return entries_.size(); }
   bool full() const { return entries_.size() >= kItemsMax; }
 
@@ -42,6 +45,7 @@ class Outbox {
     base::Duration pause = kRepeatFirst;
   };
   std::deque<Entry> entries_;
+  std::set<PublishDuty> duties_;
 };
 
 }  // namespace framemill::worker

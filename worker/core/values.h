@@ -87,7 +87,18 @@ struct PublishFailure {
 struct DiscardedJob {
   JobId job;
 };
-using ReportItem = std::variant<FinishedTask, EndedAttempt, PublishedTasks, PublishFailure, DiscardedJob>;
+struct ManifestDuty {
+  JobId job;
+  std::uint32_t number = 0;
+  std::uint64_t revision = 0;
+  auto operator<=>(const ManifestDuty&) const = default;
+};
+struct ManifestResult {
+  ManifestDuty duty;
+  std::string code, text;  // empty: it is written
+};
+using ReportItem =
+    std::variant<FinishedTask, EndedAttempt, PublishedTasks, PublishFailure, DiscardedJob, ManifestResult>;
 
 // --- what a slot does now --------------------------------------------------------------------------------------------
 struct Progress {
@@ -112,6 +123,8 @@ struct Report {
   bool with_inventory = false;
   std::vector<RunningLease> running;  // all leases it holds, also those that wait
   std::vector<ReportItem> items;
+  bool tells_publishing = false;
+  std::vector<std::pair<PhaseId, TaskRange>> publishing;  // all publish orders that it holds, when it tells
   bool draining = false;
 };
 

@@ -14,6 +14,7 @@ constexpr std::size_t kSentRemembered = 4096;
 
 constexpr base::Duration kReportPauseMin = base::milliseconds(10);
 constexpr base::Duration kReportPauseMax = base::seconds(60);
+constexpr base::Duration kPublishingPause = base::milliseconds(900);  // reports come oftener
 
 }  // namespace
 
@@ -68,11 +69,35 @@ Report Worker::make_report(base::Instant now) {
     report.running.push_back(std::move(running));
   }
   report.items = outbox_.take(sequence_, now);
+  tell_publishing(report, now);
   sent_at_.emplace(sequence_, now);
   if (sent_at_.size() > kSentRemembered) sent_at_.erase(sent_at_.begin());
   next_report_ = now + report_pause_;
   news_ = false;
   return report;
+}
+
+// Neighbours are one range; an order and its result may name the same tasks.
+void Worker::tell_publishing(Report& report, base::Instant now) {
+  if (publishing_told_ + kPublishingPause > now) return;
+  publishing_told_ = now;
+  std::vector<std::pair<PhaseId, TaskRange>> held;
+  for (const std::set<PublishDuty>* duties : {&std::as_const(duties_), &outbox_.duties()})
+    for (const PublishDuty& duty : *duties) held.emplace_back(duty.phase, duty.tasks);
+  std::sort(held.begin(), held.end(), [](const auto& a, const auto& b) {
+    return std::pair{a.first, a.second.first} < std::pair{b.first, b.second.first};
+  });
+  for (const auto& [phase, tasks] : held) {
+    auto& told = report.publishing;
+    if (!told.empty() && told.back().first == phase && told.back().second.end() >= tasks.first) {
+      TaskRange& last = told.back().second;
+      last.count = std::max(last.end(), tasks.end()) - last.first;
+    } else {
+      told.emplace_back(phase, tasks);
+    }
+  }
+  report.tells_publishing = report.publishing.size() <= kPublishingRangesMax;
+  if (!report.tells_publishing) report.publishing.clear();  // half of it would be a lie
 }
 
 void Worker::on(const LinkConnected&) {
@@ -100,6 +125,7 @@ void Worker::on(const ReplyReceived& e) {
   if (e.lease_proof) prove_leases(e.acked_report);
   for (const Lease& lease : e.grants) accept(lease, e.acked_report);
   for (const PublishDuty& duty : e.publishes) order(duty);
+  for (const ManifestDuty& duty : e.manifests) order(duty);
   for (const JobId job : e.discards)
     if (discards_.size() < kDutiesMax && discards_.insert(job).second) emit(Discard{job});
   sent_at_.erase(sent_at_.begin(), sent_at_.lower_bound(e.acked_report));
@@ -183,6 +209,15 @@ void Worker::on(const DutyPublished& e) {
 
 void Worker::on(const DutyFailed& e) {
   if (duties_.erase(e.duty) != 0) outbox_.add(PublishFailure{e.duty, e.code, e.text});
+}
+
+void Worker::order(const ManifestDuty& duty) {
+  if (manifests_.size() >= kManifestsMax || outbox_.holds(duty)) return;
+  if (manifests_.insert(duty).second) emit(WriteManifest{duty});
+}
+
+void Worker::on(const ManifestDone& e) {
+  if (manifests_.erase(e.result.duty) != 0) outbox_.add(e.result);
 }
 
 void Worker::on(const JobDiscarded& e) {

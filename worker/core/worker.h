@@ -35,7 +35,9 @@ class Worker {
  public:
   static constexpr std::size_t kLeasesPerSlotMax = 64;
   static constexpr std::size_t kLeasesMax = 1024;
-  static constexpr std::size_t kDutiesMax = 1024;  // publish orders at work; more are dropped and ordered again
+  static constexpr std::size_t kDutiesMax = 8192;   // publish orders at work; more are dropped and ordered again
+  static constexpr std::size_t kManifestsMax = 64;  // the same
+  static constexpr std::size_t kPublishingRangesMax = 4096;  // told in one report (wire/farm.proto)
   static constexpr std::uint32_t kTasksPerLeaseMax = 4096;
 
   explicit Worker(WorkerSettings settings);
@@ -56,6 +58,7 @@ class Worker {
   std::size_t untold_count() const { return outbox_.size(); }
   bool holds(const AttemptId& attempt) const { return attempts_.contains(attempt); }
   bool holds(const PublishDuty& duty) const { return duties_.contains(duty); }
+  bool holds(const ManifestDuty& duty) const { return manifests_.contains(duty); }
 
  private:
   enum class Stage { Preparing, Waiting, Running, Ending };
@@ -91,6 +94,7 @@ class Worker {
   void on(const DutyPublished& e);
   void on(const DutyFailed& e);
   void on(const JobDiscarded& e);
+  void on(const ManifestDone& e);
   void on(const TaskRecovered& e);
   void on(const InventoryChanged& e);
   void on(const StopAsked& e);
@@ -102,6 +106,8 @@ class Worker {
   void prove_leases(std::uint64_t acked_report);
   void acknowledged(const ReportItem& item);
   void order(const PublishDuty& duty);
+  void order(const ManifestDuty& duty);
+  void tell_publishing(Report& report, base::Instant now);
 
   void start_what_can(SlotIndex slot);
   bool may_start(const Attempt& attempt) const;
@@ -135,6 +141,8 @@ class Worker {
   std::deque<AttemptId> ended_lately_;  // grants may be repeated: these are not taken again; bounded
   std::set<PublishDuty> duties_;
   std::set<JobId> discards_;
+  std::set<ManifestDuty> manifests_;
+  base::Instant publishing_told_{INT64_MIN};
   Outbox outbox_;
 
   std::uint64_t sequence_ = 0;

@@ -160,6 +160,11 @@ void Daemon::act(const Discard& e) {
   storage_.discard(e.job, roots ? roots.mapped() : std::vector<std::string>{});
 }
 
+void Daemon::act(const WriteManifest& e) {
+  const auto order = manifests_.extract(e.duty);
+  if (order) storage_.write_manifest(e.duty, order.mapped());
+}
+
 void Daemon::act(const Exit&) {
   base::log_info("worker", "done, {} facts untold", core_.untold_count());
   loop_.stop();

@@ -133,6 +133,7 @@ void Daemon::on_reply(Reply reply) {
   for (auto& [attempt, grant] : reply.grants)
     if (!core_.holds(attempt)) grants_.insert_or_assign(attempt, std::move(grant));
   publishes_.merge(reply.publishes);
+  manifests_.merge(reply.manifests);
   discards_.merge(reply.discards);
   std::vector<AttemptId> granted;
   for (const Lease& lease : reply.event.grants) granted.push_back(lease.attempt);
@@ -141,6 +142,7 @@ void Daemon::on_reply(Reply reply) {
   for (const AttemptId& attempt : granted)
     if (!core_.holds(attempt)) grants_.erase(attempt);
   std::erase_if(publishes_, [this](const auto& entry) { return !core_.holds(entry.first); });
+  std::erase_if(manifests_, [this](const auto& entry) { return !core_.holds(entry.first); });
 }
 
 // --- the house -------------------------------------------------------------------------------------------------------

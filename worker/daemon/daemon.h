@@ -10,10 +10,10 @@
 
 #include "net/curve_keys.h"
 #include "net/event_loop.h"
+#include "net/service_manager.h"
 #include "worker/core/worker.h"
 #include "worker/daemon/config.h"
 #include "worker/daemon/devices.h"
-#include "net/service_manager.h"
 #include "worker/daemon/storage.h"
 #include "worker/link/scheduler_link.h"
 #include "worker/supervisor/child_runner.h"
@@ -61,6 +61,7 @@ class Daemon {
   void act(const SweepIfPublished& e);
   void act(const Publish& e);
   void act(const Discard& e);
+  void act(const WriteManifest& e);
   void act(const Exit& e);
 
   void on_reply(Reply reply);
@@ -84,6 +85,7 @@ class Daemon {
   // What ids of the core stand for; each entry goes when the core forgets the id.
   std::map<AttemptId, wire::Grant> grants_;
   std::map<PublishDuty, wire::PublishOrder> publishes_;
+  std::map<ManifestDuty, wire::ManifestOrder> manifests_;
   std::map<JobId, std::vector<std::string>> discards_;
   std::vector<wire::Package> packages_;
   bool media_usable_ = false;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/log.h"
+#include "worker/supervisor/manifest_writer.h"
 #include "worker/supervisor/staging.h"
 
 namespace framemill::worker {
@@ -155,7 +156,10 @@ void Storage::publish(const PublishDuty& duty, const wire::PublishOrder& order) 
   if (root == roots_.end())
     return happen_(DutyFailed{duty, "publish.root", fmt::format("This host does not see the root {}.", order.root())});
   const bool taken = run(
-      [root = root->second, order, settings = settings_.publish] { return worker::publish(*root, order, settings); },
+      [root = root->second, order, settings = settings_.publish]() -> base::Status {
+        FM_TRY(worker::publish(*root, order, settings));
+        return order.on_record() ? keep_on_record(*root, order) : base::Status{};
+      },
       [this, duty](const base::Status& status) {
         if (status.ok()) return happen_(DutyPublished{duty});
         base::log_warning("storage", "publish {} tasks {}+{}: {}", duty.attempt.text(), duty.tasks.first,
@@ -163,6 +167,27 @@ void Storage::publish(const PublishDuty& duty, const wire::PublishOrder& order) 
         happen_(DutyFailed{duty, status.error().code, status.error().message});
       });
   if (!taken) happen_(DutyFailed{duty, "worker.busy", "The worker's storage queue is full."});
+}
+
+void Storage::write_manifest(const ManifestDuty& duty, const wire::ManifestOrder& order) {
+  const auto root = roots_.find(order.root());
+  if (root == roots_.end())
+    return happen_(
+        ManifestDone{{duty, "publish.root", fmt::format("This host does not see the root {}.", order.root())}});
+  const bool taken = children_io_.submit([&loop = loop_, alive = alive_, root = root->second, duty, order,
+                                          settings = settings_.publish, happen = happen_] {
+    const base::Status status = worker::write_manifest(*root, order, settings);
+    ManifestDone done{{duty, "", ""}};
+    if (!status.ok()) {
+      base::log_warning("storage", "manifest of job {} in {}: {}", duty.job.value, order.directory(),
+                        status.error().message);
+      done.result = {duty, status.error().code, status.error().message};
+    }
+    loop.post([alive, done, happen] {
+      if (*alive) happen(done);
+    });
+  });
+  if (!taken) happen_(ManifestDone{{duty, "worker.busy", "The worker's storage queue is full."}});
 }
 
 void Storage::discard(JobId job, const std::vector<std::string>& roots) {

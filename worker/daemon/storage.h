@@ -1,6 +1,6 @@
 // The worker's roots and everything done in them, on two I/O threads: one for staging, publishing and sweeping, one for
-// the digests of commands' files, so that a long movie does not hold up frames. Results come back as core events. Loop
-// thread, but for what the I/O threads run.
+// the digests of commands' files and for manifests, so that a long movie does not hold up frames. Results come back as
+// core events. Loop thread, but for what the I/O threads run.
 #pragma once
 
 #include <functional>
@@ -43,6 +43,7 @@ class Storage {
 
   void prepare(const AttemptId& attempt, const wire::Grant& grant);
   void publish(const PublishDuty& duty, const wire::PublishOrder& order);
+  void write_manifest(const ManifestDuty& duty, const wire::ManifestOrder& order);
   void discard(JobId job, const std::vector<std::string>& roots);
   void sweep(const AttemptId& attempt);
   void sweep_if_published(const AttemptId& attempt);

@@ -97,6 +97,12 @@ Status parse_lists(const wire::SchedulerReply& in, Reply& out) {
     out.publishes[duty] = order;
     out.event.publishes.push_back(duty);
   }
+  for (const wire::ManifestOrder& order : in.manifests()) {
+    const ManifestDuty duty{JobId(order.job()), order.number(), order.revision()};
+    if (!duty.job || order.root().empty()) return bad("manifests", "a manifest without its job or its root");
+    out.manifests[duty] = order;
+    out.event.manifests.push_back(duty);
+  }
   for (const wire::Discard& discard : in.discard()) {
     const JobId job(discard.job());
     if (!job) return bad("discard.job", "no job has the number 0");

@@ -24,6 +24,7 @@ struct Reply {
   // What the event's ids stand for: the core has no use for recipes and files, the shell keeps them.
   std::map<AttemptId, wire::Grant> grants;
   std::map<PublishDuty, wire::PublishOrder> publishes;
+  std::map<ManifestDuty, wire::ManifestOrder> manifests;
   std::map<JobId, std::vector<std::string>> discards;  // job -> roots; none: all
 };
 

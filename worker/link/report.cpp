@@ -54,6 +54,14 @@ struct ItemWriter {
     entry.set_code(failure.code);
     entry.set_message(failure.text);
   }
+  void operator()(const ManifestResult& result) const {
+    wire::ManifestResult& entry = *out.add_manifests();
+    entry.set_job(result.duty.job.value);
+    entry.set_number(result.duty.number);
+    entry.set_revision(result.duty.revision);
+    entry.set_code(result.code);
+    entry.set_message(result.text);
+  }
   void operator()(const DiscardedJob& discarded) const { out.add_discarded_jobs(discarded.job.value); }
 };
 
@@ -69,6 +77,8 @@ std::string write_report(const Report& report, const wire::Inventory* inventory,
   out.set_acked_durable_sequence(context.durable_sequence);
   if (report.with_inventory && inventory != nullptr) *out.mutable_inventory() = *inventory;
   for (const RunningLease& running : report.running) write(running, *out.add_running());
+  out.set_tells_publishing(report.tells_publishing);
+  for (const auto& [phase, tasks] : report.publishing) tasks_to_wire(phase, tasks, *out.add_publishing());
   for (const ReportItem& item : report.items) std::visit(ItemWriter{out}, item);
   return out.SerializeAsString();
 }

@@ -1,75 +1,17 @@
 #include "worker/supervisor/staging.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstring>
-#include <memory>
 
 #include "base/log.h"
 #include "wire/farm.pb.h"
-#include "wire/limits.h"
+#include "worker/supervisor/small_files.h"
 
 namespace framemill::worker {
 namespace {
-
-struct DirClose {
-  void operator()(DIR* dir) const { ::closedir(dir); }
-};
-
-enum class Durable { No, Yes };
-
-base::Status write_at(int directory, const std::string& name, std::string_view contents, Durable durable) {
-  const std::string temporary = name + ".part";
-  ::unlinkat(directory, temporary.c_str(), 0);
-  UniqueFd file(::openat(directory, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
-  if (!file) return storage_error(errno, "create " + name);
-  while (!contents.empty()) {
-    const ssize_t n = ::write(file.get(), contents.data(), contents.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return storage_error(errno, "write " + name);
-    contents.remove_prefix(static_cast<std::size_t>(n));
-  }
-  if (durable == Durable::Yes && ::fsync(file.get()) != 0) return storage_error(errno, "sync " + name);
-  if (::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0)
-    return storage_error(errno, "rename " + name);
-  if (durable == Durable::Yes && ::fsync(directory) != 0) return storage_error(errno, "sync the directory of " + name);
-  return {};
-}
-
-// A small regular file in `directory`; an error if it is larger than a message may be.
-base::Result<std::string> read_at(int directory, const std::string& name) {
-  const UniqueFd file(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!file) return storage_error(errno, "open " + name);
-  std::string contents(wire::kExecutorMessageBytesMax + 1, '\0');
-  std::size_t have = 0;
-  while (have < contents.size()) {
-    const ssize_t n = ::read(file.get(), contents.data() + have, contents.size() - have);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return storage_error(errno, "read " + name);
-    if (n == 0) break;
-    have += static_cast<std::size_t>(n);
-  }
-  if (have > wire::kExecutorMessageBytesMax) return base::Error{"storage_failed", name + " is too large", "", ""};
-  contents.resize(have);
-  return contents;
-}
-
-base::Result<std::vector<std::string>> list(int directory, std::size_t entries_max) {
-  const std::unique_ptr<DIR, DirClose> dir(::fdopendir(::fcntl(directory, F_DUPFD_CLOEXEC, 0)));
-  if (!dir) return storage_error(errno, "list a directory");
-  ::rewinddir(dir.get());
-  std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(dir.get())) {
-    if (entry->d_name[0] == '.') continue;
-    if (names.size() >= entries_max) break;
-    names.emplace_back(entry->d_name);
-  }
-  return names;
-}
 
 constexpr std::size_t kDoneFilesMax = 65'536;
 
@@ -167,6 +109,7 @@ base::Result<std::vector<FoundAttempt>> find_left_attempts(const RootDirectory& 
 
 base::Status discard_job(const RootDirectory& root, std::uint32_t job, std::string_view owner) {
   FM_TRY(root.remove_tree(fmt::format("{}/{}", kLatentsPath, job)));
+  FM_TRY(root.remove_tree(fmt::format("{}/{}", kManifestsPath, job)));
   const auto attempts = root.open_directory(kAttemptsPath, MakeDirectories::No);
   if (!attempts.ok()) return {};
   FM_ASSIGN(const std::vector<std::string> names, list(attempts->get(), kDoneFilesMax));

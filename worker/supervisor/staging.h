@@ -21,6 +21,7 @@ namespace framemill::worker {
 
 inline constexpr std::string_view kAttemptsPath = ".framemill/attempts";
 inline constexpr std::string_view kLatentsPath = ".framemill/latents";
+inline constexpr std::string_view kManifestsPath = ".framemill/manifests";  // see manifest_writer.h
 
 std::string staging_path(const jobs::AttemptId& attempt);  // inside the root
 
@@ -45,7 +46,7 @@ struct FoundAttempt {
 base::Result<std::vector<FoundAttempt>> find_left_attempts(const RootDirectory& root, std::string_view owner,
                                                            std::size_t attempts_max);
 
-// A finished job's latents, and what its attempts of this owner left.
+// A finished job's latents, what was kept for its manifests, and what its attempts of this owner left.
 base::Status discard_job(const RootDirectory& root, std::uint32_t job, std::string_view owner);
 
 }  // namespace framemill::worker
