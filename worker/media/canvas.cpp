@@ -32,30 +32,45 @@ const char* font(Face face) {
 
 }  // namespace
 
+// The samples, and OpenImageIO's view of them for what it draws: text, lines, resampled pictures.
 struct Canvas::Image {
+  explicit Image(frames::Picture drawn)
+      : picture(std::move(drawn)),
+        buffer(OIIO::ImageSpec(picture.width, picture.height, 3, OIIO::TypeDesc::FLOAT), picture.rgb.data()) {}
+  // First sample of the pixel.
+  float* at(int x, int y) {
+    return &picture.rgb[(static_cast<std::size_t>(y) * static_cast<std::size_t>(picture.width) +
+                         static_cast<std::size_t>(x)) *
+                        3];
+  }
+  frames::Picture picture;
   ImageBuf buffer;
 };
 
-Canvas::Canvas(int width, int height, Colour background) : image_(std::make_unique<Image>()) {
+Canvas::Canvas(int width, int height, Colour background) {
   OIIO::attribute("threads", 1);
-  image_->buffer.reset(OIIO::ImageSpec(width, height, 3, OIIO::TypeDesc::FLOAT));
+  frames::Picture picture{width, height, frames::ColourSpace::Srgb, {}};
+  picture.rgb.resize(picture.sample_count());
+  image_ = std::make_unique<Image>(std::move(picture));
   fill(0, 0, width, height, background);
 }
+Canvas::Canvas(const Canvas& other) : image_(std::make_unique<Image>(other.image_->picture)) {}
 Canvas::~Canvas() = default;
 Canvas::Canvas(Canvas&&) noexcept = default;
 Canvas& Canvas::operator=(Canvas&&) noexcept = default;
 
 int Canvas::width() const {
-  return image_->buffer.spec().width;
+  return image_->picture.width;
 }
 int Canvas::height() const {
-  return image_->buffer.spec().height;
+  return image_->picture.height;
 }
 
 void Canvas::fill(int x, int y, int width, int height, Colour colour) {
-  if (width <= 0 || height <= 0) return;
+  const int left = std::max(x, 0), right = std::min(x + width, this->width());
   const auto value = floats(colour);
-  algo::fill(image_->buffer, value, ROI(x, x + width, y, y + height, 0, 1, 0, 3));
+  for (int row = std::max(y, 0); row < std::min(y + height, this->height()); ++row)
+    for (int column = left; column < right; ++column) std::copy(value.begin(), value.end(), image_->at(column, row));
 }
 
 void Canvas::line(int x1, int y1, int x2, int y2, Colour colour) {
@@ -65,19 +80,20 @@ void Canvas::line(int x1, int y1, int x2, int y2, Colour colour) {
 }
 
 void Canvas::place(const frames::Picture& picture, int x, int y, int width, int height) {
-  const frames::Picture shown = frames::in_space(picture, frames::ColourSpace::Srgb);
-  ImageBuf source(OIIO::ImageSpec(shown.width, shown.height, 3, OIIO::TypeDesc::FLOAT));
-  source.set_pixels(ROI(0, shown.width, 0, shown.height, 0, 1, 0, 3), OIIO::TypeDesc::FLOAT, shown.rgb.data());
-  if (width % shown.width == 0 && height % shown.height == 0 && width / shown.width == height / shown.height) {
+  frames::Picture shown = frames::in_space(picture, frames::ColourSpace::Srgb);
+  const bool whole =
+      width % shown.width == 0 && height % shown.height == 0 && width / shown.width == height / shown.height;
+  const bool inside = x >= 0 && y >= 0 && x + width <= this->width() && y + height <= this->height();
+  if (whole && inside) {
     const int scale = width / shown.width;
     for (int row = 0; row < height; ++row) {
-      for (int column = 0; column < width; ++column) {
-        const std::size_t at = (static_cast<std::size_t>(row / scale) * shown.width + column / scale) * 3;
-        image_->buffer.setpixel(x + column, y + row, &shown.rgb[at], 3);
-      }
+      float* out = image_->at(x, y + row);
+      const float* in = &shown.rgb[static_cast<std::size_t>(row / scale) * static_cast<std::size_t>(shown.width) * 3];
+      for (int column = 0; column < width; ++column) out = std::copy_n(in + (column / scale) * 3, 3, out);
     }
     return;
   }
+  const ImageBuf source(OIIO::ImageSpec(shown.width, shown.height, 3, OIIO::TypeDesc::FLOAT), shown.rgb.data());
   const ImageBuf sized = algo::resize(source, "", 0.0f, ROI(0, width, 0, height, 0, 1, 0, 3));
   algo::paste(image_->buffer, x, y, 0, 0, sized);
 }
@@ -96,17 +112,14 @@ int Canvas::text_width(int size, Face face, const std::string& words) {
 }
 
 frames::Picture Canvas::picture() const {
-  frames::Picture picture{width(), height(), frames::ColourSpace::Srgb, {}};
-  picture.rgb.resize(picture.sample_count());
-  image_->buffer.get_pixels(ROI(0, width(), 0, height(), 0, 1, 0, 3), OIIO::TypeDesc::FLOAT, picture.rgb.data());
-  return picture;
+  return image_->picture;
 }
 
 std::string Canvas::rgb_bytes() const {
-  const frames::Picture all = picture();
-  std::string bytes(all.rgb.size(), '\0');
+  const std::vector<float>& samples = image_->picture.rgb;
+  std::string bytes(samples.size(), '\0');
   for (std::size_t i = 0; i < bytes.size(); ++i)
-    bytes[i] = static_cast<char>(std::lround(std::clamp(all.rgb[i], 0.0f, 1.0f) * 255.0f));
+    bytes[i] = static_cast<char>(std::lround(std::clamp(samples[i], 0.0f, 1.0f) * 255.0f));
   return bytes;
 }
 

@@ -22,6 +22,7 @@ class Canvas {
  public:
   Canvas(int width, int height, Colour background);
   ~Canvas();
+  Canvas(const Canvas& other);
   Canvas(Canvas&&) noexcept;
   Canvas& operator=(Canvas&&) noexcept;
 
