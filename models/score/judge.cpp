@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/file.h"
 #include "gpu/torch/layers.h"
@@ -56,21 +57,31 @@ int values_in_all() {
 }
 
 struct Lesson {
-  std::vector<gpu::ImageBlock> clips;
+  at::Tensor clips;    // as logits() wants them
   at::Tensor answers;  // [n, attributes] int64
 };
 
-// Renders of single things, with a little noise and blur-free brightness change, so that the judge reads content.
-Lesson make_lesson(std::uint64_t seed, std::uint64_t first, int count) {
+// Renders of single things. Half of the lessons are blurred a little and all have a little noise, so that the judge
+// reads what is shown and not how sharp a renderer draws it.
+Lesson make_lesson(std::uint64_t seed, std::uint64_t first, int count, at::Generator& random) {
   Lesson lesson;
   lesson.answers = at::empty({count, static_cast<std::int64_t>(kAttributes.size())}, at::kLong);
+  std::vector<float> pixels;
   for (int i = 0; i < count; ++i) {
     const std::uint64_t index = first + static_cast<std::uint64_t>(i);
     const models::Condition condition = single_thing_condition(seed, index);
-    lesson.clips.push_back(rendered(train::draw_scene_like(condition, seed, index), kFrames));
+    const train::Scene scene = train::draw_scene_like(condition, seed, index);
+    for (int frame : kFramesSeen) train::render_clip(scene, frame, 1, pixels);
     for (std::size_t a = 0; a < kAttributes.size(); ++a)
       lesson.answers[i][static_cast<std::int64_t>(a)].fill_(value_of(condition, a));
   }
+  const auto frames = static_cast<std::int64_t>(kFramesSeen.size());
+  at::Tensor clips = at::from_blob(pixels.data(), {count, frames, kSize, kSize, 3}, at::kFloat)
+                         .permute({0, 1, 4, 2, 3})
+                         .reshape({count, -1, kSize, kSize}) -
+                     0.5;
+  if (at::rand({1}, random, at::kFloat).item<double>() < 0.5) clips = at::avg_pool2d(clips, {3, 3}, {1, 1}, {1, 1});
+  lesson.clips = clips + at::randn(clips.sizes(), random, at::kFloat) * 0.02;
   return lesson;
 }
 
@@ -120,24 +131,14 @@ base::Status Judge::write(const std::filesystem::path& path) const {
 }
 
 void Judge::learn(std::uint64_t seed, int steps, double learning_rate) {
-  constexpr int kBatch = 32, kLessons = 24;  // lessons kept for drawing again
+  constexpr int kBatch = 32;
   train::TrainingState state = train::start_training(weights_);
   train::OptimizerSettings settings;
   at::Generator random = at::detail::createCPUGenerator(seed);
-  std::vector<std::pair<at::Tensor, at::Tensor>> lessons;
-  std::uint64_t made = 0;
+  double shown = 0;
   for (int step = 0; step < steps; ++step) {
-    if (static_cast<int>(lessons.size()) < kLessons || step % 2 == 0) {
-      const Lesson lesson = make_lesson(seed, made, kBatch);
-      made += kBatch;
-      if (static_cast<int>(lessons.size()) < kLessons) lessons.emplace_back();
-      lessons[(made / kBatch - 1) % lessons.size()] = {tensor_of(lesson.clips), lesson.answers};
-    }
-    const auto which = static_cast<std::size_t>(
-        at::randint(0, static_cast<std::int64_t>(lessons.size()), {1}, random, at::kLong).item<std::int64_t>());
-    const auto& [clips, answers] = lessons[which];
-    const at::Tensor noisy = clips + at::randn(clips.sizes(), random, at::kFloat) * 0.02;
-    const at::Tensor all = logits(state.weights, noisy, at::kBFloat16);
+    const auto [clips, answers] = make_lesson(seed, static_cast<std::uint64_t>(step) * kBatch, kBatch, random);
+    const at::Tensor all = logits(state.weights, clips, at::kBFloat16);
     at::Tensor loss = at::zeros({});
     std::int64_t column = 0;
     for (std::size_t a = 0; a < kAttributes.size(); ++a) {
@@ -147,7 +148,9 @@ void Judge::learn(std::uint64_t seed, int steps, double learning_rate) {
     }
     loss.backward();
     train::optimizer_step(state, settings, train::scheduled_rate(learning_rate, step, steps));
-    if (step % 50 == 49) fmt::print(stderr, "judge step {}/{}  loss {:.4f}\n", step + 1, steps, loss.item<double>());
+    shown += loss.item<double>() / 100;
+    if (step % 100 == 99)
+      fmt::print(stderr, "judge step {}/{}  loss {:.4f}\n", step + 1, steps, std::exchange(shown, 0));
   }
   weights_ = state.average.detached_copy();
 }

@@ -22,7 +22,7 @@ struct Options {
   int count = 16, windows = 8, steps = 0, threads = 1;
   float guidance = -1;
   std::string judge;
-  int chain_count = 0, learn_steps = 1500;
+  int chain_count = 0, learn_steps = 6000;
 };
 
 base::Result<std::unique_ptr<gpu::Generator>> load(const Options& options) {
@@ -99,7 +99,7 @@ base::Status train_judge(const Options& options) {
   at::globalContext().setFlushDenormal(true);
   at::set_num_threads(options.threads);
   Judge judge = Judge::fresh(options.seed);
-  judge.learn(options.seed, options.learn_steps, 1e-3);
+  judge.learn(options.seed, options.learn_steps, 2e-3);
   return judge.write(options.judge);
 }
 
