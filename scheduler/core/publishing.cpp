@@ -9,6 +9,9 @@ namespace framemill::scheduler {
 namespace {
 
 constexpr base::Duration kRepeatAfter = base::seconds(2);
+// Of a worker that tells which orders it holds: one that it does not name is most likely still on its way, and to say it
+// again would only lengthen the way.
+constexpr base::Duration kRepeatUntoldAfter = base::seconds(10);
 constexpr std::uint32_t kFailuresMax = 5;  // of one task's files; a full disk does not count
 constexpr std::uint32_t kRepeatsPerReport = 1024;
 
@@ -118,7 +121,7 @@ void repeat_duties(FarmState& farm, WorkerEntry& worker, const WorkerReported& r
   });
   for (std::uint32_t n = 0; n < kRepeatsPerReport && !duties.empty(); ++n) {
     const auto [ordered, key] = *duties.begin();
-    if (ordered + kRepeatAfter > farm.now()) return;
+    if (ordered + (report.publishing ? kRepeatUntoldAfter : kRepeatAfter) > farm.now()) return;
     if (is_named(told, key))
       farm.duties.assign(key, worker.record.id, farm.now());  // it is at it
     else
