@@ -56,15 +56,14 @@ std::vector<TaskRange> release_tasks(FarmState& farm, PhaseEntry& phase, const L
   return owed;
 }
 
-void count_in_tally(JobEntry& job, const Lease& lease, const Ending& ending, bool owes) {
-  job.tally.model_loads += ending.usage.model_loads;
-  job.tally.device_us += ending.usage.device_us();
+void count_in_tally(PhaseTally& tally, const Lease& lease, const Ending& ending, bool owes) {
+  tally.model_loads += ending.usage.model_loads;
+  tally.device_us += ending.usage.device_us();
   if (ending.outcome == Outcome::Ok || ending.outcome == Outcome::Revoked) return;
-  ++job.tally.retries;
   // What it had begun is begun again; an attempt that was refused at the door had begun nothing.
   if (owes && ending.outcome != Outcome::NotAdmitted && ending.outcome != Outcome::InputNotVisible &&
       (ending.usage.steps > 0 || lease.activity.step > 0))
-    ++job.tally.windows_run_twice;
+    ++tally.windows_run_twice;
 }
 
 void say_attempt(FarmState& farm, const Lease& lease, std::string what, std::string detail) {
@@ -125,7 +124,8 @@ void grant_attempt(FarmState& farm, PhaseEntry& phase, TaskRange tasks, const De
   phase.attempts.emplace(tasks.first, lease.record.id);
   phase.chunk_longest = std::max(phase.chunk_longest, tasks.count);
   ++job.attempts_live;
-  ++job.tally.attempts;
+  ++phase.tally.attempts;
+  farm.turn.mark(phase);
   Lease& kept = farm.leases.add(std::move(lease));
   farm.workers.attach(worker, kept, capacity);
   farm.turn.mark(kept);
@@ -200,7 +200,8 @@ std::vector<TaskRange> end_attempt(FarmState& farm, AttemptId id, Ending ending)
   std::vector<TaskRange> owed = release_tasks(farm, phase, lease);
   // Its worker has not said what it cost (it was revoked, or its worker is gone): what was told last counts.
   if (ending.usage == UsageTotals{}) ending.usage = lease.activity.usage;
-  count_in_tally(job, lease, ending, !owed.empty());
+  count_in_tally(phase.tally, lease, ending, !owed.empty());
+  farm.turn.mark(phase);
   phase.attempts.erase({lease.record.tasks.first, id});
   if (lease.outran) --phase.outran;
   --job.attempts_live;

@@ -65,6 +65,8 @@ bool is_convicted(const FarmState& farm, const Trouble& trouble) {
 
 void charge(FarmState& farm, PhaseEntry& phase, TaskIndex task, Trouble& trouble) {
   ++trouble.record.charged_tries;
+  ++phase.tally.tries_charged;
+  farm.turn.mark(phase);
   if (trouble.record.charged_tries >= farm.job_of(phase.id).layer_of(phase).retries)
     give_up(farm, phase, task, TaskState::Failed);
 }
@@ -88,6 +90,12 @@ void blame_worker(FarmState& farm, WorkerEntry& worker, JobId job) {
   worker.record.last_change = {"scheduler", farm.turn.now.wall,
                                std::to_string(blamed.size()) + " distinct jobs failed there in a row"};
   farm.turn.say({"worker", {}, 0, worker.record.id, "WorkerQuarantined", worker.record.last_change.reason});
+}
+
+// The frame that the attempt names, where it is one of the task's own.
+std::optional<jobs::Frame> frame_of(const PhaseEntry& phase, TaskIndex task, const AttemptEnded& ended) {
+  if (!ended.frame || phase.frames_of(task).within(*ended.frame, *ended.frame).empty()) return std::nullopt;
+  return ended.frame;
 }
 
 void learn_memory(FarmState& farm, const WorkerEntry& worker, const Lease& lease, const AttemptEnded& ended) {
@@ -129,6 +137,7 @@ void on_attempt_ended(FarmState& farm, WorkerEntry& worker, const AttemptEnded& 
     trouble.record.last_code = ended.code.empty() ? std::string(row.code) : ended.code;
     trouble.record.last_message = ended.message.substr(0, kMessageMax);
     trouble.record.last_attempt = ended.attempt;
+    trouble.record.last_frame = frame_of(phase, task, ended);
     if (row.charged)
       charge(farm, phase, task, trouble);
     else if (row.evidence)

@@ -1,6 +1,7 @@
 #include "scheduler/core/explain.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/check.h"
 #include "scheduler/core/job_views.h"
@@ -61,9 +62,13 @@ struct Asked {
   }
 };
 
-// The task that should be running first: a ready one, else one that was given up, else one that waits.
+// The task that should be running first: a ready one, else one in quarantine, else one that waits. In a job that
+// has failed the first that failed: the others wait for it.
 TaskRef first_open(const JobEntry& job, const Asked& asked) {
-  for (const TaskState wanted : {TaskState::Ready, TaskState::Quarantined, TaskState::Waiting})
+  using enum jobs::TaskState;
+  const bool failed = job.record.state == jobs::JobState::Failed;
+  const std::array order{failed ? Failed : Ready, Quarantined, Waiting};
+  for (const TaskState wanted : order)
     for (const PhaseEntry& phase : job.phases) {
       if (!asked.meets(job, phase) || phase.tasks.count(wanted) == 0) continue;
       for (const StateRun& run : phase.tasks.runs({0, phase.tasks.size()}))
@@ -233,6 +238,8 @@ base::Result<ExplainView> explain_task(const FarmState& farm, JobId id, const st
   view.layer = job->layer_of(*ref.phase).name;
   view.frame = frame;
   view.state = ref.phase->tasks.at(ref.task);
+  if (!frame && (view.state == TaskState::Failed || view.state == TaskState::Quarantined))
+    view.frame = frame_to_look_at(*ref.phase, ref.task);
   if (view.state == TaskState::Ready || view.state == TaskState::Waiting)
     explain_open_task(farm, *job, *ref.phase, now, view);
   else if (view.state == TaskState::Quarantined)

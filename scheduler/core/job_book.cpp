@@ -31,6 +31,12 @@ void derive_depths(JobEntry& job) {
 
 }  // namespace
 
+jobs::FrameSet PhaseEntry::frames_of(TaskIndex task) const {
+  if (plan->kind != jobs::PhaseKind::Denoise) return jobs::task_frames(*plan, task);
+  const jobs::FrameSpan span = plan->grid.new_frames(jobs::task_window(*plan, task));
+  return jobs::FrameSet(span.first, span.last);
+}
+
 JobEntry* JobBook::find(JobId id) {
   const auto entry = jobs_.find(id);
   return entry == jobs_.end() ? nullptr : &entry->second;

@@ -43,6 +43,7 @@ struct PhaseEntry {
   const jobs::PhasePlan* plan = nullptr;
   jobs::PhaseState state = jobs::PhaseState::Waiting;
   std::string device_class;
+  PhaseTally tally;
   TaskStates tasks;
   std::map<TaskIndex, Trouble> troubles;
 
@@ -61,6 +62,8 @@ struct PhaseEntry {
   bool dirty = false, touched = false;
 
   std::uint32_t ready_common() const { return tasks.count(TaskState::Ready) - held - alone; }
+  // Frames that the task stands for: those that it writes, or that its latents become.
+  jobs::FrameSet frames_of(TaskIndex task) const;
 };
 
 struct ManifestState {  // of one directory's manifest (jobs/manifest_groups.h)
@@ -70,10 +73,6 @@ struct ManifestState {  // of one directory's manifest (jobs/manifest_groups.h)
   std::uint64_t covers = 0;
 };
 
-struct JobTally {  // of ended attempts, and live ones' beginnings
-  std::uint64_t attempts = 0, retries = 0, model_loads = 0, windows_run_twice = 0, device_us = 0;
-};
-
 struct JobEntry {
   JobRecord record;
   std::vector<PhaseEntry> phases;
@@ -81,7 +80,6 @@ struct JobEntry {
   std::vector<ManifestState> manifests;
   std::uint32_t manifests_owed = 0;  // all their frames are final, and the manifest does not say so yet
   std::uint32_t attempts_live = 0;
-  JobTally tally;
   bool dirty = false, touched = false;
 
   const jobs::LayerSpec& layer_of(const PhaseEntry& phase) const { return record.spec->layers[phase.plan->layer]; }

@@ -78,29 +78,28 @@ class Eta {
   std::uint32_t slots_ = 0;
 };
 
-void add_troubles(const PhaseEntry& phase, LayerView& view) {
-  for (const auto& [task, trouble] : phase.troubles) {
-    view.tries_charged += trouble.record.charged_tries;
-    const TaskState state = phase.tasks.at(task);
-    if (state == TaskState::Failed || state == TaskState::Quarantined)
-      ++view.failed;
-    else
-      ++view.retried;
-  }
+bool is_given_up(TaskState state) {
+  return state == TaskState::Failed || state == TaskState::Quarantined;
 }
 
-std::optional<jobs::Frame> first_frame(const PhaseEntry& phase, TaskIndex task) {
-  if (phase.plan->kind == PhaseKind::Denoise)
-    return phase.plan->grid.new_frames(jobs::task_window(*phase.plan, task)).first;
-  const jobs::FrameSet frames = jobs::task_frames(*phase.plan, task);
-  if (frames.empty()) return std::nullopt;
-  return frames.first();
+// How often an attempt at the task ended badly: it was, or will be, granted again after each but the one that made it
+// be given up. A task that was aboard when an executor died counts once, however often that was.
+std::size_t bad_ends(const TaskTroubleRecord& trouble) {
+  return trouble.charged_tries + trouble.uncharged_returns +
+         std::max<std::size_t>(trouble.lone_deaths.size(), trouble.run_alone ? 1 : 0);
+}
+
+void add_troubles(const PhaseEntry& phase, LayerView& view) {
+  for (const auto& [task, trouble] : phase.troubles) {
+    const bool given_up = is_given_up(phase.tasks.at(task));
+    if (given_up) ++view.failed;
+    if (bad_ends(trouble.record) > (given_up ? 1 : 0)) ++view.retried;
+  }
 }
 
 void add_failures(const JobEntry& job, const PhaseEntry& phase, std::vector<FailureGroup>& groups) {
   for (const auto& [task, trouble] : phase.troubles) {
-    const TaskState state = phase.tasks.at(task);
-    if (state != TaskState::Failed && state != TaskState::Quarantined) continue;
+    if (!is_given_up(phase.tasks.at(task))) continue;
     const std::string& layer = job.layer_of(phase).name;
     auto group = std::find_if(groups.begin(), groups.end(), [&](const FailureGroup& g) {
       return g.code == trouble.record.last_code && g.layer == layer;
@@ -112,7 +111,7 @@ void add_failures(const JobEntry& job, const PhaseEntry& phase, std::vector<Fail
       group->layer = layer;
     }
     ++group->count;
-    const auto frame = first_frame(phase, task);
+    const auto frame = frame_to_look_at(phase, task);
     if (frame && (!group->first_frame || *frame < *group->first_frame)) group->first_frame = frame;
   }
 }
@@ -129,6 +128,7 @@ void add_phase(const PhaseEntry& phase, LayerView& view, bool first) {
     view.frames_published += phase.tasks.count(TaskState::Published);
   }
   if (phase.plan->kind == PhaseKind::Denoise) view.windows += phase.plan->task_count;
+  view.tries_charged += phase.tally.tries_charged;
   add_troubles(phase, view);
 }
 
@@ -170,6 +170,14 @@ std::vector<LayerView> layers_of(const FarmState& farm, const JobEntry& job) {
 
 }  // namespace
 
+std::optional<jobs::Frame> frame_to_look_at(const PhaseEntry& phase, TaskIndex task) {
+  const auto trouble = phase.troubles.find(task);
+  if (trouble != phase.troubles.end() && trouble->second.record.last_frame) return trouble->second.record.last_frame;
+  const jobs::FrameSet frames = phase.frames_of(task);
+  if (frames.empty()) return std::nullopt;
+  return frames.first();
+}
+
 std::string layer_label(const JobEntry& job, const PhaseEntry& phase) {
   const jobs::LayerSpec& layer = job.layer_of(phase);
   const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work);
@@ -194,13 +202,13 @@ JobView view_of(const FarmState& farm, const JobEntry& job, Detail detail) {
   view.started = job.record.started;
   view.finished = job.record.finished;
   view.tasks = job.totals;
-  view.attempts = job.tally.attempts;
-  view.retries = job.tally.retries;
-  view.model_loads = job.tally.model_loads;
-  view.windows_run_twice = job.tally.windows_run_twice;
-  view.device_us = job.tally.device_us;
   Eta eta;
   for (const PhaseEntry& phase : job.phases) {
+    view.attempts += phase.tally.attempts;
+    view.retries += phase.tally.tries_charged;
+    view.model_loads += phase.tally.model_loads;
+    view.windows_run_twice += phase.tally.windows_run_twice;
+    view.device_us += phase.tally.device_us;
     eta.add(farm, phase);
     add_failures(job, phase, view.failures);
     if (!writes_frames(phase)) continue;

@@ -8,6 +8,9 @@ namespace framemill::scheduler {
 enum class Detail { Summary, Layers };
 JobView view_of(const FarmState& farm, const JobEntry& job, Detail detail);
 
+// The frame by which a person finds a task that had trouble: the one that was found bad, else the first of its own.
+std::optional<jobs::Frame> frame_to_look_at(const PhaseEntry& phase, TaskIndex task);
+
 // "boards t3": a layer's variant, as people call it.
 std::string layer_label(const JobEntry& job, const PhaseEntry& phase);
 

@@ -40,6 +40,7 @@ PhaseRecord record_of(const PhaseEntry& phase) {
   record.state = phase.state;
   record.counts = phase.tasks.counts();
   record.device_class = phase.device_class;
+  record.tally = phase.tally;
   return record;
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -50,11 +51,20 @@ struct JobRecord {
   bool swept = false;                              // done, and a worker has discarded its intermediate files
 };
 
+// Sums over all attempts of a phase, ended or live. They only grow: a retry that a person asks for forgets none of it.
+struct PhaseTally {
+  std::uint64_t attempts = 0;                      // granted
+  std::uint64_t tries_charged = 0;                 // bad ends of a task that counted towards its `retries`
+  std::uint64_t windows_run_twice = 0;             // begun by an attempt that ended badly before it had finished them
+  std::uint64_t model_loads = 0, device_us = 0;    // device_us: load, compute, lost
+};
+
 struct PhaseRecord {
   PhaseId id;
   jobs::PhaseState state = jobs::PhaseState::Waiting;
   std::array<std::uint32_t, jobs::kTaskStateCount> counts{};  // tasks per state; sums to the phase's task_count
   std::string device_class;                        // pinned by its variant's first commit; empty: free
+  PhaseTally tally{};
 };
 
 inline constexpr std::uint32_t kTasksPerPage = 4096;
@@ -78,6 +88,7 @@ struct TaskTroubleRecord {
   jobs::Outcome last_outcome = jobs::Outcome::Ok;
   std::string last_code, last_message;
   AttemptId last_attempt;
+  std::optional<jobs::Frame> last_frame{};         // the frame that was found bad, where the attempt named one
 };
 
 struct UsageTotals {                               // microseconds; see wire Usage

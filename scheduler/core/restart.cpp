@@ -35,6 +35,7 @@ void rebuild_job(FarmState& farm, JobRecord record, RestartRecords& records) {
     FM_CHECK(kept != records.phases.end(), "a job on record without its phases");
     phase.state = kept->second.state;
     phase.device_class = kept->second.device_class;
+    phase.tally = kept->second.tally;
     auto states = TaskStates::restore(phase.plan->task_count, kept->second.counts, records.pages[phase.id]);
     FM_CHECK(states.has_value(), "the task states on record contradict their counts");
     phase.tasks = std::move(*states);
@@ -91,7 +92,6 @@ void rebuild_lease(FarmState& farm, const RestartRecords& records, const Attempt
   phase.attempts.emplace(record.tasks.first, record.id);
   phase.chunk_longest = std::max(phase.chunk_longest, record.tasks.count);
   ++job.attempts_live;
-  ++job.tally.attempts;
   WorkerEntry* worker = farm.workers.find(record.worker);
   FM_CHECK(worker != nullptr, "an attempt on record of a worker that is not");
   farm.workers.attach(*worker, farm.leases.add(std::move(lease)), phase.chain ? 1 : record.tasks.count);
@@ -99,10 +99,6 @@ void rebuild_lease(FarmState& farm, const RestartRecords& records, const Attempt
 
 void recall_ended(FarmState& farm, const AttemptRecord& record) {
   PhaseEntry& phase = *farm.jobs.find(record.phase);
-  JobEntry& job = farm.job_of(record.phase);
-  ++job.tally.attempts;
-  job.tally.model_loads += record.usage.model_loads;
-  job.tally.device_us += record.usage.device_us();
   if (!phase.tasks.any(record.tasks, TaskState::Committed)) return;
   farm.leases.remember(record.id, {record.phase, record.tasks, record.worker});
   phase.remembered.emplace(record.tasks.first, record.id);

@@ -48,11 +48,7 @@ std::uint32_t cancel(FarmState& farm, JobEntry& job) {
 
 bool is_selected(const PhaseEntry& phase, TaskIndex task, const std::optional<jobs::FrameSet>& frames) {
   if (!frames) return true;
-  jobs::FrameSet made = jobs::task_frames(*phase.plan, task);
-  if (phase.plan->kind == jobs::PhaseKind::Denoise) {
-    const jobs::FrameSpan span = phase.plan->grid.new_frames(jobs::task_window(*phase.plan, task));
-    made = jobs::FrameSet(span.first, span.last);
-  }
+  const jobs::FrameSet made = phase.frames_of(task);
   for (const jobs::FrameSpan& span : made.spans())
     if (!frames->within(span.first, span.last).empty()) return true;
   return false;

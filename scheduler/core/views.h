@@ -21,13 +21,14 @@ struct LayerView {
   TaskCounts tasks{};                     // over all its phases
   std::uint64_t frames = 0, frames_published = 0;  // files to write; a movie or a sheet counts one
   std::uint32_t windows = 0, variants = 0;
-  std::uint32_t tries_charged = 0, retried = 0, failed = 0;
+  std::uint64_t tries_charged = 0;        // ever, as JobView::retries
+  std::uint32_t retried = 0, failed = 0;  // tasks: tried again after a bad end; given up
   std::optional<std::int64_t> eta_ms;     // absent until a window has been measured
 };
 struct FailureGroup {                     // failures of a job with one code
   std::string code, message;
   std::uint32_t count = 0;
-  std::optional<jobs::Frame> first_frame;
+  std::optional<jobs::Frame> first_frame; // the first that was found bad, else the first of the tasks' own
   std::string layer;
 };
 struct JobView {
@@ -42,7 +43,9 @@ struct JobView {
   TaskCounts tasks{};
   std::uint64_t frames = 0, frames_published = 0;
   std::vector<FailureGroup> failures;
-  std::uint64_t model_loads = 0, attempts = 0, retries = 0, windows_run_twice = 0;
+  std::uint64_t model_loads = 0, attempts = 0;
+  std::uint64_t retries = 0;              // tries that were charged: outcomes failed, timeout, bad_output
+  std::uint64_t windows_run_twice = 0;
   std::uint64_t device_us = 0;            // load, compute and lost of its attempts
   std::optional<std::int64_t> eta_ms;
 };

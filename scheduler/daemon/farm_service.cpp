@@ -122,17 +122,7 @@ void FarmService::show_job(JobId job, Reply<JobView> reply) {
   on_loop([this, job, reply = std::move(reply)] {
     auto view = scheduler_.farm().show_job(job);
     if (!view) return reply(no_such_job(job));
-    if (view->submitted > scheduler_.started()) return reply(*std::move(view));
-    // The farm counts attempts since this start; what came before stands in the store alone.
-    const base::Status asked = scheduler_.store().totals_of(job, [view = *view, reply](auto totals) mutable {
-      if (totals.ok()) {
-        view.attempts = totals->attempts;
-        view.model_loads = totals->model_loads;
-        view.device_us = totals->load_us + totals->compute_us + totals->lost_us;
-      }
-      reply(std::move(view));
-    });
-    if (!asked.ok()) reply(*std::move(view));
+    reply(*std::move(view));
   });
 }
 

@@ -99,7 +99,6 @@ base::Status Scheduler::open(Options options) {
   FM_ASSIGN(store_, store::Store::open(options.database, std::move(store_options)));
   FM_ASSIGN(store::LoadedState loaded, store_->load());
   durable_sequence_ = loaded.durable_sequence;
-  started_ = base::wall_now();
 
   FarmSettings settings;
   settings.epoch = store_->epoch();

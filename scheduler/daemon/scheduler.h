@@ -46,7 +46,6 @@ class Scheduler {
   const std::string& endpoint() const { return link_->endpoint(); }
   void allow_workers(std::vector<net::CurvePublicKey> keys) { link_->allow_only(std::move(keys)); }
   Health health() const;
-  base::WallTime started() const { return started_; }
 
   // Gets what happened, batch by batch, after the sync. Set before the loop runs.
   void on_events(std::function<void(EventBatch)> sink) { event_sink_ = std::move(sink); }
@@ -93,7 +92,6 @@ class Scheduler {
   std::deque<Held> in_flight_;     // one per batch handed over, oldest first
   std::uint64_t durable_sequence_ = 0;
   std::uint64_t event_sequence_ = 0;
-  base::WallTime started_;
   bool disk_full_ = false;
   std::string stop_reason_;
 

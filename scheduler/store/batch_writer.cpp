@@ -29,14 +29,14 @@ constexpr std::array<const char*, 22> kSql{
     "INSERT INTO job_documents VALUES (?, ?, ?, ?)",
     "INSERT INTO layers VALUES (?, ?, ?, ?, ?)",
     "INSERT INTO phase_plans VALUES (?, ?, ?, ?, ?, ?, ?)",
-    "INSERT OR REPLACE INTO phase_states VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "INSERT OR REPLACE INTO phase_states VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "UPDATE task_pages SET waiting = ?, ready = ?, leased = ?, committed = ?, published = ?, failed = ?, quarantined = "
     "?, "
     "cancelled = ?, states = ? WHERE job = ? AND phase = ? AND page = ?",
     "INSERT INTO task_pages (waiting, ready, leased, committed, published, failed, quarantined, cancelled, states, "
     "job, "
     "phase, page) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    "INSERT OR REPLACE INTO troubles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "INSERT OR REPLACE INTO troubles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "DELETE FROM troubles WHERE job = ? AND phase = ? AND task = ?",
     "INSERT INTO attempts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
     "?19, "
@@ -196,7 +196,8 @@ base::Status BatchWriter::put(const PhaseRecord& phase) {
   return std::apply(
       [&](auto... counts) {
         return sql_->put_phase.run(phase.id.job.value, phase.id.index, jobs::name(phase.state), counts...,
-                                   phase.device_class);
+                                   phase.device_class, phase.tally.attempts, phase.tally.tries_charged,
+                                   phase.tally.windows_run_twice, phase.tally.model_loads, phase.tally.device_us);
       },
       spread(phase.counts));
 }
@@ -225,7 +226,8 @@ base::Status BatchWriter::put(const TaskTroubleRecord& trouble) {
   return sql_->put_trouble.run(trouble.phase.job.value, trouble.phase.index, trouble.task, trouble.charged_tries,
                                ids_text(trouble.lone_deaths), trouble.run_alone, trouble.uncharged_returns,
                                jobs::outcome_row(trouble.last_outcome).code, trouble.last_code, trouble.last_message,
-                               trouble.last_attempt ? trouble.last_attempt.text() : std::string());
+                               trouble.last_attempt ? trouble.last_attempt.text() : std::string(),
+                               trouble.last_frame);
 }
 
 base::Status BatchWriter::put(const AttemptRecord& attempt) {

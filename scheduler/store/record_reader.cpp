@@ -76,7 +76,7 @@ base::Result<AttemptRecord> attempt_of(const Statement::Rows& row, const EpochNo
 }
 
 struct HistoryReader::Statements {
-  Statement files_of, commits_of, files, reads, attempts_of, attempts_with_tails, attempts_back, attempts_back_with_tails, totals, audit, every_commit,
+  Statement files_of, commits_of, files, reads, attempts_of, attempts_with_tails, attempts_back, attempts_back_with_tails, audit, every_commit,
       every_audit;
 };
 
@@ -102,9 +102,6 @@ base::Result<std::unique_ptr<HistoryReader>> HistoryReader::prepare(Connection& 
       "SELECT a.*, o.output_tail FROM attempts a LEFT JOIN attempt_outputs o ON o.epoch = a.epoch AND o.counter = "
       "a.counter "
       "WHERE job = ? AND (a.epoch, a.counter) <= (?, ?) ORDER BY a.epoch DESC, a.counter DESC LIMIT ?",
-      "SELECT count(*), total(live), total(NOT live AND outcome <> 'ok'), total(tasks), total(tasks_committed), "
-      "total(model_loads), total(steps), total(load_us), total(compute_us), total(write_us), total(lost_us) "
-      "FROM attempts WHERE job = ?",
       "SELECT * FROM audit WHERE number >= ? ORDER BY number LIMIT ?",
       "SELECT * FROM commits ORDER BY sequence, job, phase, task",
       "SELECT * FROM audit ORDER BY sequence, number"};
@@ -116,7 +113,7 @@ base::Result<std::unique_ptr<HistoryReader>> HistoryReader::prepare(Connection& 
   std::size_t at = 0;
   const auto next = [&]() -> Statement&& { return std::move(made[at++]); };
   auto statements = std::unique_ptr<Statements>(
-      new Statements{next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next()});
+      new Statements{next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next()});
   return std::unique_ptr<HistoryReader>(new HistoryReader(std::move(statements), epochs));
 }
 
@@ -186,13 +183,6 @@ base::Result<std::vector<AttemptRecord>> HistoryReader::attempts_of(JobId job, A
     FM_ASSIGN(AttemptRecord attempt, attempt_of(rows, epochs_));
     found.push_back(std::move(attempt));
   }
-}
-
-base::Result<JobTotals> HistoryReader::totals_of(JobId job) {
-  Statement::Rows rows = sql_->totals.rows(job.value);
-  FM_TRY(rows.next());
-  const auto sum = [&](int column) { return rows.as<std::uint64_t>(column); };
-  return JobTotals{sum(0), sum(1), sum(2), sum(3), sum(4), sum(5), sum(6), sum(7), sum(8), sum(9), sum(10)};
 }
 
 base::Result<std::vector<AuditRecord>> HistoryReader::audit(std::uint64_t first, std::uint32_t limit) {

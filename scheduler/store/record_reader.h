@@ -36,7 +36,6 @@ class HistoryReader {
   base::Result<std::vector<CommitRecord>> commits_of(JobId job, CommitCursor from, std::uint32_t limit, Reads reads);
   base::Result<std::vector<AttemptRecord>> attempts_of(JobId job, AttemptCursor from, std::uint32_t limit,
                                                        OutputTails tails);
-  base::Result<JobTotals> totals_of(JobId job);
   base::Result<std::vector<AuditRecord>> audit(std::uint64_t first, std::uint32_t limit);
   // Every commit, or audit row, in order of its batch and then of its key: as the chain took them.
   base::Status every_commit(const std::function<void(const CommitRecord&, std::uint64_t sequence)>& each);

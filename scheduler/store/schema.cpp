@@ -139,7 +139,32 @@ CREATE VIEW frames AS
   LEFT JOIN workers w ON w.worker = c.worker;
 )sql";
 
-constexpr std::array kMigrations{Migration{1, kFirst}, Migration{2, kFirstViews}};
+// What a phase's attempts came to, kept with the phase: a restart and a person's question need not read them all. And
+// the frame that was found bad. Older rows are summed up from the attempts, as the core would have counted them.
+constexpr const char* kTallies = R"sql(
+ALTER TABLE phase_states ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE phase_states ADD COLUMN tries_charged INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE phase_states ADD COLUMN windows_run_twice INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE phase_states ADD COLUMN model_loads INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE phase_states ADD COLUMN device_us INTEGER NOT NULL DEFAULT 0;
+UPDATE phase_states SET (attempts, tries_charged, windows_run_twice, model_loads, device_us) = (
+  SELECT count(*), ifnull(sum(NOT live AND outcome IN ('failed', 'timeout', 'bad_output')), 0),
+    ifnull(sum(NOT live AND steps > 0 AND tasks_committed < tasks AND
+      outcome NOT IN ('ok', 'revoked', 'not_admitted', 'input_not_visible')), 0),
+    ifnull(sum(model_loads), 0), ifnull(sum(load_us + compute_us + lost_us), 0)
+  FROM attempts a WHERE a.job = phase_states.job AND a.phase = phase_states.phase);
+ALTER TABLE troubles ADD COLUMN last_frame INTEGER;
+
+DROP VIEW phases;
+CREATE VIEW phases AS
+  SELECT p.job, p.phase, l.name AS layer, p.kind, p.variant, p.seed, s.state, p.tasks, s.waiting, s.ready, s.leased,
+    s.committed, s.published, s.failed, s.quarantined, s.cancelled, s.device_class, s.attempts, s.tries_charged,
+    s.windows_run_twice, s.model_loads, s.device_us
+  FROM phase_plans p JOIN layers l ON l.job = p.job AND l.layer = p.layer
+  LEFT JOIN phase_states s ON s.job = p.job AND s.phase = p.phase;
+)sql";
+
+constexpr std::array kMigrations{Migration{1, kFirst}, Migration{2, kFirstViews}, Migration{3, kTallies}};
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -91,6 +92,13 @@ class Statement {
   void bind(int index, const std::vector<std::uint8_t>& bytes) { bind(index, std::span<const std::uint8_t>(bytes)); }
   void bind(int index, const base::Sha256& digest) { bind(index, std::span<const std::uint8_t>(digest.bytes)); }
   void bind(int index, base::WallTime time) { bind(index, time.unix_ms); }
+  template <class T>
+  void bind(int index, const std::optional<T>& value) {
+    if (value)
+      bind(index, *value);
+    else
+      note(sqlite3_bind_null(handle_.get(), index));
+  }
   void note(int code) {
     if (code != SQLITE_OK) bind_fault_ = code;
   }
@@ -115,6 +123,7 @@ class Statement::Rows {
   Int as(int column) const {
     return static_cast<Int>(integer(column));
   }
+  bool is_null(int column) const { return sqlite3_column_type(raw(), column) == SQLITE_NULL; }
   std::string text(int column) const;
   std::vector<std::uint8_t> blob(int column) const;
   base::Sha256 digest(int column) const;  // zero when the blob is not 32 bytes

@@ -157,7 +157,11 @@ class StateReader {
                       FM_ASSIGN(phase.state, state_or(jobs::phase_state_from_name(row.text(2)), row.text(2), "phase"));
                       for (int state = 0; state < jobs::kTaskStateCount; ++state)
                         phase.counts[static_cast<std::size_t>(state)] = row.as<std::uint32_t>(3 + state);
-                      phase.device_class = row.text(3 + jobs::kTaskStateCount);
+                      const int rest = 3 + jobs::kTaskStateCount;
+                      phase.device_class = row.text(rest);
+                      phase.tally = {row.as<std::uint64_t>(rest + 1), row.as<std::uint64_t>(rest + 2),
+                                     row.as<std::uint64_t>(rest + 3), row.as<std::uint64_t>(rest + 4),
+                                     row.as<std::uint64_t>(rest + 5)};
                       records_.emplace_back(std::move(phase));
                       return {};
                     });
@@ -194,6 +198,7 @@ class StateReader {
                       trouble.last_code = row.text(8);
                       trouble.last_message = row.text(9);
                       trouble.last_attempt = AttemptId::parse(row.text(10)).value_or(AttemptId{});
+                      if (!row.is_null(11)) trouble.last_frame = row.as<jobs::Frame>(11);
                       records_.emplace_back(std::move(trouble));
                       return {};
                     });

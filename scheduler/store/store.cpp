@@ -66,9 +66,6 @@ base::Status Store::attempts_of(JobId job, AttemptCursor from, std::uint32_t lim
       [=](HistoryReader& history) { return history.attempts_of(job, from, limit, tails); }, std::move(done));
 }
 
-base::Status Store::totals_of(JobId job, Callback<JobTotals> done) {
-  return impl_->read<JobTotals>([=](HistoryReader& history) { return history.totals_of(job); }, std::move(done));
-}
 
 base::Status Store::audit(std::uint64_t first, std::uint32_t limit, Callback<std::vector<AuditRecord>> done) {
   limit = std::clamp(limit, 1u, kPageMax);

@@ -69,14 +69,6 @@ struct AttemptCursor {
 enum class OutputTails { Leave, Include };
 enum class Reads { Leave, Include };
 
-// Sums over all attempts of a job, live ones included.
-struct JobTotals {
-  std::uint64_t attempts = 0, attempts_live = 0, attempts_not_ok = 0;
-  std::uint64_t tasks_granted = 0, tasks_committed = 0;  // a task granted twice counts twice
-  std::uint64_t model_loads = 0, steps = 0;
-  std::uint64_t load_us = 0, compute_us = 0, write_us = 0, lost_us = 0;
-};
-
 struct StoreCounters {
   std::uint64_t batches = 0, transactions = 0, records = 0;  // since open; batches / transactions: group size
   std::uint64_t durable_sequence = 0;
@@ -113,7 +105,6 @@ class Store {
   // Attempts of a job in order of grant, or against it; pages as above, with output tails at most 64 a page.
   [[nodiscard]] base::Status attempts_of(JobId job, AttemptCursor from, std::uint32_t limit, OutputTails tails,
                                          Callback<std::vector<AttemptRecord>> done);
-  [[nodiscard]] base::Status totals_of(JobId job, Callback<JobTotals> done);
   // What people did, by number, from `first` on.
   [[nodiscard]] base::Status audit(std::uint64_t first, std::uint32_t limit, Callback<std::vector<AuditRecord>> done);
 

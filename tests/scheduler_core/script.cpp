@@ -265,6 +265,9 @@ void Script::end(const Statement& s) {
   ended.alone = s.text("alone", "no") == "yes";
   ended.code = s.text("code", "");
   ended.message = s.text("message", "");
+  if (s.keys.contains("frame")) ended.frame = std::stoi(s.keys.at("frame"));
+  ended.usage.model_loads = static_cast<std::uint32_t>(s.number("loads", 0));
+  ended.usage.steps = static_cast<std::uint32_t>(s.number("steps", 0));
   ended.usage.peak_bytes = s.number("peak_mib", 0) << 20;
   ended.usage.batch_max = static_cast<std::uint32_t>(s.number("batch", 1));
   for (const std::string& task : split(s.text("task", ""), ','))

@@ -14,7 +14,7 @@
 //   sleep 20s                            time passes and nobody calls the farm
 //   finish W PHASE TASKS                 PHASE is layer[:variant][.kind]; TASKS is 0 or 0-3
 //   finished_by N W PHASE TASK           a finished task of attempt number N, whether W holds it or not
-//   end W PHASE OUTCOME [alone=yes] [task=] [code=] [message=] [peak_mib=]   the attempt there ends so
+//   end W PHASE OUTCOME [alone=yes] [task=] [frame=] [code=] [message=] [peak_mib=] [loads=] [steps=]   the attempt there ends so
 //   lose W PHASE                         the worker forgets an attempt without a word
 //   publish W      run W [times]         publish: what was ordered; run: finish and publish all until nothing comes
 //   publish_fails W CODE                 what was ordered fails
@@ -28,7 +28,8 @@
 //          repeated | changed N | refused W
 //   expect job JOB STATE | task JOB PHASE TASK STATE | layer JOB NAME STATE | version JOB N | worker W STATE |
 //   quarantined W
-//          counts JOB PHASE STATE N | batch_max N | booked W/SLOT MIB | tries JOB LAYER N | eta JOB yes|no
+//          counts JOB PHASE STATE N | batch_max N | booked W/SLOT MIB | tries JOB LAYER N | retried JOB LAYER N |
+//          eta JOB yes|no | tally JOB attempts= retries= loads= twice= | failure JOB CODE count= frame=
 //   explain JOB [layer= variant= frame=] REASON ... [never] [says=WORD]   its reasons, in any order
 #pragma once
 
@@ -118,6 +119,7 @@ class Script {
   void expect_answer(const Statement& s);
   void expect_worker(const Statement& s);
   void expect_job(const Statement& s);
+  void expect_tally(const Statement& s, const JobView& view);
   void explain(const Statement& s);
   FarmSettings settings_;
   std::unique_ptr<Stage> stage_;

@@ -105,6 +105,24 @@ void Script::expect_worker(const Statement& s) {
   throw Wrong("no such worker");
 }
 
+void Script::expect_tally(const Statement& s, const JobView& view) {
+  if (s.word(1) == "tally") {
+    const auto is = [&](const char* key, std::uint64_t found) { return s.number(key, found) == found; };
+    return require(is("attempts", view.attempts) && is("retries", view.retries) && is("loads", view.model_loads) &&
+                       is("twice", view.windows_run_twice),
+                   "attempts=" + std::to_string(view.attempts) + " retries=" + std::to_string(view.retries) +
+                       " loads=" + std::to_string(view.model_loads) +
+                       " twice=" + std::to_string(view.windows_run_twice));
+  }
+  std::string found;
+  for (const FailureGroup& group : view.failures) {
+    const std::string frame = group.first_frame ? std::to_string(*group.first_frame) : "none";
+    if (group.code == s.word(3) && group.count == s.number("count", 1) && frame == s.text("frame", frame)) return;
+    found += group.code + " count=" + std::to_string(group.count) + " frame=" + frame + "; ";
+  }
+  throw Wrong("found: " + found);
+}
+
 void Script::expect_job(const Statement& s) {
   const std::string& what = s.word(1);
   const JobView view = stage().farm().show_job(job_id(s.word(2))).value();
@@ -113,6 +131,7 @@ void Script::expect_job(const Statement& s) {
   if (what == "device_ms")
     return require(view.device_us == std::stoull(s.word(3)) * 1000, std::to_string(view.device_us) + " us");
   if (what == "eta") return require(view.eta_ms.has_value() == (s.word(3) == "yes"), "the contrary");
+  if (what == "tally" || what == "failure") return expect_tally(s, view);
   if (what == "frames_published")
     return require(view.frames_published == std::stoul(s.word(3)), std::to_string(view.frames_published));
   if (what == "task") {
@@ -127,6 +146,7 @@ void Script::expect_job(const Statement& s) {
     if (what == "layer") return require_state(layer.state, s.word(4));
     if (what == "tries")
       return require(layer.tries_charged == std::stoul(s.word(4)), std::to_string(layer.tries_charged));
+    if (what == "retried") return require(layer.retried == std::stoul(s.word(4)), std::to_string(layer.retried));
   }
   throw Wrong("no such expectation");
 }

@@ -59,13 +59,15 @@ struct Content {
   void operator()(const PhaseRecord& r) const {
     line << static_cast<int>(r.state) << r.device_class;
     for (const std::uint32_t count : r.counts) line << count;
+    line << r.tally.attempts << r.tally.tries_charged << r.tally.windows_run_twice << r.tally.model_loads
+         << r.tally.device_us;
   }
   void operator()(const TaskPageRecord& r) const {
     for (const std::uint8_t state : r.states) line << state;
   }
   void operator()(const TaskTroubleRecord& r) const {
     line << r.charged_tries << r.run_alone << r.uncharged_returns << static_cast<int>(r.last_outcome) << r.last_code
-         << r.last_message << r.last_attempt.text();
+         << r.last_message << r.last_attempt.text() << r.last_frame.has_value() << r.last_frame.value_or(0);
     for (const WorkerId worker : r.lone_deaths) line << worker.value;
   }
   void operator()(const AttemptRecord& r) const {

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,6 +32,21 @@ void run_sql(const std::filesystem::path& path, const std::string& sql) {
   CHECK(sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
   sqlite3_close(handle);
 }
+
+// A phase with four attempts, as the first schema kept them: a good one, one that was taken back, one that failed at
+// its third step, one whose worker was lost at work.
+const std::string kOldAttempts = [] {
+  std::string sql = "INSERT INTO phase_states VALUES (7, 1, 'running', 1, 0, 1, 1, 0, 1, 0, 0, 'avx2');";
+  const char* const kEnds[][3] = {
+      {"2", "'ok'", "20"}, {"0", "'revoked'", "9"}, {"1", "'failed'", "3"}, {"0", "'worker_lost'", "5"}};
+  int counter = 0;
+  for (const auto& [committed, outcome, steps] : kEnds)
+    sql += fmt::format(
+        "INSERT INTO attempts VALUES (4, {0}, 'a{0}', 7, 1, 0, 2, 1, 0, 'cpu0', 'avx2', 5, 6, 0, {1}, {2}, '', '', 10, "
+        "100, 0, 0, 0, 1, {3}, 1, '[]', 0);",
+        ++counter, committed, outcome, steps);
+  return sql;
+}();
 
 }  // namespace
 
@@ -106,7 +122,8 @@ TEST_CASE("a new store gets the newest schema, and an older one is migrated afte
                    ";PRAGMA user_version = 1; PRAGMA application_id = 1181904236;"
                    "INSERT INTO meta VALUES (1, 4, '00000000000000aa', 17, zeroblob(32));"
                    "INSERT INTO epochs VALUES (4, '00000000000000aa', 0, 0);"
-                   "INSERT INTO counters VALUES (1, 12, 3, 40);");
+                   "INSERT INTO counters VALUES (1, 12, 3, 40);" +
+                   kOldAttempts);
   static_assert(kApplicationId == 1181904236);
   auto store = open_store(old);
   CHECK(store->epoch().number == 5);
@@ -118,4 +135,14 @@ TEST_CASE("a new store gets the newest schema, and an older one is migrated afte
   CHECK(backup.whole());
   store.reset();
   CHECK(verify(old).value().schema == newest_schema());
+  // What the attempts of a phase came to is summed up from the rows that were there.
+  auto raw = Connection::open(old, SQLITE_OPEN_READONLY).value();
+  const auto sum = [&](const std::string& column) {
+    return raw.integer("SELECT " + column + " FROM phase_states WHERE job = 7 AND phase = 1").value();
+  };
+  CHECK(sum("attempts") == 4);
+  CHECK(sum("tries_charged") == 1);
+  CHECK(sum("windows_run_twice") == 2);
+  CHECK(sum("model_loads") == 4);
+  CHECK(sum("device_us") == 4 * (10 + 100));
 }

@@ -67,7 +67,7 @@ TEST_CASE("commits of a job come in pages, with their files and on demand with w
   CHECK_FALSE(store->files_of({JobId(1), 1}, {0, 4097}, [](auto) {}).ok());
 }
 
-TEST_CASE("attempts come in the order of their grants, with output tails only when asked, and are summed up") {
+TEST_CASE("attempts come in the order of their grants, with output tails only when asked") {
   const TempDirectory directory;
   auto store = open_store(directory / "farm.db");
   std::vector<Record> attempts;
@@ -95,15 +95,6 @@ TEST_CASE("attempts come in the order of their grants, with output tails only wh
   for (Record& record : attempts) std::get<AttemptRecord>(record).output_tail.clear();
   const std::vector<std::string> bare = texts_of(attempts);
   CHECK(page({}, OutputTails::Leave) == std::vector(bare.begin(), bare.begin() + 8));
-
-  const auto totals = answer_of<JobTotals>([&](auto done) { return store->totals_of(JobId(1), done); });
-  CHECK(totals.attempts == 12);
-  CHECK(totals.attempts_live == 2);
-  CHECK(totals.attempts_not_ok == 1);
-  CHECK(totals.tasks_granted == 48);
-  CHECK(totals.tasks_committed == 36);
-  CHECK(totals.compute_us == 12'000);
-  CHECK(totals.model_loads == 1);
 }
 
 TEST_CASE("the audit is read from any number on") {

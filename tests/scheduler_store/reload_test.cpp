@@ -70,8 +70,9 @@ TEST_CASE("every kind of record comes back from a restart as it was, in the orde
                               jobs::Outcome::ExecutorCrashed,
                               "exec.signal",
                               "died of signal 11",
-                              attempt.id};
-    PhaseRecord running{phase, jobs::PhaseState::Running, {1, 2, 3, 4, 5, 6, 7, 8}, "avx512"};
+                              attempt.id,
+                              -17};
+    PhaseRecord running{phase, jobs::PhaseState::Running, {1, 2, 3, 4, 5, 6, 7, 8}, "avx512", {5, 4, 3, 2, 1}};
     WorkerRecord worker;
     worker.id = WorkerId(3);
     worker.key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7";

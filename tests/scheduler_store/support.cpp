@@ -44,8 +44,10 @@ struct ToText {
                        job.finished.unix_ms, job.swept);
   }
   std::string operator()(const PhaseRecord& phase) const {
-    return fmt::format("phase {} {} {} {}", text(phase.id), jobs::name(phase.state), fmt::join(phase.counts, ","),
-                       phase.device_class);
+    const PhaseTally& tally = phase.tally;
+    return fmt::format("phase {} {} {} {} {} {} {} {} {}", text(phase.id), jobs::name(phase.state),
+                       fmt::join(phase.counts, ","), phase.device_class, tally.attempts, tally.tries_charged,
+                       tally.windows_run_twice, tally.model_loads, tally.device_us);
   }
   std::string operator()(const TaskPageRecord& page) const {
     return fmt::format("page {} {} {}", text(page.phase), page.page, base::to_hex(page.states));
@@ -53,9 +55,10 @@ struct ToText {
   std::string operator()(const TaskTroubleRecord& t) const {
     std::string deaths;
     for (const WorkerId worker : t.lone_deaths) deaths += fmt::format("{},", worker.value);
-    return fmt::format("trouble {} {} {} {} {} {} {} {} {} {}", text(t.phase), t.task, t.charged_tries, deaths,
+    const std::string frame = t.last_frame ? std::to_string(*t.last_frame) : "none";
+    return fmt::format("trouble {} {} {} {} {} {} {} {} {} {} {}", text(t.phase), t.task, t.charged_tries, deaths,
                        t.run_alone, t.uncharged_returns, jobs::outcome_row(t.last_outcome).code, t.last_code,
-                       t.last_message, t.last_attempt.text());
+                       t.last_message, t.last_attempt.text(), frame);
   }
   std::string operator()(const AttemptRecord& a) const {
     const UsageTotals& u = a.usage;
@@ -239,6 +242,7 @@ Record RandomRecords::record() {
     case 1: {
       PhaseRecord record{phase, static_cast<jobs::PhaseState>(below(5)), {}, word};
       for (std::uint32_t& count : record.counts) count = below(5000);
+      record.tally = {below(9), below(9), below(9), below(9), random_() >> 1};
       return record;
     }
     case 2: {
@@ -251,6 +255,7 @@ Record RandomRecords::record() {
                                 below(9), jobs::Outcome::Oom, word,     word, {}};
       for (std::uint32_t i = below(4); i > 0; --i) trouble.lone_deaths.push_back(WorkerId(below(99)));
       if (below(2)) trouble.last_attempt = {epoch_, 1 + below(5)};
+      if (below(2)) trouble.last_frame = static_cast<jobs::Frame>(below(200)) - 100;
       return trouble;
     }
     case 4: {
