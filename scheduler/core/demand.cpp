@@ -78,10 +78,31 @@ Demand alone(Demand demand) {
   return demand;
 }
 
-ClassId DemandClasses::intern(Demand demand) {
-  const auto [entry, added] = ids_.try_emplace(std::move(demand), static_cast<ClassId>(demands_.size()));
-  if (added) demands_.push_back(&entry->first);
+ClassId DemandClasses::hold(Demand demand) {
+  const auto [entry, added] = ids_.try_emplace(std::move(demand), last_ + 1);
+  if (added) classes_[++last_].demand = &entry->first;
+  ++classes_.at(entry->second).holders;
   return entry->second;
+}
+
+void DemandClasses::release(ClassId id) {
+  if (id == 0) return;
+  Class& released = classes_.at(id);
+  FM_CHECK(released.holders > 0, "a request class released more often than held");
+  if (--released.holders == 0) unused_.push_back(id);
+}
+
+std::vector<ClassId> DemandClasses::drop_unused() {
+  std::vector<ClassId> dropped;
+  for (const ClassId id : unused_) {
+    const auto entry = classes_.find(id);
+    if (entry == classes_.end() || entry->second.holders > 0) continue;
+    ids_.erase(ids_.find(*entry->second.demand));
+    classes_.erase(entry);
+    dropped.push_back(id);
+  }
+  unused_.clear();
+  return dropped;
 }
 
 }  // namespace framemill::scheduler

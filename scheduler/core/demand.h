@@ -39,18 +39,27 @@ struct Demand {
 Demand demand_of(const JobRecord& job, const jobs::PhasePlan& phase, const std::string& device_class);
 Demand alone(Demand demand);  // the same, for a task that must have its slot for itself
 
-using ClassId = std::uint32_t;
+using ClassId = std::uint64_t;  // never used again; 0: none
 
-// Request classes by number. Never forgets one: their number is bounded by the kinds of work a farm ever saw.
+// Request classes by number, with how many hold them: two per phase of a job in memory (promise P7). One that nobody
+// holds any more stays until drop_unused(), so that what a turn refers to lives as long as the turn.
 class DemandClasses {
  public:
-  ClassId intern(Demand demand);
-  const Demand& of(ClassId id) const { return *demands_[id]; }
-  std::size_t size() const { return demands_.size(); }
+  ClassId hold(Demand demand);
+  void release(ClassId id);
+  std::vector<ClassId> drop_unused();  // those that are gone now
+  const Demand& of(ClassId id) const { return *classes_.at(id).demand; }
+  std::size_t size() const { return classes_.size(); }
 
  private:
+  struct Class {
+    const Demand* demand = nullptr;  // a key of ids_
+    std::uint32_t holders = 0;
+  };
   std::map<Demand, ClassId> ids_;
-  std::vector<const Demand*> demands_;
+  std::map<ClassId, Class> classes_;
+  std::vector<ClassId> unused_;  // perhaps: they may be held again
+  ClassId last_ = 0;
 };
 
 const jobs::PackageFacts* package_of(const JobRecord& job, const std::string& model);

@@ -100,8 +100,13 @@ void fold_task_events(FarmState& farm) {
 
 // The oldest jobs that are over leave the memory; the store has them all. (Promise P7: memory has a bound.)
 void forget_old_jobs(FarmState& farm) {
-  for (auto& at_rest = farm.jobs.at_rest(); at_rest.size() > farm.settings.finished_jobs_max;)
+  for (auto& at_rest = farm.jobs.at_rest(); at_rest.size() > farm.settings.finished_jobs_max;) {
+    for (const PhaseEntry& phase : farm.jobs.find(*at_rest.begin())->phases) {
+      farm.classes.release(phase.common_class);
+      farm.classes.release(phase.alone_class);
+    }
     farm.jobs.forget(*at_rest.begin(), farm.pace);
+  }
 }
 
 // What every turn ends with, whatever began it.
@@ -118,6 +123,7 @@ Effects finish_turn(FarmState& farm) {
   fold_task_events(farm);
   write_dirty_records(farm);
   forget_old_jobs(farm);
+  for (const ClassId unused : farm.classes.drop_unused()) farm.able_slots.erase(unused);
   return std::exchange(farm.turn.effects, {});
 }
 

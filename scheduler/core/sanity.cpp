@@ -139,19 +139,40 @@ std::string check_leases(const FarmState& farm) {
   return {};
 }
 
-// After a turn no slot is empty that could take what comes first in the queue. (What comes later may have to leave a
-// slot that is kept free for what comes before.)
+// A slot that is empty may be kept free for work that comes before: its device's memory is booked by other slots now.
+bool is_kept_for_earlier(const FarmState& farm, const WorkerEntry& worker, const SlotEntry& slot, const Place& place) {
+  for (const auto& [id, queue] : farm.ready.classes()) {
+    if (!(queue.places.begin()->first < place)) continue;
+    const SlotFit fit = fit_of(farm.memory, farm.classes.of(id), worker, slot, farm.settings.leases_per_slot_max);
+    if (fit.misfit == Misfit::MemoryBooked) return true;
+  }
+  return false;
+}
+
+// After a turn no slot of the farm is empty while work is ready that it could run.
 std::string check_no_idle_slot(const FarmState& farm) {
-  if (farm.read_only || farm.match_unfinished || farm.ready.classes().empty()) return {};
-  const auto first = std::min_element(
-      farm.ready.classes().begin(), farm.ready.classes().end(),
-      [](const auto& a, const auto& b) { return a.second.places.begin()->first < b.second.places.begin()->first; });
-  const Demand& demand = farm.classes.of(first->first);
-  for (const auto& [id, worker] : farm.workers.all())
-    for (const auto& [index, slot] : worker.slots)
-      if (slot.leases.empty() && !at_publish_cap(farm, id) &&
-          fit_of(farm.memory, demand, worker, slot, farm.settings.leases_per_slot_max).fits())
+  if (farm.read_only || farm.match_unfinished) return {};
+  for (const auto& [class_id, queue] : farm.ready.classes())
+    for (const auto& [id, worker] : farm.workers.all())
+      for (const auto& [index, slot] : worker.slots) {
+        if (!slot.leases.empty() || at_publish_cap(farm, id)) continue;
+        const Demand& demand = farm.classes.of(class_id);
+        if (!fit_of(farm.memory, demand, worker, slot, farm.settings.leases_per_slot_max).fits()) continue;
+        if (is_kept_for_earlier(farm, worker, slot, queue.places.begin()->first)) continue;
         return "an empty slot of " + worker.record.name + " while work is ready for it";
+      }
+  return {};
+}
+
+// Request classes are those of the phases in memory and no others.
+std::string check_classes(const FarmState& farm) {
+  std::set<ClassId> held;
+  for (const auto& [id, job] : farm.jobs.all())
+    for (const PhaseEntry& phase : job.phases) held.insert({phase.common_class, phase.alone_class});
+  if (held.contains(0)) return "a phase without its request classes";
+  if (held.size() != farm.classes.size()) return "request classes that nobody holds";
+  for (const auto& [id, able] : farm.able_slots)
+    if (!held.contains(id)) return "slots remembered for a request class that is gone";
   return {};
 }
 
@@ -174,7 +195,7 @@ std::string first_violation(const FarmState& farm) {
       return "a job at rest that is not";
   if (live_jobs != farm.jobs.live_jobs()) return "a wrong count of live jobs";
   if (attempts != farm.leases.live().size()) return "a wrong count of live attempts";
-  for (const auto& check : {check_queue, check_slots, check_leases, check_no_idle_slot})
+  for (const auto& check : {check_queue, check_slots, check_leases, check_no_idle_slot, check_classes})
     if (std::string wrong = check(farm); !wrong.empty()) return wrong;
   return {};
 }

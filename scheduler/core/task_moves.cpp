@@ -23,9 +23,12 @@ void unqueue(FarmState& farm, const JobEntry& job, const PhaseEntry& phase) {
 }
 
 void derive_classes(FarmState& farm, const JobEntry& job, PhaseEntry& phase) {
+  const ClassId alone_before = phase.alone_class, common_before = phase.common_class;
   Demand demand = demand_of(job.record, *phase.plan, phase.device_class);
-  phase.alone_class = farm.classes.intern(alone(demand));
-  phase.common_class = farm.classes.intern(std::move(demand));
+  phase.alone_class = farm.classes.hold(alone(demand));
+  phase.common_class = farm.classes.hold(std::move(demand));
+  farm.classes.release(alone_before);
+  farm.classes.release(common_before);
 }
 
 void rebucket(const FarmState& farm, PhaseEntry& phase, TaskIndex task, Trouble& trouble) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "script.h"
@@ -18,17 +19,45 @@ std::vector<std::filesystem::path> scenarios() {
   return files;
 }
 
+std::string text_of(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
 TEST_CASE("every scenario of tests/scenarios goes as it is written") {
   REQUIRE(scenarios().size() >= 20);
   for (const auto& path : scenarios()) {
     DYNAMIC_SECTION(path.filename().string()) {
-      std::ifstream file(path);
-      std::stringstream text;
-      text << file.rdbuf();
-      const std::string fault = stage::run_script(text.str());
+      const std::string fault = stage::run_script(text_of(path));
       INFO(path.filename().string() << ": " << fault);
       CHECK(fault.empty());
     }
+  }
+}
+
+TEST_CASE("a wall clock that jumps an hour forwards and two backwards changes no lease, no order and no commit") {
+  for (const auto& path : scenarios()) {
+    const std::string fault = stage::run_script(text_of(path), stage::WallClock::Jumping);
+    INFO(path.filename().string() << ": " << fault);
+    CHECK(fault.empty());
+  }
+}
+
+TEST_CASE("every reason that explain may give has a scenario") {
+  std::set<std::string> told;
+  for (const auto& path : scenarios()) {
+    std::stringstream lines(text_of(path));
+    for (std::string line; std::getline(lines, line);) {
+      const stage::Statement statement(line);
+      if (!statement.words.empty() && statement.words[0] == "explain")
+        told.insert(statement.words.begin(), statement.words.end());
+    }
+  }
+  for (int reason = 0; reason <= static_cast<int>(Reason::CapReached); ++reason) {
+    INFO(name(static_cast<Reason>(reason)));
+    CHECK(told.contains(std::string(name(static_cast<Reason>(reason)))));
   }
 }
 

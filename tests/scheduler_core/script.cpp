@@ -83,9 +83,11 @@ std::string Script::run(const std::string& text) {
   return {};
 }
 
-void Script::obey(const std::string& line, int) {
+void Script::obey(const std::string& line, int number) {
   const Statement s(line);
   if (s.words.empty()) return;
+  if (wall_ == WallClock::Jumping && stage_)
+    stage_->wall_jumps(number % 3 == 0 ? base::seconds(-7200) : base::seconds(3600));
   if (s.words[0] == "layer") return add_layer(s);
   submit_pending();
   static const std::map<std::string, Act> kActs{{"farm", &Script::farm},
@@ -427,8 +429,8 @@ std::string Script::grants_text() {
   return text.empty() ? " no grants" : text;
 }
 
-std::string run_script(const std::string& text) {
-  return Script().run(text);
+std::string run_script(const std::string& text, WallClock wall) {
+  return Script(wall).run(text);
 }
 
 }  // namespace framemill::scheduler::stage

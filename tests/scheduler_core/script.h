@@ -44,8 +44,10 @@
 
 namespace framemill::scheduler::stage {
 
+enum class WallClock { Steady, Jumping };  // jumping: before each statement an hour forwards, or two backwards
+
 // Runs the scenario; empty when everything came as it says, else "line 12: ...".
-std::string run_script(const std::string& text);
+std::string run_script(const std::string& text, WallClock wall = WallClock::Steady);
 
 using Words = std::vector<std::string>;
 
@@ -69,11 +71,12 @@ struct Statement {
 
 class Script {
  public:
+  explicit Script(WallClock wall) : wall_(wall) {}
   std::string run(const std::string& text);
 
  private:
   using Act = void (Script::*)(const Statement&);
-  void obey(const std::string& line, int);
+  void obey(const std::string& line, int number);
   Stage& stage();
   void farm(const Statement& s);
   void package(const Statement& s);
@@ -121,6 +124,7 @@ class Script {
   void expect_job(const Statement& s);
   void expect_tally(const Statement& s, const JobView& view);
   void explain(const Statement& s);
+  WallClock wall_;
   FarmSettings settings_;
   std::unique_ptr<Stage> stage_;
   std::vector<jobs::PackageFacts> packages_;

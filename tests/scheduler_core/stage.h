@@ -62,6 +62,7 @@ class Stage {
   void report(const std::string& worker);
   void pass(base::Duration time, const std::vector<std::string>& reporting);   // those report every second
   void sleep(base::Duration time) { now_.monotonic = now_.monotonic + time; }  // nobody is called meanwhile
+  void wall_jumps(base::Duration time) { now_.wall.unix_ms += time.ms; }  // the monotonic clock knows nothing of it
   void restart_farm();
   void restart_worker(const std::string& worker);
 
