@@ -28,7 +28,7 @@ void print_head(const JobView& job, Session& session) {
                 << fmt::format("  {} of {} published in {}", job.frames_published, counted(job.frames, "frame"),
                                clock_text(elapsed_ms_of(job)));
   if (job.eta_ms && !job.is_final()) session.out() << ", " << roughly(*job.eta_ms) << " left";
-  session.out() << fmt::format("\n  {}, {}, tasks tried again {}, windows run twice {}, device time {:.1f} s\n",
+  session.out() << fmt::format("\n  {}, {}, tries charged {}, windows run twice {}, device time {:.1f} s\n",
                                counted(job.attempts, "attempt"), counted(job.model_loads, "model load"), job.retries,
                                job.windows_run_twice, static_cast<double>(job.device_us) / 1e6);
 }

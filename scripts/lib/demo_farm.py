@@ -109,7 +109,7 @@ Job {job['id']} ({job['name']}) is {job['state']}: version v{job['version']:03}{
   frames    {len(frames)} of {sum(l['frames'] for l in job['layers'] if l['kind'] == 'generate')} published, in {spent:.1f} s: {len(frames) / spent:.1f} frames/s
   windows   {windows} in {len(attempts)} attempts; model loads {loads} on {len(farm.workers)} workers, largest batch {batch}
   device    {device:.1f} s of computing on {len(farm.workers)} workers
-  retries   {job['retries']} attempts did not end well, {job['windows_run_twice']} windows run twice
+  retries   {job['retries']} tries charged to a task, {job['windows_run_twice']} windows run twice
 
   {out}/sheet.png      the contact sheet: look at this first
   {out}/cut.mp4        both shots as one movie
