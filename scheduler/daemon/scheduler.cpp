@@ -199,7 +199,7 @@ void Scheduler::release(Held held) {
   if (held.happened.empty()) return;
   // Events of turns that changed no record still need an id of their own.
   event_sequence_ = std::max(event_sequence_ + 1, durable_sequence_);
-  EventBatch batch{event_sequence_, base::wall_now(), {}};
+  EventBatch batch{store_->epoch().number, event_sequence_, base::wall_now(), {}};
   for (FarmEvent& event : held.happened) {
     batch.events.push_back(named(std::move(event)));
     log_event(batch.events.back());

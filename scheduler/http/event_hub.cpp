@@ -14,13 +14,19 @@ constexpr base::Duration kKeepAliveInterval = base::seconds(15);
 }  // namespace
 
 std::string EventId::text() const {
-  return std::to_string(sequence) + "-" + std::to_string(index);
+  return std::to_string(epoch) + "." + std::to_string(sequence) + "-" + std::to_string(index);
 }
 
 std::optional<EventId> EventId::parse(std::string_view text) {
   EventId id;
   const char* end = text.data() + text.size();
-  const auto [dash, bad_sequence] = std::from_chars(text.data(), end, id.sequence);
+  const char* sequence = text.data();
+  if (text.find('.') != std::string_view::npos) {
+    const auto [dot, bad_epoch] = std::from_chars(sequence, end, id.epoch);
+    if (bad_epoch != std::errc() || dot == end || *dot != '.') return std::nullopt;
+    sequence = dot + 1;
+  }
+  const auto [dash, bad_sequence] = std::from_chars(sequence, end, id.sequence);
   if (bad_sequence != std::errc() || dash == end || *dash != '-') return std::nullopt;
   const auto [last, bad_index] = std::from_chars(dash + 1, end, id.index);
   if (bad_index != std::errc() || last != end) return std::nullopt;
@@ -31,7 +37,7 @@ void EventHub::publish(const EventBatch& batch) {
   const std::size_t before = entries_.size();
   for (std::size_t i = 0; i < batch.events.size(); ++i) {
     const EventRow& row = batch.events[i];
-    Entry entry{{batch.sequence, static_cast<std::uint32_t>(i)}, row.event.job, {}};
+    Entry entry{{batch.epoch, batch.sequence, static_cast<std::uint32_t>(i)}, row.event.job, {}};
     entry.bytes = net::format_sse({entry.id.text(), row.event.type, event_text(row, batch.time)});
     bytes_ += entry.bytes.size();
     entries_.push_back(std::move(entry));

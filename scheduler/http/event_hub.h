@@ -17,8 +17,10 @@
 
 namespace framemill::scheduler {
 
-// "<durable commit sequence>-<index in the batch>"
+// "<epoch>.<sequence>-<index in the batch>". Turns that changed no record raise the sequence beyond the durable one, so
+// the next start may use it again: only the epoch keeps the two apart. Without an epoch it is of an older program.
 struct EventId {
+  std::uint32_t epoch = 0;
   std::uint64_t sequence = 0;
   std::uint32_t index = 0;
   auto operator<=>(const EventId&) const = default;

@@ -143,15 +143,16 @@ class FarmPort {
   virtual void health(Reply<Health> reply) = 0;
 };
 
-// What happened, released after the sync: (sequence, index in the batch) is the id that a client resumes from. Names are
-// filled in by the daemon, which has the farm at hand.
+// What happened, released after the sync: (epoch, sequence, index in the batch) is the id that a client resumes from.
+// Names are filled in by the daemon, which has the farm at hand.
 struct EventRow {
   FarmEvent event;
   std::string layer_name;                 // empty: not of a layer
   std::string worker_name;                // empty: not of a worker
 };
 struct EventBatch {
-  std::uint64_t sequence = 0;             // durable commit sequence, strictly rising
+  std::uint32_t epoch = 0;                // the start of the scheduler: sequences may come again after another one
+  std::uint64_t sequence = 0;             // durable commit sequence at least, strictly rising
   base::WallTime time;
   std::vector<EventRow> events;
 };

@@ -72,7 +72,7 @@ base::Status stream_events(const std::shared_ptr<Call>& call) {
     return {};
   }
   const auto id = EventId::parse(*given);
-  if (!id) return bad_parameter("Last-Event-ID", "must be the id of an event, as 17-3");
+  if (!id) return bad_parameter("Last-Event-ID", "must be the id of an event, as 3.17-2");
   if (const auto position = events.after(*id)) {
     events.attach(call->respond, net::sse_keep_alive(), *position, job);
     return {};

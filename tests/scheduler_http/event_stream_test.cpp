@@ -11,8 +11,10 @@ using testing::eventually;
 
 namespace {
 
-EventBatch batch_of(std::uint64_t sequence, std::initializer_list<JobId> jobs) {
-  EventBatch batch{sequence, {1'795'000'000'000}, {}};
+constexpr std::uint32_t kEpoch = 7;
+
+EventBatch batch_of(std::uint64_t sequence, std::initializer_list<JobId> jobs, std::uint32_t epoch = kEpoch) {
+  EventBatch batch{epoch, sequence, {1'795'000'000'000}, {}};
   for (const JobId job : jobs) {
     FarmEvent event;
     event.type = "layer";
@@ -73,7 +75,7 @@ TEST_CASE("readers get every event in order, as the schema says") {
   fixture.api->publish(batch_of(5, {JobId(1), JobId(2)}));
   fixture.api->publish(batch_of(9, {JobId(1)}));
   REQUIRE(eventually([&] { return reader.count() == 3; }));
-  CHECK(reader.ids() == "5-0 5-1 9-0");
+  CHECK(reader.ids() == "7.5-0 7.5-1 7.9-0");
   const auto& schema = contract().document().at_pointer("/components/schemas/Event");
   for (const auto& event : reader.events) {
     CHECK(event.event == "layer");
@@ -89,12 +91,12 @@ TEST_CASE("readers get every event in order, as the schema says") {
 TEST_CASE("a reader that comes back goes on after its last event") {
   ApiFixture fixture;
   for (std::uint64_t i = 1; i <= 5; ++i) fixture.api->publish(batch_of(i, {JobId(1), JobId(2)}));
-  Reader reader(fixture, "", "3-0");
-  CHECK(eventually([&] { return reader.ids() == "3-1 4-0 4-1 5-0 5-1"; }));
-  Reader latest(fixture, "", "5-1");
+  Reader reader(fixture, "", "7.3-0");
+  CHECK(eventually([&] { return reader.ids() == "7.3-1 7.4-0 7.4-1 7.5-0 7.5-1"; }));
+  Reader latest(fixture, "", "7.5-1");
   REQUIRE(eventually([&] { return readers(fixture) == 2; }));
   fixture.api->publish(batch_of(6, {JobId(1)}));
-  CHECK(eventually([&] { return latest.ids() == "6-0"; }));
+  CHECK(eventually([&] { return latest.ids() == "7.6-0"; }));
   reader.enough = latest.enough = true;
   fixture.api->publish(batch_of(7, {JobId(1)}));
 }
@@ -102,10 +104,10 @@ TEST_CASE("a reader that comes back goes on after its last event") {
 TEST_CASE("a reader of one job gets its events alone") {
   ApiFixture fixture;
   fixture.api->publish(batch_of(1, {JobId(1), JobId(2)}));
-  Reader reader(fixture, "?job=2", "1-0");
+  Reader reader(fixture, "?job=2", "7.1-0");
   REQUIRE(eventually([&] { return readers(fixture) == 1; }));
   fixture.api->publish(batch_of(2, {JobId(1), JobId(2), JobId(1)}));
-  CHECK(eventually([&] { return reader.ids() == "1-1 2-1"; }));
+  CHECK(eventually([&] { return reader.ids() == "7.1-1 7.2-1"; }));
   reader.enough = true;
   fixture.api->publish(batch_of(3, {JobId(2)}));
 }
@@ -115,8 +117,8 @@ TEST_CASE("a new reader gets nothing of what was before, but the id at which it 
   fixture.api->publish(batch_of(4, {JobId(1)}));
   net::testing::RawSocket socket(fixture.api->port());
   socket.send("GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer token-of-vic\r\n\r\n");
-  const std::string opening = socket.receive("id: 4-0\n\n");
-  CHECK(opening.find("id: 4-0\n\n") != std::string::npos);
+  const std::string opening = socket.receive("id: 7.4-0\n\n");
+  CHECK(opening.find("id: 7.4-0\n\n") != std::string::npos);
   CHECK(opening.find("data:") == std::string::npos);
   CHECK(opening.find("Content-Type: text/event-stream\r\n") != std::string::npos);
 }
@@ -124,10 +126,10 @@ TEST_CASE("a new reader gets nothing of what was before, but the id at which it 
 TEST_CASE("too old an id, and one of another history, get a resync with a snapshot and then go on") {
   ApiFixture fixture;
   fixture.api->publish(batch_of(4, {JobId(1)}));
-  Reader old(fixture, "", "2-0"), ahead(fixture, "", "9-0");
+  Reader old(fixture, "", "7.2-0"), ahead(fixture, "", "7.9-0");
   REQUIRE(eventually([&] { return old.count() == 1 && ahead.count() == 1; }));
   fixture.api->publish(batch_of(5, {JobId(1)}));
-  CHECK(eventually([&] { return old.ids() == "4-0 5-0" && ahead.ids() == "4-0 5-0"; }));
+  CHECK(eventually([&] { return old.ids() == "7.4-0 7.5-0" && ahead.ids() == "7.4-0 7.5-0"; }));
   const auto& schema = contract().document().at_pointer("/components/schemas/Event");
   const auto first = json::parse(old.events[0].data);
   for (const auto& finding : contract().check(schema, first)) FAIL_CHECK(finding);
@@ -146,7 +148,7 @@ TEST_CASE("a snapshot that would be too large is left out") {
     std::lock_guard lock(fixture.farm.mutex);
     for (std::uint32_t i = 10; i < 400; ++i) fixture.farm.job_list.push_back(testing::sample_job(JobId(i), "ana"));
   }
-  Reader reader(fixture, "", "2-0");
+  Reader reader(fixture, "", "7.2-0");
   REQUIRE(eventually([&] { return reader.count() == 1; }));
   CHECK(json::parse(reader.events[0].data).at("snapshot").is_null());
   reader.enough = true;
@@ -156,7 +158,7 @@ TEST_CASE("a snapshot that would be too large is left out") {
 TEST_CASE("the memory of events is bounded, and what was forgotten is known") {
   ApiFixture fixture;
   for (std::uint64_t i = 1; i <= EventHub::kEventsMax + 10; ++i) fixture.api->publish(batch_of(i, {JobId(1)}));
-  Reader forgotten(fixture, "?job=2", "9-0"), kept(fixture, "?job=2", "10-0");
+  Reader forgotten(fixture, "?job=2", "7.9-0"), kept(fixture, "?job=2", "7.10-0");
   REQUIRE(eventually([&] { return forgotten.count() == 1 && readers(fixture) == 2; }));
   CHECK(forgotten.events[0].event == "resync");
   CHECK(kept.count() == 0);
@@ -164,9 +166,29 @@ TEST_CASE("the memory of events is bounded, and what was forgotten is known") {
   fixture.api->publish(batch_of(90'000, {JobId(2)}));
 }
 
+TEST_CASE("an id of an earlier start of the scheduler is never taken for one of this") {
+  ApiFixture fixture;
+  // Sequence 4 came before the restart too, in a turn that changed no record: other events stood under it.
+  fixture.api->publish(batch_of(4, {JobId(1), JobId(2)}));
+  Reader before(fixture, "", "6.4-0"), after(fixture, "", "8.1-0"), old_form(fixture, "", "4-0"),
+      own(fixture, "", "7.4-0");
+  REQUIRE(eventually([&] { return before.count() == 1 && after.count() == 1 && old_form.count() == 1; }));
+  fixture.api->publish(batch_of(5, {JobId(1)}));
+  CHECK(eventually([&] { return before.ids() == "7.4-1 7.5-0" && after.ids() == before.ids(); }));
+  CHECK(eventually([&] { return old_form.ids() == before.ids() && own.ids() == "7.4-1 7.5-0"; }));
+  CHECK(json::parse(before.events[0].data).at("what") == "TooOld");
+  CHECK(json::parse(old_form.events[0].data).at("what") == "TooOld");
+  CHECK(json::parse(after.events[0].data).at("what") == "HistoryLost");
+  CHECK(before.events[0].event == "resync");
+  CHECK(own.events[0].event == "layer");
+  before.enough = after.enough = old_form.enough = own.enough = true;
+  fixture.api->publish(batch_of(6, {JobId(1)}));
+}
+
 TEST_CASE("an id that is none is refused, and so is a stranger") {
   ApiFixture fixture;
-  for (const char* bad : {"x", "1", "1-", "-1", "1-2-3", "1-2x", "99999999999999999999-1"}) {
+  for (const char* bad : {"x", "1", "1-", "-1", "1-2-3", "1-2x", "99999999999999999999-1", ".1-2", "1.", "1.2",
+                          "1.2.3-4", "x.1-2", "4294967296.1-2"}) {
     CHECK(fixture.code_of(fixture.call("vic", "GET", "/api/v1/events", "", {{"Last-Event-ID", bad}})) ==
           "400 request.bad_parameter");
   }
