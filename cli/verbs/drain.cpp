@@ -1,4 +1,4 @@
-// framemill drain WORKER: no more work for it; what runs may finish.
+// framemill drain WORKER: no more work for it; what runs may finish. With --revoke it is shut out at once and for good.
 #include "cli/verbs/verbs.h"
 #include "cli/verbs/worker_change.h"
 
@@ -7,12 +7,17 @@ namespace framemill::cli {
 void declare_drain(Arguments& program) {
   struct Options {
     std::string worker, reason;
+    bool revoke = false;
   };
   auto options = std::make_shared<Options>();
   Arguments verb = program.verb("drain", "Give a worker no more work", "framemill drain w1 --reason \"new driver\"");
   verb.positional("WORKER", options->worker, "The worker's name or number");
   verb.option("--reason", options->reason, "TEXT", "Why, for the record");
-  verb.run([options](Session& session) { return change_worker(session, options->worker, "drain", options->reason); });
+  verb.flag("--revoke", options->revoke,
+            "Shut it out at once and for good: what it runs goes elsewhere, its key is refused");
+  verb.run([options](Session& session) {
+    return change_worker(session, options->worker, options->revoke ? "revoke" : "drain", options->reason);
+  });
 }
 
 }  // namespace framemill::cli

@@ -1,4 +1,4 @@
-// /api/v1/workers: the list, drain, undrain, clear-quarantine. A worker is named by its id or its name.
+// /api/v1/workers: the list, drain, undrain, revoke, clear-quarantine. A worker is named by its id or its name.
 #include <algorithm>
 
 #include "scheduler/http/call.h"
@@ -69,6 +69,9 @@ base::Status drain_worker(const std::shared_ptr<Call>& call) {
 base::Status undrain_worker(const std::shared_ptr<Call>& call) {
   return change(call, WorkerVerb::Undrain);
 }
+base::Status revoke_worker(const std::shared_ptr<Call>& call) {
+  return change(call, WorkerVerb::Revoke);
+}
 base::Status clear_quarantine(const std::shared_ptr<Call>& call) {
   return change(call, WorkerVerb::ClearQuarantine);
 }
@@ -79,6 +82,7 @@ void add_worker_routes(ApiRoutes& routes) {
   routes.add("GET", "/api/v1/workers", {list_workers, Role::Viewer, {}});
   routes.add("POST", "/api/v1/workers/{worker}/drain", {drain_worker, Role::Admin, {}});
   routes.add("POST", "/api/v1/workers/{worker}/undrain", {undrain_worker, Role::Admin, {}});
+  routes.add("POST", "/api/v1/workers/{worker}/revoke", {revoke_worker, Role::Admin, {}});
   routes.add("POST", "/api/v1/workers/{worker}/clear-quarantine", {clear_quarantine, Role::Admin, {}});
 }
 

@@ -273,9 +273,11 @@ TEST_CASE("drain and undrain name the worker, whatever its name") {
   farm.scheduler.on("POST /api/v1/workers/1/undrain", R"({"worker":1,"name":"w/1","state":"up"})");
   farm.scheduler.on("POST /api/v1/workers/1/clear-quarantine", R"({"worker":1,"name":"w/1","state":"up"})");
   CHECK(farm.program.run({"drain", "w/1"}).out == "worker 1 w/1 is draining\n");
+  farm.scheduler.on("POST /api/v1/workers/w%2F1/revoke", R"({"worker":1,"name":"w/1","state":"revoked"})");
+  CHECK(farm.program.run({"drain", "w/1", "--revoke"}).out == "worker 1 w/1 is revoked\n");
   CHECK(farm.program.run({"undrain", "1"}).code == 0);
   CHECK(farm.program.run({"undrain", "1", "--clear-quarantine"}).code == 0);
-  CHECK(farm.scheduler.requests().size() == 4);
+  CHECK(farm.scheduler.requests().size() == 5);
 }
 
 TEST_CASE("explain prints the sentence and the reasons; never is exit code 6") {

@@ -235,6 +235,20 @@ TEST_CASE("two workers of one name must be told apart by number") {
   CHECK(fixture.call("root", "POST", "/api/v1/workers/2/undrain").status == 200);
 }
 
+TEST_CASE("a worker is shut out by an administrator, with name and reason on record") {
+  ApiFixture fixture;
+  const char* const path = "/api/v1/workers/w1/revoke";
+  CHECK(fixture.code_of(fixture.call("ana", "POST", path)).substr(0, 4) == "403 ");
+  CHECK(fixture.call("root", "POST", path, R"({"reason":"its key was copied"})").status == 200);
+  std::lock_guard lock(fixture.farm.mutex);
+  REQUIRE(fixture.farm.worker_changes.size() == 1);
+  const WorkerChange& change = fixture.farm.worker_changes[0];
+  CHECK(change.verb == WorkerVerb::Revoke);
+  CHECK(change.worker == WorkerId(1));
+  CHECK(change.principal == "root");
+  CHECK(change.reason == "its key was copied");
+}
+
 TEST_CASE("logs are asked for newest first with their output, attempts without") {
   ApiFixture fixture;
   fixture.farm.attempt_page = {{testing::sample_attempt(false)}, "7.12"};
