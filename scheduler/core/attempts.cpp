@@ -96,6 +96,7 @@ void grant_attempt(FarmState& farm, PhaseEntry& phase, TaskRange tasks, const De
   lease.record.slot = slot;
   lease.record.slot_name = worker.slots.at(slot).state.name;
   lease.record.device_class = worker.device_class_of(slot);
+  if (const DeviceState* device = worker.device_of(worker.slots.at(slot))) lease.record.devices = {device->id};
   lease.record.granted = farm.turn.now.wall;
   lease.demand = demand;
   lease.left = tasks.count;
@@ -163,6 +164,8 @@ CommitAnswer commit_task(FarmState& farm, WorkerEntry& worker, TaskFinished fini
   --lease->left;
   farm.workers.load_changed(worker, *lease, parallel_before);
   ++lease->record.tasks_committed;
+  lease->record.files_written += finished.files.size();
+  lease->record.files_read += finished.reads.size();
   farm.turn.mark(*lease);
   farm.match_wanted = true;
   if (!worker.record.blamed_jobs.empty()) {

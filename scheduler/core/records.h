@@ -91,11 +91,16 @@ struct TaskTroubleRecord {
   std::optional<jobs::Frame> last_frame{};         // the frame that was found bad, where the attempt named one
 };
 
+struct BatchSize {                                 // how many calls of the network had so many windows
+  std::uint32_t windows = 0, calls = 0;
+  bool operator==(const BatchSize&) const = default;
+};
 struct UsageTotals {                               // microseconds; see wire Usage
   std::uint64_t load_us = 0, compute_us = 0, write_us = 0, lost_us = 0, wall_us = 0;
   std::uint32_t model_loads = 0, steps = 0, batch_max = 0;
-  std::vector<std::string> batch_mates;
+  std::vector<std::string> batch_mates;            // "JOB/PHASE" of other jobs' windows in its batches; at most 16
   std::uint64_t peak_bytes = 0;
+  std::vector<BatchSize> batch_sizes{};            // at most 64
 
   std::uint64_t device_us() const { return load_us + compute_us + lost_us; }
   bool operator==(const UsageTotals&) const = default;
@@ -110,9 +115,11 @@ struct AttemptRecord {
   WorkerId worker;
   std::uint32_t slot = 0;
   std::string slot_name, device_class;
+  std::vector<std::string> devices;                // of its slots: "cpu0", or a GPU's UUID
   base::WallTime granted, ended;                   // ended 0: live
   bool live = true;
   std::uint32_t tasks_committed = 0;
+  std::uint64_t files_written = 0, files_read = 0;  // of the tasks it committed; their commits name them
   jobs::Outcome outcome = jobs::Outcome::Ok;       // when ended
   std::string code, message;
   UsageTotals usage;

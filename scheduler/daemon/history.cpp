@@ -12,6 +12,7 @@ namespace framemill::scheduler {
 namespace {
 
 constexpr std::uint32_t kRowsPerRead = 1024;
+constexpr std::size_t kAttemptsPerFilesRead = 64;
 
 std::string_view file_kind(std::int32_t kind) {
   switch (kind) {
@@ -149,11 +150,32 @@ struct AttemptSearch : std::enable_shared_from_this<AttemptSearch> {
       if (wanted(*job, attempt)) add(*job, std::move(attempt));
       if (page.rows.size() >= query.limit) {
         page.next = fmt::format("{}.{}", cursor.epoch, cursor.counter);
-        return reply(std::move(page));
+        return read_files(0);
       }
     }
-    if (attempts->size() < page_size) return reply(std::move(page));
+    if (attempts->size() < page_size) return read_files(0);
     read();
+  }
+
+  // Files of the page's attempts from `first` on, some attempts at a time: other questions get their turn in between.
+  void read_files(std::size_t first) {
+    if (query.with_output || first >= page.rows.size()) return reply(std::move(page));
+    std::vector<AttemptRecord> wanted;
+    for (std::size_t i = first; i < page.rows.size() && wanted.size() < kAttemptsPerFilesRead; ++i)
+      wanted.push_back(page.rows[i].record);
+    const base::Status asked = scheduler.store().files_of_attempts(
+        std::move(wanted), kFilesPerAttemptMax, [self = shared_from_this(), first](auto files) {
+          self->loop.post([self, first, files = std::move(files)]() mutable { self->on_files(first, std::move(files)); });
+        });
+    if (!asked.ok()) reply(asked.error());
+  }
+  void on_files(std::size_t first, base::Result<std::vector<store::AttemptFiles>> files) {
+    if (!files.ok()) return reply(files.error());
+    for (std::size_t i = 0; i < files->size(); ++i) {
+      page.rows[first + i].files_written = std::move((*files)[i].written);
+      page.rows[first + i].files_read = std::move((*files)[i].read);
+    }
+    read_files(first + files->size());
   }
   bool wanted(const JobRecord& job, const AttemptRecord& attempt) const {
     if (!query.layer.empty() && layer_name(job, attempt.phase.index) != query.layer) return false;

@@ -102,7 +102,10 @@ struct AttemptRow {
   AttemptRecord record;
   std::string layer, phase, worker_name;  // phase: "denoise" ...
   std::uint32_t variant = 0;
+  // The first kFilesPerAttemptMax of each; record.files_written and files_read tell how many there are. Not with output.
+  std::vector<ReadRecord> files_written, files_read;
 };
+inline constexpr std::uint32_t kFilesPerAttemptMax = 16;
 struct AttemptPage {
   std::vector<AttemptRow> rows;
   std::string next;

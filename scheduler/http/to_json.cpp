@@ -145,12 +145,34 @@ json::object device_json(const DeviceState& device) {
           {"cpus", device.cpus}};
 }
 
+json::object files_json(std::uint64_t count, const std::vector<ReadRecord>& first) {
+  json::array items;
+  for (const ReadRecord& file : first) {
+    json::value sha256 = nullptr;
+    if (file.sha256 != base::Sha256()) sha256 = json::string(file.sha256.hex());
+    items.emplace_back(json::object{{"root", text_json(file.root)},
+                                    {"path", text_json(file.path)},
+                                    {"size_bytes", file.size_bytes},
+                                    {"sha256", std::move(sha256)}});
+  }
+  return {{"count", count}, {"first", std::move(items)}};
+}
+
 json::object usage_json(const UsageTotals& usage) {
-  return {
-      {"load_us", usage.load_us},      {"compute_us", usage.compute_us}, {"write_us", usage.write_us},
-      {"lost_us", usage.lost_us},      {"wall_us", usage.wall_us},       {"model_loads", usage.model_loads},
-      {"steps", usage.steps},          {"batch_max", usage.batch_max},   {"batch_mates", texts_json(usage.batch_mates)},
-      {"peak_bytes", usage.peak_bytes}};
+  json::array sizes;
+  for (const BatchSize& size : usage.batch_sizes)
+    sizes.emplace_back(json::object{{"windows", size.windows}, {"calls", size.calls}});
+  return {{"load_us", usage.load_us},
+          {"compute_us", usage.compute_us},
+          {"write_us", usage.write_us},
+          {"lost_us", usage.lost_us},
+          {"wall_us", usage.wall_us},
+          {"model_loads", usage.model_loads},
+          {"steps", usage.steps},
+          {"batch_max", usage.batch_max},
+          {"batch_mates", texts_json(usage.batch_mates)},
+          {"batch_sizes", std::move(sizes)},
+          {"peak_bytes", usage.peak_bytes}};
 }
 
 std::string attempt_frames(const AttemptRecord& attempt, const PlanView& plan) {
@@ -306,6 +328,7 @@ json::object attempt_json(const AttemptRow& row, const PlanView& plan) {
           {"frames", attempt_frames(attempt, plan)},
           {"worker", text_json(row.worker_name)},
           {"slot", text_json(attempt.slot_name)},
+          {"devices", texts_json(attempt.devices)},
           {"device_class", text_json(attempt.device_class)},
           {"live", attempt.live},
           {"granted", time_json(attempt.granted)},
@@ -314,6 +337,8 @@ json::object attempt_json(const AttemptRow& row, const PlanView& plan) {
           {"outcome", outcome_json(attempt)},
           {"code", text_json(attempt.code)},
           {"message", text_json(attempt.message)},
+          {"files_written", files_json(attempt.files_written, row.files_written)},
+          {"files_read", files_json(attempt.files_read, row.files_read)},
           {"usage", usage_json(attempt.usage)}};
 }
 

@@ -17,6 +17,7 @@ using base::Sha256;
 
 constexpr int kDevicesMax = 64, kSlotsMax = 256, kPackagesMax = 1024, kRootsMax = 64, kCommandsMax = 256;
 constexpr int kRunningMax = 4096, kEndedMax = 1024, kPublishedMax = 4096, kTextBytesMax = 4096, kPathBytesMax = 4096;
+constexpr int kBatchMatesMax = 16, kBatchSizesMax = 64;
 
 Error bad(std::string field, std::string message) {
   return Error{"link.bad_report", std::move(message), std::move(field), "the worker and the scheduler may be of different versions"};
@@ -123,7 +124,9 @@ UsageTotals usage(const wire::Usage& in) {
   out.steps = in.steps();
   out.batch_max = in.batch_max();
   out.peak_bytes = in.peak_bytes();
-  for (int i = 0; i < std::min(in.batch_mates_size(), 16); ++i) out.batch_mates.push_back(clean(in.batch_mates(i), 64));
+  for (int i = 0; i < std::min(in.batch_mates_size(), kBatchMatesMax); ++i) out.batch_mates.push_back(clean(in.batch_mates(i), 64));
+  for (int i = 0; i < std::min(in.batch_sizes_size(), kBatchSizesMax); ++i)
+    out.batch_sizes.push_back({in.batch_sizes(i).windows(), in.batch_sizes(i).calls()});
   return out;
 }
 

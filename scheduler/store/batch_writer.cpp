@@ -40,11 +40,13 @@ constexpr std::array<const char*, 22> kSql{
     "DELETE FROM troubles WHERE job = ? AND phase = ? AND task = ?",
     "INSERT INTO attempts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
     "?19, "
-    "?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28) ON CONFLICT DO UPDATE SET first_task = ?6, tasks = ?7, worker = ?8, "
+    "?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32) ON CONFLICT DO UPDATE SET first_task = ?6, tasks "
+    "= ?7, worker = ?8, "
     "slot = ?9, slot_name = ?10, device_class = ?11, granted_ms = ?12, ended_ms = ?13, live = ?14, tasks_committed = "
     "?15, "
     "outcome = ?16, code = ?17, message = ?18, load_us = ?19, compute_us = ?20, write_us = ?21, lost_us = ?22, "
-    "wall_us = ?23, model_loads = ?24, steps = ?25, batch_max = ?26, batch_mates = ?27, peak_bytes = ?28",
+    "wall_us = ?23, model_loads = ?24, steps = ?25, batch_max = ?26, batch_mates = ?27, peak_bytes = ?28, "
+    "devices = ?29, batch_sizes = ?30, files_written = ?31, files_read = ?32",
     "INSERT OR REPLACE INTO attempt_outputs VALUES (?, ?, ?)",
     "INSERT OR REPLACE INTO workers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?, ?)",
@@ -226,8 +228,7 @@ base::Status BatchWriter::put(const TaskTroubleRecord& trouble) {
   return sql_->put_trouble.run(trouble.phase.job.value, trouble.phase.index, trouble.task, trouble.charged_tries,
                                ids_text(trouble.lone_deaths), trouble.run_alone, trouble.uncharged_returns,
                                jobs::outcome_row(trouble.last_outcome).code, trouble.last_code, trouble.last_message,
-                               trouble.last_attempt ? trouble.last_attempt.text() : std::string(),
-                               trouble.last_frame);
+                               trouble.last_attempt ? trouble.last_attempt.text() : std::string(), trouble.last_frame);
 }
 
 base::Status BatchWriter::put(const AttemptRecord& attempt) {
@@ -239,7 +240,8 @@ base::Status BatchWriter::put(const AttemptRecord& attempt) {
                                attempt.live, attempt.tasks_committed, jobs::outcome_row(attempt.outcome).code,
                                attempt.code, attempt.message, usage.load_us, usage.compute_us, usage.write_us,
                                usage.lost_us, usage.wall_us, usage.model_loads, usage.steps, usage.batch_max,
-                               texts_text(usage.batch_mates), usage.peak_bytes));
+                               texts_text(usage.batch_mates), usage.peak_bytes, texts_text(attempt.devices),
+                               batch_sizes_text(usage.batch_sizes), attempt.files_written, attempt.files_read));
   if (attempt.output_tail.empty()) return {};
   const std::span<const std::uint8_t> tail(reinterpret_cast<const std::uint8_t*>(attempt.output_tail.data()),
                                            attempt.output_tail.size());

@@ -71,13 +71,17 @@ base::Result<AttemptRecord> attempt_of(const Statement::Rows& row, const EpochNo
   usage.batch_max = row.as<std::uint32_t>(25);
   FM_ASSIGN(usage.batch_mates, texts_from(row.text(26)));
   usage.peak_bytes = row.as<std::uint64_t>(27);
-  attempt.output_tail = row.text(28);
+  FM_ASSIGN(attempt.devices, texts_from(row.text(28)));
+  FM_ASSIGN(usage.batch_sizes, batch_sizes_from(row.text(29)));
+  attempt.files_written = row.as<std::uint64_t>(30);
+  attempt.files_read = row.as<std::uint64_t>(31);
+  attempt.output_tail = row.text(32);
   return attempt;
 }
 
 struct HistoryReader::Statements {
-  Statement files_of, commits_of, files, reads, attempts_of, attempts_with_tails, attempts_back, attempts_back_with_tails, audit, every_commit,
-      every_audit;
+  Statement files_of, commits_of, files, reads, attempts_of, attempts_with_tails, attempts_back, attempts_back_with_tails,
+      written_by, read_by, audit, every_commit, every_audit;
 };
 
 HistoryReader::HistoryReader(std::unique_ptr<Statements> statements, const EpochNonces& epochs)
@@ -102,6 +106,14 @@ base::Result<std::unique_ptr<HistoryReader>> HistoryReader::prepare(Connection& 
       "SELECT a.*, o.output_tail FROM attempts a LEFT JOIN attempt_outputs o ON o.epoch = a.epoch AND o.counter = "
       "a.counter "
       "WHERE job = ? AND (a.epoch, a.counter) <= (?, ?) ORDER BY a.epoch DESC, a.counter DESC LIMIT ?",
+      "SELECT c.root, f.path, f.size_bytes, f.sha256 FROM commits c "
+      "JOIN commit_files f ON f.job = c.job AND f.phase = c.phase AND f.task = c.task "
+      "WHERE c.job = ? AND c.phase = ? AND c.task >= ? AND c.task < ? AND c.epoch = ? AND c.counter = ? "
+      "ORDER BY c.task, f.number LIMIT ?",
+      "SELECT r.root, r.path, r.size_bytes, r.sha256 FROM commits c "
+      "JOIN commit_reads r ON r.job = c.job AND r.phase = c.phase AND r.task = c.task "
+      "WHERE c.job = ? AND c.phase = ? AND c.task >= ? AND c.task < ? AND c.epoch = ? AND c.counter = ? "
+      "ORDER BY c.task, r.number LIMIT ?",
       "SELECT * FROM audit WHERE number >= ? ORDER BY number LIMIT ?",
       "SELECT * FROM commits ORDER BY sequence, job, phase, task",
       "SELECT * FROM audit ORDER BY sequence, number"};
@@ -113,7 +125,7 @@ base::Result<std::unique_ptr<HistoryReader>> HistoryReader::prepare(Connection& 
   std::size_t at = 0;
   const auto next = [&]() -> Statement&& { return std::move(made[at++]); };
   auto statements = std::unique_ptr<Statements>(
-      new Statements{next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next()});
+      new Statements{next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next()});
   return std::unique_ptr<HistoryReader>(new HistoryReader(std::move(statements), epochs));
 }
 
@@ -183,6 +195,35 @@ base::Result<std::vector<AttemptRecord>> HistoryReader::attempts_of(JobId job, A
     FM_ASSIGN(AttemptRecord attempt, attempt_of(rows, epochs_));
     found.push_back(std::move(attempt));
   }
+}
+
+base::Result<std::vector<ReadRecord>> HistoryReader::files_by(Statement& statement, const AttemptRecord& attempt,
+                                                           std::uint32_t limit) {
+  std::vector<ReadRecord> found;
+  Statement::Rows rows =
+      statement.rows(attempt.phase.job.value, attempt.phase.index, attempt.tasks.first, attempt.tasks.end(),
+                     attempt.id.epoch.number, attempt.id.counter, limit);
+  while (true) {
+    FM_ASSIGN(const bool more, rows.next());
+    if (!more) return found;
+    found.push_back({rows.text(0), rows.text(1), rows.as<std::uint64_t>(2), rows.digest(3)});
+  }
+}
+
+base::Result<std::vector<AttemptFiles>> HistoryReader::files_of_attempts(const std::vector<AttemptRecord>& attempts,
+                                                                         std::uint32_t limit) {
+  std::vector<AttemptFiles> found;
+  for (const AttemptRecord& attempt : attempts) {
+    AttemptFiles files;
+    if (attempt.files_written > 0) {
+      FM_ASSIGN(files.written, files_by(sql_->written_by, attempt, limit));
+    }
+    if (attempt.files_read > 0) {
+      FM_ASSIGN(files.read, files_by(sql_->read_by, attempt, limit));
+    }
+    found.push_back(std::move(files));
+  }
+  return found;
 }
 
 base::Result<std::vector<AuditRecord>> HistoryReader::audit(std::uint64_t first, std::uint32_t limit) {

@@ -36,6 +36,8 @@ class HistoryReader {
   base::Result<std::vector<CommitRecord>> commits_of(JobId job, CommitCursor from, std::uint32_t limit, Reads reads);
   base::Result<std::vector<AttemptRecord>> attempts_of(JobId job, AttemptCursor from, std::uint32_t limit,
                                                        OutputTails tails);
+  base::Result<std::vector<AttemptFiles>> files_of_attempts(const std::vector<AttemptRecord>& attempts,
+                                                            std::uint32_t limit);
   base::Result<std::vector<AuditRecord>> audit(std::uint64_t first, std::uint32_t limit);
   // Every commit, or audit row, in order of its batch and then of its key: as the chain took them.
   base::Status every_commit(const std::function<void(const CommitRecord&, std::uint64_t sequence)>& each);
@@ -45,6 +47,7 @@ class HistoryReader {
   struct Statements;
   HistoryReader(std::unique_ptr<Statements> statements, const EpochNonces& epochs);
   base::Result<CommitRecord> commit_of(const Statement::Rows& row, Reads reads);
+  base::Result<std::vector<ReadRecord>> files_by(Statement& statement, const AttemptRecord& attempt, std::uint32_t limit);
   base::Result<std::vector<CommitRecord>> commits(Statement::Rows& rows, Reads reads);
 
   std::unique_ptr<Statements> sql_;

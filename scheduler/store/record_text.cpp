@@ -111,6 +111,13 @@ std::string texts_text(const std::vector<std::string>& texts) {
   return json::serialize(array);
 }
 
+std::string batch_sizes_text(const std::vector<BatchSize>& sizes) {
+  std::string text = "[";
+  for (const BatchSize& size : sizes)
+    text += fmt::format("{}[{},{}]", text.size() > 1 ? "," : "", size.windows, size.calls);
+  return text + "]";
+}
+
 std::string packages_text(const std::vector<jobs::PackageFacts>& packages) {
   json::array array;
   for (const jobs::PackageFacts& facts : packages) array.push_back(package_json(facts));
@@ -139,6 +146,21 @@ base::Result<std::vector<std::string>> texts_from(std::string_view text) {
     texts.emplace_back(item.get_string());
   }
   return texts;
+}
+
+base::Result<std::vector<BatchSize>> batch_sizes_from(std::string_view text) {
+  std::vector<BatchSize> sizes;
+  if (text == "[]") return sizes;
+  try {
+    const json::value value = json::parse(text);
+    for (const json::value& item : value.as_array()) {
+      const json::array& pair = item.as_array();
+      sizes.push_back({pair.at(0).to_number<std::uint32_t>(), pair.at(1).to_number<std::uint32_t>()});
+    }
+  } catch (const std::exception&) {  // the library speaks of its own source lines
+    return corrupt("batch sizes");
+  }
+  return sizes;
 }
 
 base::Result<std::vector<jobs::PackageFacts>> packages_from(std::string_view text) {

@@ -164,7 +164,19 @@ CREATE VIEW phases AS
   LEFT JOIN phase_states s ON s.job = p.job AND s.phase = p.phase;
 )sql";
 
-constexpr std::array kMigrations{Migration{1, kFirst}, Migration{2, kFirstViews}, Migration{3, kTallies}};
+// What an attempt used and touched. Which files, stands in its commits; here is how many.
+constexpr const char* kAttemptFacts = R"sql(
+ALTER TABLE attempts ADD COLUMN devices TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE attempts ADD COLUMN batch_sizes TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE attempts ADD COLUMN files_written INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN files_read INTEGER NOT NULL DEFAULT 0;
+UPDATE attempts SET files_written = c.files, files_read = c.reads
+  FROM (SELECT epoch, counter, sum(files) AS files, sum(reads) AS reads FROM commits GROUP BY epoch, counter) c
+  WHERE c.epoch = attempts.epoch AND c.counter = attempts.counter;
+)sql";
+
+constexpr std::array kMigrations{Migration{1, kFirst}, Migration{2, kFirstViews}, Migration{3, kTallies},
+                                 Migration{4, kAttemptFacts}};
 
 }  // namespace
 

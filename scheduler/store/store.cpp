@@ -66,6 +66,17 @@ base::Status Store::attempts_of(JobId job, AttemptCursor from, std::uint32_t lim
       [=](HistoryReader& history) { return history.attempts_of(job, from, limit, tails); }, std::move(done));
 }
 
+base::Status Store::files_of_attempts(std::vector<AttemptRecord> attempts, std::uint32_t limit,
+                                      Callback<std::vector<AttemptFiles>> done) {
+  if (attempts.size() > kPageWithTailsMax)
+    return base::Error{"store.range", fmt::format("at most {} attempts", kPageWithTailsMax), "", ""};
+  limit = std::clamp(limit, 1u, kPageWithTailsMax);
+  return impl_->read<std::vector<AttemptFiles>>(
+      [attempts = std::move(attempts), limit](HistoryReader& history) {
+        return history.files_of_attempts(attempts, limit);
+      },
+      std::move(done));
+}
 
 base::Status Store::audit(std::uint64_t first, std::uint32_t limit, Callback<std::vector<AuditRecord>> done) {
   limit = std::clamp(limit, 1u, kPageMax);

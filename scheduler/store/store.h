@@ -69,6 +69,11 @@ struct AttemptCursor {
 enum class OutputTails { Leave, Include };
 enum class Reads { Leave, Include };
 
+// Of the tasks that an attempt committed, in order of task; the first ones only.
+struct AttemptFiles {
+  std::vector<ReadRecord> written, read;
+};
+
 struct StoreCounters {
   std::uint64_t batches = 0, transactions = 0, records = 0;  // since open; batches / transactions: group size
   std::uint64_t durable_sequence = 0;
@@ -105,6 +110,9 @@ class Store {
   // Attempts of a job in order of grant, or against it; pages as above, with output tails at most 64 a page.
   [[nodiscard]] base::Status attempts_of(JobId job, AttemptCursor from, std::uint32_t limit, OutputTails tails,
                                          Callback<std::vector<AttemptRecord>> done);
+  // The first `limit` (1..64) files that each of the attempts (at most 64) wrote, and those that it read.
+  [[nodiscard]] base::Status files_of_attempts(std::vector<AttemptRecord> attempts, std::uint32_t limit,
+                                               Callback<std::vector<AttemptFiles>> done);
   // What people did, by number, from `first` on.
   [[nodiscard]] base::Status audit(std::uint64_t first, std::uint32_t limit, Callback<std::vector<AuditRecord>> done);
 

@@ -70,6 +70,11 @@ TEST_CASE("windows of two jobs share a batch, and the record says so") {
     CHECK(usage.batch_max() >= 3);
     CHECK(usage.batch_max() <= 4);
     CHECK(usage.steps() == 2 * 30);
+    std::uint32_t calls = 0;
+    for (const wire::BatchSize& size : usage.batch_sizes()) calls += size.calls();
+    CHECK(calls == usage.steps());
+    REQUIRE(usage.batch_sizes_size() > 0);
+    CHECK(usage.batch_sizes(usage.batch_sizes_size() - 1).windows() == usage.batch_max());
     REQUIRE(usage.batch_mates_size() == 1);
     CHECK(usage.batch_mates(0) == (attempt == 1 ? "2/0" : "1/0"));
     CHECK(usage.device_class() == "fake threads=1");

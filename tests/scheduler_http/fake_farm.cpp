@@ -160,7 +160,14 @@ AttemptRow sample_attempt(bool live) {
   row.record.device_class = "cpu-avx512";
   row.record.granted = {1'795'000'000'000};
   row.record.live = live;
-  row.record.usage.batch_mates = {"7-000000000000feed-11"};
+  row.record.devices = {"cpu0"};
+  row.record.files_written = 33;
+  row.record.files_read = 1;
+  row.files_written = {{"renders", "harbor/hb_0010.1001.exr", 1234, base::sha256("a frame")}};
+  row.files_read = {{"plates", "hb_0010.1000.exr", 0, {}}};
+  row.record.usage.batch_mates = {"13/0"};
+  row.record.usage.batch_max = 2;
+  row.record.usage.batch_sizes = {{1, 3}, {2, 17}};
   row.record.output_tail = "loading\n\xc3 half a character";
   if (!live) {
     row.record.ended = {1'795'000'001'000};

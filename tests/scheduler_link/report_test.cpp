@@ -32,6 +32,12 @@ wire::WorkerReport good_report() {
   file.set_sha256(std::string(32, 'x'));
   wire::EndedAttempt& ended = *report.add_ended();
   ended.set_outcome("oom");
+  for (std::uint32_t windows = 1; windows <= 100; ++windows) {
+    wire::BatchSize& size = *ended.mutable_usage()->add_batch_sizes();
+    size.set_windows(windows);
+    size.set_calls(3 * windows);
+    ended.mutable_usage()->add_batch_mates("13/\x1b" + std::to_string(windows));
+  }
   ended.set_output_tail(std::string(40'000, 't') + "end");
   return report;
 }
@@ -45,6 +51,17 @@ TEST_CASE("a good report becomes an event with the key that was proved") {
   CHECK(event->inventory->name == "w1");
   CHECK(event->finished.at(0).files.at(0).path == "show/a.0001.exr");
   CHECK(event->ended.at(0).outcome == jobs::Outcome::Oom);
+}
+
+TEST_CASE("lists of measured facts are cut to their bounds") {
+  const auto event = parse_report(good_report().SerializeAsString(), kKey);
+  REQUIRE(event.ok());
+  const scheduler::UsageTotals& usage = event->ended.at(0).usage;
+  REQUIRE(usage.batch_sizes.size() == 64);
+  CHECK(usage.batch_sizes[1].windows == 2);
+  CHECK(usage.batch_sizes[1].calls == 6);
+  REQUIRE(usage.batch_mates.size() == 16);
+  CHECK(usage.batch_mates[0] == "13/ 1");
 }
 
 TEST_CASE("an output tail is cut to its end") {

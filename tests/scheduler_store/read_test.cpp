@@ -97,6 +97,41 @@ TEST_CASE("attempts come in the order of their grants, with output tails only wh
   CHECK(page({}, OutputTails::Leave) == std::vector(bare.begin(), bare.begin() + 8));
 }
 
+TEST_CASE("an attempt's files are those of the tasks that it committed, the first ones") {
+  const TempDirectory directory;
+  auto store = open_store(directory / "farm.db");
+  const PhaseId phase{JobId(1), 1};
+  std::vector<Record> records;
+  for (TaskIndex task = 0; task < 6; ++task)  // two attempts hold the same tasks and take turns
+    records.emplace_back(sample_commit(store->epoch(), 1 + task % 2, phase, task, 3));
+  records.emplace_back(sample_commit(store->epoch(), 1, {JobId(1), 2}, 0, 3));
+  write_now(*store, records);
+  std::vector<AttemptRecord> attempts{sample_attempt(store->epoch(), 1, phase),
+                                      sample_attempt(store->epoch(), 2, phase),
+                                      sample_attempt(store->epoch(), 3, phase)};
+  for (AttemptRecord& attempt : attempts) {
+    attempt.tasks = {0, 6};
+    attempt.files_written = attempt.files_read = 9;
+  }
+  const auto files =
+      answer_of<std::vector<AttemptFiles>>([&](auto done) { return store->files_of_attempts(attempts, 4, done); });
+  REQUIRE(files.size() == 3);
+  const auto paths = [](const std::vector<ReadRecord>& of) {
+    std::vector<std::string> found;
+    for (const ReadRecord& file : of) found.push_back(file.root + ":" + file.path);
+    return found;
+  };
+  CHECK(paths(files[0].written) == std::vector<std::string>{"out:j1/p1/t0.0000.exr", "out:j1/p1/t0.0001.exr",
+                                                            "out:j1/p1/t0.0002.exr", "out:j1/p1/t2.0000.exr"});
+  CHECK(paths(files[1].read) == std::vector<std::string>{"out:in/j1/p1/t1.0000.exr", "out:in/j1/p1/t1.0001.exr",
+                                                         "out:in/j1/p1/t1.0002.exr", "out:in/j1/p1/t3.0000.exr"});
+  CHECK(files[0].written[0].sha256 == base::sha256("j1/p1/t0.0000.exr"));
+  CHECK(files[0].written[0].size_bytes == 4096);
+  CHECK(files[2].written.empty());
+  attempts.resize(65, attempts[0]);
+  CHECK_FALSE(store->files_of_attempts(attempts, 4, [](auto) {}).ok());
+}
+
 TEST_CASE("the audit is read from any number on") {
   const TempDirectory directory;
   auto store = open_store(directory / "farm.db");

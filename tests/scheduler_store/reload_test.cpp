@@ -60,7 +60,10 @@ TEST_CASE("every kind of record comes back from a restart as it was, in the orde
     attempt.slot = 3;
     attempt.device_class = "avx512/torch-2.11.0/fp32/2";
     attempt.tasks = {4, 9};
-    attempt.usage = {1, 2, 3, 4, 5, 6, 7, 8, {"13/0", "14/2"}, UINT64_MAX};
+    attempt.usage = {1, 2, 3, 4, 5, 6, 7, 8, {"13/0", "14/2"}, UINT64_MAX, {{1, 2}, {64, UINT32_MAX}}};
+    attempt.devices = {"cpu0", "GPU-1"};
+    attempt.files_written = 17;
+    attempt.files_read = 4;
     TaskTroubleRecord trouble{phase,
                               4,
                               2,

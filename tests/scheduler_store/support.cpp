@@ -62,12 +62,16 @@ struct ToText {
   }
   std::string operator()(const AttemptRecord& a) const {
     const UsageTotals& u = a.usage;
-    return fmt::format("attempt {} {} {}+{} {} {} {} {} {} {} {} {} {} {} {} | {} {} {} {} {} {} {} {} {} {} | {}",
-                       a.id.text(), text(a.phase), a.tasks.first, a.tasks.count, a.worker.value, a.slot, a.slot_name,
-                       a.device_class, a.granted.unix_ms, a.ended.unix_ms, a.live, a.tasks_committed,
-                       jobs::outcome_row(a.outcome).code, a.code, a.message, u.load_us, u.compute_us, u.write_us,
-                       u.lost_us, u.wall_us, u.model_loads, u.steps, u.batch_max, fmt::join(u.batch_mates, ","),
-                       u.peak_bytes, a.output_tail);
+    std::string sizes;
+    for (const BatchSize& size : u.batch_sizes) sizes += fmt::format("{}x{},", size.calls, size.windows);
+    return fmt::format(
+        "attempt {} {} {}+{} {} {} {} {} {} {} {} {} {} {} {} | {} {} {} {} {} {} {} {} {} {} | {} {} {} "
+        "{} | {}",
+        a.id.text(), text(a.phase), a.tasks.first, a.tasks.count, a.worker.value, a.slot, a.slot_name, a.device_class,
+        a.granted.unix_ms, a.ended.unix_ms, a.live, a.tasks_committed, jobs::outcome_row(a.outcome).code, a.code,
+        a.message, u.load_us, u.compute_us, u.write_us, u.lost_us, u.wall_us, u.model_loads, u.steps, u.batch_max,
+        fmt::join(u.batch_mates, ","), u.peak_bytes, fmt::join(a.devices, ","), sizes, a.files_written, a.files_read,
+        a.output_tail);
   }
   std::string operator()(const CommitRecord& c) const {
     std::string files, reads;
@@ -262,8 +266,20 @@ Record RandomRecords::record() {
       const std::uint32_t counter = 1 + below(20);  // an attempt never moves to another phase
       AttemptRecord attempt = sample_attempt(epoch_, counter, {JobId(1 + counter % 3), counter % 2});
       attempt.tasks_committed = 1 + below(9);
-      attempt.usage = {below(9), below(9), below(9), below(9),    below(9),
-                       below(9), below(9), below(9), {word, "a"}, below(9)};
+      attempt.usage = {below(9),
+                       below(9),
+                       below(9),
+                       below(9),
+                       below(9),
+                       below(9),
+                       below(9),
+                       below(9),
+                       {word, "a"},
+                       below(9),
+                       {{1 + below(9), below(9)}, {12, 3}}};
+      attempt.devices = {word};
+      attempt.files_written = below(99);
+      attempt.files_read = below(99);
       attempt.code = word;
       return attempt;
     }
