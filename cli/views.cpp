@@ -68,7 +68,7 @@ base::Result<FailureView> read_failure(const json::value& value) {
   return finish(reader, std::move(failure));
 }
 
-base::Result<OutputView> read_output(const json::value& value) {
+base::Result<OutputView> read_output_view(const json::value& value) {
   JsonReader reader(value, "output");
   OutputView output;
   output.layer = reader.text("layer");
@@ -181,7 +181,7 @@ base::Result<JobView> read_job(const json::value& value) {
   JobView job = read_summary(reader);
   job.layers = read_each<LayerView>(reader, "layers", read_layer);
   job.failures = read_each<FailureView>(reader, "failures", read_failure);
-  job.outputs = read_each<OutputView>(reader, "outputs", read_output);
+  job.outputs = read_each<OutputView>(reader, "outputs", read_output_view);
   job.model_loads = reader.integer("model_loads");
   job.attempts = reader.integer("attempts");
   job.retries = reader.integer("retries");

@@ -54,6 +54,9 @@ function(framemill_room name)
     add_library(framemill_${name} STATIC ${sources})
     target_link_libraries(framemill_${name} PUBLIC framemill_options ${rooms} ${ARG_LINKS} PRIVATE ${ARG_PRIVATE_LINKS})
     set(scope PUBLIC)
+    if(FRAMEMILL_UNITY AND NOT name IN_LIST FRAMEMILL_ROOMS_WITHOUT_UNITY)
+      set_target_properties(framemill_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${FRAMEMILL_UNITY_BATCH})
+    endif()
     if(FRAMEMILL_PCH AND NOT name IN_LIST FRAMEMILL_ROOMS_WITH_OWN_PCH)
       target_precompile_headers(framemill_${name} REUSE_FROM framemill_pch)
     endif()
@@ -90,6 +93,11 @@ function(framemill_tests name)
     # Property tests draw the same cases every time here; scripts/soak draws new ones.
     PROPERTIES TIMEOUT 300 ENVIRONMENT "RC_PARAMS=seed=20261122" ${ARG_PROPERTIES})
 endfunction()
+
+# Several files of a room compiled as one, where FRAMEMILL_UNITY is on (the demo's build). Names in a room's unnamed
+# namespaces are therefore unique in the room: the test "tidy: rooms compile as one unit" holds them so. Left out: the
+# verbs, each of which has its Options, and media, where OpenImageIO's byte-order macros meet protobuf's.
+set(FRAMEMILL_ROOMS_WITHOUT_UNITY cli_verbs worker_media wire_generated)
 
 # One precompiled header for all rooms: what nearly every file includes. Only where FRAMEMILL_PCH is on (the demo's build,
 # which has to be quick on two cores); the dev build does without, so that every file includes what it uses.

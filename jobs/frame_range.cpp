@@ -14,7 +14,7 @@
 namespace framemill::jobs {
 namespace {
 
-base::Error error(std::string code, std::string message, std::string hint = {}) {
+base::Error frames_error(std::string code, std::string message, std::string hint = {}) {
   return {"frames." + std::move(code), std::move(message), "", std::move(hint)};
 }
 
@@ -119,8 +119,8 @@ class Groups {
 // One part of the text between commas: "7", "1-10", "1-10x2", "-5--1".
 base::Result<FrameSpan> parse_part(std::string_view part) {
   const auto fail = [&] {
-    return error("syntax", fmt::format("\"{}\" is not a frame or a range of frames", part),
-                 "write 1001-1096, 1-10x2 or 1,5,9-12");
+    return frames_error("syntax", fmt::format("\"{}\" is not a frame or a range of frames", part),
+                        "write 1001-1096, 1-10x2 or 1,5,9-12");
   };
   const char* at = part.data();
   const char* const end = at + part.size();
@@ -139,10 +139,11 @@ base::Result<FrameSpan> parse_part(std::string_view part) {
     if (at != end && (*at++ != 'x' || !number(step) || at != end)) return fail();
   }
   if (std::max(std::abs(first), std::abs(last)) > kFrameMax)
-    return error("out_of_range", fmt::format("\"{}\" leaves the legal frames -{}..{}", part, kFrameMax, kFrameMax));
-  if (step < 1) return error("syntax", fmt::format("the step of \"{}\" is not at least 1", part));
+    return frames_error("out_of_range",
+                        fmt::format("\"{}\" leaves the legal frames -{}..{}", part, kFrameMax, kFrameMax));
+  if (step < 1) return frames_error("syntax", fmt::format("the step of \"{}\" is not at least 1", part));
   if (last < first)
-    return error("order", fmt::format("\"{}\" runs backwards", part), fmt::format("write {}-{}", last, first));
+    return frames_error("order", fmt::format("\"{}\" runs backwards", part), fmt::format("write {}-{}", last, first));
   step = std::min(step, last - first + 1);
   FrameSpan span{static_cast<Frame>(first), static_cast<Frame>(last), static_cast<std::int32_t>(step)};
   // A step that overshoots leaves the first frame alone; else the last frame lies on the step.
@@ -207,26 +208,27 @@ FrameSet FrameSet::of(const std::vector<FrameSpan>& ascending) {
 
 base::Result<FrameSet> FrameSet::parse(std::string_view text) {
   if (text.find(':') != std::string_view::npos)
-    return error("colon",
-                 "\":\" means the step in one farm and the number of equal parts in another, so it is refused here",
-                 "write the step as 1-10x2");
+    return frames_error(
+        "colon", "\":\" means the step in one farm and the number of equal parts in another, so it is refused here",
+        "write the step as 1-10x2");
   std::vector<FrameSpan> spans;
   std::int64_t count = 0;
   while (true) {
     const std::size_t comma = text.find(',');
     FM_ASSIGN(const FrameSpan span, parse_part(trimmed(text.substr(0, comma))));
     if (!spans.empty() && span.first <= spans.back().last)
-      return error("order", fmt::format("frame {} comes after frame {}", span.first, spans.back().last),
-                   "write frames ascending, each once");
+      return frames_error("order", fmt::format("frame {} comes after frame {}", span.first, spans.back().last),
+                          "write frames ascending, each once");
     count += span.count();
-    if (count > kFramesMax) return error("too_many", fmt::format("more than {} frames", kFramesMax));
+    if (count > kFramesMax) return frames_error("too_many", fmt::format("more than {} frames", kFramesMax));
     spans.push_back(span);
     if (comma == std::string_view::npos) break;
     text.remove_prefix(comma + 1);
   }
   FrameSet set = of(spans);
   if (set.spans_.size() > kFrameSpansMax)
-    return error("too_many_spans", fmt::format("{} separate ranges; at most {}", set.spans_.size(), kFrameSpansMax));
+    return frames_error("too_many_spans",
+                        fmt::format("{} separate ranges; at most {}", set.spans_.size(), kFrameSpansMax));
   return set;
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kCollisionsTold = 64;
 
-base::Error error(std::string code, std::string message, std::string hint = {}) {
+base::Error name_error(std::string code, std::string message, std::string hint = {}) {
   return {"spec." + std::move(code), std::move(message), "", std::move(hint)};
 }
 
@@ -36,7 +36,7 @@ std::optional<Token> parse_token(std::string_view inside) {
 
 base::Result<std::string> token_value(const Token& token, const OutputTokens& tokens) {
   const auto text = [&](std::string_view value) -> base::Result<std::string> {
-    if (token.width) return error("bad_token", fmt::format("{{{}}} is a word and takes no width", token.name));
+    if (token.width) return name_error("bad_token", fmt::format("{{{}}} is a word and takes no width", token.name));
     return std::string(value);
   };
   if (token.name == "show") return text(tokens.show);
@@ -46,8 +46,8 @@ base::Result<std::string> token_value(const Token& token, const OutputTokens& to
   if (token.name == "variant") return fmt::format("{:0{}}", tokens.variant, token.width.value_or(1));
   if (token.name == "version") return fmt::format("{:0{}}", tokens.version, token.width.value_or(1));
   if (token.name == "frame") return token.width ? fmt::format("%0{}d", *token.width) : std::string("%d");
-  return error("unknown_token", fmt::format("{{{}}} is not a token", token.name),
-               "tokens are show sequence shot layer variant version frame");
+  return name_error("unknown_token", fmt::format("{{{}}} is not a token", token.name),
+                    "tokens are show sequence shot layer variant version frame");
 }
 
 bool is_number_part(std::string_view text) {
@@ -100,16 +100,16 @@ base::Result<std::string> resolve_output(std::string_view pattern, const OutputT
     out += rest.substr(0, brace);
     if (brace == std::string_view::npos) break;
     const std::size_t close = rest.find('}', brace);
-    if (rest[brace] == '%') return error("unsafe_path", "\"%\" may not stand in an output name");
+    if (rest[brace] == '%') return name_error("unsafe_path", "\"%\" may not stand in an output name");
     if (rest[brace] == '}' || close == std::string_view::npos)
-      return error("bad_token", "a \"{\" or \"}\" that is not part of a token", "tokens look like {frame:04}");
+      return name_error("bad_token", "a \"{\" or \"}\" that is not part of a token", "tokens look like {frame:04}");
     const auto token = parse_token(rest.substr(brace + 1, close - brace - 1));
     if (!token)
-      return error("bad_token", fmt::format("\"{}\" has no legal width", rest.substr(brace, close - brace + 1)),
-                   "a width is 01..09, as in {frame:04}");
+      return name_error("bad_token", fmt::format("\"{}\" has no legal width", rest.substr(brace, close - brace + 1)),
+                        "a width is 01..09, as in {frame:04}");
     FM_ASSIGN(const std::string value, token_value(*token, tokens));
     if (token->name == "frame" && ++frame_tokens > 1)
-      return error("bad_token", "{frame} may stand only once in an output name");
+      return name_error("bad_token", "{frame} may stand only once in an output name");
     out += value;
     rest.remove_prefix(close + 1);
   }
@@ -118,7 +118,7 @@ base::Result<std::string> resolve_output(std::string_view pattern, const OutputT
 }
 
 base::Status check_safe_path(std::string_view path) {
-  const auto unsafe = [](std::string message) { return error("unsafe_path", std::move(message)); };
+  const auto unsafe = [](std::string message) { return name_error("unsafe_path", std::move(message)); };
   if (path.empty()) return unsafe("the path is empty");
   if (path.size() > kPathLengthMax) return unsafe(fmt::format("the path is longer than {} bytes", kPathLengthMax));
   if (path.front() == '/') return unsafe("the path is absolute; it is taken inside its root");

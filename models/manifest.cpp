@@ -11,7 +11,7 @@ namespace {
 constexpr const char* kCode = "model.manifest";
 constexpr std::int64_t kBytesMax = std::int64_t{1} << 50;
 
-base::Error bad(std::string field, std::string reason) {
+base::Error bad_manifest(std::string field, std::string reason) {
   return {kCode, field + " " + reason, field, ""};
 }
 
@@ -50,12 +50,12 @@ base::Status read_window(const toml::table* table, Manifest& m) {
   m.carry_dtype = in.choice("carry_dtype", {"f32", "f16"}) == 0 ? CarryDtype::F32 : CarryDtype::F16;
   m.colour_space = in.choice("colour_space", {"srgb", "lin_rec709"}) == 0 ? "srgb" : "lin_rec709";
   FM_TRY(in.finish());
-  if (m.context_frames >= m.window_frames) return bad("window.context_frames", "is less than window.frames");
+  if (m.context_frames >= m.window_frames) return bad_manifest("window.context_frames", "is less than window.frames");
   const jobs::TimeRatio ratio = m.time_ratio;
   for (const auto& [field, frames] :
        {std::pair{"window.frames", m.window_frames}, {"window.context_frames", m.context_frames}}) {
     if (frames > 0 && ratio.frames(ratio.latents(frames)) != frames)
-      return bad(field, "does not follow the time ratio");
+      return bad_manifest(field, "does not follow the time ratio");
   }
   m.network.window_frames = static_cast<int>(ratio.latents(m.window_frames));
   return {};
@@ -115,23 +115,24 @@ base::Result<PackageFile> read_file(const toml::node& node, const std::string& f
   file.size_bytes = static_cast<std::uint64_t>(in.integer("size_bytes", 0, kBytesMax));
   const std::string hex = in.text("sha256", 64);
   FM_TRY(in.finish());
-  if (!is_inside(file.path)) return bad(field + ".path", "'" + file.path + "' is no plain path inside the package");
+  if (!is_inside(file.path))
+    return bad_manifest(field + ".path", "'" + file.path + "' is no plain path inside the package");
   const auto digest = base::Sha256::from_hex(hex);
-  if (!digest) return bad(field + ".sha256", "is not 64 hexadecimal digits");
+  if (!digest) return bad_manifest(field + ".sha256", "is not 64 hexadecimal digits");
   file.sha256 = *digest;
   return file;
 }
 
 base::Status read_files(const toml::array* array, Manifest& m) {
-  if (!array || array->empty() || array->size() > kPackageFilesMax) return bad("file", "lists 1 to 256 files");
+  if (!array || array->empty() || array->size() > kPackageFilesMax) return bad_manifest("file", "lists 1 to 256 files");
   std::set<std::string> paths;
   for (std::size_t i = 0; i < array->size(); ++i) {
     FM_ASSIGN(PackageFile file, read_file((*array)[i], "file[" + std::to_string(i) + "]"));
-    if (!paths.insert(file.path).second) return bad("file[" + std::to_string(i) + "].path", "appears twice");
+    if (!paths.insert(file.path).second) return bad_manifest("file[" + std::to_string(i) + "].path", "appears twice");
     m.files.push_back(std::move(file));
   }
-  if (!m.file(FileRole::Weights)) return bad("file", "lists no weights");
-  if (!m.file(FileRole::Vocabulary)) return bad("file", "lists no vocabulary");
+  if (!m.file(FileRole::Weights)) return bad_manifest("file", "lists no weights");
+  if (!m.file(FileRole::Vocabulary)) return bad_manifest("file", "lists no vocabulary");
   return {};
 }
 
@@ -167,7 +168,7 @@ base::Result<Manifest> parse_manifest(std::string_view text) {
   const toml::table* provenance = in.table("provenance");
   const toml::array* files = in.array("file");
   FM_TRY(in.finish());
-  if (!is_name(m.name) || !is_name(m.version)) return bad("name", "and version are of a-z 0-9 - . _");
+  if (!is_name(m.name) || !is_name(m.version)) return bad_manifest("name", "and version are of a-z 0-9 - . _");
   FM_TRY(read_window(window, m));
   FM_TRY(read_sampler(sampler, m));
   FM_TRY(read_network(network, m));

@@ -19,7 +19,7 @@ static_assert(std::endian::native == std::endian::little, "tensor bytes are litt
 
 constexpr std::size_t kNameBytesMax = 256;
 
-base::Error bad(std::string reason) {
+base::Error bad_tensors(std::string reason) {
   return {"model.safetensors", std::move(reason), "", "make the file again or fetch it again"};
 }
 
@@ -180,11 +180,11 @@ base::Status check_ranges(std::vector<std::pair<std::uint64_t, std::uint64_t>> r
   std::uint64_t end = 0;
   for (const auto& [first, last] : ranges) {
     if (first != end)
-      return bad((first < end ? "tensors overlap at data byte " : "a hole in the data at byte ") +
-                 std::to_string(std::min(first, end)));
+      return bad_tensors((first < end ? "tensors overlap at data byte " : "a hole in the data at byte ") +
+                         std::to_string(std::min(first, end)));
     end = last;
   }
-  if (end != data_size) return bad(std::to_string(data_size - end) + " bytes after the last tensor");
+  if (end != data_size) return bad_tensors(std::to_string(data_size - end) + " bytes after the last tensor");
   return {};
 }
 
@@ -223,12 +223,12 @@ std::size_t dtype_size(Dtype dtype) {
 
 base::Result<SafetensorsFile> SafetensorsFile::parse(std::string bytes) {
   if (bytes.size() < 8)
-    return bad("the file is " + std::to_string(bytes.size()) + " bytes long, shorter than its length field");
+    return bad_tensors("the file is " + std::to_string(bytes.size()) + " bytes long, shorter than its length field");
   std::uint64_t header_size = 0;
   std::memcpy(&header_size, bytes.data(), 8);
   if (header_size > kSafetensorsHeaderBytesMax || header_size > bytes.size() - 8)
-    return bad("header length " + std::to_string(header_size) + " in a file of " + std::to_string(bytes.size()) +
-               " bytes");
+    return bad_tensors("header length " + std::to_string(header_size) + " in a file of " +
+                       std::to_string(bytes.size()) + " bytes");
 
   SafetensorsFile file;
   file.bytes_ = std::make_unique<const std::string>(std::move(bytes));
@@ -241,19 +241,23 @@ base::Result<SafetensorsFile> SafetensorsFile::parse(std::string bytes) {
   json::error_code ec;
   const std::size_t used = parser.write_some(false, header.data(), header.size(), ec);
   HeaderHandler& parsed = parser.handler();
-  if (ec) return bad(parsed.reason.empty() ? "header is not valid JSON: " + ec.message() : "header: " + parsed.reason);
-  if (used != header.size()) return bad("header: text after its object");
-  if (!header.starts_with('{')) return bad("header is not an object");
+  if (ec)
+    return bad_tensors(parsed.reason.empty() ? "header is not valid JSON: " + ec.message()
+                                             : "header: " + parsed.reason);
+  if (used != header.size()) return bad_tensors("header: text after its object");
+  if (!header.starts_with('{')) return bad_tensors("header is not an object");
 
   std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
   for (auto& [name, tensor] : parsed.tensors) {
     const auto dtype = dtype_from_name(tensor.dtype);
-    if (!dtype) return bad("tensor '" + name + "' has dtype '" + tensor.dtype + "'; known are F32 F16 BF16 I64 U8");
+    if (!dtype)
+      return bad_tensors("tensor '" + name + "' has dtype '" + tensor.dtype + "'; known are F32 F16 BF16 I64 U8");
     const std::uint64_t first = tensor.offsets[0], last = tensor.offsets[1];
-    if (first > last || last > data.size()) return bad("tensor '" + name + "' lies outside the data");
+    if (first > last || last > data.size()) return bad_tensors("tensor '" + name + "' lies outside the data");
     const auto size = size_of(tensor.shape, *dtype);
     if (!size || *size != last - first)
-      return bad("tensor '" + name + "': its shape does not match its " + std::to_string(last - first) + " bytes");
+      return bad_tensors("tensor '" + name + "': its shape does not match its " + std::to_string(last - first) +
+                         " bytes");
     if (first != last) ranges.emplace_back(first, last);
     file.tensors_.emplace(name, TensorView{*dtype, std::move(tensor.shape), data.substr(first, last - first)});
   }

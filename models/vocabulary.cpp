@@ -11,13 +11,13 @@ namespace {
 
 constexpr std::size_t kSlotsMax = 32, kValuesMax = 256, kWordsMax = 64, kWordBytesMax = 32;
 
-base::Error bad(std::string reason, std::string field = "") {
+base::Error bad_vocabulary(std::string reason, std::string field = "") {
   return {"model.vocabulary", "vocabulary: " + std::move(reason), std::move(field), ""};
 }
 
 base::Status check_keys(const toml::table& table, const std::set<std::string_view>& known, const std::string& field) {
   for (const auto& [key, node] : table) {
-    if (!known.contains(key.str())) return bad("unknown key '" + std::string(key.str()) + "'", field);
+    if (!known.contains(key.str())) return bad_vocabulary("unknown key '" + std::string(key.str()) + "'", field);
   }
   return {};
 }
@@ -29,12 +29,14 @@ bool is_word(std::string_view text) {
 
 base::Result<std::vector<std::string>> read_words(const toml::node* node, const std::string& field, std::size_t max) {
   const toml::array* array = node ? node->as_array() : nullptr;
-  if (!array) return bad("'" + field + "' wants a list of words", field);
-  if (array->size() > max) return bad("'" + field + "' has more than " + std::to_string(max) + " words", field);
+  if (!array) return bad_vocabulary("'" + field + "' wants a list of words", field);
+  if (array->size() > max)
+    return bad_vocabulary("'" + field + "' has more than " + std::to_string(max) + " words", field);
   std::vector<std::string> words;
   for (const toml::node& entry : *array) {
     const auto word = entry.value<std::string>();
-    if (!word || !is_word(*word)) return bad("'" + field + "' holds something that is not a lower-case word", field);
+    if (!word || !is_word(*word))
+      return bad_vocabulary("'" + field + "' holds something that is not a lower-case word", field);
     words.push_back(*word);
   }
   return words;
@@ -42,19 +44,20 @@ base::Result<std::vector<std::string>> read_words(const toml::node* node, const 
 
 base::Result<VocabularySlot> read_slot(const toml::node& node, const std::string& field) {
   const toml::table* table = node.as_table();
-  if (!table) return bad("a slot is a table", field);
+  if (!table) return bad_vocabulary("a slot is a table", field);
   FM_TRY(check_keys(*table, {"name", "scope", "values"}, field));
   VocabularySlot slot;
   slot.name = (*table)["name"].value_or(std::string());
   const std::string scope = (*table)["scope"].value_or(std::string());
-  if (!is_word(slot.name)) return bad("a slot wants a name", field);
-  if (scope != "scene" && scope != "object") return bad("scope is 'scene' or 'object'", field + ".scope");
+  if (!is_word(slot.name)) return bad_vocabulary("a slot wants a name", field);
+  if (scope != "scene" && scope != "object") return bad_vocabulary("scope is 'scene' or 'object'", field + ".scope");
   slot.scope = scope == "scene" ? SlotScope::Scene : SlotScope::Object;
   const toml::array* values = (*table)["values"].as_array();
-  if (!values || values->empty() || values->size() > kValuesMax) return bad("a slot wants 1 to 256 values", field);
+  if (!values || values->empty() || values->size() > kValuesMax)
+    return bad_vocabulary("a slot wants 1 to 256 values", field);
   for (const toml::node& value : *values) {
     FM_ASSIGN(std::vector<std::string> words, read_words(&value, field + ".values", kWordsMax));
-    if (words.empty()) return bad("a value wants a name", field + ".values");
+    if (words.empty()) return bad_vocabulary("a value wants a name", field + ".values");
     slot.values.push_back({words.front(), std::move(words)});
   }
   return slot;
@@ -73,27 +76,29 @@ base::Status check_whole(const Vocabulary& vocabulary) {
   bool object_seen = false;
   for (const VocabularySlot& slot : vocabulary.slots) {
     if (slot.scope == SlotScope::Object) object_seen = true;
-    if (slot.scope == SlotScope::Scene && object_seen) return bad("scene slots come before object slots");
+    if (slot.scope == SlotScope::Scene && object_seen) return bad_vocabulary("scene slots come before object slots");
     if (slot.name == "camera") continue;  // shares its words with motion: the grammar tells them apart
     for (const VocabularyValue& value : slot.values) {
       for (const std::string& word : value.words) {
-        if (!seen.insert(word).second) return bad("'" + word + "' has two meanings");
+        if (!seen.insert(word).second) return bad_vocabulary("'" + word + "' has two meanings");
       }
     }
   }
   for (std::string_view name : {"kind", "motion"}) {
     const VocabularySlot* slot = slot_named(vocabulary, name);
-    if (!slot || slot->scope != SlotScope::Object) return bad("an object slot '" + std::string(name) + "' is needed");
+    if (!slot || slot->scope != SlotScope::Object)
+      return bad_vocabulary("an object slot '" + std::string(name) + "' is needed");
   }
-  if (slot_named(vocabulary, "kind")->values.front().name != "none") return bad("the first value of kind is 'none'");
+  if (slot_named(vocabulary, "kind")->values.front().name != "none")
+    return bad_vocabulary("the first value of kind is 'none'");
   const auto has = [&](std::string_view slot, const std::string& value) {
     const auto& values = slot_named(vocabulary, slot)->values;
     return std::any_of(values.begin(), values.end(), [&](const VocabularyValue& v) { return v.name == value; });
   };
   for (const auto& [kind, motions] : vocabulary.motion_limits) {
-    if (!has("kind", kind)) return bad("motion_limits names the unknown kind '" + kind + "'");
+    if (!has("kind", kind)) return bad_vocabulary("motion_limits names the unknown kind '" + kind + "'");
     for (const std::string& motion : motions) {
-      if (!has("motion", motion)) return bad("motion_limits names the unknown motion '" + motion + "'");
+      if (!has("motion", motion)) return bad_vocabulary("motion_limits names the unknown motion '" + motion + "'");
     }
   }
   return {};
@@ -111,22 +116,24 @@ std::size_t Vocabulary::object_slots() const {
 }
 
 base::Result<Vocabulary> parse_vocabulary(std::string_view text) {
-  if (text.size() > kVocabularyBytesMax) return bad("larger than 256 KiB");
+  if (text.size() > kVocabularyBytesMax) return bad_vocabulary("larger than 256 KiB");
   toml::table root;
   try {
     root = toml::parse(text);
   } catch (const toml::parse_error& error) {
-    return bad("line " + std::to_string(error.source().begin.line) + ": " + std::string(error.description()));
+    return bad_vocabulary("line " + std::to_string(error.source().begin.line) + ": " +
+                          std::string(error.description()));
   }
   FM_TRY(check_keys(root, {"format", "objects_max", "ignored", "camera_words", "slot", "motion_limits"}, ""));
-  if (root["format"].value_or(0) != 1) return bad("format 1 is the one that is known", "format");
+  if (root["format"].value_or(0) != 1) return bad_vocabulary("format 1 is the one that is known", "format");
   Vocabulary vocabulary;
   vocabulary.objects_max = static_cast<int>(root["objects_max"].value_or(std::int64_t{-1}));
-  if (vocabulary.objects_max < 0 || vocabulary.objects_max > 16) return bad("objects_max is 0 to 16", "objects_max");
+  if (vocabulary.objects_max < 0 || vocabulary.objects_max > 16)
+    return bad_vocabulary("objects_max is 0 to 16", "objects_max");
   FM_ASSIGN(vocabulary.ignored, read_words(root.get("ignored"), "ignored", 1024));
   FM_ASSIGN(vocabulary.camera_words, read_words(root.get("camera_words"), "camera_words", kWordsMax));
   const toml::array* slots = root["slot"].as_array();
-  if (!slots || slots->empty() || slots->size() > kSlotsMax) return bad("1 to 32 slots are needed", "slot");
+  if (!slots || slots->empty() || slots->size() > kSlotsMax) return bad_vocabulary("1 to 32 slots are needed", "slot");
   for (std::size_t i = 0; i < slots->size(); ++i) {
     FM_ASSIGN(VocabularySlot slot, read_slot((*slots)[i], "slot[" + std::to_string(i) + "]"));
     vocabulary.slots.push_back(std::move(slot));

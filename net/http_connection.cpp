@@ -1,14 +1,14 @@
 #include "net/http_connection.h"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/buffers_cat.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
+
+#include "net/await.h"
 
 namespace framemill::net {
 
@@ -19,7 +19,6 @@ using boost::system::error_code;
 
 namespace {
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 // Read and thrown away after a refusal, so that the client gets to read why instead of a reset.
 constexpr std::size_t kDiscardBytesMax = 4 << 20;
 constexpr auto kDiscardTime = std::chrono::seconds(2);

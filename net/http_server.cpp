@@ -5,17 +5,16 @@
 #include <unistd.h>
 
 #include <sys/un.h>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 #include <cstring>
 #include <variant>
 
+#include "net/await.h"
 #include "net/http_connection.h"
 
 namespace framemill::net {
@@ -103,8 +102,6 @@ struct HttpServer::Impl {
 };
 
 namespace {
-
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 base::Error bind_error(const std::string& listen, const std::string& why) {
   return {"net.bind", "listen on " + listen + ": " + why, "", ""};

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "base/digest_bytes.h"
 #include "jobs/manifest_groups.h"
 #include "wire/farm.pb.h"
 
@@ -26,10 +27,6 @@ const char* text(jobs::Reproducibility level) {
   return "stable";
 }
 
-std::string raw(const base::Sha256& digest) {
-  return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
-}
-
 const jobs::PackageFacts* facts_of(const JobRecord& job, const std::string& model) {
   const auto found =
       std::find_if(job.packages.begin(), job.packages.end(), [&](const auto& p) { return p.id() == model; });
@@ -47,7 +44,7 @@ void write_generate(const JobRecord& job, jobs::PhaseIndex index, const jobs::Ge
   const jobs::PackageFacts* facts = facts_of(job, spec.model);
   FM_CHECK(facts != nullptr, "a job was planned with a model whose facts it does not hold");
   out.set_model(spec.model);
-  out.set_model_digest(raw(facts->root_digest));
+  out.set_model_digest(base::raw_bytes(facts->root_digest));
   out.set_prompt(spec.prompt);
   out.set_negative_prompt(spec.negative_prompt);
   out.set_steps(spec.steps.value_or(static_cast<std::uint32_t>(facts->default_steps)));
@@ -100,7 +97,7 @@ void write_sheet_row(const JobRecord& job, const PhasePlan& sheet, jobs::PhaseIn
   if (const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work)) {
     out.set_prompt(generate->prompt);
     out.set_model(generate->model);
-    if (const auto* facts = facts_of(job, generate->model)) out.set_model_digest(raw(facts->root_digest));
+    if (const auto* facts = facts_of(job, generate->model)) out.set_model_digest(base::raw_bytes(facts->root_digest));
     for (std::uint32_t w = 1; w < phase.grid.window_count; ++w) {
       const jobs::Frame first = phase.grid.new_frames(w).first;
       if (!frames.empty() && first > frames.first() && first <= frames.last()) out.add_window_joins(first);
@@ -183,7 +180,7 @@ void write_recipe(const JobRecord& job, jobs::PhaseIndex index, wire::Recipe& ou
   out.set_output_printf(phase.output_pattern);
   out.set_frames(phase.frames.text());
   out.set_frames_per_task(phase.frames_per_task);
-  out.set_plan_digest(raw(job.plan->digest));
+  out.set_plan_digest(base::raw_bytes(job.plan->digest));
   write_grid(phase, out);
   if (const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work)) {
     write_generate(job, index, *generate, *out.mutable_generate());
@@ -204,7 +201,7 @@ void write_recipe(const JobRecord& job, jobs::PhaseIndex index, wire::Recipe& ou
   pixels.clear_recipe_digest();
   pixels.clear_version();
   pixels.clear_output_printf();
-  out.set_recipe_digest(raw(base::sha256(pixels.SerializeAsString())));
+  out.set_recipe_digest(base::raw_bytes(base::sha256(pixels.SerializeAsString())));
 }
 
 void write_failed_frames(const JobRecord& job, jobs::PhaseIndex sheet, const TaskRuns& runs_of,
@@ -235,7 +232,7 @@ void write_manifest_order(const JobRecord& job, std::uint32_t number, const Task
   out.set_directory(group.directory);
   out.set_version(job.version);
   out.set_submitted_unix_ms(job.submitted.time.unix_ms);
-  out.set_plan_digest(raw(job.plan->digest));
+  out.set_plan_digest(base::raw_bytes(job.plan->digest));
   std::optional<jobs::LayerIndex> last;
   for (const jobs::PhaseIndex index : group.phases) {
     const PhasePlan& phase = job.plan->phases[index];
@@ -246,7 +243,7 @@ void write_manifest_order(const JobRecord& job, std::uint32_t number, const Task
       wire::ManifestLayer& entry = *out.add_layers();
       entry.set_name(layer.name);
       entry.set_model(model);
-      if (const auto* facts = facts_of(job, model)) entry.set_model_digest(raw(facts->root_digest));
+      if (const auto* facts = facts_of(job, model)) entry.set_model_digest(base::raw_bytes(facts->root_digest));
     }
     wire::ManifestPart& part = *out.add_parts();
     part.set_phase(index);
@@ -293,7 +290,7 @@ void write_input(const JobRecord& job, const WantedInput& wanted, const Committe
     entry.set_root(committed.root);
     entry.set_path(file.path);
     entry.set_size_bytes(file.size_bytes);
-    entry.set_sha256(raw(file.sha256));
+    entry.set_sha256(base::raw_bytes(file.sha256));
     entry.set_frame(file.frame);
     entry.set_task(wanted.reader);
     entry.set_for_all_tasks(wanted.reader_is_all);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/clock.h"
+#include "base/digest_bytes.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "scheduler/link/report.h"
@@ -22,7 +23,8 @@ void append(std::vector<T>& to, std::vector<T>& from) {
   from.clear();
 }
 
-// One line per change of a job, a layer or a worker, and per attempt that did not end well; a good attempt is for --verbose.
+// One line per change of a job, a layer or a worker, and per attempt that did not end well; a good attempt is for
+// --verbose.
 void log_event(const EventRow& row) {
   const FarmEvent& event = row.event;
   const bool routine = (event.type == "attempt" && (event.what != "AttemptEnded" || event.detail.ends_with(": ok"))) ||
@@ -33,18 +35,15 @@ void log_event(const EventRow& row) {
   if (event.job) subject += fmt::format(" job {}", event.job.value);
   if (!row.layer_name.empty()) subject += " " + row.layer_name;
   if (!row.worker_name.empty()) subject += " worker " + row.worker_name;
-  base::log_line(level, "farm", fmt::format("{}{}{}{}", event.what, subject, event.detail.empty() ? "" : ": ", event.detail));
-}
-
-std::string raw(const base::Sha256& digest) {
-  return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
+  base::log_line(level, "farm",
+                 fmt::format("{}{}{}{}", event.what, subject, event.detail.empty() ? "" : ": ", event.detail));
 }
 
 }  // namespace
 
 bool Scheduler::Held::empty() const {
-  return revokes.empty() && publishes.empty() && manifests.empty() && discards.empty() && acknowledgements.empty() && answers.empty() &&
-         happened.empty();
+  return revokes.empty() && publishes.empty() && manifests.empty() && discards.empty() && acknowledgements.empty() &&
+         answers.empty() && happened.empty();
 }
 
 void Scheduler::Held::take(Effects& effects) {
@@ -108,7 +107,8 @@ base::Status Scheduler::open(Options options) {
   for (const Record& record : loaded.records) farm_.put(record);
 
   files_ = std::make_unique<CommittedFilesCache>(loop_, *store_);
-  FM_ASSIGN(link_, WorkerLink::open(loop_, std::move(options.link), [this](WorkerReported report) { apply(std::move(report)); }));
+  FM_ASSIGN(link_, WorkerLink::open(loop_, std::move(options.link),
+                                    [this](WorkerReported report) { apply(std::move(report)); }));
   outbox_ = std::make_unique<Outbox>(settings.epoch, [this](WorkerId worker, const wire::SchedulerReply& reply) {
     const WorkerRecord* record = farm_.worker(worker);
     return record != nullptr ? link_->send(record->key, reply) : WorkerLink::Sent::Gone;
@@ -120,7 +120,9 @@ base::Status Scheduler::open(Options options) {
   return {};
 }
 
-void Scheduler::apply(Event event) { carry_out(farm_.apply(std::move(event), base::now())); }
+void Scheduler::apply(Event event) {
+  carry_out(farm_.apply(std::move(event), base::now()));
+}
 
 RequestId Scheduler::expect(std::function<void(base::Result<AnswerValue>)> on_answer) {
   waiting_.emplace(++last_request_, std::move(on_answer));
@@ -138,8 +140,8 @@ void Scheduler::carry_out(Effects effects) {
   schedule_deadline();
 }
 
-// Hands the gathered batch to the store, unless two are in flight. A turn that changed nothing waits for the batch before
-// it, so that nothing is said before what it builds on is durable.
+// Hands the gathered batch to the store, unless two are in flight. A turn that changed nothing waits for the batch
+// before it, so that nothing is said before what it builds on is durable.
 void Scheduler::write_batch() {
   if (gathering_.empty()) {
     if (gathering_held_.empty()) return;
@@ -161,11 +163,12 @@ void Scheduler::write_batch() {
     return;
   }
   if (in_flight_.size() >= kBatchesInFlightMax) return;
-  const base::Status written = store_->write_turns(std::exchange(gathering_, {}), [this, alive = std::weak_ptr<bool>(alive_)](store::WriteResult result) {
-    loop_.post([this, alive, result] {
-      if (!alive.expired()) on_durable(result.durable_sequence);
-    });
-  });
+  const base::Status written = store_->write_turns(
+      std::exchange(gathering_, {}), [this, alive = std::weak_ptr<bool>(alive_)](store::WriteResult result) {
+        loop_.post([this, alive, result] {
+          if (!alive.expired()) on_durable(result.durable_sequence);
+        });
+      });
   if (!written.ok()) {
     stop_reason_ = written.error().message;
     return on_stop_(written.error());
@@ -211,7 +214,8 @@ EventRow Scheduler::named(FarmEvent event) const {
   EventRow row;
   const JobRecord* job = event.job ? farm_.job(event.job) : nullptr;
   const bool of_layer = event.type == "layer" || event.type == "attempt";
-  if (of_layer && job != nullptr && event.layer < job->spec->layers.size()) row.layer_name = job->spec->layers[event.layer].name;
+  if (of_layer && job != nullptr && event.layer < job->spec->layers.size())
+    row.layer_name = job->spec->layers[event.layer].name;
   if (const WorkerRecord* worker = event.worker ? farm_.worker(event.worker) : nullptr) row.worker_name = worker->name;
   row.event = std::move(event);
   return row;
@@ -233,8 +237,9 @@ void Scheduler::send_grant(const GrantLease& lease) {
   grant->set_batch_max(lease.batch_max);
   write_recipe(*job, lease.phase.index, *grant->mutable_recipe());
   if (grant->recipe().has_sheet())
-    write_failed_frames(*job, lease.phase.index, [this](PhaseId phase) { return farm_.task_runs(phase); },
-                        *grant->mutable_recipe()->mutable_sheet());
+    write_failed_frames(
+        *job, lease.phase.index, [this](PhaseId phase) { return farm_.task_runs(phase); },
+        *grant->mutable_recipe()->mutable_sheet());
   write_outside_inputs(*job, lease.phase.index, lease.tasks, *grant);
 
   std::vector<WantedInput> wanted;
@@ -246,10 +251,12 @@ void Scheduler::send_grant(const GrantLease& lease) {
       wanted.push_back(input);
       keys.push_back({input.phase, t});
     }
-  files_->find(keys, [this, grant, wanted, worker = lease.worker, id = lease.phase](base::Result<CommittedFilesCache::Found> found) {
+  files_->find(keys, [this, grant, wanted, worker = lease.worker,
+                      id = lease.phase](base::Result<CommittedFilesCache::Found> found) {
     const JobRecord* record = farm_.job(id.job);
     if (record == nullptr) return;
-    if (!found.ok()) return base::log_error("scheduler", "job {}: inputs of a grant: {}", id.job.value, found.error().message);
+    if (!found.ok())
+      return base::log_error("scheduler", "job {}: inputs of a grant: {}", id.job.value, found.error().message);
     for (std::size_t i = 0; i < wanted.size(); ++i)
       if ((*found)[i]) write_input(*record, wanted[i], *(*found)[i], *grant);
     outbox_->add(worker, *grant);
@@ -282,8 +289,8 @@ void Scheduler::send_publish(const OrderPublish& order) {
         entry.set_staged(file.staged);
         entry.set_path(file.path);
         entry.set_size_bytes(file.size_bytes);
-        entry.set_sha256(raw(file.sha256));
-        entry.set_samples_sha256(raw(file.samples_sha256));
+        entry.set_sha256(base::raw_bytes(file.sha256));
+        entry.set_samples_sha256(base::raw_bytes(file.samples_sha256));
         entry.set_frame(file.frame);
       }
       outbox_->add(order.worker, std::move(out));
@@ -296,7 +303,8 @@ void Scheduler::send_manifest(const OrderManifest& order) {
   const JobRecord* job = farm_.job(order.job);
   if (job == nullptr) return;
   wire::ManifestOrder out;
-  write_manifest_order(*job, order.number, [this](PhaseId phase) { return farm_.task_runs(phase); }, out);
+  write_manifest_order(
+      *job, order.number, [this](PhaseId phase) { return farm_.task_runs(phase); }, out);
   // What has changed meanwhile is ordered anew by the core.
   if (out.revision() == order.revision) outbox_->add(order.worker, std::move(out));
 }

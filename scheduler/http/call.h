@@ -23,6 +23,8 @@ namespace framemill::scheduler {
 
 namespace json = boost::json;
 
+constexpr std::size_t kReasonBytesMax = 1000;  // of why a person changes something
+
 // What all calls share.
 struct ApiState : std::enable_shared_from_this<ApiState> {
   ApiState(net::EventLoop& l, FarmPort& f, std::string v) : loop(l), farm(f), version(std::move(v)), events(l) {}

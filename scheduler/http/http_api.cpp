@@ -99,7 +99,9 @@ std::uint16_t HttpApi::port() const {
   return server_->port();
 }
 
-std::size_t HttpApi::open_streams() const { return state_->events.readers(); }
+std::size_t HttpApi::open_streams() const {
+  return state_->events.readers();
+}
 
 void HttpApi::publish(EventBatch batch) {
   auto shared = std::make_shared<const EventBatch>(std::move(batch));

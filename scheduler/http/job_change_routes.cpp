@@ -6,8 +6,6 @@
 namespace framemill::scheduler {
 namespace {
 
-constexpr std::size_t kReasonBytesMax = 1000;
-
 // Looks whose job it is, makes the change, and answers with the state after it.
 void change(const std::shared_ptr<Call>& call, JobChange wanted) {
   const JobId id = wanted.job;

@@ -12,8 +12,7 @@ namespace {
 constexpr std::size_t kSpecBytesMax = 256 * 1024;
 constexpr std::size_t kOverridesMax = 256;
 constexpr std::size_t kOverrideBytesMax = 65'536;
-constexpr std::size_t kReasonBytesMax = 1000;
-constexpr std::size_t kTokenBytesMax = 200;
+constexpr std::size_t kIdempotencyKeyBytesMax = 200;
 
 base::Result<jobs::SpecOverrides> overrides_of(const json::object& body) {
   jobs::SpecOverrides overrides;
@@ -80,7 +79,7 @@ base::Status submit_job(const std::shared_ptr<Call>& call) {
   SubmitRequest submit;
   submit.principal = call->caller.principal;
   if (const std::string* token = call->request.header("Idempotency-Key")) {
-    const bool good = !token->empty() && token->size() <= kTokenBytesMax &&
+    const bool good = !token->empty() && token->size() <= kIdempotencyKeyBytesMax &&
                       std::all_of(token->begin(), token->end(), [](char c) { return c > 0x20 && c < 0x7F; });
     if (!good) return bad_parameter("Idempotency-Key", "must be 1 to 200 visible ASCII characters");
     submit.token = *token;

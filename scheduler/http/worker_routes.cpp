@@ -7,8 +7,6 @@
 namespace framemill::scheduler {
 namespace {
 
-constexpr std::size_t kReasonBytesMax = 1000;
-
 base::Status list_workers(const std::shared_ptr<Call>& call) {
   call->api->farm.list_workers(
       call->then<std::vector<WorkerView>>([call](std::vector<WorkerView> workers) -> base::Status {

@@ -13,7 +13,7 @@
 namespace framemill::scheduler::store {
 namespace {
 
-base::Error file_error(const std::filesystem::path& path, const char* doing) {
+base::Error backup_error(const std::filesystem::path& path, const char* doing) {
   return {"store.file", fmt::format("{} {}: {}", doing, path.string(), std::strerror(errno)), "", ""};
 }
 
@@ -26,7 +26,7 @@ base::Result<BackupCopy> BackupCopy::begin(Connection& source, std::filesystem::
   auto partial = std::make_unique<PartialFile>(PartialFile{beside(target, ".part")});
   // Made here and not by SQLite, so that nobody else can read it; what a killed backup left is begun anew.
   if (!Descriptor(::open(partial->path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)))
-    return file_error(partial->path, "create");
+    return backup_error(partial->path, "create");
   FM_ASSIGN(Connection connection, Connection::open(partial->path, SQLITE_OPEN_READWRITE));
   BackupCopy copy(std::move(target), std::move(partial), std::move(connection));
   FM_TRY(copy.copy_->run("PRAGMA synchronous = FULL"));
@@ -64,8 +64,8 @@ base::Result<std::uint64_t> BackupCopy::finish() {
   copy_.reset();
   const std::filesystem::path& partial = partial_->path;
   Descriptor file(::open(partial.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file || ::fsync(file.get()) != 0) return file_error(partial, "sync");
-  if (::link(partial.c_str(), target_.c_str()) != 0) return file_error(target_, "name the backup");
+  if (!file || ::fsync(file.get()) != 0) return backup_error(partial, "sync");
+  if (::link(partial.c_str(), target_.c_str()) != 0) return backup_error(target_, "name the backup");
   std::filesystem::path directory = target_.parent_path();
   FM_TRY(base::sync_directory(directory.empty() ? "." : directory));
   return std::filesystem::file_size(target_);

@@ -80,8 +80,8 @@ base::Result<AttemptRecord> attempt_of(const Statement::Rows& row, const EpochNo
 }
 
 struct HistoryReader::Statements {
-  Statement files_of, commits_of, files, reads, attempts_of, attempts_with_tails, attempts_back, attempts_back_with_tails,
-      written_by, read_by, audit, every_commit, every_audit;
+  Statement files_of, commits_of, files, reads, attempts_of, attempts_with_tails, attempts_back,
+      attempts_back_with_tails, written_by, read_by, audit, every_commit, every_audit;
 };
 
 HistoryReader::HistoryReader(std::unique_ptr<Statements> statements, const EpochNonces& epochs)
@@ -124,8 +124,8 @@ base::Result<std::unique_ptr<HistoryReader>> HistoryReader::prepare(Connection& 
   }
   std::size_t at = 0;
   const auto next = [&]() -> Statement&& { return std::move(made[at++]); };
-  auto statements = std::unique_ptr<Statements>(
-      new Statements{next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next()});
+  auto statements = std::unique_ptr<Statements>(new Statements{next(), next(), next(), next(), next(), next(), next(),
+                                                               next(), next(), next(), next(), next(), next()});
   return std::unique_ptr<HistoryReader>(new HistoryReader(std::move(statements), epochs));
 }
 
@@ -198,11 +198,10 @@ base::Result<std::vector<AttemptRecord>> HistoryReader::attempts_of(JobId job, A
 }
 
 base::Result<std::vector<ReadRecord>> HistoryReader::files_by(Statement& statement, const AttemptRecord& attempt,
-                                                           std::uint32_t limit) {
+                                                              std::uint32_t limit) {
   std::vector<ReadRecord> found;
-  Statement::Rows rows =
-      statement.rows(attempt.phase.job.value, attempt.phase.index, attempt.tasks.first, attempt.tasks.end(),
-                     attempt.id.epoch.number, attempt.id.counter, limit);
+  Statement::Rows rows = statement.rows(attempt.phase.job.value, attempt.phase.index, attempt.tasks.first,
+                                        attempt.tasks.end(), attempt.id.epoch.number, attempt.id.counter, limit);
   while (true) {
     FM_ASSIGN(const bool more, rows.next());
     if (!more) return found;

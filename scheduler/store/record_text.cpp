@@ -10,7 +10,7 @@ namespace {
 
 namespace json = boost::json;
 
-base::Error corrupt(std::string_view what) {
+base::Error bad_column(std::string_view what) {
   return {"store.corrupt", fmt::format("a column that should hold {} does not", what), "", ""};
 }
 
@@ -27,10 +27,10 @@ base::Result<std::vector<Id>> ids_from(std::string_view text) {
   if (text == "[]") return ids;
   boost::system::error_code fault;
   const json::value value = json::parse(text, fault);
-  if (fault || !value.is_array()) return corrupt("a list of ids");
+  if (fault || !value.is_array()) return bad_column("a list of ids");
   for (const json::value& item : value.get_array()) {
     const auto id = item.is_number() ? item.to_number<std::uint32_t>(fault) : 0u;
-    if (fault || !item.is_number()) return corrupt("a list of ids");
+    if (fault || !item.is_number()) return bad_column("a list of ids");
     ids.push_back(Id(id));
   }
   return ids;
@@ -140,9 +140,9 @@ base::Result<std::vector<std::string>> texts_from(std::string_view text) {
   if (text == "[]") return texts;
   boost::system::error_code fault;
   const json::value value = json::parse(text, fault);
-  if (fault || !value.is_array()) return corrupt("a list of texts");
+  if (fault || !value.is_array()) return bad_column("a list of texts");
   for (const json::value& item : value.get_array()) {
-    if (!item.is_string()) return corrupt("a list of texts");
+    if (!item.is_string()) return bad_column("a list of texts");
     texts.emplace_back(item.get_string());
   }
   return texts;
@@ -158,7 +158,7 @@ base::Result<std::vector<BatchSize>> batch_sizes_from(std::string_view text) {
       sizes.push_back({pair.at(0).to_number<std::uint32_t>(), pair.at(1).to_number<std::uint32_t>()});
     }
   } catch (const std::exception&) {  // the library speaks of its own source lines
-    return corrupt("batch sizes");
+    return bad_column("batch sizes");
   }
   return sizes;
 }
@@ -169,7 +169,7 @@ base::Result<std::vector<jobs::PackageFacts>> packages_from(std::string_view tex
     const json::value value = json::parse(text);
     for (const json::value& item : value.as_array()) packages.push_back(package_from(item));
   } catch (const std::exception&) {  // the library speaks of its own source lines
-    return corrupt("the facts of model packages");
+    return bad_column("the facts of model packages");
   }
   return packages;
 }
@@ -177,7 +177,7 @@ base::Result<std::vector<jobs::PackageFacts>> packages_from(std::string_view tex
 base::Result<std::uint64_t> bits_from(std::string_view hex) {
   std::uint64_t bits = 0;
   const auto [end, fault] = std::from_chars(hex.data(), hex.data() + hex.size(), bits, 16);
-  if (fault != std::errc() || end != hex.data() + hex.size()) return corrupt("hexadecimal digits");
+  if (fault != std::errc() || end != hex.data() + hex.size()) return bad_column("hexadecimal digits");
   return bits;
 }
 

@@ -9,13 +9,13 @@
 namespace framemill::scheduler::store {
 namespace {
 
-base::Error corrupt(std::string message) {
+base::Error corrupt_state(std::string message) {
   return {"store.corrupt", std::move(message), "", "run framemill-scheduler verify; restore a backup"};
 }
 
 template <class State>
 base::Result<State> state_or(std::optional<State> state, const std::string& name, const char* whose) {
-  if (!state) return corrupt(fmt::format("a {} has the unknown state '{}'", whose, name));
+  if (!state) return corrupt_state(fmt::format("a {} has the unknown state '{}'", whose, name));
   return *state;
 }
 
@@ -129,7 +129,7 @@ class StateReader {
     if (!spec.spec) {
       const std::string why =
           spec.errors.empty() ? "it is empty" : spec.errors[0].field + ": " + spec.errors[0].message;
-      return corrupt(fmt::format("the stored spec of job {} cannot be read: {}", job.id.value, why));
+      return corrupt_state(fmt::format("the stored spec of job {} cannot be read: {}", job.id.value, why));
     }
     job.spec = std::make_shared<const jobs::JobSpec>(std::move(*spec.spec));
     auto plan = jobs::plan_from_json(row.text(2));
@@ -176,8 +176,8 @@ class StateReader {
               {JobId(row.as<std::uint32_t>(0)), row.as<std::uint32_t>(1)}, row.as<std::uint32_t>(2), row.blob(3)};
           for (const std::uint8_t state : page.states)
             if (state >= jobs::kTaskStateCount || page.states.size() > kTasksPerPage)
-              return corrupt(fmt::format("page {} of job {} phase {} holds no task states", page.page,
-                                         page.phase.job.value, page.phase.index));
+              return corrupt_state(fmt::format("page {} of job {} phase {} holds no task states", page.page,
+                                               page.phase.job.value, page.phase.index));
           records_.emplace_back(std::move(page));
           return {};
         });

@@ -4,16 +4,13 @@
 
 #include <algorithm>
 
+#include "base/digest_bytes.h"
 #include "base/log.h"
 #include "jobs/memory.h"
 #include "worker/executor/usage_meter.h"
 
 namespace framemill::worker {
 namespace {
-
-std::string raw(const base::Sha256& digest) {
-  return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
-}
 
 base::Error not_admitted(std::string message) {
   return {"not_admitted", std::move(message), "", ""};
@@ -29,8 +26,9 @@ ModelShelf::ModelShelf(Engine& engine, std::vector<std::filesystem::path> direct
       about_to_load_(std::move(about_to_load)) {}
 
 Model* ModelShelf::find(const std::string& root_digest) {
-  const auto found = std::find_if(models_.begin(), models_.end(),
-                                  [&](const Model& m) { return raw(m.package.facts.root_digest) == root_digest; });
+  const auto found = std::find_if(models_.begin(), models_.end(), [&](const Model& m) {
+    return base::raw_bytes(m.package.facts.root_digest) == root_digest;
+  });
   return found == models_.end() ? nullptr : &*found;
 }
 
@@ -63,7 +61,7 @@ base::Result<ModelShelf::Lease> ModelShelf::acquire(const std::string& id, const
     return Lease{warm, false, 0};
   }
   FM_ASSIGN(FoundPackage package, engine_.find(directories_, id));
-  if (raw(package.facts.root_digest) != root_digest)
+  if (base::raw_bytes(package.facts.root_digest) != root_digest)
     return base::Error{"model.digest_mismatch",
                        fmt::format("{} has root digest {} here, which is not the one that was asked for", id,
                                    package.facts.root_digest.hex()),
@@ -111,13 +109,14 @@ bool ModelShelf::evict_idle() {
 }
 
 void ModelShelf::unload(const std::string& root_digest) {
-  std::erase_if(models_,
-                [&](const Model& m) { return m.users == 0 && raw(m.package.facts.root_digest) == root_digest; });
+  std::erase_if(models_, [&](const Model& m) {
+    return m.users == 0 && base::raw_bytes(m.package.facts.root_digest) == root_digest;
+  });
 }
 
 std::vector<std::string> ModelShelf::warm_digests() const {
   std::vector<std::string> digests;
-  for (const Model& m : models_) digests.push_back(raw(m.package.facts.root_digest));
+  for (const Model& m : models_) digests.push_back(base::raw_bytes(m.package.facts.root_digest));
   return digests;
 }
 

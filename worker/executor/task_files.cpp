@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/digest_bytes.h"
 #include "base/file.h"
 #include "worker/executor/usage_meter.h"
 #include "worker/frames/frame_attributes.h"
@@ -15,17 +16,13 @@ namespace {
 
 constexpr std::uint64_t kLatentsFileBytesMax = 1ull << 30;
 
-std::string raw(const base::Sha256& digest) {
-  return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
-}
-
 bool is_latents(const wire::InputFile& input) {
   return input.path().ends_with(".safetensors");
 }
 
 wire::InputFile as_read(wire::InputFile input, const std::string& contents) {
   input.set_size_bytes(contents.size());
-  input.set_sha256(raw(base::sha256(contents)));
+  input.set_sha256(base::raw_bytes(base::sha256(contents)));
   return input;
 }
 
@@ -76,8 +73,8 @@ wire::OutputFile output_file(wire::OutputFile::Kind kind, std::string staged, st
   file.set_staged(std::move(staged));
   file.set_path(std::move(path));
   file.set_size_bytes(size);
-  file.set_sha256(raw(bytes));
-  file.set_samples_sha256(raw(samples));
+  file.set_sha256(base::raw_bytes(bytes));
+  file.set_samples_sha256(base::raw_bytes(samples));
   file.set_frame(frame);
   return file;
 }

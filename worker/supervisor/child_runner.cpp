@@ -13,10 +13,6 @@ namespace {
 
 using jobs::Outcome;
 
-AttemptId attempt_of(const wire::Grant& grant) {
-  return {{grant.attempt().epoch(), grant.attempt().epoch_nonce()}, grant.attempt().counter()};
-}
-
 // Which outcome an error of inputs, storage or the command's description is.
 Outcome outcome_of(const base::Error& error) {
   if (error.code == "storage_full") return Outcome::StorageFull;

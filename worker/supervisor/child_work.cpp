@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/digest_bytes.h"
 #include "wire/farm.pb.h"
 #include "worker/supervisor/staging.h"
 
@@ -16,14 +17,6 @@ namespace {
 
 // What a report can carry (wire/limits.h) with room for the rest of it.
 constexpr std::size_t kFinishedBytesMax = 900 << 10;
-
-jobs::AttemptId attempt_of(const wire::Grant& grant) {
-  return {{grant.attempt().epoch(), grant.attempt().epoch_nonce()}, grant.attempt().counter()};
-}
-
-std::string raw(const base::Sha256& digest) {
-  return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
-}
 
 base::Result<wire::InputFile> check_input(const RootTable& roots, const wire::InputFile& promised) {
   const auto not_visible = [&](const std::string& why) {
@@ -38,11 +31,11 @@ base::Result<wire::InputFile> check_input(const RootTable& roots, const wire::In
   }
   if (promised.size_bytes() != 0 && promised.size_bytes() != facts->size_bytes)
     return not_visible(fmt::format("it has {} bytes, not {}", facts->size_bytes, promised.size_bytes()));
-  if (!promised.sha256().empty() && promised.sha256() != raw(facts->sha256))
+  if (!promised.sha256().empty() && promised.sha256() != base::raw_bytes(facts->sha256))
     return not_visible("its SHA-256 is not the committed one");
   wire::InputFile seen = promised;
   seen.set_size_bytes(facts->size_bytes);
-  seen.set_sha256(raw(facts->sha256));
+  seen.set_sha256(base::raw_bytes(facts->sha256));
   return seen;
 }
 
@@ -69,7 +62,7 @@ base::Result<wire::OutputFile> collect_file(const RootDirectory& root, const wir
   out.set_staged(expected.staged);
   out.set_path(expected.path);
   out.set_size_bytes(facts.size_bytes);
-  out.set_sha256(raw(facts.sha256));
+  out.set_sha256(base::raw_bytes(facts.sha256));
   out.set_frame(expected.frame);
   return out;
 }
@@ -89,6 +82,10 @@ base::Status sync_directories(const RootDirectory& root, const wire::Grant& gran
 }
 
 }  // namespace
+
+jobs::AttemptId attempt_of(const wire::Grant& grant) {
+  return {{grant.attempt().epoch(), grant.attempt().epoch_nonce()}, grant.attempt().counter()};
+}
 
 base::Result<std::vector<wire::InputFile>> check_inputs(const RootTable& roots, const wire::Grant& grant,
                                                         const jobs::TaskRange& tasks) {

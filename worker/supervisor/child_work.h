@@ -22,6 +22,8 @@ namespace framemill::worker {
 
 using RootTable = std::map<std::string, std::shared_ptr<const RootDirectory>>;
 
+jobs::AttemptId attempt_of(const wire::Grant& grant);
+
 // All inputs of the tasks, sizes and digests filled in and equal to what the grant promised.
 base::Result<std::vector<wire::InputFile>> check_inputs(const RootTable& roots, const wire::Grant& grant,
                                                         const jobs::TaskRange& tasks);

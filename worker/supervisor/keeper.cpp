@@ -1,6 +1,5 @@
 #include "worker/supervisor/keeper.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -13,11 +12,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
+#include "worker/supervisor/unique_fd.h"
 
 namespace framemill::worker {
 namespace {
@@ -25,10 +24,6 @@ namespace {
 constexpr int kGraceSeconds = 1;  // between asking the command to end and killing it
 constexpr int kKillRounds = 200;  // of 10 ms: a process in an uninterruptible sleep cannot be waited for for ever
 constexpr int kCannotExecute = 127;
-
-struct DirClose {
-  void operator()(DIR* dir) const { ::closedir(dir); }
-};
 
 // The parent of a process, from /proc/<pid>/stat: the second field, a name in parentheses, may hold anything.
 pid_t parent_of(pid_t pid) {
@@ -44,7 +39,7 @@ pid_t parent_of(pid_t pid) {
 
 std::vector<pid_t> descendants() {
   std::multimap<pid_t, pid_t> children;
-  const std::unique_ptr<DIR, DirClose> proc(::opendir("/proc"));
+  const UniqueDir proc(::opendir("/proc"));
   if (!proc) return {};
   while (const dirent* entry = ::readdir(proc.get()))
     if (const pid_t pid = std::atoi(entry->d_name); pid > 0) children.emplace(parent_of(pid), pid);

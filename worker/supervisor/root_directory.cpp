@@ -1,6 +1,5 @@
 #include "worker/supervisor/root_directory.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -17,10 +16,6 @@ namespace {
 
 constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 constexpr int kRemoveDepthMax = 64;
-
-struct DirClose {
-  void operator()(DIR* dir) const { ::closedir(dir); }
-};
 
 // Opens one component below `parent`, making it if asked.
 base::Result<UniqueFd> step_into(int parent, const std::string& component, MakeDirectories make,
@@ -49,7 +44,7 @@ base::Status remove_below(int parent, const std::string& name, int depth) {
   {
     UniqueFd fd(::openat(parent, name.c_str(), kDirectory));
     if (!fd) return errno == ENOENT ? base::Status{} : storage_error(errno, "open to remove " + name);
-    const std::unique_ptr<DIR, DirClose> dir(::fdopendir(::dup(fd.get())));
+    const UniqueDir dir(::fdopendir(::dup(fd.get())));
     if (!dir) return storage_error(errno, "list to remove " + name);
     std::vector<std::string> entries;
     while (const dirent* entry = ::readdir(dir.get()))

@@ -1,21 +1,15 @@
 #include "worker/supervisor/small_files.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <memory>
 
 #include "wire/limits.h"
 #include "worker/supervisor/root_directory.h"
 
 namespace framemill::worker {
 namespace {
-
-struct DirClose {
-  void operator()(DIR* dir) const { ::closedir(dir); }
-};
 
 }  // namespace
 
@@ -60,7 +54,7 @@ base::Result<std::string> read_at(int directory, const std::string& name) {
 }
 
 base::Result<std::vector<std::string>> list(int directory, std::size_t entries_max) {
-  const std::unique_ptr<DIR, DirClose> dir(::fdopendir(::fcntl(directory, F_DUPFD_CLOEXEC, 0)));
+  const UniqueDir dir(::fdopendir(::fcntl(directory, F_DUPFD_CLOEXEC, 0)));
   if (!dir) return storage_error(errno, "list a directory");
   ::rewinddir(dir.get());
   std::vector<std::string> names;

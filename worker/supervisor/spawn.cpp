@@ -19,7 +19,17 @@ namespace framemill::worker {
 namespace {
 
 // The steps of a child between fork and exec, told to the parent by number when one fails.
-enum Step : int { kGroup, kDeathSignal, kDescriptors, kAffinity, kMemoryCap, kCgroup, kDirectory, kExec, kStepCount };
+enum Step : int {
+  kGroup,
+  kDeathSignal,
+  kDescriptors,
+  kAffinity,
+  kMemoryCap,
+  kCgroup,
+  kWorkingDirectory,
+  kExec,
+  kStepCount
+};
 constexpr std::array<const char*, kStepCount> kStepNames{
     "make its process group", "tie it to its parent",    "arrange its descriptors", "pin it to its CPUs",
     "cap its memory",         "move it into its cgroup", "enter its directory",     "execute"};
@@ -85,7 +95,7 @@ bool arrange_descriptors(const SpawnRequest& request, const Prepared& prepared, 
     ::close(score);
   }
   if (!arrange_descriptors(request, prepared, failure_fd)) fail(kDescriptors);
-  if (::chdir(request.directory.c_str()) != 0) fail(kDirectory);
+  if (::chdir(request.directory.c_str()) != 0) fail(kWorkingDirectory);
   ::execve(prepared.argv[0], prepared.argv.data(), prepared.environment.data());
   fail(kExec);
   ::_exit(127);

@@ -1,8 +1,10 @@
-// A file descriptor that is closed when its owner goes. Any thread.
+// A file descriptor, and an open directory, that are closed when their owner goes. Any thread.
 #pragma once
 
+#include <dirent.h>
 #include <unistd.h>
 
+#include <memory>
 #include <utility>
 
 namespace framemill::worker {
@@ -27,5 +29,10 @@ class UniqueFd {
  private:
   int fd_ = -1;
 };
+
+struct DirClose {
+  void operator()(DIR* dir) const { ::closedir(dir); }
+};
+using UniqueDir = std::unique_ptr<DIR, DirClose>;
 
 }  // namespace framemill::worker
