@@ -138,9 +138,11 @@ std::string lease_part(const LeaseView& lease, const JobView& job) {
 std::string places(const SlotView& slot, const JobView& job) {
   std::vector<const LeaseView*> leases;
   for (const LeaseView& lease : slot.leases) leases.push_back(&lease);
-  std::stable_sort(leases.begin(), leases.end(), [](const LeaseView* a, const LeaseView* b) {
-    return std::tie(a->job, a->layer, a->variant, a->task) < std::tie(b->job, b->layer, b->variant, b->task);
-  });
+  const auto place = [](const LeaseView* l) { return std::tie(l->job, l->layer, l->variant, l->task); };
+  std::stable_sort(leases.begin(), leases.end(), [&](auto a, auto b) { return place(a) < place(b); });
+  // A window that is denoised and decoded under two leases of the slot is one place.
+  leases.erase(std::unique(leases.begin(), leases.end(), [&](auto a, auto b) { return place(a) == place(b); }),
+               leases.end());
   const std::size_t shown = std::min<std::size_t>(leases.size(), kPlacesMax);
   std::string out, named;
   for (std::size_t i = 0; i < shown; ++i) {
