@@ -90,7 +90,8 @@ def test_commands(binaries, place):
     beside = list((directory / 'frames').rglob(f'{newest}/manifest.json'))
     check(len(beside) == 3, f'{len(beside)} manifests beside the frames of three layers')
     named = set().union(*(rows(path.read_text()) for path in beside))
-    check(named == rows((directory / 'manifest.json').read_text()), f'the manifests beside the frames name other files: {sorted(named ^ rows((directory / "manifest.json").read_text()))[:4]}')
+    whole = rows((directory / 'manifest.json').read_text())
+    check(named == whole, f'the manifests beside the frames name other files: {sorted(named ^ whole)[:4]}')
 
 
 def printed_commands(output):
