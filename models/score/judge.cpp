@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::array<int, 4> kFramesSeen = {0, 5, 10, 15};  // of a window of 16
 constexpr int kFrames = 16, kSize = train::kFrameSize;
-constexpr int kStem = 4, kWidth = 64, kDeep = 96;
+constexpr int kStem = 2, kFine = 48, kWidth = 64, kDeep = 128;
 constexpr std::uint64_t kJudgeBytesMax = 64 << 20;
 
 at::Tensor tensor_of(const std::vector<gpu::ImageBlock>& clips) {
@@ -37,11 +37,16 @@ at::Tensor tensor_of(const std::vector<gpu::ImageBlock>& clips) {
   return seen.permute({0, 1, 4, 2, 3}).reshape({n, -1, kSize, kSize}) - 0.5;
 }
 
-// Frames side by side as channels, so that motion shows as difference between them.
+// Each frame alone first, fine enough for a thing of six pixels; then the frames side by side as channels, so that
+// motion shows as difference between them.
 at::Tensor logits(const gpu::Parameters& p, const at::Tensor& clips, at::ScalarType compute) {
-  at::Tensor x = at::pixel_unshuffle(clips, kStem).contiguous(at::MemoryFormat::ChannelsLast);
+  const std::int64_t n = clips.size(0), frames = static_cast<std::int64_t>(kFramesSeen.size());
+  at::Tensor x = at::pixel_unshuffle(clips.reshape({n * frames, 3, kSize, kSize}), kStem)
+                     .contiguous(at::MemoryFormat::ChannelsLast);
   x = at::silu(gpu::conv(p, "stem", x, compute));
-  x = x + at::silu(gpu::conv(p, "near", x, compute));
+  x = at::silu(gpu::conv(p, "fine", x, compute, 2));
+  x = x + at::silu(gpu::conv(p, "shape", x, compute));
+  x = x.contiguous().view({n, frames * kWidth, x.size(2), x.size(3)}).contiguous(at::MemoryFormat::ChannelsLast);
   x = at::silu(gpu::conv(p, "down", x, compute, 2));
   x = x + at::silu(gpu::conv(p, "middle", x, compute));
   x = at::silu(gpu::conv(p, "deep", x, compute, 2));
@@ -88,10 +93,11 @@ Lesson make_lesson(std::uint64_t seed, std::uint64_t first, int count, at::Gener
 gpu::Parameters fresh_weights(std::uint64_t seed) {
   at::Generator random = at::detail::createCPUGenerator(seed);
   gpu::Parameters p;
-  const int channels = static_cast<int>(kFramesSeen.size()) * 3 * kStem * kStem;
-  gpu::init_conv(p, "stem", kWidth, channels, 3, 1.4, random);
-  gpu::init_conv(p, "near", kWidth, kWidth, 3, 1.0, random);
-  gpu::init_conv(p, "down", kDeep, kWidth, 3, 1.4, random);
+  const int frames = static_cast<int>(kFramesSeen.size());
+  gpu::init_conv(p, "stem", kFine, 3 * kStem * kStem, 3, 1.4, random);
+  gpu::init_conv(p, "fine", kWidth, kFine, 3, 1.4, random);
+  gpu::init_conv(p, "shape", kWidth, kWidth, 3, 1.0, random);
+  gpu::init_conv(p, "down", kDeep, kWidth * frames, 3, 1.4, random);
   gpu::init_conv(p, "middle", kDeep, kDeep, 3, 1.0, random);
   gpu::init_conv(p, "deep", kWidth, kDeep, 3, 1.4, random);
   gpu::init_linear(p, "hidden", 128, kWidth * 16, 1.4, random);
