@@ -25,7 +25,7 @@ Picture render_frame(const Scene& scene, int frame, std::vector<float>* things =
 
 // Frames first..first+count-1, each appended to `out` as interleaved RGB. Where `things` is given, it gets one value
 // per pixel: 1 where a thing or its shadow changed the picture, else 0. Things are few pixels and most of what a prompt
-// says, so training weighs them more.
+// says, so the autoencoder weighs them more.
 void render_clip(const Scene& scene, int first, int count, std::vector<float>& out,
                  std::vector<float>* things = nullptr);
 
