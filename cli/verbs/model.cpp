@@ -90,6 +90,7 @@ json::object facts_json(const models::Package& package) {
           {"steps_max", m.steps_max},
           {"default_guidance", m.default_guidance},
           {"guidance_max", m.guidance_max},
+          {"noise_shift", m.noise_shift},
           {"batch_max", m.batch_max},
           {"colour_space", m.colour_space},
           {"files", std::move(files)}};

@@ -3,22 +3,20 @@
 namespace framemill::gpu {
 namespace {
 
-constexpr double kShift = 1.6;  // how much denser the levels lie near pure noise
-
 at::Tensor per_frame(const at::Tensor& values) {
   return values.view({-1, 1, 1, 1});
 }
 
 }  // namespace
 
-double noise_level(int step, int steps) {
+double noise_level(int step, int steps, double shift) {
   const double t = 1.0 - static_cast<double>(step) / steps;
-  return kShift * t / (1.0 + (kShift - 1.0) * t);
+  return shift * t / (1.0 + (shift - 1.0) * t);
 }
 
 void impose_known(Trajectory& trajectory) {
   if (trajectory.region.defined()) {
-    const double t = noise_level(trajectory.step, trajectory.steps);
+    const double t = noise_level(trajectory.step, trajectory.steps, trajectory.shift);
     const at::Tensor known = trajectory.region_latents * (1.0 - t) + trajectory.noise * t;
     trajectory.latents = at::where(trajectory.region, known, trajectory.latents);
   }
@@ -29,7 +27,7 @@ void impose_known(Trajectory& trajectory) {
 void take_step(const std::vector<Trajectory*>& batch, const Denoiser& denoiser) {
   std::vector<at::Tensor> noisy, levels, conditions;
   for (const Trajectory* window : batch) {
-    const double t = noise_level(window->step, window->steps);
+    const double t = noise_level(window->step, window->steps, window->shift);
     const at::Tensor level =
         at::full({window->latents.size(0)}, t, window->latents.options()).masked_fill(window->clean, 0.0);
     for (int row = 0; row < (window->guided ? 2 : 1); ++row) {
@@ -48,7 +46,8 @@ void take_step(const std::vector<Trajectory*>& batch, const Denoiser& denoiser) 
       const at::Tensor negative = made[row++];
       clean = negative + (clean - negative) * window->guidance;
     }
-    const double t = noise_level(window->step, window->steps), after = noise_level(window->step + 1, window->steps);
+    const double t = noise_level(window->step, window->steps, window->shift);
+    const double after = noise_level(window->step + 1, window->steps, window->shift);
     next.push_back(clean + (window->latents - clean) * (after / t));
   }
   for (std::size_t i = 0; i < batch.size(); ++i) {

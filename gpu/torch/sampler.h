@@ -12,7 +12,7 @@ namespace framemill::gpu {
 
 struct Trajectory {
   int step = 0, steps = 0;
-  double guidance = 1.0;
+  double guidance = 1.0, shift = 1.0;
   bool guided = false;        // two rows of the batch: the prompt's and the negative prompt's
   at::Tensor latents;         // [F, C, h, w] on the device
   at::Tensor noise;           // where it started; kept where a region is known
@@ -23,9 +23,9 @@ struct Trajectory {
   at::Tensor condition;       // [rows, condition_size] int64: the prompt's, then the negative prompt's where guided
 };
 
-// Noise level before step `step` of `steps`: 1 at the start, 0 at the end, denser near the start, where motion and
-// layout are decided.
-double noise_level(int step, int steps);
+// Noise level before step `step` of `steps`: 1 at the start, 0 at the end; with a shift above 1 denser near the start,
+// where motion and layout are decided: t' = s t / (1 + (s - 1) t), Esser et al. 2024, section 5.3.2.
+double noise_level(int step, int steps, double shift);
 
 // Puts what is known into the latents at the level of the trajectory's present step.
 void impose_known(Trajectory& trajectory);

@@ -11,7 +11,8 @@
 
 namespace framemill::train {
 namespace {
-constexpr int kFilmFrames = 96;  // clips begin anywhere in the first 96 frames of their scene's film
+constexpr int kFilmFrames = 96;        // clips begin anywhere in the first 96 frames of their scene's film,
+constexpr float kOpeningShare = 0.7f;  // but most at its first
 }
 
 ClipPool::ClipPool(const models::NetworkShape& shape, gpu::Parameters autoencoder, std::uint64_t seed, int capacity,
@@ -20,6 +21,7 @@ ClipPool::ClipPool(const models::NetworkShape& shape, gpu::Parameters autoencode
   latents_ = at::empty(
       {capacity, shape.window_frames, shape.latent_channels, shape.latent_height(), shape.latent_width()}, at::kHalf);
   conditions_ = at::zeros({capacity, shape.condition_size()}, at::kLong);
+  openings_ = at::zeros({capacity}, at::kBool);
 }
 
 void ClipPool::add(int count) {
@@ -29,13 +31,16 @@ void ClipPool::add(int count) {
     const Scene scene = draw_scene(seed_, clip);
     std::vector<float> pixels;
     pixels.reserve(static_cast<std::size_t>(shape_.window_frames) * kFrameSize * kFrameSize * 3);
-    render_clip(scene, Draw(seed_ + clip).below(kFilmFrames), shape_.window_frames, pixels);
+    Draw draw(seed_ + clip);
+    const int first = draw.chance(kOpeningShare) ? 0 : 1 + draw.below(kFilmFrames - 1);
+    render_clip(scene, first, shape_.window_frames, pixels);
     const at::Tensor images =
         at::from_blob(pixels.data(), {shape_.window_frames, kFrameSize, kFrameSize, 3}, at::kFloat)
             .permute({0, 3, 1, 2});
     const at::Tensor latents = gpu::normalise_latents(autoencoder_, gpu::encode_raw(autoencoder_, images, compute_));
     const std::int64_t place = next_ % capacity_;
     latents_.select(0, place).copy_(latents);
+    openings_[place] = first == 0;
     const models::Condition condition = condition_of(scene);
     for (std::size_t k = 0; k < condition.indices.size(); ++k)
       conditions_.mutable_data_ptr<std::int64_t>()[place * conditions_.size(1) + static_cast<std::int64_t>(k)] =
@@ -50,7 +55,8 @@ ClipPool::Batch ClipPool::draw(int count, at::Generator& random) const {
   // The filled places are those of the last size_ clips.
   const at::Tensor back = at::randint(0, size_, {count}, random, at::kLong);
   const at::Tensor places = (back.neg() + (next_ - 1)).remainder(capacity_);
-  return {latents_.index_select(0, places).to(at::kFloat), conditions_.index_select(0, places)};
+  return {latents_.index_select(0, places).to(at::kFloat), conditions_.index_select(0, places),
+          openings_.index_select(0, places)};
 }
 
 }  // namespace framemill::train

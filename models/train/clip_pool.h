@@ -24,6 +24,7 @@ class ClipPool {
   struct Batch {
     at::Tensor latents;    // [n, F, C, h, w] float32, normalised
     at::Tensor condition;  // [n, condition_size] int64
+    at::Tensor opening;    // [n] bool: the clip begins where its film begins, with its things in sight
   };
   Batch draw(int count, at::Generator& random) const;
 
@@ -34,7 +35,7 @@ class ClipPool {
   int capacity_, size_ = 0;
   std::int64_t next_ = 0;
   at::ScalarType compute_;
-  at::Tensor latents_, conditions_;
+  at::Tensor latents_, conditions_, openings_;
 };
 
 }  // namespace framemill::train

@@ -14,25 +14,38 @@ constexpr double kPromptDrop = 0.10;  // whole conditions left out, for guidance
 constexpr double kSlotDrop = 0.05;    // single slots left out, for prompts that do not say everything
 constexpr int kPoolAtStart = 768;
 
-// Noise levels [n, F]. Sixty per cent of clips share one level over their frames; the others know some frames: a clean
-// prefix (chain, image-to-video), a prefix and a suffix (in-between), or every frame at a level of its own.
-at::Tensor draw_levels(int count, int frames, at::Generator& random) {
-  const at::Tensor shared = at::sigmoid(at::randn({count, 1}, random, at::kFloat) + 0.6);
+// Levels are logit-normal. A window says the same land sixteen times over, so what it shows is decided at levels where a
+// single cell looks like noise alone: the mean lies high.
+constexpr double kLevelMean = 1.0;
+
+// Noise levels [n, F]. Most openings of films share one level over their frames, as a window made from words alone does;
+// the others know some frames: a clean prefix (chain, image-to-video), a prefix and a suffix (in-between), or every
+// frame at a level of its own. Clips out of a film's middle always know some frames: things may be outside the frame
+// there, and words alone must not lead to a window without what they name.
+at::Tensor draw_levels(const at::Tensor& opening, int frames, at::Generator& random) {
+  const std::int64_t count = opening.size(0);
+  const at::Tensor shared = at::sigmoid(at::randn({count, 1}, random, at::kFloat) + kLevelMean);
   at::Tensor levels = shared.expand({count, frames}).clone();
   const at::Tensor mode = at::rand({count}, random, at::kFloat);
   const at::Tensor prefix = at::randint(1, kPrefixMax + 1, {count}, random, at::kLong);
   const at::Tensor suffix = at::randint(1, kPrefixMax + 1, {count}, random, at::kLong);
-  const at::Tensor own = at::sigmoid(at::randn({count, frames}, random, at::kFloat) + 0.6);
-  for (int i = 0; i < count; ++i) {
+  const at::Tensor own = at::sigmoid(at::randn({count, frames}, random, at::kFloat) + kLevelMean);
+  for (std::int64_t i = 0; i < count; ++i) {
+    // Shares of: one level, a level per frame, a clean suffix beside the prefix; the rest has a prefix alone.
+    const bool first = opening[i].item<bool>();
+    const double one = first ? 0.76 : 0.0, each = first ? 0.12 : 0.18, both = first ? 0.03 : 0.22;
     const double m = mode[i].item<double>();
     at::Tensor row = levels[i];
-    if (m < 0.6) continue;
-    if (m < 0.88) row.narrow(0, 0, prefix[i].item<std::int64_t>()).zero_();
-    if (m >= 0.82 && m < 0.88) {
+    if (m < one) continue;
+    if (m < one + each) {
+      row.copy_(own[i]);
+      continue;
+    }
+    row.narrow(0, 0, prefix[i].item<std::int64_t>()).zero_();
+    if (m < one + each + both) {
       const std::int64_t n = suffix[i].item<std::int64_t>();
       row.narrow(0, frames - n, n).zero_();
     }
-    if (m >= 0.88) row.copy_(own[i]);
   }
   return levels;
 }
@@ -85,7 +98,7 @@ base::Result<gpu::Parameters> train_denoiser(const RunSettings& settings, const 
   while (state.step < settings.steps && (settings.minutes <= 0 || progress.minutes() < settings.minutes)) {
     pool.add(settings.fresh);
     const ClipPool::Batch batch = pool.draw(settings.batch, random);
-    const at::Tensor levels = draw_levels(settings.batch, shape.window_frames, random);
+    const at::Tensor levels = draw_levels(batch.opening, shape.window_frames, random);
     const at::Tensor loss = denoising_loss(state.weights, shape, batch, levels, random, compute);
     loss.backward();
     const double rate = scheduled_rate(settings.optimizer.learning_rate, state.step, settings.steps);

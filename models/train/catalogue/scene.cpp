@@ -32,8 +32,8 @@ void set(Enum& target, int want, Enum otherwise) {
   target = want >= 0 ? static_cast<Enum>(want) : otherwise;
 }
 
-// Where the thing is and how fast it goes. Most are inside the frame half way through a window of 16 frames; some are
-// anywhere on their path, so that a chain knows things that are outside the frame and come back.
+// Where the thing is and how fast it goes: inside the frame half way through the film's first window of 16 frames. Who
+// asks for a boat wants to see it; later frames of the film are where things leave and come back.
 void place(Thing& thing, const Scene& scene, Draw& draw) {
   const bool airborne = thing.kind == Kind::Bird || thing.kind == Kind::Balloon;
   const float speed = draw.between(1.0f, 1.8f);
@@ -41,13 +41,12 @@ void place(Thing& thing, const Scene& scene, Draw& draw) {
   thing.vx = thing.motion == Motion::Left ? -speed : thing.motion == Motion::Right ? speed : 0.0f;
   thing.vy = thing.motion == Motion::Up ? -speed : thing.motion == Motion::Down ? speed : 0.0f;
   if (thing.motion == Motion::Still) thing.vx = -scene.pan * (airborne ? 0.0f : 1.0f);
-  const float x = draw.between(12.0f, kFrame - 12.0f);
-  float y = airborne ? draw.between(11.0f, 27.0f) : draw.between(45.0f, 55.0f);
+  const float x = draw.between(14.0f, kFrame - 14.0f);
+  float y = airborne ? draw.between(13.0f, 28.0f) : draw.between(45.0f, 55.0f);
   if (thing.kind == Kind::House) y = draw.between(41.0f, 46.0f);
-  if (thing.vy != 0.0f) y = draw.between(16.0f, 48.0f);
-  const bool anywhere = draw.chance(0.25f);
-  thing.x = anywhere && thing.vx != 0.0f ? draw.between(-12.0f, kFrame + 12.0f) : x - 8.0f * thing.vx;
-  thing.y = anywhere && thing.vy != 0.0f ? draw.between(-12.0f, kFrame + 12.0f) : y - 8.0f * thing.vy;
+  if (thing.vy != 0.0f) y = draw.between(20.0f, 44.0f);
+  thing.x = x - 8.0f * thing.vx;
+  thing.y = y - 8.0f * thing.vy;
 }
 
 Scene make_scene(const models::Condition* condition, Draw draw) {

@@ -5,12 +5,13 @@
 namespace framemill::train {
 namespace {
 
-constexpr float kMargin = 12.0f;  // how far outside the frame a thing goes before it comes back on the other side
+constexpr float kReach = 10.0f;  // half the width of the widest thing, medium size
 
-float wrapped(float at) {
-  constexpr float kSpan = kFrameSize + 2.0f * kMargin;
-  const float shifted = at + kMargin;
-  return shifted - kSpan * std::floor(shifted / kSpan) - kMargin;
+// A thing that left the frame comes back on the other side at once: a window of 16 frames nearly always shows what its
+// prompt names.
+float wrapped(float at, float scale) {
+  const float margin = kReach * scale, span = kFrameSize + 2.0f * margin, shifted = at + margin;
+  return shifted - span * std::floor(shifted / span) - margin;
 }
 
 Rgb paint_of(Colour colour) {
@@ -32,7 +33,7 @@ Rgb paint_of(Colour colour) {
 }
 
 float scale_of(Size size) {
-  return size == Size::Small ? 0.78f : size == Size::Large ? 1.4f : 1.05f;
+  return size == Size::Small ? 0.9f : size == Size::Large ? 1.55f : 1.2f;
 }
 
 // What a shape shows at a point of its own coordinates (the thing's centre at 0, medium size in pixels).
@@ -169,8 +170,8 @@ Placed place_of(const Thing& thing, const Scene& scene, int frame) {
   const float t = static_cast<float>(frame);
   Placed at{};
   at.scale = scale_of(thing.size);
-  at.x = wrapped(thing.x + thing.vx * t);
-  at.y = thing.vy == 0.0f ? thing.y : wrapped(thing.y + thing.vy * t);
+  at.x = wrapped(thing.x + thing.vx * t, at.scale);
+  at.y = thing.vy == 0.0f ? thing.y : wrapped(thing.y + thing.vy * t, at.scale);
   if (thing.kind == Kind::Boat) at.y += 0.6f * std::sin(0.3f * t + thing.phase);
   if (thing.kind == Kind::Balloon && thing.vy == 0.0f) at.y += 0.8f * std::sin(0.2f * t + thing.phase);
   const float foot = foot_of(thing.kind) * at.scale;
