@@ -131,7 +131,7 @@ std::string lease_part(const LeaseView& lease, const JobView& job) {
       std::find_if(job.layers.begin(), job.layers.end(), [&](const LayerView& l) { return l.name == lease.layer; });
   const bool several =
       lease.job != job.id || (layer != job.layers.end() && layer->windows > std::max<std::int64_t>(layer->variants, 1));
-  return fmt::format(" t{}", lease.variant) + (several ? fmt::format(" w{}", lease.task) : std::string());
+  return fmt::format(" t{}", lease.variant) + (several ? fmt::format(" w{}", lease.task + 1) : std::string());
 }
 
 // "boards t0 t1 t3": a batch's windows in order, each layer named once.

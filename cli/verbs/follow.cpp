@@ -67,10 +67,18 @@ ExitCode leave_running(Session& session, std::int64_t job) {
   return ExitCode::Interrupted;
 }
 
+ExitCode leave_for_good(Session& session, std::int64_t job, const std::string& sentence) {
+  if (!session.json())
+    session.err() << fmt::format("{0}\nframemill explain {1} says more, framemill cancel {1} gives it up\n", sentence,
+                                 job);
+  return ExitCode::CanNeverRun;
+}
+
 base::Result<ExitCode> follow(Session& session, std::int64_t job, base::Duration patience, bool plain) {
   JobWatch watch(session, job, patience);
   ProgressViews views;
   base::Instant next_explanation{0};
+  bool never = false;
   {
     Screen screen(session, plain);
     do {
@@ -87,11 +95,15 @@ base::Result<ExitCode> follow(Session& session, std::int64_t job, base::Duration
       } else if (base::monotonic_now() >= next_explanation) {
         next_explanation = base::monotonic_now() + kExplainEvery;
         FM_ASSIGN(views.explanation, watch.explanation());
+        // Only a job of which nothing runs can be one that never will.
+        never = views.job.tasks.leased == 0 && views.explanation && views.explanation->can_never_run;
       }
       screen.show(views);
       if (views.job.is_final()) break;
+      if (never) break;
     } while (pause_for(session, kLookEvery));
   }
+  if (never) return leave_for_good(session, job, views.explanation->sentence);
   if (!views.job.is_final()) return leave_running(session, job);
   if (!session.json()) session.out() << outcome_text(views.job, views.elapsed_ms, session.terminal());
   return exit_code_of_job(views.job);

@@ -105,9 +105,18 @@ TaskRef task_of_frame(const JobEntry& job, const Asked& asked, jobs::Frame frame
   return found;
 }
 
+// "hb_0010 denoise (window 4 of 8)", "boards t2 decode (frames 1001-1016)", "cut": as people speak of the work.
 std::string task_text(const JobEntry& job, const PhaseEntry& phase, TaskIndex task) {
-  return layer_label(job, phase) + " " + std::string(jobs::name(phase.plan->kind)) +
-         (phase.plan->task_count > 1 ? " task " + std::to_string(task) : "");
+  const jobs::PhasePlan& plan = *phase.plan;
+  std::string text = layer_label(job, phase);
+  if (plan.kind == jobs::PhaseKind::Denoise || plan.kind == jobs::PhaseKind::Decode)
+    text += " " + std::string(jobs::name(plan.kind));
+  if (plan.kind == jobs::PhaseKind::Denoise)
+    return text + " (window " + std::to_string(jobs::task_window(plan, task) + 1) + " of " +
+           std::to_string(plan.grid.window_count) + ")";
+  const jobs::FrameSet frames = jobs::task_frames(plan, task);
+  if (frames.empty()) return text;
+  return text + (frames.count() == 1 ? " (frame " : " (frames ") + frames.text() + ")";
 }
 
 SlotReason dependency_reason(const JobEntry& job, const Missing& missing) {
@@ -196,7 +205,7 @@ std::string running_text(const FarmState& farm, const PhaseEntry& phase, TaskInd
 
 std::string sentence_of(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, const ExplainView& view) {
   std::string text = task_text(job, phase, view.task);
-  if (view.frame) text += " (frame " + std::to_string(*view.frame) + ")";
+  if (view.frame) text += ", frame " + std::to_string(*view.frame) + ",";
   if (view.state == TaskState::Leased) return text + " " + running_text(farm, phase, view.task);
   if (view.state == TaskState::Committed) return text + " is made; its files are about to get their names";
   if (view.state == TaskState::Failed) {

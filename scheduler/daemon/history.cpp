@@ -40,6 +40,13 @@ const std::string& layer_name(const JobRecord& job, jobs::PhaseIndex phase) {
   return job.spec->layers[job.plan->phases[phase].layer].name;
 }
 
+base::Status known_layer(const JobRecord& job, const std::string& name) {
+  const auto& layers = job.spec->layers;
+  if (name.empty() || std::any_of(layers.begin(), layers.end(), [&](const auto& layer) { return layer.name == name; }))
+    return {};
+  return base::Error{"job.layer_unknown", fmt::format("job {} has no layer {}", job.id.value, name), "layer", ""};
+}
+
 // One page of files: reads commits until it has enough rows or there are no more.
 struct FrameSearch : std::enable_shared_from_this<FrameSearch> {
   net::EventLoop& loop;
@@ -55,9 +62,7 @@ struct FrameSearch : std::enable_shared_from_this<FrameSearch> {
   void start() {
     if (!query.after.empty() && !parse_cursor(query.after, cursor.phase, cursor.task)) return reply(bad_cursor());
     const JobRecord* job = scheduler.farm().job(query.job);
-    if (!query.layer.empty() && std::none_of(job->spec->layers.begin(), job->spec->layers.end(),
-                                             [&](const auto& layer) { return layer.name == query.layer; }))
-      return reply(base::Error{"job.layer_unknown", fmt::format("job {} has no layer {}", query.job.value, query.layer), "layer", ""});
+    if (const base::Status known = known_layer(*job, query.layer); !known.ok()) return reply(known.error());
     skip_unwanted_phases(*job);
     read();
   }
@@ -128,6 +133,8 @@ struct AttemptSearch : std::enable_shared_from_this<AttemptSearch> {
   void start() {
     if (query.newest_first) cursor = store::AttemptCursor::newest();
     if (!query.after.empty() && !parse_cursor(query.after, cursor.epoch, cursor.counter)) return reply(bad_cursor());
+    const base::Status known = known_layer(*scheduler.farm().job(query.job), query.layer);
+    if (!known.ok()) return reply(known.error());
     page_size = std::min(query.limit, query.with_output ? 64u : kRowsPerRead);
     read();
   }

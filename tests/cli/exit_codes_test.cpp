@@ -142,7 +142,7 @@ TEST_CASE("wait leaves with the code of how the job ended") {
   }
 }
 
-TEST_CASE("wait gives up after its time, and at once on a job that can never run") {
+TEST_CASE("wait gives up after its time, and like follow at once on a job that can never run") {
   FakeScheduler scheduler;
   scheduler.on("GET /api/v1/jobs/12", job_json({}));
   JobSample stuck;
@@ -155,6 +155,10 @@ TEST_CASE("wait gives up after its time, and at once on a job that can never run
   const auto never = program.run({"wait", "13", "--timeout", "60s"});
   CHECK(never.code == 6);
   CHECK(never.out == "job 13 is running: no slot has 80 GiB\n");
+  scheduler.on("GET /api/v1/workers", R"({"items":[],"next":""})");
+  const auto left = program.run({"follow", "13"});
+  CHECK(left.code == 6);
+  CHECK(left.err == "no slot has 80 GiB\nframemill explain 13 says more, framemill cancel 13 gives it up\n");
 }
 
 }  // namespace framemill::cli

@@ -84,7 +84,7 @@ TEST_CASE("the display has a bar per layer, a line per slot and a sentence about
         "boards   ████████████████████████████  96/96  done      ↻\n"
         "hb_0010  ██████████████░░░░░░░░░░░░░░  48/96  running   about 40 s ✗ ↻↻\n"
         "cut      ██████████████░░░░░░░░░░░░░░    4/8  waiting\n"
-        "w1/cpu0  demo-clips@1 warm  boards t3, hb_0010 t0 w4  step 14/20  batch 4\n"
+        "w1/cpu0  demo-clips@1 warm  boards t3, hb_0010 t0 w5  step 14/20  batch 4\n"
         "w2/cpu0  draining  demo-clips@1 warm  job 11 cut  encode\n"
         "w3/cpu0  silent for 0:21\n"
         "hb_0020 t0 frame 1040 waits for boards t3\n");
@@ -139,10 +139,10 @@ TEST_CASE("a slot that loads says so once, one that decodes has loaded") {
 TEST_CASE("a long sentence about what waits goes on in the next line") {
   ProgressViews views = running();
   views.explanation->sentence =
-      "cut encode is ready and can never run on this farm: w1/cpu0: the worker cannot encode; install ffmpeg there";
+      "final_edit is ready and can never run on this farm: w1/cpu0: the worker cannot encode; install ffmpeg there";
   const auto lines = progress_lines(views, plain_terminal(60));
   REQUIRE(lines.size() == 9);
-  CHECK(lines[7] == "cut encode is ready and can never run on this farm: w1/cpu0:");
+  CHECK(lines[7] == "final_edit is ready and can never run on this farm: w1/cpu0:");
   CHECK(lines[8] == "the worker cannot encode; install ffmpeg there");
   CHECK(progress_lines(views, plain_terminal(60, 10)).back().ends_with("w1/cpu0…"));
 }
@@ -156,7 +156,7 @@ TEST_CASE("a farm larger than the screen shows the slots that work on the job fi
   views.workers = workers_of(items);
   const auto lines = progress_lines(views, plain_terminal(100, 10));
   REQUIRE(lines.size() == 9);
-  CHECK(lines[4].starts_with("n29/cuda0  demo-clips@1 warm  hb_0010 t0 w5  step 7/20"));
+  CHECK(lines[4].starts_with("n29/cuda0  demo-clips@1 warm  hb_0010 t0 w6  step 7/20"));
   CHECK(lines[7] == "and 27 more slots");
 }
 

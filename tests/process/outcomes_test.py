@@ -59,6 +59,12 @@ def said(farm, *arguments, status=0):
     return done.stdout
 
 
+def said_wrong(farm, *arguments):
+    done = subprocess.run(farm.cli(*arguments), capture_output=True, text=True)
+    assert done.returncode == 2, f'{arguments}: exit status {done.returncode}: {done.stdout}{done.stderr}'
+    return done.stderr
+
+
 def failed_frame(farm, place, spec):
     (place / 'fail.3').touch()
     job = farm.submit(spec=spec)
@@ -89,6 +95,7 @@ def taken_name(farm, place, spec):
     text = said(farm, 'job', str(job), status=0)
     assert 'publish.exists_other' in text, text
     assert 'paint/v002/p.0005.png exists with other contents' in text, text
+    assert 'no layer nope' in said_wrong(farm, 'logs', str(job), '--layer', 'nope')
     explained = said(farm, 'explain', str(job), '--layer', 'paint', '--frame', '5')
     assert 'publish.exists_other' in explained, explained
     # What they do.

@@ -105,6 +105,25 @@ TEST_CASE("every report says what running attempts would have on record if their
   CHECK(report.running[1].used.lost_us == 2'000'000);  // a command has its slot to itself
 }
 
+TEST_CASE("a running lease is warm when its slot's executor has the lease's own model in memory") {
+  Bench b;
+  b.all_ready();
+  Lease generate = lease(1);
+  generate.model.bytes[0] = 7;
+  b.grant(generate);
+  const auto warm = [&b] { return b.report().running.front().model_warm; };
+  CHECK_FALSE(warm());
+  base::Sha256 other;
+  other.bytes[0] = 8;
+  b.happen(ExecutorAlive{0, {other}});
+  CHECK_FALSE(warm());
+  b.happen(ExecutorAlive{0, {generate.model, other}});
+  CHECK(warm());  // also before its first step, and while it decodes
+  b.die(0, signalled(9));
+  b.now = b.now + base::seconds(1);
+  for (const RunningLease& running : b.report().running) CHECK_FALSE(running.model_warm);
+}
+
 TEST_CASE("an attempt that never started has used nothing") {
   Bench b;
   b.grant(lease(1));

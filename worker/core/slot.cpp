@@ -17,6 +17,10 @@ bool Slot::on_alive(const std::vector<base::Sha256>& loaded_models) {
   return true;
 }
 
+bool Slot::is_warm(const base::Sha256& model) const {
+  return std::find(loaded_models_.begin(), loaded_models_.end(), model) != loaded_models_.end();
+}
+
 void Slot::on_died(const Death& death, base::Instant now) {
   executor_ = ExecutorState::Down;
   loaded_models_.clear();

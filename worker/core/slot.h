@@ -24,6 +24,7 @@ class Slot {
   base::Instant start_due() const { return executor_ == ExecutorState::Down ? start_at_ : base::kNever; }
   const std::string& device_class() const { return device_class_; }
   const std::vector<base::Sha256>& loaded_models() const { return loaded_models_; }
+  bool is_warm(const base::Sha256& model) const;
 
   void on_starting() { executor_ = ExecutorState::Starting; }
   void on_ready(std::string device_class);

@@ -38,6 +38,7 @@ struct Lease {
   WorkKind work = WorkKind::Generate;
   base::Duration ttl;
   base::Duration timeout;  // 0: none
+  base::Sha256 model{};    // Generate: root digest of the package
 };
 
 // Measured facts of an attempt (wire.Usage): times in microseconds of the device, divided over the windows of a batch.

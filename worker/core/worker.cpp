@@ -64,7 +64,7 @@ Report Worker::make_report(base::Instant now) {
                          attempt.lease.tasks,
                          attempt.lease.slot,
                          attempt.progress,
-                         attempt.progressed,
+                         attempt.lease.work == WorkKind::Generate && slots_[attempt.lease.slot].is_warm(attempt.lease.model),
                          used(attempt, now)};
     report.running.push_back(std::move(running));
   }

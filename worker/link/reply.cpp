@@ -56,6 +56,11 @@ Result<Lease> lease_of(const wire::Grant& grant) {
   FM_ASSIGN(lease.tasks, task_range(grant.tasks(), "grants.tasks"));
   FM_ASSIGN(lease.work, work_of(grant.recipe()));
   lease.slot = grant.slot();
+  if (lease.work == WorkKind::Generate) {
+    const std::string& digest = grant.recipe().generate().model_digest();
+    if (digest.size() != lease.model.bytes.size()) return bad("grants.recipe.model_digest", "no digest of a model");
+    std::copy(digest.begin(), digest.end(), lease.model.bytes.begin());
+  }
   lease.ttl = base::milliseconds(grant.lease_ttl_ms());
   if (lease.ttl.ms < kLeaseTtlMsMin || lease.ttl.ms > kLeaseTtlMsMax)
     return bad("grants.lease_ttl_ms", fmt::format("a lease of {} ms", lease.ttl.ms));
