@@ -16,12 +16,15 @@ std::vector<models::Condition> draw_conditions(std::uint64_t seed, int count) {
 }
 
 std::vector<ClipRequest> requests_for(const std::vector<models::Condition>& conditions,
-                                      const models::Vocabulary& vocabulary, std::uint64_t seed) {
+                                      const models::Vocabulary& vocabulary, std::uint64_t seed,
+                                      const JudgingSettings& settings) {
   std::vector<ClipRequest> requests;
   for (std::size_t i = 0; i < conditions.size(); ++i) {
     ClipRequest request;
     request.prompt = models::prompt_from(vocabulary, conditions[i]);
     request.seed = seed + i;
+    request.steps = settings.steps;
+    request.guidance = settings.guidance;
     requests.push_back(std::move(request));
   }
   return requests;
@@ -47,7 +50,7 @@ base::Result<Score> judge_clips(gpu::Generator& generator, const Judge& judge, c
                                 const JudgingSettings& settings) {
   const std::vector<models::Condition> conditions = draw_conditions(settings.seed, settings.clips);
   FM_ASSIGN(const std::vector<gpu::ImageBlock> made,
-            make_windows(generator, requests_for(conditions, vocabulary, settings.seed), settings.batch));
+            make_windows(generator, requests_for(conditions, vocabulary, settings.seed, settings), settings.batch));
   std::vector<gpu::ImageBlock> renders;
   for (std::size_t i = 0; i < conditions.size(); ++i)
     renders.push_back(rendered(train::draw_scene_like(conditions[i], settings.seed, i), generator.window_frames()));
@@ -73,7 +76,7 @@ base::Result<ChainScore> judge_chains(gpu::Generator& generator, const Judge& ju
   std::vector<double> inside;
   double seams = 0;
   int seam_count = 0;
-  for (const ClipRequest& request : requests_for(conditions, vocabulary, settings.seed + 1)) {
+  for (const ClipRequest& request : requests_for(conditions, vocabulary, settings.seed + 1, settings)) {
     FM_ASSIGN(const gpu::ImageBlock film, make_chain(generator, request, settings.windows));
     first.push_back(gpu::slice_frames(film, 0, generator.window_frames()));
     last.push_back(gpu::slice_frames(film, film.frames - generator.window_frames(), generator.window_frames()));

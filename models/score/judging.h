@@ -14,6 +14,8 @@ struct JudgingSettings {
   int chains = 32;
   int windows = 8;
   int batch = 4;
+  int steps = 0;                  // 0: the package's
+  std::optional<float> guidance;  // the package's
 };
 
 // A seed nobody chose: the first eight bytes of the package's root digest, so that prompts cannot be picked to please.

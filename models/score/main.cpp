@@ -112,6 +112,8 @@ base::Status judge(const Options& options) {
   settings.clips = options.count;
   settings.chains = options.chain_count;
   settings.windows = options.windows;
+  settings.steps = options.steps;
+  if (options.guidance >= 0) settings.guidance = options.guidance;
   FM_ASSIGN(const Score score, judge_clips(*generator, opinion, package.vocabulary, settings));
   fmt::print("{}\n{}", generator->device_class(), text_of(score));
   if (options.chain_count == 0) return {};
@@ -163,6 +165,8 @@ int main(int argc, char** argv) {
   command->add_option("judge", options.judge, "the judge's weights")->required();
   command->add_option("--count", options.count, "clips")->capture_default_str()->check(CLI::Range(1, 100'000));
   command->add_option("--chains", options.chain_count, "chains, beside the clips")->capture_default_str();
+  command->add_option("--steps", options.steps, "default: the package's");
+  command->add_option("--guidance", options.guidance, "default: the package's");
   command->add_option("--windows", options.windows, "of a chain")->capture_default_str()->check(CLI::Range(2, 64));
   command->add_option("--threads", options.threads)->capture_default_str();
   command->callback([&] { status = framemill::score::judge(options); });

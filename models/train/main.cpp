@@ -76,6 +76,7 @@ int main(int argc, char** argv) {
   app.add_option("--batch", options.run.batch)->capture_default_str();
   app.add_option("--minutes", options.run.minutes, "stop a phase after so long; 0 = at its steps");
   app.add_option("--learning-rate", options.run.optimizer.learning_rate)->capture_default_str();
+  app.add_flag("--muon,!--adamw", options.run.optimizer.muon, "optimizer of the matrices inside the layers");
   app.add_option("--average-decay", options.run.optimizer.average_decay)->capture_default_str();
   app.add_option("--pool", options.run.pool, "latent clips kept for drawing again")->capture_default_str();
   app.add_option("--fresh", options.run.fresh, "new clips per step")->capture_default_str();

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/train/muon.h"
+
 namespace framemill::train {
 
 bool is_statistic(const std::string& name) {
@@ -27,27 +29,40 @@ TrainingState start_training(const gpu::Parameters& weights) {
 double optimizer_step(TrainingState& state, const OptimizerSettings& settings, double learning_rate) {
   at::NoGradGuard no_grad;
   ++state.step;
-  std::vector<at::Tensor> weights, gradients, moments1, moments2, averages;
+  std::vector<at::Tensor> weights, gradients, moments1, moments2, averages;  // AdamW's
+  std::vector<at::Tensor> matrices, matrix_moments, matrix_averages;         // Muon's
+  double squares = 0;
   for (const auto& [name, weight] : state.weights.table()) {
     if (!weight.grad().defined()) continue;
+    squares += std::pow(weight.grad().norm().item<double>(), 2);
+    if (settings.muon && is_hidden_matrix(name, weight)) {
+      matrices.push_back(weight);
+      matrix_moments.push_back(state.moment1[name]);
+      matrix_averages.push_back(state.average[name]);
+      continue;
+    }
     weights.push_back(weight);
     gradients.push_back(weight.grad());
     moments1.push_back(state.moment1[name]);
     moments2.push_back(state.moment2[name]);
     averages.push_back(state.average[name]);
   }
-  double squares = 0;
-  for (const at::Tensor& norm : at::_foreach_norm(gradients)) squares += std::pow(norm.item<double>(), 2);
   const double norm = std::sqrt(squares);
   if (std::isfinite(norm)) {
     const double clip = norm > settings.clip_norm ? norm / settings.clip_norm : 1.0;
     const std::vector<at::Tensor> steps(weights.size(), at::full({}, static_cast<double>(state.step), at::kFloat));
     at::_fused_adamw_(weights, gradients, moments1, moments2, {}, steps, learning_rate, settings.beta1, settings.beta2,
                       settings.weight_decay, 1e-8, false, false, at::full({}, clip, at::kFloat));
+    for (std::size_t i = 0; i < matrices.size(); ++i)
+      muon_step(matrices[i], matrices[i].grad(), matrix_moments[i], learning_rate, settings.weight_decay);
   }
   const double t = static_cast<double>(state.step);
-  at::_foreach_lerp_(averages, weights, 1.0 - std::min(settings.average_decay, (1.0 + t) / (10.0 + t)));
+  const double renewal = 1.0 - std::min(settings.average_decay, (1.0 + t) / (10.0 + t));
+  at::_foreach_lerp_(averages, weights, renewal);
   for (at::Tensor& weight : weights) weight.mutable_grad() = at::Tensor();
+  if (matrices.empty()) return norm;
+  at::_foreach_lerp_(matrix_averages, matrices, renewal);
+  for (at::Tensor& matrix : matrices) matrix.mutable_grad() = at::Tensor();
   return norm;
 }
 

@@ -1,4 +1,5 @@
-// AdamW with a running average of the weights (EMA), over a flat table of parameters. The average is what ships.
+// AdamW, and Muon for the matrices inside the layers, with a running average of the weights (EMA), over a flat table of
+// parameters. The average is what ships.
 #pragma once
 
 #include <string>
@@ -12,6 +13,7 @@ struct OptimizerSettings {
   double beta1 = 0.9, beta2 = 0.95;
   double weight_decay = 0.01;
   double clip_norm = 1.0;
+  bool muon = true;              // false: AdamW for all
   double average_decay = 0.999;  // reached gradually: (1 + step) / (10 + step) at the start
 };
 

@@ -16,21 +16,29 @@ constexpr std::size_t kAttemptsPerFilesRead = 64;
 
 std::string_view file_kind(std::int32_t kind) {
   switch (kind) {
-    case wire::OutputFile::FRAME: return "frame";
-    case wire::OutputFile::LATENTS: return "latents";
-    case wire::OutputFile::MOVIE: return "movie";
-    case wire::OutputFile::SHEET: return "sheet";
-    default: return "other";
+    case wire::OutputFile::FRAME:
+      return "frame";
+    case wire::OutputFile::LATENTS:
+      return "latents";
+    case wire::OutputFile::MOVIE:
+      return "movie";
+    case wire::OutputFile::SHEET:
+      return "sheet";
+    default:
+      return "other";
   }
 }
 
-base::Error bad_cursor() { return {"request.bad_cursor", "`after` is no cursor of this list", "after", "use `next` of the page before"}; }
+base::Error bad_cursor() {
+  return {"request.bad_cursor", "`after` is no cursor of this list", "after", "use `next` of the page before"};
+}
 
 template <class A, class B>
 bool parse_cursor(const std::string& text, A& a, B& b) {
   unsigned long long first = 0, second = 0;
   int used = 0;
-  if (std::sscanf(text.c_str(), "%llu.%llu%n", &first, &second, &used) != 2 || used != static_cast<int>(text.size())) return false;
+  if (std::sscanf(text.c_str(), "%llu.%llu%n", &first, &second, &used) != 2 || used != static_cast<int>(text.size()))
+    return false;
   a = static_cast<A>(first);
   b = static_cast<B>(second);
   return a == first && b == second;
@@ -110,8 +118,9 @@ struct FrameSearch : std::enable_shared_from_this<FrameSearch> {
     const jobs::PhasePlan& phase = job.plan->phases[commit.phase.index];
     for (const FileRecord& file : commit.files) {
       if (query.frame && file.frame != *query.frame) continue;
-      page.rows.push_back({layer_name(job, commit.phase.index), std::string(file_kind(file.kind)), phase.variant, phase.seed,
-                           file.frame, commit.root, file.path, file.size_bytes, file.sha256, file.samples_sha256,
+      page.rows.push_back({layer_name(job, commit.phase.index), std::string(file_kind(file.kind)), phase.variant,
+                           phase.seed, file.frame, commit.root, file.path, file.size_bytes, file.sha256,
+                           file.samples_sha256,
                            scheduler.farm().task_state(commit.phase, commit.task).value_or(jobs::TaskState::Committed),
                            commit.attempt, commit.worker, commit.device_class});
     }
@@ -172,7 +181,8 @@ struct AttemptSearch : std::enable_shared_from_this<AttemptSearch> {
       wanted.push_back(page.rows[i].record);
     const base::Status asked = scheduler.store().files_of_attempts(
         std::move(wanted), kFilesPerAttemptMax, [self = shared_from_this(), first](auto files) {
-          self->loop.post([self, first, files = std::move(files)]() mutable { self->on_files(first, std::move(files)); });
+          self->loop.post(
+              [self, first, files = std::move(files)]() mutable { self->on_files(first, std::move(files)); });
         });
     if (!asked.ok()) reply(asked.error());
   }
@@ -216,11 +226,16 @@ struct AttemptSearch : std::enable_shared_from_this<AttemptSearch> {
 
 std::string_view phase_name(jobs::PhaseKind kind) {
   switch (kind) {
-    case jobs::PhaseKind::Denoise: return "denoise";
-    case jobs::PhaseKind::Decode: return "decode";
-    case jobs::PhaseKind::Command: return "command";
-    case jobs::PhaseKind::Encode: return "encode";
-    case jobs::PhaseKind::Sheet: return "sheet";
+    case jobs::PhaseKind::Denoise:
+      return "denoise";
+    case jobs::PhaseKind::Decode:
+      return "decode";
+    case jobs::PhaseKind::Command:
+      return "command";
+    case jobs::PhaseKind::Encode:
+      return "encode";
+    case jobs::PhaseKind::Sheet:
+      return "sheet";
   }
   return "";
 }

@@ -59,13 +59,14 @@ Report Worker::make_report(base::Instant now) {
     inventory_sent_in_ = sequence_;
   }
   for (const auto& [id, attempt] : attempts_) {
-    RunningLease running{id,
-                         attempt.lease.phase,
-                         attempt.lease.tasks,
-                         attempt.lease.slot,
-                         attempt.progress,
-                         attempt.lease.work == WorkKind::Generate && slots_[attempt.lease.slot].is_warm(attempt.lease.model),
-                         used(attempt, now)};
+    RunningLease running{
+        id,
+        attempt.lease.phase,
+        attempt.lease.tasks,
+        attempt.lease.slot,
+        attempt.progress,
+        attempt.lease.work == WorkKind::Generate && slots_[attempt.lease.slot].is_warm(attempt.lease.model),
+        used(attempt, now)};
     report.running.push_back(std::move(running));
   }
   report.items = outbox_.take(sequence_, now);
