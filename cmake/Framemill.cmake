@@ -103,7 +103,7 @@ set(FRAMEMILL_ROOMS_WITHOUT_UNITY cli_verbs worker_media wire_generated)
 # which has to be quick on two cores); the dev build does without, so that every file includes what it uses.
 set(FRAMEMILL_ROOMS_WITH_OWN_PCH cli cli_verbs gpu_torch train score)
 if(FRAMEMILL_PCH)
-  file(WRITE ${CMAKE_BINARY_DIR}/framemill_pch.cpp "")
+  file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/framemill_pch.cpp CONTENT "")
   add_library(framemill_pch OBJECT ${CMAKE_BINARY_DIR}/framemill_pch.cpp)
   target_link_libraries(framemill_pch PRIVATE framemill_options fmt::fmt)
   target_precompile_headers(framemill_pch PRIVATE <algorithm> <array> <cstdint> <cstring> <filesystem> <functional> <map>
