@@ -94,6 +94,9 @@ class Generator {
   // model.frames, gpu.latent_shape, gpu.out_of_memory.
   virtual base::Result<std::unique_ptr<Window>> begin(const WindowRequest& request) = 0;
 
+  // Windows that one call should take at most on this device: the package's word.
+  virtual int batch_max() const = 0;
+
   virtual BatchKey batch_key(const Window& window) const = 0;
 
   // One sampler step for every window of the batch, in one call of the network. The windows share a batch key and none

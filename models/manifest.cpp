@@ -69,6 +69,7 @@ base::Status read_sampler(const toml::table* table, Manifest& m) {
   m.default_guidance = in.number("default_guidance", 0.0, m.guidance_max);
   m.noise_shift = in.number("noise_shift", 0.1, 100.0);
   m.batch_max = static_cast<int>(in.integer("batch_max", 1, 1024));
+  m.batch_max_cpu = static_cast<int>(in.integer("batch_max_cpu", 1, m.batch_max));
   return in.finish();
 }
 

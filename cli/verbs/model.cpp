@@ -92,6 +92,7 @@ json::object facts_json(const models::Package& package) {
           {"guidance_max", m.guidance_max},
           {"noise_shift", m.noise_shift},
           {"batch_max", m.batch_max},
+          {"batch_max_cpu", m.batch_max_cpu},
           {"colour_space", m.colour_space},
           {"files", std::move(files)}};
 }

@@ -92,6 +92,9 @@ class TorchGenerator final : public Generator {
   std::string root_digest() const override { return package_.root_digest.hex(); }
   std::string device_class() const override { return describe_device(spec_); }
   int window_frames() const override { return shape().window_frames; }
+  int batch_max() const override {
+    return device_.is_cpu() ? package_.manifest.batch_max_cpu : package_.manifest.batch_max;
+  }
   int context_frames() const override {
     return static_cast<int>(package_.manifest.time_ratio.latents(package_.manifest.context_frames));
   }

@@ -31,6 +31,7 @@ class FakeGenerator final : public gpu::Generator {
   std::string root_digest() const override { return base::sha256(id_).hex(); }
   std::string device_class() const override { return FakeEngine().device_class(device_); }
   int window_frames() const override { return kFakeWindowFrames; }
+  int batch_max() const override { return 8; }
   int context_frames() const override { return kFakeContextFrames; }
   int width() const override { return kPictureExtent; }
   int height() const override { return kPictureExtent; }
