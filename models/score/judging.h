@@ -13,7 +13,7 @@ struct JudgingSettings {
   int clips = 200;
   int chains = 32;
   int windows = 8;
-  int batch = 4;
+  int batch = 2;
   int steps = 0;                  // 0: the package's
   std::optional<float> guidance;  // the package's
 };

@@ -1,9 +1,10 @@
 // The generator over the shipped package, with few steps: what is promised of it holds whatever the weights.
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 
 #include "gpu/torch/load_generator.h"
+
+#include <catch2/catch.hpp>  // last: torch has a CHECK of its own
 
 namespace framemill::gpu {
 namespace {

@@ -27,7 +27,6 @@ model = "demo-clips@1"
 prompt = "sea at dusk, red boat moving left"
 steps = 30
 seed = 11
-variants = 2
 format = "png"
 chunk = 1
 """

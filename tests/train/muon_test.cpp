@@ -3,8 +3,9 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/linalg_svdvals.h>
 
-#include <catch2/catch.hpp>
 #include <cmath>
+
+#include <catch2/catch.hpp>  // last: torch has a CHECK of its own
 
 namespace framemill::train {
 namespace {

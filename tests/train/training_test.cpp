@@ -1,6 +1,5 @@
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 
 #include "base/file.h"
@@ -10,6 +9,8 @@
 #include "models/score/curve.h"
 #include "models/train/checkpoint.h"
 #include "models/train/phases.h"
+
+#include <catch2/catch.hpp>  // last: torch has a CHECK of its own
 
 namespace framemill::train {
 namespace {

@@ -1,0 +1,54 @@
+#include <filesystem>
+#include <map>
+
+#include "gpu/torch/load_generator.h"
+#include "models/package.h"
+#include "models/score/judging.h"
+
+#include <catch2/catch.hpp>  // last: torch has a CHECK of its own
+
+namespace framemill::score {
+namespace {
+
+// The quick form of `framemill-score judge`: fewer clips, and floors a margin below the figures of docs/measurements.md
+// for the shipped weights. With kClips clips a share's standard deviation is at most 7 points: the margin is two of
+// them.
+constexpr int kClips = 48;
+constexpr double kMargin = 0.14;
+const std::map<std::string, double> kMeasured = {{"ground", 1.0},         {"time of day", 1.0},
+                                                 {"weather", 1.0},        {"object kind", 0.87},
+                                                 {"object colour", 0.97}, {"motion direction", 0.77}};
+
+std::filesystem::path repository() {
+  return FRAMEMILL_SOURCE_DIR;
+}
+
+}  // namespace
+
+TEST_CASE("what the shipped weights make reads back as what was asked for") {
+  const auto package = models::open_package(repository() / "models/demo-clips@1");
+  REQUIRE(package.ok());
+  gpu::DeviceSpec device;
+  device.threads = 1;
+  const auto generator = gpu::load_torch_generator(repository() / "models/demo-clips@1", device);
+  REQUIRE(generator.ok());
+  const auto judge = Judge::read(repository() / "models/score/judge.safetensors");
+  REQUIRE(judge.ok());
+  JudgingSettings settings;
+  settings.seed = seed_of(**generator);
+  settings.clips = kClips;
+  const auto score = judge_clips(**generator, *judge, package->vocabulary, settings);
+  REQUIRE(score.ok());
+  INFO(text_of(*score));
+  REQUIRE(score->attributes.size() == kMeasured.size());
+  for (const AttributeScore& attribute : score->attributes) {
+    CAPTURE(attribute.name, attribute.generated, attribute.rendered);
+    CHECK(attribute.rendered > 0.9);  // the judge still reads the catalogue
+    CHECK(attribute.generated >= kMeasured.at(attribute.name) - kMargin);
+    CHECK(attribute.generated > attribute.chance + kMargin);
+  }
+  CHECK(score->motion_energy_ratio > 0.7);
+  CHECK(score->motion_energy_ratio < 1.4);
+}
+
+}  // namespace framemill::score
