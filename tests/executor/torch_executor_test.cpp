@@ -151,7 +151,7 @@ TEST_CASE("at stable any batch mates change an 8-bit pixel by one at most") {
 TEST_CASE("a batch of the demo model holds windows of two jobs") {
   const FarmDirectory farm;
   const auto executor = executor_on(farm);
-  GrantSpec one{.attempt = 1, .job = 1, .count = 2, .seed = 1}, two{.attempt = 2, .job = 2, .count = 2, .seed = 2};
+  GrantSpec one{.attempt = 1, .job = 1, .count = 1, .seed = 1}, two{.attempt = 2, .job = 2, .count = 1, .seed = 2};
   auto first = demo_grant(one), second = demo_grant(two);
   first.mutable_recipe()->mutable_generate()->set_steps(40);
   second.mutable_recipe()->mutable_generate()->set_steps(40);
