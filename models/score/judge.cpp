@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "gpu/torch/layers.h"
 #include "models/score/make_clips.h"
+#include "models/train/catalogue/draw.h"
 #include "models/train/catalogue/render.h"
 #include "models/train/optimizer.h"
 
@@ -21,6 +22,10 @@ constexpr std::array<int, 4> kFramesSeen = {0, 5, 10, 15};  // of a window of 16
 constexpr int kFrames = 16, kSize = train::kFrameSize;
 constexpr int kStem = 2, kFine = 48, kWidth = 64, kDeep = 128;
 constexpr std::uint64_t kJudgeBytesMax = 64 << 20;
+// Lessons begin at the first frame of a film, where things are in sight, or anywhere in these many frames: the judge
+// also reads the last windows of long chains, where things leave and come back.
+constexpr int kFilmFrames = 128;
+constexpr float kOpeningShare = 0.4f;
 
 at::Tensor tensor_of(const std::vector<gpu::ImageBlock>& clips) {
   const auto n = static_cast<std::int64_t>(clips.size());
@@ -76,7 +81,9 @@ Lesson make_lesson(std::uint64_t seed, std::uint64_t first, int count, at::Gener
     const std::uint64_t index = first + static_cast<std::uint64_t>(i);
     const models::Condition condition = single_thing_condition(seed, index);
     const train::Scene scene = train::draw_scene_like(condition, seed, index);
-    for (int frame : kFramesSeen) train::render_clip(scene, frame, 1, pixels);
+    train::Draw draw(seed ^ (index * 0x9E3779B97F4A7C15u));
+    const int start = draw.chance(kOpeningShare) ? 0 : draw.below(kFilmFrames);
+    for (int frame : kFramesSeen) train::render_clip(scene, start + frame, 1, pixels);
     for (std::size_t a = 0; a < kAttributes.size(); ++a)
       lesson.answers[i][static_cast<std::int64_t>(a)].fill_(value_of(condition, a));
   }

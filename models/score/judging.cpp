@@ -30,11 +30,20 @@ std::vector<ClipRequest> requests_for(const std::vector<models::Condition>& cond
   return requests;
 }
 
-std::vector<AttributeScore> scores_of(const std::vector<double>& shares) {
+std::vector<AttributeScore> scores_of(const std::vector<double>& made, const std::vector<double>& rendered) {
   std::vector<AttributeScore> scores;
   for (std::size_t a = 0; a < kAttributes.size(); ++a)
-    scores.push_back({kAttributes[a].name, 0, shares[a], 1.0 / kAttributes[a].values});
+    scores.push_back({kAttributes[a].name, rendered[a], made[a], 1.0 / kAttributes[a].values});
   return scores;
+}
+
+// The catalogue's clips of the same words, from frame `first` of their films.
+std::vector<gpu::ImageBlock> matching_renders(const std::vector<models::Condition>& conditions, std::uint64_t seed,
+                                              int first, int frames) {
+  std::vector<gpu::ImageBlock> renders;
+  for (std::size_t i = 0; i < conditions.size(); ++i)
+    renders.push_back(rendered(train::draw_scene_like(conditions[i], seed, i), first, frames));
+  return renders;
 }
 
 }  // namespace
@@ -51,14 +60,11 @@ base::Result<Score> judge_clips(gpu::Generator& generator, const Judge& judge, c
   const std::vector<models::Condition> conditions = draw_conditions(settings.seed, settings.clips);
   FM_ASSIGN(const std::vector<gpu::ImageBlock> made,
             make_windows(generator, requests_for(conditions, vocabulary, settings.seed, settings), settings.batch));
-  std::vector<gpu::ImageBlock> renders;
-  for (std::size_t i = 0; i < conditions.size(); ++i)
-    renders.push_back(rendered(train::draw_scene_like(conditions[i], settings.seed, i), generator.window_frames()));
+  const std::vector<gpu::ImageBlock> renders =
+      matching_renders(conditions, settings.seed, 0, generator.window_frames());
   Score score;
   score.clips = settings.clips;
-  score.attributes = scores_of(shares_read_back(judge, made, conditions));
-  const std::vector<double> of_renders = shares_read_back(judge, renders, conditions);
-  for (std::size_t a = 0; a < of_renders.size(); ++a) score.attributes[a].rendered = of_renders[a];
+  score.attributes = scores_of(shares_read_back(judge, made, conditions), shares_read_back(judge, renders, conditions));
   double energy_made = 0, energy_rendered = 0;
   for (std::size_t i = 0; i < made.size(); ++i) {
     energy_made += motion_energy(made[i]);
@@ -95,8 +101,13 @@ base::Result<ChainScore> judge_chains(gpu::Generator& generator, const Judge& ju
   ChainScore score;
   score.chains = settings.chains;
   score.windows = settings.windows;
-  score.first = scores_of(shares_read_back(judge, first, conditions));
-  score.last = scores_of(shares_read_back(judge, last, conditions));
+  const auto scores_at = [&](const std::vector<gpu::ImageBlock>& made, int frame) {
+    const std::vector<gpu::ImageBlock> renders =
+        matching_renders(conditions, settings.seed + 1, frame, generator.window_frames());
+    return scores_of(shares_read_back(judge, made, conditions), shares_read_back(judge, renders, conditions));
+  };
+  score.first = scores_at(first, 0);
+  score.last = scores_at(last, (settings.windows - 1) * stride);
   score.seam_difference = seam_count > 0 ? seams / seam_count : 0.0;
   const auto p95 = inside.begin() + static_cast<std::ptrdiff_t>(static_cast<double>(inside.size()) * 0.95);
   std::nth_element(inside.begin(), p95, inside.end());

@@ -17,12 +17,13 @@ namespace framemill::score {
 namespace {
 
 struct Options {
-  std::string package, output, prompt, input;
+  std::string package, output, prompt, input, start;
   std::uint64_t seed = 1;
   int count = 16, windows = 8, steps = 0, threads = 1;
   float guidance = -1;
   std::string judge;
   int chain_count = 0, learn_steps = 6000;
+  double learning_rate = 2e-3;
 };
 
 base::Result<std::unique_ptr<gpu::Generator>> load(const Options& options) {
@@ -82,7 +83,7 @@ base::Status reconstruct(const Options& options) {
   std::vector<gpu::ImageBlock> clips;
   for (int i = 0; i < options.count; ++i) {
     gpu::ImageBlock clip =
-        rendered(train::draw_scene(options.seed, static_cast<std::uint64_t>(i)), generator->window_frames());
+        rendered(train::draw_scene(options.seed, static_cast<std::uint64_t>(i)), 0, generator->window_frames());
     FM_ASSIGN(const gpu::LatentBlock latents, generator->encode(clip));
     const gpu::LatentBlock* one[] = {&latents};
     FM_ASSIGN(std::vector<gpu::ImageBlock> again, generator->decode(one));
@@ -99,7 +100,10 @@ base::Status train_judge(const Options& options) {
   at::globalContext().setFlushDenormal(true);
   at::set_num_threads(options.threads);
   Judge judge = Judge::fresh(options.seed);
-  judge.learn(options.seed, options.learn_steps, 2e-3);
+  if (!options.start.empty()) {
+    FM_ASSIGN(judge, Judge::read(options.start));
+  }
+  judge.learn(options.seed, options.learn_steps, options.learning_rate);
   return judge.write(options.judge);
 }
 
@@ -114,8 +118,11 @@ base::Status judge(const Options& options) {
   settings.windows = options.windows;
   settings.steps = options.steps;
   if (options.guidance >= 0) settings.guidance = options.guidance;
-  FM_ASSIGN(const Score score, judge_clips(*generator, opinion, package.vocabulary, settings));
-  fmt::print("{}\n{}", generator->device_class(), text_of(score));
+  fmt::print("{}\n", generator->device_class());
+  if (options.count > 0) {
+    FM_ASSIGN(const Score score, judge_clips(*generator, opinion, package.vocabulary, settings));
+    fmt::print("{}", text_of(score));
+  }
   if (options.chain_count == 0) return {};
   FM_ASSIGN(const ChainScore chains, judge_chains(*generator, opinion, package.vocabulary, settings));
   fmt::print("{}", text_of(chains));
@@ -156,6 +163,8 @@ int main(int argc, char** argv) {
   CLI::App* learn = app.add_subcommand("train-judge", "fit the judge to renders");
   learn->add_option("judge", options.judge, "the judge's weights to write")->required();
   learn->add_option("--steps", options.learn_steps)->capture_default_str();
+  learn->add_option("--from", options.start, "a judge to go on from")->check(CLI::ExistingFile);
+  learn->add_option("--learning-rate", options.learning_rate)->capture_default_str();
   learn->add_option("--seed", options.seed)->capture_default_str();
   learn->add_option("--threads", options.threads)->capture_default_str();
   learn->callback([&] { status = framemill::score::train_judge(options); });
@@ -163,7 +172,7 @@ int main(int argc, char** argv) {
   CLI::App* command = app.add_subcommand("judge", "read attributes back from generated clips");
   command->add_option("package", options.package, "a package directory")->required();
   command->add_option("judge", options.judge, "the judge's weights")->required();
-  command->add_option("--count", options.count, "clips")->capture_default_str()->check(CLI::Range(1, 100'000));
+  command->add_option("--count", options.count, "clips")->capture_default_str()->check(CLI::Range(0, 100'000));
   command->add_option("--chains", options.chain_count, "chains, beside the clips")->capture_default_str();
   command->add_option("--steps", options.steps, "default: the package's");
   command->add_option("--guidance", options.guidance, "default: the package's");

@@ -75,11 +75,11 @@ base::Result<gpu::ImageBlock> make_chain(gpu::Generator& generator, const ClipRe
   return film;
 }
 
-gpu::ImageBlock rendered(const train::Scene& scene, int frames) {
+gpu::ImageBlock rendered(const train::Scene& scene, int first, int frames) {
   gpu::ImageBlock clip;
   clip.frames = frames;
   clip.height = clip.width = train::kFrameSize;
-  train::render_clip(scene, 0, frames, clip.values);
+  train::render_clip(scene, first, frames, clip.values);
   return clip;
 }
 

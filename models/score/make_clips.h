@@ -25,6 +25,6 @@ base::Result<std::vector<gpu::ImageBlock>> make_windows(gpu::Generator& generato
 // `windows` windows, each beginning with the last frames of the one before; the seams' frames appear once.
 base::Result<gpu::ImageBlock> make_chain(gpu::Generator& generator, const ClipRequest& request, int windows);
 
-gpu::ImageBlock rendered(const train::Scene& scene, int frames);
+gpu::ImageBlock rendered(const train::Scene& scene, int first, int frames);
 
 }  // namespace framemill::score

@@ -44,11 +44,12 @@ std::string text_of(const Score& score) {
 }
 
 std::string text_of(const ChainScore& score) {
-  std::string out = fmt::format("{} chains of {} windows\n{:<18}{:>10}{:>10}\n", score.chains, score.windows,
-                                "attribute", "first", "last");
+  std::string out = fmt::format("{} chains of {} windows\n{:<18}{:>10}{:>10}{:>18}{:>10}\n", score.chains,
+                                score.windows, "attribute", "first", "last", "renders: first", "last");
   for (std::size_t i = 0; i < score.first.size(); ++i)
-    out += fmt::format("{:<18}{:>9.1f}%{:>9.1f}%\n", score.first[i].name, 100 * score.first[i].generated,
-                       100 * score.last[i].generated);
+    out += fmt::format("{:<18}{:>9.1f}%{:>9.1f}%{:>17.1f}%{:>9.1f}%\n", score.first[i].name,
+                       100 * score.first[i].generated, 100 * score.last[i].generated, 100 * score.first[i].rendered,
+                       100 * score.last[i].rendered);
   return out + fmt::format("seam difference {:.5f}, 95th percentile inside windows {:.5f}\n", score.seam_difference,
                            score.inside_p95);
 }

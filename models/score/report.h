@@ -21,7 +21,7 @@ struct Score {
 
 struct ChainScore {
   int chains = 0, windows = 0;
-  std::vector<AttributeScore> first, last;  // `generated` of the first and of the last window
+  std::vector<AttributeScore> first, last;  // of the first and of the last window
   double seam_difference = 0;               // mean over seams of the mean absolute difference of neighbour frames
   double inside_p95 = 0;                    // 95th percentile of the same inside windows
 };

@@ -11,9 +11,9 @@
 
 namespace framemill::train {
 namespace {
-constexpr int kFilmFrames = 96;        // clips begin anywhere in the first 96 frames of their scene's film,
-constexpr float kOpeningShare = 0.7f;  // but most at its first
-}
+constexpr int kFilmFrames = 96;         // clips begin anywhere in the first 96 frames of their scene's film,
+constexpr float kOpeningShare = 0.55f;  // but more than half at its first
+}  // namespace
 
 ClipPool::ClipPool(const models::NetworkShape& shape, gpu::Parameters autoencoder, std::uint64_t seed, int capacity,
                    at::ScalarType compute)

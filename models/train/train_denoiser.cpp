@@ -1,4 +1,5 @@
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/grad_mode.h>
 
 #include "gpu/torch/transformer.h"
 #include "models/train/checkpoint.h"
@@ -14,14 +15,20 @@ constexpr double kPromptDrop = 0.10;  // whole conditions left out, for guidance
 constexpr double kSlotDrop = 0.05;    // single slots left out, for prompts that do not say everything
 constexpr int kPoolAtStart = 768;
 
-// Levels are logit-normal. A window says the same land sixteen times over, so what it shows is decided at levels where a
-// single cell looks like noise alone: the mean lies high.
+// Levels are logit-normal. A window says the same land sixteen times over, so what it shows is decided at levels where
+// a single cell looks like noise alone: the mean lies high.
 constexpr double kLevelMean = 1.0;
 
-// Noise levels [n, F]. Most openings of films share one level over their frames, as a window made from words alone does;
-// the others know some frames: a clean prefix (chain, image-to-video), a prefix and a suffix (in-between), or every
-// frame at a level of its own. Clips out of a film's middle always know some frames: things may be outside the frame
-// there, and words alone must not lead to a window without what they name.
+// Clean frames of a chain are the network's own work, with its faults. Half of the prefixes in training are too: what
+// the network makes of the clip's frames at a level between these. It learns to go on well from what is not quite well;
+// without that, faults grow from window to window.
+constexpr double kOwnPrefix = 0.5;
+constexpr double kOwnLevelMin = 0.2, kOwnLevelMax = 0.85;
+
+// Noise levels [n, F]. Most openings of films share one level over their frames, as a window made from words alone
+// does; the others know some frames: a clean prefix (chain, image-to-video), a prefix and a suffix (in-between), or
+// every frame at a level of its own. Clips out of a film's middle always know some frames: things may be outside the
+// frame there, and words alone must not lead to a window without what they name.
 at::Tensor draw_levels(const at::Tensor& opening, int frames, at::Generator& random) {
   const std::int64_t count = opening.size(0);
   const at::Tensor shared = at::sigmoid(at::randn({count, 1}, random, at::kFloat) + kLevelMean);
@@ -56,18 +63,40 @@ at::Tensor drop_words(const at::Tensor& condition, at::Generator& random) {
   return condition * keep_all.logical_and(keep_slot).to(at::kLong);
 }
 
+// `latents` [n, F, C, h, w] with the clean frames of some clips as the average of the weights would make them.
+at::Tensor with_own_prefixes(const gpu::Parameters& average, const models::NetworkShape& shape,
+                             const ClipPool::Batch& batch, const at::Tensor& levels, at::Generator& random,
+                             at::ScalarType compute) {
+  const at::Tensor clean = levels.eq(0);
+  const at::Tensor chosen = at::rand({levels.size(0)}, random, at::kFloat).lt(kOwnPrefix).logical_and(clean.any(1));
+  const at::Tensor rows = chosen.nonzero().flatten();
+  if (rows.numel() == 0) return batch.latents;
+  const at::NoGradGuard no_grad;
+  const at::Tensor latents = batch.latents.index_select(0, rows);
+  const at::Tensor level =
+      (kOwnLevelMin + (kOwnLevelMax - kOwnLevelMin) * at::rand({rows.size(0), 1}, random, at::kFloat))
+          .expand({rows.size(0), levels.size(1)})
+          .contiguous();
+  const at::Tensor t = level.view({level.size(0), level.size(1), 1, 1, 1});
+  const at::Tensor noisy = latents * (1.0 - t) + at::randn(latents.sizes(), random, at::kFloat) * t;
+  const at::Tensor made =
+      gpu::predict_clean(average, shape, noisy, level, batch.condition.index_select(0, rows), compute);
+  const at::Tensor kept = clean.index_select(0, rows).view({rows.size(0), -1, 1, 1, 1});
+  return batch.latents.index_copy(0, rows, at::where(kept, made, latents));
+}
+
 // Mean squared error of the predicted clean latents, over frames that are noisy, weighted towards low noise. The weight
 // must not depend on what the clip shows: weighting cells that show a thing was tried, and the network then expected
 // things wherever one could be and smeared them over all those places (the optimum of a weighted error is a weighted
 // mean of what is possible, no longer the mean that the sampler needs).
-at::Tensor denoising_loss(const gpu::Parameters& weights, const models::NetworkShape& shape,
-                          const ClipPool::Batch& batch, const at::Tensor& levels, at::Generator& random,
-                          at::ScalarType compute) {
+at::Tensor denoising_loss(const TrainingState& state, const models::NetworkShape& shape, const ClipPool::Batch& batch,
+                          const at::Tensor& levels, at::Generator& random, at::ScalarType compute) {
+  const at::Tensor seen = with_own_prefixes(state.average, shape, batch, levels, random, compute);
   const at::Tensor noise = at::randn(batch.latents.sizes(), random, at::kFloat);
   const at::Tensor t = levels.view({levels.size(0), levels.size(1), 1, 1, 1});
-  const at::Tensor noisy = batch.latents * (1.0 - t) + noise * t;
+  const at::Tensor noisy = seen * (1.0 - t) + noise * t;
   const at::Tensor made =
-      gpu::predict_clean(weights, shape, noisy, levels, drop_words(batch.condition, random), compute);
+      gpu::predict_clean(state.weights, shape, noisy, levels, drop_words(batch.condition, random), compute);
   const at::Tensor per_frame = (made - batch.latents).square().mean(at::IntArrayRef{2, 3, 4});
   const at::Tensor counts = (levels > 0).to(at::kFloat);
   return (per_frame * counts / levels.clamp_min(0.4).square()).sum() / counts.sum();
@@ -99,7 +128,7 @@ base::Result<gpu::Parameters> train_denoiser(const RunSettings& settings, const 
     pool.add(settings.fresh);
     const ClipPool::Batch batch = pool.draw(settings.batch, random);
     const at::Tensor levels = draw_levels(batch.opening, shape.window_frames, random);
-    const at::Tensor loss = denoising_loss(state.weights, shape, batch, levels, random, compute);
+    const at::Tensor loss = denoising_loss(state, shape, batch, levels, random, compute);
     loss.backward();
     const double rate = scheduled_rate(settings.optimizer.learning_rate, state.step, settings.steps);
     const double norm = optimizer_step(state, settings.optimizer, rate);
