@@ -3,7 +3,7 @@
 
 The same job cut into chunks of 1, 2 and 5 windows, on one, two and three workers, gives identical samples at `exact`; at
 `stable` the independent windows, batched with whatever comes along, stay within 1/255; a subset of the frames of the same
-shot range has the same pixels.
+shot range has the same pixels. A chain whose every window is made by another worker than the one before has them too.
 """
 import pathlib
 import subprocess
@@ -48,6 +48,47 @@ seed = 12
 chunk = {chunk}
 reproducibility = "{level}"
 """
+
+
+CHAIN = """api = "framemill/v1"
+name = "pixels"
+show = "test"
+shot = "sh20"
+
+[[layer]]
+name = "shot"
+kind = "generate"
+model = "demo-clips@1"
+prompt = "sea at dusk, red boat moving left"
+frames = "1-64"
+plan = "chain"
+steps = 24
+seed = 12
+chunk = 1
+reproducibility = "exact"
+"""
+
+
+def make_chain(farm, directory, change_workers):
+    """The samples of a chain of five windows, and who made them in turn. `change_workers`: who makes a window is drained
+    meanwhile and the other one is not, so that the next window goes there."""
+    spec = directory / 'chain.toml'
+    spec.write_text(CHAIN)
+    farm.run_cli('undrain', 'w1')
+    farm.run_cli('undrain', 'w2')
+    job, drained = farm.submit(spec=spec), None
+    deadline = time.monotonic() + 300
+    while (state := farm.client.job(job)['state']) not in ('done', 'failed', 'cancelled'):
+        assert time.monotonic() < deadline, f'job {job} is still {state}'
+        at_work = [w['name'] for w in farm.client.workers() if any(lease['phase'] == 'denoise' for slot in w['slots'] for lease in slot['leases'])]
+        if change_workers and len(at_work) == 1 and at_work[0] != drained:
+            drained = at_work[0]
+            farm.run_cli('undrain', 'w2' if drained == 'w1' else 'w1')
+            farm.run_cli('drain', drained)
+        time.sleep(0.05)
+    assert state == 'done', f'job {job} is {state}'
+    makers = [(a['granted'], a['worker']) for a in farm.client.attempts(job) if a['phase'] == 'denoise']
+    return samples({r['frame']: r for r in farm.client.frames(job) if r['kind'] == 'frame'}), [w for _, w in sorted(makers)]
 
 
 def make(farm, directory, frames='1-64', board_frames='1-64', chunk=1, level='exact', variants=2):
@@ -113,6 +154,12 @@ def main():
         worst = max(largest_difference(farm, exact[key], stable[key]) for key in boards)
         print('stable against exact, independent windows: largest difference', worst, 'of 255')
         assert worst <= 1
+
+        quiet, makers = make_chain(farm, place, change_workers=False)
+        moved, movers = make_chain(farm, place, change_workers=True)
+        print('a chain made by', ' '.join(makers), 'and by', ' '.join(movers))
+        assert len(movers) == 5 and all(a != b for a, b in zip(movers, movers[1:])), movers
+        assert len(quiet) == 64 and moved == quiet, 'a change of worker changes pixels'
 
     def three(farm, place):
         made['chunks of 5 on three workers'], _ = make(farm, place, chunk=5)
