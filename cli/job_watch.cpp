@@ -20,6 +20,16 @@ bool passes(const base::Error& error, int status) {
 
 }  // namespace
 
+base::Result<std::int64_t> patient_job_id(Session& session, const std::string& text, base::Duration patience) {
+  constexpr base::Duration kBetween = base::milliseconds(500);
+  const base::Instant end = base::monotonic_now() + patience;
+  while (true) {
+    auto id = session.job_id(text);
+    if (id.ok() || !passes(id.error(), session.last_status()) || base::monotonic_now() >= end) return id;
+    if (!pause_for(session, kBetween)) return base::Error{"net.interrupted", "stopped", {}, {}};
+  }
+}
+
 ExitCode exit_code_of_job(const JobView& job) {
   if (job.state == "done") return ExitCode::Ok;
   if (job.state == "failed") return ExitCode::JobFailed;

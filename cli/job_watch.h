@@ -16,6 +16,9 @@ ExitCode exit_code_of_job(const JobView& job);
 // From its submission to its end, or to now.
 std::int64_t elapsed_ms_of(const JobView& job);
 
+// Session::job_id, while the server may stay away for `patience`.
+base::Result<std::int64_t> patient_job_id(Session& session, const std::string& text, base::Duration patience);
+
 class JobWatch {
  public:
   // `patience`: how long the server may stay away in one piece.

@@ -314,7 +314,7 @@ std::string outcome_text(const JobView& job, std::int64_t elapsed_ms, const Term
   if (job.frames_published > 0)
     out += fmt::format(", {:.1f} frames/s", static_cast<double>(job.frames_published) / seconds);
   out += fmt::format(", {}, {}\n", counted(job.model_loads, "model load"),
-                     job.retries == 1 ? "1 retry" : fmt::format("{} retries", job.retries));
+                     job.retries == 1 ? "1 failed try" : fmt::format("{} failed tries", job.retries));
   for (const FailureView& failure : job.failures)
     out += fmt::format("  {} {} in {}: {}\n", failure.count, failure.code, failure.layer, failure.message);
   return out;

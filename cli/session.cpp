@@ -79,7 +79,8 @@ ExitCode exit_code_of(const base::Error& error, int last_status) {
   if (error.code == "net.interrupted") return ExitCode::Interrupted;
   if (room("auth.") || room("token.") || last_status == 401 || last_status == 403) return ExitCode::NotAuthorised;
   if (room("config.")) return ExitCode::BadConfiguration;
-  if (room("net.") || room("sse.") || error.code == "http.bad_reply" || error.code == "http.too_large")
+  if (room("net.") || room("sse.") || room("http.status_") || error.code == "http.bad_reply" ||
+      error.code == "http.too_large")
     return error.code == "http.too_large" && last_status == 413 ? ExitCode::Usage : ExitCode::Server;
   if (last_status >= 500 || last_status == 429) return ExitCode::Server;
   return ExitCode::Usage;

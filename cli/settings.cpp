@@ -96,7 +96,10 @@ base::Result<Settings> load_settings(const SettingFlags& flags, const Environmen
 base::Status check_private_file(const std::filesystem::path& path) {
   struct stat facts {};
   if (::stat(path.c_str(), &facts) != 0)
-    return base::Error{"token.missing", fmt::format("{}: {}", path.string(), std::strerror(errno)), {}, {}};
+    return base::Error{"token.missing",
+                       fmt::format("{}: {}", path.string(), std::strerror(errno)),
+                       {},
+                       "give --token-file FILE, or set token_file in config.toml"};
   if (!S_ISREG(facts.st_mode))
     return base::Error{"token.permissions", fmt::format("{} is not a plain file", path.string()), {}, {}};
   if (facts.st_uid != ::geteuid())

@@ -164,9 +164,7 @@ bool unix_socket_answers(asio::io_context& io, const std::string& path) {
   return !error;
 }
 
-}  // namespace
-
-base::Status HttpServer::Impl::listen_tcp(const HttpServerOptions& options) {
+base::Result<tcp::endpoint> tcp_endpoint_of(const HttpServerOptions& options) {
   const std::size_t colon = options.listen.rfind(':');
   std::string host = options.listen.substr(0, colon == std::string::npos ? 0 : colon);
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
@@ -185,26 +183,50 @@ base::Status HttpServer::Impl::listen_tcp(const HttpServerOptions& options) {
     return base::Error{"net.not_loopback", "listen on " + options.listen + ": other hosts could connect", "",
                        "listen on 127.0.0.1, or say in the configuration that remote clients are wanted"};
   }
-  const tcp::endpoint endpoint(address, static_cast<std::uint16_t>(wanted));
+  return tcp::endpoint(address, static_cast<std::uint16_t>(wanted));
+}
+
+base::Result<std::string> unix_path_of(const HttpServerOptions& options) {
+  const std::string path = options.listen.substr(5);
+  const std::size_t bytes_max = sizeof(sockaddr_un::sun_path) - 1;
+  if (path.empty() || path.size() > bytes_max)
+    return bind_error(options.listen, "the path must have 1 to " + std::to_string(bytes_max) + " bytes");
+  return path;
+}
+
+}  // namespace
+
+base::Status check_listen_address(const HttpServerOptions& options) {
+  if (options.listen.starts_with("unix:")) {
+    FM_TRY(unix_path_of(options));
+  } else {
+    FM_TRY(tcp_endpoint_of(options));
+  }
+  return {};
+}
+
+base::Status HttpServer::Impl::listen_tcp(const HttpServerOptions& options) {
+  FM_ASSIGN(const tcp::endpoint endpoint, tcp_endpoint_of(options));
+  error_code error;
   tcp::acceptor listener(shared->io);
   listener.open(endpoint.protocol(), error);
   if (!error) listener.set_option(asio::socket_base::reuse_address(true), error);
   if (!error) listener.bind(endpoint, error);
   if (!error) listener.listen(asio::socket_base::max_listen_connections, error);
-  if (error) return bind_error(options.listen, error.message());
+  if (error) {
+    base::Error bad = bind_error(options.listen, error.message());
+    if (error == asio::error::address_in_use) bad.hint = "another program listens there: choose another port, or stop it";
+    return bad;
+  }
   port = listener.local_endpoint(error).port();
-  const bool v6 = address.is_v6();
-  url = std::string("http://") + (v6 ? "[" : "") + address.to_string() + (v6 ? "]:" : ":") + std::to_string(port);
+  const bool v6 = endpoint.address().is_v6();
+  url = std::string("http://") + (v6 ? "[" : "") + endpoint.address().to_string() + (v6 ? "]:" : ":") + std::to_string(port);
   acceptor = std::move(listener);
   return {};
 }
 
 base::Status HttpServer::Impl::listen_unix(const HttpServerOptions& options) {
-  const std::string path = options.listen.substr(5);
-  struct sockaddr_un room;
-  if (path.empty() || path.size() >= sizeof room.sun_path) {
-    return bind_error(options.listen, "the path must have 1 to " + std::to_string(sizeof room.sun_path - 1) + " bytes");
-  }
+  FM_ASSIGN(const std::string path, unix_path_of(options));
   struct stat info {};
   if (::lstat(path.c_str(), &info) == 0) {
     if (!S_ISSOCK(info.st_mode)) return bind_error(options.listen, "something that is not a socket is there");

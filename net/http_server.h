@@ -43,6 +43,10 @@ struct HttpServerOptions {
   HttpLimits limits;
 };
 
+// What open() would refuse of the address without trying it: its form, and an address beyond loopback where that was not
+// allowed. Errors: net.bind, net.not_loopback.
+base::Status check_listen_address(const HttpServerOptions& options);
+
 // A reply that goes on: text/event-stream and the like. Any thread. Dropping the last handle closes the stream.
 class HttpStream {
  public:

@@ -131,8 +131,9 @@ base::Result<std::vector<DaemonFile>> read_daemon_files(const Options& options, 
   for (const std::string& path : paths) {
     auto table = read_toml_file(path);
     if (!table.ok()) {
-      findings.push_back(
-          {Verdict::BadConfiguration, "configuration " + path, table.error().message, table.error().hint});
+      const std::string& hint = table.error().hint;
+      findings.push_back({Verdict::BadConfiguration, "configuration " + path, table.error().message,
+                          hint.empty() ? "name a file that can be read with --config" : hint});
       continue;
     }
     DaemonFile daemon{fs::absolute(path), std::move(table).value(), false};

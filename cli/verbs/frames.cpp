@@ -4,7 +4,7 @@
 #include <map>
 #include <ostream>
 
-#include "base/file.h"
+#include "cli/output_file.h"
 #include "cli/table.h"
 #include "cli/verbs/verbs.h"
 #include "cli/views.h"
@@ -77,7 +77,7 @@ base::Result<ExitCode> write_manifest(const Options& options, const json::array&
   }
   const std::size_t count = files.size();
   manifest["files"] = std::move(files);
-  FM_TRY(base::write_file_durably(options.manifest, json::serialize(manifest) + "\n"));
+  FM_TRY(write_output_file(options.manifest, json::serialize(manifest) + "\n"));
   if (session.json())
     session.print_json(json::object{{"manifest", options.manifest}, {"files", count}});
   else

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "cli/child_process.h"
+#include "cli/output_file.h"
 #include "cli/sheet_request.h"
 #include "cli/verbs/verbs.h"
 
@@ -80,11 +81,20 @@ base::Result<std::vector<FrameView>> fetch_frames(const Options& options, Sessio
 }
 
 base::Status check_roots(const std::vector<FrameView>& frames, const std::map<std::string, std::string>& roots) {
-  for (const FrameView& frame : frames)
-    if (frame.kind == "frame" && !roots.contains(frame.root))
+  for (const FrameView& frame : frames) {
+    if (frame.kind != "frame") continue;
+    const std::string hint = fmt::format("give --root {}=PATH, or set it under [roots] in config.toml", frame.root);
+    const auto root = roots.find(frame.root);
+    if (root == roots.end())
       return base::Error{"sheet.root", fmt::format("this host does not know where the root '{}' is", frame.root),
-                         "--root",
-                         fmt::format("give --root {}=PATH, or set it under [roots] in config.toml", frame.root)};
+                         "--root", hint};
+    std::error_code ignored;
+    if (!fs::is_directory(root->second, ignored))
+      return base::Error{
+          "sheet.root",
+          fmt::format("the root '{}': {} is no directory of this host", frame.root, printable(root->second)), "--root",
+          hint};
+  }
   return {};
 }
 
@@ -107,7 +117,7 @@ base::Status draw(const std::string& request, const std::map<std::string, std::s
     return base::Error{"sheet.drawing", fmt::format("framemill-media: {}", said.substr(said.rfind('\n') + 1)), {}, {}};
   }
   FM_ASSIGN(const std::string picture, base::read_file(scratch.path() / "0" / kSheetFileName, kSheetBytesMax));
-  return base::write_file_durably(out, picture);
+  return write_output_file(out, picture);
 }
 
 base::Result<ExitCode> run(const Options& options, Session& session) {

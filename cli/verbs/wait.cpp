@@ -41,7 +41,7 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
   FM_ASSIGN(const auto deadline, deadline_of(options));
   const auto patience = duration_ms(options.patience);
   if (!patience) return base::Error{"usage.patience", "--patience is no duration", "--patience", "write 90s, 5m or 2h"};
-  FM_ASSIGN(const std::int64_t id, session.job_id(options.job));
+  FM_ASSIGN(const std::int64_t id, patient_job_id(session, options.job, base::milliseconds(*patience)));
   JobWatch watch(session, id, base::milliseconds(*patience));
   std::optional<JobView> last;
   base::Instant next_explanation = base::monotonic_now();

@@ -161,6 +161,12 @@ std::optional<SlotReason> trouble_reason(const PhaseEntry& phase, TaskIndex task
                       {},
                       trouble.record.last_message + "; " + again,
                       "see that the input is on the worker's storage"};
+  if (trouble.record.last_outcome == jobs::Outcome::StorageFull)
+    return SlotReason{Reason::BackOff,
+                      0,
+                      {},
+                      trouble.record.last_message + "; " + again,
+                      "make room there; it is tried again by itself"};
   return SlotReason{
       Reason::BackOff, 0, {}, trouble.record.last_code + "; " + again, "nothing: it is tried again by itself"};
 }
@@ -232,7 +238,7 @@ base::Result<ExplainView> explain_task(const FarmState& farm, JobId id, const st
   if (job == nullptr) return base::Error{"job.unknown", "there is no job " + std::to_string(id.value), "job", ""};
   const auto& layers = job->record.spec->layers;
   if (!layer.empty() && std::none_of(layers.begin(), layers.end(), [&](const auto& l) { return l.name == layer; }))
-    return base::Error{"job.layer_unknown", "the job has no layer named " + layer, "layer", ""};
+    return unknown_layer(job->record, layer);
   const Asked asked{layer, variant};
   const TaskRef ref = frame ? task_of_frame(*job, asked, *frame) : first_open(*job, asked);
   ExplainView view;

@@ -31,6 +31,12 @@ void derive_depths(JobEntry& job) {
 
 }  // namespace
 
+base::Error unknown_layer(const JobRecord& job, const std::string& name) {
+  std::string known;
+  for (const jobs::LayerSpec& layer : job.spec->layers) known += (known.empty() ? "its layers: " : ", ") + layer.name;
+  return {"job.layer_unknown", "job " + std::to_string(job.id.value) + " has no layer named " + name, "layer", known};
+}
+
 jobs::FrameSet PhaseEntry::frames_of(TaskIndex task) const {
   if (plan->kind != jobs::PhaseKind::Denoise) return jobs::task_frames(*plan, task);
   const jobs::FrameSpan span = plan->grid.new_frames(jobs::task_window(*plan, task));

@@ -20,6 +20,9 @@
 
 namespace framemill::scheduler {
 
+// job.layer_unknown, with the layers that there are.
+base::Error unknown_layer(const JobRecord& job, const std::string& name);
+
 // Why a ready task is not in the common queue: it waits for its back-off, or must have a slot for itself.
 enum class Bucket : std::uint8_t { Common, Held, Alone };
 

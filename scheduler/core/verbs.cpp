@@ -15,7 +15,8 @@ using jobs::JobState;
 base::Error is_final_error(const JobEntry& job) {
   return {"job.final",
           "job " + std::to_string(job.record.id.value) + " is " + std::string(jobs::name(job.record.state)), "job",
-          "only retry can reopen it"};
+          job.record.state == JobState::Done ? "it is over; submit it again for a new version"
+                                             : "only retry can reopen it"};
 }
 
 // Ends what the job runs: its workers stop at the next step boundary. An attempt that owes nothing is left to report.
@@ -99,7 +100,7 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
   const auto& layers = job.record.spec->layers;
   if (!asked.layer.empty() &&
       std::none_of(layers.begin(), layers.end(), [&](const auto& layer) { return layer.name == asked.layer; }))
-    return base::Error{"job.layer_unknown", "the job has no layer named " + asked.layer, "layer", ""};
+    return unknown_layer(job.record, asked.layer);
   const bool was_final = job.final();
   const JobState before = job.record.state;
   if (was_final) job.record.state = JobState::Queued;  // tasks of a final job are in no queue
@@ -112,7 +113,8 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
     if (reopened.met_published)
       return base::Error{"retry.published", "what is published is never made again under the same version", "frames",
                          "submit a new version"};
-    return base::Error{"retry.nothing", "no task there is failed, quarantined or cancelled", "", ""};
+    return base::Error{"retry.nothing", "no task there is failed, quarantined or cancelled", "",
+                       "`framemill job N` shows the states of its tasks"};
   }
   hold_sheets(farm, job);
   if (was_final) {

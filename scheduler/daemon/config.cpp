@@ -52,11 +52,28 @@ std::optional<base::Duration> parse_duration(std::string_view text) {
   return std::nullopt;
 }
 
+// "tcp://127.0.0.1:8485", "tcp://*:8485", "tcp://[::1]:*". Whether the address is this host's is seen when it is opened.
+bool is_tcp_endpoint(std::string_view text) {
+  constexpr std::string_view kScheme = "tcp://";
+  const std::size_t colon = text.rfind(':');
+  if (!text.starts_with(kScheme) || colon == std::string_view::npos || colon <= kScheme.size()) return false;
+  const std::string_view port = text.substr(colon + 1);
+  if (port == "*") return true;
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  return error == std::errc() && end == port.data() + port.size() && number <= 65535;
+}
+
 class Reader {
  public:
   Reader(SchedulerConfig& config, std::filesystem::path directory) : config_(config), directory_(std::move(directory)) {
     string("listen_http", config_.listen_http);
-    string("listen_workers", config_.listen_workers);
+    keys_["listen_workers"] = [this](const toml::node& node, const std::string& key) -> Status {
+      if (!node.is_string() || !is_tcp_endpoint(node.as_string()->get()))
+        return at(node, "config.wrong_type", key, "is tcp://ADDRESS:PORT", "tcp://*:8485 listens on all addresses");
+      config_.listen_workers = node.as_string()->get();
+      return {};
+    };
     keys_["allow_remote"] = [this](const toml::node& node, const std::string& key) -> Status {
       if (!node.is_boolean()) return at(node, "config.wrong_type", key, "is true or false");
       config_.allow_remote = node.as_boolean()->get();
@@ -69,7 +86,7 @@ class Reader {
     keys_["models"] = [this](const toml::node& node, const std::string& key) { return models(node, key); };
     keys_["roots"] = [this](const toml::node& node, const std::string& key) { return roots(node, key); };
     duration("lease_ttl", config_.lease_ttl, base::seconds(5), base::seconds(3600));
-    duration("silence_alarm", config_.silence_alarm, base::seconds(2), base::seconds(600));
+    duration("silence_alarm", config_.silence_alarm, base::seconds(10), base::seconds(600));  // idle workers report every 5 s
   }
 
   Status read(const toml::table& table) {

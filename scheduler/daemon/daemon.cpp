@@ -73,6 +73,10 @@ class HttpThread {
 
 Status check_setup(const SchedulerConfig& config) {
   FM_ASSIGN(const Setup setup, read_setup(config));
+  net::HttpServerOptions http;
+  http.listen = config.listen_http;
+  http.allow_remote = config.allow_remote;
+  FM_TRY(net::check_listen_address(http));
   fmt::print("workers connect to {}; {} keys may\nHTTP listens on {}; {} tokens\nstore {}\n", config.listen_workers,
              setup.workers.size(), config.listen_http, setup.tokens.size(), (config.data_directory / "jobs.db").string());
   for (const std::string& id : setup.packages->ids()) fmt::print("package {}\n", id);

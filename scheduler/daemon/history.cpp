@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "scheduler/core/job_book.h"
 #include "wire/recipe.pb.h"
 
 namespace framemill::scheduler {
@@ -52,7 +53,7 @@ base::Status known_layer(const JobRecord& job, const std::string& name) {
   const auto& layers = job.spec->layers;
   if (name.empty() || std::any_of(layers.begin(), layers.end(), [&](const auto& layer) { return layer.name == name; }))
     return {};
-  return base::Error{"job.layer_unknown", fmt::format("job {} has no layer {}", job.id.value, name), "layer", ""};
+  return unknown_layer(job, name);
 }
 
 // One page of files: reads commits until it has enough rows or there are no more.

@@ -74,7 +74,7 @@ int main(int argc, char** argv) {
   restore_verb->add_option("DATABASE", database)->required();
   restore_verb->add_option("--reason", reason, "kept in the store's records")->required();
   CLI::App* new_era_verb = app.add_subcommand("new-era", "accept that acknowledged history is lost, so that the store opens again\n"
-      "Example: framemill-scheduler new-era /var/lib/framemill/jobs.db --reason 'restored last night's copy'");
+      "Example: framemill-scheduler new-era /var/lib/framemill/jobs.db --reason 'the copy of last night is in use'");
   new_era_verb->add_option("DATABASE", database)->required();
   new_era_verb->add_option("--reason", reason, "kept in the store's records")->required();
   try {

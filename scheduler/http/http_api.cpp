@@ -59,7 +59,7 @@ base::Status serve(const ApiRoutes& routes, const std::shared_ptr<Call>& call) {
       return base::Error{"auth.role",
                          "this needs the role " + std::string(name(*route.role)) + ", the token has " +
                              std::string(name(call->caller.role)),
-                         "", ""};
+                         "", "ask an administrator of the farm for such a token"};
     }
   }
   FM_TRY(check_query(call->request, route));

@@ -37,8 +37,9 @@ const char* error_code(int code, int system_errno) {
 
 base::Error sql_error(sqlite3* connection, int code, std::string_view doing) {
   const int system_errno = connection ? sqlite3_system_errno(connection) : 0;
-  std::string message = fmt::format("{}: {}", doing, connection ? sqlite3_errmsg(connection) : sqlite3_errstr(code));
-  if ((code & 0xff) == SQLITE_IOERR && system_errno != 0) message += fmt::format(" ({})", std::strerror(system_errno));
+  std::string message = connection ? sqlite3_errmsg(connection) : sqlite3_errstr(code);
+  if ((code & 0xff) == SQLITE_IOERR && system_errno != 0) message += fmt::format(", {}", std::strerror(system_errno));
+  message += fmt::format(" ({})", doing);
   return {error_code(code, system_errno), std::move(message), "", ""};
 }
 

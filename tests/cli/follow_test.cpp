@@ -41,7 +41,7 @@ TEST_CASE("off a terminal follow prints plain lines and the outcome") {
                       "waits for a slot\n") != std::string::npos);
   CHECK(
       done.out.ends_with("[1:36] job 12 done: 192/192 frames\n"
-                         "job 12 is done: 192 of 192 frames in 1:36, 2.0 frames/s, 2 model loads, 1 retry\n"));
+                         "job 12 is done: 192 of 192 frames in 1:36, 2.0 frames/s, 2 model loads, 1 failed try\n"));
   CHECK(done.out.find('\x1b') == std::string::npos);
 }
 

@@ -191,7 +191,7 @@ TEST_CASE("the outcome tells frames, time, speed and what failed") {
   sample.failures =
       R"({"code":"bad_output","message":"NaN in frame 1009","count":2,"first_frame":1009,"layer":"hb_0010"})";
   CHECK(outcome_text(job_of(sample), 48'000, Terminal{}) ==
-        "job 12 is failed: 96 of 192 frames in 0:48, 2.0 frames/s, 2 model loads, 1 retry\n"
+        "job 12 is failed: 96 of 192 frames in 0:48, 2.0 frames/s, 2 model loads, 1 failed try\n"
         "  2 bad_output in hb_0010: NaN in frame 1009\n");
 }
 

@@ -94,7 +94,11 @@ int main(int argc, char** argv) {
   CLI::App* test = app.add_subcommand("self-test", "load LibTorch and, if named, a model package; print GFLOP/s");
   test->add_option("package", directory, "directory of a model package (name@version)");
   test->add_option("--threads", threads, "compute threads")->check(CLI::Range(1, 1024));
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;  // 2: bad usage
+  }
   if (test->parsed()) return framemill::worker::self_test(directory, threads);
   return framemill::worker::work();
 }

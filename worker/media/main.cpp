@@ -103,7 +103,11 @@ int main(int argc, char** argv) {
   app.add_subcommand("digest", "SHA-256 and samples digest of files")->add_option("files", files)->required();
   CLI::App* look = app.add_subcommand("probe", "what a frame or a movie is");
   look->add_option("file", file)->required();
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;  // 2: bad usage
+  }
   if (encode->parsed()) return make(options, encode_movie);
   if (sheet->parsed()) return make(options, draw_sheet);
   if (look->parsed()) return probe(file);
