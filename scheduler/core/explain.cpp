@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "base/check.h"
 #include "scheduler/core/job_views.h"
@@ -197,7 +198,10 @@ void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEn
                             "free space on the scheduler's data directory"});
     return;
   }
-  view.reasons.insert(view.reasons.end(), slots.reasons.begin(), slots.reasons.end());
+  // A slot that is merely busy does not keep a paused job back; one that is drained or lacks something will, later.
+  std::copy_if(slots.reasons.begin(), slots.reasons.end(), std::back_inserter(view.reasons), [&](const SlotReason& r) {
+    return !job.record.paused || r.reason != Reason::SlotsBusy;
+  });
 }
 
 std::string running_text(const FarmState& farm, const PhaseEntry& phase, TaskIndex task) {

@@ -95,7 +95,8 @@ def taken_name(farm, place, spec):
     text = said(farm, 'job', str(job), status=0)
     assert 'publish.exists_other' in text, text
     assert 'paint/v002/p.0005.png exists with other contents' in text, text
-    assert 'no layer nope' in said_wrong(farm, 'logs', str(job), '--layer', 'nope')
+    wrong = said_wrong(farm, 'logs', str(job), '--layer', 'nope')
+    assert 'no layer named nope' in wrong and 'its layers: paint' in wrong, wrong
     explained = said(farm, 'explain', str(job), '--layer', 'paint', '--frame', '5')
     assert 'publish.exists_other' in explained, explained
     # What they do.
