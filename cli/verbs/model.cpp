@@ -90,6 +90,8 @@ json::object facts_json(const models::Package& package) {
           {"steps_max", m.steps_max},
           {"default_guidance", m.default_guidance},
           {"guidance_max", m.guidance_max},
+          {"guidance_min_level", m.guidance_min_level},
+          {"context_noise_level", m.context_noise_level},
           {"noise_shift", m.noise_shift},
           {"batch_max", m.batch_max},
           {"batch_max_cpu", m.batch_max_cpu},

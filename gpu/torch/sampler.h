@@ -13,9 +13,12 @@ namespace framemill::gpu {
 struct Trajectory {
   int step = 0, steps = 0;
   double guidance = 1.0, shift = 1.0;
-  bool guided = false;        // two rows of the batch: the prompt's and the negative prompt's
+  double guidance_min_level = 0.0;  // from here down to 0 the prompt's row alone decides
+  double context_noise_level =
+      0.0;                    // the network sees given frames at this level, or at the window's where that is less
+  bool guided = false;        // has a guidance other than 1
   at::Tensor latents;         // [F, C, h, w] on the device
-  at::Tensor noise;           // where it started; kept where a region is known
+  at::Tensor noise;           // [F, C, h, w]: where it started
   at::Tensor clean;           // [F] bool: frames that are given
   at::Tensor given;           // [F, C, h, w]: their values; undefined where no frame is given
   at::Tensor region;          // [F, 1, h, w] bool: known cells; undefined without a mask
@@ -26,6 +29,12 @@ struct Trajectory {
 // Noise level before step `step` of `steps`: 1 at the start, 0 at the end; with a shift above 1 denser near the start,
 // where motion and layout are decided: t' = s t / (1 + (s - 1) t), Esser et al. 2024, section 5.3.2.
 double noise_level(int step, int steps, double shift);
+
+// Rows of the network's batch in the present step: the prompt's, and the negative prompt's where guidance is at work.
+// Guidance only at high noise levels, where content and motion are decided: later it adds contrast and flicker and
+// nothing that was asked for (Kynkaanniemi et al. 2024, "Applying guidance in a limited interval"), and a step without
+// it costs half.
+int rows_of_step(const Trajectory& trajectory);
 
 // Puts what is known into the latents at the level of the trajectory's present step.
 void impose_known(Trajectory& trajectory);

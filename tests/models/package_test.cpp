@@ -77,6 +77,10 @@ TEST_CASE("values of a manifest outside their range are refused with the field")
         "window.context_frames");
   CHECK(error_of(replaced(manifest_text(), "time_ratio_mul = 1", "time_ratio_mul = 3")).field == "window.frames");
   CHECK(error_of(replaced(manifest_text(), "steps_max = 200", "steps_max = 8")).field == "sampler.default_steps");
+  CHECK(error_of(replaced(manifest_text(), "guidance_min_level = 0.6", "guidance_min_level = 1.5")).field ==
+        "sampler.guidance_min_level");
+  CHECK(error_of(replaced(manifest_text(), "context_noise_level = 0.3", "context_noise_level = -1")).field ==
+        "sampler.context_noise_level");
   CHECK(error_of(replaced(manifest_text(), "name = \"demo-clips\"", "name = \"../x\"")).code == "model.manifest");
   CHECK(error_of("format = 2").code == "model.manifest");
   CHECK(error_of("not toml at all [").code == "model.manifest");
