@@ -33,6 +33,13 @@ const char* error_code(int code, int system_errno) {
   }
 }
 
+const char* error_hint(std::string_view code) {
+  if (code == "store.corrupt" || code == "store.not_a_store")
+    return "keep the file; see what framemill-scheduler verify says of it, then put a backup in its place with restore";
+  if (code == "store.in_use") return "another scheduler or a maintenance verb works on it: stop that first";
+  return "";
+}
+
 }  // namespace
 
 base::Error sql_error(sqlite3* connection, int code, std::string_view doing) {
@@ -40,7 +47,8 @@ base::Error sql_error(sqlite3* connection, int code, std::string_view doing) {
   std::string message = connection ? sqlite3_errmsg(connection) : sqlite3_errstr(code);
   if ((code & 0xff) == SQLITE_IOERR && system_errno != 0) message += fmt::format(", {}", std::strerror(system_errno));
   message += fmt::format(" ({})", doing);
-  return {error_code(code, system_errno), std::move(message), "", ""};
+  const char* const stable = error_code(code, system_errno);
+  return {stable, std::move(message), "", error_hint(stable)};
 }
 
 bool is_disk_full(const base::Error& error) {

@@ -103,6 +103,7 @@ TEST_CASE("a database of another program, or of a newer one, is refused and left
   CHECK(code_of_open(directory / "other.db") == "store.not_a_store");
   std::ofstream(directory / "text.db") << std::string(8192, 'x');
   CHECK(code_of_open(directory / "text.db") == "store.not_a_store");
+  CHECK(Store::open(directory / "text.db", {}).error().hint.find("verify") != std::string::npos);
   { open_store(directory / "farm.db"); }
   run_sql(directory / "farm.db", "PRAGMA user_version = 999");
   CHECK(code_of_open(directory / "farm.db") == "store.newer_schema");
