@@ -22,9 +22,7 @@ struct Rude {
                 base::Duration hang = base::seconds(30)) {
     ExecutorSettings settings;
     settings.spawn.argv = {FRAMEMILL_BIN_DIR "/rude-executor"};
-    // A sanitizer would turn the deadly signal into an exit status of its own.
-    settings.spawn.environment = {"PATH=/usr/bin:/bin", "CUDA_VISIBLE_DEVICES=GPU-1234", "ASAN_OPTIONS=handle_segv=0",
-                                  "TSAN_OPTIONS=handle_segv=0"};
+    settings.spawn.environment = {"PATH=/usr/bin:/bin", "CUDA_VISIBLE_DEVICES=GPU-1234"};
     settings.memory = MemoryCap(memory_bytes);
     settings.start_timeout = base::milliseconds(slot == "never-ready" ? 300 : 30'000);
     settings.hang_timeout = hang;

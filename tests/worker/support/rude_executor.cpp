@@ -41,6 +41,11 @@ void say(const wire::FromExecutor& message) {
   write_all(bytes);
 }
 
+void die_of_segv() {
+  ::signal(SIGSEGV, SIG_DFL);  // a sanitizer's handler would make an exit status of it
+  ::raise(SIGSEGV);
+}
+
 bool read_exactly(char* out, std::size_t size) {
   while (size > 0) {
     const ssize_t n = ::read(kPipe, out, size);
@@ -90,7 +95,7 @@ void finish(const wire::Grant& grant) {
 }
 
 void misbehave(const wire::Grant& grant, const std::string& how) {
-  if (how == "segv") ::raise(SIGSEGV);
+  if (how == "segv") die_of_segv();
   if (how == "kill") ::raise(SIGKILL);
   if (how == "abort") std::abort();
   if (how.starts_with("exit ")) std::_Exit(std::atoi(how.c_str() + 5));
@@ -103,7 +108,7 @@ void misbehave(const wire::Grant& grant, const std::string& how) {
   if (how == "talk") std::fprintf(stderr, "a line on standard error\n%s\n", std::string(40'000, 'y').c_str());
   if (how == "finish then segv") {
     finish(grant);
-    ::raise(SIGSEGV);
+    die_of_segv();
   }
   if (how == "child") {
     if (::fork() == 0) {
