@@ -58,7 +58,11 @@ base::Result<base::Sha256> hash_file(const fs::path& path) {
 
 }  // namespace
 
-base::Result<Package> open_package(const fs::path& directory, Completeness completeness) {
+base::Result<Package> open_package(const fs::path& given, Completeness completeness) {
+  // "demo-clips@1/" and "." have a name too; links keep theirs.
+  std::error_code ignored;
+  fs::path directory = fs::absolute(given, ignored).lexically_normal();
+  if (!directory.has_filename()) directory = directory.parent_path();
   const auto wrapped = [&directory](const base::Error& error) {
     return error.wrapped("package " + directory.filename().string());
   };

@@ -11,6 +11,8 @@
 namespace framemill::cli {
 namespace {
 
+constexpr std::size_t kKeyWidth = 22;  // of the longest key of `show`, and a gap
+
 struct Options {
   std::string package;
   std::vector<std::string> models;
@@ -20,6 +22,8 @@ base::Result<models::PackageShelf> open_shelf(const Options& options, Session& s
   FM_ASSIGN(const Settings settings, session.settings());
   std::vector<std::filesystem::path> roots(options.models.begin(), options.models.end());
   if (roots.empty()) roots = settings.models;
+  std::error_code ignored;
+  if (roots.empty() && std::filesystem::is_directory("models", ignored)) roots = {"models"};
   if (roots.empty())
     return base::Error{"usage.models", "no directory of model packages is known", "--models",
                        "give --models DIR, or set models in config.toml"};
@@ -81,6 +85,8 @@ json::object facts_json(const models::Package& package) {
           {"licence", m.licence},
           {"training_data", m.provenance.training_data},
           {"program", m.provenance.program},
+          {"seed", m.provenance.seed},
+          {"hardware", m.provenance.hardware},
           {"width", facts.width},
           {"height", facts.height},
           {"fps", m.fps},
@@ -108,13 +114,18 @@ base::Result<ExitCode> show(const Options& options, Session& session) {
   }
   for (const auto& item : facts) {
     if (item.value().is_array()) continue;
-    const std::string text =
-        item.value().is_string() ? std::string(item.value().get_string()) : json::serialize(item.value());
-    session.out() << pad_right(std::string(item.key()), 18) << printable(text) << '\n';
+    std::string text;
+    if (item.value().is_string())
+      text = item.value().get_string();
+    else if (item.value().is_double())
+      text = fmt::format("{}", item.value().get_double());
+    else
+      text = json::serialize(item.value());
+    session.out() << pad_right(std::string(item.key()), kKeyWidth) << printable(text) << '\n';
   }
   for (const models::PackageFile& file : package.manifest.files)
-    session.out() << fmt::format("{:<18}{}, {}, {}\n", "file", printable(file.path), bytes_text(file.size_bytes),
-                                 file.sha256.hex());
+    session.out() << fmt::format("{:<{}}{}, {}, {}\n", "file", kKeyWidth, printable(file.path),
+                                 bytes_text(file.size_bytes), file.sha256.hex());
   for (const std::string& finding : models::lint(package)) session.out() << "note: " << printable(finding) << '\n';
   return ExitCode::Ok;
 }
@@ -142,6 +153,7 @@ base::Result<ExitCode> vocabulary(const Options& options, Session& session) {
       session.out() << paint(session.terminal(), Tone::Strong, printable(slot.name))
                     << (of_object ? " (of an object)" : "") << '\n';
     for (const models::VocabularyValue& value : slot.values) {
+      if (value.name == "none") continue;  // what a slot holds that nothing was said of; no word
       json::array words;
       std::string others;
       for (const std::string& word : value.words) {
@@ -157,12 +169,20 @@ base::Result<ExitCode> vocabulary(const Options& options, Session& session) {
     }
     slots.push_back(json::object{{"slot", slot.name}, {"of_object", of_object}, {"values", std::move(values)}});
   }
-  if (session.json())
-    session.print_json(json::object{
-        {"id", package.manifest.id()}, {"objects_max", package.vocabulary.objects_max}, {"slots", std::move(slots)}});
-  else
-    session.out() << fmt::format("at most {}; adjectives belong to the next object\n",
-                                 counted(package.vocabulary.objects_max, "object"));
+  const models::Vocabulary& words = package.vocabulary;
+  if (session.json()) {
+    session.print_json(json::object{{"id", package.manifest.id()},
+                                    {"objects_max", words.objects_max},
+                                    {"slots", std::move(slots)},
+                                    {"camera_words", json::array(words.camera_words.begin(), words.camera_words.end())},
+                                    {"ignored", json::array(words.ignored.begin(), words.ignored.end())}});
+    return ExitCode::Ok;
+  }
+  session.out() << fmt::format(
+      "at most {}; adjectives belong to the next object; a motion after one of these is the camera's: {}\n"
+      "accepted and without meaning: {}\n",
+      counted(words.objects_max, "object"), printable(fmt::format("{}", fmt::join(words.camera_words, ", "))),
+      printable(fmt::format("{}", fmt::join(words.ignored, ", "))));
   return ExitCode::Ok;
 }
 
@@ -173,22 +193,22 @@ void declare_one(Arguments& group, const std::string& name, const std::string& s
   auto options = std::make_shared<Options>();
   Arguments verb = group.verb(name, summary, example);
   if (name != "list") verb.positional("PACKAGE", options->package, "name@version, or a package's directory");
-  verb.option("--models", options->models, "DIR", "A directory of packages; may be given again");
+  verb.option("--models", options->models, "DIR",
+              "A directory of packages; may be given again; default: those of config.toml, else ./models");
   verb.run([options, run](Session& session) { return run(*options, session); });
 }
 
 }  // namespace
 
 void declare_model(Arguments& program) {
-  Arguments group = program.group("model", "Look at model packages of this host",
-                                  "framemill model vocabulary demo-clips@1 --models models");
+  Arguments group =
+      program.group("model", "Look at model packages of this host", "framemill model vocabulary demo-clips@1");
   declare_one(group, "list", "List packages", "framemill model list --models models", list);
-  declare_one(group, "show", "Print what a package is and needs", "framemill model show demo-clips@1 --models models",
-              show);
-  declare_one(group, "verify", "Hash a package's files against its manifest",
-              "framemill model verify demo-clips@1 --models models", verify);
-  declare_one(group, "vocabulary", "List the words its prompts may use",
-              "framemill model vocabulary demo-clips@1 --models models", vocabulary);
+  declare_one(group, "show", "Print what a package is and needs", "framemill model show demo-clips@1", show);
+  declare_one(group, "verify", "Hash a package's files against its manifest", "framemill model verify demo-clips@1",
+              verify);
+  declare_one(group, "vocabulary", "List the words its prompts may use", "framemill model vocabulary demo-clips@1",
+              vocabulary);
 }
 
 }  // namespace framemill::cli

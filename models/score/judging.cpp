@@ -48,8 +48,8 @@ std::vector<gpu::ImageBlock> matching_renders(const std::vector<models::Conditio
 
 }  // namespace
 
-std::uint64_t seed_of(const gpu::Generator& generator) {
-  const std::string hex = generator.root_digest().substr(0, 16);
+std::uint64_t seed_of(const models::Package& package) {
+  const std::string hex = package.manifest.file(models::FileRole::Weights)->sha256.hex().substr(0, 16);
   std::uint64_t seed = 0;
   std::from_chars(hex.data(), hex.data() + hex.size(), seed, 16);
   return seed;

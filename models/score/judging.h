@@ -3,6 +3,7 @@
 
 #include "base/result.h"
 #include "gpu/generator.h"
+#include "models/package.h"
 #include "models/prompt.h"
 #include "models/score/report.h"
 
@@ -18,8 +19,8 @@ struct JudgingSettings {
   std::optional<float> guidance;  // the package's
 };
 
-// A seed nobody chose: the first eight bytes of the package's root digest, so that prompts cannot be picked to please.
-std::uint64_t seed_of(const gpu::Generator& generator);
+// A seed nobody chose: the first eight bytes of the SHA-256 of the weights, so that prompts cannot be picked to please.
+std::uint64_t seed_of(const models::Package& package);
 
 base::Result<Score> judge_clips(gpu::Generator& generator, const Judge& judge, const models::Vocabulary& vocabulary,
                                 const JudgingSettings& settings);

@@ -20,7 +20,8 @@ struct Options {
   std::string package, output, prompt, input, start;
   std::uint64_t seed = 1;
   int count = 16, windows = 8, steps = 0, threads = 1;
-  float guidance = -1;
+  std::optional<float> guidance;
+  std::string negative_prompt;
   std::string judge;
   int chain_count = 0, learn_steps = 6000;
   double learning_rate = 2e-3;
@@ -37,7 +38,8 @@ ClipRequest request_of(const Options& options, std::string prompt, std::uint64_t
   request.prompt = std::move(prompt);
   request.seed = seed;
   request.steps = options.steps;
-  if (options.guidance >= 0) request.guidance = options.guidance;
+  request.guidance = options.guidance;
+  request.negative_prompt = options.negative_prompt;
   return request;
 }
 
@@ -112,12 +114,12 @@ base::Status judge(const Options& options) {
   FM_ASSIGN(const std::unique_ptr<gpu::Generator> generator, load(options));
   FM_ASSIGN(const Judge opinion, Judge::read(options.judge));
   JudgingSettings settings;
-  settings.seed = seed_of(*generator);
+  settings.seed = seed_of(package);
   settings.clips = options.count;
   settings.chains = options.chain_count;
   settings.windows = options.windows;
   settings.steps = options.steps;
-  if (options.guidance >= 0) settings.guidance = options.guidance;
+  settings.guidance = options.guidance;
   fmt::print("{}\n", generator->device_class());
   if (options.count > 0) {
     FM_ASSIGN(const Score score, judge_clips(*generator, opinion, package.vocabulary, settings));
@@ -138,6 +140,11 @@ int main(int argc, char** argv) {
   CLI::App app{"Judge a model package, with eyes and without"};
   app.require_subcommand(1);
   framemill::base::Status status;
+  const auto add_sampling = [&options](CLI::App* command) {
+    command->add_option("--steps", options.steps, "default: the package's")->check(CLI::Range(1, 1000));
+    command->add_option("--guidance", options.guidance, "default: the package's")->check(CLI::Range(0.0, 100.0));
+    command->add_option("--threads", options.threads)->capture_default_str()->check(CLI::Range(1, 256));
+  };
   const auto add = [&](const char* name, const char* help, framemill::base::Status (*run)(const Options&)) {
     CLI::App* command = app.add_subcommand(name, help);
     command->add_option("package", options.package, "a package directory")->required();
@@ -146,9 +153,8 @@ int main(int argc, char** argv) {
     command->add_option("--seed", options.seed)->capture_default_str();
     command->add_option("--count", options.count)->capture_default_str()->check(CLI::Range(1, 4096));
     command->add_option("--windows", options.windows)->capture_default_str()->check(CLI::Range(1, 64));
-    command->add_option("--steps", options.steps, "default: the package's");
-    command->add_option("--guidance", options.guidance, "default: the package's");
-    command->add_option("--threads", options.threads)->capture_default_str();
+    command->add_option("--negative-prompt", options.negative_prompt, "what clips are led away from");
+    add_sampling(command);
     command->callback([&options, &status, run] { status = run(options); });
   };
   add("sheet", "a contact sheet, one window per prompt", framemill::score::sheet);
@@ -162,25 +168,32 @@ int main(int argc, char** argv) {
 
   CLI::App* learn = app.add_subcommand("train-judge", "fit the judge to renders");
   learn->add_option("judge", options.judge, "the judge's weights to write")->required();
-  learn->add_option("--steps", options.learn_steps)->capture_default_str();
+  learn->add_option("--steps", options.learn_steps)->capture_default_str()->check(CLI::Range(1, 1 << 30));
   learn->add_option("--from", options.start, "a judge to go on from")->check(CLI::ExistingFile);
-  learn->add_option("--learning-rate", options.learning_rate)->capture_default_str();
+  learn->add_option("--learning-rate", options.learning_rate)->capture_default_str()->check(CLI::Range(1e-9, 1.0));
   learn->add_option("--seed", options.seed)->capture_default_str();
-  learn->add_option("--threads", options.threads)->capture_default_str();
+  learn->add_option("--threads", options.threads)->capture_default_str()->check(CLI::Range(1, 256));
   learn->callback([&] { status = framemill::score::train_judge(options); });
 
   CLI::App* command = app.add_subcommand("judge", "read attributes back from generated clips");
   command->add_option("package", options.package, "a package directory")->required();
   command->add_option("judge", options.judge, "the judge's weights")->required();
   command->add_option("--count", options.count, "clips")->capture_default_str()->check(CLI::Range(0, 100'000));
-  command->add_option("--chains", options.chain_count, "chains, beside the clips")->capture_default_str();
-  command->add_option("--steps", options.steps, "default: the package's");
-  command->add_option("--guidance", options.guidance, "default: the package's");
+  command->add_option("--chains", options.chain_count, "chains, beside the clips")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 100'000));
   command->add_option("--windows", options.windows, "of a chain")->capture_default_str()->check(CLI::Range(2, 64));
-  command->add_option("--threads", options.threads)->capture_default_str();
+  add_sampling(command);
   command->callback([&] { status = framemill::score::judge(options); });
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  } catch (const std::exception& error) {
+    status = framemill::base::Error{"score.failed", error.what(), "", ""};
+  }
   if (status.ok()) return 0;
-  fmt::print(stderr, "framemill-score: {}\n", status.error().message);
+  fmt::print(stderr, "framemill-score: {} ({})\n", status.error().message, status.error().code);
+  if (!status.error().hint.empty()) fmt::print(stderr, "  {}\n", status.error().hint);
   return 1;
 }

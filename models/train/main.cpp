@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include <cmath>
+
 #include <CLI/CLI.hpp>
 
 #include "gpu/torch/autoencoder.h"
@@ -11,6 +13,7 @@
 #include "models/package.h"
 #include "models/safetensors.h"
 #include "models/train/catalogue/scene.h"
+#include "models/train/checkpoint.h"
 #include "models/train/phases.h"
 #include "models/train/seal.h"
 
@@ -31,12 +34,35 @@ base::Result<gpu::Parameters> shipped(const std::string& path, const gpu::Parame
   return gpu::read_parameters(file, like, prefix);
 }
 
+// What options alone cannot say: which go together. Errors: train.options.
+base::Status check(const Options& options) {
+  const auto refuse = [](std::string why, std::string hint) {
+    return base::Error{"train.options", std::move(why), "", std::move(hint)};
+  };
+  if (options.run.directory.empty()) return refuse("there is no --directory", "name one for checkpoints and weights");
+  if (!std::isfinite(options.run.optimizer.learning_rate)) return refuse("--learning-rate is no number", "");
+  if (options.run.anchor > 0 && options.from.empty())
+    return refuse("--anchor keeps the latents of weights that are given", "give --from");
+  const bool autoencoder_here =
+      std::filesystem::exists(options.run.directory / "autoencoder.checkpoint.safetensors") || !options.from.empty();
+  if (options.phase == "denoiser" && !autoencoder_here)
+    return refuse("the denoiser needs an autoencoder", "train that phase first, or give --from");
+  if (!options.from.empty() && options.phase != "autoencoder" &&
+      std::filesystem::exists(options.run.directory / "denoiser.checkpoint.safetensors"))
+    return refuse("the directory has a run of its own, which --from would mix with other weights",
+                  "leave --from out to go on with it, or name an empty directory");
+  return {};
+}
+
 base::Status run(Options options) {
   if (options.phase == "seal") return seal_package(options.package);
+  FM_TRY(check(options));
   FM_ASSIGN(const models::Package package, models::open_package(options.package, models::Completeness::WithoutWeights));
   const models::NetworkShape& shape = package.manifest.network;
   FM_TRY(check_vocabulary(package.vocabulary));
-  std::filesystem::create_directories(options.run.directory);
+  std::error_code failed;
+  std::filesystem::create_directories(options.run.directory, failed);
+  if (failed) return base::Error{"train.directory", options.run.directory.string() + ": " + failed.message(), "", ""};
   gpu::Parameters autoencoder_start, denoiser_start;
   if (!options.from.empty()) {
     FM_ASSIGN(autoencoder_start, shipped(options.from, gpu::init_autoencoder(shape, 0), "autoencoder."));
@@ -52,7 +78,11 @@ base::Status run(Options options) {
   } else {
     FM_ASSIGN(autoencoder, train_autoencoder(first, shape, going_on ? &autoencoder_start : nullptr));
   }
-  if (options.phase == "autoencoder") return {};
+  if (options.phase == "autoencoder") {
+    // Refined with its latents held, it goes with the denoiser it was given with.
+    return going_on ? export_weights(options.run.directory / "weights.safetensors", autoencoder, denoiser_start)
+                    : base::Status{};
+  }
   FM_ASSIGN(const gpu::Parameters denoiser,
             train_denoiser(options.run, shape, autoencoder, going_on ? &denoiser_start : nullptr));
   return {};
@@ -71,29 +101,48 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--from", options.from, "go on from these weights alone");
   app.add_option("--seed", options.run.seed)->capture_default_str();
-  app.add_option("--autoencoder-steps", options.autoencoder_steps)->capture_default_str();
-  app.add_option("--steps", options.run.steps, "denoiser steps in all")->capture_default_str();
-  app.add_option("--batch", options.run.batch)->capture_default_str();
-  app.add_option("--minutes", options.run.minutes, "stop a phase after so long; 0 = at its steps");
-  app.add_option("--learning-rate", options.run.optimizer.learning_rate)->capture_default_str();
+  const auto steps = CLI::Range(std::int64_t{0}, std::int64_t{1} << 40);
+  app.add_option("--autoencoder-steps", options.autoencoder_steps)->capture_default_str()->check(steps);
+  app.add_option("--steps", options.run.steps, "denoiser steps in all")->capture_default_str()->check(steps);
+  app.add_option("--batch", options.run.batch)->capture_default_str()->check(CLI::Range(1, 4096));
+  app.add_option("--minutes", options.run.minutes, "stop a phase after so long; 0 = at its steps")
+      ->check(CLI::Range(0.0, 1e9));
+  app.add_option("--learning-rate", options.run.optimizer.learning_rate)
+      ->capture_default_str()
+      ->check(CLI::Range(1e-9, 1.0));
   app.add_flag("--muon,!--adamw", options.run.optimizer.muon, "optimizer of the matrices inside the layers");
-  app.add_option("--average-decay", options.run.optimizer.average_decay)->capture_default_str();
-  app.add_option("--pool", options.run.pool, "latent clips kept for drawing again")->capture_default_str();
-  app.add_option("--fresh", options.run.fresh, "new clips per step")->capture_default_str();
-  app.add_option("--save-minutes", options.run.save_minutes)->capture_default_str();
+  app.add_option("--average-decay", options.run.optimizer.average_decay)
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 0.999999));
+  app.add_option("--pool", options.run.pool, "latent clips kept for drawing again")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1 << 24));
+  app.add_option("--fresh", options.run.fresh, "new clips per step")->capture_default_str()->check(CLI::Range(0, 4096));
+  app.add_option("--save-minutes", options.run.save_minutes)->capture_default_str()->check(CLI::Range(0.0, 1e6));
   app.add_option("--anchor", options.run.anchor,
-                 "with --from: refine the autoencoder but keep its latents, so that the denoiser stays valid");
+                 "with --from: refine the autoencoder but keep its latents, so that the denoiser stays valid")
+      ->check(CLI::Range(0.0, 1e6));
   app.add_option("--threads", options.threads)->capture_default_str()->check(CLI::Range(1, 256));
   app.add_flag("--bfloat16,!--float32", options.run.bfloat16, "matrix products in bfloat16 (the default)");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
 
   // Tensors come and go by the megabyte: keep their pages instead of handing them back each time.
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, 2'000'000'000);
   at::set_num_threads(options.threads);
   at::globalContext().setFlushDenormal(true);
-  const auto status = framemill::train::run(options);
+  framemill::base::Status status;
+  try {
+    status = framemill::train::run(options);
+  } catch (const std::exception& error) {
+    status = framemill::base::Error{"train.failed", error.what(), "", ""};
+  }
   if (status.ok()) return 0;
-  fmt::print(stderr, "framemill-train: {}\n", status.error().message);
+  fmt::print(stderr, "framemill-train: {} ({})\n", status.error().message, status.error().code);
+  if (!status.error().hint.empty()) fmt::print(stderr, "  {}\n", status.error().hint);
   return 1;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdio>
 
 namespace framemill::train {
@@ -28,11 +29,14 @@ double Progress::minutes() const {
 void Progress::on_step(std::int64_t step, double loss, double second_figure, double learning_rate) {
   loss_sum_ += loss;
   figure_sum_ += second_figure;
-  if (++count_ < kInterval) return;
+  if (++count_ == kInterval || step == steps_) write_row(step, learning_rate);
+}
+
+void Progress::write_row(std::int64_t step, double learning_rate) {
   const double mean = loss_sum_ / count_, figure = figure_sum_ / count_, elapsed = minutes();
   csv_ << fmt::format("{},{:.3f},{:.6f},{:.4f},{:.3g}\n", step, elapsed, mean, figure, learning_rate) << std::flush;
   const double per_step = elapsed * 60.0 / static_cast<double>(step - first_step_);
-  if (terminal_ || step % (kInterval * 5) == 0) {
+  if (terminal_ || rows_++ % 5 == 0 || step == steps_) {
     fmt::print(stderr, "{}{} step {}/{}  loss {:.5f}  {:.3f}  lr {:.2g}  {:.3f} s/step  {:.1f} min left{}",
                terminal_ ? "\r\x1b[K" : "", phase_, step, steps_, mean, figure, learning_rate, per_step,
                per_step * static_cast<double>(steps_ - step) / 60.0, terminal_ ? "" : "\n");
@@ -40,6 +44,12 @@ void Progress::on_step(std::int64_t step, double loss, double second_figure, dou
   }
   loss_sum_ = figure_sum_ = 0;
   count_ = 0;
+}
+
+base::Status check_loss(double loss, std::int64_t step) {
+  if (std::isfinite(loss)) return {};
+  return base::Error{"train.diverged", fmt::format("the loss at step {} is no number", step + 1), "",
+                     "go on from the last checkpoint with a lower --learning-rate"};
 }
 
 }  // namespace framemill::train

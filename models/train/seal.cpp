@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "models/package.h"
+#include "models/safetensors.h"
 
 namespace framemill::train {
 namespace {
@@ -17,6 +18,27 @@ std::string role_of(const std::string& name) {
   if (name.ends_with(".safetensors")) return "weights";
   if (name == "vocabulary.toml") return "vocabulary";
   return name == "LICENCE" ? "licence" : "other";
+}
+
+// A seal says that a package is whole: what must not be said of this one is refused before anything is written.
+base::Status check_sealed(const fs::path& directory, const std::string& text) {
+  const auto refuse = [](std::string why, std::string hint) {
+    return base::Error{"train.seal", std::move(why), "", std::move(hint)};
+  };
+  FM_ASSIGN(const models::Manifest manifest, models::parse_manifest(text));
+  int weights = 0;
+  for (const models::PackageFile& file : manifest.files) weights += file.role == models::FileRole::Weights ? 1 : 0;
+  if (weights != 1)
+    return refuse(std::to_string(weights) + " files of weights (*.safetensors) where one belongs",
+                  "move the others away");
+  if (manifest.file(models::FileRole::Licence) == nullptr)
+    return refuse("there is no file LICENCE", "a package goes with its licence");
+  const models::PackageFile& vocabulary = *manifest.file(models::FileRole::Vocabulary);
+  FM_ASSIGN(const std::string words, base::read_file(directory / vocabulary.path, models::kVocabularyBytesMax));
+  if (const auto parsed = models::parse_vocabulary(words); !parsed.ok()) return parsed.error();
+  const fs::path file = directory / manifest.file(models::FileRole::Weights)->path;
+  if (const auto parsed = models::SafetensorsFile::read(file, kFileBytesMax); !parsed.ok()) return parsed.error();
+  return {};
 }
 
 }  // namespace
@@ -36,6 +58,7 @@ base::Status seal_package(const fs::path& directory) {
             "\"\nsize_bytes = " + std::to_string(bytes.size()) + "\nsha256 = \"" + base::sha256(bytes).hex() + "\"\n\n";
   }
   text.resize(text.size() - 1);
+  FM_TRY(check_sealed(directory, text));
   FM_TRY(base::write_file_durably(directory / "model.toml", text));
   FM_ASSIGN(const models::Package package, models::open_package(directory));
   return models::verify(package);

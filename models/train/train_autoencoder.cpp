@@ -83,6 +83,7 @@ base::Result<gpu::Parameters> train_autoencoder(const RunSettings& settings, con
       at::AutoGradMode grad(true);
       loss = loss + (raw - held).square().mean() * settings.anchor;
     }
+    FM_TRY(check_loss(loss.item<double>(), state.step));
     loss.backward();
     const double rate = scheduled_rate(settings.optimizer.learning_rate, state.step, settings.steps);
     optimizer_step(state, settings.optimizer, rate);

@@ -129,6 +129,7 @@ base::Result<gpu::Parameters> train_denoiser(const RunSettings& settings, const 
     const ClipPool::Batch batch = pool.draw(settings.batch, random);
     const at::Tensor levels = draw_levels(batch.opening, shape.window_frames, random);
     const at::Tensor loss = denoising_loss(state, shape, batch, levels, random, compute);
+    FM_TRY(check_loss(loss.item<double>(), state.step));
     loss.backward();
     const double rate = scheduled_rate(settings.optimizer.learning_rate, state.step, settings.steps);
     const double norm = optimizer_step(state, settings.optimizer, rate);

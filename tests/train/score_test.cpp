@@ -35,7 +35,7 @@ TEST_CASE("what the shipped weights make reads back as what was asked for") {
   const auto judge = Judge::read(repository() / "models/score/judge.safetensors");
   REQUIRE(judge.ok());
   JudgingSettings settings;
-  settings.seed = seed_of(**generator);
+  settings.seed = seed_of(*package);
   settings.clips = kClips;
   const auto score = judge_clips(**generator, *judge, package->vocabulary, settings);
   REQUIRE(score.ok());

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "base/file.h"
@@ -9,6 +10,7 @@
 #include "models/score/curve.h"
 #include "models/train/checkpoint.h"
 #include "models/train/phases.h"
+#include "models/train/seal.h"
 
 #include <catch2/catch.hpp>  // last: torch has a CHECK of its own
 
@@ -105,6 +107,50 @@ TEST_CASE("training goes on from its checkpoint, and from weights alone") {
   REQUIRE(exported.ok());
   const TemporaryDirectory other;
   CHECK(train_denoiser(tiny_run(other.path(), 1), shape, *autoencoder, &*exported).ok());
+}
+
+TEST_CASE("a run whose loss is no number any more stops and leaves its last checkpoint") {
+  const TemporaryDirectory directory;
+  const models::NetworkShape shape = tiny_shape();
+  const auto autoencoder = train_autoencoder(tiny_run(directory.path(), 2), shape, nullptr);
+  REQUIRE(autoencoder.ok());
+  REQUIRE(train_denoiser(tiny_run(directory.path(), 2), shape, *autoencoder, nullptr).ok());
+  RunSettings run = tiny_run(directory.path(), 6);
+  run.optimizer.learning_rate = std::nan("");
+  const auto made = train_denoiser(run, shape, *autoencoder, nullptr);
+  REQUIRE_FALSE(made.ok());
+  CHECK(made.error().code == "train.diverged");
+  const auto state =
+      load_checkpoint(directory.path() / "denoiser.checkpoint.safetensors", gpu::init_transformer(shape, 0));
+  REQUIRE(state.ok());
+  CHECK(state->step == 2);
+}
+
+TEST_CASE("a seal refuses a package that is not whole, and changes nothing then") {
+  const TemporaryDirectory directory;
+  const fs::path package = directory.path() / "demo-clips@1";
+  fs::copy(fs::path(FRAMEMILL_SOURCE_DIR) / "models/demo-clips@1", package);
+  const auto manifest = [&] { return *base::read_file(package / "model.toml", 1 << 20); };
+  const std::string before = manifest();
+  REQUIRE(seal_package(package).ok());
+  CHECK(manifest() == before);
+
+  const auto refused = [&] {
+    const base::Status status = seal_package(package);
+    CHECK(manifest() == before);
+    return status.ok() ? std::string("sealed") : status.error().code;
+  };
+  fs::copy(package / "weights.safetensors", package / "more.safetensors");
+  CHECK(refused() == "train.seal");
+  fs::remove(package / "more.safetensors");
+  fs::rename(package / "LICENCE", directory.path() / "LICENCE");
+  CHECK(refused() == "train.seal");
+  fs::rename(directory.path() / "LICENCE", package / "LICENCE");
+  REQUIRE(base::write_file_durably(package / "with space", "").ok());
+  CHECK(refused() == "model.manifest");
+  fs::remove(package / "with space");
+  REQUIRE(base::write_file_durably(package / "weights.safetensors", "no weights").ok());
+  CHECK(refused() == "model.safetensors");
 }
 
 TEST_CASE("a step whose gradients are not finite changes no weight") {
