@@ -68,7 +68,7 @@ base::Status read_sampler(const toml::table* table, Manifest& m) {
   m.guidance_max = in.number("guidance_max", 0.0, 100.0);
   m.default_guidance = in.number("default_guidance", 0.0, m.guidance_max);
   m.guidance_min_level = in.number("guidance_min_level", 0.0, 1.0);
-  m.context_noise_level = in.number("context_noise_level", 0.0, 1.0);
+  m.guidance_rescale = in.number("guidance_rescale", 0.0, 1.0);
   m.noise_shift = in.number("noise_shift", 0.1, 100.0);
   m.batch_max = static_cast<int>(in.integer("batch_max", 1, 1024));
   m.batch_max_cpu = static_cast<int>(in.integer("batch_max_cpu", 1, m.batch_max));

@@ -43,9 +43,9 @@ struct Manifest {
   std::string colour_space;
   int default_steps = 0, steps_max = 0;
   double default_guidance = 1.0, guidance_max = 1.0;
-  double guidance_min_level = 0.0;   // noise level below which a window goes on without guidance
-  double context_noise_level = 0.0;  // how noisy the network is shown the frames that are given
-  double noise_shift = 1.0;          // 1 = levels evenly spread; above: denser near pure noise (gpu/torch/sampler.h)
+  double guidance_min_level = 0.0;  // noise level below which a window goes on without guidance
+  double guidance_rescale = 0.0;    // 0 to 1: how far guidance keeps the spread of the unguided prediction
+  double noise_shift = 1.0;         // 1 = levels evenly spread; above: denser near pure noise (gpu/torch/sampler.h)
   int batch_max = 1, batch_max_cpu = 1;  // windows one call may take: on any device, and on a CPU
   jobs::MemoryPrior cpu_memory, cuda_memory;
   NetworkShape network;  // slots of the condition come from the vocabulary, see package.h

@@ -97,7 +97,7 @@ json::object facts_json(const models::Package& package) {
           {"default_guidance", m.default_guidance},
           {"guidance_max", m.guidance_max},
           {"guidance_min_level", m.guidance_min_level},
-          {"context_noise_level", m.context_noise_level},
+          {"guidance_rescale", m.guidance_rescale},
           {"noise_shift", m.noise_shift},
           {"batch_max", m.batch_max},
           {"batch_max_cpu", m.batch_max_cpu},

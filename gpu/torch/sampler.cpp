@@ -1,7 +1,5 @@
 #include "gpu/torch/sampler.h"
 
-#include <algorithm>
-
 namespace framemill::gpu {
 namespace {
 
@@ -9,12 +7,13 @@ at::Tensor per_frame(const at::Tensor& values) {
   return values.view({-1, 1, 1, 1});
 }
 
-// The given frames of a chain are the network's own work. Seen through a little noise their faults weigh less and do
-// not grow from window to window (Chen et al. 2024, "Diffusion forcing", section 3.3).
-at::Tensor as_seen(const Trajectory& window, double given_level) {
-  if (given_level == 0.0 || !window.given.defined()) return window.latents;
-  return at::where(per_frame(window.clean), window.given * (1.0 - given_level) + window.noise * given_level,
-                   window.latents);
+// Guidance widens the values of what it predicts: contrast that grows from window to window in a chain. Rescaled, they
+// keep the spread of the prompt's own prediction (Lin et al. 2024, "Common diffusion noise schedules", section 3.4).
+at::Tensor guided_prediction(const Trajectory& window, const at::Tensor& prompted, const at::Tensor& negative) {
+  const at::Tensor guided = negative + (prompted - negative) * window.guidance;
+  if (window.guidance_rescale == 0.0) return guided;
+  const at::Tensor ratio = prompted.std() / guided.std().clamp_min(1e-6);
+  return guided * (ratio * window.guidance_rescale + (1.0 - window.guidance_rescale));
 }
 
 }  // namespace
@@ -43,12 +42,10 @@ void take_step(const std::vector<Trajectory*>& batch, const Denoiser& denoiser) 
   std::vector<at::Tensor> noisy, levels, conditions;
   for (const Trajectory* window : batch) {
     const double t = noise_level(window->step, window->steps, window->shift);
-    const double given_level = std::min(window->context_noise_level, t);
     const at::Tensor level =
-        at::full({window->latents.size(0)}, t, window->latents.options()).masked_fill(window->clean, given_level);
-    const at::Tensor seen = as_seen(*window, given_level);
+        at::full({window->latents.size(0)}, t, window->latents.options()).masked_fill(window->clean, 0.0);
     for (int row = 0; row < rows_of_step(*window); ++row) {
-      noisy.push_back(seen);
+      noisy.push_back(window->latents);
       levels.push_back(level);
       conditions.push_back(window->condition[row]);
     }
@@ -59,10 +56,7 @@ void take_step(const std::vector<Trajectory*>& batch, const Denoiser& denoiser) 
   std::int64_t row = 0;
   for (const Trajectory* window : batch) {
     at::Tensor clean = made[row++];
-    if (rows_of_step(*window) == 2) {
-      const at::Tensor negative = made[row++];
-      clean = negative + (clean - negative) * window->guidance;
-    }
+    if (rows_of_step(*window) == 2) clean = guided_prediction(*window, clean, made[row++]);
     const double t = noise_level(window->step, window->steps, window->shift);
     const double after = noise_level(window->step + 1, window->steps, window->shift);
     next.push_back(clean + (window->latents - clean) * (after / t));

@@ -13,15 +13,15 @@ namespace framemill::gpu {
 struct Trajectory {
   int step = 0, steps = 0;
   double guidance = 1.0, shift = 1.0;
-  double guidance_min_level = 0.0;   // from here down to 0 the prompt's row alone decides
-  double context_noise_level = 0.0;  // given frames are seen at this level, or at the window's where that is less
-  bool guided = false;               // has a guidance other than 1
-  at::Tensor latents;                // [F, C, h, w] on the device
-  at::Tensor noise;                  // [F, C, h, w]: where it started
-  at::Tensor clean;                  // [F] bool: frames that are given
-  at::Tensor given;                  // [F, C, h, w]: their values; undefined where no frame is given
-  at::Tensor region;                 // [F, 1, h, w] bool: known cells; undefined without a mask
-  at::Tensor region_latents;         // [F, C, h, w]
+  double guidance_min_level = 0.0;  // from here down to 0 the prompt's row alone decides
+  double guidance_rescale = 0.0;    // 0: as guidance gives it; 1: with the spread of the prompt's own prediction
+  bool guided = false;              // has a guidance other than 1
+  at::Tensor latents;               // [F, C, h, w] on the device
+  at::Tensor noise;                 // [F, C, h, w]: where it started
+  at::Tensor clean;                 // [F] bool: frames that are given
+  at::Tensor given;                 // [F, C, h, w]: their values; undefined where no frame is given
+  at::Tensor region;                // [F, 1, h, w] bool: known cells; undefined without a mask
+  at::Tensor region_latents;        // [F, C, h, w]
   at::Tensor condition;  // [rows, condition_size] int64: the prompt's, then the negative prompt's where guided
 };
 

@@ -214,7 +214,7 @@ base::Result<std::unique_ptr<Window>> TorchGenerator::begin(const WindowRequest&
     t.steps = request.steps > 0 ? request.steps : package_.manifest.default_steps;
     t.guidance = request.guidance ? static_cast<double>(*request.guidance) : package_.manifest.default_guidance;
     t.guidance_min_level = package_.manifest.guidance_min_level;
-    t.context_noise_level = package_.manifest.context_noise_level;
+    t.guidance_rescale = package_.manifest.guidance_rescale;
     t.shift = package_.manifest.noise_shift;
     t.guided = t.guidance != 1.0;
     FM_ASSIGN(t.condition, conditions(request, t.guided));

@@ -57,26 +57,21 @@ TEST_CASE("a batch may hold windows with and without guidance in their present s
   CHECK(early.latents.allclose(at::full({2, 1, 1, 1}, 0.75)));  // from 0 a quarter of the way to 3
 }
 
-TEST_CASE("the network sees given frames through noise, at most as much as the window has left") {
-  Trajectory t = trajectory_of(4, 1.0, 0.0);
-  t.context_noise_level = 0.3;
-  t.noise = at::full({2, 1, 1, 1}, 2.0);
-  t.latents = t.noise.clone();
-  t.given = at::ones({2, 1, 1, 1});
-  t.clean[0].fill_(true);
-  impose_known(t);
-  std::vector<float> seen, levels;
-  while (t.step < t.steps)
-    take_step({&t}, [&](const at::Tensor& noisy, const at::Tensor& level, const at::Tensor&) {
-      seen.push_back(noisy[0][0].item<float>());
-      levels.push_back(level[0][0].item<float>());
-      CHECK(level[0][1].item<float>() == Approx(noise_level(t.step, t.steps, t.shift)));
-      return at::zeros_like(noisy);
-    });
-  CHECK(levels == std::vector<float>{0.3f, 0.3f, 0.3f, 0.25f});
-  CHECK(seen[0] == Approx(1.3));  // 0.7 of the 1 that is given, 0.3 of a noise of 2
-  CHECK(seen[3] == Approx(1.25));
-  CHECK(t.latents[0].item<float>() == 1.0f);  // given, whatever the network saw and made
+TEST_CASE("rescaled guidance keeps the spread of the prompt's own prediction") {
+  // The prompt's row predicts 0 and 2 (a spread of 1 about 1), the negative prompt's zeros: guidance 3 makes 0 and 6.
+  const auto denoiser = [](const at::Tensor& noisy, const at::Tensor&, const at::Tensor& condition) {
+    const at::Tensor shape = at::tensor({0.0f, 2.0f}).view({1, 2, 1, 1, 1}).expand(noisy.sizes());
+    return shape * condition.to(at::kFloat).view({-1, 1, 1, 1, 1});
+  };
+  const auto last_frame = [&](double rescale) {
+    Trajectory t = trajectory_of(1, 3.0, 0.0);
+    t.guidance_rescale = rescale;
+    take_step({&t}, denoiser);
+    return t.latents[1].item<float>();
+  };
+  CHECK(last_frame(0.0) == Approx(6.0));
+  CHECK(last_frame(0.5) == Approx(4.0));
+  CHECK(last_frame(1.0) == Approx(2.0));
 }
 
 }  // namespace framemill::gpu

@@ -79,8 +79,8 @@ TEST_CASE("values of a manifest outside their range are refused with the field")
   CHECK(error_of(replaced(manifest_text(), "steps_max = 200", "steps_max = 8")).field == "sampler.default_steps");
   CHECK(error_of(replaced(manifest_text(), "guidance_min_level = 0.6", "guidance_min_level = 1.5")).field ==
         "sampler.guidance_min_level");
-  CHECK(error_of(replaced(manifest_text(), "context_noise_level = 0.3", "context_noise_level = -1")).field ==
-        "sampler.context_noise_level");
+  CHECK(error_of(replaced(manifest_text(), "guidance_rescale = 1.0", "guidance_rescale = -1")).field ==
+        "sampler.guidance_rescale");
   CHECK(error_of(replaced(manifest_text(), "name = \"demo-clips\"", "name = \"../x\"")).code == "model.manifest");
   CHECK(error_of("format = 2").code == "model.manifest");
   CHECK(error_of("not toml at all [").code == "model.manifest");
