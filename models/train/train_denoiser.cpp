@@ -10,7 +10,8 @@
 namespace framemill::train {
 namespace {
 
-constexpr int kPrefixMax = 6;         // clean frames at the start, as a chain has them
+constexpr int kPrefixMax = 6;         // clean frames at the start,
+constexpr int kChainPrefix = 4;       // and in half of those clips as many as a chain hands on
 constexpr double kPromptDrop = 0.10;  // whole conditions left out, for guidance
 constexpr double kSlotDrop = 0.05;    // single slots left out, for prompts that do not say everything
 constexpr int kPoolAtStart = 768;
@@ -34,7 +35,8 @@ at::Tensor draw_levels(const at::Tensor& opening, int frames, at::Generator& ran
   const at::Tensor shared = at::sigmoid(at::randn({count, 1}, random, at::kFloat) + kLevelMean);
   at::Tensor levels = shared.expand({count, frames}).clone();
   const at::Tensor mode = at::rand({count}, random, at::kFloat);
-  const at::Tensor prefix = at::randint(1, kPrefixMax + 1, {count}, random, at::kLong);
+  const at::Tensor prefix = at::where(at::rand({count}, random, at::kFloat).lt(0.5), kChainPrefix,
+                                      at::randint(1, kPrefixMax + 1, {count}, random, at::kLong));
   const at::Tensor suffix = at::randint(1, kPrefixMax + 1, {count}, random, at::kLong);
   const at::Tensor own = at::sigmoid(at::randn({count, frames}, random, at::kFloat) + kLevelMean);
   for (std::int64_t i = 0; i < count; ++i) {

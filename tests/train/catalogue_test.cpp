@@ -99,5 +99,24 @@ TEST_CASE("a scene drawn like a condition has its attributes and other nuisances
   CHECK(draw_scene_like(condition, 77, 0).terrain != draw_scene_like(condition, 77, 1).terrain);
 }
 
+TEST_CASE("what left the frame is out of sight and comes back") {
+  Scene scene = draw_scene(5, 17);
+  scene.camera = Camera::Still;
+  scene.pan = 0;
+  Thing& ball = scene.things[0];
+  ball = Thing{};
+  ball.kind = Kind::Ball;
+  ball.vx = -2.0f;
+  ball.y = 50.0f;
+  ball.x = 5.0f;
+  scene.things[1] = Thing{};
+  CHECK(in_sight(ball, scene, 0));
+  CHECK_FALSE(in_sight(ball, scene, 4));
+  int back = 5;
+  while (back < 40 && !in_sight(ball, scene, back)) ++back;
+  REQUIRE(back < 20);
+  CHECK(centre_of(scene, back + 3).x > 48.0);
+}
+
 }  // namespace
 }  // namespace framemill::train

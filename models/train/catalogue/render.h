@@ -35,6 +35,9 @@ void paint_ground(const Scene& scene, int frame, Picture& picture);
 void paint_things(const Scene& scene, int frame, Picture& picture);
 void paint_weather(const Scene& scene, int frame, Picture& picture);
 
+// Whether the thing's centre is inside the frame; else it has left and will come back on the other side.
+bool in_sight(const Thing& thing, const Scene& scene, int frame);
+
 // The colour of the light on everything but lamps and the sky.
 Rgb light_of(const Scene& scene);
 // The sky at height v: 0 at the top, 1 at the horizon.

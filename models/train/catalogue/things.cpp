@@ -216,6 +216,11 @@ void paint_thing(const Thing& thing, const Scene& scene, int frame, const Placed
 
 }  // namespace
 
+bool in_sight(const Thing& thing, const Scene& scene, int frame) {
+  const Placed at = place_of(thing, scene, frame);
+  return at.x >= 0 && at.x < kFrameSize && at.y >= 0 && at.y < kFrameSize;
+}
+
 void paint_things(const Scene& scene, int frame, Picture& picture) {
   Placed at[2];
   for (int i = 0; i < 2; ++i) at[i] = place_of(scene.things[static_cast<std::size_t>(i)], scene, frame);
