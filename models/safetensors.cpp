@@ -5,6 +5,7 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -377,6 +378,16 @@ std::vector<float> floats_of(const TensorView& tensor) {
     }
   }
   return values;
+}
+
+base::Status check_finite(const SafetensorsFile& file) {
+  for (const auto& [name, tensor] : file.tensors()) {
+    const std::vector<float> values = floats_of(tensor);
+    if (!std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); }))
+      return base::Error{"model.weights", "'" + name + "' holds a value that is infinite or no number", "",
+                         "weights of a run that went wrong; go back to an earlier checkpoint"};
+  }
+  return {};
 }
 
 }  // namespace framemill::models

@@ -78,4 +78,7 @@ float float_from_half(std::uint16_t half);
 // The values of a floating-point tensor, widened to float. Empty for other dtypes.
 std::vector<float> floats_of(const TensorView& tensor);
 
+// Errors: model.weights, naming the first tensor with a value that is infinite or no number.
+base::Status check_finite(const SafetensorsFile& file);
+
 }  // namespace framemill::models

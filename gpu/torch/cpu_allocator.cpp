@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;  // a cache line, and the widest vector register
 
-std::atomic<std::uint64_t> current{0}, peak{0}, budget{0};
+std::atomic<std::uint64_t> bytes_now{0}, bytes_peak{0}, bytes_budget{0};
 
 // The size of a block is kept in the cache line before it.
 void release(void* data) {
@@ -22,7 +22,7 @@ void release(void* data) {
   char* block = static_cast<char*>(data) - kAlignment;
   std::uint64_t size = 0;
   std::memcpy(&size, block, sizeof(size));
-  current.fetch_sub(size, std::memory_order_relaxed);
+  bytes_now.fetch_sub(size, std::memory_order_relaxed);
   std::free(block);
 }
 
@@ -30,15 +30,15 @@ class CappingAllocator final : public c10::Allocator {
  public:
   c10::DataPtr allocate(std::size_t size) override {
     if (size == 0) return {nullptr, nullptr, &release, c10::Device(c10::DeviceType::CPU)};
-    const std::uint64_t before = current.fetch_add(size, std::memory_order_relaxed);
-    const std::uint64_t limit = budget.load(std::memory_order_relaxed);
+    const std::uint64_t before = bytes_now.fetch_add(size, std::memory_order_relaxed);
+    const std::uint64_t limit = bytes_budget.load(std::memory_order_relaxed);
     if ((limit != 0 && before + size > limit) || size > SIZE_MAX - 2 * kAlignment) refuse(size, limit);
     const std::size_t whole = (size + 2 * kAlignment - 1) / kAlignment * kAlignment;
     void* block = std::aligned_alloc(kAlignment, whole);
     if (!block) refuse(size, limit);
     std::memcpy(block, &size, sizeof(size));
-    std::uint64_t seen = peak.load(std::memory_order_relaxed);
-    while (before + size > seen && !peak.compare_exchange_weak(seen, before + size, std::memory_order_relaxed)) {
+    std::uint64_t seen = bytes_peak.load(std::memory_order_relaxed);
+    while (before + size > seen && !bytes_peak.compare_exchange_weak(seen, before + size, std::memory_order_relaxed)) {
     }
     void* data = static_cast<char*>(block) + kAlignment;
     return {data, data, &release, c10::Device(c10::DeviceType::CPU)};
@@ -48,7 +48,7 @@ class CappingAllocator final : public c10::Allocator {
 
  private:
   [[noreturn]] static void refuse(std::size_t size, std::uint64_t limit) {
-    current.fetch_sub(size, std::memory_order_relaxed);
+    bytes_now.fetch_sub(size, std::memory_order_relaxed);
     TORCH_CHECK_WITH(OutOfMemoryError, false, "CPU memory: ", size, " bytes more do not fit into a budget of ", limit);
     std::abort();
   }
@@ -68,13 +68,13 @@ void install_cpu_allocator() {
 }
 
 CpuMemory cpu_memory() {
-  return {current.load(), peak.load(), budget.load()};
+  return {bytes_now.load(), bytes_peak.load(), bytes_budget.load()};
 }
 void reset_cpu_peak() {
-  peak.store(current.load());
+  bytes_peak.store(bytes_now.load());
 }
 void set_cpu_budget(std::uint64_t budget_bytes) {
-  budget.store(budget_bytes);
+  bytes_budget.store(budget_bytes);
 }
 
 }  // namespace framemill::gpu

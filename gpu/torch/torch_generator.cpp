@@ -1,5 +1,6 @@
 #include <ATen/core/grad_mode.h>
 #include <c10/util/Exception.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -338,7 +339,13 @@ base::Result<std::unique_ptr<Generator>> load_torch_generator(const std::filesys
     return base::Error{"model.digest_mismatch",
                        package.manifest.id() + ": " + weights.path + " is not the file the manifest names", "",
                        "fetch the package again"};
+  if (const std::uint64_t least = models::weights_at_least(package.manifest.network); least > bytes.size())
+    return base::Error{"model.weights",
+                       fmt::format("{}: the manifest's network has more than {} weights, {} holds {} bytes",
+                                   package.manifest.id(), least, weights.path, bytes.size()),
+                       "", "the [network] of model.toml is not that of these weights"};
   FM_ASSIGN(const models::SafetensorsFile file, models::SafetensorsFile::parse(std::move(bytes)));
+  FM_TRY(models::check_finite(file));
   return guarded("load a model", [&]() -> base::Result<std::unique_ptr<Generator>> {
     set_memory_budget(device, spec.memory_budget_bytes);
     const models::NetworkShape& shape = package.manifest.network;

@@ -37,8 +37,8 @@ base::Status check_sealed(const fs::path& directory, const std::string& text) {
   FM_ASSIGN(const std::string words, base::read_file(directory / vocabulary.path, models::kVocabularyBytesMax));
   if (const auto parsed = models::parse_vocabulary(words); !parsed.ok()) return parsed.error();
   const fs::path file = directory / manifest.file(models::FileRole::Weights)->path;
-  if (const auto parsed = models::SafetensorsFile::read(file, kFileBytesMax); !parsed.ok()) return parsed.error();
-  return {};
+  FM_ASSIGN(const models::SafetensorsFile tensors, models::SafetensorsFile::read(file, kFileBytesMax));
+  return models::check_finite(tensors);
 }
 
 }  // namespace

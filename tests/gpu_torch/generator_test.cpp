@@ -1,7 +1,10 @@
 // The generator over the shipped package, with few steps: what is promised of it holds whatever the weights.
+#include <unistd.h>
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
+#include "base/file.h"
 #include "gpu/torch/load_generator.h"
 
 #include <catch2/catch.hpp>  // last: torch has a CHECK of its own
@@ -215,6 +218,32 @@ TEST_CASE("a model that does not fit its budget is refused at load") {
   CHECK(load_torch_generator(kPackage, device).error().code == "gpu.out_of_memory");
   device.memory_budget_bytes = 0;
   CHECK(load_torch_generator(kPackage, device).ok());
+}
+
+TEST_CASE("a manifest whose network is not that of its weights is refused, however large it claims to be") {
+  const std::filesystem::path root = std::filesystem::temp_directory_path() / ("claims-" + std::to_string(getpid()));
+  const std::filesystem::path directory = root / "demo-clips@1";
+  std::filesystem::create_directories(root);
+  std::filesystem::copy(kPackage, directory);
+  const std::string text = *base::read_file(directory / "model.toml", 1 << 20);
+  const auto refusal = [&](const std::string& was, const std::string& claim) {
+    std::string changed = text;
+    changed.replace(changed.find(was), was.size(), claim);
+    REQUIRE(base::write_file_durably(directory / "model.toml", changed).ok());
+    DeviceSpec device;
+    device.threads = 1;
+    const auto loaded = load_torch_generator(directory, device);
+    REQUIRE_FALSE(loaded.ok());
+    CHECK(loaded.error().code == "model.weights");
+    return loaded.error().message;
+  };
+  CHECK(refusal("layers = 6", "layers = 5").find("tensors that the manifest's network does not have") !=
+        std::string::npos);
+  CHECK(refusal("modulation_rank = 32", "modulation_rank = 16").find("another shape") != std::string::npos);
+  // 103 billion weights: refused by the size of the file, before a machine's memory is asked for.
+  CHECK(refusal("width = 192\nlayers = 6", "width = 8190\nlayers = 128").find("103028889600 weights") !=
+        std::string::npos);
+  std::filesystem::remove_all(root);
 }
 
 TEST_CASE("threads are fixed by the first load of the process") {

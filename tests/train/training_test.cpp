@@ -149,6 +149,10 @@ TEST_CASE("a seal refuses a package that is not whole, and changes nothing then"
   REQUIRE(base::write_file_durably(package / "with space", "").ok());
   CHECK(refused() == "model.manifest");
   fs::remove(package / "with space");
+  models::SafetensorsWriter diverged;
+  diverged.add_floats("transformer.patch_in.bias", {2}, std::vector<float>{1.0f, NAN});
+  REQUIRE(base::write_file_durably(package / "weights.safetensors", diverged.bytes()).ok());
+  CHECK(refused() == "model.weights");
   REQUIRE(base::write_file_durably(package / "weights.safetensors", "no weights").ok());
   CHECK(refused() == "model.safetensors");
 }
