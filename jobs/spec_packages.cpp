@@ -40,8 +40,14 @@ class PackageChecks {
                        {},
                        field(key),
                        status.error().message,
-                       fmt::format("words that {} knows: framemill model vocabulary {}", model, model),
+                       expected_of(status.error().code, model),
                        status.error().hint});
+  }
+  static std::string expected_of(const std::string& code, const std::string& model) {
+    if (code == "prompt.binding") return "every colour, size and motion beside the object it is of";
+    if (code == "prompt.conflict") return "one value of a kind: one time of day, one weather, one colour per object";
+    if (code == "prompt.too_many") return "fewer objects";
+    return fmt::format("words that {} knows: framemill model vocabulary {}", model, model);
   }
   void fail(std::string_view key, std::string code, std::string message, std::string expected,
             std::string suggestion = {}) {

@@ -61,7 +61,8 @@ class Reader {
     end_phrase();
     if (!waiting_.empty() || waiting_motion_) {
       const std::string& text = waiting_.empty() ? waiting_motion_->text : waiting_.front().text;
-      return base::Error{"prompt.binding", "'" + text + "' describes nothing: no object follows it", "prompt", ""};
+      return base::Error{"prompt.binding", "'" + text + "' describes nothing: no object follows it", "prompt",
+                         "put an object behind it, as in '" + text + " " + some_object() + "'"};
     }
     FM_TRY(check_motions());
     if (use_ == PromptUse::Positive && said_anything_) {
@@ -124,7 +125,7 @@ class Reader {
     if (last_in_phrase_ >= 0) return put(object_index(last_in_phrase_, motion_slot_), motion);
     if (waiting_motion_)
       return base::Error{"prompt.conflict", "'" + waiting_motion_->text + "' and '" + motion.text + "' are both said",
-                         "prompt", ""};
+                         "prompt", "leave one of the two out"};
     waiting_motion_ = motion;
     return {};
   }
@@ -174,7 +175,7 @@ class Reader {
       return base::Error{
           "prompt.conflict",
           "'" + meaning.text + "' contradicts '" + values[static_cast<std::size_t>(place - 1)].name + "'", "prompt",
-          ""};
+          "leave one of the two out"};
     }
     place = meaning.value;
     return {};
@@ -196,6 +197,11 @@ class Reader {
       }
     }
     return {};
+  }
+
+  const std::string& some_object() const {
+    const auto& kinds = vocabulary_.slots[kind_slot_].values;
+    return kinds.back().name;
   }
 
   base::Error unknown(const std::string& text) const {
