@@ -1,5 +1,7 @@
 #include "models/score/curve.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -7,38 +9,46 @@
 #include <string>
 
 #include "base/file.h"
-#include "models/score/sheet.h"
+#include "models/score/drawing.h"
 
 namespace framemill::score {
 namespace {
 
-constexpr int kWidth = 720, kHeight = 320, kMargin = 12;
+constexpr int kWidth = 720, kHeight = 320;
+constexpr int kLeft = 52, kRight = 16, kTop = 14, kBottom = 40;  // margins, with room for labels
+constexpr int kLetters = 12;
+constexpr Ink kPaper{1, 1, 1}, kGrid{0.85f, 0.85f, 0.85f}, kText{0.25f, 0.25f, 0.25f}, kCurve{0.12f, 0.35f, 0.70f};
 constexpr std::uint64_t kCsvBytesMax = 64 << 20;
 
-struct Plot {
-  gpu::ImageBlock image{1, kHeight, kWidth, std::vector<float>(static_cast<std::size_t>(kWidth) * kHeight * 3, 1.0f)};
-
-  void dot(int x, int y, float r, float g, float b) {
-    if (x < 0 || x >= kWidth || y < 0 || y >= kHeight) return;
-    float* pixel = image.values.data() + (static_cast<std::size_t>(y) * kWidth + static_cast<std::size_t>(x)) * 3;
-    pixel[0] = r;
-    pixel[1] = g;
-    pixel[2] = b;
+// A step between labels such that there are four to eight of them: 1, 2 or 5 times a power of ten.
+double label_distance(double last) {
+  const double power = std::pow(10.0, std::floor(std::log10(last / 4)));
+  for (double times : {5.0, 2.0}) {
+    if (last / (times * power) >= 4) return times * power;
   }
-};
+  return power;
+}
 
 }  // namespace
 
 std::vector<CurvePoint> curve_points(std::string_view csv) {
   std::map<double, double> rows;
-  std::size_t begin = 0;
-  while (begin < csv.size()) {
+  std::size_t loss_column = 2;
+  for (std::size_t begin = 0; begin < csv.size();) {
     const std::size_t end = std::min(csv.find('\n', begin), csv.size());
-    const std::string line(csv.substr(begin, end - begin));
+    std::vector<std::string> cells(1);
+    for (char c : csv.substr(begin, end - begin)) {
+      if (c == ',') {
+        cells.emplace_back();
+      } else {
+        cells.back() += c;
+      }
+    }
     begin = end + 1;
-    const std::size_t first = line.find(','), second = line.find(',', first == std::string::npos ? first : first + 1);
-    if (second == std::string::npos) continue;
-    const double step = std::strtod(line.c_str(), nullptr), loss = std::strtod(line.c_str() + second + 1, nullptr);
+    if (const auto named = std::find(cells.begin(), cells.end(), "loss"); named != cells.end())
+      loss_column = static_cast<std::size_t>(named - cells.begin());
+    if (cells.size() <= loss_column) continue;
+    const double step = std::strtod(cells[0].c_str(), nullptr), loss = std::strtod(cells[loss_column].c_str(), nullptr);
     if (step > 0 && loss > 0 && std::isfinite(loss)) rows[step] = loss;
   }
   std::vector<CurvePoint> points;
@@ -57,29 +67,32 @@ base::Status draw_curve(const std::filesystem::path& csv, const std::filesystem:
   }
   const double bottom = std::floor(std::log2(low)), top = std::max(bottom + 1, std::ceil(std::log2(high)));
   const auto x_of = [&](double step) {
-    return kMargin + static_cast<int>(step / points.back().step * (kWidth - 2 * kMargin - 1));
+    return kLeft + static_cast<int>(step / points.back().step * (kWidth - kLeft - kRight - 1));
   };
   const auto y_of = [&](double loss) {
-    return kHeight - kMargin - 1 -
-           static_cast<int>((std::log2(loss) - bottom) / (top - bottom) * (kHeight - 2 * kMargin - 1));
+    return kHeight - kBottom - 1 -
+           static_cast<int>((std::log2(loss) - bottom) / (top - bottom) * (kHeight - kTop - kBottom - 1));
   };
-  Plot plot;
+  Drawing drawing(kWidth, kHeight, kPaper);
   for (double line = bottom; line <= top; line += 1) {
-    for (int x = kMargin; x < kWidth - kMargin; ++x) plot.dot(x, y_of(std::exp2(line)), 0.85f, 0.85f, 0.85f);
+    const int y = y_of(std::exp2(line));
+    drawing.line(kLeft, y, kWidth - kRight, y, kGrid);
+    FM_TRY(drawing.text(8, y + kLetters / 3, kLetters, kText, fmt::format("{:.3g}", std::exp2(line)), kLeft - 12));
   }
+  const double distance = label_distance(points.back().step);
+  for (double step = 0; step <= points.back().step; step += distance) {
+    const int x = x_of(step);
+    drawing.line(x, kHeight - kBottom, x, kHeight - kBottom + 4, kText);
+    FM_TRY(drawing.text(x - 4, kHeight - kBottom + 4 + kLetters, kLetters, kText, fmt::format("{:.0f}", step), kWidth));
+  }
+  FM_TRY(drawing.text(kLeft, kHeight - 6, kLetters, kText, "loss (logarithmic) over training steps", kWidth));
   for (std::size_t i = 1; i < points.size(); ++i) {
     const int x0 = x_of(points[i - 1].step), x1 = x_of(points[i].step), y0 = y_of(points[i - 1].loss),
               y1 = y_of(points[i].loss);
-    const int length = std::max({std::abs(x1 - x0), std::abs(y1 - y0), 1});
-    for (int k = 0; k <= length; ++k) {
-      const int x = x0 + (x1 - x0) * k / length, y = y0 + (y1 - y0) * k / length;
-      plot.dot(x, y, 0.12f, 0.35f, 0.70f);
-      plot.dot(x, y + 1, 0.12f, 0.35f, 0.70f);
-    }
+    drawing.line(x0, y0, x1, y1, kCurve);
+    drawing.line(x0, y0 + 1, x1, y1 + 1, kCurve);
   }
-  SheetLayout layout;
-  layout.frames_per_clip = layout.clips_per_row = layout.enlarge = 1;
-  return write_sheet(png, {plot.image}, layout);
+  return drawing.write_png(png);
 }
 
 }  // namespace framemill::score

@@ -13,8 +13,8 @@ struct CurvePoint {
   double step = 0, loss = 0;
 };
 
-// Rows of step,minutes_since_start,loss,...; the head and what cannot be read are left out. A run that was killed and
-// went on from a checkpoint repeats steps: the later row counts.
+// Rows begin with the step; the head says which column is the loss (the third without one). What cannot be read is left
+// out. A run that was killed and went on from a checkpoint repeats steps: the later row counts.
 std::vector<CurvePoint> curve_points(std::string_view csv);
 
 // Step to the right, loss upwards on a logarithmic scale, grid lines at every doubling. Errors: score.curve,

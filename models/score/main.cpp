@@ -56,19 +56,26 @@ std::vector<ClipRequest> requests_of(const Options& options, const models::Vocab
   return requests;
 }
 
+std::vector<std::string> captions_of(const std::vector<ClipRequest>& requests) {
+  std::vector<std::string> captions;
+  for (const ClipRequest& request : requests) captions.push_back(request.prompt);
+  return captions;
+}
+
 base::Status sheet(const Options& options) {
   FM_ASSIGN(const models::Package package, models::open_package(options.package));
   FM_ASSIGN(const std::unique_ptr<gpu::Generator> generator, load(options));
-  FM_ASSIGN(const std::vector<gpu::ImageBlock> clips,
-            make_windows(*generator, requests_of(options, package.vocabulary), 4));
-  return write_sheet(options.output, clips, {});
+  const std::vector<ClipRequest> requests = requests_of(options, package.vocabulary);
+  FM_ASSIGN(const std::vector<gpu::ImageBlock> clips, make_windows(*generator, requests, 4));
+  return write_sheet(options.output, clips, captions_of(requests), {});
 }
 
 base::Status chains(const Options& options) {
   FM_ASSIGN(const models::Package package, models::open_package(options.package));
   FM_ASSIGN(const std::unique_ptr<gpu::Generator> generator, load(options));
   std::vector<gpu::ImageBlock> films;
-  for (const ClipRequest& request : requests_of(options, package.vocabulary)) {
+  const std::vector<ClipRequest> requests = requests_of(options, package.vocabulary);
+  for (const ClipRequest& request : requests) {
     FM_ASSIGN(gpu::ImageBlock film, make_chain(*generator, request, options.windows));
     films.push_back(std::move(film));
   }
@@ -76,13 +83,14 @@ base::Status chains(const Options& options) {
   layout.clips_per_row = 1;
   layout.frames_per_clip = 2 * options.windows;
   layout.enlarge = 1;
-  return write_sheet(options.output, films, layout);
+  return write_sheet(options.output, films, captions_of(requests), layout);
 }
 
 // Renders above what the autoencoder makes of them.
 base::Status reconstruct(const Options& options) {
   FM_ASSIGN(const std::unique_ptr<gpu::Generator> generator, load(options));
   std::vector<gpu::ImageBlock> clips;
+  std::vector<std::string> captions;
   for (int i = 0; i < options.count; ++i) {
     gpu::ImageBlock clip =
         rendered(train::draw_scene(options.seed, static_cast<std::uint64_t>(i)), 0, generator->window_frames());
@@ -91,11 +99,14 @@ base::Status reconstruct(const Options& options) {
     FM_ASSIGN(std::vector<gpu::ImageBlock> again, generator->decode(one));
     double squares = 0;
     for (std::size_t k = 0; k < clip.values.size(); ++k) squares += std::pow(clip.values[k] - again[0].values[k], 2);
-    fmt::print("{:2}  {:.2f} dB\n", i, -10.0 * std::log10(squares / static_cast<double>(clip.values.size())));
+    const std::string error =
+        fmt::format("{:.2f} dB", -10.0 * std::log10(squares / static_cast<double>(clip.values.size())));
+    fmt::print("{:2}  {}\n", i, error);
+    captions.insert(captions.end(), {"render", error});
     clips.push_back(std::move(clip));
     clips.push_back(std::move(again[0]));
   }
-  return write_sheet(options.output, clips, {});
+  return write_sheet(options.output, clips, captions, {});
 }
 
 base::Status train_judge(const Options& options) {

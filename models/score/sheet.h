@@ -1,7 +1,8 @@
-// Contact sheets for the eye: rows of clips, a few frames of each, enlarged.
+// Contact sheets for the eye: rows of clips, a few frames of each, enlarged, with what was asked for below.
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -15,8 +16,8 @@ struct SheetLayout {
   int enlarge = 2;
 };
 
-// Writes a PNG (sRGB). Errors: score.sheet.
+// Writes a PNG (sRGB). Captions stand below their clips; none, or one per clip. Errors: score.sheet, score.font.
 base::Status write_sheet(const std::filesystem::path& path, const std::vector<gpu::ImageBlock>& clips,
-                         const SheetLayout& layout);
+                         const std::vector<std::string>& captions, const SheetLayout& layout);
 
 }  // namespace framemill::score

@@ -182,6 +182,7 @@ TEST_CASE("a loss curve is read from a log whose run was killed and went on") {
   REQUIRE(points.size() == 3);
   CHECK(points[1].step == 40);
   CHECK(points[1].loss == 3.0);
+  CHECK(score::curve_points("step,loss\n200,4.0\n400,2.5\n").back().loss == 2.5);  // as the documentation keeps it
 }
 
 }  // namespace
