@@ -101,7 +101,7 @@ std::vector<TaskRecovered> Storage::open() {
       continue;
     }
     for (const FoundAttempt& attempt : *found) {
-      const auto swept = worker::sweep_if_published(*root, attempt.attempt);
+      const auto swept = worker::sweep_if_published(*root, attempt.attempt, settings_.owner);
       if (swept.ok() && *swept) continue;
       base::log_info("storage", "attempt {} of an earlier run left {} finished tasks to deliver",
                      attempt.attempt.text(), attempt.finished.size());
@@ -216,9 +216,9 @@ void Storage::sweep(const AttemptId& attempt) {
 
 void Storage::sweep_if_published(const AttemptId& attempt) {
   run(
-      [roots = roots_, attempt] {
+      [roots = roots_, owner = settings_.owner, attempt] {
         for (const auto& [name, root] : roots) {
-          const auto swept = worker::sweep_if_published(*root, attempt);
+          const auto swept = worker::sweep_if_published(*root, attempt, owner);
           if (!swept.ok()) base::log_debug("storage", "sweep {}: {}", attempt.text(), swept.error().message);
         }
         return true;

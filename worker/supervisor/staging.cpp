@@ -74,13 +74,15 @@ base::Status sweep_staging(const RootDirectory& root, const jobs::AttemptId& att
   return root.remove_tree(staging_path(attempt));
 }
 
-base::Result<bool> sweep_if_published(const RootDirectory& root, const jobs::AttemptId& attempt) {
+base::Result<bool> sweep_if_published(const RootDirectory& root, const jobs::AttemptId& attempt,
+                                      std::string_view owner) {
   const std::string path = staging_path(attempt);
   const auto directory = root.open_directory(path, MakeDirectories::No);
   if (!directory.ok()) {
     if (directory.error().code == "path.missing") return true;
     return directory.error();
   }
+  if (!owned_by(directory->get(), owner)) return false;
   for (const wire::FinishedTask& task : read_done_files(directory->get(), attempt))
     for (const wire::OutputFile& file : task.files())
       if (waits_for_publish(root, path, file)) return false;
