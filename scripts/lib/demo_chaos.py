@@ -180,10 +180,13 @@ def run(farm, prompt, step_line):
     orphans = processes_of(farm.directory)
     if chaos['held_over'] == 0:
         log.say("the kill of the scheduler hit nothing: no lease was held over it and ended well")
-    good = chaos['kill_hit'] and chaos['held_over'] > 0 and chaos['state'] == 'done' and len(present) == wanted == len(expected) == equal and doubled == 0 and not orphans
+    if chaos['retries'] != 0:
+        log.say(f"{chaos['retries']} tries ended in a way that is charged to their tasks: a kill is not the task's fault")
+    good = (chaos['kill_hit'] and chaos['held_over'] > 0 and chaos['retries'] == 0 and chaos['state'] == 'done'
+            and len(present) == wanted == len(expected) == equal and doubled == 0 and not orphans)
     log.say(f'verdict: frames {len(present)}/{wanted}, digests recomputed from the files equal to the undisturbed run '
             f"{equal}/{len(expected)}, windows granted twice {twice}, doubled {doubled}, "
-            f'orphan processes {len(orphans)}')
+            f"tries charged {chaos['retries']}, orphan processes {len(orphans)}")
     print('\nThe farm kept its promises.' if good else '\nThe farm did NOT keep its promises.',
           f'The log: {farm.named_directory}/logs/chaos.log', file=sys.stdout if good else sys.stderr)
     return 0 if good else 1
