@@ -175,8 +175,65 @@ UPDATE attempts SET files_written = c.files, files_read = c.reads
   WHERE c.epoch = attempts.epoch AND c.counter = attempts.counter;
 )sql";
 
+// Pages are not kept up to date while all tasks of a phase are alike (the counts tell everything then): the views
+// believed them all the same. And what is a frame among the files.
+constexpr const char* kToldPages = R"sql(
+DROP VIEW tasks;
+DROP VIEW unlisted_tasks;
+DROP VIEW frames;
+CREATE VIEW told_pages AS
+  SELECT t.* FROM task_pages t JOIN phase_states s ON s.job = t.job AND s.phase = t.phase
+  WHERE max(s.waiting, s.ready, s.leased, s.committed, s.published, s.failed, s.quarantined, s.cancelled) <
+    s.waiting + s.ready + s.leased + s.committed + s.published + s.failed + s.quarantined + s.cancelled;
+
+CREATE VIEW unlisted_tasks AS
+  SELECT s.job, s.phase, s.waiting + s.ready + s.leased + s.committed + s.published + s.failed + s.quarantined
+      + s.cancelled AS tasks,
+    CASE WHEN s.waiting > p.waiting THEN 'waiting' WHEN s.ready > p.ready THEN 'ready'
+      WHEN s.leased > p.leased THEN 'leased' WHEN s.committed > p.committed THEN 'committed'
+      WHEN s.published > p.published THEN 'published' WHEN s.failed > p.failed THEN 'failed'
+      WHEN s.quarantined > p.quarantined THEN 'quarantined' ELSE 'cancelled' END AS state
+  FROM phase_states s JOIN (
+    SELECT a.job, a.phase, ifnull(sum(b.waiting), 0) AS waiting, ifnull(sum(b.ready), 0) AS ready,
+      ifnull(sum(b.leased), 0) AS leased, ifnull(sum(b.committed), 0) AS committed,
+      ifnull(sum(b.published), 0) AS published, ifnull(sum(b.failed), 0) AS failed,
+      ifnull(sum(b.quarantined), 0) AS quarantined
+    FROM phase_states a LEFT JOIN told_pages b ON b.job = a.job AND b.phase = a.phase
+    GROUP BY a.job, a.phase) p ON p.job = s.job AND p.phase = s.phase;
+
+CREATE VIEW tasks AS
+  SELECT p.job, p.phase, p.page * 4096 + n.i AS task,
+    CASE substr(p.states, n.i + 1, 1) WHEN x'00' THEN 'waiting' WHEN x'01' THEN 'ready' WHEN x'02' THEN 'leased'
+      WHEN x'03' THEN 'committed' WHEN x'04' THEN 'published' WHEN x'05' THEN 'failed' WHEN x'06' THEN 'quarantined'
+      WHEN x'07' THEN 'cancelled' END AS state
+  FROM told_pages p JOIN (
+    WITH RECURSIVE up(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM up WHERE i < 4095) SELECT i FROM up) n
+    ON n.i < length(p.states)
+  UNION ALL
+  SELECT u.job, u.phase, g.page * 4096 + n.i AS task, u.state
+  FROM unlisted_tasks u JOIN (
+    WITH RECURSIVE up(page) AS (SELECT 0 UNION ALL SELECT page + 1 FROM up WHERE page < 2441) SELECT page FROM up) g
+    ON g.page * 4096 < u.tasks
+      AND NOT EXISTS (SELECT 1 FROM told_pages t WHERE t.job = u.job AND t.phase = u.phase AND t.page = g.page)
+  JOIN (
+    WITH RECURSIVE up(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM up WHERE i < 4095) SELECT i FROM up) n
+    ON g.page * 4096 + n.i < u.tasks;
+
+CREATE VIEW frames AS
+  SELECT c.job, c.phase, c.task, l.name AS layer, p.variant,
+    CASE f.kind WHEN 0 THEN 'frame' WHEN 1 THEN 'latents' WHEN 2 THEN 'movie' WHEN 3 THEN 'sheet' ELSE 'other' END AS kind,
+    f.frame, c.root, f.path, f.size_bytes,
+    lower(hex(f.sha256)) AS sha256, lower(hex(f.samples_sha256)) AS samples_sha256, a.attempt, w.name AS worker,
+    c.device_class, c.time_ms
+  FROM commits c JOIN commit_files f ON f.job = c.job AND f.phase = c.phase AND f.task = c.task
+  LEFT JOIN phase_plans p ON p.job = c.job AND p.phase = c.phase
+  LEFT JOIN layers l ON l.job = p.job AND l.layer = p.layer
+  LEFT JOIN attempts a ON a.epoch = c.epoch AND a.counter = c.counter
+  LEFT JOIN workers w ON w.worker = c.worker;
+)sql";
+
 constexpr std::array kMigrations{Migration{1, kFirst}, Migration{2, kFirstViews}, Migration{3, kTallies},
-                                 Migration{4, kAttemptFacts}};
+                                 Migration{4, kAttemptFacts}, Migration{5, kToldPages}};
 
 }  // namespace
 

@@ -175,13 +175,17 @@ TEST_CASE("the view of tasks tells the state of every task, on a page or not") {
     for (int task = 0; task < 9000; ++task) expected.emplace("1/" + std::to_string(task), "ready");
     PhaseRecord third = sample_phase({JobId(12), 2}, jobs::TaskState::Cancelled, 3);
     for (const char* task : {"2/0", "2/1", "2/2"}) expected.emplace(task, "cancelled");
-    write_now(*store, {sample_job(12), first, second, third, full, rest, middle,
+    // Phase 3 is done: all its tasks are alike, and its page still tells of the time when they were not.
+    PhaseRecord fourth = sample_phase({JobId(12), 3}, jobs::TaskState::Published, 4);
+    const TaskPageRecord stale{{JobId(12), 3}, 0, {4, 4, 3, 2}};
+    for (const char* task : {"3/0", "3/1", "3/2", "3/3"}) expected.emplace(task, "published");
+    write_now(*store, {sample_job(12), first, second, third, fourth, full, rest, middle, stale,
                        sample_phase({JobId(13), 0}, jobs::TaskState::Ready, 10)});
   }
   std::map<std::string, std::string> found;
   for (const Row& row : query(path, "SELECT phase, task, state FROM tasks WHERE job = 12"))
     CHECK(found.emplace(row[0] + "/" + row[1], row[2]).second);
-  CHECK(found.size() == 5000 + 9000 + 3);
+  CHECK(found.size() == 5000 + 9000 + 3 + 4);
   CHECK(found == expected);
   CHECK(query(path, "SELECT count(*) FROM tasks WHERE job = 13") == std::vector<Row>{{"10"}});
   CHECK(query(path, "SELECT layer, kind, state, tasks FROM phases WHERE job = 12") ==
@@ -200,7 +204,7 @@ TEST_CASE("a person reads frames, states and causes with plain SQL") {
                        sample_commit(store->epoch(), 1, {JobId(3), 0}, 2, 1)});
   }
   const std::vector<Row> frames =
-      query(path, "SELECT layer, frame, path, sha256, attempt, worker FROM frames WHERE job = 3");
+      query(path, "SELECT layer, frame, path, sha256, attempt, worker FROM frames WHERE job = 3 AND kind = 'frame'");
   REQUIRE(frames.size() == 1);
   const std::string file = "j3/p0/t2.0000.exr";
   CHECK(frames[0][0] == "step0");
