@@ -79,10 +79,23 @@ TaskRef first_open(const JobEntry& job, const Asked& asked) {
 }
 
 // Nothing is held back: what the job does as a whole.
-std::string job_sentence(const JobEntry& job) {
+std::string job_sentence(const JobEntry& job, const Asked& asked) {
   std::string text = "job " + std::to_string(job.record.id.value) + " is " + std::string(jobs::name(job.record.state));
   if (job.final()) return text;
-  const std::uint64_t running = job.total(TaskState::Leased), naming = job.total(TaskState::Committed);
+  std::uint64_t running = 0, naming = 0, published = 0, all = 0;
+  for (const PhaseEntry& phase : job.phases) {
+    if (!asked.meets(job, phase)) continue;
+    running += phase.tasks.count(TaskState::Leased);
+    naming += phase.tasks.count(TaskState::Committed);
+    published += phase.tasks.count(TaskState::Published);
+    all += phase.tasks.size();
+  }
+  if (!asked.layer.empty() || asked.variant) {
+    text += "; of what was asked about ";
+    if (published == all) return text + "everything is published";
+    return text + std::to_string(running) + (running == 1 ? " task runs, " : " tasks run, ") + std::to_string(naming) +
+           " wait for their files' names, none is held back";
+  }
   if (job.manifests_owed > 0 && running + naming == 0) return text + ": its manifest is about to be written";
   return text + ": " + std::to_string(running) + (running == 1 ? " task runs, " : " tasks run, ") +
          std::to_string(naming) + " wait for their files' names, none is held back";
@@ -120,18 +133,59 @@ std::string task_text(const JobEntry& job, const PhaseEntry& phase, TaskIndex ta
   return text + (frames.count() == 1 ? " (frame " : " (frames ") + frames.text() + ")";
 }
 
-SlotReason dependency_reason(const JobEntry& job, const Missing& missing) {
-  const PhaseEntry& needed = job.phases[missing.phase];
-  const TaskState state = needed.tasks.at(missing.task);
-  SlotReason reason{Reason::Dependency, 0, {}, {}, {}};
-  reason.because = "waits for " + task_text(job, needed, missing.task) + ", which is " + std::string(jobs::name(state));
-  const bool lost = jobs::is_final(state);
-  reason.remedy = lost ? "retry what failed" : "nothing: it starts when that is published";
-  return reason;
-}
-
 std::string seconds_text(base::Duration left) {
   return std::to_string(std::max<std::int64_t>((left.ms + 999) / 1000, 1)) + " s";
+}
+
+// The worker that holds a lease on the task, or nothing; a lease that ran out is held no more.
+const Lease* lease_of(const FarmState& farm, const PhaseEntry& phase, TaskIndex task) {
+  for (const auto& [first, id] : phase.attempts) {
+    const Lease& lease = *farm.leases.find(id);
+    if (lease.record.tasks.contains(task) && !lease.expired) return &lease;
+  }
+  return nullptr;
+}
+
+std::string running_text(const FarmState& farm, const Lease* lease, base::Now now) {
+  if (lease == nullptr) return "runs";
+  const WorkerEntry& worker = *farm.workers.find(lease->record.worker);
+  std::string text = "runs on " + worker.record.name + "/" + lease->record.slot_name;
+  if (worker.silent)
+    text += ", which is silent for " + seconds_text(now.monotonic - worker.last_heard) + "; it is granted again in " +
+            seconds_text(lease->deadline - now.monotonic);
+  return text;
+}
+
+// The work that everything else waits for: of what is missing for what is missing, the last.
+Missing deepest(const JobEntry& job, Missing missing) {
+  for (std::size_t steps = 0; steps < job.phases.size(); ++steps) {
+    const PhaseEntry& phase = job.phases[missing.phase];
+    if (phase.tasks.at(missing.task) != TaskState::Waiting) break;
+    const auto next = first_missing(job, phase, missing.task);
+    if (!next || (next->phase == missing.phase && next->task == missing.task)) break;
+    missing = *next;
+  }
+  return missing;
+}
+
+SlotReason dependency_reason(const FarmState& farm, const JobEntry& job, const Missing& missing, const Missing& last,
+                             base::Now now) {
+  const PhaseEntry& needed = job.phases[last.phase];
+  const TaskState state = needed.tasks.at(last.task);
+  SlotReason reason{Reason::Dependency, 0, {}, {}, {}};
+  reason.because = "waits for " + task_text(job, job.phases[missing.phase], missing.task) + ", which ";
+  if (missing.phase != last.phase || missing.task != last.task)
+    reason.because += "waits for " + task_text(job, needed, last.task) + ", which ";
+  reason.remedy = jobs::is_final(state) ? "retry what failed" : "nothing: it starts when that is published";
+  if (state != TaskState::Leased) {
+    reason.because += "is " + std::string(jobs::name(state));
+    return reason;
+  }
+  const Lease* lease = lease_of(farm, needed, last.task);
+  reason.because += running_text(farm, lease, now);
+  if (lease != nullptr && farm.workers.find(lease->record.worker)->silent)
+    reason.remedy = "see why that worker is silent; its work goes to another one by itself";
+  return reason;
 }
 
 SlotReason pause_reason(const JobEntry& job) {
@@ -178,14 +232,28 @@ Demand demand_for(const FarmState& farm, const PhaseEntry& phase, TaskIndex task
   return farm.classes.of(lone ? phase.alone_class : phase.common_class);
 }
 
+// What is waited for, and what holds that back when it is free to run and does not.
+void explain_missing(const FarmState& farm, const JobEntry& job, const Missing& missing, base::Now now,
+                     ExplainView& view) {
+  const Missing last = deepest(job, missing);
+  view.reasons.push_back(dependency_reason(farm, job, missing, last, now));
+  const PhaseEntry& phase = job.phases[last.phase];
+  if (phase.tasks.at(last.task) != TaskState::Ready) return;
+  if (auto trouble = trouble_reason(phase, last.task, now)) {
+    view.reasons.push_back(std::move(*trouble));
+    return;
+  }
+  for (SlotReason& reason : slot_reasons(farm, demand_for(farm, phase, last.task)).reasons)
+    view.reasons.push_back(std::move(reason));
+}
+
 void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, base::Now now,
                        ExplainView& view) {
   if (job.record.paused) view.reasons.push_back(pause_reason(job));
   const SlotReasons slots = slot_reasons(farm, demand_for(farm, phase, view.task));
   view.can_never_run = slots.never;
   if (view.state == TaskState::Waiting) {
-    if (const auto missing = first_missing(job, phase, view.task))
-      view.reasons.push_back(dependency_reason(job, *missing));
+    if (const auto missing = first_missing(job, phase, view.task)) explain_missing(farm, job, *missing, now, view);
     if (!slots.never) return;
   } else if (auto trouble = trouble_reason(phase, view.task, now)) {
     view.reasons.push_back(std::move(*trouble));
@@ -199,24 +267,15 @@ void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEn
     return;
   }
   // A slot that is merely busy does not keep a paused job back; one that is drained or lacks something will, later.
-  std::copy_if(slots.reasons.begin(), slots.reasons.end(), std::back_inserter(view.reasons), [&](const SlotReason& r) {
-    return !job.record.paused || r.reason != Reason::SlotsBusy;
-  });
+  std::copy_if(slots.reasons.begin(), slots.reasons.end(), std::back_inserter(view.reasons),
+               [&](const SlotReason& r) { return !job.record.paused || r.reason != Reason::SlotsBusy; });
 }
 
-std::string running_text(const FarmState& farm, const PhaseEntry& phase, TaskIndex task) {
-  for (const auto& [first, id] : phase.attempts) {
-    const Lease& lease = *farm.leases.find(id);
-    if (lease.record.tasks.contains(task))
-      return "runs on " + farm.workers.find(lease.record.worker)->record.name + "/" + lease.record.slot_name;
-  }
-  return "runs";
-}
-
-std::string sentence_of(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, const ExplainView& view) {
+std::string sentence_of(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, const ExplainView& view,
+                        base::Now now) {
   std::string text = task_text(job, phase, view.task);
   if (view.frame) text += ", frame " + std::to_string(*view.frame) + ",";
-  if (view.state == TaskState::Leased) return text + " " + running_text(farm, phase, view.task);
+  if (view.state == TaskState::Leased) return text + " " + running_text(farm, lease_of(farm, phase, view.task), now);
   if (view.state == TaskState::Committed) return text + " is made; its files are about to get their names";
   if (view.state == TaskState::Failed) {
     const auto trouble = phase.troubles.find(view.task);
@@ -244,12 +303,17 @@ base::Result<ExplainView> explain_task(const FarmState& farm, JobId id, const st
   if (!layer.empty() && std::none_of(layers.begin(), layers.end(), [&](const auto& l) { return l.name == layer; }))
     return unknown_layer(job->record, layer);
   const Asked asked{layer, variant};
+  if (std::none_of(job->phases.begin(), job->phases.end(), [&](const auto& phase) { return asked.meets(*job, phase); }))
+    return base::Error{
+        "job.variant_unknown",
+        (layer.empty() ? "the job" : "layer " + layer) + " has no variant " + std::to_string(variant.value_or(0)),
+        "variant", "variants count from 0"};
   const TaskRef ref = frame ? task_of_frame(*job, asked, *frame) : first_open(*job, asked);
   ExplainView view;
   if (ref.phase == nullptr) {
     if (frame) return base::Error{"job.frame_unknown", "no task of the job writes that frame", "frame", ""};
     view.state = job->final() ? TaskState::Published : TaskState::Leased;
-    view.sentence = job_sentence(*job);
+    view.sentence = job_sentence(*job, asked);
     return view;
   }
   view.phase = ref.phase->id;
@@ -263,7 +327,7 @@ base::Result<ExplainView> explain_task(const FarmState& farm, JobId id, const st
     explain_open_task(farm, *job, *ref.phase, now, view);
   else if (view.state == TaskState::Quarantined)
     if (auto trouble = trouble_reason(*ref.phase, ref.task, now)) view.reasons.push_back(std::move(*trouble));
-  view.sentence = sentence_of(farm, *job, *ref.phase, view);
+  view.sentence = sentence_of(farm, *job, *ref.phase, view, now);
   return view;
 }
 

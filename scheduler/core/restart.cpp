@@ -149,7 +149,7 @@ void rebuild(FarmState& farm, RestartRecords records) {
   farm.counters = records.counters;
   for (const VersionRecord& version : records.versions) farm.jobs.put(version);
   for (const SubmitTokenRecord& token : records.tokens) farm.jobs.put(token);
-  for (auto& [id, worker] : records.workers) farm.workers.add(std::move(worker));
+  for (auto& [id, worker] : records.workers) farm.workers.add(std::move(worker)).last_heard = farm.now();
   for (auto& [id, job] : records.jobs) rebuild_job(farm, std::move(job), records);
   for (auto& [id, job] : farm.jobs.all()) enqueue(farm, job);
   rebuild_troubles(farm, records);

@@ -55,7 +55,8 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
     case Misfit::WorkerQuarantined:
       return "the worker is in quarantine: " + worker.record.last_change.reason;
     case Misfit::Draining:
-      return "the worker is being drained";
+      return worker.record.drain_requested ? "the worker is being drained: " + worker.record.last_change.reason
+                                           : "the worker is stopping, or has stopped";
     case Misfit::PackageMissing:
       return "the worker does not hold " + demand.model;
     case Misfit::PackageDiffers:
@@ -83,7 +84,7 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
       std::string unseen;
       for (const std::string& root : demand.roots)
         if (!worker.sees_root(root)) unseen += (unseen.empty() ? "" : ", ") + root;
-      return "the worker does not see root " + unseen;
+      return "the worker does not see root " + unseen + ", or may not write there";
     }
     case Misfit::LeaseCap:
       return "the slot holds " + std::to_string(slot.leases.size()) + " leases, the most it may";
@@ -100,14 +101,16 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
   return "";
 }
 
-std::string remedy(const Demand& demand, Misfit misfit) {
+std::string remedy(const Demand& demand, const WorkerEntry& worker, Misfit misfit) {
   switch (reason_of(misfit)) {
     case Reason::NoWorker:
-      return misfit == Misfit::SlotUnusable ? "look at the worker's log" : "start the worker, or see why it is silent";
+      return misfit == Misfit::SlotUnusable ? "look at the worker's log"
+             : misfit == Misfit::Revoked    ? "give the host a new key if it shall come back"
+                                            : "start the worker, or see why it is silent";
     case Reason::Quarantined:
       return "find the fault on that host, then clear its quarantine";
     case Reason::WorkerDraining:
-      return "undrain the worker";
+      return worker.record.drain_requested ? "undrain the worker" : "start the worker again";
     case Reason::PackageMissing:
       return "install " + demand.model + " in the worker's model directory";
     case Reason::PackageDiffers:
@@ -117,7 +120,9 @@ std::string remedy(const Demand& demand, Misfit misfit) {
              : misfit == Misfit::DeviceClass ? "bring back a worker of that class, or submit a new version"
                                              : "lower the layer's needs, or add a worker that meets them";
     case Reason::StorageUnreachable:
-      return "mount the root there and see that its marker file is in place";
+      return "list the root in the worker.toml, mount it, and see that its marker file is in place and writable for "
+             "the "
+             "worker's user; the worker's log says what is wrong";
     case Reason::CapReached:
       return misfit == Misfit::PublishCap ? "wait; if it lasts, see why the worker's storage is slow"
                                           : "wait for a lease to end";
@@ -149,7 +154,7 @@ SlotReasons slot_reasons(const FarmState& farm, const Demand& demand) {
       if (same == kinds.end()) {
         kinds.push_back(misfit);
         found.reasons.push_back(
-            {reason_of(misfit), 0, {}, because(farm, demand, worker, slot, misfit), remedy(demand, misfit)});
+            {reason_of(misfit), 0, {}, because(farm, demand, worker, slot, misfit), remedy(demand, worker, misfit)});
       }
       SlotReason& reason = found.reasons[at];
       ++reason.slots;

@@ -207,6 +207,9 @@ base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeAsked& as
   WorkerEntry* worker = farm.workers.find(asked.worker);
   if (worker == nullptr)
     return base::Error{"worker.unknown", "there is no worker " + std::to_string(asked.worker.value), "worker", ""};
+  if (worker->record.revoked && asked.verb != WorkerVerb::Revoke)
+    return base::Error{"worker.revoked", "worker " + worker->record.name + " was revoked: its key is refused for good",
+                       "worker", "to bring the host back give it a new key (docs/keys.md)"};
   std::string what;
   switch (asked.verb) {
     case WorkerVerb::Drain:

@@ -90,6 +90,7 @@ void WorkerRoster::shift_all(base::Duration gap) {
 void WorkerRoster::attach(WorkerEntry& worker, const Lease& lease, std::uint32_t cap) {
   SlotEntry& slot = worker.slots[lease.record.slot];
   slot.state.index = lease.record.slot;
+  if (slot.state.name.empty()) slot.state.name = lease.record.slot_name;  // after a restart, until the worker reports
   worker.leases.insert(lease.record.id);
   slot.leases.insert(lease.record.id);
   slot.load += lease.parallel();

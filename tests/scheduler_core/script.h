@@ -30,7 +30,7 @@
 //   quarantined W
 //          counts JOB PHASE STATE N | batch_max N | booked W/SLOT MIB | tries JOB LAYER N | retried JOB LAYER N |
 //          eta JOB yes|no | tally JOB attempts= retries= loads= twice= | failure JOB CODE count= frame=
-//   explain JOB [layer= variant= frame=] REASON ... [never] [says=WORD]   its reasons, in any order
+//   explain JOB [layer= variant= frame=] REASON ... [never] [says=WORD] | error=CODE   its reasons, in any order
 #pragma once
 
 #include <map>

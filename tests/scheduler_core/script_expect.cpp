@@ -157,6 +157,7 @@ void Script::explain(const Statement& s) {
   if (s.keys.contains("variant")) variant = static_cast<std::uint32_t>(std::stoul(s.keys.at("variant")));
   if (s.keys.contains("frame")) frame = std::stoi(s.keys.at("frame"));
   const auto view = stage().farm().explain(job_id(s.word(1)), s.text("layer", ""), variant, frame, stage().now());
+  if (s.keys.contains("error")) return require(!view.ok() && view.error().code == s.keys.at("error"), "another end");
   if (!view.ok()) throw Wrong(view.error().message);
   std::multiset<std::string> wanted(s.words.begin() + 2, s.words.end()), found;
   const bool never = wanted.erase("never") > 0;
