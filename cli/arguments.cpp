@@ -12,6 +12,10 @@ void Arguments::common() {
   app_->add_flag("--json", line_->flags.json, "Print JSON for programs")->group(group);
   app_->add_option("--server", line_->flags.settings.server, "The scheduler: http://host:port or unix:/path")
       ->type_name("URL")
+      ->check([](const std::string& text) {
+        // An unset variable of a script must not mean another farm.
+        return text.empty() ? std::string("an empty address; leave --server out for the one of the settings") : "";
+      })
       ->group(group);
   app_->add_option("--token-file", line_->flags.settings.token_file, "File with your token, readable by you alone")
       ->type_name("FILE")

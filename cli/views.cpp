@@ -80,6 +80,14 @@ base::Result<OutputView> read_output_view(const json::value& value) {
   return finish(reader, std::move(output));
 }
 
+ChangeView read_change(const json::value& whole) {
+  const json::object* object = whole.if_object();
+  const json::value* told = object == nullptr ? nullptr : object->if_contains("last_change");
+  if (told == nullptr || !told->is_object()) return {};  // an older scheduler
+  JsonReader reader(*told, "last_change");
+  return {reader.text_or_empty("principal"), reader.text_or_empty("time"), reader.text_or_empty("reason")};
+}
+
 JobView read_summary(JsonReader& reader) {
   JobView job;
   job.id = reader.integer("id");
@@ -149,6 +157,7 @@ base::Result<WorkerView> read_worker(const json::value& value) {
   worker.name = reader.text("name");
   worker.version = reader.text("version");
   worker.state = reader.text("state");
+  worker.last_change = read_change(value);
   worker.quarantined = reader.flag("quarantined");
   worker.silent_ms = reader.integer("silent_ms");
   worker.devices = read_field_of_each(reader, "devices", "name");
@@ -179,6 +188,7 @@ base::Result<JobView> read_job_summary(const json::value& value) {
 base::Result<JobView> read_job(const json::value& value) {
   JsonReader reader(value, "job");
   JobView job = read_summary(reader);
+  job.last_change = read_change(value);
   job.layers = read_each<LayerView>(reader, "layers", read_layer);
   job.failures = read_each<FailureView>(reader, "failures", read_failure);
   job.outputs = read_each<OutputView>(reader, "outputs", read_output_view);

@@ -37,6 +37,10 @@ struct OutputView {
   std::string layer, root, first, last;
   std::int64_t variant = 0, files = 0;
 };
+// Who last did what a person does to a job or a worker, and why; empty from a scheduler that does not say.
+struct ChangeView {
+  std::string principal, time, reason;
+};
 struct JobView {
   std::int64_t id = 0, version = 0, priority = 0;
   std::string name, show, sequence, shot, principal, state, submitted, started, finished;
@@ -45,6 +49,7 @@ struct JobView {
   std::int64_t frames = 0, frames_published = 0;
   std::optional<std::int64_t> eta_ms;
   // Of one job alone, not in lists.
+  ChangeView last_change;
   std::vector<LayerView> layers;
   std::vector<FailureView> failures;
   std::vector<OutputView> outputs;
@@ -69,6 +74,7 @@ struct SlotView {
 struct WorkerView {
   std::int64_t id = 0, silent_ms = 0;
   std::string name, version, state;
+  ChangeView last_change;
   bool quarantined = false;
   std::vector<std::string> devices;  // their names
   std::vector<SlotView> slots;

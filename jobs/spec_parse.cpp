@@ -17,8 +17,11 @@ void read_identity(TableReader& table, JobSpec& job) {
     table.fail("api", "not_an_api", fmt::format("\"{}\" is not an api of this farm", printable(*api)),
                std::string(kApi));
   table.require("name", "what the job is called");
-  job.name = table.text("name", TextRule::Line).value_or("");
+  const std::optional<std::string> name = table.text("name", TextRule::Line);
+  job.name = name.value_or("");
   constexpr std::size_t kNameMax = 128;
+  if (name && name->find_first_not_of(' ') == std::string::npos)
+    table.fail("name", "out_of_range", "the name is empty", "what people will look for in the list of jobs");
   if (table.has("name") && job.name.size() > kNameMax)
     table.fail("name", "out_of_range", fmt::format("the name is longer than {} bytes", kNameMax));
   table.require("show", "the show's short name");

@@ -168,8 +168,11 @@ std::optional<std::size_t> TableReader::choice(std::string_view key, const std::
   if (!written) return std::nullopt;
   const auto found = std::find(words.begin(), words.end(), *written);
   if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+  // Letters alone would make "cpu" of it.
+  const bool means_cuda = *written == "gpu" && std::find(words.begin(), words.end(), "cuda") != words.end();
   fail(key, "unknown_value", fmt::format("\"{}\" is not a legal value", printable(*written)),
-       fmt::format("{}", fmt::join(words, ", ")), nearest(*written, {words.begin(), words.end()}));
+       fmt::format("{}", fmt::join(words, ", ")),
+       means_cuda ? "cuda" : nearest(*written, {words.begin(), words.end()}));
   return std::nullopt;
 }
 

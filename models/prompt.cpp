@@ -71,6 +71,16 @@ class Reader {
     return condition_;
   }
 
+  // Every unknown word is told at once: its author has one round to mend them.
+  void add_unknown(const std::string& text, base::Error& error) const {
+    const bool known = (camera_slot_ && contains(vocabulary_.camera_words, text)) ||
+                       contains(vocabulary_.ignored, text) || meaning_of(text).has_value();
+    if (known) return;
+    const base::Error other = unknown(text);
+    error.message += "; " + other.message;
+    error.hint += "; " + other.hint;
+  }
+
  private:
   struct Meaning {
     std::size_t slot;
@@ -207,7 +217,7 @@ class Reader {
   base::Error unknown(const std::string& text) const {
     std::string hint;
     for (const std::string& word : nearest_words(vocabulary_, text, 3))
-      hint += (hint.empty() ? "nearest: " : ", ") + word;
+      hint += (hint.empty() ? "nearest to '" + text + "': " : ", ") + word;
     return {"prompt.unknown_word", "'" + text + "' is not in the model's vocabulary", "prompt", hint};
   }
 
@@ -245,7 +255,14 @@ base::Result<Condition> parse_prompt(const Vocabulary& vocabulary, std::string_v
     return base::Error{"prompt.length", "the prompt is longer than 4096 bytes", "prompt", ""};
   FM_ASSIGN(const std::vector<Word> words, split_words(prompt));
   Reader reader(vocabulary, use);
-  for (const Word& word : words) FM_TRY(reader.read(word));
+  for (auto word = words.begin(); word != words.end(); ++word) {
+    base::Status status = reader.read(*word);
+    if (status.ok()) continue;
+    if (status.error().code != "prompt.unknown_word") return status.error();
+    base::Error error = status.error();
+    for (auto later = std::next(word); later != words.end(); ++later) reader.add_unknown(later->text, error);
+    return error;
+  }
   return reader.finish();
 }
 

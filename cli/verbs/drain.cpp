@@ -16,7 +16,7 @@ void declare_drain(Arguments& program) {
   verb.flag("--revoke", options->revoke,
             "Shut it out at once and for good: what it runs goes elsewhere, its key is refused");
   verb.run([options](Session& session) {
-    return change_worker(session, options->worker, options->revoke ? "revoke" : "drain", options->reason);
+    return change_worker(session, options->worker, {options->revoke ? "revoke" : "drain"}, options->reason);
   });
 }
 

@@ -17,6 +17,14 @@ Tone tone_of(const std::string& state) {
   return state == "running" ? Tone::Busy : Tone::Faint;
 }
 
+// Who paused, cancelled, retried it or changed its priority, and why.
+std::string change_line(const JobView& job) {
+  const ChangeView& change = job.last_change;
+  if (change.principal.empty() || change.time == job.submitted) return {};
+  return fmt::format("  last changed by {} at {}{}\n", change.principal, change.time,
+                     change.reason.empty() ? "" : ": " + change.reason);
+}
+
 void print_head(const JobView& job, Session& session) {
   std::string place = job.show;
   for (const std::string& part : {job.sequence, job.shot})
@@ -25,6 +33,7 @@ void print_head(const JobView& job, Session& session) {
                 << paint(session.terminal(), tone_of(job.state), job.state) << '\n'
                 << fmt::format("  {} v{:03}, priority {}, submitted by {} at {}\n", place, job.version, job.priority,
                                job.principal, job.submitted)
+                << change_line(job)
                 << fmt::format("  {} of {} published in {}", job.frames_published, counted(job.frames, "frame"),
                                clock_text(elapsed_ms_of(job)));
   if (job.eta_ms && !job.is_final()) session.out() << ", " << roughly(*job.eta_ms) << " left";

@@ -15,11 +15,9 @@ void declare_undrain(Arguments& program) {
   verb.option("--reason", options->reason, "TEXT", "Why, for the record");
   verb.flag("--clear-quarantine", options->quarantine, "Also forget the failures that put it into quarantine");
   verb.run([options](Session& session) -> base::Result<ExitCode> {
-    if (options->quarantine) {
-      FM_ASSIGN(const ExitCode code, change_worker(session, options->worker, "clear-quarantine", options->reason));
-      if (code != ExitCode::Ok) return code;
-    }
-    return change_worker(session, options->worker, "undrain", options->reason);
+    std::vector<std::string> changes{"undrain"};
+    if (options->quarantine) changes.insert(changes.begin(), "clear-quarantine");
+    return change_worker(session, options->worker, changes, options->reason);
   });
 }
 

@@ -6,13 +6,20 @@
 
 namespace framemill::cli {
 
-base::Result<ExitCode> change_worker(Session& session, const std::string& worker, const std::string& change,
-                                     const std::string& reason) {
+base::Result<ExitCode> change_worker(Session& session, const std::string& worker,
+                                     const std::vector<std::string>& changes, const std::string& reason) {
   if (worker.empty())  // it would be another address
     return base::Error{"worker.unknown", "there is no worker without a name", "WORKER", "framemill workers lists them"};
   FM_ASSIGN(Api * server, session.api());
-  const std::string target = fmt::format("/api/v1/workers/{}/{}", net::percent_encode(worker), change);
-  FM_ASSIGN(const json::value answer, server->post(target, json::object{{"reason", reason}}));
+  json::value answer;
+  for (const std::string& change : changes) {
+    const std::string target = fmt::format("/api/v1/workers/{}/{}", net::percent_encode(worker), change);
+    auto changed = server->post(target, json::object{{"reason", reason}});
+    if (!changed.ok() && changed.error().code == "http.not_found")  // "w1/cpu0", as the list of workers shows slots
+      return base::Error{"worker.unknown", fmt::format("there is no worker '{}'", printable(worker)), "WORKER",
+                         "framemill workers lists them; w1/cpu0 is a slot of worker w1"};
+    FM_ASSIGN(answer, std::move(changed));
+  }
   JsonReader reader(answer, "worker");
   const std::int64_t id = reader.integer("worker");
   const std::string name = reader.text("name"), state = reader.text("state");

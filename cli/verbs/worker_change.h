@@ -2,13 +2,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/arguments.h"
 
 namespace framemill::cli {
 
-// Posts to /api/v1/workers/{worker}/{change}. `worker` is an id or a name.
-base::Result<ExitCode> change_worker(Session& session, const std::string& worker, const std::string& change,
-                                     const std::string& reason);
+// Posts to /api/v1/workers/{worker}/{change} for each of the changes, and prints the last answer. `worker` is an id or
+// a name.
+base::Result<ExitCode> change_worker(Session& session, const std::string& worker,
+                                     const std::vector<std::string>& changes, const std::string& reason);
 
 }  // namespace framemill::cli

@@ -13,7 +13,13 @@ namespace {
 Table::Cell state_cell(const WorkerView& worker) {
   if (worker.quarantined) return {worker.state + ", quarantined", Tone::Bad};
   if (worker.state == "silent") return {"silent " + clock_text(worker.silent_ms), Tone::Warning};
-  return {worker.state, worker.state == "up" ? Tone::Good : Tone::Warning};
+  if (worker.state == "up") return {worker.state, Tone::Good};
+  // A person's doing: whose, and why.
+  const ChangeView& change = worker.last_change;
+  const bool told = !change.principal.empty() && change.principal != "scheduler";
+  return {worker.state + (told ? " by " + change.principal : "") +
+              (change.reason.empty() || !told ? "" : ": " + change.reason),
+          Tone::Warning};
 }
 
 std::string work_of(const SlotView& slot) {

@@ -199,6 +199,7 @@ JobView view_of(const FarmState& farm, const JobEntry& job, Detail detail) {
   view.state = job.record.state;
   view.priority = job.record.priority;
   view.submitted = job.record.submitted.time;
+  view.last_change = job.record.last_change;
   view.started = job.record.started;
   view.finished = job.record.finished;
   view.tasks = job.totals;

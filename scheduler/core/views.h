@@ -39,6 +39,7 @@ struct JobView {
   jobs::JobState state = jobs::JobState::Queued;
   std::int32_t priority = 0;
   base::WallTime submitted, started, finished;
+  Cause last_change;                      // who last did what a person does to it, and why
   std::vector<LayerView> layers;          // empty in lists
   TaskCounts tasks{};
   std::uint64_t frames = 0, frames_published = 0;
@@ -72,6 +73,7 @@ struct WorkerView {
   WorkerId id;
   std::string name, key, version;
   jobs::WorkerState state = jobs::WorkerState::Silent;
+  Cause last_change;
   bool quarantined = false;
   std::int64_t silent_ms = 0;
   std::vector<DeviceState> devices;

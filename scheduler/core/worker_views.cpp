@@ -34,6 +34,7 @@ WorkerView view_of(const FarmState& farm, const WorkerEntry& worker, base::Now n
   view.key = worker.record.key;
   view.version = worker.inventory.version;
   view.state = worker.state();
+  view.last_change = worker.record.last_change;
   view.quarantined = worker.record.quarantined;
   view.silent_ms = worker.silent ? (now.monotonic - worker.last_heard).ms : 0;
   view.devices = worker.inventory.devices;

@@ -35,7 +35,9 @@ base::Error bad_parameter(std::string_view name, std::string_view what) {
 int status_of(const base::Error& error) {
   const std::string_view code = error.code;
   if (ends_with(code, ".unknown") && !starts_with(code, "auth.")) return 404;
-  if (code == "job.layer_unknown" || code == "job.frame_unknown" || code == "http.not_found") return 404;
+  if (code == "job.layer_unknown" || code == "job.variant_unknown" || code == "job.frame_unknown" ||
+      code == "http.not_found")
+    return 404;
   if (code == "auth.role" || code == "auth.not_owner") return 403;
   if (starts_with(code, "auth.")) return 401;
   if (code == "job.final" || starts_with(code, "retry.") || code == "submit.key_reused" ||

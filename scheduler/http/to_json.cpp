@@ -222,6 +222,11 @@ std::string frames_text(const jobs::PhasePlan& phase, jobs::TaskRange tasks) {
   return frames.text();
 }
 
+json::object cause_json(const Cause& cause) {
+  return {
+      {"principal", text_json(cause.principal)}, {"time", time_json(cause.time)}, {"reason", text_json(cause.reason)}};
+}
+
 json::object job_summary_json(const JobView& job) {
   return {{"id", job.id.value},
           {"name", text_json(job.name)},
@@ -247,6 +252,7 @@ json::object job_json(const JobView& job, const PlanView& plan) {
   json::array layers, failures;
   for (const LayerView& layer : job.layers) layers.emplace_back(layer_json(layer));
   for (const FailureGroup& group : job.failures) failures.emplace_back(failure_json(group));
+  out["last_change"] = cause_json(job.last_change);
   out["layers"] = std::move(layers);
   out["failures"] = std::move(failures);
   out["outputs"] = outputs_json(plan);
@@ -288,6 +294,7 @@ json::object worker_json(const WorkerView& worker) {
           {"key", text_json(worker.key)},
           {"version", text_json(worker.version)},
           {"state", jobs::name(worker.state)},
+          {"last_change", cause_json(worker.last_change)},
           {"quarantined", worker.quarantined},
           {"silent_ms", worker.silent_ms},
           {"devices", std::move(devices)},

@@ -278,6 +278,25 @@ TEST_CASE("drain and undrain name the worker, whatever its name") {
   CHECK(farm.program.run({"undrain", "1"}).code == 0);
   CHECK(farm.program.run({"undrain", "1", "--clear-quarantine"}).code == 0);
   CHECK(farm.scheduler.requests().size() == 5);
+  CHECK(farm.program.run({"undrain", "1", "--clear-quarantine"}).out == "worker 1 w/1 is up\n");
+}
+
+TEST_CASE("a worker that was drained and a job that was cancelled say by whom and why") {
+  Farm farm;
+  boost::json::object worker = boost::json::parse(worker_json(2, "w2", slot_json("cpu0", ""), "drained")).as_object();
+  worker["last_change"] = {{"principal", "ana"}, {"time", "2026-08-01T12:00:00.000Z"}, {"reason", "new disk"}};
+  farm.scheduler.on("GET /api/v1/workers", boost::json::serialize(boost::json::object{{"items", {worker}}}));
+  CHECK_THAT(farm.program.run({"workers"}).out, Catch::Contains("drained by ana: new disk"));
+  boost::json::object job = boost::json::parse(job_json({})).as_object();
+  job["last_change"] = {{"principal", "bo"}, {"time", "2026-08-01T12:00:00.000Z"}, {"reason", "no root"}};
+  farm.scheduler.on("GET /api/v1/jobs/12", boost::json::serialize(job));
+  CHECK_THAT(farm.program.run({"job", "12"}).out,
+             Catch::Contains("last changed by bo at 2026-08-01T12:00:00.000Z: no root"));
+}
+
+TEST_CASE("an address that is given and empty is no address") {
+  Farm farm;
+  CHECK(farm.program.run({"jobs", "--server", ""}).code == 2);
 }
 
 TEST_CASE("explain prints the sentence and the reasons; never is exit code 6") {

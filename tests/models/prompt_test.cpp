@@ -56,6 +56,10 @@ TEST_CASE("an unknown word is an error that lists the nearest words") {
   CHECK_THAT(condition.error().message, Catch::Contains("baloon"));
   CHECK_THAT(condition.error().hint, Catch::Contains("balloon"));
   CHECK(canonical("h\xc3\xbcgel") == "prompt.unknown_word");
+  const auto several = parse_prompt(vocabulary(), "dragon over a castle at dusk, red unicorn");
+  REQUIRE_FALSE(several.ok());
+  for (const char* word : {"dragon", "castle", "unicorn"}) CHECK_THAT(several.error().message, Catch::Contains(word));
+  CHECK_THAT(several.error().message, !Catch::Contains("dusk"));
 }
 
 TEST_CASE("prompts that bind to nothing or contradict themselves are errors") {
