@@ -64,7 +64,12 @@ base::Result<std::map<std::string, std::string>> find_roots(const Options& optio
     if (equals == 0 || equals == std::string::npos)
       return base::Error{
           "usage.root", fmt::format("--root '{}' is not of the form name=path", printable(text)), "--root", {}};
-    roots[text.substr(0, equals)] = text.substr(equals + 1);
+    const std::string name = text.substr(0, equals), path = text.substr(equals + 1);
+    if (!fs::exists(fs::path(path) / ".framemill-root", ignored))
+      return base::Error{"usage.root",
+                         fmt::format("{} is no root of the farm: it has no .framemill-root", printable(path)), "--root",
+                         fmt::format("give the directory where this host has root {}", printable(name))};
+    roots[name] = path;
   }
   return roots;
 }

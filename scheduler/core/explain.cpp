@@ -263,7 +263,7 @@ void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEn
                             0,
                             {},
                             "the scheduler's disk is full: nothing new is granted",
-                            "free space on the scheduler's data directory"});
+                            "free at least 32 MiB on the disk of the scheduler's data directory"});
     return;
   }
   // A slot that is merely busy does not keep a paused job back; one that is drained or lacks something will, later.

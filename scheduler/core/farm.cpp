@@ -41,7 +41,7 @@ void answer(FarmState& farm, RequestId request, base::Result<Value> result) {
 
 base::Error read_only() {
   return {"store.read_only", "the scheduler's disk is full: nothing can be changed until there is room", "",
-          "free space on the scheduler's data directory; watching goes on"};
+          "free at least 32 MiB on the disk of the scheduler's data directory; watching goes on"};
 }
 
 struct Apply {

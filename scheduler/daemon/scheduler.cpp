@@ -77,7 +77,10 @@ base::Status Scheduler::open(Options options) {
   };
   store_options.on_disk_full = [this, post](base::Error error) {
     post([this, error] {
-      base::log_error("store", "{}: changes are refused until there is room; grants and reads go on", error.message);
+      base::log_error("store",
+                      "{}: changes are refused and nothing new is granted until there are 32 MiB of room; what was "
+                      "granted and all reads go on",
+                      error.message);
       disk_full_ = true;
       apply(StorageBroke{});
     });
