@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "cli/job_watch.h"
+#include "cli/never_runs.h"
 #include "cli/table.h"
 #include "cli/verbs/verbs.h"
 #include "cli/views.h"
@@ -98,6 +99,7 @@ base::Result<ExitCode> run(const std::string& name, Session& session) {
     return ExitCode::Ok;
   }
   print_head(job, session);
+  if (!job.is_final()) session.out() << never_runs_text(session, job.id);
   print_layers(job, session);
   print_failures(job, session);
   print_outputs(job, session);

@@ -7,6 +7,7 @@
 #include "base/sha256.h"
 #include "cli/diagnostics.h"
 #include "cli/job_watch.h"
+#include "cli/never_runs.h"
 #include "cli/spec_source.h"
 #include "cli/verbs/verbs.h"
 
@@ -76,7 +77,8 @@ base::Result<ExitCode> submit_one(const Options& options, const SpecSource& sour
     session.out() << job << '\n';
   } else {
     session.out() << fmt::format("job {} submitted, version {} of its shots\n  watch it: framemill follow {}\n", job,
-                                 version, job);
+                                 version, job)
+                  << never_runs_text(session, job);
   }
   session.out() << std::flush;
   return ExitCode::Ok;
@@ -92,11 +94,15 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
   }
   json::array items;
   base::Result<ExitCode> worst = ExitCode::Ok;
+  std::size_t submitted = 0;
   for (const SpecSource& source : sources) {
     auto code = submit_one(options, source, overrides, session, items);
+    submitted += code.ok() && *code == ExitCode::Ok ? 1 : 0;
     if (!code.ok() || *code != ExitCode::Ok) worst = std::move(code);
     if (!worst.ok()) break;  // the server's trouble, or no right to submit: the next would end alike
   }
+  if (sources.size() > 1 && submitted < sources.size())  // who mends one must not submit the others again
+    session.err() << fmt::format("{} of {} jobs submitted\n", submitted, sources.size());
   if (session.json() && (worst.ok() || !items.empty())) session.print_json(json::object{{"items", std::move(items)}});
   return worst;
 }

@@ -37,7 +37,8 @@ TEST_CASE("submit sends spec, overrides and a key, and prints the job's number")
   CHECK(done.code == 0);
   CHECK(done.out == "job 12 submitted, version 3 of its shots\n  watch it: framemill follow 12\n");
   const auto requests = farm.scheduler.requests();
-  const net::HttpRequest& request = only(requests);
+  REQUIRE(requests.size() == 2);  // the second asks whether it can ever run
+  const net::HttpRequest& request = requests.front();
   const std::string* key = request.header("Idempotency-Key");
   REQUIRE(key != nullptr);
   CHECK(key->size() == 32);
@@ -292,6 +293,20 @@ TEST_CASE("a worker that was drained and a job that was cancelled say by whom an
   farm.scheduler.on("GET /api/v1/jobs/12", boost::json::serialize(job));
   CHECK_THAT(farm.program.run({"job", "12"}).out,
              Catch::Contains("last changed by bo at 2026-08-01T12:00:00.000Z: no root"));
+}
+
+TEST_CASE("a job that can never run says so where it is submitted and shown") {
+  Farm farm;
+  JobSample sample;
+  sample.state = "running";
+  farm.scheduler.on("GET /api/v1/jobs/12", job_json(sample));
+  CHECK_THAT(farm.program.run({"job", "12"}).out, !Catch::Contains("stuck"));
+  farm.scheduler.on("GET /api/v1/jobs/12/explain", explanation_json("no slot has 80 GiB", true));
+  farm.scheduler.on("POST /api/v1/jobs", R"({"job":12,"version":3,"repeated":false})", 201);
+  const auto file = farm.program.home.write("shot.toml", "api = \"framemill/v1\"\n");
+  CHECK_THAT(farm.program.run({"submit", file.string()}).out, Catch::Contains("stuck: no slot has 80 GiB\n"));
+  CHECK(farm.program.run({"submit", "-q", file.string()}).out == "12\n");
+  CHECK_THAT(farm.program.run({"job", "12"}).out, Catch::Contains("stuck: no slot has 80 GiB\n"));
 }
 
 TEST_CASE("an address that is given and empty is no address") {
