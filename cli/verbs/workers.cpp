@@ -10,6 +10,8 @@
 namespace framemill::cli {
 namespace {
 
+constexpr std::size_t kReasonWidth = 40;  // --json has all of it
+
 Table::Cell state_cell(const WorkerView& worker) {
   if (worker.quarantined) return {worker.state + ", quarantined", Tone::Bad};
   if (worker.state == "silent") return {"silent " + clock_text(worker.silent_ms), Tone::Warning};
@@ -18,7 +20,7 @@ Table::Cell state_cell(const WorkerView& worker) {
   const ChangeView& change = worker.last_change;
   const bool told = !change.principal.empty() && change.principal != "scheduler";
   return {worker.state + (told ? " by " + change.principal : "") +
-              (change.reason.empty() || !told ? "" : ": " + change.reason),
+              (change.reason.empty() || !told ? "" : ": " + cut_to(change.reason, kReasonWidth)),
           Tone::Warning};
 }
 
