@@ -45,20 +45,20 @@ Status write_file_durably(const std::filesystem::path& path, std::string_view co
   const std::filesystem::path temporary = path.string() + fmt::format(".tmp{:016x}", random_u64());
   {
     const Descriptor file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)};
-    if (file.fd < 0) return system_error("file.open", temporary, "create");
+    if (file.fd < 0) return system_error("file.open", path, "create");
     std::string_view rest = contents;
     while (!rest.empty()) {
       const ssize_t n = ::write(file.fd, rest.data(), rest.size());
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) {
-        const Error error = system_error(errno == ENOSPC ? "file.disk_full" : "file.write", temporary, "write");
+        const Error error = system_error(errno == ENOSPC ? "file.disk_full" : "file.write", path, "write");
         ::unlink(temporary.c_str());
         return error;
       }
       rest.remove_prefix(static_cast<std::size_t>(n));
     }
     if (::fsync(file.fd) != 0) {
-      const Error error = system_error("file.sync", temporary, "fsync");
+      const Error error = system_error("file.sync", path, "fsync");
       ::unlink(temporary.c_str());
       return error;
     }

@@ -13,6 +13,10 @@ std::uint64_t microseconds(base::Duration duration) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(0, duration.ms)) * 1000;
 }
 
+std::string seconds_text(base::Duration duration) {
+  return std::to_string((duration.ms + 999) / 1000) + " s";
+}
+
 }  // namespace
 
 base::Instant Worker::margin_start(const Attempt& attempt) {
@@ -247,7 +251,10 @@ void Worker::on(const TimePassed&) {
     if (attempt == nullptr) continue;
     const bool child = attempt->lease.work != WorkKind::Generate;
     if (attempt->stage == Stage::Running && attempt->timeout_at <= now_) {
-      stop(*attempt, {Outcome::Timeout, "attempt.timeout", "The attempt ran longer than its timeout."}, false);
+      stop(*attempt,
+           {Outcome::Timeout, "attempt.timeout",
+            "The attempt ran longer than the layer's timeout of " + seconds_text(attempt->lease.timeout) + "."},
+           false);
     } else if (attempt->stage == Stage::Running && child && margin_start(*attempt) <= now_) {
       stop(*attempt,
            {Outcome::Revoked, "lease.unproven", "The scheduler was out of reach, so the lease was not proven."}, false);
