@@ -15,9 +15,9 @@ namespace {
 // them.
 constexpr int kClips = 48;
 constexpr double kMargin = 0.14;
-const std::map<std::string, double> kMeasured = {{"ground", 0.985},       {"time of day", 1.0},
-                                                 {"weather", 1.0},        {"object kind", 0.92},
-                                                 {"object colour", 0.98}, {"motion direction", 0.865}};
+const std::map<std::string, double> kMeasured = {{"ground", 1.0},         {"time of day", 0.995},
+                                                 {"weather", 0.995},      {"object kind", 0.885},
+                                                 {"object colour", 0.99}, {"motion direction", 0.90}};
 
 std::filesystem::path repository() {
   return FRAMEMILL_SOURCE_DIR;
