@@ -107,6 +107,7 @@ base::Result<ChainScore> judge_chains(gpu::Generator& generator, const Judge& ju
     return scores_of(shares_read_back(judge, made, conditions), shares_read_back(judge, renders, conditions));
   };
   score.first = scores_at(first, 0);
+  score.misread = misread_lines(judge, vocabulary, last, conditions, "chain");
   score.last = scores_at(last, (settings.windows - 1) * stride);
   score.seam_difference = seam_count > 0 ? seams / seam_count : 0.0;
   const auto p95 = inside.begin() + static_cast<std::ptrdiff_t>(static_cast<double>(inside.size()) * 0.95);

@@ -24,6 +24,7 @@ struct Options {
   std::string negative_prompt;
   std::string judge;
   int chain_count = 0, learn_steps = 6000;
+  bool list = false;
   double learning_rate = 2e-3;
 };
 
@@ -139,6 +140,8 @@ base::Status judge(const Options& options) {
   if (options.chain_count == 0) return {};
   FM_ASSIGN(const ChainScore chains, judge_chains(*generator, opinion, package.vocabulary, settings));
   fmt::print("{}", text_of(chains));
+  if (options.list)
+    for (const std::string& line : chains.misread) fmt::print("  {}\n", line);
   return {};
 }
 
@@ -193,6 +196,7 @@ int main(int argc, char** argv) {
   command->add_option("--chains", options.chain_count, "chains, beside the clips")
       ->capture_default_str()
       ->check(CLI::Range(0, 100'000));
+  command->add_flag("--list", options.list, "name the chains whose last window reads as something else");
   command->add_option("--windows", options.windows, "of a chain")->capture_default_str()->check(CLI::Range(2, 64));
   add_sampling(command);
   command->callback([&] { status = framemill::score::judge(options); });

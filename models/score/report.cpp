@@ -19,6 +19,25 @@ std::vector<double> shares_read_back(const Judge& judge, const std::vector<gpu::
   return shares;
 }
 
+std::vector<std::string> misread_lines(const Judge& judge, const models::Vocabulary& vocabulary,
+                                       const std::vector<gpu::ImageBlock>& clips,
+                                       const std::vector<models::Condition>& conditions, const std::string& what) {
+  FM_CHECK(clips.size() == conditions.size(), "clips and conditions that do not match");
+  const auto read = judge.read_attributes(clips);
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i < clips.size(); ++i) {
+    for (std::size_t a = 0; a < kAttributes.size(); ++a) {
+      if (read[i][a] == value_of(conditions[i], a)) continue;
+      const std::size_t slot = kAttributes[a].slot;
+      const std::size_t value = static_cast<std::size_t>(read[i][a]) + (slot == 4 ? 1 : 0);  // the first kind is "none"
+      lines.push_back(fmt::format("{} {}, {}: {} reads as {}", what, i + 1,
+                                  models::prompt_from(vocabulary, conditions[i]), kAttributes[a].name,
+                                  vocabulary.slots[slot].values[value].name));
+    }
+  }
+  return lines;
+}
+
 double frame_difference(const gpu::ImageBlock& clip, int frame) {
   FM_CHECK(frame >= 0 && frame + 1 < clip.frames, "no such pair of frames");
   const std::size_t size = clip.frame_size();

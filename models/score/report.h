@@ -24,7 +24,14 @@ struct ChainScore {
   std::vector<AttributeScore> first, last;  // of the first and of the last window
   double seam_difference = 0;               // mean over seams of the mean absolute difference of neighbour frames
   double inside_p95 = 0;                    // 95th percentile of the same inside windows
+  std::vector<std::string> misread;         // last windows: a line per attribute that does not read as it was asked for
 };
+
+// A line for each attribute of each clip that reads as something else: "chain 4, sea, dusk, red boat left: object kind
+// reads as car".
+std::vector<std::string> misread_lines(const Judge& judge, const models::Vocabulary& vocabulary,
+                                       const std::vector<gpu::ImageBlock>& clips,
+                                       const std::vector<models::Condition>& conditions, const std::string& what);
 
 // Share of clips whose attribute reads as the condition says.
 std::vector<double> shares_read_back(const Judge& judge, const std::vector<gpu::ImageBlock>& clips,
