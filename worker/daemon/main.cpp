@@ -46,7 +46,9 @@ void print_plan(const worker::DaemonSetup& setup) {
                slot.cpus.empty() ? "" : fmt::format(", CPUs {}", fmt::join(slot.cpus, ",")));
   for (const auto& [name, path] : setup.config.roots) {
     const auto root = worker::RootDirectory::open(name, path);
-    fmt::print("root {}: {}\n", name, root.ok() ? path.string() : root.error().message);
+    const bool writable = root.ok() && (*root)->writable();
+    fmt::print("root {}: {}{}\n", name, root.ok() ? path.string() : root.error().message,
+               root.ok() && !writable ? " cannot be written by this user: no work that writes there will come" : "");
     if (!root.ok() && !root.error().hint.empty()) fmt::print("  {}\n", root.error().hint);
   }
 }
