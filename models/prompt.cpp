@@ -48,11 +48,14 @@ class Reader {
       if (vocabulary.slots[i].name == "kind") kind_slot_ = i;
       if (vocabulary.slots[i].name == "motion") motion_slot_ = i;
       if (vocabulary.slots[i].name == "camera") camera_slot_ = i;
+      if (vocabulary.slots[i].name == "weather") weather_slot_ = i;
     }
   }
 
-  base::Status read(const Word& word) {
-    FM_TRY(read_meaning(word.text));
+  // `next`: the word after it in its phrase, or nothing.
+  base::Status read(const Word& word, const Word* next) {
+    if (!weather_falls(word, next)) FM_TRY(read_meaning(word.text));
+    if (const auto meaning = meaning_of(word.text)) previous_slot_ = meaning->slot;
     if (word.ends_phrase) end_phrase();
     return {};
   }
@@ -102,6 +105,17 @@ class Reader {
       }
     }
     return std::nullopt;
+  }
+
+  // "falling snow" and "snow falling" say nothing that snow does not; "ball falling" does.
+  bool weather_falls(const Word& word, const Word* next) const {
+    const auto motion = meaning_of(word.text);
+    if (!weather_slot_ || !motion || motion->slot != motion_slot_) return false;
+    if (vocabulary_.slots[motion_slot_].values[static_cast<std::size_t>(motion->value - 1)].name != "down")
+      return false;
+    const auto after = next ? meaning_of(next->text) : std::nullopt;
+    if (after) return after->slot == *weather_slot_;
+    return previous_slot_ == weather_slot_;
   }
 
   base::Status read_meaning(const std::string& text) {
@@ -176,6 +190,7 @@ class Reader {
       waiting_motion_.reset();
     }
     last_in_phrase_ = -1;
+    previous_slot_.reset();
   }
 
   base::Status put(std::size_t index, const Meaning& meaning) {
@@ -225,7 +240,8 @@ class Reader {
   PromptUse use_;
   Condition condition_;
   std::size_t kind_slot_ = 0, motion_slot_ = 0;
-  std::optional<std::size_t> camera_slot_;
+  std::optional<std::size_t> camera_slot_, weather_slot_;
+  std::optional<std::size_t> previous_slot_;  // of the last word of the phrase that says something
   int objects_ = 0, last_ = -1, last_in_phrase_ = -1;
   bool camera_speaks_ = false, said_anything_ = false;
   std::vector<Meaning> waiting_;           // colours and sizes before their noun
@@ -256,7 +272,8 @@ base::Result<Condition> parse_prompt(const Vocabulary& vocabulary, std::string_v
   FM_ASSIGN(const std::vector<Word> words, split_words(prompt));
   Reader reader(vocabulary, use);
   for (auto word = words.begin(); word != words.end(); ++word) {
-    base::Status status = reader.read(*word);
+    const bool last = word->ends_phrase || std::next(word) == words.end();
+    base::Status status = reader.read(*word, last ? nullptr : &*std::next(word));
     if (status.ok()) continue;
     if (status.error().code != "prompt.unknown_word") return status.error();
     base::Error error = status.error();

@@ -5,7 +5,7 @@
 //
 // How words bind: phrases come in any order. Colour and size bind to the next object noun. A motion binds to the object
 // before it in its phrase (phrases end at commas), else to the next object of the phrase, else to the object before the
-// phrase; after a camera word it is the camera's.
+// phrase; after a camera word it is the camera's. Snow and rain may fall: "down" beside a weather word says nothing.
 #pragma once
 
 #include <filesystem>

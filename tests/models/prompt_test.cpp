@@ -49,6 +49,15 @@ TEST_CASE("synonyms are known") {
   CHECK(canonical("tiny violet vehicle in town, parked") == canonical("small purple car, still, city"));
 }
 
+TEST_CASE("balls fall, and so do snow and rain, which says nothing of an object") {
+  CHECK(canonical("red ball falling") == "red ball down");
+  CHECK(canonical("hills, falling snow, red ball rising") == "hills, snow, red ball up");
+  CHECK(canonical("red boat in falling rain moving left") == "rain, red boat left");
+  CHECK(canonical("snow is falling, red boat") == "snow, red boat");
+  CHECK(canonical("snowy falling ball") == "snow, ball down");
+  CHECK(canonical("dark blue boat") == "prompt.unknown_word");  // "dark" would have to mean the boat, not the night
+}
+
 TEST_CASE("an unknown word is an error that lists the nearest words") {
   const auto condition = parse_prompt(vocabulary(), "a red baloon over the sea");
   REQUIRE_FALSE(condition.ok());
