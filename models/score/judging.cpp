@@ -78,14 +78,14 @@ base::Result<ChainScore> judge_chains(gpu::Generator& generator, const Judge& ju
                                       const models::Vocabulary& vocabulary, const JudgingSettings& settings) {
   const std::vector<models::Condition> conditions = draw_conditions(settings.seed + 1, settings.chains);
   const int stride = generator.window_frames() - generator.context_frames();
-  std::vector<gpu::ImageBlock> first, last;
+  std::vector<std::vector<gpu::ImageBlock>> made(static_cast<std::size_t>(settings.windows));  // by window, by chain
   std::vector<double> inside;
   double seams = 0;
   int seam_count = 0;
   for (const ClipRequest& request : requests_for(conditions, vocabulary, settings.seed + 1, settings)) {
     FM_ASSIGN(const gpu::ImageBlock film, make_chain(generator, request, settings.windows));
-    first.push_back(gpu::slice_frames(film, 0, generator.window_frames()));
-    last.push_back(gpu::slice_frames(film, film.frames - generator.window_frames(), generator.window_frames()));
+    for (std::size_t window = 0; window < made.size(); ++window)
+      made[window].push_back(gpu::slice_frames(film, static_cast<int>(window) * stride, generator.window_frames()));
     for (int frame = 0; frame + 1 < film.frames; ++frame) {
       // The first made frame of a later window follows its context: frame 15 to 16, 27 to 28, ...
       const bool seam = frame + 1 >= generator.window_frames() && (frame + 1 - generator.window_frames()) % stride == 0;
@@ -101,14 +101,15 @@ base::Result<ChainScore> judge_chains(gpu::Generator& generator, const Judge& ju
   ChainScore score;
   score.chains = settings.chains;
   score.windows = settings.windows;
-  const auto scores_at = [&](const std::vector<gpu::ImageBlock>& made, int frame) {
-    const std::vector<gpu::ImageBlock> renders =
-        matching_renders(conditions, settings.seed + 1, frame, generator.window_frames());
-    return scores_of(shares_read_back(judge, made, conditions), shares_read_back(judge, renders, conditions));
+  for (const std::vector<gpu::ImageBlock>& window : made)
+    score.by_window.push_back(shares_read_back(judge, window, conditions));
+  const auto renders_read_back = [&](int frame) {
+    return shares_read_back(judge, matching_renders(conditions, settings.seed + 1, frame, generator.window_frames()),
+                            conditions);
   };
-  score.first = scores_at(first, 0);
-  score.misread = misread_lines(judge, vocabulary, last, conditions, "chain");
-  score.last = scores_at(last, (settings.windows - 1) * stride);
+  score.first = scores_of(score.by_window.front(), renders_read_back(0));
+  score.last = scores_of(score.by_window.back(), renders_read_back((settings.windows - 1) * stride));
+  score.misread = misread_lines(judge, vocabulary, made.back(), conditions, "chain");
   score.seam_difference = seam_count > 0 ? seams / seam_count : 0.0;
   const auto p95 = inside.begin() + static_cast<std::ptrdiff_t>(static_cast<double>(inside.size()) * 0.95);
   std::nth_element(inside.begin(), p95, inside.end());

@@ -69,6 +69,12 @@ std::string text_of(const ChainScore& score) {
     out += fmt::format("{:<18}{:>9.1f}%{:>9.1f}%{:>17.1f}%{:>9.1f}%\n", score.first[i].name,
                        100 * score.first[i].generated, 100 * score.last[i].generated, 100 * score.first[i].rendered,
                        100 * score.last[i].rendered);
+  out += "window by window\n";
+  for (std::size_t i = 0; i < score.first.size(); ++i) {
+    out += fmt::format("{:<18}", score.first[i].name);
+    for (const std::vector<double>& shares : score.by_window) out += fmt::format("{:>7.1f}", 100 * shares[i]);
+    out += "\n";
+  }
   return out + fmt::format("seam difference {:.5f}, 95th percentile inside windows {:.5f}\n", score.seam_difference,
                            score.inside_p95);
 }

@@ -21,10 +21,11 @@ struct Score {
 
 struct ChainScore {
   int chains = 0, windows = 0;
-  std::vector<AttributeScore> first, last;  // of the first and of the last window
-  double seam_difference = 0;               // mean over seams of the mean absolute difference of neighbour frames
-  double inside_p95 = 0;                    // 95th percentile of the same inside windows
-  std::vector<std::string> misread;         // last windows: a line per attribute that does not read as it was asked for
+  std::vector<AttributeScore> first, last;     // of the first and of the last window
+  std::vector<std::vector<double>> by_window;  // shares read back, 0..1: of every window, of every attribute
+  double seam_difference = 0;                  // mean over seams of the mean absolute difference of neighbour frames
+  double inside_p95 = 0;                       // 95th percentile of the same inside windows
+  std::vector<std::string> misread;  // last windows: a line per attribute that does not read as it was asked for
 };
 
 // A line for each attribute of each clip that reads as something else: "chain 4, sea, dusk, red boat left: object kind
