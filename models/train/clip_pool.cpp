@@ -20,13 +20,31 @@ constexpr float kOpeningShare = 0.45f;  // but many at its first
 constexpr float kLeftShare = 0.5f;
 constexpr int kLastGiven = 3;
 
+// What eight windows lose most often: things that go up or down, and things that stay where they are (or on their
+// ground) while the camera pans. Films of this kind are looked for in this share of the clips out of a film's middle.
+constexpr float kHardShare = 0.4f;
+constexpr std::uint64_t kOtherScenes = 1ull << 40;  // from the clip's own scene to those looked at instead
+
+bool is_hard(const Scene& scene) {
+  return std::any_of(scene.things.begin(), scene.things.end(), [&](const Thing& thing) {
+    if (thing.kind == Kind::None) return false;
+    return thing.vy != 0.0f || (thing.motion == Motion::Still && scene.pan != 0.0f);
+  });
+}
+
 bool something_left(const Scene& scene, int frame) {
   return std::any_of(scene.things.begin(), scene.things.end(),
                      [&](const Thing& thing) { return thing.kind != Kind::None && !in_sight(thing, scene, frame); });
 }
 
+Scene draw_hard_scene(std::uint64_t seed, std::uint64_t clip) {
+  Scene scene = draw_scene(seed, clip);
+  for (std::uint64_t again = 1; again < 12 && !is_hard(scene); ++again)
+    scene = draw_scene(seed, clip + again * kOtherScenes);
+  return scene;
+}
+
 int draw_first_frame(const Scene& scene, Draw& draw) {
-  if (draw.chance(kOpeningShare)) return 0;
   const bool left = draw.chance(kLeftShare);
   int first = 1 + draw.below(kFilmFrames - 1);
   for (int again = 0; left && again < 12 && !something_left(scene, first + kLastGiven); ++again)
@@ -49,11 +67,12 @@ void ClipPool::add(int count) {
   at::NoGradGuard no_grad;
   for (int i = 0; i < count; ++i) {
     const auto clip = static_cast<std::uint64_t>(next_);
-    const Scene scene = draw_scene(seed_, clip);
     std::vector<float> pixels;
     pixels.reserve(static_cast<std::size_t>(shape_.window_frames) * kFrameSize * kFrameSize * 3);
     Draw draw(seed_ + clip);
-    const int first = draw_first_frame(scene, draw);
+    const bool opening = draw.chance(kOpeningShare), hard = !opening && draw.chance(kHardShare);
+    const Scene scene = hard ? draw_hard_scene(seed_, clip) : draw_scene(seed_, clip);
+    const int first = opening ? 0 : draw_first_frame(scene, draw);
     render_clip(scene, first, shape_.window_frames, pixels);
     const at::Tensor images =
         at::from_blob(pixels.data(), {shape_.window_frames, kFrameSize, kFrameSize, 3}, at::kFloat)

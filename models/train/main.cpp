@@ -60,6 +60,8 @@ base::Status run(Options options) {
   FM_ASSIGN(const models::Package package, models::open_package(options.package, models::Completeness::WithoutWeights));
   const models::NetworkShape& shape = package.manifest.network;
   FM_TRY(check_vocabulary(package.vocabulary));
+  if (options.run.shares > options.run.batch)
+    return base::Error{"train.shares", "--shares is more than --batch: a share would have no clips", "", ""};
   std::error_code failed;
   std::filesystem::create_directories(options.run.directory, failed);
   if (failed) return base::Error{"train.directory", options.run.directory.string() + ": " + failed.message(), "", ""};
@@ -122,7 +124,12 @@ int main(int argc, char** argv) {
   app.add_option("--anchor", options.run.anchor,
                  "with --from: refine the autoencoder but keep its latents, so that the denoiser stays valid")
       ->check(CLI::Range(0.0, 1e6));
-  app.add_option("--threads", options.threads)->capture_default_str()->check(CLI::Range(1, 256));
+  app.add_option("--shares", options.run.shares, "of each of the denoiser's batches, a thread each; of two cores, 2")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 64));
+  app.add_option("--threads", options.threads, "inside each operation")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 256));
   app.add_flag("--bfloat16,!--float32", options.run.bfloat16, "matrix products in bfloat16 (the default)");
   try {
     app.parse(argc, argv);

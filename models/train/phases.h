@@ -1,5 +1,4 @@
-// The two phases of training, each a loop that can be killed and started again. One thread; LibTorch may use more
-// inside.
+// The two phases of training, each a loop that can be killed and started again.
 #pragma once
 
 #include <filesystem>
@@ -18,6 +17,7 @@ struct RunSettings {
   double save_minutes = 2;
   int pool = 8192;       // latent clips kept for drawing again
   int fresh = 4;         // new clips per step
+  int shares = 1;        // of a denoiser's batch, each a thread; at most `batch`
   double anchor = 0;     // autoencoder: how strongly latents stay what those of the start were, 0 = free
   bool bfloat16 = true;  // matrix products in bfloat16
   OptimizerSettings optimizer;

@@ -1,11 +1,14 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 
+#include <array>
+
 #include "gpu/torch/transformer.h"
 #include "models/train/checkpoint.h"
 #include "models/train/clip_pool.h"
 #include "models/train/phases.h"
 #include "models/train/progress.h"
+#include "models/train/shares.h"
 
 namespace framemill::train {
 namespace {
@@ -20,11 +23,14 @@ constexpr int kPoolAtStart = 768;
 // a single cell looks like noise alone: the mean lies high.
 constexpr double kLevelMean = 1.0;
 
-// Clean frames of a chain are the network's own work, with its faults. Half of the prefixes in training are too: what
-// the network makes of the clip's frames at a level between these. It learns to go on well from what is not quite well;
-// without that, faults grow from window to window.
+// Clean frames of a chain are the network's own work, with its faults. Half of the prefixes in training are too: the
+// clip's frames, noised to a level between these and sampled down again in a few guided steps. It learns to go on well
+// from what is not quite well; without that, faults grow from window to window. From the highest levels come the faults
+// that matter, a ball that looks like a bush: the words tell what it is, and the clip how it goes on.
 constexpr double kOwnPrefix = 0.5;
-constexpr double kOwnLevelMin = 0.2, kOwnLevelMax = 0.85;
+constexpr double kOwnLevelMin = 0.4, kOwnLevelMax = 0.93;
+constexpr int kOwnSteps = 3;
+constexpr double kOwnGuidanceMax = 5.0;  // in the first step, from 1
 
 // Noise levels [n, F]. Most openings of films share one level over their frames, as a window made from words alone
 // does; the others know some frames: a clean prefix (chain, image-to-video), a prefix and a suffix (in-between), or
@@ -65,6 +71,32 @@ at::Tensor drop_words(const at::Tensor& condition, at::Generator& random) {
   return condition * keep_all.logical_and(keep_slot).to(at::kLong);
 }
 
+// The clips [n, F, C, h, w] as the average of the weights makes them from noisy states of them.
+at::Tensor made_again(const gpu::Parameters& average, const models::NetworkShape& shape, const at::Tensor& clips,
+                      const at::Tensor& condition, at::Generator& random, at::ScalarType compute) {
+  const std::int64_t count = clips.size(0), frames = clips.size(1);
+  const auto uniform = [&](double low, double high) {
+    return low + (high - low) * at::rand({count, 1}, random, at::kFloat);
+  };
+  const at::Tensor level = uniform(kOwnLevelMin, kOwnLevelMax);
+  const at::Tensor guidance = uniform(1.0, kOwnGuidanceMax).view({count, 1, 1, 1, 1});
+  const at::Tensor t = level.view({count, 1, 1, 1, 1});
+  at::Tensor state = clips * (1.0 - t) + at::randn(clips.sizes(), random, at::kFloat) * t;
+  for (int step = 0; step < kOwnSteps; ++step) {
+    const double left = 1.0 - static_cast<double>(step) / kOwnSteps;  // of the level
+    const at::Tensor levels = (level * left).expand({count, frames}).contiguous();
+    at::Tensor made = gpu::predict_clean(average, shape, state, levels, condition, compute);
+    if (step == 0) {
+      const at::Tensor plain = gpu::predict_clean(average, shape, state, levels, at::zeros_like(condition), compute);
+      const at::Tensor guided = plain + (made - plain) * guidance;
+      constexpr std::array<std::int64_t, 4> all = {1, 2, 3, 4};
+      made = guided * (made.std(all, true, true) / guided.std(all, true, true));  // rescaled, as the sampler does
+    }
+    state = made + (state - made) * ((left - 1.0 / kOwnSteps) / left);
+  }
+  return state;
+}
+
 // `latents` [n, F, C, h, w] with the clean frames of some clips as the average of the weights would make them.
 at::Tensor with_own_prefixes(const gpu::Parameters& average, const models::NetworkShape& shape,
                              const ClipPool::Batch& batch, const at::Tensor& levels, at::Generator& random,
@@ -75,14 +107,7 @@ at::Tensor with_own_prefixes(const gpu::Parameters& average, const models::Netwo
   if (rows.numel() == 0) return batch.latents;
   const at::NoGradGuard no_grad;
   const at::Tensor latents = batch.latents.index_select(0, rows);
-  const at::Tensor level =
-      (kOwnLevelMin + (kOwnLevelMax - kOwnLevelMin) * at::rand({rows.size(0), 1}, random, at::kFloat))
-          .expand({rows.size(0), levels.size(1)})
-          .contiguous();
-  const at::Tensor t = level.view({level.size(0), level.size(1), 1, 1, 1});
-  const at::Tensor noisy = latents * (1.0 - t) + at::randn(latents.sizes(), random, at::kFloat) * t;
-  const at::Tensor made =
-      gpu::predict_clean(average, shape, noisy, level, batch.condition.index_select(0, rows), compute);
+  const at::Tensor made = made_again(average, shape, latents, batch.condition.index_select(0, rows), random, compute);
   const at::Tensor kept = clean.index_select(0, rows).view({rows.size(0), -1, 1, 1, 1});
   return batch.latents.index_copy(0, rows, at::where(kept, made, latents));
 }
@@ -91,17 +116,26 @@ at::Tensor with_own_prefixes(const gpu::Parameters& average, const models::Netwo
 // must not depend on what the clip shows: weighting cells that show a thing was tried, and the network then expected
 // things wherever one could be and smeared them over all those places (the optimum of a weighted error is a weighted
 // mean of what is possible, no longer the mean that the sampler needs).
-at::Tensor denoising_loss(const TrainingState& state, const models::NetworkShape& shape, const ClipPool::Batch& batch,
-                          const at::Tensor& levels, at::Generator& random, at::ScalarType compute) {
-  const at::Tensor seen = with_own_prefixes(state.average, shape, batch, levels, random, compute);
+at::Tensor denoising_loss(const gpu::Parameters& weights, const gpu::Parameters& average,
+                          const models::NetworkShape& shape, const ClipPool::Batch& batch, const at::Tensor& levels,
+                          at::Generator& random, at::ScalarType compute) {
+  const at::Tensor seen = with_own_prefixes(average, shape, batch, levels, random, compute);
   const at::Tensor noise = at::randn(batch.latents.sizes(), random, at::kFloat);
   const at::Tensor t = levels.view({levels.size(0), levels.size(1), 1, 1, 1});
   const at::Tensor noisy = seen * (1.0 - t) + noise * t;
   const at::Tensor made =
-      gpu::predict_clean(state.weights, shape, noisy, levels, drop_words(batch.condition, random), compute);
+      gpu::predict_clean(weights, shape, noisy, levels, drop_words(batch.condition, random), compute);
   const at::Tensor per_frame = (made - batch.latents).square().mean(at::IntArrayRef{2, 3, 4});
   const at::Tensor counts = (levels > 0).to(at::kFloat);
   return (per_frame * counts / levels.clamp_min(0.4).square()).sum() / counts.sum();
+}
+
+// Clips of share `share` of `count`: the last one takes what does not divide.
+ClipPool::Batch share_of(const ClipPool::Batch& batch, int share, int count) {
+  const std::int64_t all = batch.latents.size(0), each = all / count, first = share * each;
+  const std::int64_t clips = share + 1 == count ? all - first : each;
+  return {batch.latents.narrow(0, first, clips), batch.condition.narrow(0, first, clips),
+          batch.opening.narrow(0, first, clips)};
 }
 
 }  // namespace
@@ -116,6 +150,10 @@ base::Result<gpu::Parameters> train_denoiser(const RunSettings& settings, const 
   }
   const at::ScalarType compute = settings.bfloat16 ? at::kBFloat16 : at::kFloat;
   at::Generator random = at::detail::createCPUGenerator(settings.seed * 7919 + static_cast<std::uint64_t>(state.step));
+  Shares shares(state.weights, settings.shares);
+  std::vector<at::Generator> randoms;  // a share's own
+  for (int i = 0; i < shares.count(); ++i)
+    randoms.push_back(at::detail::createCPUGenerator(random.current_seed() + 1 + static_cast<std::uint64_t>(i)));
   ClipPool pool(shape, autoencoder, settings.seed, settings.pool, compute);
   pool.skip_to(state.step * settings.fresh);
   pool.add(std::min(kPoolAtStart, settings.pool));
@@ -129,13 +167,18 @@ base::Result<gpu::Parameters> train_denoiser(const RunSettings& settings, const 
   while (state.step < settings.steps && (settings.minutes <= 0 || progress.minutes() < settings.minutes)) {
     pool.add(settings.fresh);
     const ClipPool::Batch batch = pool.draw(settings.batch, random);
-    const at::Tensor levels = draw_levels(batch.opening, shape.window_frames, random);
-    const at::Tensor loss = denoising_loss(state, shape, batch, levels, random, compute);
-    FM_TRY(check_loss(loss.item<double>(), state.step));
-    loss.backward();
+    const double loss = shares.learn([&](int share, const gpu::Parameters& weights) {
+      at::Generator& own = randoms[static_cast<std::size_t>(share)];
+      const ClipPool::Batch part = share_of(batch, share, shares.count());
+      const at::Tensor levels = draw_levels(part.opening, shape.window_frames, own);
+      const at::Tensor value = denoising_loss(weights, state.average, shape, part, levels, own, compute);
+      value.backward();
+      return value.item<double>();
+    });
+    FM_TRY(check_loss(loss, state.step));
     const double rate = scheduled_rate(settings.optimizer.learning_rate, state.step, settings.steps);
     const double norm = optimizer_step(state, settings.optimizer, rate);
-    progress.on_step(state.step, loss.item<double>(), norm, rate);
+    progress.on_step(state.step, loss, norm, rate);
     if (progress.minutes() - saved > settings.save_minutes) FM_TRY(save());
   }
   FM_TRY(save());

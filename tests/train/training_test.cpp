@@ -11,6 +11,7 @@
 #include "models/train/checkpoint.h"
 #include "models/train/phases.h"
 #include "models/train/seal.h"
+#include "models/train/shares.h"
 
 #include <catch2/catch.hpp>  // last: torch has a CHECK of its own
 
@@ -107,6 +108,47 @@ TEST_CASE("training goes on from its checkpoint, and from weights alone") {
   REQUIRE(exported.ok());
   const TemporaryDirectory other;
   CHECK(train_denoiser(tiny_run(other.path(), 1), shape, *autoencoder, &*exported).ok());
+}
+
+TEST_CASE("shares of a batch leave the mean of their gradients, and their faults reach the caller") {
+  gpu::Parameters weights;
+  weights.set("w", at::ones({3}).requires_grad_(true));
+  weights.set("latent.mean", at::ones({3}));
+  Shares shares(weights, 3);
+  const auto backward = [](int share, const gpu::Parameters& own) {
+    const at::Tensor loss = (own["w"] * (share + 1.0)).sum();
+    loss.backward();
+    return loss.item<double>();
+  };
+  for (int step = 0; step < 2; ++step) {
+    CHECK(shares.learn(backward) == Approx(6.0));
+    CHECK(at::equal(weights["w"].grad(), at::full({3}, 2.0)));
+    weights["w"].mutable_grad() = at::Tensor();
+  }
+  const auto fails = [](int share, const gpu::Parameters&) -> double {
+    return share == 2 ? throw std::runtime_error("third") : 0.0;
+  };
+  CHECK_THROWS_WITH(shares.learn(fails), "third");
+  CHECK(shares.learn(backward) == Approx(6.0));
+}
+
+TEST_CASE("a run in two shares goes on from its checkpoint like any other") {
+  const TemporaryDirectory directory;
+  const models::NetworkShape shape = tiny_shape();
+  const auto autoencoder = train_autoencoder(tiny_run(directory.path(), 2), shape, nullptr);
+  REQUIRE(autoencoder.ok());
+  RunSettings run = tiny_run(directory.path(), 2);
+  run.batch = 3;
+  run.shares = 2;
+  const auto two = train_denoiser(run, shape, *autoencoder, nullptr);
+  REQUIRE(two.ok());
+  CHECK_FALSE(equal(*two, gpu::init_transformer(shape, run.seed + 1)));
+  run.steps = 4;
+  REQUIRE(train_denoiser(run, shape, *autoencoder, nullptr).ok());
+  const auto state =
+      load_checkpoint(directory.path() / "denoiser.checkpoint.safetensors", gpu::init_transformer(shape, 0));
+  REQUIRE(state.ok());
+  CHECK(state->step == 4);
 }
 
 TEST_CASE("a run whose loss is no number any more stops and leaves its last checkpoint") {
