@@ -15,9 +15,9 @@ namespace {
 // them.
 constexpr int kClips = 48;
 constexpr double kMargin = 0.14;
-const std::map<std::string, double> kMeasured = {{"ground", 1.0},         {"time of day", 0.995},
-                                                 {"weather", 0.995},      {"object kind", 0.885},
-                                                 {"object colour", 0.99}, {"motion direction", 0.90}};
+const std::map<std::string, double> kMeasured = {{"ground", 0.985},       {"time of day", 1.0},
+                                                 {"weather", 0.985},      {"object kind", 0.875},
+                                                 {"object colour", 0.97}, {"motion direction", 0.885}};
 
 std::filesystem::path repository() {
   return FRAMEMILL_SOURCE_DIR;
@@ -58,8 +58,9 @@ TEST_CASE("what the shipped weights make reads back as what was asked for") {
   CHECK(score->motion_energy_ratio < 1.4);
 }
 
-// Of four chains a share is 0, 25, 50, ... per cent: only what holds nearly always can be held to a floor here.
-TEST_CASE("chains of the shipped weights keep land and light, and their seams are not seen") {
+// Of four chains a share is 0, 25, 50, ... per cent: only what holds nearly always can be held to a floor here, and
+// colours and directions over all sixteen windows (measured: 94 and 94 per cent).
+TEST_CASE("chains of the shipped weights keep what they show, and their seams are not seen") {
   const Shipped shipped;
   JudgingSettings settings;
   settings.seed = seed_of(*shipped.package);
@@ -71,6 +72,13 @@ TEST_CASE("chains of the shipped weights keep land and light, and their seams ar
   CHECK(score->seam_difference <= score->inside_p95);
   for (const AttributeScore& attribute : score->last)
     if (attribute.name == "ground" || attribute.name == "time of day") CHECK(attribute.generated >= 0.75);
+  REQUIRE(score->by_window.size() == 4);
+  for (std::size_t a : {4, 5}) {
+    double sum = 0;
+    for (const std::vector<double>& shares : score->by_window) sum += shares[a];
+    CAPTURE(kAttributes[a].name, sum / 4);
+    CHECK(sum / 4 >= 0.7);
+  }
 }
 
 }  // namespace framemill::score
