@@ -29,6 +29,12 @@ class PackageChecks {
       fail("guidance", "out_of_range",
            fmt::format("{} takes a guidance of at most {}", work.model, facts->guidance_max),
            fmt::format("0 to {}", facts->guidance_max));
+    // Guidance is what a negative prompt works by: at 1 nothing would come of it, without a word.
+    if (!work.negative_prompt.empty() && work.guidance.value_or(facts->default_guidance) == 1.0)
+      fail("negative_prompt", "unused_negative_prompt",
+           work.guidance ? "a negative prompt does nothing at guidance 1"
+                         : fmt::format("a negative prompt does nothing at {}'s own guidance, 1", work.model),
+           fmt::format("a guidance other than 1, to {}, or no negative prompt", facts->guidance_max));
   }
 
  private:

@@ -228,6 +228,23 @@ TEST_CASE("packages decide models, vocabulary, steps and guidance") {
   CHECK(check_against_packages(spec, Packages()).at(0).code == "spec.unknown_model");
 }
 
+TEST_CASE("a negative prompt needs guidance to work by") {
+  const auto codes = [](const std::string& guidance, double of_package) {
+    PackageFacts facts = package(16, 4);
+    facts.default_guidance = of_package;
+    const auto errors = check_against_packages(
+        parsed(kHead + kLayer + "frames = \"1-16\"\nnegative_prompt = \"horse\"\n" + guidance), Packages(facts));
+    std::vector<std::string> out;
+    for (const auto& error : errors) out.push_back(error.code + " " + error.field);
+    return out;
+  };
+  const std::vector<std::string> unused{"spec.unused_negative_prompt layer[0].negative_prompt"};
+  CHECK(codes("", 1.0) == unused);
+  CHECK(codes("guidance = 1\n", 3.0) == unused);
+  CHECK(codes("", 3.0).empty());
+  CHECK(codes("guidance = 2.5\n", 1.0).empty());
+}
+
 TEST_CASE("errors as JSON have a null place when they have none") {
   CHECK(
       errors_json({{"spec.x", 3, 4, "layer[0].frames", "m", "e", "s"}}) ==
