@@ -2,8 +2,12 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 
 #include "gpu/torch/load_generator.h"
 #include "models/package.h"
@@ -145,6 +149,17 @@ base::Status judge(const Options& options) {
   return {};
 }
 
+// A file that cannot be written is told of before the minutes that its content takes.
+std::string why_not_writable(const std::string& file) {
+  const std::filesystem::path path = file;
+  const std::filesystem::path directory = path.has_parent_path() ? path.parent_path() : ".";
+  if (std::filesystem::is_directory(path)) return fmt::format("'{}' is a directory", file);
+  if (!std::filesystem::is_directory(directory)) return fmt::format("there is no directory '{}'", directory.string());
+  const bool there = std::filesystem::exists(path);
+  if (::access(there ? path.c_str() : directory.c_str(), W_OK) == 0) return {};
+  return fmt::format("'{}' cannot be written: {}", file, std::strerror(errno));
+}
+
 }  // namespace
 }  // namespace framemill::score
 
@@ -154,6 +169,7 @@ int main(int argc, char** argv) {
   CLI::App app{"Judge a model package, with eyes and without"};
   app.require_subcommand(1);
   framemill::base::Status status;
+  const CLI::Validator writable(framemill::score::why_not_writable, "FILE");
   const auto add_sampling = [&options](CLI::App* command) {
     command->add_option("--steps", options.steps, "default: the package's")->check(CLI::Range(1, 1000));
     command->add_option("--guidance", options.guidance, "default: the package's")->check(CLI::Range(0.0, 100.0));
@@ -162,7 +178,7 @@ int main(int argc, char** argv) {
   const auto add = [&](const char* name, const char* help, framemill::base::Status (*run)(const Options&)) {
     CLI::App* command = app.add_subcommand(name, help);
     command->add_option("package", options.package, "a package directory")->required();
-    command->add_option("-o,--output", options.output, "the PNG to write")->required();
+    command->add_option("-o,--output", options.output, "the PNG to write")->required()->check(writable);
     command->add_option("--prompt", options.prompt, "this prompt for every clip; default: those of catalogue scenes");
     command->add_option("--seed", options.seed)->capture_default_str();
     command->add_option("--count", options.count)->capture_default_str()->check(CLI::Range(1, 4096));
@@ -177,11 +193,11 @@ int main(int argc, char** argv) {
 
   CLI::App* curve = app.add_subcommand("curve", "the loss curve of a training run as a picture");
   curve->add_option("csv", options.input, "denoiser.csv or autoencoder.csv of a run")->required();
-  curve->add_option("-o,--output", options.output, "the PNG to write")->required();
+  curve->add_option("-o,--output", options.output, "the PNG to write")->required()->check(writable);
   curve->callback([&] { status = framemill::score::draw_curve(options.input, options.output); });
 
   CLI::App* learn = app.add_subcommand("train-judge", "fit the judge to renders");
-  learn->add_option("judge", options.judge, "the judge's weights to write")->required();
+  learn->add_option("judge", options.judge, "the judge's weights to write")->required()->check(writable);
   learn->add_option("--steps", options.learn_steps)->capture_default_str()->check(CLI::Range(1, 1 << 30));
   learn->add_option("--from", options.start, "a judge to go on from")->check(CLI::ExistingFile);
   learn->add_option("--learning-rate", options.learning_rate)->capture_default_str()->check(CLI::Range(1e-9, 1.0));
