@@ -94,9 +94,11 @@ function(framemill_tests name)
   target_link_libraries(test_${name} PRIVATE framemill_options framemill_test_main ${rooms} ${ARG_LINKS})
   target_compile_definitions(test_${name} PRIVATE
     FRAMEMILL_SOURCE_DIR="${CMAKE_SOURCE_DIR}" FRAMEMILL_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
-  catch_discover_tests(test_${name} TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST
+  # "-w NoTests": a name that matches no test case fails instead of passing with nothing run.
+  catch_discover_tests(test_${name} TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST EXTRA_ARGS -w NoTests
     # Property tests draw the same cases every time here; scripts/soak draws new ones.
     PROPERTIES TIMEOUT 300 ENVIRONMENT "RC_PARAMS=seed=20261122" ${ARG_PROPERTIES})
+  set_property(GLOBAL APPEND PROPERTY FRAMEMILL_TEST_PROGRAMS ${name})
 endfunction()
 
 # Several files of a room compiled as one, where FRAMEMILL_UNITY is on (the demo's build). Names in a room's unnamed

@@ -314,7 +314,7 @@ TEST_CASE("an address that is given and empty is no address") {
   CHECK(farm.program.run({"jobs", "--server", ""}).code == 2);
 }
 
-TEST_CASE("explain prints the sentence and the reasons; never is exit code 6") {
+TEST_CASE("explain prints the sentence and the reasons, and never is exit code 6") {
   Farm farm;
   farm.scheduler.on("GET /api/v1/jobs/12/explain", explanation_json("frame 1040 waits for a slot"));
   farm.scheduler.on("GET /api/v1/jobs/12/explain?layer=a&frame=1040", explanation_json("no slot has 80 GiB", true));

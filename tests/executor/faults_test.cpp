@@ -91,7 +91,7 @@ TEST_CASE("the budget bounds the batch, and what does not fit it is given back")
   CHECK(big.message().find("70") != std::string::npos);  // what it would need
 }
 
-TEST_CASE("an idle model makes room for another; one at work does not") {
+TEST_CASE("an idle model makes room for another, and one at work does not") {
   const FarmDirectory farm;
   ExecutorProcess executor;
   executor.configure(farm, 75);

@@ -168,7 +168,7 @@ TEST_CASE("a batch of the demo model holds windows of two jobs") {
   CHECK(outcomes.at(2).ended.usage().model_loads() == 0);
 }
 
-TEST_CASE("a package whose weights are not numbers gives bad output; one that was changed is refused") {
+TEST_CASE("a package whose weights are not numbers is refused, and so is one that was changed") {
   const FarmDirectory farm;
   const fs::path models = farm.path / "models", package = models / kModel;
   fs::create_directories(models);
@@ -204,8 +204,9 @@ TEST_CASE("a package whose weights are not numbers gives bad output; one that wa
   spec.attempt = 2;
   const auto outcome = executor_on(farm, models)->run(demo_grant(spec, models), farm);
   INFO(outcome.ended.message());
-  CHECK(outcome.ended.outcome() == "bad_output");
-  CHECK(outcome.ended.code() == "frames.nan");
+  CHECK(outcome.ended.outcome() == "failed");
+  CHECK(outcome.ended.code() == "model.weights");
+  CHECK(outcome.ended.message().find("no number") != std::string::npos);
   CHECK(outcome.finished.empty());
 }
 

@@ -1,4 +1,5 @@
 // Damage that SQLite does not notice by itself: verify must, and the daemon must not start over it (promise P8).
+#include <fmt/format.h>
 #include <sqlite3.h>
 
 #include <catch2/catch.hpp>
@@ -109,6 +110,28 @@ TEST_CASE("a database without its log, or put back from a copy by hand, does not
   CHECK(Store::open(path, options).error().code == "store.history_lost");
   std::filesystem::remove(path);
   CHECK(Store::open(path, options).error().code == "store.history_lost");
+}
+
+TEST_CASE("a database of the right length with another history does not pass for the one that was acknowledged") {
+  const TempDirectory directory;
+  for (const char* const name : {"ours", "theirs"}) {
+    std::filesystem::create_directory(directory.path() / name);
+    auto store = open_store(directory.path() / name / "farm.db");
+    for (std::uint64_t batch = 1; batch <= 3; ++batch)
+      write_now(*store, {AuditRecord{batch, sample_cause(name), "submit", fmt::format("job {}", batch)}});
+  }
+  StoreOptions options;
+  options.ballast_bytes = 4096;
+  const std::filesystem::path path = directory / "ours/farm.db";
+  CHECK(Store::open(path, options).ok());
+  // The mark stays: it knows what was acknowledged.
+  std::filesystem::remove(path.string() + "-wal");
+  std::filesystem::copy_file(directory / "theirs/farm.db", path,
+                             std::filesystem::copy_options::overwrite_existing);
+  const auto opened = Store::open(path, options);
+  REQUIRE_FALSE(opened.ok());
+  CHECK(opened.error().code == "store.history_lost");
+  CHECK(opened.error().message.find("another batch 3") != std::string::npos);
 }
 
 TEST_CASE("a torn mark is no reason to stop, but its other half still counts") {

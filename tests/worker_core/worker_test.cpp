@@ -223,7 +223,7 @@ TEST_CASE("an attempt beyond its timeout is stopped and told as a timeout") {
 
 // --- deaths ----------------------------------------------------------------------------------------------------------
 
-TEST_CASE("a death while alone names the task at work; a death in company accuses nobody") {
+TEST_CASE("a death while alone names the task at work, and a death in company accuses nobody") {
   Bench b;
   b.all_ready();
   b.grant(lease(1));
