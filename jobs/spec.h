@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "jobs/frame_range.h"
+#include "jobs/frame_rate.h"
 #include "jobs/ids.h"
 #include "jobs/package_facts.h"
 
@@ -23,11 +24,13 @@ enum class PlanStrategy { Independent, Chain };
 enum class Reproducibility { Exact, Stable, Fast };
 enum class DeviceWish { Any, Cpu, Cuda };
 enum class FrameFormat { Exr, Png };
+enum class OutputCheck { Auto, None };  // whether files are opened before they are committed, as their names promise
 std::string_view name(LayerKind kind);  // the spec's words: "generate", "chain", "stable", "cuda", "exr"
 std::string_view name(PlanStrategy plan);
 std::string_view name(Reproducibility level);
 std::string_view name(DeviceWish device);
 std::string_view name(FrameFormat format);
+std::string_view name(OutputCheck check);
 
 inline constexpr std::size_t kLayersMax = 128;
 inline constexpr std::uint32_t kVariantsMax = 1'024;           // of one layer
@@ -66,7 +69,7 @@ struct CommandSpec {
   bool operator==(const CommandSpec&) const = default;
 };
 struct EncodeSpec {
-  double fps = 24;
+  std::optional<FrameRate> fps;  // default: see ordered_rate
   std::string codec = "h264";
   std::int32_t scale = 1;            // whole-number enlargement of the picture, nearest pixel: 1..16
   std::vector<std::string> burn_in;  // of "show" "sequence" "shot" "layer" "version" "frame": a strip below the picture
@@ -94,6 +97,7 @@ struct LayerSpec {
   std::string output;                  // pattern with tokens, inside `root`
   std::string root;                    // root name
   Reproducibility reproducibility = Reproducibility::Stable;
+  OutputCheck check = OutputCheck::Auto;
   std::variant<GenerateSpec, CommandSpec, EncodeSpec, SheetSpec> work;
   bool operator==(const LayerSpec&) const = default;
 };
@@ -101,6 +105,7 @@ struct LayerSpec {
 struct JobSpec {
   std::string name, show;
   std::string sequence, shot;  // may be empty; each layer has a shot then
+  std::optional<FrameRate> fps;  // of movies whose layer gives none
   std::int32_t priority = 50;  // 0..100, higher first
   std::optional<base::WallTime> deadline;
   std::vector<std::string> tags;

@@ -36,6 +36,7 @@ struct JobDraft {
 };
 
 std::optional<std::int32_t> read_handles(TableReader& table);
+std::optional<FrameRate> read_rate(TableReader& table, std::string_view key);
 
 // Reads one [[layer]]; faults go to `errors`, and what could be read is in the draft.
 LayerDraft read_layer(const SpecNode& node, std::size_t index, const JobSpec& job, SpecErrors& errors);

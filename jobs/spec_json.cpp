@@ -23,6 +23,11 @@ std::string span_text(FrameSpan span) {
   return FrameSet(span.first, span.last).text();
 }
 
+json::value rate_json(FrameRate rate) {
+  if (rate.den == 1) return rate.num;
+  return json::value(rate.text());
+}
+
 json::array strings(const std::vector<std::string>& values) {
   json::array out;
   for (const std::string& value : values) out.emplace_back(value);
@@ -66,7 +71,7 @@ void add_work(json::object& out, const CommandSpec& work) {
   out["argv"] = strings(work.argv);
 }
 void add_work(json::object& out, const EncodeSpec& work) {
-  out["fps"] = work.fps;
+  if (work.fps) out["fps"] = rate_json(*work.fps);
   out["codec"] = work.codec;
   out["scale"] = work.scale;
   out["burn_in"] = strings(work.burn_in);
@@ -89,6 +94,7 @@ json::object layer_json(const LayerSpec& layer) {
   json::array inputs;
   for (const LayerInput& input : layer.inputs) inputs.push_back(input_json(input));
   if (!inputs.empty()) out["input"] = std::move(inputs);
+  if (layer.check != OutputCheck::Auto) out["check"] = name(layer.check);
   if (layer.timeout) out["timeout"] = duration_text(*layer.timeout);
   if (layer.kind == LayerKind::Generate || layer.kind == LayerKind::Command) {
     const FrameSpan range = without_handles(layer.shot_range, layer.handles);
@@ -120,6 +126,7 @@ std::string canonical_json(const JobSpec& spec) {
                    {"handles", handles_text(spec.handles)}};
   if (!spec.sequence.empty()) out["sequence"] = spec.sequence;
   if (!spec.shot.empty()) out["shot"] = spec.shot;
+  if (spec.fps) out["fps"] = rate_json(*spec.fps);
   if (spec.deadline) out["deadline"] = moment_text(*spec.deadline);
   if (spec.version)
     out["version"] = *spec.version;

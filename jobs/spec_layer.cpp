@@ -151,6 +151,7 @@ void read_common(TableReader& table, LayerDraft& draft, const JobSpec& job, Spec
   layer.reproducibility =
       table.choice_of("reproducibility", {Reproducibility::Exact, Reproducibility::Stable, Reproducibility::Fast})
           .value_or(layer.reproducibility);
+  layer.check = table.choice_of("check", {OutputCheck::Auto, OutputCheck::None}).value_or(layer.check);
 }
 
 }  // namespace

@@ -34,6 +34,10 @@ std::string_view name(FrameFormat format) {
   constexpr std::array<std::string_view, 2> kWords{"exr", "png"};
   return word(kWords, format);
 }
+std::string_view name(OutputCheck check) {
+  constexpr std::array<std::string_view, 2> kWords{"auto", "none"};
+  return word(kWords, check);
+}
 
 const LayerSpec* JobSpec::find_layer(std::string_view layer_name) const {
   const auto found =

@@ -55,6 +55,7 @@ void read_rest(TableReader& table, JobDraft& draft) {
                            : fmt::format("this is {}", jobs::name(deadline->type)),
                  "RFC 3339 with an offset: 2026-12-24T18:00:00+01:00");
   }
+  job.fps = read_rate(table, "fps");
   job.tags = table.texts("tags", TextRule::Line, 64).value_or(job.tags);
   for (std::size_t i = 0; i < job.tags.size(); ++i)
     if (job.tags[i].size() > 128)

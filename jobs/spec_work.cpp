@@ -115,7 +115,7 @@ CommandSpec read_command(TableReader& table) {
 EncodeSpec read_encode(TableReader& table) {
   static const std::vector<std::string_view> kBurnIn{"show", "sequence", "shot", "layer", "version", "frame"};
   EncodeSpec work;
-  work.fps = table.number("fps", 1, 240).value_or(work.fps);
+  work.fps = read_rate(table, "fps");
   table.choice("codec", {"h264"});  // the only one so far
   work.scale = static_cast<std::int32_t>(table.integer("scale", 1, 16).value_or(work.scale));
   if (auto words = table.texts("burn_in", TextRule::Line, kBurnIn.size())) {
@@ -139,6 +139,22 @@ SheetSpec read_sheet(TableReader& table) {
 }
 
 }  // namespace
+
+std::optional<FrameRate> read_rate(TableReader& table, std::string_view key) {
+  const SpecNode* node = table.take(key);
+  if (node == nullptr) return std::nullopt;
+  const bool is_number = node->type == SpecNode::Type::Integer || node->type == SpecNode::Type::Float;
+  if (!is_number && node->type != SpecNode::Type::String && !node->raw) {
+    table.fail(key, "wrong_type", fmt::format("this is {}", jobs::name(node->type)), "24, 23.98 or \"24000/1001\"");
+    return std::nullopt;
+  }
+  auto rate = node->type == SpecNode::Type::Integer ? FrameRate::from_number(static_cast<double>(node->integer))
+              : node->type == SpecNode::Type::Float ? FrameRate::from_number(node->real)
+              : FrameRate::parse(node->type == SpecNode::Type::String ? printable(node->text) : *node->raw);
+  if (rate.ok()) return *rate;
+  table.fail(key, rate.error().code.substr(5), rate.error().message, rate.error().hint);
+  return std::nullopt;
+}
 
 Work read_work(LayerKind kind, TableReader& table) {
   switch (kind) {

@@ -56,6 +56,19 @@ void write_generate(const JobRecord& job, jobs::PhaseIndex index, const jobs::Ge
   out.set_has_input(denoise && has_context_from_elsewhere(job, index));
 }
 
+void write_encode(const JobRecord& job, const jobs::LayerSpec& layer, const jobs::EncodeSpec& spec,
+                  wire::EncodeRecipe& out) {
+  const auto ordered = jobs::ordered_rate(*job.spec, layer, [&](const std::string& id) { return facts_of(job, id); });
+  const jobs::FrameRate rate = ordered.value_or(jobs::FrameRate{});
+  out.set_fps(rate.value());
+  out.set_fps_num(rate.num);
+  out.set_fps_den(rate.den);
+  out.set_fps_from_inputs(!ordered.has_value());
+  out.set_codec(spec.codec);
+  out.set_scale(spec.scale);
+  for (const std::string& token : spec.burn_in) out.add_burn_in(token);
+}
+
 // A Decode phase is chosen when another phase takes its frames as context.
 bool is_chosen(const JobRecord& job, jobs::PhaseIndex index) {
   for (jobs::PhaseIndex other = 0; other < job.plan->phases.size(); ++other)
@@ -180,6 +193,7 @@ void write_recipe(const JobRecord& job, jobs::PhaseIndex index, wire::Recipe& ou
   out.set_output_printf(phase.output_pattern);
   out.set_frames(phase.frames.text());
   out.set_frames_per_task(phase.frames_per_task);
+  out.set_unchecked(layer.check == jobs::OutputCheck::None);
   out.set_plan_digest(base::raw_bytes(job.plan->digest));
   write_grid(phase, out);
   if (const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work)) {
@@ -188,10 +202,7 @@ void write_recipe(const JobRecord& job, jobs::PhaseIndex index, wire::Recipe& ou
     for (const std::string& argument : command->argv) out.mutable_command()->add_argv(argument);
     out.mutable_command()->set_output_printf(phase.output_pattern);
   } else if (const auto* encode = std::get_if<jobs::EncodeSpec>(&layer.work)) {
-    out.mutable_encode()->set_fps(encode->fps);
-    out.mutable_encode()->set_codec(encode->codec);
-    out.mutable_encode()->set_scale(encode->scale);
-    for (const std::string& token : encode->burn_in) out.mutable_encode()->add_burn_in(token);
+    write_encode(job, layer, *encode, *out.mutable_encode());
   } else if (const auto* sheet = std::get_if<jobs::SheetSpec>(&layer.work)) {
     write_sheet(job, phase, *sheet, *out.mutable_sheet());
   }
