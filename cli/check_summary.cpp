@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "jobs/check.h"
+
 namespace framemill::cli {
 namespace {
 
@@ -88,7 +90,11 @@ LayerSummary summary_of(const jobs::LayerSpec& spec, jobs::LayerIndex index, con
 CheckResult check_spec(std::string_view text, jobs::SpecFormat format, const jobs::SpecOverrides& overrides,
                        const jobs::PackageCatalogue* packages) {
   jobs::ParsedSpec parsed = jobs::parse_spec(text, format, overrides);
-  if (!parsed.spec) return {std::nullopt, std::move(parsed.errors)};
+  if (!parsed.spec) {
+    std::vector<jobs::SpecError> errors = parsed.errors;
+    if (packages) jobs::add_package_errors(parsed, *packages, errors);
+    return {std::nullopt, std::move(errors)};
+  }
   const jobs::JobSpec& spec = *parsed.spec;
   const auto placed = [&](std::vector<jobs::SpecError> errors) {
     jobs::locate(errors, parsed.positions);

@@ -100,8 +100,7 @@ base::Result<std::string> read_text(const std::string& file, const StandardInput
 }  // namespace
 
 bool SpecSource::is_json() const {
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  return first != std::string::npos && text[first] == '{';
+  return jobs::detected_format(text) == jobs::SpecFormat::Json;
 }
 
 std::string SpecSource::shown_name() const {

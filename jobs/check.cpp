@@ -2,6 +2,7 @@
 
 #include "jobs/output_names.h"
 #include "jobs/plan.h"
+#include "jobs/spec_reader.h"
 
 namespace framemill::jobs {
 namespace {
@@ -43,13 +44,23 @@ void add_plan(const JobPlan& plan, std::vector<LayerCheck>& layers) {
 
 }  // namespace
 
+void add_package_errors(const ParsedSpec& parsed, const PackageCatalogue& packages, std::vector<SpecError>& errors) {
+  std::vector<SpecError> more = check_against_packages(parsed.readable, packages);
+  locate(more, parsed.positions);
+  for (SpecError& error : more)
+    if (errors.size() < kSpecErrorsMax) errors.push_back(std::move(error));
+}
+
 CheckReport check_job(std::string_view text, SpecFormat format, const SpecOverrides& overrides,
                       const PackageCatalogue* packages) {
   ParsedSpec parsed = parse_spec(text, format, overrides);
   CheckReport report;
   report.errors = std::move(parsed.errors);
   report.spec = std::move(parsed.spec);
-  if (!report.spec) return report;
+  if (!report.spec) {
+    if (packages != nullptr) add_package_errors(parsed, *packages, report.errors);
+    return report;
+  }
   report.version_assumed = !report.spec->version;
   for (const LayerSpec& layer : report.spec->layers) report.layers.push_back(form_of(*report.spec, layer));
   if (packages == nullptr) return report;

@@ -33,6 +33,9 @@ struct CheckReport {
   bool version_assumed = false;  // "next" was taken as 1 in the paths
 };
 
+// Adds to the errors of a spec's form what the packages say of those layers that could be read.
+void add_package_errors(const ParsedSpec& parsed, const PackageCatalogue& packages, std::vector<SpecError>& errors);
+
 // packages: what only they know is checked as well; nullptr: form alone.
 CheckReport check_job(std::string_view text, SpecFormat format, const SpecOverrides& overrides,
                       const PackageCatalogue* packages);

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "jobs/spec_tree.h"
+#include "jobs/text_index.h"
 
 namespace framemill::jobs {
 namespace {
@@ -29,7 +30,9 @@ struct Builder {
   std::vector<std::string> keys;                         // for each open table, and for what will be put into it
   std::vector<std::set<std::string, std::less<>>> seen;  // the keys of each open table
   std::string part;
-  std::size_t key_count = 0;
+  std::size_t key_count = 0, string_count = 0;
+  const std::vector<Mend>* mends = nullptr;  // of the text that is read, and where the original text's places are
+  const TextIndex* places = nullptr;
   std::string limit_code, limit_message;
 
   bool stop(error_code& failure, std::string code, std::string message) {
@@ -94,7 +97,18 @@ struct Builder {
     SpecNode node;
     node.type = SpecNode::Type::String;
     node.text = take(last);
+    take_mend(node);
+    ++string_count;
     return put(std::move(node));
+  }
+  // A string that stands in for what was written otherwise is found by its number.
+  void take_mend(SpecNode& node) const {
+    if (mends == nullptr) return;
+    for (const Mend& mend : *mends) {
+      if (!mend.is_value() || mend.strings_before != string_count) continue;
+      node.mend = std::make_shared<const Mend>(mend);
+      node.position = places->position(mend.begin);
+    }
   }
   bool on_number_part(json::string_view more, error_code&) { return add_part(more); }
   bool on_int64(std::int64_t value, json::string_view, error_code&) {
@@ -102,6 +116,7 @@ struct Builder {
     SpecNode node;
     node.type = SpecNode::Type::Integer;
     node.integer = value;
+    node.written = fmt::format("{}", value);
     return put(std::move(node));
   }
   bool on_uint64(std::uint64_t value, json::string_view last, error_code& failure) {
@@ -115,12 +130,18 @@ struct Builder {
     node.type = SpecNode::Type::Float;
     const auto [end, fault] = std::from_chars(written.data(), written.data() + written.size(), node.real);
     if (fault != std::errc() || end != written.data() + written.size()) node.real = HUGE_VAL;
+    node.written = written;
+    if (written.find_first_of(".eE") == std::string::npos) {
+      node.type = SpecNode::Type::BigInteger;
+      node.text = written;
+    }
     return put(std::move(node));
   }
   bool on_bool(bool value, error_code&) {
     SpecNode node;
     node.type = SpecNode::Type::Bool;
     node.boolean = value;
+    node.written = value ? "true" : "false";
     return put(std::move(node));
   }
   bool on_null(error_code&) { return put({}); }
@@ -128,38 +149,62 @@ struct Builder {
   bool on_comment(json::string_view, error_code&) { return true; }
 };
 
-SpecPosition position_of(std::string_view text, std::size_t offset) {
-  const std::string_view before = text.substr(0, offset);
-  const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 is the text's start
-  return {static_cast<std::uint32_t>(std::count(before.begin(), before.end(), '\n') + 1),
-          static_cast<std::uint32_t>(offset - line_start + 1)};
+// What is read of a text, or what is wrong with it and where.
+struct JsonOutcome {
+  std::optional<SpecNode> root;
+  std::string code, message;
+  std::size_t offset = 0;  // where reading stopped
+  bool is_syntax = false;  // rather than a limit
+};
+
+JsonOutcome read_json(std::string_view text, const std::vector<Mend>* mends, const TextIndex& places) {
+  json::parse_options options;
+  options.max_depth = kSpecDepthMax;
+  json::basic_parser<Builder> parser(options);
+  Builder& builder = parser.handler();
+  builder.mends = mends;
+  builder.places = &places;
+  error_code failure;
+  const std::size_t eaten = parser.write_some(false, text.data(), text.size(), failure);
+  const auto fail = [&](std::string code, std::string message, bool is_syntax = false) {
+    return JsonOutcome{std::nullopt, "spec." + std::move(code), std::move(message), std::min(eaten, text.size()),
+                       is_syntax};
+  };
+  if (!builder.limit_code.empty())
+    return {std::nullopt, builder.limit_code, builder.limit_message, std::min(eaten, text.size()), false};
+  if (failure == json::error::too_deep) return fail("too_deep", fmt::format("nested deeper than {} levels", kSpecDepthMax));
+  if (failure == json::error::string_too_large || failure == json::error::key_too_large)
+    return fail("too_large", fmt::format("a string of more than {} bytes", kSpecStringBytesMax));
+  if (failure == json::error::object_too_large)
+    return fail("too_large", fmt::format("more than {} keys", kSpecKeysMax));
+  if (failure) return fail("syntax", fmt::format("the JSON does not parse: {}", failure.message()), true);
+  const std::size_t rest = text.find_first_not_of(" \t\r\n", eaten);
+  if (rest != std::string_view::npos) return fail("syntax", "something follows the JSON document", true);
+  if (builder.root.type != SpecNode::Type::Table) return fail("syntax", "a spec is a JSON object");
+  return {std::move(builder.root), {}, {}, 0, false};
 }
 
 }  // namespace
 
 TreeResult tree_from_json(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = kSpecDepthMax;
-  json::basic_parser<Builder> parser(options);
-  error_code failure;
-  const std::size_t eaten = parser.write_some(false, text.data(), text.size(), failure);
-  Builder& builder = parser.handler();
-  const auto fail = [&](std::string code, std::string message) -> TreeResult {
-    const SpecPosition at = position_of(text, std::min(eaten, text.size()));
-    return {std::nullopt, SpecError{std::move(code), at.line, at.column, "", std::move(message), "", ""}};
-  };
-  if (!builder.limit_code.empty()) return fail(builder.limit_code, builder.limit_message);
-  if (failure == json::error::too_deep)
-    return fail("spec.too_deep", fmt::format("nested deeper than {} levels", kSpecDepthMax));
-  if (failure == json::error::string_too_large || failure == json::error::key_too_large)
-    return fail("spec.too_large", fmt::format("a string of more than {} bytes", kSpecStringBytesMax));
-  if (failure == json::error::object_too_large)
-    return fail("spec.too_large", fmt::format("more than {} keys", kSpecKeysMax));
-  if (failure) return fail("spec.syntax", fmt::format("the JSON does not parse: {}", failure.message()));
-  const std::size_t rest = text.find_first_not_of(" \t\r\n", eaten);
-  if (rest != std::string_view::npos) return fail("spec.syntax", "something follows the JSON document");
-  if (builder.root.type != SpecNode::Type::Table) return fail("spec.syntax", "a spec is a JSON object");
-  return {std::move(builder.root), std::nullopt};
+  const TextIndex places(text);
+  JsonOutcome outcome = read_json(text, nullptr, places);
+  std::vector<Mend> mends;
+  if (!outcome.root && outcome.is_syntax) mends = find_mends(text, SpecLanguage::Json);
+  if (!mends.empty()) outcome = read_json(mended(text, mends), &mends, places);
+
+  TreeResult out;
+  if (!outcome.root) {
+    const std::size_t offset = original_offset(mends, outcome.offset);
+    const SpecPosition at = places.position(offset);
+    const std::string hint = outcome.is_syntax ? syntax_hint(text, offset, SpecLanguage::Json) : "";
+    out.error = SpecError{outcome.code, at.line, at.column, "", outcome.message, "", hint};
+  }
+  for (const Mend& mend : mends)
+    if (!mend.is_value() || !outcome.root)
+      out.findings.push_back(finding(mend, places.position(mend.begin), SpecLanguage::Json));
+  out.root = std::move(outcome.root);
+  return out;
 }
 
 }  // namespace framemill::jobs

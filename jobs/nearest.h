@@ -7,11 +7,17 @@
 
 namespace framemill::jobs {
 
-// Edits (insert, delete, replace, swap of neighbours) that make one word the other.
+// Edits (insert, delete, replace, swap of neighbours) of characters that make one word the other.
 std::size_t edit_distance(std::string_view a, std::string_view b);
+// How many edits still leave a word near: a third of its characters, one at least and three at most; none of a single
+// character.
+std::size_t edits_max(std::string_view word);
 
-// The candidate that `word` most likely meant, or empty when none is near: at most a third of its letters wrong, and
-// never more than three. Words of more than 64 bytes are not looked at.
+// The candidate that `word` most likely meant, or empty when none is near. Case, width and invisible characters do not
+// count. Words of more than 64 bytes are not looked at.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+// "a, b, c and 670 more": at most `shown_max` of the words, and how many there are besides.
+std::string listed(const std::vector<std::string>& words, std::size_t shown_max);
 
 }  // namespace framemill::jobs

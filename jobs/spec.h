@@ -139,9 +139,13 @@ enum class SpecFormat { Detect, Toml, Json };
 
 struct ParsedSpec {
   std::optional<JobSpec> spec;  // present exactly when errors is empty
+  JobSpec readable;             // otherwise what could be read, for checks that find more errors
   std::vector<SpecError> errors;
   std::map<std::string, SpecPosition> positions;  // field -> place, for errors that are found later
 };
+
+// JSON or TOML, by the first character of the text: a TOML document cannot begin with "{".
+SpecFormat detected_format(std::string_view text);
 
 // Fills in the line and column of errors that later checks found, by their field.
 void locate(std::vector<SpecError>& errors, const std::map<std::string, SpecPosition>& positions);
@@ -149,7 +153,8 @@ void locate(std::vector<SpecError>& errors, const std::map<std::string, SpecPosi
 // Overrides from the command line: "layer.boards.prompt" -> TOML value text or plain string.
 using SpecOverrides = std::vector<std::pair<std::string, std::string>>;
 
-// Parses and checks form: syntax (the first error), else every semantic error at once. Limits: 256 KiB, depth 32,
+// Parses and checks form: every error at once, those of values that lack their quotes too; a text that cannot be read
+// even so gives the first error of syntax. Limits: 256 KiB, depth 32,
 // 10,000 keys, strings 64 KiB, 10 M frames.
 ParsedSpec parse_spec(std::string_view text, SpecFormat format = SpecFormat::Detect,
                       const SpecOverrides& overrides = {});

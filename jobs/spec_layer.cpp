@@ -2,10 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
+#include "jobs/other_names.h"
 #include "jobs/output_names.h"
 #include "jobs/spec_draft.h"
-#include "jobs/spec_values.h"
 
 namespace framemill::jobs {
 namespace {
@@ -180,6 +181,28 @@ std::optional<std::int32_t> read_handles(TableReader& table) {
   return static_cast<std::int32_t>(count);
 }
 
+namespace {
+
+// What a layer without a legal kind was meant to be, by its spelling or by a key that one kind alone has: so that the rest
+// of it can be checked.
+std::optional<LayerKind> meant_kind(const TableReader& table) {
+  constexpr std::array kKinds{LayerKind::Generate, LayerKind::Command, LayerKind::Encode, LayerKind::Sheet};
+  const SpecNode* written = table.value("kind");
+  if (written != nullptr && written->type == SpecNode::Type::String) {
+    std::vector<std::string> words;
+    for (const LayerKind kind : kKinds) words.emplace_back(jobs::name(kind));
+    const std::string meant = suggested_word(written->text, words);
+    for (const LayerKind kind : kKinds)
+      if (jobs::name(kind) == meant) return kind;
+  }
+  for (const auto& [key, kinds] : kind_keys())
+    for (const LayerKind kind : kKinds)
+      if (jobs::name(kind) == kinds && table.has(key)) return kind;
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::string default_output(const LayerSpec& layer) {
   const std::string directory = "{show}/{sequence}/{shot}/{layer}/v{version:03}/{shot}_{layer}";
   if (layer.kind == LayerKind::Encode) return directory + "_v{version:03}.mp4";
@@ -198,10 +221,17 @@ LayerDraft read_layer(const SpecNode& node, std::size_t index, const JobSpec& jo
   const auto kind =
       table.choice_of("kind", {LayerKind::Generate, LayerKind::Command, LayerKind::Encode, LayerKind::Sheet});
   read_common(table, draft, job, errors);
-  if (!kind) return draft;  // which other keys are legal depends on it
+  const auto read_as = kind ? kind : meant_kind(table);
+  if (!read_as) {
+    // Which other keys are legal depends on the kind: those of any kind are let pass, the common ones are checked.
+    for (const auto& [key, kinds] : kind_keys()) table.allow(key);
+    read_ranges(table, draft);
+    table.finish();
+    return draft;
+  }
   draft.kind_known = true;
-  draft.layer.kind = *kind;
-  draft.layer.work = read_work(*kind, table);
+  draft.layer.kind = *read_as;
+  draft.layer.work = read_work(*read_as, table);
   if (draft.takes_frames()) {
     read_ranges(table, draft);
     read_chunk(table, draft);

@@ -116,7 +116,7 @@ class Links {
     if (found != by_name_.end()) return found->second;
     if (errors_.full()) return nullptr;
     layer.reader(errors_).fail(key, "unknown_layer", fmt::format("there is no layer \"{}\"", wanted),
-                               fmt::format("{}", fmt::join(names_, ", ")).substr(0, 200), nearest(wanted, names_));
+                               listed(names_, 10), nearest(wanted, names_));
     return nullptr;
   }
 

@@ -16,28 +16,37 @@ class PackageChecks {
 
   void check(std::size_t index, const GenerateSpec& work) {
     layer_ = index;
-    const PackageFacts* facts = packages_.find(work.model);
-    if (facts == nullptr)
-      return fail("model", "unknown_model", fmt::format("there is no model package \"{}\"", work.model),
-                  "a package that the farm has", nearest(work.model, packages_.ids()));
-    check_prompt("prompt", work.model, work.prompt);
-    if (!work.negative_prompt.empty()) check_prompt("negative_prompt", work.model, work.negative_prompt);
+    if (work.model.empty()) return;  // reported before
+    std::string model = work.model;
+    if (packages_.find(model) == nullptr) {
+      // The rest is checked against the package that was meant, where that can be told.
+      model = nearest(work.model, packages_.ids());
+      fail("model", "unknown_model", fmt::format("there is no model package \"{}\"", work.model), known_packages(), model);
+    }
+    const PackageFacts* facts = packages_.find(model);
+    if (facts == nullptr) return;
+    check_prompt("prompt", model, work.prompt);
+    if (!work.negative_prompt.empty()) check_prompt("negative_prompt", model, work.negative_prompt);
     if (work.steps && facts->steps_max > 0 && *work.steps > static_cast<std::uint32_t>(facts->steps_max))
-      fail("steps", "out_of_range", fmt::format("{} takes at most {} steps", work.model, facts->steps_max),
+      fail("steps", "out_of_range", fmt::format("{} takes at most {} steps", model, facts->steps_max),
            fmt::format("1 to {}", facts->steps_max));
     if (work.guidance && *work.guidance > facts->guidance_max)
       fail("guidance", "out_of_range",
-           fmt::format("{} takes a guidance of at most {}", work.model, facts->guidance_max),
+           fmt::format("{} takes a guidance of at most {}", model, facts->guidance_max),
            fmt::format("0 to {}", facts->guidance_max));
     // Guidance is what a negative prompt works by: at 1 nothing would come of it, without a word.
     if (!work.negative_prompt.empty() && work.guidance.value_or(facts->default_guidance) == 1.0)
       fail("negative_prompt", "unused_negative_prompt",
            work.guidance ? "a negative prompt does nothing at guidance 1"
-                         : fmt::format("a negative prompt does nothing at {}'s own guidance, 1", work.model),
+                         : fmt::format("a negative prompt does nothing at {}'s own guidance, 1", model),
            fmt::format("a guidance other than 1, to {}, or no negative prompt", facts->guidance_max));
   }
 
  private:
+  std::string known_packages() const {
+    const std::vector<std::string> ids = packages_.ids();
+    return ids.empty() ? "a package that the farm has; it has none" : "one of " + listed(ids, 10);
+  }
   void check_prompt(std::string_view key, const std::string& model, const std::string& prompt) {
     const base::Status status = packages_.check_prompt(model, prompt);
     if (status.ok() || !told_.emplace(model, prompt).second) return;  // an inherited prompt is told of once

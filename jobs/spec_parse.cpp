@@ -2,8 +2,11 @@
 // everything.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "jobs/spec_draft.h"
-#include "jobs/spec_values.h"
+#include "jobs/spec_encoding.h"
 
 namespace framemill::jobs {
 namespace {
@@ -23,7 +26,7 @@ void read_identity(TableReader& table, JobSpec& job) {
   if (name && name->find_first_not_of(' ') == std::string::npos)
     table.fail("name", "out_of_range", "the name is empty", "what people will look for in the list of jobs");
   if (table.has("name") && job.name.size() > kNameMax)
-    table.fail("name", "out_of_range", fmt::format("the name is longer than {} bytes", kNameMax));
+    table.fail("name", "out_of_range", fmt::format("the name has {} bytes; the limit is {}", job.name.size(), kNameMax));
   table.require("show", "the show's short name");
   job.show = table.text("show", TextRule::Word).value_or("");
   job.sequence = table.text("sequence", TextRule::Word).value_or("");
@@ -67,13 +70,22 @@ void read_rest(TableReader& table, JobDraft& draft) {
 }
 
 void read_layers(TableReader& table, JobDraft& draft, SpecErrors& errors) {
-  const SpecNode* layers = table.array("layer", kLayersMax);
+  // One [layer] with single brackets, or "layers", is an error; what is in it is checked all the same.
+  const SpecNode* single = table.has("layer") ? table.value("layer") : nullptr;
+  if (single != nullptr && single->type == SpecNode::Type::Table)
+    draft.layers.push_back(read_layer(*single, 0, draft.job, errors));
+  const SpecNode* misnamed = table.has("layer") ? nullptr : table.value("layers");
+  if (misnamed != nullptr && misnamed->type == SpecNode::Type::Array && !misnamed->items.empty())
+    table.allow("layer");
+  else
+    misnamed = nullptr;
+  const SpecNode* layers = misnamed != nullptr ? misnamed : table.array("layer", kLayersMax);
   if (layers == nullptr || layers->items.empty()) {
     if (!table.has("layer") || layers != nullptr)
       table.fail("layer", "no_layers", "a job has at least one layer", "[[layer]]");
     return;
   }
-  for (std::size_t i = 0; i < layers->items.size(); ++i) {
+  for (std::size_t i = 0; i < std::min(layers->items.size(), kLayersMax); ++i) {
     const SpecNode& item = layers->items[i];
     if (item.type == SpecNode::Type::Table)
       draft.layers.push_back(read_layer(item, i, draft.job, errors));
@@ -96,16 +108,21 @@ void check_tree(const SpecNode& root, JobDraft& draft, SpecErrors& errors) {
   check_outputs(draft, errors);
 }
 
+// Values that were mended are errors of their own, unless more was wrong with them.
+void report_mends(const SpecNode& node, const std::string& field, SpecErrors& errors) {
+  if (node.mend && !errors.has("spec.wrong_type", field) && !errors.has("spec.unknown_key", field) &&
+      !errors.has("spec.key_not_for_kind", field))
+    errors.add("unquoted", node.position, field, advice(*node.mend, errors.language()));
+  for (std::size_t i = 0; i < node.items.size(); ++i)
+    report_mends(node.items[i], fmt::format("{}[{}]", field, i), errors);
+  for (const auto& [key, member] : node.members) report_mends(member, field.empty() ? key : field + "." + key, errors);
+}
+
 void gather_positions(const SpecNode& node, const std::string& field, std::map<std::string, SpecPosition>& out) {
   if (node.position.line) out.emplace(field, node.position);
   for (std::size_t i = 0; i < node.items.size(); ++i)
     gather_positions(node.items[i], fmt::format("{}[{}]", field, i), out);
   for (const auto& [key, member] : node.members) gather_positions(member, field.empty() ? key : field + "." + key, out);
-}
-
-SpecFormat detected(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  return first != std::string_view::npos && text[first] == '{' ? SpecFormat::Json : SpecFormat::Toml;
 }
 
 ParsedSpec only(SpecError error) {
@@ -133,28 +150,42 @@ void locate(std::vector<SpecError>& errors, const std::map<std::string, SpecPosi
   }
 }
 
+SpecFormat detected_format(std::string_view text) {
+  text = without_bom(text);
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && text[first] == '{' ? SpecFormat::Json : SpecFormat::Toml;
+}
+
 ParsedSpec parse_spec(std::string_view text, SpecFormat format, const SpecOverrides& overrides) {
   if (text.size() > kSpecBytesMax)
-    return only({"spec.too_large", {}, {}, "", fmt::format("the spec is longer than {} bytes", kSpecBytesMax), "", ""});
-  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark that editors leave
-  if (!is_utf8(text)) return only({"spec.bad_utf8", {}, {}, "", "the spec is not well-formed UTF-8", "", ""});
-  if (format == SpecFormat::Detect) format = detected(text);
+    return only({"spec.too_large", {}, {}, "", fmt::format("the spec has {} bytes; the limit is {}", text.size(), kSpecBytesMax), "", ""});
+  text = without_bom(text);  // which editors leave
+  if (auto error = check_encoding(text)) return only(*std::move(error));
+  if (format == SpecFormat::Detect) format = detected_format(text);
   TreeResult tree = format == SpecFormat::Json ? tree_from_json(text) : tree_from_toml(text);
-  if (tree.error) return only(std::move(*tree.error));
+  if (tree.error) {
+    ParsedSpec out = only(std::move(*tree.error));
+    std::move(tree.findings.begin(), tree.findings.end(), std::back_inserter(out.errors));
+    return out;
+  }
 
-  SpecErrors errors;
+  SpecErrors errors(format == SpecFormat::Json ? SpecLanguage::Json : SpecLanguage::Toml);
+  for (SpecError& error : tree.findings) errors.add(std::move(error));
   std::vector<SpecError> override_errors;
   apply_overrides(*tree.root, overrides, override_errors);
   for (SpecError& error : override_errors) errors.add(std::move(error));
   JobDraft draft;
   check_tree(*tree.root, draft, errors);
+  report_mends(*tree.root, "", errors);
 
   ParsedSpec out;
   gather_positions(*tree.root, "", out.positions);
   out.errors = errors.take();
-  if (!out.errors.empty()) return out;
   for (LayerDraft& layer : draft.layers) draft.job.layers.push_back(std::move(layer.layer));
-  out.spec = std::move(draft.job);
+  if (out.errors.empty())
+    out.spec = std::move(draft.job);
+  else
+    out.readable = std::move(draft.job);
   return out;
 }
 

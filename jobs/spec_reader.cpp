@@ -6,10 +6,46 @@
 #include <algorithm>
 #include <cmath>
 
-#include "jobs/nearest.h"
-#include "jobs/spec_values.h"
+#include "base/unicode.h"
+#include "jobs/other_names.h"
 
 namespace framemill::jobs {
+namespace {
+
+// What a number that was written as a string was meant to be; empty when nobody can tell.
+std::string number_meant(std::string text) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (text.empty() || text.size() > 32) return {};
+  if (text.find('.') == std::string::npos && std::count(text.begin(), text.end(), ',') == 1)
+    text[text.find(',')] = '.';  // a decimal comma
+  if (text.front() == '.') text.insert(0, "0");
+  if (text.back() == '.') text += '0';
+  const bool plain = std::all_of(text.begin(), text.end(), [&](char c) { return is_digit(c) || c == '.'; }) &&
+                     std::count(text.begin(), text.end(), '.') <= 1;
+  return plain ? fmt::format("write {}, without quotes", text) : std::string();
+}
+
+// Frames with a dash, blanks or dots of another kind, as they are to be written; empty when that is not the fault.
+std::string frames_meant(std::string_view written) {
+  std::string out;
+  for (std::string_view rest = written.substr(0, 256); !rest.empty();) {
+    const auto next = base::first_code_point(rest);
+    if (!next) return {};
+    const std::string character = base::folded(rest.substr(0, next->bytes));
+    const bool is_dash = next->value >= 0x2010 && next->value <= 0x2015;
+    if (is_dash || next->value == 0x2212)
+      out += '-';
+    else if (rest.starts_with(".."))
+      out += '-', rest.remove_prefix(1);
+    else if (base::class_of(next->value) != base::CharacterClass::Space)
+      out += character;
+    rest.remove_prefix(next->bytes);
+  }
+  if (const std::size_t to = out.find("to"); to != std::string::npos) out.replace(to, 2, "-");
+  return out != written && FrameSet::parse(out).ok() ? out : std::string();
+}
+
+}  // namespace
 
 void SpecErrors::add(std::string code, const SpecPosition& at, std::string field, std::string message,
                      std::string expected, std::string suggestion) {
@@ -21,7 +57,12 @@ void SpecErrors::add(SpecError error) {
   if (list_.size() + 1 < kSpecErrorsMax)
     list_.push_back(std::move(error));
   else if (list_.size() + 1 == kSpecErrorsMax)
-    list_.push_back({"spec.too_many_errors", {}, {}, "", "there are more errors than are told here", "", ""});
+    list_.push_back({"spec.too_many_errors", {}, {}, "", "there are more errors; mend these first", "", ""});
+}
+
+bool SpecErrors::has(std::string_view code, std::string_view field) const {
+  return std::any_of(list_.begin(), list_.end(),
+                     [&](const SpecError& error) { return error.code == code && error.field == field; });
 }
 
 std::string TableReader::field(std::string_view key) const {
@@ -49,25 +90,39 @@ void TableReader::require(std::string_view key, std::string_view expected) {
   if (!has(key)) fail(key, "missing_key", fmt::format("\"{}\" is missing", key), std::string(expected));
 }
 
-void TableReader::wrong_type(std::string_view key, const SpecNode& value, std::string_view expected) const {
-  fail(key, "wrong_type", fmt::format("this is {}", jobs::name(value.type)), std::string(expected));
+void TableReader::wrong_type(std::string_view key, const SpecNode& value, std::string_view expected,
+                             std::string suggestion) const {
+  const std::string what = value.mend ? fmt::format("\"{}\" is not a value of this kind", printable(value.text))
+                                      : fmt::format("this is {}", jobs::name(value.type));
+  fail(key, "wrong_type", what, std::string(expected), std::move(suggestion));
+}
+
+void TableReader::fail_forbidden(std::string_view key, std::string_view text, std::string_view character) const {
+  fail(key, "control_character", fmt::format("\"{}\" holds {}", printable(text), character), "visible characters",
+       "delete this character, or replace it with an ordinary one");
+}
+
+std::string TableReader::as_string(std::string_view key, const SpecNode& value) const {
+  if (value.written.empty()) return {};
+  const bool is_element = key.ends_with(']');
+  return "write it in quotes: " + quoted_form(is_element ? std::string_view() : key, value.written, errors_.language());
 }
 
 std::optional<std::string> TableReader::text_of(const SpecNode& value, std::string_view key, TextRule rule) const {
   const bool is_text = value.type == SpecNode::Type::String;
   if (!is_text && !value.raw) {
-    wrong_type(key, value, "a string");
+    wrong_type(key, value, "a string", as_string(key, value));
     return std::nullopt;
   }
   const std::string& text = is_text ? value.text : *value.raw;
   if (text.size() > kSpecStringBytesMax) {
-    fail(key, "too_large", fmt::format("a string of more than {} bytes", kSpecStringBytesMax));
+    fail(key, "too_large", fmt::format("the string has {} bytes; the limit is {}", text.size(), kSpecStringBytesMax));
   } else if (!is_utf8(text)) {
     fail(key, "bad_utf8", "the string is not well-formed UTF-8");
-  } else if (has_control(text, rule == TextRule::Prose)) {
-    fail(key, "control_character", "the string holds a control character");
+  } else if (const auto forbidden = forbidden_character(text, rule)) {
+    fail_forbidden(key, text, *forbidden);
   } else if (rule == TextRule::Word && !is_safe_word(text)) {
-    fail(key, "bad_name", fmt::format("\"{}\" is not safe in a file name", printable(text)),
+    fail(key, "bad_name", fmt::format("\"{}\" is not safe in a file name: {}", printable(text), why_unsafe(text)),
          "letters, digits, \"_\", \".\" and \"-\", not first \".\" or \"-\", at most 64");
   } else {
     return text;
@@ -84,10 +139,13 @@ std::optional<std::int64_t> TableReader::integer(std::string_view key, std::int6
   const SpecNode* value = take(key);
   if (value == nullptr) return std::nullopt;
   const std::string expected = fmt::format("an integer, {} to {}", min, max);
-  if (value->type == SpecNode::Type::Float && std::abs(value->real) > 9e18) {  // more than an integer can hold
-    fail(key, "out_of_range", "the number is too large", expected);
+  if (value->type == SpecNode::Type::BigInteger) {
+    fail(key, "out_of_range", fmt::format("{} is not in {} to {}", printable(value->text), min, max), expected);
+  } else if (value->type == SpecNode::Type::Float && std::abs(value->real) > 9e18) {  // more than an integer can hold
+    fail(key, "out_of_range", fmt::format("{} is not in {} to {}", printable(value->written), min, max), expected);
   } else if (value->type != SpecNode::Type::Integer) {
-    wrong_type(key, *value, expected);
+    const std::string meant = value->type == SpecNode::Type::String ? number_meant(value->text) : std::string();
+    wrong_type(key, *value, expected, meant.find('.') == std::string::npos ? meant : std::string());
   } else if (value->integer < min || value->integer > max) {
     fail(key, "out_of_range", fmt::format("{} is not in {} to {}", value->integer, min, max), expected);
   } else {
@@ -100,8 +158,12 @@ std::optional<double> TableReader::number(std::string_view key, double min, doub
   const SpecNode* value = take(key);
   if (value == nullptr) return std::nullopt;
   const std::string expected = fmt::format("a number, {} to {}", min, max);
+  if (value->type == SpecNode::Type::BigInteger) {
+    fail(key, "out_of_range", fmt::format("{} is not in {} to {}", printable(value->text), min, max), expected);
+    return std::nullopt;
+  }
   if (value->type != SpecNode::Type::Integer && value->type != SpecNode::Type::Float) {
-    wrong_type(key, *value, expected);
+    wrong_type(key, *value, expected, value->type == SpecNode::Type::String ? number_meant(value->text) : std::string());
     return std::nullopt;
   }
   const double number = value->type == SpecNode::Type::Integer ? static_cast<double>(value->integer) : value->real;
@@ -127,12 +189,16 @@ std::optional<FrameSet> TableReader::frames(std::string_view key) {
   std::string written = value->text;
   if (value->type == SpecNode::Type::Integer) {
     written = fmt::format("{}", value->integer);  // one frame may be written as a number
-  } else if (value->type != SpecNode::Type::String) {
+  } else if (value->type != SpecNode::Type::String && value->type != SpecNode::Type::BigInteger) {
     if (!value->raw) {
-      wrong_type(key, *value, "frames such as \"1001-1096\"");
+      wrong_type(key, *value, "frames such as \"1001-1096\"", as_string(key, *value));
       return std::nullopt;
     }
     written = *value->raw;
+  }
+  if (const auto forbidden = forbidden_character(written, TextRule::Line)) {
+    fail_forbidden(key, written, *forbidden);
+    return std::nullopt;
   }
   auto frames = FrameSet::parse(written);
   if (frames.ok()) return std::move(*frames);
@@ -141,7 +207,9 @@ std::optional<FrameSet> TableReader::frames(std::string_view key) {
                            : error.code == "frames.too_many"       ? "too_many_frames"
                            : error.code == "frames.too_many_spans" ? "too_fragmented"
                                                                    : "bad_frames";
-  fail(key, code, error.message, "1001-1096, 1-10x2 or 1,5,9-12", error.hint);
+  const std::string meant = frames_meant(written);
+  fail(key, code, error.message, "1001-1096, 1-10x2 or 1,5,9-12",
+       meant.empty() ? error.hint : fmt::format("write {}", meant));
   return std::nullopt;
 }
 
@@ -168,11 +236,8 @@ std::optional<std::size_t> TableReader::choice(std::string_view key, const std::
   if (!written) return std::nullopt;
   const auto found = std::find(words.begin(), words.end(), *written);
   if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
-  // Letters alone would make "cpu" of it.
-  const bool means_cuda = *written == "gpu" && std::find(words.begin(), words.end(), "cuda") != words.end();
   fail(key, "unknown_value", fmt::format("\"{}\" is not a legal value", printable(*written)),
-       fmt::format("{}", fmt::join(words, ", ")),
-       means_cuda ? "cuda" : nearest(*written, {words.begin(), words.end()}));
+       fmt::format("{}", fmt::join(words, ", ")), suggested_word(*written, {words.begin(), words.end()}));
   return std::nullopt;
 }
 
@@ -183,15 +248,34 @@ const SpecNode* TableReader::table(std::string_view key) {
   return nullptr;
 }
 
+std::string TableReader::as_array(std::string_view key, const SpecNode& value) const {
+  if (key == "layer") return "write [[layer]], with two brackets, before the keys of each layer";
+  if (value.type != SpecNode::Type::String || value.text.empty() || value.text.size() > 200 || key == "input") return {};
+  std::string_view rest = value.text;
+  if (rest.starts_with('[') && rest.ends_with(']')) rest = rest.substr(1, rest.size() - 2);
+  const std::string_view separators = key == "argv" && rest.find(',') == std::string_view::npos ? " " : ",";
+  std::string out;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find_first_of(separators), rest.size());
+    std::string_view item = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    while (item.starts_with(' ')) item.remove_prefix(1);
+    while (item.ends_with(' ')) item.remove_suffix(1);
+    if (!item.empty()) out += (out.empty() ? "" : ", ") + quoted_form("", item, errors_.language());
+  }
+  return errors_.language() == SpecLanguage::Json ? fmt::format("\"{}\": [{}]", key, out)
+                                                  : fmt::format("{} = [{}]", key, out);
+}
+
 const SpecNode* TableReader::array(std::string_view key, std::size_t count_max) {
   const SpecNode* value = take(key);
   if (value == nullptr) return nullptr;
   if (value->type != SpecNode::Type::Array) {
-    wrong_type(key, *value, "an array");
+    wrong_type(key, *value, "an array", as_array(key, *value));
     return nullptr;
   }
   if (value->items.size() <= count_max) return value;
-  fail(key, "too_large", fmt::format("{} elements; at most {}", value->items.size(), count_max));
+  fail(key, "too_large", fmt::format("{} elements; the limit is {}", value->items.size(), count_max));
   return nullptr;
 }
 
@@ -206,7 +290,7 @@ void TableReader::finish(const std::vector<std::pair<std::string_view, std::stri
                   fmt::format("\"{}\" is a key of {} layers", shown, other->second));
     else
       errors_.add("unknown_key", value.position, field(shown), fmt::format("there is no key \"{}\" here", shown), "",
-                  nearest(key, known_));
+                  suggested_key(key, known_));
   }
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "jobs/spec_tree.h"
+#include "jobs/spec_values.h"
 
 namespace framemill::jobs {
 
@@ -18,22 +19,22 @@ inline constexpr std::size_t kSpecErrorsMax = 100;
 // All findings of one spec, in the order they were made; bounded.
 class SpecErrors {
  public:
+  explicit SpecErrors(SpecLanguage language = SpecLanguage::Toml) : language_(language) {}
+
+  // What the spec is written in: how a message shows what to write.
+  SpecLanguage language() const { return language_; }
   void add(std::string code, const SpecPosition& at, std::string field, std::string message, std::string expected = {},
            std::string suggestion = {});  // code without "spec."
   void add(SpecError error);
   bool empty() const { return list_.empty(); }
   // True when no more will be told: what costs time to find out need not be found out.
   bool full() const { return list_.size() >= kSpecErrorsMax; }
+  bool has(std::string_view code, std::string_view field) const;  // code with "spec."
   std::vector<SpecError> take() { return std::move(list_); }
 
  private:
+  SpecLanguage language_;
   std::vector<SpecError> list_;
-};
-
-enum class TextRule {
-  Word,   // safe in file names
-  Line,   // no control characters
-  Prose,  // tabs and newlines as well
 };
 
 class TableReader {
@@ -72,6 +73,10 @@ class TableReader {
   const SpecNode* table(std::string_view key);
   const SpecNode* array(std::string_view key, std::size_t count_max);
 
+  // The value under a key, which stays unknown; nullptr when absent.
+  const SpecNode* value(std::string_view key) const { return table_.find(key); }
+  // A key that may be there and is not looked at here.
+  void allow(std::string_view key) { known_.emplace_back(key); }
   // Reports what was not asked for. `elsewhere`: keys that other kinds have, with the kind.
   void finish(const std::vector<std::pair<std::string_view, std::string_view>>& elsewhere = {});
 
@@ -79,7 +84,13 @@ class TableReader {
   std::optional<std::string> text_of(const SpecNode& value, std::string_view key, TextRule rule) const;
 
  private:
-  void wrong_type(std::string_view key, const SpecNode& value, std::string_view expected) const;
+  void wrong_type(std::string_view key, const SpecNode& value, std::string_view expected,
+                  std::string suggestion = {}) const;
+  void fail_forbidden(std::string_view key, std::string_view text, std::string_view character) const;
+  // How the value would be written as a string under the key.
+  std::string as_string(std::string_view key, const SpecNode& value) const;
+  // How the words of a string would be written as an array under the key.
+  std::string as_array(std::string_view key, const SpecNode& value) const;
 
   const SpecNode& table_;
   std::string path_;

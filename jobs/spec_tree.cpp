@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "jobs/nearest.h"
+#include "jobs/spec_values.h"
 
 namespace framemill::jobs {
 namespace {
@@ -30,12 +31,19 @@ std::vector<std::string> split(std::string_view path) {
   }
 }
 
+bool is_mended(const SpecNode& node) {
+  return node.mend != nullptr || std::any_of(node.items.begin(), node.items.end(), is_mended) ||
+         std::any_of(node.members.begin(), node.members.end(), [](const auto& m) { return is_mended(m.second); });
+}
+
 // What the text means as a TOML value; a text that is none is a plain string.
 SpecNode value_of(const std::string& text) {
   SpecNode value;
   TreeResult parsed = tree_from_toml("v = " + text);
-  if (parsed.root && parsed.root->members.size() == 1) value = std::move(parsed.root->members.front().second);
-  if (value.type == SpecNode::Type::Null) {
+  if (parsed.root && parsed.root->members.size() == 1 && parsed.findings.empty())
+    value = std::move(parsed.root->members.front().second);
+  if (value.type == SpecNode::Type::Null || is_mended(value)) {
+    value = {};
     value.type = SpecNode::Type::String;
     value.text = text;
   }
@@ -89,7 +97,7 @@ void apply(SpecNode& root, const std::string& path, const std::string& text, std
       return;
     }
     if (table == nullptr) {
-      errors.push_back(override_error("unknown_layer", path, fmt::format("there is no layer \"{}\"", parts[1]),
+      errors.push_back(override_error("unknown_layer", path, fmt::format("there is no layer \"{}\"", printable(parts[1])),
                                       nearest(parts[1], names)));
       return;
     }
@@ -103,7 +111,7 @@ void apply(SpecNode& root, const std::string& path, const std::string& text, std
       inner = &table->members.emplace_back(parts[at], std::move(made)).second;
     }
     if (inner->type != SpecNode::Type::Table) {
-      errors.push_back(override_error("bad_override", path, fmt::format("\"{}\" is no table", parts[at])));
+      errors.push_back(override_error("bad_override", path, fmt::format("\"{}\" is not a table", printable(parts[at]))));
       return;
     }
     table = inner;
@@ -131,6 +139,8 @@ std::string_view name(SpecNode::Type type) {
       return "a boolean";
     case SpecNode::Type::Integer:
       return "an integer";
+    case SpecNode::Type::BigInteger:
+      return "an integer beyond 64 bits";
     case SpecNode::Type::Float:
       return "a fractional number";
     case SpecNode::Type::String:

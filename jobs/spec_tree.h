@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "jobs/spec.h"
+#include "jobs/spec_mending.h"
 
 namespace framemill::jobs {
 
@@ -19,31 +21,39 @@ inline constexpr std::size_t kSpecKeysMax = 10'000;
 inline constexpr std::size_t kSpecStringBytesMax = 64 * 1024;
 
 struct SpecNode {
-  enum class Type { Null, Bool, Integer, Float, String, DateTime, Array, Table };
+  enum class Type { Null, Bool, Integer, BigInteger, Float, String, DateTime, Array, Table };
   using Member = std::pair<std::string, SpecNode>;
 
   Type type = Type::Null;
   bool boolean = false;
   std::int64_t integer = 0;
   double real = 0;
-  std::string text;                // of a String; a DateTime as it would be written in RFC 3339
+  // Of a String; a DateTime as it would be written in RFC 3339; the digits of a BigInteger, which 64 bits cannot hold.
+  std::string text;
+  std::string written;             // of a Bool, Integer, Float or DateTime: as it is written in the spec
   std::vector<SpecNode> items;     // of an Array
   std::vector<Member> members;     // of a Table
   SpecPosition position;           // of the value, or of its key where it has one; empty for JSON and overrides
   std::optional<std::string> raw;  // of an override: the text as it was given
+  std::shared_ptr<const Mend> mend;  // of a String that was written without quotes, or in others
 
   const SpecNode* find(std::string_view key) const;
 };
 
 std::string_view name(SpecNode::Type type);  // "a string", for messages
 
-// Either a root table, or the first error of syntax or of a limit.
+// Either a root table, or the first error of syntax or of a limit that could not be mended. In both cases the findings
+// about what was mended, except for nodes that carry their own mend.
 struct TreeResult {
   std::optional<SpecNode> root;
   std::optional<SpecError> error;
+  std::vector<SpecError> findings;
 };
 TreeResult tree_from_toml(std::string_view text);
 TreeResult tree_from_json(std::string_view text);
+
+// True for a number, boolean, date or time as TOML writes it.
+bool is_toml_scalar(std::string_view text);
 
 // Puts the overrides into the tree; each that names no place becomes an error.
 void apply_overrides(SpecNode& root, const SpecOverrides& overrides, std::vector<SpecError>& errors);

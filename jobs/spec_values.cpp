@@ -7,6 +7,8 @@
 #include <chrono>
 #include <utility>
 
+#include "base/unicode.h"
+
 namespace framemill::jobs {
 namespace {
 
@@ -40,25 +42,11 @@ bool take_char(std::string_view& text, std::string_view any_of) {
 constexpr std::array<std::pair<std::string_view, std::uint64_t>, 5> kSizeUnits{
     {{"TiB", 1ull << 40}, {"GiB", 1ull << 30}, {"MiB", 1ull << 20}, {"KiB", 1ull << 10}, {"B", 1}}};
 
-// Reads one code point; nullopt when the bytes are not well-formed.
-std::optional<std::uint32_t> take_code_point(std::string_view& text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  const std::size_t length = lead < 0x80                   ? 1
-                             : lead >= 0xc2 && lead < 0xe0 ? 2
-                             : (lead & 0xf0) == 0xe0       ? 3
-                             : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                           : 0;
-  if (length == 0 || text.size() < length) return std::nullopt;
-  std::uint32_t point = length == 1 ? lead : lead & (0xffu >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return std::nullopt;
-    point = point << 6 | (byte(i) & 0x3f);
-  }
-  const bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
-  if (overlong || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return std::nullopt;
-  text.remove_prefix(length);
-  return point;
+bool is_forbidden(char32_t code_point, TextRule rule) {
+  const base::CharacterClass kind = base::class_of(code_point);
+  if (kind == base::CharacterClass::Control) return true;
+  if (rule == TextRule::Prose || (rule == TextRule::Argument && code_point == '\n')) return false;
+  return kind == base::CharacterClass::LineBreak || (code_point == '\t' && rule != TextRule::Argument);
 }
 
 }  // namespace
@@ -157,35 +145,55 @@ bool is_safe_word(std::string_view text) {
 }
 
 bool is_utf8(std::string_view text) {
-  while (!text.empty())
-    if (!take_code_point(text)) return false;
+  while (!text.empty()) {
+    const auto next = base::first_code_point(text);
+    if (!next) return false;
+    text.remove_prefix(next->bytes);
+  }
   return true;
+}
+
+std::optional<std::string> forbidden_character(std::string_view text, TextRule rule) {
+  const auto hidden = rule == TextRule::Prose ? std::nullopt : base::first_hidden(text);
+  const std::size_t end = hidden ? hidden->offset : text.size();
+  for (std::size_t at = 0; at < end;) {
+    const auto next = base::first_code_point(text.substr(at));
+    if (next && is_forbidden(next->value, rule)) return base::code_point_name(next->value);
+    at += next ? next->bytes : 1;
+  }
+  return hidden ? std::optional(base::code_point_name(hidden->code_point)) : std::nullopt;
+}
+
+std::string why_unsafe(std::string_view text) {
+  if (text.empty()) return "it is empty";
+  if (text.size() > 64) return fmt::format("it has {} bytes", text.size());
+  if (text.front() == '.' || text.front() == '-') return fmt::format("it begins with \"{}\"", text.front());
+  while (!text.empty()) {
+    const auto next = base::first_code_point(text);
+    if (!next) break;
+    const std::string_view character = text.substr(0, next->bytes);
+    if (character == " ") return "it holds a space";
+    if (!is_safe_word(fmt::format("a{}", character)))
+      return next->value < 0x80 ? fmt::format("it holds \"{}\"", character)
+                                : fmt::format("it holds {}", base::code_point_name(next->value));
+    text.remove_prefix(next->bytes);
+  }
+  return "it holds a character that is not plain ASCII";
 }
 
 std::string printable(std::string_view text) {
   constexpr std::size_t kShownMax = 80;
   std::string out;
   while (!text.empty()) {
-    std::string_view rest = text;
-    const auto point = take_code_point(rest);
-    const std::string_view character = text.substr(0, point ? text.size() - rest.size() : 1);
+    const auto next = base::first_code_point(text);
+    std::string character(next ? text.substr(0, next->bytes) : "?");
+    if (next && forbidden_character(character, TextRule::Line))
+      character = fmt::format("<U+{:04X}>", static_cast<std::uint32_t>(next->value));
     if (out.size() + character.size() > kShownMax) return out + "...";
-    out += point && !has_control(character, false) ? character : "?";
-    text.remove_prefix(character.size());
+    out += character;
+    text.remove_prefix(next ? next->bytes : 1);
   }
   return out;
-}
-
-bool has_control(std::string_view text, bool allow_lines) {
-  while (!text.empty()) {
-    const auto point = take_code_point(text);
-    if (!point) return true;
-    if (allow_lines && (*point == '\n' || *point == '\t')) continue;
-    if (*point < 0x20 || (*point >= 0x7f && *point < 0xa0)) return true;
-    if (*point == 0x2028 || *point == 0x2029) return true;  // line separators
-    if ((*point >= 0x202a && *point <= 0x202e) || (*point >= 0x2066 && *point <= 0x2069)) return true;  // directions
-  }
-  return false;
 }
 
 }  // namespace framemill::jobs

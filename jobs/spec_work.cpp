@@ -37,6 +37,9 @@ void read_variants(TableReader& table, GenerateSpec& work) {
                         "one of the two");
     std::set<std::uint64_t> seen;
     for (const SpecNode& item : variants->items) {
+      if (item.type == SpecNode::Type::BigInteger)
+        return table.fail("variants", "out_of_range", fmt::format("{} is not a seed", printable(item.text)),
+                          fmt::format("integers, 0 to {}", INT64_MAX));
       if (item.type != SpecNode::Type::Integer)
         return table.fail("variants", "wrong_type", fmt::format("a seed is {}", jobs::name(item.type)),
                           "seeds are integers from 0");
@@ -93,7 +96,7 @@ CommandSpec read_command(TableReader& table) {
   constexpr std::size_t kArgumentsMax = 256;
   CommandSpec work;
   table.require("argv", "a program and its arguments, as an array of strings");
-  auto argv = table.texts("argv", TextRule::Prose, kArgumentsMax);
+  auto argv = table.texts("argv", TextRule::Argument, kArgumentsMax);
   if (!argv) return work;
   work.argv = std::move(*argv);
   std::size_t bytes = 0;

@@ -3,8 +3,10 @@
 #include <toml++/toml.h>
 
 #include <cstdlib>
+#include <variant>
 
 #include "jobs/spec_tree.h"
+#include "jobs/text_index.h"
 
 namespace framemill::jobs {
 namespace {
@@ -103,24 +105,42 @@ std::string written(const toml::date_time& moment) {
   return local + fmt::format("{}{:02}:{:02}", moment.offset->minutes < 0 ? '-' : '+', minutes / 60, minutes % 60);
 }
 
-SpecPosition position(const toml::source_region& region) {
-  if (!region.begin) return {};
-  return {region.begin.line, region.begin.column};
-}
+// A parsed text, the text that it was mended from, and how places in one are places in the other.
+struct TomlSource {
+  std::string_view original, parsed;
+  const std::vector<Mend>& mends;
+  TextIndex original_index{original}, parsed_index{parsed};
+
+  std::size_t offset(const toml::source_position& at) const {
+    return original_offset(mends, parsed_index.offset(at.line, at.column));
+  }
+  SpecPosition position(const toml::source_position& at) const {
+    if (!at) return {};
+    return original_index.position(offset(at));
+  }
+  std::string_view written(const toml::source_region& region) const {
+    if (!region.begin || !region.end) return {};
+    const std::size_t begin = parsed_index.offset(region.begin.line, region.begin.column);
+    const std::size_t end = parsed_index.offset(region.end.line, region.end.column);
+    return begin < end ? parsed.substr(begin, end - begin) : std::string_view();
+  }
+};
 
 // Walks the parsed document; depth is bounded by kSpecDepthMax.
 class Walk {
  public:
+  explicit Walk(const TomlSource& source) : source_(source) {}
+
   SpecNode node(const toml::node& in, std::size_t depth) {
     SpecNode out;
-    out.position = position(in.source());
+    out.position = source_.position(in.source().begin);
     if (depth > kSpecDepthMax) return fail("too_deep", fmt::format("nested deeper than {} levels", kSpecDepthMax), out);
     if (const auto* table = in.as_table()) {
       out.type = SpecNode::Type::Table;
       for (const auto& [key, value] : *table) {
         if (++keys_ > kSpecKeysMax) return fail("too_large", fmt::format("more than {} keys", kSpecKeysMax), out);
         out.members.emplace_back(std::string(key.str()), node(value, depth + 1));
-        if (key.source().begin) out.members.back().second.position = position(key.source());
+        if (key.source().begin) out.members.back().second.position = source_.position(key.source().begin);
       }
     } else if (const auto* array = in.as_array()) {
       out.type = SpecNode::Type::Array;
@@ -139,7 +159,11 @@ class Walk {
       out.text = text->get();
       if (out.text.size() > kSpecStringBytesMax)
         fail("too_large", fmt::format("a string of more than {} bytes", kSpecStringBytesMax), out);
-    } else if (const auto* integer = in.as_integer()) {
+      take_mend(in, out);
+      return;
+    }
+    out.written = source_.written(in.source());
+    if (const auto* integer = in.as_integer()) {
       out.type = SpecNode::Type::Integer;
       out.integer = integer->get();
     } else if (const auto* real = in.as_floating_point()) {
@@ -156,32 +180,87 @@ class Walk {
     }
   }
 
+  // A string that stands in for what was written otherwise begins where that does.
+  void take_mend(const toml::node& in, SpecNode& out) const {
+    if (source_.mends.empty() || !in.source().begin) return;
+    const std::size_t at = source_.offset(in.source().begin);
+    for (const Mend& mend : source_.mends) {
+      if (!mend.is_value() || mend.begin != at) continue;
+      if (mend.kind == Mend::Kind::TooLarge) {
+        out.type = SpecNode::Type::BigInteger;
+        out.written = mend.written;
+      } else {
+        out.mend = std::make_shared<const Mend>(mend);
+      }
+    }
+  }
+
   SpecNode fail(std::string code, std::string message, const SpecNode& at) {
     if (!error_) error_ = limit_error(std::move(code), std::move(message), at.position);
     return at;
   }
 
+  const TomlSource& source_;
   std::size_t keys_ = 0;
   std::optional<SpecError> error_;
 };
+
+struct ParseFault {
+  std::string message;
+  toml::source_position at;
+};
+std::variant<toml::table, ParseFault> parse_toml(std::string_view text) {
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error& fault) {
+    return ParseFault{std::string(fault.description()), fault.source().begin};
+  }
+}
+
+TreeResult tree_of(const toml::table& document, const TomlSource& source) {
+  Walk walk(source);
+  SpecNode root = walk.node(document, 0);
+  if (walk.error()) return {std::nullopt, walk.error(), {}};
+  return {std::move(root), std::nullopt, {}};
+}
+
+SpecError error_of(const ParseFault& fault, const TomlSource& source) {
+  const bool twice = fault.message.find("redefine") != std::string::npos;
+  SpecError error = limit_error(twice ? "duplicate_key" : "syntax", fault.message, source.position(fault.at));
+  error.suggestion = twice ? "delete one of the two" : syntax_hint(source.original, source.offset(fault.at), SpecLanguage::Toml);
+  return error;
+}
 
 }  // namespace
 
 TreeResult tree_from_toml(std::string_view text) {
   if (const auto at = DepthGuard().too_deep(text))
-    return {std::nullopt, limit_error("too_deep", fmt::format("nested deeper than {} levels", kSpecDepthMax), *at)};
-  try {
-    const toml::table document = toml::parse(text);
-    Walk walk;
-    SpecNode root = walk.node(document, 0);
-    if (walk.error()) return {std::nullopt, walk.error()};
-    return {std::move(root), std::nullopt};
-  } catch (const toml::parse_error& fault) {
-    const std::string message(fault.description());
-    const bool twice = message.find("redefine") != std::string::npos;
-    SpecError error = limit_error(twice ? "duplicate_key" : "syntax", message, position(fault.source()));
-    return {std::nullopt, std::move(error)};
-  }
+    return {std::nullopt, limit_error("too_deep", fmt::format("nested deeper than {} levels", kSpecDepthMax), *at), {}};
+  auto parsed = parse_toml(text);
+  const std::vector<Mend> none;
+  if (const auto* document = std::get_if<toml::table>(&parsed)) return tree_of(*document, {text, text, none});
+
+  const std::vector<Mend> mends = find_mends(text, SpecLanguage::Toml);
+  const std::string again = mended(text, mends);
+  const TomlSource source{text, again, mends};
+  if (!mends.empty()) parsed = parse_toml(again);
+  const auto* document = std::get_if<toml::table>(&parsed);
+  TreeResult out = document == nullptr ? TreeResult{std::nullopt, error_of(std::get<ParseFault>(parsed), source), {}}
+                                       : tree_of(*document, source);
+  for (const Mend& mend : mends)
+    if (!mend.is_value() || !out.root)
+      out.findings.push_back(finding(mend, source.original_index.position(mend.begin), SpecLanguage::Toml));
+  return out;
+}
+
+bool is_toml_scalar(std::string_view text) {
+  constexpr std::size_t kScalarBytesMax = 64;
+  // The letters that a boolean, "inf", "nan" or a number can begin with; others need no parser to be told.
+  if (text.empty() || text.size() > kScalarBytesMax || text.find('\n') != std::string_view::npos) return false;
+  if (std::string_view("0123456789+-tfin").find(text.front()) == std::string_view::npos) return false;
+  const auto parsed = parse_toml(fmt::format("v = {}", text));
+  const auto* document = std::get_if<toml::table>(&parsed);
+  return document != nullptr && document->size() == 1 && document->begin()->second.is_value();
 }
 
 }  // namespace framemill::jobs

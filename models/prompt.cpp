@@ -3,37 +3,12 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/unicode.h"
 #include "jobs/nearest.h"
+#include "models/prompt_words.h"
 
 namespace framemill::models {
 namespace {
-
-struct Word {
-  std::string text;
-  bool ends_phrase = false;  // a comma or the like follows
-};
-
-base::Result<std::vector<Word>> split_words(std::string_view prompt) {
-  std::vector<Word> words;
-  std::string current;
-  const auto flush = [&] {
-    if (!current.empty()) words.push_back({std::exchange(current, {}), false});
-  };
-  for (char c : prompt) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    if ((c >= 'a' && c <= 'z') || c == '\'' || static_cast<unsigned char>(c) >= 0x80 || (c >= '0' && c <= '9')) {
-      current += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' && c != '\r') {
-      return base::Error{"prompt.characters", "the prompt holds a control character", "prompt", ""};
-    } else {
-      flush();
-      const bool breaks = c == ',' || c == ';' || c == '.' || c == '\n';
-      if (breaks && !words.empty()) words.back().ends_phrase = true;
-    }
-  }
-  flush();
-  return words;
-}
 
 bool contains(const std::vector<std::string>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
@@ -53,7 +28,7 @@ class Reader {
   }
 
   // `next`: the word after it in its phrase, or nothing.
-  base::Status read(const Word& word, const Word* next) {
+  base::Status read(const PromptWord& word, const PromptWord* next) {
     if (!weather_falls(word, next)) FM_TRY(read_meaning(word.text));
     if (const auto meaning = meaning_of(word.text)) previous_slot_ = meaning->slot;
     if (word.ends_phrase) end_phrase();
@@ -74,14 +49,9 @@ class Reader {
     return condition_;
   }
 
-  // Every unknown word is told at once: its author has one round to mend them.
-  void add_unknown(const std::string& text, base::Error& error) const {
-    const bool known = (camera_slot_ && contains(vocabulary_.camera_words, text)) ||
-                       contains(vocabulary_.ignored, text) || meaning_of(text).has_value();
-    if (known) return;
-    const base::Error other = unknown(text);
-    error.message += "; " + other.message;
-    error.hint += "; " + other.hint;
+  bool knows(const std::string& text) const {
+    return (camera_slot_ && contains(vocabulary_.camera_words, text)) || contains(vocabulary_.ignored, text) ||
+           meaning_of(text).has_value();
   }
 
  private:
@@ -108,7 +78,7 @@ class Reader {
   }
 
   // "falling snow" and "snow falling" say nothing that snow does not; "ball falling" does.
-  bool weather_falls(const Word& word, const Word* next) const {
+  bool weather_falls(const PromptWord& word, const PromptWord* next) const {
     const auto motion = meaning_of(word.text);
     if (!weather_slot_ || !motion || motion->slot != motion_slot_) return false;
     if (vocabulary_.slots[motion_slot_].values[static_cast<std::size_t>(motion->value - 1)].name != "down")
@@ -126,7 +96,7 @@ class Reader {
     }
     if (contains(vocabulary_.ignored, text)) return {};
     const auto meaning = meaning_of(text);
-    if (!meaning) return unknown(text);
+    FM_CHECK(meaning.has_value(), "unknown words are reported before any is read");
     said_anything_ = true;
     if (vocabulary_.slots[meaning->slot].scope == SlotScope::Scene) {
       camera_speaks_ = false;
@@ -229,13 +199,6 @@ class Reader {
     return kinds.back().name;
   }
 
-  base::Error unknown(const std::string& text) const {
-    std::string hint;
-    for (const std::string& word : nearest_words(vocabulary_, text, 3))
-      hint += (hint.empty() ? "nearest to '" + text + "': " : ", ") + word;
-    return {"prompt.unknown_word", "'" + text + "' is not in the model's vocabulary", "prompt", hint};
-  }
-
   const Vocabulary& vocabulary_;
   PromptUse use_;
   Condition condition_;
@@ -248,6 +211,27 @@ class Reader {
   std::optional<Meaning> waiting_motion_;  // a motion before its noun
 };
 
+// Every unknown word at once, each once: its author has one round to mend them.
+base::Status check_known(const Vocabulary& vocabulary, const Reader& reader, const std::vector<PromptWord>& words) {
+  constexpr std::size_t kToldMax = 8;
+  std::vector<std::string> unknown;
+  std::string list, hint;
+  for (const PromptWord& word : words) {
+    if (reader.knows(word.text) || contains(unknown, word.text)) continue;
+    unknown.push_back(word.text);
+    if (unknown.size() > kToldMax) continue;
+    list += (list.empty() ? "" : ", ") + described(word);
+    std::string near;
+    for (const std::string& known : nearest_words(vocabulary, word.text, 3)) near += (near.empty() ? "" : ", ") + known;
+    if (!near.empty()) hint += (hint.empty() ? "" : "; ") + ("nearest to " + described(word) + ": ") + near;
+  }
+  if (unknown.empty()) return {};
+  if (unknown.size() > kToldMax) list += " and " + std::to_string(unknown.size() - kToldMax) + " more";
+  return base::Error{
+      "prompt.unknown_word",
+      list + (unknown.size() == 1 ? " is not a word" : " are not words") + " of the model's vocabulary", "prompt", hint};
+}
+
 }  // namespace
 
 std::vector<std::string> nearest_words(const Vocabulary& vocabulary, std::string_view word, std::size_t count) {
@@ -255,7 +239,8 @@ std::vector<std::string> nearest_words(const Vocabulary& vocabulary, std::string
   for (const VocabularySlot& slot : vocabulary.slots) {
     for (const VocabularyValue& value : slot.values) {
       for (const std::string& known : value.words) {
-        if (known != "none") ranked.emplace_back(jobs::edit_distance(word, known), known);
+        const std::size_t distance = jobs::edit_distance(word, known);
+        if (known != "none" && distance <= jobs::edits_max(word)) ranked.emplace_back(distance, known);
       }
     }
   }
@@ -268,17 +253,16 @@ std::vector<std::string> nearest_words(const Vocabulary& vocabulary, std::string
 
 base::Result<Condition> parse_prompt(const Vocabulary& vocabulary, std::string_view prompt, PromptUse use) {
   if (prompt.size() > kPromptBytesMax)
-    return base::Error{"prompt.length", "the prompt is longer than 4096 bytes", "prompt", ""};
-  FM_ASSIGN(const std::vector<Word> words, split_words(prompt));
+    return base::Error{"prompt.length",
+                       "the prompt has " + std::to_string(prompt.size()) + " bytes; the limit is " +
+                           std::to_string(kPromptBytesMax),
+                       "prompt", "shorten it"};
+  FM_ASSIGN(const std::vector<PromptWord> words, prompt_words(prompt));
   Reader reader(vocabulary, use);
+  FM_TRY(check_known(vocabulary, reader, words));
   for (auto word = words.begin(); word != words.end(); ++word) {
     const bool last = word->ends_phrase || std::next(word) == words.end();
-    base::Status status = reader.read(*word, last ? nullptr : &*std::next(word));
-    if (status.ok()) continue;
-    if (status.error().code != "prompt.unknown_word") return status.error();
-    base::Error error = status.error();
-    for (auto later = std::next(word); later != words.end(); ++later) reader.add_unknown(later->text, error);
-    return error;
+    FM_TRY(reader.read(*word, last ? nullptr : &*std::next(word)));
   }
   return reader.finish();
 }

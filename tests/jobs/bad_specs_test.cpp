@@ -108,6 +108,7 @@ boost::json::value json_of(const SpecNode& node) {
       return node.integer;
     case SpecNode::Type::Float:
       return node.real;
+    case SpecNode::Type::BigInteger:
     case SpecNode::Type::String:
     case SpecNode::Type::DateTime:
       return boost::json::value(node.text);

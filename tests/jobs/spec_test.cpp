@@ -317,7 +317,7 @@ TEST_CASE("UTF-8 is checked to the letter") {
   for (const char* bad :
        {"\x80", "\xc3", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xff"})
     CHECK_FALSE(is_utf8(bad));
-  CHECK(printable("a\x1b[0m\xff\u00e9") == "a?[0m?\u00e9");
+  CHECK(printable("a\x1b[0m\xff\u00e9") == "a<U+001B>[0m?\u00e9");
   CHECK(printable(std::string(200, 'x')).size() == 83);
 }
 

@@ -71,6 +71,61 @@ TEST_CASE("an unknown word is an error that lists the nearest words") {
   CHECK_THAT(several.error().message, !Catch::Contains("dusk"));
 }
 
+TEST_CASE("blanks and punctuation of any script separate the words of a prompt") {
+  const std::string plain = canonical("snowy hills at dusk, red boat moving left");
+  for (const char* pasted :
+       {"snowy\u00A0hills at\u2009dusk, red\u202Fboat\u3000moving left", "snowy hills at dusk\uFF0C red boat moving left",
+        "\u201Csnowy hills at dusk\u201D, red boat \u2013 moving left", "snowy hills at dusk\u2026 red boat moving left",
+        "\u2018snowy hills\u2019 at dusk\u3001red boat moving left\u3002", "snowy hills at dusk\u2028red boat moving left",
+        "\u2022 snowy hills at dusk\r\n\u2022 red boat\u2014moving left", "snowy hills at dusk\vred boat (moving) left",
+        "\u00ABsnowy hills\u00BB at dusk; 'red' \u2039boat\u203A moving left", "snowy hills at dusk\u060C red boat moving left"}) {
+    INFO(pasted);
+    CHECK(canonical(pasted) == plain);
+  }
+}
+
+TEST_CASE("invisible characters of a pasted prompt are dropped, and case and width do not matter") {
+  const std::string plain = canonical("snowy hills at dusk, red boat moving left");
+  for (const char* pasted :
+       {"\uFEFFsnowy hills at dusk, red boat moving left", "snowy hi\u200Blls at dusk, red bo\u00ADat moving left",
+        "snowy\u200B hills\u200D at \u200Edusk\u200F, red boat\uFE0F moving left",
+        "\u202Asnowy hills\u202C at dusk, red boat moving \u2066left\u2069", "SNOWY Hills at DUSK, Red BOAT moving LEFT",
+        "\uFF53\uFF4E\uFF4F\uFF57\uFF59 \uFF28\uFF29\uFF2C\uFF2C\uFF33 at dusk, red boat moving left"}) {
+    INFO(pasted);
+    CHECK(canonical(pasted) == plain);
+  }
+}
+
+TEST_CASE("what cannot be seen in an unknown word is named by its code point") {
+  const auto message = [](std::string_view prompt) {
+    const auto condition = parse_prompt(vocabulary(), prompt);
+    return condition.ok() ? std::string("known") : condition.error().message + " | " + condition.error().hint;
+  };
+  CHECK_THAT(message("snowy\u200Bhills"), Catch::Contains("U+200B (zero width space)"));
+  const std::string cyrillic = message("n\u0456ght");
+  CHECK_THAT(cyrillic, Catch::Contains("U+0456"));
+  CHECK_THAT(cyrillic, Catch::Contains("nearest to") && Catch::Contains("night"));
+  CHECK_THAT(message("\U0001F6A4 at night"), Catch::Contains("\U0001F6A4"));
+  CHECK_THAT(message("sea\u0007"), Catch::Contains("U+0007"));
+  CHECK_THAT(message("sea \xff"), Catch::Contains("UTF-8"));
+}
+
+TEST_CASE("nearest words are offered only where they are near, and a long list says how many more there are") {
+  const auto far = parse_prompt(vocabulary(), "a photorealistic dragon");
+  REQUIRE_FALSE(far.ok());
+  CHECK(far.error().hint.empty());
+  std::string many;
+  for (int i = 0; i < 678; ++i) many += "q" + std::to_string(i) + " ";
+  many += many.substr(0, 200);  // repeated words count once
+  const auto listed = parse_prompt(vocabulary(), many);
+  REQUIRE_FALSE(listed.ok());
+  CHECK_THAT(listed.error().message, Catch::Contains("'q0'") && Catch::Contains("and 670 more"));
+  CHECK(listed.error().message.size() < 400);
+  const auto huge = parse_prompt(vocabulary(), std::string(2000, 'q'));
+  REQUIRE_FALSE(huge.ok());
+  CHECK(huge.error().message.size() < 200);
+}
+
 TEST_CASE("prompts that bind to nothing or contradict themselves are errors") {
   CHECK(canonical("hills at dusk, red") == "prompt.binding");
   CHECK(canonical("green hills") == "prompt.binding");

@@ -1,0 +1,59 @@
+// What people write into a spec that is not TOML or JSON, and what they meant: values without quotes, typographic
+// quotes, blanks that are no blanks. A text that does not parse is mended here, so that the reader can go on and
+// report everything else that is wrong as well; nothing that was mended is ever accepted. Private to this room; pure.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jobs/spec.h"
+
+namespace framemill::jobs {
+
+enum class SpecLanguage { Toml, Json };
+
+// One change of the text.
+struct Mend {
+  enum class Kind {
+    Unquoted,     // a value that needs quotes
+    WrongQuotes,  // a value in quotation marks of another kind
+    TooLarge,     // an integer beyond 64 bits: a string stands in for it
+    UnquotedKey,  // JSON: a key without quotes, or in others
+    Separator,    // "key: value" in TOML, "key = value" in JSON
+    Header,       // TOML: [layer] where [[layer]] is meant
+    Hidden,       // a character outside strings that cannot be seen, or an unusual blank
+  };
+  Kind kind = Kind::Unquoted;
+  std::size_t begin = 0, end = 0;  // bytes of the text that are replaced
+  std::string replacement;
+  std::string written;             // the value as its author meant it, without quotation marks; or the character
+  std::string key;                 // of the value; empty for an element of an array
+  std::size_t strings_before = 0;  // string values before it in the mended text
+
+  bool is_value() const { return kind == Kind::Unquoted || kind == Kind::WrongQuotes || kind == Kind::TooLarge; }
+};
+
+inline constexpr std::size_t kMendsMax = 100;
+
+// In the order of the text; empty when nothing is to be mended. At most kMendsMax.
+std::vector<Mend> find_mends(std::string_view text, SpecLanguage language);
+std::string mended(std::string_view text, const std::vector<Mend>& mends);
+// The place in the text that a place in the mended text stands for.
+std::size_t original_offset(const std::vector<Mend>& mends, std::size_t mended_offset);
+
+// What the mend of a value is for its author to do: "write it in quotes: frames = "1001-1100"".
+std::string advice(const Mend& mend, SpecLanguage language);
+// The finding of a mend that is not a value's, or of one in a text that could not be read any further.
+SpecError finding(const Mend& mend, const SpecPosition& at, SpecLanguage language);
+
+// `frames = "1001-1100"`, `"frames": "1001-1100"`; the value alone without a key.
+std::string quoted_form(std::string_view key, std::string_view written, SpecLanguage language);
+
+// What to do about a text that does not parse even so; empty where nothing helpful is known. `offset`: where the parser
+// stopped.
+std::string syntax_hint(std::string_view text, std::size_t offset, SpecLanguage language);
+
+}  // namespace framemill::jobs

@@ -1,0 +1,181 @@
+// What people type and paste that is not TOML or JSON: every message says what to write instead.
+#include <fmt/format.h>
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+#include "jobs/check.h"
+#include "jobs/spec.h"
+#include "jobs/spec_mending.h"
+
+namespace framemill::jobs {
+namespace {
+
+const std::string kHead = "api = \"framemill/v1\"\nname = \"n\"\nshow = \"s\"\nshot = \"s1\"\n";
+const std::string kLayer = "[[layer]]\nname = \"a\"\nkind = \"generate\"\nmodel = \"clips@1\"\nprompt = \"sea\"\n";
+
+std::string told(const ParsedSpec& parsed) {
+  std::string out;
+  for (const SpecError& error : parsed.errors)
+    out += fmt::format("{} {} {}:{} {} | {}\n", error.code, error.field, error.line.value_or(0), error.column.value_or(0),
+                       error.message, error.suggestion);
+  return out;
+}
+
+// The one error of a good spec with this line in its layer.
+std::string layer_error(const std::string& line) {
+  const std::string frames = line.starts_with("frames") ? "" : "frames = \"1-16\"\n";
+  return told(parse_spec(kHead + kLayer + frames + line + "\n"));
+}
+
+TEST_CASE("a value without quotes is answered with the line as it should be") {
+  CHECK(layer_error("frames = 1001-1100") ==
+        "spec.unquoted layer[0].frames 10:1 write it in quotes: frames = \"1001-1100\" | \n");
+  CHECK(layer_error("timeout = 5m") == "spec.unquoted layer[0].timeout 11:1 write it in quotes: timeout = \"5m\" | \n");
+  CHECK(layer_error("frames = 1,5") == "spec.unquoted layer[0].frames 10:1 write it in quotes: frames = \"1,5\" | \n");
+  CHECK(layer_error("frames = 1-10x2 # every second") ==
+        "spec.unquoted layer[0].frames 10:1 write it in quotes: frames = \"1-10x2\" | \n");
+  CHECK(layer_error("root = tests") == "spec.unquoted layer[0].root 11:1 write it in quotes: root = \"tests\" | \n");
+  CHECK(layer_error("root = True") == "spec.unquoted layer[0].root 11:1 write it in quotes: root = \"True\" | \n");
+  CHECK(layer_error("needs = {cpus = 2, host_memory = 8GiB}") ==
+        "spec.unquoted layer[0].needs.host_memory 11:20 write it in quotes: host_memory = \"8GiB\" | \n");
+  CHECK(layer_error("after = [\n  # the boards\n  boards,\n]").find("13:3 write it in quotes: \"boards\"") !=
+        std::string::npos);
+  CHECK(layer_error("shot = 0010") == "spec.unquoted layer[0].shot 11:1 write it in quotes: shot = \"0010\" | \n");
+}
+
+TEST_CASE("a value of another type is shown as a string where a string belongs") {
+  CHECK(layer_error("root = true").find("write it in quotes: root = \"true\"") != std::string::npos);
+  CHECK(layer_error("shot = 10").find("write it in quotes: shot = \"10\"") != std::string::npos);
+  CHECK(layer_error("shot = 1.10").find("write it in quotes: shot = \"1.10\"") != std::string::npos);
+  CHECK(layer_error("frames = 1001-10-10").find("write it in quotes: frames = \"1001-10-10\"") != std::string::npos);
+  CHECK(layer_error("after = \"b\"").find("after = [\"b\"]") != std::string::npos);
+}
+
+TEST_CASE("quotation marks and blanks of a word processor are named and mended") {
+  CHECK(layer_error("root = \u201Cmain\u201D") ==
+        "spec.unquoted layer[0].root 11:1 write it in straight quotes: root = \"main\" | \n");
+  CHECK(layer_error("root = \u2018main\u2019").find("root = \"main\"") != std::string::npos);
+  const std::string blank = layer_error("root\u00A0= \"main\"");
+  CHECK(blank.find("spec.control_character  11:5 U+00A0 (no-break space) outside a string") != std::string::npos);
+  CHECK(layer_error("ro\u200Bot = \"main\"").find("U+200B (zero width space) outside a string: delete it") !=
+        std::string::npos);
+}
+
+TEST_CASE("YAML, comments and brackets of other languages get a hint") {
+  CHECK(layer_error("root: \"main\"").find("write \"=\" instead of \":\"") != std::string::npos);
+  CHECK(layer_error("// a comment").find("a comment begins with #") != std::string::npos);
+  CHECK(layer_error("root main").find("write KEY = VALUE") != std::string::npos);
+  CHECK(layer_error("root =").find("a value is missing") != std::string::npos);
+  CHECK(layer_error("output = \"plates\\x.{frame}.exr\"").find("write / in paths") != std::string::npos);
+  CHECK(layer_error("root = \"main").find("a double quote is missing") != std::string::npos);
+  CHECK(layer_error("---").find("YAML") != std::string::npos);
+  CHECK(layer_error("<<<<<<< HEAD").find("merge") != std::string::npos);
+  const std::string single = told(parse_spec(kHead + "[layer]\nname = \"a\"\n[layer]\nname = \"b\"\n"));
+  CHECK(single.find("write [[layer]], with two brackets") != std::string::npos);
+}
+
+TEST_CASE("JSON without its quotes is answered in JSON, with everything else that is wrong") {
+  const std::string text =
+      "{\"api\": \"framemill/v1\", name: \"n\", \"show\": 's', \"shot\": s1,\n"
+      " \"priority\": 101, \"layer\": [{\"name\": \"a\", \"kind\": \"generate\", \"model\": \"clips@1\",\n"
+      "  \"prompt\": \"sea\", \"frames\": 1,5, \"timeout\": 5m, \"seed\": 9223372036854775808}]}";
+  CHECK(told(parse_spec(text)) ==
+        "spec.syntax  1:25 write the key in double quotes: \"name\" | \n"
+        "spec.out_of_range priority 0:0 101 is not in 0 to 100 | \n"
+        "spec.out_of_range layer[0].seed 0:0 9223372036854775808 is not in 0 to 9223372036854775807 | \n"
+        "spec.unquoted show 1:44 write it in straight double quotes: \"show\": \"s\" | \n"
+        "spec.unquoted shot 1:57 write it in quotes: \"shot\": \"s1\" | \n"
+        "spec.unquoted layer[0].frames 3:30 write it in quotes: \"frames\": \"1,5\" | \n"
+        "spec.unquoted layer[0].timeout 3:46 write it in quotes: \"timeout\": \"5m\" | \n");
+  const auto hint = [](std::string_view json) { return told(parse_spec(json, SpecFormat::Json)); };
+  CHECK(hint("{\"a\": 1,}").find("delete the comma") != std::string::npos);
+  CHECK(hint("{\"a\": 1 \"b\": 2}").find("a comma is missing") != std::string::npos);
+  CHECK(hint("{\"a\": 1, // x\n\"b\": 2}").find("JSON has no comments") != std::string::npos);
+  CHECK(hint("{\"a\": [1, 2").find("ends too early") != std::string::npos);
+}
+
+TEST_CASE("an override without quotes is a string, and a number beyond 64 bits is refused with its limit") {
+  const std::string good = kHead + kLayer + "frames = \"1-16\"\n";
+  const auto with = [&](const std::string& key, const std::string& value) {
+    return told(parse_spec(good, SpecFormat::Toml, {{key, value}}));
+  };
+  CHECK(with("layer.a.frames", "1001-1100").empty());
+  CHECK(with("layer.a.frames", "1,5").empty());
+  CHECK(with("layer.a.timeout", "5m").empty());
+  CHECK(with("shot", "true").empty());
+  CHECK(with("layer.a.seed", "18446744073709551616").find(
+            "spec.out_of_range layer[0].seed 0:0 18446744073709551616 is not in 0 to 9223372036854775807") == 0);
+  CHECK(with("layer.a.guidance", "7,5").find("write 7.5") != std::string::npos);
+  CHECK(with("tags", "[a, b]").find("tags = [\"a\", \"b\"]") != std::string::npos);
+}
+
+TEST_CASE("a byte order mark is skipped, and other encodings are named with the line") {
+  const std::string good = kHead + kLayer + "frames = \"1-16\"\n";
+  const std::string json =
+      "{\"api\": \"framemill/v1\", \"name\": \"n\", \"show\": \"s\", \"shot\": \"s1\", \"layer\": [{\"name\": \"a\", "
+      "\"kind\": \"generate\", \"model\": \"clips@1\", \"prompt\": \"sea\", \"frames\": \"1-16\"}]}";
+  for (const std::string& text : {good, json}) {
+    CHECK(told(parse_spec("\xef\xbb\xbf" + text)).empty());
+    std::string wide = "\xff\xfe", wide_without_mark;
+    for (const char c : text) (wide += c) += '\0';
+    for (const char c : text) (wide_without_mark += '\0') += c;
+    CHECK(told(parse_spec(wide)).find("1:1 this file is UTF-16; save it as UTF-8") != std::string::npos);
+    CHECK(told(parse_spec(wide_without_mark)).find("this file is UTF-16; save it as UTF-8") != std::string::npos);
+  }
+  CHECK(detected_format("\xef\xbb\xbf{}") == SpecFormat::Json);
+  const std::string latin = told(parse_spec(kHead + "# Gr\xfc\xdf" "e\n"));
+  CHECK(latin.find("5:5 line 5 holds the byte 0xFC (\"\u00FC\" in Latin-1), which is not UTF-8") != std::string::npos);
+}
+
+class OnePackage final : public PackageCatalogue {
+ public:
+  OnePackage() {
+    facts_.name = "clips";
+    facts_.version = "1";
+    facts_.window_frames = 16;
+    facts_.steps_max = 50;
+    facts_.guidance_max = 10;
+  }
+  const PackageFacts* find(std::string_view id) const override { return id == "clips@1" ? &facts_ : nullptr; }
+  std::vector<std::string> ids() const override { return {"clips@1"}; }
+  base::Status check_prompt(std::string_view, std::string_view prompt) const override {
+    if (prompt == "dragon") return base::Error{"prompt.unknown_word", "'dragon' is unknown", "prompt", ""};
+    return {};
+  }
+
+ private:
+  PackageFacts facts_;
+};
+
+TEST_CASE("what only the packages know is reported beside mistakes of form and behind a misspelt model") {
+  const OnePackage packages;
+  const CheckReport report =
+      check_job(kHead +
+                    "priority = 101\n[[layer]]\nname = \"a\"\nkind = \"generate\"\nmodel = \"clip@1\"\nprompt = \"dragon\"\n"
+                    "frames = 1-16\nsteps = 51\n[[layer]]\nname = \"b\"\nkind = \"generate\"\nmodel = \"clips\"\n"
+                    "prompt = \"dragon\"\nframes = \"1-16\"\n",
+                SpecFormat::Detect, {}, &packages);
+  std::string codes;
+  for (const SpecError& error : report.errors) codes += error.code + " " + error.field + "\n";
+  CHECK(codes ==
+        "spec.out_of_range priority\nspec.bad_model layer[1].model\nspec.unquoted layer[0].frames\n"
+        "spec.unknown_model layer[0].model\nprompt.unknown_word layer[0].prompt\nspec.out_of_range layer[0].steps\n");
+  CHECK(report.errors[3].suggestion == "clips@1");
+  CHECK(report.errors[3].line == 9u);
+}
+
+TEST_CASE("a mended text has its places in the original one") {
+  const std::string text = "a = x\nb = \u201Cy\u201D c\n";
+  const std::vector<Mend> mends = find_mends(text, SpecLanguage::Toml);
+  REQUIRE(mends.size() == 2);
+  CHECK(mended(text, mends) == "a = \"x\"\nb = \"y\" c\n");
+  CHECK(original_offset(mends, 0) == 0);
+  CHECK(original_offset(mends, 4) == 4);
+  CHECK(original_offset(mends, 6) == 4);
+  CHECK(original_offset(mends, 7) == 5);
+  CHECK(original_offset(mends, mended(text, mends).size()) == text.size());
+}
+
+}  // namespace
+}  // namespace framemill::jobs
