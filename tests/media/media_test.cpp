@@ -86,7 +86,7 @@ TEST_CASE("a movie says plainly which frame it lacks") {
   inputs[2] = farm.paint("hb_0010", "comp", 0, 1003, "exr", 32);
   const auto other_size = farm.run("encode", encode_grant(inputs));
   CHECK(other_size.exit_status == 1);
-  CHECK(other_size.last_line().find("media.size: frame 1003") == 0);
+  CHECK(other_size.last_line().find("input.size: frame 1003 of hb_0010 comp (main:") == 0);
   CHECK(farm.run("encode", encode_grant({})).last_line().find("media.empty") == 0);
   auto odd = encode_grant(painted(farm, 1));
   odd.mutable_recipe()->mutable_encode()->set_codec("mpeg9");
@@ -141,6 +141,26 @@ TEST_CASE("a frame that is not there, has failed or cannot be read is a marked t
   const double failed = static_cast<double>(count_colour(picture, 44, 34, 32)) / (192 * 192);
   CHECK(failed > 0.8);
   CHECK(failed < 1.0);
+}
+
+TEST_CASE("a plate from outside the farm that is not a picture fails a sheet, and one that is not there is missing") {
+  MediaFarm farm;
+  auto grant = sheet_grant();
+  add_row(grant, "hb_0010", "comp", 0, 0, "1001-1003");
+  for (int frame = 1001; frame <= 1003; ++frame) {
+    auto& input = *grant.add_inputs();
+    input = farm.paint("hb_0010", "comp", 0, frame);
+    input.clear_sha256();
+    input.clear_size_bytes();
+  }
+  std::filesystem::remove(farm.root / "hb_0010/comp_t00.1002.exr");
+  grant.mutable_recipe()->mutable_sheet()->set_every(1);
+  REQUIRE(farm.run("sheet", grant).exit_status == 0);
+  CHECK(count_colour(sheet_of(farm), 34, 34, 38) > 0.8 * 192 * 192);
+  std::ofstream(farm.root / "hb_0010/comp_t00.1003.exr", std::ios::binary | std::ios::trunc) << "torn";
+  const auto torn = farm.run("sheet", grant);
+  CHECK(torn.exit_status == 1);
+  CHECK(torn.last_line().find("input.unreadable: frame 1003 of hb_0010 comp (main:hb_0010/comp_t00.1003.exr)") == 0);
 }
 
 TEST_CASE("a sheet of nothing but absent frames is still a sheet") {

@@ -9,6 +9,7 @@
 #include "worker/executor/usage_meter.h"
 #include "worker/frames/frame_attributes.h"
 #include "worker/frames/frame_file.h"
+#include "worker/frames/plate.h"
 #include "worker/frames/staged_file.h"
 
 namespace framemill::worker {
@@ -38,17 +39,13 @@ base::Result<gpu::ImageBlock> read_pictures(const frames::Roots& roots, std::vec
   inputs.erase(inputs.begin(), inputs.end() - static_cast<std::ptrdiff_t>(wanted));
   gpu::ImageBlock block;
   for (const wire::InputFile& input : inputs) {
-    FM_ASSIGN(const std::string contents, roots.read(input, frames::kFrameFileBytesMax));
-    auto decoded = frames::decode_frame(contents);
-    if (!decoded.ok()) return decoded.error().wrapped(input.path());
-    const frames::Picture picture = frames::in_space(std::move(decoded->picture), order.space);
+    FM_ASSIGN(frames::Plate plate, frames::read_plate(roots, input));
+    const frames::Picture picture = frames::in_space(std::move(plate.picture), order.space);
     if (block.frames == 0) block.width = picture.width, block.height = picture.height;
-    if (picture.width != block.width || picture.height != block.height)
-      return base::Error{"recipe.context", fmt::format("{} has another size than the frames before it", input.path()),
-                         "", ""};
+    FM_TRY(frames::check_plate_size(picture, input, {block.width, block.height}, inputs.front()));
     block.values.insert(block.values.end(), picture.rgb.begin(), picture.rgb.end());
     ++block.frames;
-    read.push_back(as_read(input, contents));
+    read.push_back(std::move(plate.read));
   }
   return block;
 }

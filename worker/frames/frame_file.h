@@ -3,6 +3,7 @@
 // here touches a disk, so that one place (staged_file.h) has the durability steps. Any thread.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,8 +19,10 @@ namespace framemill::frames {
 
 using Attributes = std::vector<std::pair<std::string, std::string>>;  // full names: "framemill:show"
 
-inline constexpr int kFrameExtentMax = 16384;                      // pixels, each way
-inline constexpr std::uint64_t kFrameFileBytesMax = 256ull << 20;  // of a frame file that is read
+inline constexpr std::string_view kAttributePrefix = "framemill:";  // of the names of what is ours in a file
+inline constexpr int kFrameExtentMax = 16384;                      // pixels of the display window, each way
+inline constexpr std::uint64_t kFrameFileBytesMax = 1ull << 30;    // of a frame file that is read
+inline constexpr std::uint64_t kFrameSampleBytesMax = 4ull << 30;  // of all samples of one part of it, as stored
 
 struct EncodedFrame {
   std::string bytes;
@@ -32,17 +35,24 @@ struct EncodedFrame {
 base::Result<EncodedFrame> encode_frame(const Picture& picture, jobs::FrameFormat format, const Attributes& attributes);
 
 struct DecodedFrame {
-  Picture picture;        // in the space the file says it is in
-  Attributes attributes;  // those named framemill:*
+  Picture picture;                   // in the space the file says it is in
+  Attributes attributes;             // those named framemill:*, of the part that the picture is in
+  std::vector<std::string> channels;  // the file's names for R, G and B; the same name three times where it is grey
 };
 
-// Reads EXR and PNG alone, told by their first bytes, so that no other parser of the library sees a stranger's file.
-// Errors: frames.unreadable, frames.too_large.
+// The display window of the picture in an EXR or PNG file: black where the file has no samples for it, without what the
+// data window holds beyond it. Which channels are the picture: picture_channels.h. Samples under alpha are
+// premultiplied, so that what is transparent is black. Errors: frames.unreadable, frames.too_large, frames.channels.
 base::Result<DecodedFrame> decode_frame(const std::string& file_bytes);
 
-// The samples as stored, for digests. Errors: as decode_frame.
+// The first sample that is not a number, for people: "channel G is NaN at pixel 12, 40".
+std::optional<std::string> find_not_finite(const DecodedFrame& frame);
+
+// The samples of the first part as stored, for tests and tools. Errors: as decode_frame.
 base::Result<ImageSamples> stored_samples(const std::string& file_bytes);
 
 bool looks_like_frame(std::string_view file_bytes);
+
+base::Error unreadable_frame(std::string reason);  // frames.unreadable
 
 }  // namespace framemill::frames

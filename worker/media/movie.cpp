@@ -7,7 +7,7 @@
 #include <future>
 #include <thread>
 
-#include "worker/frames/frame_file.h"
+#include "worker/frames/plate.h"
 #include "worker/frames/staged_file.h"
 #include "worker/media/ffmpeg_pipe.h"
 #include "worker/media/movie_page.h"
@@ -19,22 +19,15 @@ constexpr std::size_t kPagesAheadMax = 16;  // painted before the encoder wants 
 
 using Inputs = std::vector<const wire::InputFile*>;
 
-base::Result<frames::Picture> read_frame(const Request& request, const wire::InputFile& input) {
-  const std::string label = fmt::format("frame {} of {} {}", input.frame(), input.shot(), input.layer());
-  auto bytes = request.roots.read(input, frames::kFrameFileBytesMax);
-  if (!bytes.ok()) return bytes.error().wrapped(label);
-  auto decoded = frames::decode_frame(*bytes);
-  if (!decoded.ok()) return decoded.error().wrapped(label);
-  return std::move(decoded->picture);
-}
-
 // Pages in order, painted ahead of the encoder on the CPUs of this process.
 class PageQueue {
  public:
-  PageQueue(const Request& request, const MoviePage& page, const Inputs& inputs)
+  // `size`: of the first input.
+  PageQueue(const Request& request, const MoviePage& page, const Inputs& inputs, frames::ExpectedSize size)
       : request_(request),
         page_(page),
         inputs_(inputs),
+        size_(size),
         ahead_(std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, kPagesAheadMax)) {}
 
   base::Result<std::string> next() {
@@ -47,13 +40,15 @@ class PageQueue {
 
  private:
   base::Result<std::string> paint(const wire::InputFile& input) const {
-    FM_ASSIGN(const frames::Picture picture, read_frame(request_, input));
-    return page_.paint(picture, input);
+    FM_ASSIGN(const frames::Plate plate, frames::read_plate(request_.roots, input));
+    FM_TRY(frames::check_plate_size(plate.picture, input, size_, *inputs_.front()));
+    return page_.paint(plate.picture, input);
   }
 
   const Request& request_;
   const MoviePage& page_;
   const Inputs& inputs_;
+  const frames::ExpectedSize size_;
   const std::size_t ahead_;
   std::size_t begun_ = 0;
   std::deque<std::future<base::Result<std::string>>> pages_;
@@ -73,11 +68,12 @@ base::Status encode_movie(const Request& request, const Progress& progress) {
   FM_ASSIGN(const std::string name, frames::file_name_of(recipe.output_printf()));
   FM_ASSIGN(auto directory, frames::StagedDirectory::make(request.staging, request.grant.tasks().first()));
 
-  FM_ASSIGN(const frames::Picture first, read_frame(request, *inputs.front()));
-  FM_ASSIGN(const MoviePage page, MoviePage::plan(first.width, first.height, recipe));
+  FM_ASSIGN(const frames::Plate plate, frames::read_plate(request.roots, *inputs.front()));
+  const frames::ExpectedSize size{plate.picture.width, plate.picture.height};
+  FM_ASSIGN(const MoviePage page, MoviePage::plan(size.width, size.height, recipe));
   FM_ASSIGN(FfmpegPipe ffmpeg,
             FfmpegPipe::start({page.width(), page.height(), recipe.encode().fps()}, directory.path() / name));
-  PageQueue pages(request, page, inputs);
+  PageQueue pages(request, page, inputs, size);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     FM_ASSIGN(const std::string rgb, pages.next());
     FM_TRY(ffmpeg.write(rgb));

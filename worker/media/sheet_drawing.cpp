@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "worker/frames/frame_file.h"
+#include "worker/frames/plate.h"
 #include "worker/frames/staged_file.h"
 #include "worker/media/canvas.h"
 
@@ -46,21 +47,22 @@ FrameKey key_of(const SheetStrip& strip, jobs::Frame frame) {
   return {strip.layer, strip.variant, strip.shot, frame};
 }
 
-// The pictures that the sheet will show; one that cannot be read leaves its strip's present frames.
+// The pictures that the sheet will show. A frame of the farm's own that cannot be read leaves its strip's present
+// frames. A file from outside the farm that is there and is not a picture is an error, as it is for every other kind of
+// layer: nobody else would tell.
 class PictureSource {
  public:
   PictureSource(const Request& request, Inputs inputs) : request_(request), inputs_(std::move(inputs)) {}
 
-  std::optional<frames::Picture> read(const SheetStrip& strip, jobs::Frame frame) const {
+  base::Result<std::optional<frames::Picture>> read(const SheetStrip& strip, jobs::Frame frame) const {
     const auto input = inputs_.find(key_of(strip, frame));
-    if (input == inputs_.end()) return std::nullopt;
-    const auto bytes = request_.roots.read(*input->second, frames::kFrameFileBytesMax);
-    auto decoded = bytes.ok() ? frames::decode_frame(*bytes) : base::Result<frames::DecodedFrame>(bytes.error());
-    if (!decoded.ok()) {
-      base::log_warning("media", "frame {} of {}: {}", frame, strip.layer, decoded.error().message);
-      return std::nullopt;
-    }
-    return std::move(decoded->picture);
+    if (input == inputs_.end()) return std::optional<frames::Picture>();
+    auto plate = frames::read_plate(request_.roots, *input->second);
+    if (plate.ok()) return std::optional(std::move(plate->picture));
+    const bool from_outside = input->second->sha256().empty();
+    if (from_outside && plate.error().code != "input_not_visible") return plate.error();
+    base::log_warning("media", "{}", plate.error().message);
+    return std::optional<frames::Picture>();
   }
 
  private:
@@ -120,27 +122,29 @@ frames::Attributes sheet_attributes(const SheetContent& content) {
 }
 
 // The first picture that can be read tells the size of all tiles.
-void measure(const PictureSource& source, const SheetContent& content, monitoring::SheetOptions& options) {
+base::Status measure(const PictureSource& source, const SheetContent& content, monitoring::SheetOptions& options) {
   for (const SheetStrip& strip : content.strips) {
     for (const jobs::Frame frame : strip.present) {
-      if (const auto picture = source.read(strip, frame)) {
-        options.picture_width = picture->width;
-        options.picture_height = picture->height;
-        return;
-      }
+      FM_ASSIGN(const auto picture, source.read(strip, frame));
+      if (!picture) continue;
+      options.picture_width = picture->width;
+      options.picture_height = picture->height;
+      return {};
     }
   }
+  return {};
 }
 
 // Reads what the layout shows. Frames that cannot be read are taken out of `content`; whether there were any.
-bool read_tiles(const PictureSource& source, const SheetLayout& layout, SheetContent& content,
-                std::map<FrameKey, frames::Picture>& pictures, const Progress& progress) {
+base::Result<bool> read_tiles(const PictureSource& source, const SheetLayout& layout, SheetContent& content,
+                              std::map<FrameKey, frames::Picture>& pictures, const Progress& progress) {
   bool all = true;
   for (std::size_t i = 0; i < layout.tiles.size(); ++i) {
     const SheetTile& tile = layout.tiles[i];
     SheetStrip& strip = content.strips[tile.strip];
     if (tile.state == TileState::Present && !pictures.contains(key_of(strip, tile.frame))) {
-      if (auto picture = source.read(strip, tile.frame)) {
+      FM_ASSIGN(auto picture, source.read(strip, tile.frame));
+      if (picture) {
         pictures.emplace(key_of(strip, tile.frame), std::move(*picture));
       } else {
         strip.present.erase(tile.frame);
@@ -216,12 +220,16 @@ base::Status draw_sheet(const Request& request, const Progress& progress) {
   monitoring::SheetOptions options;
   options.every = std::clamp(recipe.sheet().every(), 1, 1'000'000);
   options.tile_width = std::clamp(recipe.sheet().tile() == 0 ? 192 : recipe.sheet().tile(), 64, 1024);
-  measure(source, content, options);
+  FM_TRY(measure(source, content, options));
 
   std::map<FrameKey, frames::Picture> pictures;
   SheetLayout layout = monitoring::lay_out_sheet(content, options);
   // Laying out again moves tiles only where frames turned out to be unreadable; each turn takes some away.
-  while (!read_tiles(source, layout, content, pictures, progress)) layout = monitoring::lay_out_sheet(content, options);
+  while (true) {
+    FM_ASSIGN(const bool all, read_tiles(source, layout, content, pictures, progress));
+    if (all) break;
+    layout = monitoring::lay_out_sheet(content, options);
+  }
   FM_ASSIGN(const Canvas canvas, paint(content, layout, pictures));
   FM_ASSIGN(const auto file, frames::encode_frame(canvas.picture(), jobs::FrameFormat::Png, sheet_attributes(content)));
   FM_ASSIGN(auto directory, frames::StagedDirectory::make(request.staging, request.grant.tasks().first()));
