@@ -14,8 +14,8 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "base/guarded_file.h"
 #include "base/sha256.h"
-#include "cli/settings.h"
 #include "cli/text.h"
 
 namespace framemill::cli {
@@ -24,6 +24,8 @@ namespace {
 constexpr std::uint64_t kFreeBytesLow = std::uint64_t{5} << 30;
 constexpr double kSyncMsSlow = 20;  // a commit waits for one sync: slower than this and submits feel it
 constexpr int kSyncTries = 20;
+constexpr std::uint64_t kKeyFileBytesMax = 64 << 10;
+constexpr std::uint64_t kAccessListBytesMax = 16u << 20;
 
 std::string random_name() {
   const std::string random = base::random_bytes(6);
@@ -90,28 +92,26 @@ std::string try_links(const std::filesystem::path& directory) {
 
 void check_secret_key(const std::filesystem::path& file, Findings& findings) {
   const std::string subject = "key " + file.string();
-  const base::Status status = check_private_file(file);
-  if (status.ok()) {
+  const auto text = base::read_guarded_file(file, kKeyFileBytesMax, base::FileReaders::OwnerAlone);
+  if (text.ok()) {
     findings.push_back({Verdict::Good, subject, "private", {}});
     return;
   }
-  const bool missing = status.error().code == "token.missing";
-  findings.push_back({Verdict::Problem, subject, status.error().message,
-                      missing ? fmt::format("framemill keys curve {}", file.string()) : status.error().hint});
+  const bool missing = text.error().code == "file.open";
+  findings.push_back({Verdict::Problem, subject, text.error().message,
+                      missing ? fmt::format("framemill keys curve {}", file.string()) : text.error().hint});
 }
 
 void check_access_list(const std::filesystem::path& file, const std::string& what, Findings& findings) {
   const std::string subject = fmt::format("{} {}", what, file.string());
-  struct stat facts {};
-  if (::stat(file.c_str(), &facts) != 0) {
-    findings.push_back(
-        {Verdict::Problem, subject, std::strerror(errno), "make it, or correct the path in the configuration"});
-  } else if ((facts.st_mode & 022) != 0) {
-    findings.push_back(
-        {Verdict::Problem, subject, "its group or others can change who may come in", "chmod go-w " + file.string()});
-  } else {
+  const auto text = base::read_guarded_file(file, kAccessListBytesMax, base::FileReaders::Anyone);
+  if (text.ok()) {
     findings.push_back({Verdict::Good, subject, "there, and only its owner can change it", {}});
+    return;
   }
+  const std::string& hint = text.error().hint;
+  findings.push_back({Verdict::Problem, subject, text.error().message,
+                      hint.empty() ? "make it, or correct the path in the configuration" : hint});
 }
 
 void check_data_directory(const std::filesystem::path& directory, Findings& findings) {

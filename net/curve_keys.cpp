@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/file.h"
+#include "base/guarded_file.h"
 
 namespace framemill::net {
 
@@ -21,6 +22,7 @@ constexpr std::string_view kPublicTag = "framemill-curve-public-1";
 constexpr std::string_view kSecretTag = "framemill-curve-secret-1";
 constexpr std::size_t kKeysMax = 65536;
 constexpr std::uint64_t kKeyFileBytesMax = 16u << 20;
+constexpr std::uint64_t kSecretFileBytesMax = 64 << 10;
 
 std::string z85_text(const std::array<std::uint8_t, 32>& bytes) {
   char text[41];
@@ -87,36 +89,17 @@ base::Status write_new(const std::filesystem::path& path, std::string_view text,
   return base::Error{"keys.write", "write " + path.string() + ": " + ::strerror(cause), "", ""};
 }
 
-// Reads through one descriptor, so that what was checked is what is read.
-base::Result<std::string> read_private_text(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    return base::Error{"keys.read", "read key " + path.string() + ": " + ::strerror(errno), "",
-                       "make one, or correct the path in the configuration"};
-  }
-  struct Closer {
-    int fd;
-    ~Closer() { ::close(fd); }
-  } closer{fd};
-  struct stat info {};
-  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-    return base::Error{"keys.read", "read key " + path.string() + ": not a regular file", "", ""};
-  }
-  if ((info.st_mode & 077) != 0) {
-    return base::Error{"keys.permissions", "the secret key " + path.string() + " can be read by its group or by others",
-                       "", "run: chmod 600 " + path.string() + " (and make a new key if somebody may have seen it)"};
-  }
-  if (info.st_uid != ::geteuid() && info.st_uid != 0) {
-    return base::Error{
-        "keys.permissions",
-        "the secret key " + path.string() + " belongs to another user (uid " + std::to_string(info.st_uid) + ")", "",
-        "run: chown " + std::to_string(::geteuid()) + " " + path.string()};
-  }
-  std::string text(4096, '\0');
-  const ssize_t size = ::read(fd, text.data(), text.size());
-  if (size < 0) return base::Error{"keys.read", "read key " + path.string() + ": " + ::strerror(errno), "", ""};
-  text.resize(static_cast<std::size_t>(size));
-  return text;
+// The file's text, or why it may not be used; `what` says what it is.
+base::Result<std::string> read_key_text(const std::filesystem::path& path, std::uint64_t size_bytes_max,
+                                        base::FileReaders readers, std::string_view what) {
+  auto text = base::read_guarded_file(path, size_bytes_max, readers);
+  if (text.ok()) return text;
+  base::Error error = text.error().wrapped("read " + std::string(what));
+  error.code = text.error().code == "file.permissions" ? "keys.permissions" : "keys.read";
+  if (text.error().code == "file.open") error.hint = "make one, or correct the path in the configuration";
+  if (readers == base::FileReaders::OwnerAlone && error.code == "keys.permissions")
+    error.hint += " (and make a new key if somebody may have seen or changed it)";
+  return error;
 }
 
 }  // namespace
@@ -164,7 +147,8 @@ base::Status write_key_pair(const std::filesystem::path& path, const CurveKeyPai
 }
 
 base::Result<CurveKeyPair> read_key_pair(const std::filesystem::path& path) {
-  FM_ASSIGN(std::string text, read_private_text(path));
+  FM_ASSIGN(std::string text,
+            read_key_text(path, kSecretFileBytesMax, base::FileReaders::OwnerAlone, "the secret key"));
   const std::vector<Line> lines = lines_of(text);
   CurveKeyPair pair;
   const bool good = lines.size() == 1 && lines[0].tag == kSecretTag && z85_bytes(lines[0].key, pair.secret_key.bytes);
@@ -184,15 +168,11 @@ base::Result<CurveKeyPair> read_key_pair(const std::filesystem::path& path) {
 }
 
 base::Result<std::vector<NamedPublicKey>> read_public_keys(const std::filesystem::path& path) {
-  auto text = base::read_file(path, kKeyFileBytesMax);
-  if (!text.ok()) {
-    base::Error error = text.error().wrapped("read public keys");
-    error.code = "keys.read";
-    return error;
-  }
+  FM_ASSIGN(const std::string text,
+            read_key_text(path, kKeyFileBytesMax, base::FileReaders::Anyone, "public keys"));
   std::vector<NamedPublicKey> keys;
   std::map<CurvePublicKey, std::size_t> seen;  // the line of each
-  for (const Line& line : lines_of(*text)) {
+  for (const Line& line : lines_of(text)) {
     if (line.tag == kSecretTag) return format_error(path, line.number, "a secret key stands among public ones");
     if (line.tag != kPublicTag) return format_error(path, line.number, "not a public key line");
     auto key = CurvePublicKey::from_z85(line.key);

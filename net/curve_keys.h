@@ -41,8 +41,8 @@ CurveKeyPair make_curve_key_pair();
 
 // Writes PATH (the pair, mode 0600) and PATH.pub (the public key alone, 0644). Refuses to overwrite either.
 base::Status write_key_pair(const std::filesystem::path& path, const CurveKeyPair& pair);
-// Refuses a file that its group or others can read, or that another user owns (keys.permissions, the hint says what to
-// run).
+// Refuses a file that its group or others can read or write, or that another user owns (keys.permissions, the hint says
+// what to run).
 base::Result<CurveKeyPair> read_key_pair(const std::filesystem::path& path);
 
 struct NamedPublicKey {
@@ -51,6 +51,7 @@ struct NamedPublicKey {
 };
 
 // All keys of a public key file, in order; at most 65,536. A key that stands twice is an error that names both lines.
+// Refuses a file that its group or others can write, or that another user owns (keys.permissions).
 base::Result<std::vector<NamedPublicKey>> read_public_keys(const std::filesystem::path& path);
 // The one key of a file that must hold exactly one (the server's).
 base::Result<CurvePublicKey> read_public_key(const std::filesystem::path& path);

@@ -74,6 +74,8 @@ void check_daemon(const DaemonFile& daemon, Session& session, Findings& findings
   check_config(daemon, session, findings);
   if (const fs::path key = daemon.file("key_file"); !key.empty()) check_secret_key(key, findings);
   if (daemon.is_worker) {
+    if (const fs::path file = daemon.file("scheduler_key_file"); !file.empty())
+      check_access_list(file, "the scheduler's key", findings);
     if (const std::string scheduler = daemon.text("scheduler"); !scheduler.empty())
       check_reachable(scheduler, findings);
   } else {

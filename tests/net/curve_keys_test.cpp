@@ -70,6 +70,21 @@ TEST_CASE("a secret key that others can read is refused with the command that me
   CHECK(read_key_pair(path).ok());
 }
 
+TEST_CASE("a list of public keys that others can write is refused with the command that mends it") {
+  Directory dir;
+  const auto path = dir.path / "workers.keys";
+  REQUIRE(base::write_file_durably(path, public_key_line(make_curve_key_pair().public_key, "w1"), 0644).ok());
+  CHECK(read_public_keys(path).ok());
+  for (const unsigned mode : {0664u, 0646u}) {
+    REQUIRE(::chmod(path.c_str(), mode) == 0);
+    const auto keys = read_public_keys(path);
+    REQUIRE_FALSE(keys.ok());
+    CHECK(keys.error().code == "keys.permissions");
+    CHECK(keys.error().hint == "run: chmod go-w " + path.string());
+    CHECK(read_public_key(path).error().code == "keys.permissions");
+  }
+}
+
 TEST_CASE("a secret key file that is not one secret key is refused") {
   Directory dir;
   const auto path = dir.path / "bad.key";
