@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+
 #include "cli/text.h"
 
 namespace framemill::cli {
@@ -9,6 +14,20 @@ namespace {
 
 constexpr std::size_t kReplyBytesMax = 32 << 20;
 constexpr int kPageItems = 1000;
+constexpr int kEmptyPagesMax = 10'000;  // in a row: a filter may let nothing of a page through
+constexpr int kTriesWhileBusy = 5;
+
+// The server refused before it did anything: the same may be asked again, a change as well.
+bool was_not_served(const base::Error& error) {
+  return error.code == "http.busy" || error.code == "farm.busy" || error.code.starts_with("http.too_many_");
+}
+
+// What the server asks for, within reason.
+base::Duration retry_after(const net::HttpResponse& reply) {
+  const std::string* header = reply.header("Retry-After");
+  const int seconds = header == nullptr ? 1 : std::atoi(header->c_str());
+  return base::seconds(std::clamp(seconds, 1, 5));
+}
 
 }  // namespace
 
@@ -22,10 +41,11 @@ std::string query_text(const std::vector<std::pair<std::string, std::string>>& p
 base::Result<Api> Api::open(const std::string& server, std::string token, std::function<bool()> keep_going) {
   net::HttpClientOptions options;
   options.body_bytes_max = kReplyBytesMax;
-  options.keep_going = std::move(keep_going);
+  options.keep_going = keep_going;
   FM_ASSIGN(net::HttpClient client, net::HttpClient::open(server, std::move(options)));
   Api api(std::move(client));
   api.token_ = std::move(token);
+  api.keep_going_ = std::move(keep_going);
   return api;
 }
 
@@ -49,14 +69,27 @@ base::Error Api::error_of(const net::HttpResponse& reply) {
 }
 
 base::Result<json::value> Api::call(net::HttpCall call) {
-  last_status_ = 0;
-  last_spec_errors_.clear();
   if (!token_.empty()) call.headers.emplace_back("Authorization", "Bearer " + token_);
-  auto reply = client_.send(call);
-  if (!reply.ok()) return reply.error();
-  last_status_ = reply->status;
-  if (reply->status < 200 || reply->status > 299) return error_of(*reply);
-  return parse_json(reply->body);
+  for (int tries = 1;; ++tries) {
+    last_status_ = 0;
+    last_spec_errors_.clear();
+    auto reply = client_.send(call);
+    if (!reply.ok()) return reply.error();
+    last_status_ = reply->status;
+    if (reply->status >= 200 && reply->status <= 299) return parse_json(reply->body);
+    const base::Error error = error_of(*reply);
+    if (!was_not_served(error) || tries >= kTriesWhileBusy) return error;
+    if (!wait(retry_after(*reply))) return base::Error{"net.interrupted", "stopped", {}, {}};
+  }
+}
+
+bool Api::wait(base::Duration time) const {
+  constexpr base::Duration kPiece = base::milliseconds(100);
+  for (; time > base::milliseconds(0); time = time - kPiece) {
+    if (keep_going_ && !keep_going_()) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(std::min(time, kPiece).ms));
+  }
+  return true;
 }
 
 base::Result<json::value> Api::get(const std::string& target) {
@@ -78,6 +111,7 @@ base::Result<json::value> Api::post(const std::string& target, const json::value
 base::Result<json::array> Api::get_pages(const std::string& target, std::size_t items_max) {
   json::array items;
   std::string after;
+  int empty_pages = 0;
   const char joint = target.find('?') == std::string::npos ? '?' : '&';
   while (items.size() < items_max) {
     const std::size_t limit = std::min<std::size_t>(kPageItems, items_max - items.size());
@@ -89,8 +123,9 @@ base::Result<json::array> Api::get_pages(const std::string& target, std::size_t 
     std::string next = reader.text_or_empty("next");
     FM_TRY(reader.status());
     items.insert(items.end(), part.begin(), part.end());
-    // A page without items that promises another would be asked for for ever.
-    if (next.empty() || part.empty()) break;
+    empty_pages = part.empty() ? empty_pages + 1 : 0;
+    // A server that does not get on, or promises for ever, is not followed for ever.
+    if (next.empty() || next == after || empty_pages > kEmptyPagesMax) break;
     after = std::move(next);
   }
   if (items.size() > items_max) items.resize(items_max);

@@ -40,11 +40,14 @@ class Api {
 
  private:
   explicit Api(net::HttpClient client) : client_(std::move(client)) {}
+  // Asks again, a few times, where the server was too busy to do anything.
   base::Result<json::value> call(net::HttpCall call);
+  bool wait(base::Duration time) const;  // false: stopped meanwhile
   base::Error error_of(const net::HttpResponse& reply);
 
   net::HttpClient client_;
   std::string token_;
+  std::function<bool()> keep_going_;
   int last_status_ = 0;
   json::array last_spec_errors_;
 };

@@ -157,6 +157,8 @@ base::Result<WorkerView> read_worker(const json::value& value) {
   worker.name = reader.text("name");
   worker.version = reader.text("version");
   worker.state = reader.text("state");
+  worker.address = reader.text_or_empty("address");
+  worker.other_address = reader.text_or_empty("other_address");
   worker.last_change = read_change(value);
   worker.quarantined = reader.flag("quarantined");
   worker.silent_ms = reader.integer("silent_ms");

@@ -13,6 +13,10 @@ namespace {
 constexpr std::size_t kReasonWidth = 40;  // --json has all of it
 
 Table::Cell state_cell(const WorkerView& worker) {
+  if (!worker.other_address.empty())
+    return {fmt::format("{}, {} shows its key too and is refused (it is at {})", worker.state, worker.other_address,
+                        worker.address),
+            Tone::Bad};
   if (worker.quarantined) return {worker.state + ", quarantined", Tone::Bad};
   if (worker.state == "silent") return {"silent " + clock_text(worker.silent_ms), Tone::Warning};
   if (worker.state == "up") return {worker.state, Tone::Good};

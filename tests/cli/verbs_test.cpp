@@ -151,6 +151,15 @@ TEST_CASE("a worker without a name asks for nothing") {
   CHECK(farm.scheduler.requests().empty());
 }
 
+TEST_CASE("a page without items is not the end where the server names a next one") {
+  Farm farm;
+  farm.scheduler.on("GET /api/v1/jobs/12/frames?limit=1000", R"({"items":[],"next":"a"})");
+  farm.scheduler.on("GET /api/v1/jobs/12/frames?limit=1000&after=a", R"({"items":[],"next":"b"})");
+  farm.scheduler.on("GET /api/v1/jobs/12/frames?limit=1000&after=b", R"({"items":[],"next":"b"})");
+  CHECK(farm.program.run({"frames", "12"}).code == 0);
+  CHECK(farm.scheduler.requests().size() >= 3);
+}
+
 TEST_CASE("jobs puts pages together and prints a table") {
   Farm farm;
   JobSample second;
@@ -241,6 +250,31 @@ TEST_CASE("workers show what their slots do") {
         "ID  SLOT     STATE        BOOKED                WORK\n"
         " 1  w1/cpu0  up           100.0 MiB of 2.0 GiB  job 12 boards t3 denoise step 14/20\n"
         " 2  w2/cpu0  silent 0:21  100.0 MiB of 2.0 GiB  idle\n");
+}
+
+TEST_CASE("two processes with one key are shown with both addresses") {
+  Farm farm;
+  std::string worker = worker_json(1, "w1", slot_json("cpu0", ""));
+  worker.insert(1, R"("address":"10.0.0.7","other_address":"10.0.0.8",)");
+  farm.scheduler.on("GET /api/v1/workers", "{\"items\":[" + worker + "]}");
+  CHECK(farm.program.run({"workers"}).out.find("up, 10.0.0.8 shows its key too and is refused (it is at 10.0.0.7)") !=
+        std::string::npos);
+}
+
+TEST_CASE("a server that is too busy is asked again, and one that keeps being busy is an error") {
+  Farm farm;
+  const std::string busy = R"({"code":"farm.busy","message":"too much","field":"","hint":"later"})";
+  farm.scheduler.on("GET /api/v1/workers", busy, 503);
+  farm.scheduler.on("GET /api/v1/workers", R"({"code":"http.too_many_requests","message":"m","field":"","hint":""})", 429);
+  farm.scheduler.on("GET /api/v1/workers", "{\"items\":[]}");
+  const auto done = farm.program.run({"workers"});
+  CHECK(done.code == 0);
+  CHECK(done.out == "no workers have been seen\n");
+  CHECK(farm.scheduler.requests().size() == 3);
+  farm.scheduler.on("GET /api/v1/jobs?live=true&limit=20", busy, 503);
+  const auto never = farm.program.run({"jobs"});
+  CHECK(never.code == 1);
+  CHECK(never.err.find("too much [farm.busy]") != std::string::npos);
 }
 
 TEST_CASE("verbs that change a job post the change with its reason") {
