@@ -33,8 +33,8 @@ base::Result<double> curve_round_trips_per_second(std::uint32_t dealers, std::ui
   options.queue_messages_max = static_cast<int>(each + 16);
   std::unique_ptr<net::SecureRouter> router;
   FM_ASSIGN(router, net::SecureRouter::open(router_loop, options,
-                                            [&](net::PeerId peer, const net::CurvePublicKey&, std::string_view bytes) {
-                                              static_cast<void>(router->send(peer, bytes).ok());
+                                            [&](const net::PeerMessage& message) {
+                                              static_cast<void>(router->send(message.peer, message.bytes).ok());
                                             }));
   std::uint64_t trips = 0, measured_from = 0;
   Clock::time_point started;

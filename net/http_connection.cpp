@@ -8,7 +8,9 @@
 #include <boost/beast/http.hpp>
 #include <chrono>
 
+#include "base/clock.h"
 #include "net/await.h"
+#include "net/http_framing.h"
 
 namespace framemill::net {
 
@@ -22,12 +24,14 @@ namespace {
 // Read and thrown away after a refusal, so that the client gets to read why instead of a reset.
 constexpr std::size_t kDiscardBytesMax = 4 << 20;
 constexpr auto kDiscardTime = std::chrono::seconds(2);
+constexpr std::size_t kChunkOverheadMax = 8;  // bytes on the wire per byte of a body: a chunk of one byte has seven
 
 std::chrono::milliseconds chrono_of(base::Duration time) {
   return std::chrono::milliseconds(time.ms);
 }
 
-HttpRequest request_of(http::request<http::string_body>&& message, const HttpPeer& peer) {
+// The request without its body. What a chunked body's trailer says later is nobody's business.
+HttpRequest head_of(const http::request<http::string_body>& message, const HttpPeer& peer) {
   HttpRequest request;
   request.method = std::string(message.method_string());
   request.target = std::string(message.target());
@@ -37,7 +41,6 @@ HttpRequest request_of(http::request<http::string_body>&& message, const HttpPee
     for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     request.headers.emplace_back(std::move(name), std::string(field.value()));
   }
-  request.body = std::move(message.body());
   request.peer = peer;
   return request;
 }
@@ -61,26 +64,6 @@ void set_head(Message& message, const HttpResponse& response) {
   for (const auto& [name, value] : response.headers) message.set(name, header_value(value));
 }
 
-struct Refusal {
-  int status;
-  base::Error error;
-};
-
-Refusal refusal_of(error_code error, const HttpLimits& limits) {
-  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-    return {431,
-            {"http.header_too_large",
-             "the request's header is larger than " + std::to_string(limits.header_bytes_max) + " bytes", "", ""}};
-  }
-  if (error == http::error::body_limit) {
-    return {413,
-            {"http.too_large", "the request's body is larger than " + std::to_string(limits.body_bytes_max) + " bytes",
-             "", ""}};
-  }
-  if (error == asio::error::timed_out) return {408, {"http.too_slow", "the request took too long to arrive", "", ""}};
-  return {400, {"http.bad_request", "this is not a request of HTTP/1.1: " + error.message(), "", ""}};
-}
-
 // The peer has gone or the socket was closed: there is nobody to answer.
 bool is_silent(error_code error) {
   return error == http::error::end_of_stream || error == http::error::partial_message || error == asio::error::eof ||
@@ -90,58 +73,6 @@ bool is_silent(error_code error) {
 }
 
 }  // namespace
-
-// ---- The mailboxes ----
-
-void HttpStream::State::wake(std::unique_lock<std::mutex>& lock, const std::shared_ptr<State>& self) {
-  if (std::exchange(wake_posted, true)) return;
-  lock.unlock();
-  if (auto strong = loop.lock()) {
-    asio::post(strong->io, [self] {
-      {
-        std::lock_guard guard(self->mutex);
-        self->wake_posted = false;
-      }
-      if (auto target = self->connection.lock()) target->wake_stream();
-    });
-  }
-}
-
-void HttpStream::State::end() {
-  std::function<void()> function;
-  {
-    std::lock_guard lock(mutex);
-    if (std::exchange(ended, true)) return;
-    pending.clear();
-    function = std::exchange(on_closed, nullptr);
-  }
-  if (function) function();
-}
-
-Responder::State::~State() {
-  if (answered) return;
-  deliver({error_response(500, {"http.no_answer", "the server gave no answer to this request", "", ""}), nullptr});
-}
-
-bool Responder::State::claim() {
-  std::lock_guard lock(mutex);
-  return !std::exchange(answered, true);
-}
-
-void Responder::State::deliver(HttpAnswer answer) {
-  auto strong = loop.lock();
-  if (!strong) return;
-  auto shared_answer = std::make_shared<HttpAnswer>(std::move(answer));
-  asio::post(strong->io, [target = connection, number = request_number, shared_answer] {
-    if (auto alive = target.lock()) {
-      alive->answer(number, std::move(*shared_answer));
-    } else if (shared_answer->stream) {
-      shared_answer->stream->end();
-    }
-  });
-}
-
-// ---- The connection ----
 
 struct HttpConnection::Wire {
   explicit Wire(asio::generic::stream_protocol::socket socket, std::size_t buffer_bytes_max)
@@ -156,10 +87,13 @@ HttpConnection::HttpConnection(std::shared_ptr<HttpShared> shared, asio::generic
     : shared_(std::move(shared)),
       wire_(std::make_unique<Wire>(std::move(socket), shared_->limits.header_bytes_max + 65536)),
       peer_(std::move(peer)),
+      number_(++shared_->last_connection),
+      waits_since_(base::monotonic_now()),
       answered_(shared_->io, asio::steady_timer::time_point::max()),
       deadline_(shared_->io) {
-  shared_->connections.insert(this);
+  shared_->connections.emplace(number_, this);
   shared_->counters.connections_open = shared_->connections.size();
+  if (shared_->admit) shared_->gate.stranger_came(peer_.network);
 }
 
 HttpConnection::~HttpConnection() {
@@ -168,10 +102,42 @@ HttpConnection::~HttpConnection() {
 
 void HttpConnection::leave() {
   auto& shared = *shared_;
-  shared.bodies_bytes -= std::exchange(body_bytes_reserved_, 0);
-  if (shared.connections.erase(this) == 0) return;
+  end_work();
+  if (shared.connections.erase(number_) == 0) return;
+  if (shared.admit) {
+    if (is_stranger())
+      shared.gate.stranger_left(peer_.network);
+    else
+      shared.gate.give_back_connection(client_);
+  }
   shared.counters.connections_open = shared.connections.size();
   if (shared.connections.empty() && shared.on_empty) std::exchange(shared.on_empty, nullptr)();
+}
+
+void HttpConnection::end_work() {
+  at_work_ = false;
+  const std::size_t bytes = std::exchange(body_bytes_reserved_, 0);
+  shared_->bodies_bytes -= bytes;
+  if (shared_->admit && bytes > 0) shared_->gate.give_back_body(client_, bytes);
+  end_answer();
+}
+
+void HttpConnection::end_answer() {
+  if (std::exchange(answer_counts_, false)) shared_->gate.give_back_answer(client_);
+}
+
+// Whose connection it is from now on; false: the client has enough of them.
+bool HttpConnection::belong_to(const std::string& client) {
+  if (client == client_) return true;
+  HttpGate& gate = shared_->gate;
+  if (!client.empty() && !gate.take_connection(client)) return false;
+  if (client_.empty())
+    gate.stranger_left(peer_.network);
+  else
+    gate.give_back_connection(client_);
+  client_ = client;
+  if (client.empty()) gate.stranger_came(peer_.network);
+  return true;
 }
 
 void HttpConnection::start() {
@@ -193,6 +159,12 @@ void HttpConnection::cut() {
   closed_ = true;
   wire_->stream.close();
   answered_.cancel();
+}
+
+void HttpConnection::evict() {
+  ++shared_->counters.connections_evicted;
+  cut();
+  leave();
 }
 
 void HttpConnection::answer(std::uint64_t request_number, HttpAnswer answer) {
@@ -223,7 +195,8 @@ asio::awaitable<void> HttpConnection::serve() {
     if (!co_await wait_for_request()) break;
     idle_ = false;
     const Next next = co_await serve_one();
-    shared_->bodies_bytes -= std::exchange(body_bytes_reserved_, 0);
+    end_work();
+    waits_since_ = base::monotonic_now();
     if (next == Next::End) break;
     idle_ = true;
   }
@@ -251,43 +224,111 @@ bool HttpConnection::end_deadline() {
 // Between requests only the first byte is waited for, so that an idle connection is not a slow request.
 asio::awaitable<bool> HttpConnection::wait_for_request() {
   if (wire_->buffer.size() > 0) co_return true;
-  const bool first = request_number_ == 0;
-  wire_->stream.expires_after(chrono_of(first ? shared_->limits.header_timeout : shared_->limits.idle_timeout));
+  const bool patient = request_number_ > 0 && !is_stranger();
+  wire_->stream.expires_after(chrono_of(patient ? shared_->limits.idle_timeout : shared_->limits.header_timeout));
   const auto [error, size] = co_await wire_->stream.async_read_some(wire_->buffer.prepare(4096), kAwait);
   if (error) co_return false;
   wire_->buffer.commit(size);
   co_return true;
 }
 
+// A stranger's header must be whole within one time from the connection's start, however it trickles in.
+base::Duration HttpConnection::header_time() const {
+  const base::Duration whole = shared_->limits.header_timeout;
+  if (!is_stranger()) return whole;
+  return std::max(base::milliseconds(1), whole - (base::monotonic_now() - waits_since_));
+}
+
+// Asks who sends this and whether there is room for it; a value is what it is refused with.
+std::optional<HttpResponse> HttpConnection::admit(const HttpRequest& head, std::size_t body_bytes) {
+  const auto refuse = [](int status, const char* code, const char* text) {
+    return error_response(status, {code, text, "", status == 413 ? "" : "try again in a second"});
+  };
+  const HttpLimits& limits = shared_->limits;
+  HttpAdmission admission;
+  if (shared_->admit) {
+    admission = shared_->admit(head);
+    HttpGate& gate = shared_->gate;
+    if (!gate.take_request(peer_.network, admission.client, base::monotonic_now()))
+      return refuse(429, "http.too_many_requests", "too many requests in this time");
+    if (admission.refusal) return std::move(admission.refusal);
+    if (!belong_to(admission.client))
+      return refuse(429, "http.too_many_connections", "too many connections with this token");
+    if (!is_stranger()) {
+      if (!gate.take_answer(client_))
+        return refuse(429, "http.too_many_requests", "too many requests with this token at once");
+      answer_counts_ = true;
+    }
+  }
+  at_work_ = true;
+  if (body_bytes == 0) return std::nullopt;
+  if (!admission.takes_body) return refuse(413, "http.too_large", "this request takes no body");
+  if (body_bytes > limits.bodies_bytes_max - std::min(shared_->bodies_bytes, limits.bodies_bytes_max))
+    return refuse(503, "http.busy", "too many large requests at this moment");
+  if (shared_->admit && !shared_->gate.take_body(client_, body_bytes))
+    return refuse(429, "http.busy", "too many large requests with this token at once");
+  body_bytes_reserved_ = body_bytes;
+  shared_->bodies_bytes += body_bytes;
+  return std::nullopt;
+}
+
+// The whole body, or why not. Many small chunks and long trailers cost bytes that are not the body's: they have a bound,
+// too.
+asio::awaitable<boost::system::error_code> HttpConnection::read_body(Parser& parser) {
+  const HttpLimits& limits = shared_->limits;
+  start_deadline(limits.body_timeout);
+  if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+    http::response<http::empty_body> go_on(http::status::continue_, 11);
+    co_await http::async_write(wire_->stream, go_on, kAwait);
+  }
+  error_code error;
+  for (std::size_t total = 0; !error && !parser.is_done();) {
+    const auto [read_error, size] = co_await http::async_read_some(wire_->stream, wire_->buffer, parser, kAwait);
+    error = read_error;
+    total += size;
+    if (total > kChunkOverheadMax * limits.body_bytes_max + limits.header_bytes_max) error = http::error::body_limit;
+  }
+  co_return error;
+}
+
 asio::awaitable<HttpConnection::Next> HttpConnection::serve_one() {
   const HttpLimits& limits = shared_->limits;
-  http::request_parser<http::string_body> parser;
+  Parser parser;
   parser.header_limit(static_cast<std::uint32_t>(limits.header_bytes_max));
   parser.body_limit(limits.body_bytes_max);
-  start_deadline(limits.header_timeout);
+  start_deadline(header_time());
   auto [error, header_size] = co_await http::async_read_header(wire_->stream, wire_->buffer, parser, kAwait);
-  if (!error && !parser.is_done()) {
-    const std::size_t wanted = parser.content_length().value_or(limits.body_bytes_max);
-    if (wanted > limits.bodies_bytes_max - std::min(shared_->bodies_bytes, limits.bodies_bytes_max)) {
-      base::Error busy{"http.busy", "too many large requests at this moment", "", "try again in a second"};
-      co_await refuse(503, std::move(busy));
+  HttpRequest request;
+  if (closed_) co_return Next::End;  // evicted while its header was on the way: it is counted no more
+  if (!error) {
+    end_deadline();
+    if (auto refusal = refusal_of_head(parser.get())) {
+      co_await refuse(error_response(refusal->status, refusal->error));
       co_return Next::End;
     }
-    body_bytes_reserved_ = wanted;
-    shared_->bodies_bytes += wanted;
-    start_deadline(limits.body_timeout);
-    if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
-      http::response<http::empty_body> go_on(http::status::continue_, 11);
-      co_await http::async_write(wire_->stream, go_on, kAwait);
+    request = head_of(parser.get(), peer_);
+    auto query =
+        parse_query(std::string_view(request.target).substr(std::min(request.path.size() + 1, request.target.size())));
+    if (request.path.empty() || request.path[0] != '/' || !query.ok()) {
+      base::Error bad{"http.bad_target", "the address must begin with a slash", "", ""};
+      if (!query.ok()) bad = query.error();
+      co_await refuse(error_response(400, bad));
+      co_return Next::End;
     }
-    const auto [body_error, body_size] = co_await http::async_read(wire_->stream, wire_->buffer, parser, kAwait);
-    error = body_error;
+    request.query = *std::move(query);
+    const std::size_t body_bytes =
+        parser.is_done() ? 0 : static_cast<std::size_t>(parser.content_length().value_or(limits.body_bytes_max));
+    if (auto refusal = admit(request, body_bytes)) {
+      co_await refuse(*std::move(refusal));
+      co_return Next::End;
+    }
+    if (!parser.is_done()) error = co_await read_body(parser);
   }
   if (end_deadline()) error = asio::error::timed_out;
   if (error) {
     if (!closed_ && !is_silent(error)) {
-      Refusal refusal = refusal_of(error, limits);
-      co_await refuse(refusal.status, std::move(refusal.error));
+      const HttpRefusal refusal = refusal_of(error, limits);
+      co_await refuse(error_response(refusal.status, refusal.error));
     }
     co_return Next::End;
   }
@@ -295,16 +336,7 @@ asio::awaitable<HttpConnection::Next> HttpConnection::serve_one() {
   const bool keep_alive = parser.keep_alive();
   const bool is_head = parser.get().method() == http::verb::head;
   const bool chunked = parser.get().version() >= 11;
-  HttpRequest request = request_of(parser.release(), peer_);
-  auto query =
-      parse_query(std::string_view(request.target).substr(std::min(request.path.size() + 1, request.target.size())));
-  if (request.path.empty() || request.path[0] != '/' || !query.ok()) {
-    base::Error bad{"http.bad_target", "the address must begin with a slash", "", ""};
-    if (!query.ok()) bad = query.error();
-    co_await refuse(400, std::move(bad));
-    co_return Next::End;
-  }
-  request.query = *std::move(query);
+  request.body = std::move(parser.get().body());
   ++shared_->counters.requests;
   ++request_number_;
   answer_.reset();
@@ -332,10 +364,11 @@ asio::awaitable<HttpConnection::Next> HttpConnection::serve_one() {
   co_return Next::End;
 }
 
-asio::awaitable<void> HttpConnection::refuse(int status, base::Error error) {
+asio::awaitable<void> HttpConnection::refuse(HttpResponse response) {
+  end_work();
   ++shared_->counters.requests_refused;
-  HttpResponse response = error_response(status, error);
-  if (status == 503) response.headers.emplace_back("Retry-After", "1");
+  const bool later = response.status == 503 || response.status == 429;
+  if (later && response.header("Retry-After") == nullptr) response.headers.emplace_back("Retry-After", "1");
   if (co_await write_reply(std::move(response), false, false)) co_await close_gently();
 }
 
@@ -358,6 +391,7 @@ asio::awaitable<void> HttpConnection::write_stream(HttpAnswer& answer, bool is_h
   head.keep_alive(false);
   if (chunked) head.chunked(true);
   stream_ = answer.stream;
+  end_answer();
   ++shared_->counters.streams_open;
   http::response_serializer<http::empty_body> serializer(head);
   wire_->stream.expires_after(chrono_of(shared_->limits.write_timeout));

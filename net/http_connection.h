@@ -5,14 +5,17 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "net/event_loop_impl.h"
+#include "net/http_gate.h"
 #include "net/http_server.h"
 
 namespace framemill::net {
@@ -27,11 +30,22 @@ struct HttpShared {
   boost::asio::io_context& io;
   HttpLimits limits;
   HttpServer::Handler handler;
+  HttpServer::Admit admit;
+  HttpGate gate{limits};
   HttpServerCounters counters;
   std::size_t bodies_bytes = 0;  // promised to bodies that are being read or answered
   bool stopping = false;
-  std::set<HttpConnection*> connections;  // each is in here from its construction to its end
-  std::function<void()> on_empty;         // called when the last connection has gone
+  std::uint64_t last_connection = 0;
+  // By age, the oldest first; each is in here from its construction to its end.
+  std::map<std::uint64_t, HttpConnection*> connections;
+  std::function<void()> on_empty;  // called when the last connection has gone
+
+  // Before a connection from there is taken in: closes one that waits if there would be too many. False: all are at work.
+  bool make_room(const std::string& network);
+
+ private:
+  template <class Wanted>
+  bool evict_oldest(Wanted wanted);
 };
 
 // The mailbox between a stream's writer, on any thread, and its connection.
@@ -80,20 +94,33 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void start();
   void finish();  // after the running request; at once when idle or streaming
   void cut();
+  void evict();  // cuts it and counts it no more
+
+  // No request that was let in is at work.
+  bool waits() const { return !at_work_; }
+  bool is_stranger() const { return shared_->admit && client_.empty(); }
+  const HttpPeer& peer() const { return peer_; }
   void answer(std::uint64_t request_number, HttpAnswer answer);
   void wake_stream();
 
  private:
   struct Wire;  // the Beast stream and its buffer
   enum class Next { Again, End };
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
   void leave();
+  void end_work();
+  void end_answer();
+  bool belong_to(const std::string& client);
+  base::Duration header_time() const;
+  std::optional<HttpResponse> admit(const HttpRequest& head, std::size_t body_bytes);
   void start_deadline(base::Duration time);
   bool end_deadline();  // whether it had passed
   boost::asio::awaitable<void> serve();
   boost::asio::awaitable<Next> serve_one();
   boost::asio::awaitable<bool> wait_for_request();
-  boost::asio::awaitable<void> refuse(int status, base::Error error);
+  boost::asio::awaitable<boost::system::error_code> read_body(Parser& parser);
+  boost::asio::awaitable<void> refuse(HttpResponse response);
   boost::asio::awaitable<bool> write_reply(HttpResponse response, bool is_head, bool keep_alive);
   boost::asio::awaitable<void> write_stream(HttpAnswer& answer, bool is_head, bool chunked);
   boost::asio::awaitable<void> watch_for_end();
@@ -102,6 +129,9 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::shared_ptr<HttpShared> shared_;
   std::unique_ptr<Wire> wire_;
   HttpPeer peer_;
+  const std::uint64_t number_;
+  std::string client_;         // as the Admit function named it; empty: a stranger
+  base::Instant waits_since_;  // the connection's start, or the end of its last request
   boost::asio::steady_timer answered_;  // never expires; cancelled to wake the coroutine
   boost::asio::steady_timer deadline_;
   std::uint64_t deadline_number_ = 0;
@@ -110,6 +140,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::optional<HttpAnswer> answer_;
   std::shared_ptr<HttpStream::State> stream_;
   std::size_t body_bytes_reserved_ = 0;
+  bool answer_counts_ = false;  // in the gate
+  bool at_work_ = false;
   bool idle_ = true;
   bool closed_ = false;
 };

@@ -19,6 +19,7 @@ const std::string* find_header(const HttpHeaders& headers, std::string_view name
 
 struct HttpPeer {
   std::string address;          // "127.0.0.1:40112", or "unix"
+  std::string network;          // what its limits count: "127.0.0.1", an IPv6 address's /64, "uid 1000"
   std::optional<unsigned> uid;  // of the process at the other end of a Unix socket
 };
 

@@ -10,6 +10,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <variant>
@@ -87,6 +88,27 @@ std::shared_ptr<HttpStream> Responder::start_stream(HttpResponse head) const {
 
 // ---- The server ----
 
+template <class Wanted>
+bool HttpShared::evict_oldest(Wanted wanted) {
+  for (const auto& [number, connection] : connections) {
+    if (!connection->waits() || !wanted(*connection)) continue;
+    connection->evict();
+    return true;
+  }
+  return false;
+}
+
+bool HttpShared::make_room(const std::string& network) {
+  const auto is_stranger = [](const HttpConnection& connection) { return connection.is_stranger(); };
+  if (gate.strangers_full(network)) {
+    evict_oldest([&](const HttpConnection& connection) {
+      return connection.is_stranger() && connection.peer().network == network;
+    });
+  }
+  if (connections.size() < limits.connections_max) return true;
+  return evict_oldest(is_stranger) || evict_oldest([](const HttpConnection&) { return true; });
+}
+
 struct HttpServer::Impl {
   explicit Impl(const std::shared_ptr<EventLoop::Impl>& loop) : shared(std::make_shared<HttpShared>(loop)) {}
   std::shared_ptr<HttpShared> shared;
@@ -107,6 +129,14 @@ base::Error bind_error(const std::string& listen, const std::string& why) {
   return {"net.bind", "listen on " + listen + ": " + why, "", ""};
 }
 
+// One host may have all addresses of an IPv6 /64.
+std::string network_of(const asio::ip::address& address) {
+  if (!address.is_v6() || address.to_v6().is_v4_mapped()) return address.to_string();
+  asio::ip::address_v6::bytes_type bytes = address.to_v6().to_bytes();
+  std::fill(bytes.begin() + 8, bytes.end(), 0);
+  return asio::ip::address_v6(bytes).to_string() + "/64";
+}
+
 HttpPeer peer_of(tcp::socket& socket) {
   error_code error;
   const auto endpoint = socket.remote_endpoint(error);
@@ -115,6 +145,7 @@ HttpPeer peer_of(tcp::socket& socket) {
     const bool v6 = endpoint.address().is_v6();
     peer.address =
         (v6 ? "[" : "") + endpoint.address().to_string() + (v6 ? "]:" : ":") + std::to_string(endpoint.port());
+    peer.network = network_of(endpoint.address());
   }
   socket.set_option(tcp::no_delay(true), error);
   socket.set_option(asio::socket_base::keep_alive(true), error);
@@ -128,7 +159,22 @@ HttpPeer peer_of(stream_protocol::socket& socket) {
   socklen_t size = sizeof credentials;
   if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0)
     peer.uid = credentials.uid;
+  peer.network = "uid " + (peer.uid ? std::to_string(*peer.uid) : "unknown");
   return peer;
+}
+
+// Said without waiting to somebody who is not let in; whether it arrives is not worth more.
+template <class Socket>
+void say_busy(Socket& socket) {
+  static const HttpResponse busy = error_response(
+      503, {"http.busy", "too many connections at this moment", "", "try again in a second"});
+  static const std::string bytes =
+      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\nConnection: "
+      "close\r\nContent-Length: " +
+      std::to_string(busy.body.size()) + "\r\n\r\n" + busy.body;
+  error_code ignored;
+  socket.non_blocking(true, ignored);
+  socket.write_some(asio::buffer(bytes), ignored);
 }
 
 template <class Acceptor>
@@ -144,12 +190,13 @@ asio::awaitable<void> accept_loop(std::shared_ptr<HttpShared> shared, Acceptor& 
       co_await pause.async_wait(kAwait);
       continue;
     }
-    if (shared->connections.size() >= shared->limits.connections_max) {
+    HttpPeer peer = peer_of(socket);
+    if (!shared->make_room(peer.network)) {
       ++shared->counters.connections_refused;
+      say_busy(socket);
       continue;
     }
     ++shared->counters.connections_accepted;
-    HttpPeer peer = peer_of(socket);
     auto connection = std::make_shared<HttpConnection>(
         shared, asio::generic::stream_protocol::socket(std::move(socket)), std::move(peer));
     connection->start();
@@ -258,11 +305,12 @@ void HttpServer::Impl::stop_accepting() {
 HttpServer::HttpServer(std::shared_ptr<void> loop, std::shared_ptr<Impl> impl)
     : loop_(std::move(loop)), impl_(std::move(impl)) {}
 
-base::Result<std::unique_ptr<HttpServer>> HttpServer::open(EventLoop& loop, HttpServerOptions options,
-                                                           Handler handler) {
+base::Result<std::unique_ptr<HttpServer>> HttpServer::open(EventLoop& loop, HttpServerOptions options, Handler handler,
+                                                           Admit admit) {
   auto impl = std::make_shared<Impl>(loop.impl());
   impl->shared->limits = options.limits;
   impl->shared->handler = std::move(handler);
+  impl->shared->admit = std::move(admit);
   FM_TRY(options.listen.rfind("unix:", 0) == 0 ? impl->listen_unix(options) : impl->listen_tcp(options));
   const auto spawn = [&](auto& acceptor) {
     asio::co_spawn(loop.impl()->io, accept_loop(impl->shared, acceptor),
@@ -278,7 +326,7 @@ HttpServer::~HttpServer() {
   impl_->shared->handler = nullptr;
   impl_->shared->on_empty = nullptr;
   if (impl_->grace) impl_->grace->cancel();
-  for (const auto& connection : impl_->shared->connections) connection->cut();
+  for (const auto& [number, connection] : impl_->shared->connections) connection->cut();
 }
 
 const std::string& HttpServer::url() const {
@@ -295,7 +343,7 @@ void HttpServer::stop(base::Duration grace, std::function<void()> done) {
   impl_->stop_accepting();
   auto& shared = *impl_->shared;
   shared.on_empty = std::move(done);
-  for (const auto& connection : shared.connections) connection->finish();
+  for (const auto& [number, connection] : shared.connections) connection->finish();
   if (shared.connections.empty()) {
     if (shared.on_empty) asio::post(shared.io, std::exchange(shared.on_empty, nullptr));
     return;
@@ -304,7 +352,7 @@ void HttpServer::stop(base::Duration grace, std::function<void()> done) {
   impl_->grace->async_wait([weak = std::weak_ptr(impl_->shared)](error_code error) {
     if (error) return;
     if (auto alive = weak.lock()) {
-      for (const auto& connection : alive->connections) connection->cut();
+      for (const auto& [number, connection] : alive->connections) connection->cut();
     }
   });
 }

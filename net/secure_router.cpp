@@ -1,6 +1,8 @@
 #include "net/secure_router.h"
 
+#include <algorithm>
 #include <atomic>
+#include <boost/asio/ip/address.hpp>
 #include <cstring>
 #include <optional>
 
@@ -15,12 +17,35 @@ namespace {
 
 // What a ROUTER calls a peer that chose no name for itself: a zero byte and a 32-bit counter that starts at random.
 constexpr std::size_t kRoutingIdBytes = 5;
+constexpr std::string_view kTcpScheme = "tcp://";
 
 std::optional<PeerId> peer_of(std::string_view routing_id) {
   if (routing_id.size() != kRoutingIdBytes || routing_id[0] != 0) return std::nullopt;
   std::uint64_t value = 1;  // keeps a counter of 0 apart from "none"
   for (std::size_t i = 1; i < kRoutingIdBytes; ++i) value = value << 8 | static_cast<std::uint8_t>(routing_id[i]);
   return PeerId(value);
+}
+
+// "127.0.0.1" of "tcp://127.0.0.1:8751", "::1" of "tcp://[::1]:*".
+std::string host_of(std::string_view endpoint) {
+  endpoint.remove_prefix(std::min(kTcpScheme.size(), endpoint.size()));
+  std::string_view host = endpoint.substr(0, endpoint.rfind(':'));
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  return std::string(host);
+}
+
+// An IPv6 socket calls an IPv4 host "::ffff:10.0.0.7".
+std::string without_mapping(std::string_view address) {
+  constexpr std::string_view kMapped = "::ffff:";
+  const bool mapped = address.starts_with(kMapped) && address.find('.') != address.npos;
+  return std::string(mapped ? address.substr(kMapped.size()) : address);
+}
+
+bool is_loopback(const std::string& host) {
+  if (host == "lo") return true;  // ZeroMQ takes the names of interfaces
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(without_mapping(host), error);
+  return !error && address.is_loopback();
 }
 
 std::array<char, kRoutingIdBytes> routing_id_of(PeerId peer) {
@@ -62,6 +87,7 @@ base::Status SecureRouter::Impl::set_security() {
 }
 
 base::Status SecureRouter::Impl::start() {
+  FM_TRY(check_listen_address(options));
   socket = ZmqSocket(context, ZMQ_ROUTER);
   if (!socket) return zmq_failure("make a ROUTER socket");
   FM_TRY(set_link_options(socket, {options.message_bytes_max, options.queue_messages_max, options.handshake_timeout,
@@ -94,13 +120,23 @@ bool SecureRouter::Impl::receive_one() {
   const auto peer = peer_of(id_part.bytes());
   const char* user = parts == 1 ? part.property("User-Id") : nullptr;
   const auto key = CurvePublicKey::from_z85(user != nullptr ? user : "");
-  if (!peer || !key.ok() || part.bytes().size() > options.message_bytes_max) {
+  // The handshake asked for the key once; it may have been taken away since.
+  if (!peer || !key.ok() || part.bytes().size() > options.message_bytes_max || !guard->allows(*key)) {
     dropped.fetch_add(1, std::memory_order_relaxed);
     return true;
   }
   received.fetch_add(1, std::memory_order_relaxed);
-  on_message(*peer, *key, part.bytes());
+  const char* property = part.property("Peer-Address");
+  const std::string address = without_mapping(property != nullptr ? property : "");
+  on_message({*peer, *key, address, part.bytes()});
   return true;
+}
+
+base::Status check_listen_address(const SecureRouterOptions& options) {
+  if (options.allow_remote || !options.endpoint.starts_with(kTcpScheme) || is_loopback(host_of(options.endpoint)))
+    return {};
+  return base::Error{"net.not_loopback", "listen on " + options.endpoint + ": other hosts could connect", "",
+                     "listen on tcp://127.0.0.1:PORT, or set allow_remote = true if workers run on other hosts"};
 }
 
 SecureRouter::SecureRouter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

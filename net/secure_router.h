@@ -6,7 +6,7 @@
 // CURVE fails open when it is set up incompletely, so open() connects to itself with a random key and without any, and
 // refuses to start if either gets in (net.not_secure).
 //
-// Errors: net.bind, net.not_secure, net.zmq, net.queue_full, net.peer_gone, net.message_too_large.
+// Errors: net.bind, net.not_loopback, net.not_secure, net.zmq, net.queue_full, net.peer_gone, net.message_too_large.
 #pragma once
 
 #include <cstdint>
@@ -30,12 +30,25 @@ using PeerId = base::StrongId<struct PeerTag, std::uint64_t>;
 
 struct SecureRouterOptions {
   std::string endpoint = "tcp://127.0.0.1:*";
+  bool allow_remote = false;  // without it an address beyond loopback is refused
   CurveKeyPair keys;
   std::vector<CurvePublicKey> allowed;
   std::size_t message_bytes_max = 1 << 20;
   int queue_messages_max = 64;  // per peer and direction
   base::Duration handshake_timeout = base::seconds(5);
   base::Duration heartbeat_interval = base::seconds(5);  // a peer whose host does not answer three is disconnected
+};
+
+// Whether open() would listen there: without allow_remote, tcp:// takes the literal loopback addresses and "lo" alone.
+// Errors: net.not_loopback.
+base::Status check_listen_address(const SecureRouterOptions& options);
+
+// What came in. Everything is valid during the call only.
+struct PeerMessage {
+  PeerId peer;
+  const CurvePublicKey& key;  // proved by the peer
+  std::string_view address;   // "10.0.0.7": where the connection comes from
+  std::string_view bytes;
 };
 
 // Since the start.
@@ -45,15 +58,15 @@ struct SecureRouterCounters {
   std::uint64_t peers_refused_handshake = 0;  // no CURVE, wrong server key, rubbish, or too slow
   std::uint64_t connections_closed = 0;       // admitted or not
   std::uint64_t messages_received = 0;
-  std::uint64_t messages_dropped = 0;  // a self-chosen identity, several parts, no key
+  std::uint64_t messages_dropped = 0;  // a self-chosen identity, several parts, no key, a key that was taken away
   std::uint64_t messages_sent = 0;
   std::uint64_t sends_refused = 0;  // queue full, peer gone, too large
 };
 
 class SecureRouter {
  public:
-  // `bytes` is valid during the call only. Destroying the router inside the callback is not allowed; post it.
-  using OnMessage = std::function<void(PeerId peer, const CurvePublicKey& key, std::string_view bytes)>;
+  // Destroying the router inside the callback is not allowed; post it.
+  using OnMessage = std::function<void(const PeerMessage& message)>;
 
   static base::Result<std::unique_ptr<SecureRouter>> open(EventLoop& loop, SecureRouterOptions options,
                                                           OnMessage on_message);
@@ -63,7 +76,8 @@ class SecureRouter {
   const std::string& endpoint() const;
   // Never blocks. An error means that the message will not arrive; no error does not prove that it will.
   base::Status send(PeerId peer, std::string_view bytes);
-  // Replaces the allowlist. Peers that are connected stay so: whoever takes a key away must also stop answering it.
+  // Replaces the allowlist. Peers that are connected with a key that is not in it are heard no more; ZeroMQ cannot cut
+  // their connections, so whoever keeps PeerIds must stop sending to them.
   void allow_only(std::vector<CurvePublicKey> keys);
   bool allows(const CurvePublicKey& key) const;
   SecureRouterCounters counters() const;

@@ -118,9 +118,15 @@ struct ManifestWritten {
   std::string code, message;                      // why not; empty: it is written
 };
 
+// Another process showed the key of a worker that lives. It was refused: nothing of what it said is heard.
+struct WorkerKeyContested {
+  std::string key, address;
+};
+
 // One report of a worker, whole. Repeats are harmless.
 struct WorkerReported {
   std::string key;                                // the CURVE key it proved: its identity
+  std::string address = {};                       // where it connects from: "10.0.0.7"
   std::uint64_t incarnation = 0, sequence = 0;
   std::optional<Inventory> inventory;
   std::vector<AttemptRunning> running;
@@ -140,7 +146,7 @@ struct TimePassed {};                             // next_deadline() is due
 struct StorageBroke {};                           // the disk is full: mutations are refused until StorageRecovered
 struct StorageRecovered {};
 
-using Event = std::variant<JobSubmitted, JobChangeAsked, WorkerChangeAsked, WorkerReported, TimePassed, StorageBroke,
-                           StorageRecovered>;
+using Event = std::variant<JobSubmitted, JobChangeAsked, WorkerChangeAsked, WorkerReported, WorkerKeyContested, TimePassed,
+                           StorageBroke, StorageRecovered>;
 
 }  // namespace framemill::scheduler

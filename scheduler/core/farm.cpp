@@ -1,6 +1,7 @@
 #include "scheduler/core/farm.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -59,6 +60,7 @@ struct Apply {
                     farm.read_only ? base::Result<Changed>(read_only()) : change_worker(farm, event));
   }
   void operator()(WorkerReported&& event) const { on_worker_reported(farm, std::move(event)); }
+  void operator()(const WorkerKeyContested& event) const { on_worker_key_contested(farm, event); }
   void operator()(const TimePassed&) const {}
   void operator()(const StorageBroke&) const { farm.read_only = true; }
   void operator()(const StorageRecovered&) const {
@@ -163,11 +165,21 @@ base::Instant Farm::next_deadline() const {
 }
 
 std::vector<JobView> Farm::list_jobs(bool live_only) const {
-  std::vector<JobView> views;
+  const auto wanted = [&](const JobRecord& job) { return !live_only || !jobs::is_final(job.state); };
+  return list_jobs({}, UINT32_MAX, UINT32_MAX, wanted).views;
+}
+
+Farm::JobsPiece Farm::list_jobs(JobId before, std::uint32_t look_max, std::uint32_t rows_max,
+                                const std::function<bool(const JobRecord&)>& wanted) const {
+  JobsPiece piece;
   const auto& jobs = state_->jobs.all();
-  for (auto job = jobs.rbegin(); job != jobs.rend(); ++job)
-    if (!live_only || !job->second.final()) views.push_back(view_of(*state_, job->second, Detail::Summary));
-  return views;
+  auto job = std::make_reverse_iterator(before ? jobs.lower_bound(before) : jobs.end());
+  for (; job != jobs.rend() && look_max > 0 && piece.views.size() < rows_max; ++job, --look_max) {
+    piece.before = job->first;
+    if (wanted(job->second.record)) piece.views.push_back(view_of(*state_, job->second, Detail::Summary));
+  }
+  piece.end = job == jobs.rend();
+  return piece;
 }
 
 std::optional<JobView> Farm::show_job(JobId id) const {
@@ -179,6 +191,14 @@ std::optional<JobView> Farm::show_job(JobId id) const {
 std::vector<WorkerView> Farm::list_workers(base::Now now) const {
   std::vector<WorkerView> views;
   for (const auto& [id, worker] : state_->workers.all()) views.push_back(view_of(*state_, worker, now));
+  return views;
+}
+
+std::vector<WorkerView> Farm::list_workers(base::Now now, WorkerId after, std::uint32_t count) const {
+  std::vector<WorkerView> views;
+  const auto& workers = state_->workers.all();
+  for (auto worker = workers.upper_bound(after); worker != workers.end() && views.size() < count; ++worker)
+    views.push_back(view_of(*state_, worker->second, now));
   return views;
 }
 

@@ -3,6 +3,7 @@
 // ARCHITECTURE.md.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -50,8 +51,18 @@ class Farm {
 
   // What people ask to see.
   std::vector<JobView> list_jobs(bool live_only) const;     // newest first
+  // The same in pieces, for a caller with other duties: looks at no more than `look_max` jobs older than `before` (none:
+  // from the newest on) and views those that `wanted` takes, at most `rows_max`.
+  struct JobsPiece {
+    std::vector<JobView> views;
+    JobId before;                                           // where the next piece goes on
+    bool end = false;                                       // there is no next piece
+  };
+  JobsPiece list_jobs(JobId before, std::uint32_t look_max, std::uint32_t rows_max,
+                      const std::function<bool(const JobRecord&)>& wanted) const;
   std::optional<JobView> show_job(JobId job) const;
   std::vector<WorkerView> list_workers(base::Now now) const;
+  std::vector<WorkerView> list_workers(base::Now now, WorkerId after, std::uint32_t count) const;  // the next by number
   // The first task of the job that does not run and is not final (or the one that writes `frame` of `layer` and
   // `variant`). When there is none: an empty layer and a sentence about the job.
   base::Result<ExplainView> explain(JobId job, const std::string& layer, std::optional<std::uint32_t> variant,

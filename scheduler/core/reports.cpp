@@ -130,6 +130,7 @@ void on_worker_reported(FarmState& farm, WorkerReported report) {
   if (report.incarnation != worker.record.incarnation && report.incarnation == worker.former_incarnation &&
       worker.former_incarnation != 0)
     return;
+  worker.address = report.address;
   const bool was_silent = worker.silent;
   farm.workers.heard(worker, farm.now(), farm.settings.silence_alarm);
   if (was_silent) {
@@ -163,6 +164,19 @@ void on_worker_reported(FarmState& farm, WorkerReported report) {
   if (!farm.manifests.empty()) repeat_manifests(farm, worker);
   if (!farm.sweeps.empty()) repeat_sweeps(farm, worker);
   acknowledge(farm, worker, report, {});
+}
+
+void on_worker_key_contested(FarmState& farm, const WorkerKeyContested& event) {
+  WorkerEntry* worker = farm.workers.find_key(event.key);
+  if (worker == nullptr) return;
+  // It tries again every second: said once per place and while it lasts.
+  const bool known = worker->other_address == event.address && farm.now() - worker->other_seen < kKeyContestedShown;
+  worker->other_address = event.address;
+  worker->other_seen = farm.now();
+  if (known) return;
+  say_worker(farm, *worker, "WorkerKeyContested",
+             "a process at " + event.address + " shows the key of " + worker->record.name + ", which is at " +
+                 worker->address + "; it is refused: every worker needs a key of its own");
 }
 
 void mark_silent_workers(FarmState& farm) {

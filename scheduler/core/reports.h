@@ -8,6 +8,9 @@ namespace framemill::scheduler {
 
 void on_worker_reported(FarmState& farm, WorkerReported report);
 
+// Another process showed a worker's key and was refused: people are told, the worker loses nothing.
+void on_worker_key_contested(FarmState& farm, const WorkerKeyContested& event);
+
 // Workers that were not heard for too long get no new grants, and their duties go to others. Leases have their own
 // time.
 void mark_silent_workers(FarmState& farm);

@@ -72,6 +72,8 @@ struct SlotActivity {                     // one line of the progress display
 struct WorkerView {
   WorkerId id;
   std::string name, key, version;
+  std::string address;                    // where it connects from; empty: not heard since the start
+  std::string other_address;              // of a process that shows its key too and is refused; empty: none lately
   jobs::WorkerState state = jobs::WorkerState::Silent;
   Cause last_change;
   bool quarantined = false;

@@ -16,6 +16,9 @@
 
 namespace framemill::scheduler {
 
+// How long a refused process with the key of a worker is shown beside it.
+inline constexpr base::Duration kKeyContestedShown = base::seconds(60);
+
 struct ModelUse {  // windows of one model booked in one slot
   base::Sha256 digest;
   jobs::MemoryPrior cpu_memory, cuda_memory;
@@ -49,6 +52,9 @@ struct WorkerEntry {
   std::uint64_t former_incarnation = 0, sequence = 0;
   base::Instant last_heard;
   bool silent = true;
+  std::string address;            // where its reports come from
+  std::string other_address;      // of the process that last showed its key and was refused
+  base::Instant other_seen;       // when; only with other_address
   bool draining = false;          // by its own will
   bool tells_publishing = false;  // in this incarnation: silence about an order says nothing
   bool dirty = false;

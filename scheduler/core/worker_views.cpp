@@ -33,6 +33,9 @@ WorkerView view_of(const FarmState& farm, const WorkerEntry& worker, base::Now n
   view.name = worker.record.name;
   view.key = worker.record.key;
   view.version = worker.inventory.version;
+  view.address = worker.address;
+  if (!worker.other_address.empty() && now.monotonic - worker.other_seen < kKeyContestedShown)
+    view.other_address = worker.other_address;
   view.state = worker.state();
   view.last_change = worker.record.last_change;
   view.quarantined = worker.record.quarantined;

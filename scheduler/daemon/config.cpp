@@ -79,6 +79,7 @@ class Reader {
       config_.allow_remote = node.as_boolean()->get();
       return {};
     };
+    keys_["http_limits"] = [this](const toml::node& node, const std::string& key) { return http_limits(node, key); };
     path("data_directory", config_.data_directory);
     path("key_file", config_.key_file);
     path("workers_file", config_.workers_file);
@@ -146,15 +147,47 @@ class Reader {
     }
     return {};
   }
+  Status http_limits(const toml::node& node, const std::string& key) {
+    if (!node.is_table()) return at(node, "config.wrong_type", key, "is a table: connections = 1024");
+    struct Limit {
+      std::uint32_t& value;
+      std::int64_t least, most;
+    };
+    HttpLimitsConfig& limits = config_.http_limits;
+    const std::map<std::string, Limit> known{
+        {"connections", {limits.connections, 16, 65'536}},
+        {"connections_per_address", {limits.connections_per_address, 4, 65'536}},
+        {"connections_per_token", {limits.connections_per_token, 4, 65'536}},
+        {"requests_at_once_per_token", {limits.requests_at_once_per_token, 1, 1'024}},
+        {"requests_per_second_per_token", {limits.requests_per_second_per_token, 1, 100'000}},
+        {"requests_per_second_per_address", {limits.requests_per_second_per_address, 1, 100'000}}};
+    for (const auto& [name, entry] : *node.as_table()) {
+      const std::string full = key + "." + std::string(name.str());
+      const auto limit = known.find(std::string(name.str()));
+      if (limit == known.end()) return unknown_among(known, std::string(name.str()), full, entry);
+      const auto value = entry.is_integer() ? std::optional(entry.as_integer()->get()) : std::nullopt;
+      if (!value) return at(entry, "config.wrong_type", full, "must be a whole number");
+      if (*value < limit->second.least || *value > limit->second.most)
+        return at(entry, "config.out_of_range", full,
+                  fmt::format("must be from {} to {}, not {}", limit->second.least, limit->second.most, *value));
+      limit->second.value = static_cast<std::uint32_t>(*value);
+    }
+    return {};
+  }
   Status unknown(const std::string& name, const toml::node& node) const {
+    return unknown_among(keys_, name, name, node);
+  }
+  template <class Known>
+  static Status unknown_among(const Known& among, const std::string& name, const std::string& full,
+                              const toml::node& node) {
     std::string nearest;
     std::size_t best = 4;
-    for (const auto& [known, reader] : keys_)
+    for (const auto& [known, reader] : among)
       if (const std::size_t d = edit_distance(name, known); d < best) {
         best = d;
         nearest = known;
       }
-    return at(node, "config.unknown_key", name, "is no setting of the scheduler",
+    return at(node, "config.unknown_key", full, "is not a setting of the scheduler",
               nearest.empty() ? "see configs/scheduler.toml" : fmt::format("did you mean {}?", nearest));
   }
 

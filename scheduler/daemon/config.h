@@ -2,6 +2,7 @@
 // taken from the directory of the configuration file. See configs/scheduler.toml for every key with its default.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -13,10 +14,21 @@
 
 namespace framemill::scheduler {
 
+// Bounds of the HTTP interface ([http_limits]); what is beyond them gets a 429 or a 503.
+struct HttpLimitsConfig {
+  std::uint32_t connections = 1024;              // of all together
+  std::uint32_t connections_per_address = 256;   // that showed no valid token
+  std::uint32_t connections_per_token = 128;
+  std::uint32_t requests_at_once_per_token = 32;
+  std::uint32_t requests_per_second_per_token = 200;
+  std::uint32_t requests_per_second_per_address = 20;  // without a valid token
+};
+
 struct SchedulerConfig {
   std::string listen_http = "127.0.0.1:8750";            // or "unix:/run/framemill/http.sock"
   std::string listen_workers = "tcp://127.0.0.1:8751";
-  bool allow_remote = false;                             // without it nothing listens beyond loopback
+  bool allow_remote = false;                             // without it neither port opens beyond loopback
+  HttpLimitsConfig http_limits;
   std::filesystem::path data_directory;                  // store, ballast
   std::filesystem::path key_file;                        // CURVE key pair, mode 0600
   std::filesystem::path workers_file;                    // public keys of workers that may connect

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 #include <google/protobuf/stubs/logging.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <optional>
 #include <thread>
@@ -44,6 +46,48 @@ Result<Setup> read_setup(const SchedulerConfig& config) {
   return setup;
 }
 
+// Descriptors that HTTP clients must leave: for the store, the loops and the log; and for each worker two (a new
+// connection may come before the former has gone), with room for handshakes of strangers on the workers' port.
+constexpr std::size_t kDescriptorsOfOurOwn = 64;
+constexpr std::size_t kDescriptorsForHandshakes = 128;
+constexpr std::size_t kHttpConnectionsLeast = 16;
+constexpr rlim_t kDescriptorsWanted = 1 << 20;
+
+Status prepare_http(const SchedulerConfig& config, std::size_t worker_keys, net::HttpServerOptions& http) {
+  http.listen = config.listen_http;
+  http.allow_remote = config.allow_remote;
+  const HttpLimitsConfig& limits = config.http_limits;
+  http.limits.connections_max = limits.connections;
+  http.limits.connections_per_address_max = limits.connections_per_address;
+  http.limits.connections_per_client_max = limits.connections_per_token;
+  http.limits.requests_per_client_max = limits.requests_at_once_per_token;
+  http.limits.requests_per_client_per_s = limits.requests_per_second_per_token;
+  http.limits.requests_per_address_per_s = limits.requests_per_second_per_address;
+
+  rlimit descriptors{};
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return {};
+  const rlim_t wanted = std::min(descriptors.rlim_max, kDescriptorsWanted);
+  if (descriptors.rlim_cur < wanted) {
+    const rlimit raised{wanted, descriptors.rlim_max};
+    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) descriptors.rlim_cur = wanted;
+  }
+  const std::size_t kept = kDescriptorsOfOurOwn + kDescriptorsForHandshakes + 2 * worker_keys;
+  const std::size_t all = static_cast<std::size_t>(descriptors.rlim_cur);
+  if (all < kept + kHttpConnectionsLeast)
+    return base::Error{"config.descriptors",
+                       fmt::format("this process may open {} files; {} workers' keys and {} HTTP connections need {}", all,
+                                   worker_keys, kHttpConnectionsLeast, kept + kHttpConnectionsLeast),
+                       "", "raise LimitNOFILE= of the unit, or ulimit -n"};
+  if (all - kept < http.limits.connections_max) {
+    http.limits.connections_max = all - kept;
+    base::log_warning("scheduler",
+                      "this process may open {} files: at most {} HTTP connections are served, the rest is kept for "
+                      "{} workers; raise LimitNOFILE= of the unit, or ulimit -n",
+                      all, http.limits.connections_max, worker_keys);
+  }
+  return {};
+}
+
 // The HTTP API and its loop on a thread of their own, so that nothing a client does delays scheduling.
 class HttpThread {
  public:
@@ -74,9 +118,12 @@ class HttpThread {
 Status check_setup(const SchedulerConfig& config) {
   FM_ASSIGN(const Setup setup, read_setup(config));
   net::HttpServerOptions http;
-  http.listen = config.listen_http;
-  http.allow_remote = config.allow_remote;
+  FM_TRY(prepare_http(config, setup.workers.size(), http));
   FM_TRY(net::check_listen_address(http));
+  net::SecureRouterOptions workers;
+  workers.endpoint = config.listen_workers;
+  workers.allow_remote = config.allow_remote;
+  FM_TRY(net::check_listen_address(workers));
   fmt::print("workers connect to {}; {} keys may\nHTTP listens on {}; {} tokens\nstore {}\n", config.listen_workers,
              setup.workers.size(), config.listen_http, setup.tokens.size(), (config.data_directory / "jobs.db").string());
   for (const std::string& id : setup.packages->ids()) fmt::print("package {}\n", id);
@@ -99,8 +146,10 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
   Scheduler::Options options;
   options.database = config.data_directory / "jobs.db";
   options.link.endpoint = config.listen_workers;
+  options.link.allow_remote = config.allow_remote;
   options.link.keys = setup.keys;
   options.link.allowed = setup.workers;
+  FM_TRY(net::check_listen_address(options.link));
   options.lease_ttl = config.lease_ttl;
   options.silence_alarm = config.silence_alarm;
   FM_ASSIGN(const auto scheduler, Scheduler::start(loop, std::move(options), [&](base::Error error) {
@@ -109,8 +158,7 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
             }));
   FarmService service(loop, *scheduler, setup.packages, config.roots);
   net::HttpServerOptions http;
-  http.listen = config.listen_http;
-  http.allow_remote = config.allow_remote;
+  FM_TRY(prepare_http(config, setup.workers.size(), http));
   FM_ASSIGN(const auto http_thread, HttpThread::start(std::move(http), std::move(setup.tokens), service, version));
   scheduler->on_events([&](EventBatch batch) { http_thread->api().publish(std::move(batch)); });
   base::log_info("scheduler", "HTTP at {}, {} packages, {} worker keys", http_thread->api().url(),

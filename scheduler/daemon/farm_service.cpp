@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "base/clock.h"
@@ -36,17 +37,23 @@ base::Sha256 body_digest(const SubmitRequest& request) {
   return sum.finish();
 }
 
-bool wanted(const JobView& view, const JobFilter& filter, const Farm& farm) {
-  if (filter.live && *filter.live == jobs::is_final(view.state)) return false;
-  if (!filter.principal.empty() && view.principal != filter.principal) return false;
-  if (filter.state && view.state != *filter.state) return false;
-  if (!filter.show.empty() && view.show != filter.show) return false;
-  if (filter.before && view.id >= filter.before) return false;
-  if (filter.shot.empty() || view.shot == filter.shot) return true;
-  const JobRecord* job = farm.job(view.id);
-  if (job == nullptr) return false;
-  const std::vector<std::string> shots = jobs::shots_of(*job->spec);
+// Pieces of a list that keep the loop for some hundred microseconds.
+constexpr std::uint32_t kJobsLookedAtPerPiece = 256;
+constexpr std::uint32_t kJobRowsPerPiece = 16;
+constexpr std::uint32_t kWorkerRowsPerPiece = 8;
+
+bool wanted(const JobRecord& job, const JobFilter& filter) {
+  if (filter.live && *filter.live == jobs::is_final(job.state)) return false;
+  if (!filter.principal.empty() && job.submitted.principal != filter.principal) return false;
+  if (filter.state && job.state != *filter.state) return false;
+  if (!filter.show.empty() && job.spec->show != filter.show) return false;
+  if (filter.shot.empty() || job.spec->shot == filter.shot) return true;
+  const std::vector<std::string> shots = jobs::shots_of(*job.spec);
   return std::find(shots.begin(), shots.end(), filter.shot) != shots.end();
+}
+
+base::Error busy() {
+  return {"farm.busy", "too many requests wait for the scheduler at this moment", "", "try again in a few seconds"};
 }
 
 template <class T>
@@ -61,9 +68,32 @@ std::function<void(base::Result<AnswerValue>)> unwrap(Reply<T> reply) {
 
 FarmService::FarmService(net::EventLoop& loop, Scheduler& scheduler, std::shared_ptr<const jobs::PackageCatalogue> packages,
                          std::map<std::string, std::filesystem::path> roots)
-    : loop_(loop), scheduler_(scheduler), packages_(std::move(packages)), roots_(std::move(roots)) {}
+    : loop_(loop), scheduler_(scheduler), packages_(std::move(packages)), roots_(std::move(roots)), queue_(loop) {}
 
-void FarmService::on_loop(std::function<void()> function) { loop_.post(std::move(function)); }
+template <class T>
+void FarmService::queue_change(Reply<T> reply, std::function<void(Reply<T>)> function) {
+  if (!queue_.add_change([reply, function = std::move(function)] { function(reply); })) reply(busy());
+}
+
+template <class T>
+void FarmService::queue_read(Reply<T> reply, std::function<void(Reply<T>)> function) {
+  const bool queued = queue_.add_read([reply, function = std::move(function)] {
+    function(reply);
+    return RequestQueue::Next::Done;
+  });
+  if (!queued) reply(busy());
+}
+
+template <class T>
+void FarmService::queue_search(Reply<T> reply, std::function<void(Reply<T>)> function) {
+  const bool queued = queue_.add_search([reply, function = std::move(function)](std::function<void()> done) {
+    function([reply, done = std::move(done)](base::Result<T> result) {
+      reply(std::move(result));
+      done();
+    });
+  });
+  if (!queued) reply(busy());
+}
 
 void FarmService::submit(SubmitRequest request, Reply<SubmitReply> reply) {
   jobs::CheckReport parsed = jobs::check_job(request.text, request.format, request.overrides, packages_.get());
@@ -75,17 +105,17 @@ void FarmService::submit(SubmitRequest request, Reply<SubmitReply> reply) {
   event.spec = std::make_shared<const jobs::JobSpec>(*std::move(parsed.spec));
   event.token = request.token;
   event.body = body_digest(request);
-  on_loop([this, event = std::move(event), reply = std::move(reply)]() mutable {
-    event.request = scheduler_.expect([reply = std::move(reply)](base::Result<AnswerValue> answer) {
-      if (!answer.ok()) return reply(answer.error());
-      reply(SubmitReply{std::get<Submitted>(*answer), {}});
+  queue_change<SubmitReply>(std::move(reply), [this, event = std::move(event)](Reply<SubmitReply> answer_to) mutable {
+    event.request = scheduler_.expect([answer_to = std::move(answer_to)](base::Result<AnswerValue> answer) {
+      if (!answer.ok()) return answer_to(answer.error());
+      answer_to(SubmitReply{std::get<Submitted>(*answer), {}});
     });
     scheduler_.apply(std::move(event));
   });
 }
 
 void FarmService::change_job(JobChange change, Reply<Changed> reply) {
-  on_loop([this, change = std::move(change), reply = std::move(reply)]() mutable {
+  queue_change<Changed>(std::move(reply), [this, change = std::move(change)](Reply<Changed> answer_to) {
     JobChangeAsked event;
     event.cause = {change.principal, base::wall_now(), change.reason};
     event.job = change.job;
@@ -93,68 +123,102 @@ void FarmService::change_job(JobChange change, Reply<Changed> reply) {
     event.priority = change.priority;
     event.layer = change.layer;
     event.frames = change.frames;
-    event.request = scheduler_.expect(unwrap<Changed>(std::move(reply)));
+    event.request = scheduler_.expect(unwrap<Changed>(std::move(answer_to)));
     scheduler_.apply(std::move(event));
   });
 }
 
 void FarmService::change_worker(WorkerChange change, Reply<Changed> reply) {
-  on_loop([this, change = std::move(change), reply = std::move(reply)]() mutable {
+  queue_change<Changed>(std::move(reply), [this, change = std::move(change)](Reply<Changed> answer_to) {
     WorkerChangeAsked event;
     event.cause = {change.principal, base::wall_now(), change.reason};
     event.worker = change.worker;
     event.verb = change.verb;
-    event.request = scheduler_.expect(unwrap<Changed>(std::move(reply)));
+    event.request = scheduler_.expect(unwrap<Changed>(std::move(answer_to)));
     scheduler_.apply(std::move(event));
   });
 }
 
-void FarmService::list_jobs(JobFilter filter, Reply<std::vector<JobView>> reply) {
-  on_loop([this, filter = std::move(filter), reply = std::move(reply)] {
-    std::vector<JobView> views = scheduler_.farm().list_jobs(filter.live.value_or(false));
-    std::erase_if(views, [&](const JobView& view) { return !wanted(view, filter, scheduler_.farm()); });
-    if (views.size() > filter.limit) views.resize(filter.limit);
+struct FarmService::JobsList {
+  JobFilter filter;
+  Reply<std::vector<JobView>> reply;
+  JobId before;
+  std::vector<JobView> views;
+
+  RequestQueue::Next go_on(const Farm& farm) {
+    const auto left = static_cast<std::uint32_t>(filter.limit - views.size());
+    Farm::JobsPiece piece = farm.list_jobs(before, kJobsLookedAtPerPiece, std::min(left, kJobRowsPerPiece),
+                                           [this](const JobRecord& job) { return wanted(job, filter); });
+    std::move(piece.views.begin(), piece.views.end(), std::back_inserter(views));
+    before = piece.before;
+    if (!piece.end && views.size() < filter.limit) return RequestQueue::Next::Again;
     reply(std::move(views));
-  });
+    return RequestQueue::Next::Done;
+  }
+};
+
+void FarmService::list_jobs(JobFilter filter, Reply<std::vector<JobView>> reply) {
+  auto list = std::make_shared<JobsList>();
+  list->before = filter.before;
+  list->filter = std::move(filter);
+  list->reply = reply;
+  if (!queue_.add_read([this, list] { return list->go_on(scheduler_.farm()); })) reply(busy());
 }
 
 void FarmService::show_job(JobId job, Reply<JobView> reply) {
-  on_loop([this, job, reply = std::move(reply)] {
+  queue_read<JobView>(std::move(reply), [this, job](const Reply<JobView>& answer_to) {
     auto view = scheduler_.farm().show_job(job);
-    if (!view) return reply(no_such_job(job));
-    reply(*std::move(view));
+    if (!view) return answer_to(no_such_job(job));
+    answer_to(*std::move(view));
   });
 }
 
+struct FarmService::WorkersList {
+  Reply<std::vector<WorkerView>> reply;
+  std::vector<WorkerView> views;
+
+  RequestQueue::Next go_on(const Farm& farm) {
+    auto piece =
+        farm.list_workers(base::now(), views.empty() ? WorkerId() : views.back().id, kWorkerRowsPerPiece);
+    const bool end = piece.size() < kWorkerRowsPerPiece;
+    std::move(piece.begin(), piece.end(), std::back_inserter(views));
+    if (!end) return RequestQueue::Next::Again;
+    reply(std::move(views));
+    return RequestQueue::Next::Done;
+  }
+};
+
 void FarmService::list_workers(Reply<std::vector<WorkerView>> reply) {
-  on_loop([this, reply = std::move(reply)] { reply(scheduler_.farm().list_workers(base::now())); });
+  auto list = std::make_shared<WorkersList>();
+  list->reply = reply;
+  if (!queue_.add_read([this, list] { return list->go_on(scheduler_.farm()); })) reply(busy());
 }
 
 void FarmService::plan(JobId job, Reply<PlanView> reply) {
-  on_loop([this, job, reply = std::move(reply)] {
+  queue_read<PlanView>(std::move(reply), [this, job](const Reply<PlanView>& answer_to) {
     const JobRecord* record = scheduler_.farm().job(job);
-    if (record == nullptr) return reply(no_such_job(job));
-    reply(PlanView{job, record->version, record->spec, record->plan, record->packages});
+    if (record == nullptr) return answer_to(no_such_job(job));
+    answer_to(PlanView{job, record->version, record->spec, record->plan, record->packages});
   });
 }
 
 void FarmService::explain(ExplainQuery query, Reply<ExplainView> reply) {
-  on_loop([this, query = std::move(query), reply = std::move(reply)] {
-    reply(scheduler_.farm().explain(query.job, query.layer, query.variant, query.frame, base::now()));
+  queue_read<ExplainView>(std::move(reply), [this, query = std::move(query)](const Reply<ExplainView>& answer_to) {
+    answer_to(scheduler_.farm().explain(query.job, query.layer, query.variant, query.frame, base::now()));
   });
 }
 
 void FarmService::frames(FrameQuery query, Reply<FramePage> reply) {
-  on_loop([this, query = std::move(query), reply = std::move(reply)]() mutable {
-    if (scheduler_.farm().job(query.job) == nullptr) return reply(no_such_job(query.job));
-    page_of_frames(loop_, scheduler_, std::move(query), std::move(reply));
+  queue_search<FramePage>(std::move(reply), [this, query = std::move(query)](Reply<FramePage> answer_to) {
+    if (scheduler_.farm().job(query.job) == nullptr) return answer_to(no_such_job(query.job));
+    page_of_frames(loop_, scheduler_, query, std::move(answer_to));
   });
 }
 
 void FarmService::attempts(AttemptQuery query, Reply<AttemptPage> reply) {
-  on_loop([this, query = std::move(query), reply = std::move(reply)]() mutable {
-    if (scheduler_.farm().job(query.job) == nullptr) return reply(no_such_job(query.job));
-    page_of_attempts(loop_, scheduler_, std::move(query), std::move(reply));
+  queue_search<AttemptPage>(std::move(reply), [this, query = std::move(query)](Reply<AttemptPage> answer_to) {
+    if (scheduler_.farm().job(query.job) == nullptr) return answer_to(no_such_job(query.job));
+    page_of_attempts(loop_, scheduler_, query, std::move(answer_to));
   });
 }
 
@@ -165,7 +229,8 @@ void FarmService::roots(Reply<std::vector<RootView>> reply) {
 }
 
 void FarmService::health(Reply<Health> reply) {
-  on_loop([this, reply = std::move(reply)] { reply(scheduler_.health()); });
+  // Before the reads: whoever asks whether the scheduler is well shall not hear that others ask much.
+  queue_change<Health>(std::move(reply), [this](const Reply<Health>& answer_to) { answer_to(scheduler_.health()); });
 }
 
 }  // namespace framemill::scheduler

@@ -1,11 +1,13 @@
 // The HTTP API's port, carried to the core's loop: parses and checks specs on the caller's thread, asks the farm on its
-// own, reads the past from the store.
+// own, reads the past from the store. How much waits for the loop and how long it is held has bounds (RequestQueue);
+// beyond them the answer is farm.busy.
 #pragma once
 
 #include <map>
 #include <memory>
 
 #include "net/event_loop.h"
+#include "scheduler/daemon/request_queue.h"
 #include "scheduler/daemon/scheduler.h"
 #include "scheduler/http/farm_port.h"
 
@@ -31,12 +33,21 @@ class FarmService : public FarmPort {
   void health(Reply<Health> reply) override;
 
  private:
-  void on_loop(std::function<void()> function);
+  struct JobsList;
+  struct WorkersList;
+  // Queues what runs on the loop; refuses with farm.busy where too much waits.
+  template <class T>
+  void queue_change(Reply<T> reply, std::function<void(Reply<T>)> function);
+  template <class T>
+  void queue_read(Reply<T> reply, std::function<void(Reply<T>)> function);
+  template <class T>
+  void queue_search(Reply<T> reply, std::function<void(Reply<T>)> function);
 
   net::EventLoop& loop_;
   Scheduler& scheduler_;
   std::shared_ptr<const jobs::PackageCatalogue> packages_;
   std::map<std::string, std::filesystem::path> roots_;
+  RequestQueue queue_;
 };
 
 }  // namespace framemill::scheduler

@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::uint32_t kRowsPerRead = 1024;
 constexpr std::size_t kAttemptsPerFilesRead = 64;
+// Of the store for one page: a filter that lets little through makes short pages instead of long answers.
+constexpr std::uint32_t kReadsPerPageMax = 64;
 
 std::string_view file_kind(std::int32_t kind) {
   switch (kind) {
@@ -63,6 +65,7 @@ struct FrameSearch : std::enable_shared_from_this<FrameSearch> {
   FrameQuery query;
   Reply<FramePage> reply;
   store::CommitCursor cursor;
+  std::uint32_t reads = 0;
   FramePage page;
 
   FrameSearch(net::EventLoop& l, Scheduler& s, FrameQuery q, Reply<FramePage> r)
@@ -105,13 +108,16 @@ struct FrameSearch : std::enable_shared_from_this<FrameSearch> {
       if (wanted(*job, commit.phase.index)) add(*job, commit);
       if (page.rows.size() >= query.limit) break;
     }
-    if (page.rows.size() >= query.limit) {
+    const bool full = page.rows.size() >= query.limit;
+    if (!full) {
+      if (last) return reply(std::move(page));
+      skip_unwanted_phases(*job);
+      if (cursor.phase >= job->plan->phases.size()) return reply(std::move(page));
+    }
+    if (full || ++reads >= kReadsPerPageMax) {
       page.next = fmt::format("{}.{}", cursor.phase, cursor.task);
       return reply(std::move(page));
     }
-    if (last) return reply(std::move(page));
-    skip_unwanted_phases(*job);
-    if (cursor.phase >= job->plan->phases.size()) return reply(std::move(page));
     read();
   }
 
@@ -134,7 +140,7 @@ struct AttemptSearch : std::enable_shared_from_this<AttemptSearch> {
   AttemptQuery query;
   Reply<AttemptPage> reply;
   store::AttemptCursor cursor;
-  std::uint32_t page_size = 0;
+  std::uint32_t page_size = 0, reads = 0;
   AttemptPage page;
 
   AttemptSearch(net::EventLoop& l, Scheduler& s, AttemptQuery q, Reply<AttemptPage> r)
@@ -171,6 +177,10 @@ struct AttemptSearch : std::enable_shared_from_this<AttemptSearch> {
       }
     }
     if (attempts->size() < page_size) return read_files(0);
+    if (++reads >= kReadsPerPageMax) {
+      page.next = fmt::format("{}.{}", cursor.epoch, cursor.counter);
+      return read_files(0);
+    }
     read();
   }
 

@@ -110,8 +110,12 @@ base::Status Scheduler::open(Options options) {
   for (const Record& record : loaded.records) farm_.put(record);
 
   files_ = std::make_unique<CommittedFilesCache>(loop_, *store_);
-  FM_ASSIGN(link_, WorkerLink::open(loop_, std::move(options.link),
-                                    [this](WorkerReported report) { apply(std::move(report)); }));
+  FM_ASSIGN(link_, WorkerLink::open(loop_, std::move(options.link), options.silence_alarm,
+                                    {[this](WorkerReported report) { apply(std::move(report)); },
+                                     [this](WorkerKeyContested event) { apply(std::move(event)); }}));
+  for (const Record& record : loaded.records)
+    if (const auto* worker = std::get_if<WorkerRecord>(&record); worker != nullptr && worker->incarnation != 0)
+      link_->expect(worker->key, worker->incarnation);
   outbox_ = std::make_unique<Outbox>(settings.epoch, [this](WorkerId worker, const wire::SchedulerReply& reply) {
     const WorkerRecord* record = farm_.worker(worker);
     return record != nullptr ? link_->send(record->key, reply) : WorkerLink::Sent::Gone;

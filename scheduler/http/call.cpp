@@ -48,6 +48,7 @@ int status_of(const base::Error& error) {
   if (code == "http.method_not_allowed") return 405;
   if (code == "http.too_large") return 413;
   if (code == "http.media_type") return 415;
+  if (code == "http.too_many_streams") return 429;
   if (starts_with(code, "spec.") || starts_with(code, "plan.") || starts_with(code, "prompt.")) return 422;
   if (starts_with(code, "request.") || starts_with(code, "frames.") || starts_with(code, "http.")) return 400;
   // The store cannot write or a bound is reached: the same request may pass later.
@@ -63,12 +64,16 @@ void Call::answer(int status, json::object body) const {
   respond.send(std::move(response));
 }
 
-void Call::fail(const base::Error& error) const {
+net::HttpResponse failure(const base::Error& error) {
   net::HttpResponse response = net::error_response(status_of(error), error);
   response.headers.emplace_back("Cache-Control", "no-store");
   if (response.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
-  if (response.status == 503) response.headers.emplace_back("Retry-After", "2");
-  respond.send(std::move(response));
+  if (response.status == 503 || response.status == 429) response.headers.emplace_back("Retry-After", "2");
+  return response;
+}
+
+void Call::fail(const base::Error& error) const {
+  respond.send(failure(error));
 }
 
 base::Result<JobId> Call::job() const {

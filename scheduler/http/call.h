@@ -90,6 +90,7 @@ ApiRoutes api_routes();  // all of them
 base::Result<std::string> string_of(const json::object& body, std::string_view key, std::size_t bytes_max);
 
 int status_of(const base::Error& error);
+net::HttpResponse failure(const base::Error& error);  // what Call::fail() sends
 base::Error bad_parameter(std::string_view name, std::string_view what);
 
 }  // namespace framemill::scheduler

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/clock.h"
 #include "net/sse.h"
 #include "scheduler/http/to_json.h"
 
@@ -10,6 +11,8 @@ namespace framemill::scheduler {
 namespace {
 
 constexpr base::Duration kKeepAliveInterval = base::seconds(15);
+// The wall clock may jump: a token's end is looked for at least this often.
+constexpr base::Duration kExpiryInterval = base::seconds(5);
 
 }  // namespace
 
@@ -70,7 +73,19 @@ std::optional<EventId> EventHub::last_id() const {
   return entries_.empty() ? forgotten_ : std::optional<EventId>(entries_.back().id);
 }
 
-void EventHub::attach(const net::Responder& respond, std::string opening, Position from, std::optional<JobId> job) {
+base::Status EventHub::attach(const Caller& caller, const net::Responder& respond, std::string opening, Position from,
+                              std::optional<JobId> job) {
+  // Time may have passed since the request came.
+  if (tokens_ && !tokens_->still_lets_in(caller, base::wall_now()))
+    return base::Error{"auth.expired", "this token is no longer valid", "", "ask the farm's administrator for a new one"};
+  const auto same_token = [&](const Reader& reader) { return reader.caller.token == caller.token; };
+  const auto of_token = static_cast<std::size_t>(std::count_if(readers_.begin(), readers_.end(), same_token));
+  if (of_token >= kReadersPerTokenMax)
+    return base::Error{"http.too_many_streams",
+                       "this token has " + std::to_string(of_token) + " event streams open already", "",
+                       "close one of them"};
+  if (readers_.size() >= kReadersMax)
+    return base::Error{"farm.too_many_streams", "too many event streams are open", "", "try again later"};
   net::HttpResponse head;
   head.content_type = "text/event-stream";
   head.headers.emplace_back("Cache-Control", "no-store");
@@ -80,10 +95,38 @@ void EventHub::attach(const net::Responder& respond, std::string opening, Positi
     const Entry& entry = entries_[i - first_];
     if (!job || entry.job == *job) head.body += entry.bytes;
   }
-  readers_.push_back({respond.start_stream(std::move(head)), job});
+  readers_.push_back({respond.start_stream(std::move(head)), job, caller});
   if (!keep_alive_.pending()) {
     keep_alive_ = loop_.call_after(kKeepAliveInterval, [this] { send_keep_alive(); });
   }
+  await_expiry();
+  return {};
+}
+
+void EventHub::use_tokens(std::shared_ptr<const TokenTable> tokens) {
+  tokens_ = std::move(tokens);
+  end_expired();
+}
+
+void EventHub::end_expired() {
+  readers_.remove_if([&](const Reader& reader) {
+    if (!tokens_ || tokens_->still_lets_in(reader.caller, base::wall_now())) return false;
+    reader.stream->close();
+    return true;
+  });
+  await_expiry();
+}
+
+void EventHub::await_expiry() {
+  base::Duration wait = kExpiryInterval;
+  bool any = false;
+  for (const Reader& reader : readers_) {
+    if (!reader.caller.expires) continue;
+    any = true;
+    wait = std::min(wait, base::Duration{reader.caller.expires->unix_ms - base::wall_now().unix_ms});
+  }
+  expiry_.cancel();
+  if (any) expiry_ = loop_.call_after(std::max(wait, base::milliseconds(0)), [this] { end_expired(); });
 }
 
 void EventHub::send_keep_alive() {
@@ -96,6 +139,7 @@ void EventHub::close_all() {
   for (const Reader& reader : readers_) reader.stream->close();
   readers_.clear();
   keep_alive_.cancel();
+  expiry_.cancel();
 }
 
 }  // namespace framemill::scheduler

@@ -1,6 +1,6 @@
 // The event stream's memory and its readers: the newest events, each with the id that a client resumes from, and the
-// streams that get every new one. Bounded (kEventsMax, kBytesMax); who comes with an id that is no longer there is told
-// to read the views again. One thread: the HTTP loop's.
+// streams that get every new one. Bounded (kEventsMax, kBytesMax, kReadersMax); who comes with an id that is no longer
+// there is told to read the views again. A stream ends with the token that opened it. One thread: the HTTP loop's.
 #pragma once
 
 #include <deque>
@@ -14,6 +14,7 @@
 #include "net/event_loop.h"
 #include "net/http_server.h"
 #include "scheduler/http/farm_port.h"
+#include "scheduler/http/tokens.h"
 
 namespace framemill::scheduler {
 
@@ -32,8 +33,13 @@ class EventHub {
  public:
   static constexpr std::size_t kEventsMax = 8192;
   static constexpr std::size_t kBytesMax = 8 << 20;
+  static constexpr std::size_t kReadersMax = 512;
+  static constexpr std::size_t kReadersPerTokenMax = 32;
 
   explicit EventHub(net::EventLoop& loop) : loop_(loop) {}
+
+  // From now on these tokens are valid: streams of others end.
+  void use_tokens(std::shared_ptr<const TokenTable> tokens);
 
   void publish(const EventBatch& batch);
 
@@ -45,8 +51,10 @@ class EventHub {
   std::optional<EventId> last_id() const;
 
   // Starts the reply: `opening` first, then the events since `from`, then those to come; of one job only, if given.
-  // A reader that lags too far is cut off by its stream's buffer.
-  void attach(const net::Responder& respond, std::string opening, Position from, std::optional<JobId> job);
+  // A reader that lags too far is cut off by its stream's buffer. Errors: auth.expired (the caller's token is no longer
+  // valid), http.too_many_streams, farm.too_many_streams.
+  base::Status attach(const Caller& caller, const net::Responder& respond, std::string opening, Position from,
+                      std::optional<JobId> job);
   std::size_t readers() const { return readers_.size(); }
   void close_all();
 
@@ -59,8 +67,11 @@ class EventHub {
   struct Reader {
     std::shared_ptr<net::HttpStream> stream;
     std::optional<JobId> job;
+    Caller caller;
   };
   void send_keep_alive();
+  void end_expired();
+  void await_expiry();
 
   net::EventLoop& loop_;
   std::deque<Entry> entries_;
@@ -68,7 +79,8 @@ class EventHub {
   Position first_ = 0;                // of entries_.front()
   std::optional<EventId> forgotten_;  // the last one that had to go
   std::list<Reader> readers_;
-  net::Timer keep_alive_;
+  std::shared_ptr<const TokenTable> tokens_;
+  net::Timer keep_alive_, expiry_;
 };
 
 }  // namespace framemill::scheduler

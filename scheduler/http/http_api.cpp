@@ -23,7 +23,7 @@ base::Result<Caller> authenticate(const net::HttpRequest& request, const TokenTa
   std::string scheme(text.substr(0, space));
   for (char& c : scheme) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   if (scheme != "bearer" || space == text.size()) {
-    return base::Error{"auth.missing", "Authorization is no bearer token", "Authorization",
+    return base::Error{"auth.missing", "the Authorization header is not a bearer token", "Authorization",
                        "send Authorization: Bearer TOKEN"};
   }
   return tokens.authenticate(text.substr(space + 1), base::wall_now());
@@ -40,28 +40,51 @@ base::Status check_query(const net::HttpRequest& request, const ApiRoute& route)
   return {};
 }
 
+net::HttpResponse no_route(const net::HttpRequest& request, const ApiRoutes::Match& match) {
+  if (match.status() == 404)
+    return failure(base::Error{"http.not_found", "there is nothing at this address", "", "see openapi.yaml"});
+  net::HttpResponse response = failure(base::Error{
+      "http.method_not_allowed", request.method + " is not for this address; " + match.allow + " is", "", ""});
+  response.headers.emplace_back("Allow", match.allow);
+  return response;
+}
+
+// Who asks, if the route wants to know and lets them.
+base::Result<Caller> caller_of(const net::HttpRequest& request, const ApiRoute& route, const TokenTable& tokens) {
+  if (!route.role) return Caller{};
+  FM_ASSIGN(Caller caller, authenticate(request, tokens));
+  if (caller.role >= *route.role) return caller;
+  return base::Error{"auth.role",
+                     "this needs the role " + std::string(name(*route.role)) + ", the token has " +
+                         std::string(name(caller.role)),
+                     "", "ask an administrator of the farm for such a token"};
+}
+
+// Before the body is read: strangers and those who may not do this never get to send one.
+net::HttpAdmission admit(const ApiRoutes& routes, const net::HttpRequest& head, const TokenTable& tokens) {
+  net::HttpAdmission admission;
+  // Who has a token is known by it also where none is wanted, and where it may not do what it asks for.
+  if (const auto known = authenticate(head, tokens); known.ok()) admission.client = known->token.hex();
+  const auto match = routes.match(head.method, head.path);
+  if (match.route == nullptr) {
+    admission.refusal = no_route(head, match);
+    return admission;
+  }
+  const auto caller = caller_of(head, match.route->value, tokens);
+  if (!caller.ok()) admission.refusal = failure(caller.error());
+  admission.takes_body = head.method == "POST" && match.route->value.role.has_value();
+  return admission;
+}
+
 base::Status serve(const ApiRoutes& routes, const std::shared_ptr<Call>& call) {
   auto match = routes.match(call->request.method, call->request.path);
   if (match.route == nullptr) {
-    if (match.status() == 404)
-      return base::Error{"http.not_found", "there is nothing at this address", "", "see openapi.yaml"};
-    const base::Error error{"http.method_not_allowed",
-                            call->request.method + " is not for this address; " + match.allow + " is", "", ""};
-    net::HttpResponse response = net::error_response(405, error);
-    response.headers.emplace_back("Allow", match.allow);
-    call->respond.send(std::move(response));
+    call->respond.send(no_route(call->request, match));
     return {};
   }
   const ApiRoute& route = match.route->value;
-  if (route.role) {
-    FM_ASSIGN(call->caller, authenticate(call->request, *call->api->tokens));
-    if (call->caller.role < *route.role) {
-      return base::Error{"auth.role",
-                         "this needs the role " + std::string(name(*route.role)) + ", the token has " +
-                             std::string(name(call->caller.role)),
-                         "", "ask an administrator of the farm for such a token"};
-    }
-  }
+  // Asked again: the tokens may be others since the header came.
+  FM_ASSIGN(call->caller, caller_of(call->request, route, *call->api->tokens));
   FM_TRY(check_query(call->request, route));
   call->path = std::move(match.parameters);
   return route.handler(call);
@@ -74,9 +97,13 @@ base::Result<std::unique_ptr<HttpApi>> HttpApi::open(net::EventLoop& loop, net::
   std::unique_ptr<HttpApi> api(new HttpApi);
   api->state_ = std::make_shared<ApiState>(loop, farm, std::move(version));
   api->state_->tokens = std::make_shared<const TokenTable>(std::move(tokens));
+  api->state_->events.use_tokens(api->state_->tokens);
   options.limits.stream_buffer_bytes_max = std::max(options.limits.stream_buffer_bytes_max, kStreamBufferBytes);
-  auto handler = [state = api->state_, routes = std::make_shared<const ApiRoutes>(api_routes())](
-                     net::HttpRequest request, net::Responder respond) {
+  const auto routes = std::make_shared<const ApiRoutes>(api_routes());
+  auto ask = [state = api->state_, routes](const net::HttpRequest& head) {
+    return admit(*routes, head, *state->tokens);
+  };
+  auto handler = [state = api->state_, routes](net::HttpRequest request, net::Responder respond) {
     auto call = std::make_shared<Call>();
     call->request = std::move(request);
     call->respond = std::move(respond);
@@ -84,7 +111,7 @@ base::Result<std::unique_ptr<HttpApi>> HttpApi::open(net::EventLoop& loop, net::
     const base::Status status = serve(*routes, call);
     if (!status.ok()) call->fail(status.error());
   };
-  FM_ASSIGN(api->server_, net::HttpServer::open(loop, std::move(options), std::move(handler)));
+  FM_ASSIGN(api->server_, net::HttpServer::open(loop, std::move(options), std::move(handler), std::move(ask)));
   return api;
 }
 
@@ -113,7 +140,10 @@ void HttpApi::publish(EventBatch batch) {
 void HttpApi::use_tokens(TokenTable tokens) {
   auto shared = std::make_shared<const TokenTable>(std::move(tokens));
   state_->loop.post([weak = std::weak_ptr(state_), shared] {
-    if (auto state = weak.lock()) state->tokens = shared;
+    auto state = weak.lock();
+    if (!state) return;
+    state->tokens = shared;
+    state->events.use_tokens(shared);
   });
 }
 

@@ -27,7 +27,7 @@ class HttpApi {
   std::uint16_t port() const;
   // Events that are durable; readers of the event stream get them in this order.
   void publish(EventBatch batch);
-  // From now on these tokens are valid. Streams that are open stay so.
+  // From now on these tokens are valid. Event streams that others opened end.
   void use_tokens(TokenTable tokens);
   // Ends the event streams, lets running requests finish within the grace, then calls `done` on the loop.
   void stop(base::Duration grace, std::function<void()> done);

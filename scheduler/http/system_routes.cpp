@@ -52,9 +52,8 @@ void resync(const std::shared_ptr<Call>& call, std::string_view what, std::optio
         auto list = std::make_shared<std::vector<JobView>>(std::move(jobs));
         call->api->farm.list_workers(
             call->then<std::vector<WorkerView>>([=](std::vector<WorkerView> workers) -> base::Status {
-              call->api->events.attach(call->respond, resync_bytes(*call->api, what, snapshot_of(*list, workers)), from,
-                                       job);
-              return {};
+              return call->api->events.attach(call->caller, call->respond,
+                                              resync_bytes(*call->api, what, snapshot_of(*list, workers)), from, job);
             }));
         return {};
       }));
@@ -68,14 +67,13 @@ base::Status stream_events(const std::shared_ptr<Call>& call) {
   if (given == nullptr || given->empty()) {
     // A lone id makes the place known at which a reader without any event resumes.
     const auto last = events.last_id();
-    events.attach(call->respond, last ? "id: " + last->text() + "\n\n" : net::sse_keep_alive(), events.end(), job);
-    return {};
+    return events.attach(call->caller, call->respond, last ? "id: " + last->text() + "\n\n" : net::sse_keep_alive(),
+                         events.end(), job);
   }
   const auto id = EventId::parse(*given);
   if (!id) return bad_parameter("Last-Event-ID", "must be the id of an event, as 3.17-2");
   if (const auto position = events.after(*id)) {
-    events.attach(call->respond, net::sse_keep_alive(), *position, job);
-    return {};
+    return events.attach(call->caller, call->respond, net::sse_keep_alive(), *position, job);
   }
   const auto last = events.last_id();
   resync(call, last && *id > *last ? "HistoryLost" : "TooOld", job);

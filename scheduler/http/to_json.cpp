@@ -293,6 +293,8 @@ json::object worker_json(const WorkerView& worker) {
           {"name", text_json(worker.name)},
           {"key", text_json(worker.key)},
           {"version", text_json(worker.version)},
+          {"address", text_json(worker.address)},
+          {"other_address", text_json(worker.other_address)},
           {"state", jobs::name(worker.state)},
           {"last_change", cause_json(worker.last_change)},
           {"quarantined", worker.quarantined},

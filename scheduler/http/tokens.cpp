@@ -1,13 +1,12 @@
 #include "scheduler/http/tokens.h"
 
-#include <sys/stat.h>
-
 #include <toml++/toml.h>
 #include <algorithm>
 #include <set>
 #include <sstream>
 
 #include "base/file.h"
+#include "base/guarded_file.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -121,15 +120,10 @@ base::Result<TokenTable> TokenTable::parse(std::string_view text) {
 }
 
 base::Result<TokenTable> TokenTable::read(const std::filesystem::path& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) == 0 && (info.st_mode & 022) != 0) {
-    return base::Error{"tokens.permissions", "others may write to " + path.string(), "",
-                       "run: chmod go-w " + path.string()};
-  }
-  auto text = base::read_file(path, kFileBytesMax);
+  auto text = base::read_guarded_file(path, kFileBytesMax, base::FileReaders::Anyone);
   if (!text.ok()) {
     base::Error error = text.error().wrapped("read tokens");
-    error.code = "tokens.read";
+    error.code = text.error().code == "file.permissions" ? "tokens.permissions" : "tokens.read";
     return error;
   }
   auto table = parse(*text);
@@ -142,16 +136,26 @@ base::Result<Caller> TokenTable::authenticate(std::string_view token, base::Wall
                             "ask the farm's administrator for a new one"};
   if (token.empty() || token.size() > kTokenBytesMax) return unknown;
   const base::Sha256 digest = base::sha256(token);
-  const TokenEntry* found = nullptr;
-  for (const TokenEntry& entry : entries_) {
-    if (same_bytes(entry.digest, digest)) found = &entry;
-  }
+  const TokenEntry* found = find(digest);
   if (found == nullptr) return unknown;
   if (found->expires && now >= *found->expires) {
     return base::Error{"auth.expired", "this token is no longer valid", "",
                        "ask the farm's administrator for a new one"};
   }
-  return Caller{found->principal, found->role};
+  return Caller{found->principal, found->role, digest, found->expires};
+}
+
+bool TokenTable::still_lets_in(const Caller& caller, base::WallTime now) const {
+  const TokenEntry* found = find(caller.token);
+  return found != nullptr && found->principal == caller.principal && !(found->expires && now >= *found->expires);
+}
+
+const TokenEntry* TokenTable::find(const base::Sha256& digest) const {
+  const TokenEntry* found = nullptr;
+  for (const TokenEntry& entry : entries_) {
+    if (same_bytes(entry.digest, digest)) found = &entry;
+  }
+  return found;
 }
 
 std::string make_token() {

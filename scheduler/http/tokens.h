@@ -30,6 +30,8 @@ struct TokenEntry {
 struct Caller {
   std::string principal;
   Role role = Role::Viewer;
+  base::Sha256 token{};                     // the digest of what was shown
+  std::optional<base::WallTime> expires{};  // of the token
 };
 
 class TokenTable {
@@ -39,14 +41,18 @@ class TokenTable {
 
   // Every key, principal and digest is checked; at most 10,000 tokens in at most 4 MiB.
   static base::Result<TokenTable> parse(std::string_view toml);
-  // Refuses a file that its group or others may write (tokens.permissions).
+  // Refuses a file that its group or others may write, or that another user owns (tokens.permissions).
   static base::Result<TokenTable> read(const std::filesystem::path& path);
 
   // Takes the same time whichever token matches or none does.
   base::Result<Caller> authenticate(std::string_view token, base::WallTime now) const;
+  // Whether the token that let this caller in would let the same principal in now.
+  bool still_lets_in(const Caller& caller, base::WallTime now) const;
   std::size_t size() const { return entries_.size(); }
 
  private:
+  const TokenEntry* find(const base::Sha256& digest) const;
+
   std::vector<TokenEntry> entries_;
 };
 

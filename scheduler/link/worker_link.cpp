@@ -1,5 +1,8 @@
 #include "scheduler/link/worker_link.h"
 
+#include <fmt/format.h>
+
+#include "base/clock.h"
 #include "base/log.h"
 #include "scheduler/link/report.h"
 #include "wire/farm.pb.h"
@@ -8,38 +11,78 @@
 namespace framemill::scheduler {
 
 base::Result<std::unique_ptr<WorkerLink>> WorkerLink::open(net::EventLoop& loop, net::SecureRouterOptions options,
-                                                           OnReport on_report) {
+                                                           base::Duration silence_alarm, Callbacks callbacks) {
   std::unique_ptr<WorkerLink> link(new WorkerLink);
-  link->on_report_ = std::move(on_report);
+  link->silence_alarm_ = silence_alarm;
+  link->callbacks_ = std::move(callbacks);
   options.message_bytes_max = wire::kFarmMessageBytesMax;
-  FM_ASSIGN(link->router_, net::SecureRouter::open(loop, std::move(options),
-                                                   [raw = link.get()](net::PeerId peer, const net::CurvePublicKey& key,
-                                                                      std::string_view bytes) { raw->on_message(peer, key, bytes); }));
+  FM_ASSIGN(link->router_,
+            net::SecureRouter::open(loop, std::move(options),
+                                    [raw = link.get()](const net::PeerMessage& message) { raw->on_message(message); }));
   return link;
 }
 
-void WorkerLink::on_message(net::PeerId peer, const net::CurvePublicKey& key, std::string_view bytes) {
-  const std::string name = key.z85();
-  auto report = parse_report(bytes, name);
+void WorkerLink::expect(const std::string& worker_key, std::uint64_t incarnation) {
+  seats_[worker_key] = {{}, incarnation, "", base::monotonic_now()};
+}
+
+void WorkerLink::allow_only(std::vector<net::CurvePublicKey> keys) {
+  router_->allow_only(std::move(keys));
+  std::erase_if(seats_, [&](const auto& entry) {
+    const auto key = net::CurvePublicKey::from_z85(entry.first);
+    return !key.ok() || !router_->allows(*key);
+  });
+}
+
+// Whether another process than this one has the key and is, as far as can be seen, alive.
+bool WorkerLink::is_taken(const Seat& seat, std::uint64_t incarnation) {
+  if (seat.incarnation == incarnation) return false;
+  const base::Duration silent = base::monotonic_now() - seat.heard;
+  if (!seat.peer) return silent < kReturnTime;
+  if (silent >= silence_alarm_) return false;
+  // Only a send tells whether a connection is still there. A worker passes over what is for another incarnation.
+  wire::SchedulerReply probe;
+  probe.set_protocol(wire::kProtocolVersion);
+  probe.set_incarnation(incarnation);
+  const base::Status sent = router_->send(seat.peer, probe.SerializeAsString());
+  return sent.ok() || sent.error().code != "net.peer_gone";
+}
+
+std::string WorkerLink::taken_text(const Seat& seat) {
+  if (!seat.peer) return "the scheduler has just started and waits for the process that had this worker's key";
+  return fmt::format("its key is in use by another worker process at {}: every worker needs a key of its own "
+                     "(framemill keys curve)",
+                     seat.address);
+}
+
+void WorkerLink::on_message(const net::PeerMessage& message) {
+  const std::string name = message.key.z85();
+  auto report = parse_report(message.bytes, name);
   if (!report.ok()) {
-    base::log_warning("link", "worker {}: {} ({})", name, report.error().message, report.error().code);
-    refuse(peer, report.error().message);
+    base::log_warning("link", "worker {} at {}: {} ({})", name, message.address, report.error().message,
+                      report.error().code);
+    refuse(message.peer, report.error().message);
     return;
   }
-  // The newest connection of a key is the one that is answered; a former one of the same worker is dead or dying.
-  peer_of_key_[name] = peer;
-  on_report_(std::move(report).value());
+  Seat& seat = seats_[name];
+  if (seat.incarnation != 0 && is_taken(seat, report->incarnation)) {
+    refuse(message.peer, taken_text(seat));
+    if (seat.peer) callbacks_.on_contested({name, std::string(message.address)});
+    return;
+  }
+  // The newest connection of a process is the one that is answered.
+  seat = {message.peer, report->incarnation, std::string(message.address), base::monotonic_now()};
+  report->address = seat.address;
+  callbacks_.on_report(std::move(report).value());
 }
 
 WorkerLink::Sent WorkerLink::send(const std::string& worker_key, const wire::SchedulerReply& reply) {
-  const auto peer = peer_of_key_.find(worker_key);
-  if (peer == peer_of_key_.end()) return Sent::Gone;
-  const base::Status sent = router_->send(peer->second, reply.SerializeAsString());
+  const auto seat = seats_.find(worker_key);
+  if (seat == seats_.end() || !seat->second.peer) return Sent::Gone;
+  const base::Status sent = router_->send(seat->second.peer, reply.SerializeAsString());
   if (sent.ok()) return Sent::Yes;
   base::log_debug("link", "to worker {}: {}", worker_key, sent.error().message);
-  if (sent.error().code == "net.queue_full") return Sent::Full;
-  if (sent.error().code == "net.peer_gone") peer_of_key_.erase(peer);
-  return Sent::Gone;
+  return sent.error().code == "net.queue_full" ? Sent::Full : Sent::Gone;
 }
 
 void WorkerLink::refuse(net::PeerId peer, const std::string& why) {

@@ -1,6 +1,10 @@
 // The scheduler's end of the wire to all workers: reports come in as core events, replies go out by worker key. Lives on
 // the core's loop thread. What cannot be sent is dropped: everything in a reply is said again after the worker's next
 // report.
+//
+// A key belongs to one process at a time. A process of another incarnation takes its place over once the former one's
+// connection has ended (a worker that was started again: at once) or has been silent for the alarm's time; until then
+// it is refused with the reason, so that the same key on two hosts costs the first of them nothing.
 #pragma once
 
 #include <functional>
@@ -9,6 +13,7 @@
 #include <unordered_map>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "net/event_loop.h"
 #include "net/secure_router.h"
 #include "scheduler/core/events.h"
@@ -21,13 +26,23 @@ namespace framemill::scheduler {
 
 class WorkerLink {
  public:
-  using OnReport = std::function<void(WorkerReported)>;
+  // How long the process that is on record has, after a start of the scheduler, to come back before another one of the
+  // same key.
+  static constexpr base::Duration kReturnTime = base::seconds(5);
 
+  struct Callbacks {
+    std::function<void(WorkerReported)> on_report;
+    std::function<void(WorkerKeyContested)> on_contested;  // with each report that was refused for its key
+  };
   static base::Result<std::unique_ptr<WorkerLink>> open(net::EventLoop& loop, net::SecureRouterOptions options,
-                                                        OnReport on_report);
+                                                        base::Duration silence_alarm, Callbacks callbacks);
+
+  // After a start: the process that had the key when the scheduler was last there.
+  void expect(const std::string& worker_key, std::uint64_t incarnation);
 
   const std::string& endpoint() const { return router_->endpoint(); }
-  void allow_only(std::vector<net::CurvePublicKey> keys) { router_->allow_only(std::move(keys)); }
+  // Workers whose key is not among these get no answer any more, connected or not.
+  void allow_only(std::vector<net::CurvePublicKey> keys);
   net::SecureRouterCounters counters() const { return router_->counters(); }
 
   // Full: the worker reads slowly, try again soon. Gone: not connected, or a reply that can never be sent.
@@ -38,11 +53,21 @@ class WorkerLink {
 
  private:
   WorkerLink() = default;
-  void on_message(net::PeerId peer, const net::CurvePublicKey& key, std::string_view bytes);
+  // The process that is heard and answered under a key.
+  struct Seat {
+    net::PeerId peer;  // none: expected, not heard yet
+    std::uint64_t incarnation = 0;
+    std::string address;
+    base::Instant heard;
+  };
+  void on_message(const net::PeerMessage& message);
+  bool is_taken(const Seat& seat, std::uint64_t incarnation);
+  static std::string taken_text(const Seat& seat);
 
   std::unique_ptr<net::SecureRouter> router_;
-  OnReport on_report_;
-  std::unordered_map<std::string, net::PeerId> peer_of_key_;  // bounded by the allowlist
+  base::Duration silence_alarm_;
+  Callbacks callbacks_;
+  std::unordered_map<std::string, Seat> seats_;  // by key; bounded by the allowlist and the workers on record
 };
 
 }  // namespace framemill::scheduler

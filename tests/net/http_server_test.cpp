@@ -198,24 +198,48 @@ TEST_CASE("connections that say nothing are closed, at first and between request
   CHECK(eventually([&] { return served.counters().connections_open == 0; }));
 }
 
-TEST_CASE("connections beyond the limit are closed at once and the others go on") {
+TEST_CASE("a connection beyond the limit takes the place of the oldest that waits") {
+  HttpServerOptions options;
+  options.limits.connections_max = 2;
+  Served served(options);
+  RawSocket a(served.server->port());
+  REQUIRE(eventually([&] { return served.counters().connections_open == 1; }));
+  RawSocket b(served.server->port());
+  REQUIRE(eventually([&] { return served.counters().connections_open == 2; }));
+  RawSocket c(served.server->port());
+  a.receive();
+  CHECK(a.ended());
+  CHECK(served.counters().connections_evicted == 1);
+  for (RawSocket* socket : {&b, &c}) {
+    socket->send("GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(socket->receive("GET /x").find("GET /x") != std::string::npos);
+  }
+  CHECK(served.counters().connections_open == 2);
+}
+
+TEST_CASE("where every connection is at work a new one hears when to come again, and the others go on") {
   HttpServerOptions options;
   options.limits.connections_max = 2;
   Served served(options);
   RawSocket a(served.server->port()), b(served.server->port());
-  REQUIRE(eventually([&] { return served.counters().connections_open == 2; }));
+  for (RawSocket* socket : {&a, &b}) socket->send("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+  REQUIRE(eventually([&] { return served.counters().requests == 2; }));
   RawSocket c(served.server->port());
-  c.receive();
+  const std::string reply = c.receive();
+  CHECK(starts_with(reply, "HTTP/1.1 503"));
+  CHECK(reply.find("Retry-After: 1\r\n") != std::string::npos);
+  CHECK(reply.find("http.busy") != std::string::npos);
   CHECK(c.ended());
   CHECK(served.counters().connections_refused == 1);
-  a.send("GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
-  CHECK(a.receive("GET /x").find("GET /x") != std::string::npos);
+  for (const Responder& responder : served.held) responder.send({200, {}, "held", "text/plain"});
+  CHECK(a.receive("held").find("held") != std::string::npos);
+  CHECK(b.receive("held").find("held") != std::string::npos);
 }
 
 TEST_CASE("bad requests get 400 with an error body") {
   Served served;
   for (const std::string& bad :
-       {std::string("\r\n\r\nnonsense\r\n\r\n"), std::string("GET / HTTP/9.9\r\n\r\n"), std::string("GET\r\n\r\n"),
+       {std::string("\r\n\r\nnonsense\r\n\r\n"), std::string("GET\r\n\r\n"),
         std::string("GET http://other/ HTTP/1.1\r\nHost: x\r\n\r\n"), std::string("GET * HTTP/1.1\r\nHost: x\r\n\r\n"),
         std::string("GET /?a=1&a=2 HTTP/1.1\r\nHost: x\r\n\r\n"),
         std::string("GET /?a=%zz HTTP/1.1\r\nHost: x\r\n\r\n"),

@@ -25,6 +25,7 @@ struct Server {
   std::unique_ptr<SecureRouter> router;
   std::mutex mutex;
   std::vector<std::tuple<PeerId, CurvePublicKey, std::string>> seen;
+  std::set<std::string> addresses;
 
   explicit Server(std::vector<CurvePublicKey> allowed, std::string endpoint = "tcp://127.0.0.1:*", bool echo = true) {
     SecureRouterOptions options;
@@ -34,12 +35,14 @@ struct Server {
     options.handshake_timeout = base::seconds(2);
     thread.on_loop([&] {
       auto opened = SecureRouter::open(thread.loop, options,
-                                       [this, echo](PeerId peer, const CurvePublicKey& key, std::string_view bytes) {
+                                       [this, echo](const PeerMessage& message) {
+                                         const std::string bytes(message.bytes);
                                          {
                                            std::lock_guard lock(mutex);
-                                           seen.emplace_back(peer, key, std::string(bytes));
+                                           seen.emplace_back(message.peer, message.key, bytes);
+                                           addresses.insert(std::string(message.address));
                                          }
-                                         if (echo) (void)router->send(peer, "echo:" + std::string(bytes)).ok();
+                                         if (echo) (void)router->send(message.peer, "echo:" + bytes).ok();
                                        });
       REQUIRE(opened.ok());
       router = *std::move(opened);
@@ -338,6 +341,66 @@ TEST_CASE("a peer that does not read fills its queue, which is an error and not 
   CHECK(eventually([&] { return good.has("you"); }));
 }
 
+TEST_CASE("a peer whose key is taken away is heard no more, and again once the key is back") {
+  const CurveKeyPair keys = make_curve_key_pair(), other = make_curve_key_pair();
+  Server server({keys.public_key, other.public_key});
+  Client client(server, keys), witness(server, other);
+  REQUIRE(client.connected());
+  REQUIRE(witness.connected());
+  REQUIRE(client.send("before").ok());
+  REQUIRE(eventually([&] { return client.has("echo:before"); }));
+  server.router->allow_only({other.public_key});
+  REQUIRE(client.send("without").ok());
+  CHECK(eventually([&] { return server.router->counters().messages_dropped == 1; }));
+  REQUIRE(witness.send("still here").ok());
+  CHECK(eventually([&] { return witness.has("echo:still here"); }));
+  CHECK_FALSE(client.has("echo:without"));
+  CHECK(server.count() == 2);
+  server.router->allow_only({keys.public_key, other.public_key});
+  REQUIRE(client.send("after").ok());
+  CHECK(eventually([&] { return client.has("echo:after"); }));
+}
+
+TEST_CASE("every message comes with the address of its sender") {
+  const CurveKeyPair keys = make_curve_key_pair();
+  Server server({keys.public_key});
+  Client client(server, keys);
+  REQUIRE(client.connected());
+  REQUIRE(client.send("hello").ok());
+  CHECK(eventually([&] { return client.has("echo:hello"); }));
+  std::lock_guard lock(server.mutex);
+  CHECK(server.addresses == std::set<std::string>{"127.0.0.1"});
+}
+
+TEST_CASE("the workers' port opens beyond loopback only where that was allowed") {
+  SecureRouterOptions options;
+  for (const char* local : {"tcp://127.0.0.1:8751", "tcp://127.8.9.1:*", "tcp://[::1]:8751", "tcp://lo:8751",
+                            "tcp://[::ffff:127.0.0.1]:8751"}) {
+    options.endpoint = local;
+    INFO(local);
+    CHECK(check_listen_address(options).ok());
+  }
+  for (const char* remote : {"tcp://*:8751", "tcp://0.0.0.0:*", "tcp://[::]:8751", "tcp://10.0.0.1:8751",
+                             "tcp://[::ffff:10.0.0.1]:1", "tcp://eth0:8751", "tcp://farm.example:8751", "tcp://127.0.0.1.evil:1", "tcp://:8751"}) {
+    options.endpoint = remote;
+    options.allow_remote = false;
+    INFO(remote);
+    REQUIRE_FALSE(check_listen_address(options).ok());
+    CHECK(check_listen_address(options).error().code == "net.not_loopback");
+    options.allow_remote = true;
+    CHECK(check_listen_address(options).ok());
+  }
+  LoopThread thread;
+  thread.on_loop([&] {
+    options.endpoint = "tcp://*:*";
+    options.allow_remote = false;
+    options.keys = make_curve_key_pair();
+    const auto refused = SecureRouter::open(thread.loop, options, [](const PeerMessage&) {});
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().code == "net.not_loopback");
+  });
+}
+
 // libzmq 4.3.4 aborts the process when its own heartbeat falls due on a connection that broke while its input was stopped
 // because nobody read it; so the sockets must work without that heartbeat.
 TEST_CASE("a peer that floods a busy loop and then goes away does not end the process") {
@@ -350,7 +413,7 @@ TEST_CASE("a peer that floods a busy loop and then goes away does not end the pr
     options.allowed = {keys.public_key};
     options.heartbeat_interval = base::milliseconds(100);
     auto opened =
-        SecureRouter::open(thread.loop, options, [&](PeerId, const CurvePublicKey&, std::string_view) { ++received; });
+        SecureRouter::open(thread.loop, options, [&](const PeerMessage&) { ++received; });
     REQUIRE(opened.ok());
     return *std::move(opened);
   });
@@ -406,7 +469,7 @@ TEST_CASE("a client finds its server again after a restart and says so") {
     options.keys = server_keys;
     options.allowed = {keys.public_key};
     auto opened =
-        SecureRouter::open(thread.loop, options, [&](PeerId, const CurvePublicKey&, std::string_view) { ++received; });
+        SecureRouter::open(thread.loop, options, [&](const PeerMessage&) { ++received; });
     REQUIRE(opened.ok());
     return *std::move(opened);
   });
@@ -423,7 +486,7 @@ TEST_CASE("a port that is taken and an endpoint that is none are plain errors") 
     SecureRouterOptions options;
     options.keys = make_curve_key_pair();
     options.endpoint = server.router->endpoint();
-    auto taken = SecureRouter::open(thread.loop, options, [](PeerId, const CurvePublicKey&, std::string_view) {});
+    auto taken = SecureRouter::open(thread.loop, options, [](const PeerMessage&) {});
     REQUIRE_FALSE(taken.ok());
     CHECK(taken.error().code == "net.bind");
     SecureDealerOptions dealer;

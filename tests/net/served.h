@@ -28,10 +28,11 @@ struct Served {
   std::atomic<int> streams_closed{0};
   std::vector<std::thread> helpers;
 
-  explicit Served(HttpServerOptions options = {}) {
+  explicit Served(HttpServerOptions options = {}, HttpServer::Admit admit = nullptr) {
     thread.on_loop([&] {
       auto opened = HttpServer::open(
-          thread.loop, options, [this](HttpRequest r, Responder respond) { handle(std::move(r), std::move(respond)); });
+          thread.loop, options, [this](HttpRequest r, Responder respond) { handle(std::move(r), std::move(respond)); },
+          std::move(admit));
       REQUIRE(opened.ok());
       server = *std::move(opened);
     });

@@ -19,6 +19,32 @@ TEST_CASE("the sample configuration is right and shows the defaults") {
   CHECK(config->silence_alarm == defaults.silence_alarm);
   CHECK(config->key_file == "/etc/framemill/scheduler.key");
   CHECK(config->roots.at("main") == "/mnt/shows");
+  CHECK(config->http_limits.connections == defaults.http_limits.connections);
+  CHECK(config->http_limits.connections_per_address == defaults.http_limits.connections_per_address);
+  CHECK(config->http_limits.connections_per_token == defaults.http_limits.connections_per_token);
+  CHECK(config->http_limits.requests_at_once_per_token == defaults.http_limits.requests_at_once_per_token);
+  CHECK(config->http_limits.requests_per_second_per_token == defaults.http_limits.requests_per_second_per_token);
+  CHECK(config->http_limits.requests_per_second_per_address == defaults.http_limits.requests_per_second_per_address);
+}
+
+TEST_CASE("a limit of the HTTP interface that is not one is refused with its line and range") {
+  const std::string files = "data_directory = \"d\"\nkey_file = \"k\"\nworkers_file = \"w\"\ntokens_file = \"t\"\n";
+  const auto parse = [&](const std::string& limits) {
+    return parse_scheduler_config(files + "[http_limits]\n" + limits + "\n", "/etc/framemill");
+  };
+  const auto good = parse("connections = 64\nrequests_per_second_per_token = 10");
+  REQUIRE(good.ok());
+  CHECK(good->http_limits.connections == 64);
+  CHECK(good->http_limits.requests_per_second_per_token == 10);
+  CHECK(parse("connections = 15").error().code == "config.out_of_range");
+  CHECK(parse("connections = -1").error().code == "config.out_of_range");
+  CHECK(parse("connections = 4.5").error().code == "config.wrong_type");
+  const auto typo = parse("connexions = 64");
+  REQUIRE_FALSE(typo.ok());
+  CHECK(typo.error().code == "config.unknown_key");
+  CHECK(typo.error().field == "http_limits.connexions");
+  CHECK(typo.error().message.find("line 6") != std::string::npos);
+  CHECK(typo.error().hint == "did you mean connections?");
 }
 
 }  // namespace framemill::scheduler

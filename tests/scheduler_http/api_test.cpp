@@ -1,5 +1,6 @@
 #include "api_fixture.h"
 #include "base/clock.h"
+#include "net/raw_socket.h"
 
 namespace framemill::scheduler {
 
@@ -47,6 +48,37 @@ TEST_CASE("roles bound what a token may do") {
   CHECK(fixture.call("ana", "POST", "/api/v1/jobs/1/cancel").status == 200);
   CHECK(fixture.call("root", "POST", "/api/v1/jobs/1/pause").status == 200);
   CHECK(fixture.call("root", "POST", "/api/v1/workers/w1/drain").status == 200);
+}
+
+TEST_CASE("who may not submit is refused before the spec is read") {
+  ApiFixture fixture;
+  const auto answer = [&](const std::string& head, const std::string& until) {
+    net::testing::RawSocket socket(fixture.api->port());
+    socket.send(head + "\r\nContent-Type: application/toml\r\nContent-Length: 200000\r\nHost: x\r\n\r\nhalf");
+    return socket.receive(until);
+  };
+  const std::string submit = "POST /api/v1/jobs HTTP/1.1";
+  CHECK(answer(submit, "auth.missing").starts_with("HTTP/1.1 401"));
+  CHECK(answer(submit + "\r\nAuthorization: Bearer nothing", "auth.unknown").starts_with("HTTP/1.1 401"));
+  CHECK(answer(submit + "\r\nAuthorization: Bearer token-of-old", "auth.expired").starts_with("HTTP/1.1 401"));
+  CHECK(answer(submit + "\r\nAuthorization: Bearer token-of-vic", "auth.role").starts_with("HTTP/1.1 403"));
+  CHECK(answer("POST /api/v1/nothing HTTP/1.1", "http.not_found").starts_with("HTTP/1.1 404"));
+  CHECK(answer("GET /healthz HTTP/1.1", "http.too_large").starts_with("HTTP/1.1 413"));
+  CHECK(fixture.farm.submits.empty());
+}
+
+TEST_CASE("guessing tokens from one address is slowed down and keeps nobody out who has one") {
+  net::HttpLimits limits;
+  limits.requests_per_address_per_s = 2;
+  ApiFixture fixture(limits);
+  int guessed = 0;
+  while (guessed < 100 && fixture.call("guess" + std::to_string(guessed), "GET", "/api/v1/jobs").status == 401)
+    ++guessed;
+  CHECK(guessed < 100);
+  const auto reply = fixture.call("guess", "GET", "/api/v1/jobs");
+  CHECK(fixture.code_of(reply) == "429 http.too_many_requests");
+  CHECK(reply.header("retry-after") != nullptr);
+  CHECK(fixture.call("vic", "GET", "/api/v1/jobs").status == 200);
 }
 
 TEST_CASE("tokens can be replaced while the server runs") {

@@ -1,6 +1,8 @@
 #include <atomic>
+#include <list>
 
 #include "api_fixture.h"
+#include "base/clock.h"
 #include "net/raw_socket.h"
 
 namespace framemill::scheduler {
@@ -34,8 +36,8 @@ struct Reader {
   std::string end;
   std::thread thread;
 
-  Reader(ApiFixture& fixture, const std::string& query, const std::string& last_id) {
-    net::HttpHeaders headers{{"Authorization", "Bearer token-of-vic"}};
+  Reader(ApiFixture& fixture, const std::string& query, const std::string& last_id, const std::string& who = "vic") {
+    net::HttpHeaders headers{{"Authorization", "Bearer token-of-" + who}};
     if (!last_id.empty()) headers.emplace_back("Last-Event-ID", last_id);
     thread = std::thread([this, client = fixture.client(), headers, query]() mutable {
       auto result =
@@ -193,6 +195,61 @@ TEST_CASE("an id that is none is refused, and so is a stranger") {
           "400 request.bad_parameter");
   }
   CHECK(fixture.code_of(fixture.call("", "GET", "/api/v1/events")) == "401 auth.missing");
+}
+
+TEST_CASE("a stream ends when its token is taken away, and the others go on") {
+  ApiFixture fixture;
+  Reader vic(fixture, "", ""), ana(fixture, "", "", "ana");
+  REQUIRE(eventually([&] { return readers(fixture) == 2; }));
+  const bool same_digest = GENERATE(false, true);  // the same token may be given to somebody else
+  std::vector<TokenEntry> left{{"ana", Role::Viewer, base::sha256("token-of-ana"), std::nullopt}};
+  if (same_digest) left.push_back({"somebody", Role::Admin, base::sha256("token-of-vic"), std::nullopt});
+  fixture.api->use_tokens(TokenTable(left));
+  REQUIRE(eventually([&] {
+    std::lock_guard lock(vic.mutex);
+    return vic.end == "net.closed";
+  }));
+  CHECK(readers(fixture) == 1);
+  fixture.api->publish(batch_of(5, {JobId(1)}));
+  CHECK(eventually([&] { return ana.count() == 1; }));
+  CHECK(vic.count() == 0);
+  ana.enough = true;
+  fixture.api->publish(batch_of(6, {JobId(1)}));
+}
+
+TEST_CASE("a stream ends at the moment its token does") {
+  ApiFixture fixture;
+  const base::WallTime now = base::wall_now();
+  const auto entry = [&](const char* who, std::optional<base::WallTime> expires) {
+    return TokenEntry{who, Role::Viewer, base::sha256(std::string("token-of-") + who), expires};
+  };
+  fixture.api->use_tokens(TokenTable({entry("vic", base::WallTime{now.unix_ms + 2000}),
+                                      entry("ana", base::WallTime{now.unix_ms + 3'600'000})}));
+  Reader vic(fixture, "", ""), ana(fixture, "", "", "ana");
+  REQUIRE(eventually([&] { return readers(fixture) == 2; }));
+  REQUIRE(eventually([&] {
+    std::lock_guard lock(vic.mutex);
+    return vic.end == "net.closed";
+  }));
+  CHECK(base::wall_now().unix_ms >= now.unix_ms + 2000);
+  CHECK(readers(fixture) == 1);
+  ana.enough = true;
+  fixture.api->publish(batch_of(5, {JobId(1)}));
+}
+
+TEST_CASE("one token has a bound of event streams, and another still gets one") {
+  net::HttpLimits limits;
+  limits.connections_per_client_max = 100;
+  ApiFixture fixture(limits);
+  std::list<net::testing::RawSocket> streams;
+  const auto ask = [&](const std::string& who) {
+    streams.emplace_back(fixture.api->port());
+    streams.back().send("GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer token-of-" + who + "\r\n\r\n");
+    return streams.back().receive("\r\n\r\n").substr(0, 12);
+  };
+  for (std::size_t i = 0; i < EventHub::kReadersPerTokenMax; ++i) REQUIRE(ask("vic") == "HTTP/1.1 200");
+  CHECK(ask("vic") == "HTTP/1.1 429");
+  CHECK(ask("ana") == "HTTP/1.1 200");
 }
 
 TEST_CASE("a stop ends the streams") {

@@ -113,6 +113,8 @@ WorkerView sample_worker(WorkerId id, const std::string& name) {
   view.name = name;
   view.key = std::string(40, 'k');
   view.version = "0.1.0";
+  view.address = "10.0.0.7";
+  view.other_address = "10.0.0.8";
   view.state = jobs::WorkerState::Up;
   view.devices = {{"cpu0", "Xeon", "cpu-avx512", DeviceKind::Cpu, 1 << 30, 1 << 29, 2}};
   SlotActivity slot;

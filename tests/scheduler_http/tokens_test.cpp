@@ -84,6 +84,20 @@ TEST_CASE("bad token files are refused with the line and the reason") {
   CHECK_FALSE(contains(error_of("[[token]]\nsha256 = \"my plain password\"\n"), "password"));
 }
 
+TEST_CASE("every byte of a token's digest decides") {
+  const base::WallTime now{1'800'000'000'000};
+  const base::Sha256 digest = base::sha256("fm_token");
+  REQUIRE(TokenTable({{"ana", Role::Admin, digest, {}}}).authenticate("fm_token", now).ok());
+  for (std::size_t i = 0; i < digest.bytes.size(); ++i) {
+    base::Sha256 other = digest;
+    other.bytes[i] ^= 1;
+    const auto caller = TokenTable({{"ana", Role::Admin, other, {}}}).authenticate("fm_token", now);
+    INFO("byte " << i);
+    REQUIRE_FALSE(caller.ok());
+    CHECK(caller.error().code == "auth.unknown");
+  }
+}
+
 TEST_CASE("a token file that others may write is refused") {
   const auto path = std::filesystem::temp_directory_path() / ("framemill-tokens-" + std::to_string(base::random_u64()));
   REQUIRE(base::write_file_durably(path, token_entry("a", Role::Viewer, "t"), 0640).ok());

@@ -54,10 +54,11 @@ void FarmBench::open_router() {
   options.keys = scheduler_keys_;
   options.allowed = {worker_keys_.public_key};
   auto router = net::SecureRouter::open(loop_, options,
-                                        [this](net::PeerId peer, const net::CurvePublicKey&, std::string_view bytes) {
+                                        [this](const net::PeerMessage& message) {
                                           wire::WorkerReport report;
-                                          REQUIRE(report.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
-                                          on_report(peer, report);
+                                          REQUIRE(report.ParseFromArray(message.bytes.data(),
+                                                                        static_cast<int>(message.bytes.size())));
+                                          on_report(message.peer, report);
                                         });
   REQUIRE(router.ok());
   router_ = std::move(*router);

@@ -1,0 +1,108 @@
+#include "scheduler/daemon/request_queue.h"
+
+#include <utility>
+
+namespace framemill::scheduler {
+
+// Handlers on the loop own the state: a queue that is destroyed leaves turns behind that find nothing to do.
+struct RequestQueue::State : std::enable_shared_from_this<RequestQueue::State> {
+  State(net::EventLoop& l, Limits given) : loop(l), limits(given) {}
+
+  template <class Request>
+  bool add(std::deque<Request>& queue, std::size_t most, Request request) {
+    std::lock_guard lock(mutex);
+    if (closed || queue.size() >= most) return false;
+    queue.push_back(std::move(request));
+    post_turn();
+    return true;
+  }
+
+  void post_turn() {  // the mutex is held
+    if (std::exchange(turn_posted, true)) return;
+    loop.post([self = shared_from_this()] { self->turn(); });
+  }
+
+  template <class Request>
+  bool take(std::deque<Request>& queue, Request& out) {
+    std::lock_guard lock(mutex);
+    if (queue.empty()) return false;
+    out = std::move(queue.front());
+    queue.pop_front();
+    return true;
+  }
+
+  void turn() {
+    const auto end = std::chrono::steady_clock::now() + limits.turn_time;
+    do {
+      if (!serve_one()) break;
+    } while (std::chrono::steady_clock::now() < end);
+    std::lock_guard lock(mutex);
+    turn_posted = false;
+    const bool search_can_start = !searches.empty() && searching < limits.searches_max;
+    if (!closed && (!changes.empty() || !reads.empty() || search_can_start)) post_turn();
+  }
+
+  bool serve_one() {
+    if (Change change; take(changes, change)) {
+      change();
+      return true;
+    }
+    if (start_search()) return true;
+    Piece piece;
+    if (!take(reads, piece)) return false;
+    if (piece() == Next::Done) return true;
+    std::lock_guard lock(mutex);
+    if (!closed) reads.push_back(std::move(piece));
+    return true;
+  }
+
+  bool start_search() {
+    Search search;
+    if (searching >= limits.searches_max || !take(searches, search)) return false;
+    ++searching;
+    search([weak = weak_from_this(), over = false]() mutable {
+      const auto self = weak.lock();
+      if (std::exchange(over, true) || !self) return;
+      std::lock_guard lock(self->mutex);
+      --self->searching;
+      if (!self->closed && !self->searches.empty()) self->post_turn();
+    });
+    return true;
+  }
+
+  net::EventLoop& loop;
+  const Limits limits;
+  std::size_t searching = 0;  // loop thread
+
+  std::mutex mutex;
+  std::deque<Change> changes;
+  std::deque<Piece> reads;
+  std::deque<Search> searches;
+  bool turn_posted = false;
+  bool closed = false;
+};
+
+RequestQueue::RequestQueue(net::EventLoop& loop, Limits limits) : state_(std::make_shared<State>(loop, limits)) {}
+
+RequestQueue::~RequestQueue() {
+  std::deque<Change> changes;
+  std::deque<Piece> reads;
+  std::deque<Search> searches;
+  std::lock_guard lock(state_->mutex);
+  state_->closed = true;
+  changes.swap(state_->changes);
+  reads.swap(state_->reads);
+  searches.swap(state_->searches);
+}
+
+bool RequestQueue::add_change(Change change) {
+  return state_->add(state_->changes, state_->limits.changes_max, std::move(change));
+}
+bool RequestQueue::add_read(Piece piece) {
+  return state_->add(state_->reads, state_->limits.reads_max, std::move(piece));
+}
+bool RequestQueue::add_search(Search search) {
+  return state_->add(state_->searches, state_->limits.reads_max, std::move(search));
+}
+
+}  // namespace framemill::scheduler

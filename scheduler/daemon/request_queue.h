@@ -1,0 +1,46 @@
+// What people ask of the core's loop, on its way there: bounded, and served a bounded time per turn of the loop, so that
+// reports of workers, deadlines and the watchdog get theirs in between however much is asked. Changes go before reads;
+// reads come in pieces and take turns. add_*() may be called from any thread, the rest is the loop's.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+#include "net/event_loop.h"
+
+namespace framemill::scheduler {
+
+class RequestQueue {
+ public:
+  struct Limits {
+    std::size_t changes_max = 256, reads_max = 512;  // waiting; more are refused
+    std::size_t searches_max = 4;                    // at once in the store; more wait
+    std::chrono::microseconds turn_time{2000};       // of the loop, before others get their turn
+  };
+  enum class Next { Done, Again };
+  using Change = std::function<void()>;
+  using Piece = std::function<Next()>;  // one short piece of a read; Again: it takes another turn
+  // Goes on by itself through the loop; calls `done` there, once, when it is over.
+  using Search = std::function<void(std::function<void()> done)>;
+
+  explicit RequestQueue(net::EventLoop& loop) : RequestQueue(loop, Limits()) {}
+  RequestQueue(net::EventLoop& loop, Limits limits);
+  ~RequestQueue();
+  RequestQueue(const RequestQueue&) = delete;
+  RequestQueue& operator=(const RequestQueue&) = delete;
+
+  // False: too many wait already, and this one will not be served.
+  [[nodiscard]] bool add_change(Change change);
+  [[nodiscard]] bool add_read(Piece piece);
+  [[nodiscard]] bool add_search(Search search);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace framemill::scheduler

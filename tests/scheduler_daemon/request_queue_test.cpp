@@ -1,0 +1,125 @@
+#include "scheduler/daemon/request_queue.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace framemill::scheduler {
+namespace {
+
+using Next = RequestQueue::Next;
+
+TEST_CASE("changes are served before reads, each kind in the order it came") {
+  net::EventLoop loop;
+  RequestQueue queue(loop);
+  std::string order;
+  const auto read = [&](char name) {
+    return [&order, name] {
+      order += name;
+      return Next::Done;
+    };
+  };
+  REQUIRE(queue.add_read(read('a')));
+  REQUIRE(queue.add_read(read('b')));
+  REQUIRE(queue.add_change([&] { order += '1'; }));
+  REQUIRE(queue.add_change([&] { order += '2'; }));
+  CHECK(order.empty());
+  loop.run_for(base::milliseconds(50));
+  CHECK(order == "12ab");
+}
+
+TEST_CASE("long reads take turns with each other and with the loop") {
+  net::EventLoop loop;
+  RequestQueue::Limits limits;
+  limits.turn_time = std::chrono::microseconds(0);  // one piece per turn
+  RequestQueue queue(loop, limits);
+  std::string order;
+  const auto three_pieces = [&](char name) {
+    return [&order, name, left = 3]() mutable {
+      order += name;
+      return --left > 0 ? Next::Again : Next::Done;
+    };
+  };
+  REQUIRE(queue.add_read(three_pieces('a')));
+  REQUIRE(queue.add_read(three_pieces('b')));
+  std::function<void()> beat = [&] {
+    order += '.';
+    if (order.size() < 12) loop.post(beat);
+  };
+  loop.post(beat);
+  loop.run_for(base::milliseconds(50));
+  CHECK(order.substr(0, 12) == "a.b.a.b.a.b.");
+}
+
+TEST_CASE("beyond the bound requests are refused, and taken again once there is room") {
+  net::EventLoop loop;
+  RequestQueue::Limits limits;
+  limits.reads_max = 3;
+  limits.changes_max = 2;
+  RequestQueue queue(loop, limits);
+  int served = 0;
+  const auto read = [&] {
+    ++served;
+    return Next::Done;
+  };
+  for (int i = 0; i < 3; ++i) CHECK(queue.add_read(read));
+  CHECK_FALSE(queue.add_read(read));
+  for (int i = 0; i < 2; ++i) CHECK(queue.add_change([&] { ++served; }));
+  CHECK_FALSE(queue.add_change([&] { ++served; }));
+  loop.run_for(base::milliseconds(50));
+  CHECK(served == 5);
+  CHECK(queue.add_read(read));
+  loop.run_for(base::milliseconds(50));
+  CHECK(served == 6);
+}
+
+TEST_CASE("only so many searches are under way at once, and reads do not wait for them") {
+  net::EventLoop loop;
+  RequestQueue::Limits limits;
+  limits.searches_max = 2;
+  RequestQueue queue(loop, limits);
+  std::vector<std::function<void()>> under_way;
+  int reads = 0;
+  for (int i = 0; i < 5; ++i)
+    REQUIRE(queue.add_search([&](std::function<void()> done) { under_way.push_back(std::move(done)); }));
+  REQUIRE(queue.add_read([&] {
+    ++reads;
+    return Next::Done;
+  }));
+  loop.run_for(base::milliseconds(50));
+  CHECK(under_way.size() == 2);
+  CHECK(reads == 1);
+  under_way[0]();
+  under_way[0]();  // said twice, counted once
+  loop.run_for(base::milliseconds(50));
+  CHECK(under_way.size() == 3);
+  under_way[1]();
+  under_way[2]();
+  loop.run_for(base::milliseconds(50));
+  CHECK(under_way.size() == 5);
+}
+
+TEST_CASE("requests come from any thread, and none is served after the queue's end") {
+  net::EventLoop loop;
+  int served = 0;
+  std::function<void()> late;
+  {
+    RequestQueue queue(loop);
+    std::thread other([&] {
+      for (int i = 0; i < 100; ++i) CHECK(queue.add_change([&] { ++served; }));
+    });
+    other.join();
+    loop.run_for(base::milliseconds(50));
+    CHECK(served == 100);
+    REQUIRE(queue.add_search([&](std::function<void()> done) { late = std::move(done); }));
+    loop.run_for(base::milliseconds(50));
+    REQUIRE(queue.add_change([&] { ++served; }));
+  }
+  late();
+  loop.run_for(base::milliseconds(50));
+  CHECK(served == 100);
+}
+
+}  // namespace
+}  // namespace framemill::scheduler
