@@ -20,7 +20,7 @@ void Arguments::common() {
   app_->add_option("--token-file", line_->flags.settings.token_file, "File with your token, readable by you alone")
       ->type_name("FILE")
       ->group(group);
-  app_->set_help_flag("-h,--help", "Print this and leave")->group(group);
+  app_->set_help_flag("-h,--help", "Show this help and exit")->group(group);
 }
 
 Arguments Arguments::verb(const std::string& name, const std::string& summary, const std::string& example) {

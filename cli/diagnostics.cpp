@@ -52,7 +52,9 @@ std::string one_finding(const jobs::SpecError& error, std::string_view file, std
   };
   note("field:", error.field);
   note("expected:", error.expected);
-  note("help:", error.suggestion);
+  // A suggestion is a word to write, or a sentence.
+  const bool is_word = error.suggestion.find(' ') == std::string::npos && !error.suggestion.empty();
+  note("help:", is_word ? fmt::format("did you mean \"{}\"?", error.suggestion) : error.suggestion);
   return out;
 }
 

@@ -17,7 +17,7 @@ namespace framemill::cli {
 std::string diagnostics_text(const std::vector<jobs::SpecError>& errors, std::string_view file, std::string_view source,
                              const Terminal& terminal);
 
-// Findings of a server's answer; what is no finding is left out.
+// Findings of a server's answer; anything else in it is skipped.
 std::vector<jobs::SpecError> spec_errors_from_json(const boost::json::array& list);
 
 }  // namespace framemill::cli

@@ -118,7 +118,7 @@ void check_data_directory(const std::filesystem::path& directory, Findings& find
   const std::string subject = "data directory " + directory.string();
   struct stat facts {};
   if (::stat(directory.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) {
-    findings.push_back({Verdict::Problem, subject, "is no directory", "install -d -m 700 " + directory.string()});
+    findings.push_back({Verdict::Problem, subject, "not a directory", "install -d -m 700 " + directory.string()});
     return;
   }
   if ((facts.st_mode & 077) != 0)
@@ -144,7 +144,7 @@ void check_root(const std::string& name, const std::filesystem::path& path, Find
   const std::string subject = fmt::format("root {} at {}", name, path.string());
   std::error_code ignored;
   if (!std::filesystem::is_directory(path, ignored)) {
-    findings.push_back({Verdict::Problem, subject, "is no directory", "mount it, or correct [roots]"});
+    findings.push_back({Verdict::Problem, subject, "not a directory", "mount it, or correct [roots]"});
     return;
   }
   const auto marker = base::read_file(path / ".framemill-root", 4096);

@@ -98,12 +98,12 @@ void check_packages(const std::vector<std::filesystem::path>& directories, Findi
   for (const base::Error& problem : shelf.problems())
     findings.push_back({Verdict::Problem, "model packages", problem.message, problem.hint});
   for (const std::string& id : shelf.ids()) {
-    const base::Status status = models::verify(*shelf.package(id));
-    if (status.ok())
+    const std::vector<base::Error> faults = models::faults(*shelf.package(id));
+    if (faults.empty())
       findings.push_back(
           {Verdict::Good, "package " + id, "digest " + shelf.package(id)->root_digest.hex().substr(0, 12), {}});
     else
-      findings.push_back({Verdict::Problem, "package " + id, status.error().message, "copy the package again"});
+      findings.push_back({Verdict::Problem, "package " + id, faults.front().message, "copy the package again"});
   }
   if (shelf.ids().empty() && shelf.problems().empty())
     findings.push_back({Verdict::Problem, "model packages", "no package was found",

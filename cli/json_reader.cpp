@@ -17,7 +17,7 @@ base::Error bad_reply(std::string message) {
 base::Result<json::value> parse_json(std::string_view text) {
   boost::system::error_code error;
   json::value value = json::parse(json::string_view(text.data(), text.size()), error);
-  if (error) return bad_reply("the server's answer is no JSON: " + error.message());
+  if (error) return bad_reply("the server's answer is not valid JSON: " + error.message());
   return value;
 }
 

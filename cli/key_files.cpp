@@ -127,7 +127,7 @@ base::Result<std::string> public_lines_of(const std::filesystem::path& path) {
   if (!text.ok()) return base::Error{"keys.read", text.error().message, {}, {}};
   if (text->starts_with(kSecretTag)) return public_line_of_secret(path, std::move(text).value());
   if (text->find(kPublicTag) == std::string::npos)
-    return base::Error{"keys.format", fmt::format("{} is no key file", path.string()), {}, "see docs/keys.md"};
+    return base::Error{"keys.format", fmt::format("{} is not a key file", path.string()), {}, "see docs/keys.md"};
   return std::move(text).value();
 }
 

@@ -48,7 +48,7 @@ base::Result<std::int64_t> Session::job_id(const std::string& text) {
   std::uint32_t id = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error != std::errc() || end != text.data() + text.size() || id == 0)
-    return base::Error{"usage.job", fmt::format("'{}' is no job", printable(text)), "JOB",
+    return base::Error{"usage.job", fmt::format("'{}' is not a job ID", printable(text)), "JOB",
                        "give a job's number, or last for your newest"};
   return std::int64_t{id};
 }

@@ -118,8 +118,11 @@ base::Result<jobs::SpecOverrides> parse_overrides(const std::vector<std::string>
   for (const std::string& text : texts) {
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0)
-      return base::Error{"usage.set", fmt::format("--set {} has no key and value", printable(text)), "--set",
+      return base::Error{"usage.set", fmt::format("--set {}: KEY=VALUE is needed", printable(text)), "--set",
                          "write --set layer.boards.prompt=\"snowy hills\""};
+    if (jobs::encoding_error(text))
+      return base::Error{"usage.set", fmt::format("--set {} is not UTF-8", printable(text.substr(0, equals))), "--set",
+                         "use a terminal whose locale is UTF-8"};
     overrides.emplace_back(text.substr(0, equals), text.substr(equals + 1));
   }
   return overrides;

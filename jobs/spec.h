@@ -144,6 +144,9 @@ struct ParsedSpec {
   std::map<std::string, SpecPosition> positions;  // field -> place, for errors that are found later
 };
 
+// spec.bad_utf8 where the text is not UTF-8, with what it seems to be: such a text cannot even be sent.
+std::optional<SpecError> encoding_error(std::string_view text);
+
 // JSON or TOML, by the first character of the text: a TOML document cannot begin with "{".
 SpecFormat detected_format(std::string_view text);
 

@@ -1,8 +1,10 @@
+// In what encoding the bytes of a spec are: UTF-8 is the only one that is read, and others are named.
 #include "jobs/spec_encoding.h"
 
 #include <fmt/format.h>
 
 #include "base/unicode.h"
+#include "jobs/spec.h"
 #include "jobs/text_index.h"
 
 namespace framemill::jobs {
@@ -31,7 +33,7 @@ std::string_view without_bom(std::string_view text) {
   return text;
 }
 
-std::optional<SpecError> check_encoding(std::string_view text) {
+std::optional<SpecError> encoding_error(std::string_view text) {
   if (const auto wide = wide_encoding(text))
     return bad_encoding(fmt::format("this file is {}; save it as UTF-8", *wide), {1, 1});
   for (std::size_t at = 0; at < text.size();) {

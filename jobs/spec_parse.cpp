@@ -160,12 +160,13 @@ ParsedSpec parse_spec(std::string_view text, SpecFormat format, const SpecOverri
   if (text.size() > kSpecBytesMax)
     return only({"spec.too_large", {}, {}, "", fmt::format("the spec has {} bytes; the limit is {}", text.size(), kSpecBytesMax), "", ""});
   text = without_bom(text);  // which editors leave
-  if (auto error = check_encoding(text)) return only(*std::move(error));
+  if (auto error = encoding_error(text)) return only(*std::move(error));
   if (format == SpecFormat::Detect) format = detected_format(text);
   TreeResult tree = format == SpecFormat::Json ? tree_from_json(text) : tree_from_toml(text);
   if (tree.error) {
     ParsedSpec out = only(std::move(*tree.error));
     std::move(tree.findings.begin(), tree.findings.end(), std::back_inserter(out.errors));
+    out.errors.resize(std::min(out.errors.size(), kSpecErrorsMax));
     return out;
   }
 

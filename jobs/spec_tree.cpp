@@ -15,7 +15,7 @@ SpecError override_error(std::string code, const std::string& path, std::string 
   return {"spec." + std::move(code),
           std::nullopt,
           std::nullopt,
-          path,
+          printable(path),
           std::move(message),
           "KEY=VALUE, as in layer.boards.prompt=...",
           std::move(suggestion)};
@@ -78,6 +78,10 @@ SpecNode* find_layer(SpecNode& root, const std::string& wanted, std::vector<std:
 }
 
 void apply(SpecNode& root, const std::string& path, const std::string& text, std::vector<SpecError>& errors) {
+  if (!is_utf8(path) || !is_utf8(text)) {
+    errors.push_back(override_error("bad_utf8", path, "the key or the value is not UTF-8"));
+    return;
+  }
   const std::vector<std::string> parts = split(path);
   if (path.size() > 256 || parts.size() > 8 || std::find(parts.begin(), parts.end(), "") != parts.end()) {
     errors.push_back(override_error("bad_override", path, "this does not name a key of a spec"));

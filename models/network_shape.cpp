@@ -49,9 +49,4 @@ base::Status check(const NetworkShape& s) {
   return {};
 }
 
-std::uint64_t weights_at_least(const NetworkShape& s) {
-  const auto width = static_cast<std::uint64_t>(s.width);
-  return static_cast<std::uint64_t>(s.layers) * 12 * width * width;  // qkv 3, attention_out 1, mlp_in 4, mlp_out 4
-}
-
 }  // namespace framemill::models

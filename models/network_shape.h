@@ -43,8 +43,4 @@ struct NetworkShape {
 // Ranges (nothing here may make a hostile manifest allocate without bound) and divisibility. Errors: model.network.
 base::Status check(const NetworkShape& shape);
 
-// Weights of the products inside the layers, which are nearly all of a network that is large. A file with fewer is not
-// this network's, and that is known before anything of the network's size is allocated.
-std::uint64_t weights_at_least(const NetworkShape& shape);
-
 }  // namespace framemill::models

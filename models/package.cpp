@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "models/safetensors.h"
+#include "models/weights.h"
 
 namespace framemill::models {
 namespace {
@@ -56,6 +57,14 @@ base::Result<base::Sha256> hash_file(const fs::path& path) {
   return sum.finish();
 }
 
+base::Status check_digest(const Package& package, const PackageFile& file) {
+  FM_ASSIGN(const base::Sha256 digest, hash_file(package.directory / file.path));
+  if (digest == file.sha256) return {};
+  return base::Error{"model.digest_mismatch",
+                     package.manifest.id() + ": " + file.path + " is not the file the manifest names", "",
+                     "fetch the package again"};
+}
+
 }  // namespace
 
 base::Result<Package> open_package(const fs::path& given, Completeness completeness) {
@@ -95,14 +104,21 @@ base::Result<Package> open_package(const fs::path& given, Completeness completen
 }
 
 base::Status verify(const Package& package) {
-  for (const PackageFile& file : package.manifest.files) {
-    FM_ASSIGN(const base::Sha256 digest, hash_file(package.directory / file.path));
-    if (digest != file.sha256)
-      return base::Error{"model.digest_mismatch",
-                         package.manifest.id() + ": " + file.path + " is not the file the manifest names", "",
-                         "fetch the package again"};
-  }
+  for (const PackageFile& file : package.manifest.files) FM_TRY(check_digest(package, file));
   return {};
+}
+
+std::vector<base::Error> faults(const Package& package) {
+  std::vector<base::Error> out;
+  for (const PackageFile& file : package.manifest.files)
+    if (auto status = check_digest(package, file); !status.ok()) out.push_back(status.error());
+  const PackageFile& weights = *package.manifest.file(FileRole::Weights);
+  const auto file = SafetensorsFile::read(package.directory / weights.path, weights.size_bytes);
+  if (!file.ok())
+    out.push_back(file.error());
+  else if (auto status = check_weights(package.manifest.network, *file); !status.ok())
+    out.push_back(status.error().wrapped(weights.path));
+  return out;
 }
 
 jobs::PackageFacts facts(const Package& package) {
@@ -131,10 +147,7 @@ jobs::PackageFacts facts(const Package& package) {
 
 std::vector<std::string> lint(const Package& package) {
   std::vector<std::string> findings;
-  if (auto status = verify(package); !status.ok()) findings.push_back(status.error().message);
-  const PackageFile& weights = *package.manifest.file(FileRole::Weights);
-  if (auto file = SafetensorsFile::read(package.directory / weights.path, weights.size_bytes); !file.ok())
-    findings.push_back(file.error().message);
+  for (const base::Error& fault : faults(package)) findings.push_back(fault.message);
   if (!package.manifest.file(FileRole::Licence)) findings.push_back("no licence text is among the files");
   std::set<std::string> declared{"model.toml"};
   for (const PackageFile& file : package.manifest.files) declared.insert(file.path);

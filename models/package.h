@@ -33,9 +33,14 @@ base::Result<Package> open_package(const std::filesystem::path& directory,
 // Hashes every file against the manifest. Errors: model.digest_mismatch, file.*.
 base::Status verify(const Package& package);
 
+// Everything for which the executor would refuse to load the package: files that differ from the manifest, weights that do
+// not parse or are not the manifest's network (weights.h). Reads all files. Empty: it loads.
+std::vector<base::Error> faults(const Package& package);
+
 jobs::PackageFacts facts(const Package& package);
 
-// What a person should know of a package beyond errors: findings as sentences, empty when there is nothing to say.
+// What a person should know of a package: its faults and what is missing or left over, as sentences; empty when there is
+// nothing to say.
 std::vector<std::string> lint(const Package& package);
 
 // All packages below some directories (each holds name@version directories), for planning. A package that does not open

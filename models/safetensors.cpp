@@ -24,6 +24,11 @@ base::Error bad_tensors(std::string reason) {
   return {"model.safetensors", std::move(reason), "", "make the file again or fetch it again"};
 }
 
+// A file that is well formed and has more of something than is read.
+base::Error too_much(std::string reason) {
+  return {"model.safetensors", std::move(reason), "", "this is a limit of Framemill, not a fault of the file"};
+}
+
 std::optional<Dtype> dtype_from_name(std::string_view name) {
   for (Dtype dtype : {Dtype::F32, Dtype::F16, Dtype::BF16, Dtype::I64, Dtype::U8}) {
     if (dtype_name(dtype) == name) return dtype;
@@ -45,7 +50,7 @@ class HeaderHandler {
   static constexpr std::size_t max_object_size = kSafetensorsTensorsMax + 1;
   static constexpr std::size_t max_array_size = kSafetensorsRankMax;
   static constexpr std::size_t max_key_size = kNameBytesMax;
-  static constexpr std::size_t max_string_size = 64 * 1024;
+  static constexpr std::size_t max_string_size = kSafetensorsHeaderBytesMax;  // metadata; the header bounds it
 
   std::map<std::string, HeaderTensor> tensors;
   std::map<std::string, std::string> metadata;
@@ -166,6 +171,17 @@ class HeaderHandler {
   std::string name_, key_, text_;
 };
 
+// What the parser met too much of; empty when that is not why it stopped.
+std::string limit_of(const json::error_code& ec) {
+  const auto more_than = [](std::size_t count, std::string_view what) {
+    return "more than " + std::to_string(count) + " " + std::string(what);
+  };
+  if (ec == json::error::object_too_large) return more_than(kSafetensorsTensorsMax, "tensors or entries of metadata");
+  if (ec == json::error::array_too_large) return more_than(kSafetensorsRankMax, "dimensions of a tensor");
+  if (ec == json::error::key_too_large) return more_than(kNameBytesMax, "bytes in a name");
+  return {};
+}
+
 // Bytes a tensor of this shape takes; nothing on overflow.
 std::optional<std::uint64_t> size_of(const std::vector<std::int64_t>& shape, Dtype dtype) {
   std::uint64_t size = dtype_size(dtype);
@@ -227,9 +243,12 @@ base::Result<SafetensorsFile> SafetensorsFile::parse(std::string bytes) {
     return bad_tensors("the file is " + std::to_string(bytes.size()) + " bytes long, shorter than its length field");
   std::uint64_t header_size = 0;
   std::memcpy(&header_size, bytes.data(), 8);
-  if (header_size > kSafetensorsHeaderBytesMax || header_size > bytes.size() - 8)
+  if (header_size > bytes.size() - 8)
     return bad_tensors("header length " + std::to_string(header_size) + " in a file of " +
                        std::to_string(bytes.size()) + " bytes");
+  if (header_size > kSafetensorsHeaderBytesMax)
+    return too_much("header length " + std::to_string(header_size) + "; the limit is " +
+                    std::to_string(kSafetensorsHeaderBytesMax) + " bytes");
 
   SafetensorsFile file;
   file.bytes_ = std::make_unique<const std::string>(std::move(bytes));
@@ -242,6 +261,7 @@ base::Result<SafetensorsFile> SafetensorsFile::parse(std::string bytes) {
   json::error_code ec;
   const std::size_t used = parser.write_some(false, header.data(), header.size(), ec);
   HeaderHandler& parsed = parser.handler();
+  if (const std::string limit = limit_of(ec); !limit.empty()) return too_much("header: " + limit);
   if (ec)
     return bad_tensors(parsed.reason.empty() ? "header is not valid JSON: " + ec.message()
                                              : "header: " + parsed.reason);

@@ -28,14 +28,14 @@ struct TensorView {
   std::string_view bytes;  // into the file's own storage
 };
 
-inline constexpr std::uint64_t kSafetensorsHeaderBytesMax = 1 << 20;
+inline constexpr std::uint64_t kSafetensorsHeaderBytesMax = 16 << 20;  // metadata included: a workflow may be in it
 inline constexpr std::size_t kSafetensorsTensorsMax = 4096;
 inline constexpr std::size_t kSafetensorsRankMax = 8;
 
 // A parsed file that owns its bytes. Move-only: the views point into it.
 class SafetensorsFile {
  public:
-  // Errors: model.safetensors with the reason.
+  // Errors: model.safetensors with the reason; one that is a limit of this reader is called that.
   static base::Result<SafetensorsFile> parse(std::string bytes);
   static base::Result<SafetensorsFile> read(const std::filesystem::path& path, std::uint64_t size_bytes_max);
 

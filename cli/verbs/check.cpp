@@ -61,7 +61,7 @@ void print_summary(const CheckSummary& summary, const SpecSource& source, Sessio
     }
   if (!summary.with_packages)
     session.out()
-        << "\nForm alone was checked: --models DIR also checks models, prompts and sizes, and counts windows.\n";
+        << "\nOnly the form was checked; --models DIR also checks models, prompts and sizes, and counts windows.\n";
 }
 
 CheckResult check_one(const SpecSource& source, const jobs::SpecOverrides& overrides,
@@ -114,8 +114,8 @@ void declare_check(Arguments& program) {
   Arguments verb =
       program.verb("check", "Check job specs without a scheduler", "framemill check shot.toml --models models");
   verb.positional("FILE", options->files, "Job specs, TOML or JSON; - reads standard input");
-  verb.option("--set", options->set, "KEY=VALUE", "Set a key of the spec; may be given again");
-  verb.option("--models", options->models, "DIR", "A directory of model packages; may be given again");
+  verb.option("--set", options->set, "KEY=VALUE", "Set a key of the spec; repeatable");
+  verb.option("--models", options->models, "DIR", "A directory of model packages; repeatable");
   verb.run([options](Session& session) { return run(*options, session); });
 }
 

@@ -202,8 +202,8 @@ void declare_doctor(Arguments& program) {
       program.verb("doctor", "Check this host and say what to do",
                    "framemill doctor --config /etc/framemill/scheduler.toml --config /etc/framemill/worker.toml");
   verb.option("--config", options->configs, "FILE",
-              "A daemon's configuration; may be given again (those in /etc/framemill)");
-  verb.option("--models", options->models, "DIR", "A directory of packages to verify; may be given again");
+              "A daemon's configuration; repeatable; default: those in /etc/framemill");
+  verb.option("--models", options->models, "DIR", "A directory of packages to verify; repeatable");
   verb.flag("--executor", options->executor, "Also run the executor's self-test when no worker is configured here");
   verb.run([options](Session& session) { return run(*options, session); });
 }

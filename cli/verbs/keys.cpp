@@ -70,7 +70,7 @@ void declare_token(Arguments& keys) {
   auto options = std::make_shared<TokenOptions>();
   Arguments verb = keys.verb("token", "Make a bearer token for a person or a program",
                              "framemill keys token --principal ana --role artist --out ana.token >> tokens.toml");
-  verb.required_option("--principal", options->principal, "NAME", "Whose it is; stands on every record");
+  verb.required_option("--principal", options->principal, "NAME", "Owner; recorded in the audit log");
   verb.option("--role", options->role, "ROLE", "viewer, artist (the default) or admin");
   verb.required_option("--out", options->out, "FILE", "Where the token goes, mode 0600; never printed");
   verb.run([options](Session& session) { return make_token_file(*options, session); });

@@ -6,6 +6,7 @@
 
 #include "cli/table.h"
 #include "cli/verbs/verbs.h"
+#include "jobs/nearest.h"
 #include "models/package.h"
 
 namespace framemill::cli {
@@ -38,10 +39,9 @@ base::Result<models::Package> find_package(const Options& options, Session& sess
   FM_ASSIGN(const models::PackageShelf shelf, open_shelf(options, session));
   if (const models::Package* package = shelf.package(options.package)) return *package;
   for (const base::Error& problem : shelf.problems()) session.print_error(problem);
-  std::string known;
-  for (const std::string& id : shelf.ids()) known += (known.empty() ? "" : ", ") + id;
+  const std::string known = jobs::listed(shelf.ids(), 10);
   return base::Error{"model.unknown", fmt::format("there is no package '{}'", printable(options.package)), "PACKAGE",
-                     known.empty() ? "no packages were found" : "known are " + known};
+                     known.empty() ? "no packages were found" : "known packages: " + known};
 }
 
 base::Result<ExitCode> list(const Options& options, Session& session) {
@@ -107,8 +107,10 @@ json::object facts_json(const models::Package& package) {
 
 base::Result<ExitCode> show(const Options& options, Session& session) {
   FM_ASSIGN(const models::Package package, find_package(options, session));
-  const json::object facts = facts_json(package);
+  json::object facts = facts_json(package);
   if (session.json()) {
+    const std::vector<std::string> notes = models::lint(package);
+    facts["notes"] = json::array(notes.begin(), notes.end());
     session.print_json(facts);
     return ExitCode::Ok;
   }
@@ -130,17 +132,29 @@ base::Result<ExitCode> show(const Options& options, Session& session) {
   return ExitCode::Ok;
 }
 
+json::array faults_json(const std::vector<base::Error>& faults) {
+  json::array out;
+  for (const base::Error& fault : faults)
+    out.push_back(json::object{{"code", fault.code}, {"message", fault.message}, {"hint", fault.hint}});
+  return out;
+}
+
 base::Result<ExitCode> verify(const Options& options, Session& session) {
   FM_ASSIGN(const models::Package package, find_package(options, session));
-  FM_TRY(models::verify(package));
+  const std::vector<base::Error> faults = models::faults(package);
   if (session.json())
-    session.print_json(
-        json::object{{"id", package.manifest.id()}, {"digest", package.root_digest.hex()}, {"ok", true}});
-  else
-    session.out() << fmt::format("{}: {} as the manifest says, digest {}\n", package.manifest.id(),
+    session.print_json(json::object{{"id", package.manifest.id()},
+                                    {"digest", package.root_digest.hex()},
+                                    {"ok", faults.empty()},
+                                    {"faults", faults_json(faults)}});
+  else if (faults.empty())
+    session.out() << fmt::format("{}: {} as the manifest says, the weights are the network's, digest {}\n",
+                                 package.manifest.id(),
                                  counted(static_cast<std::int64_t>(package.manifest.files.size()), "file"),
                                  package.root_digest.hex());
-  return ExitCode::Ok;
+  else
+    for (const base::Error& fault : faults) session.print_error(fault);
+  return faults.empty() ? ExitCode::Ok : ExitCode::Usage;
 }
 
 base::Result<ExitCode> vocabulary(const Options& options, Session& session) {
@@ -194,7 +208,7 @@ void declare_one(Arguments& group, const std::string& name, const std::string& s
   Arguments verb = group.verb(name, summary, example);
   if (name != "list") verb.positional("PACKAGE", options->package, "name@version, or a package's directory");
   verb.option("--models", options->models, "DIR",
-              "A directory of packages; may be given again; default: those of config.toml, else ./models");
+              "A directory of packages; repeatable; default: those of config.toml, else ./models");
   verb.run([options, run](Session& session) { return run(*options, session); });
 }
 
@@ -205,7 +219,7 @@ void declare_model(Arguments& program) {
       program.group("model", "Look at model packages of this host", "framemill model vocabulary demo-clips@1");
   declare_one(group, "list", "List packages", "framemill model list --models models", list);
   declare_one(group, "show", "Print what a package is and needs", "framemill model show demo-clips@1", show);
-  declare_one(group, "verify", "Hash a package's files against its manifest", "framemill model verify demo-clips@1",
+  declare_one(group, "verify", "Check whether a package would load: digests, tensors, values", "framemill model verify demo-clips@1",
               verify);
   declare_one(group, "vocabulary", "List the words its prompts may use", "framemill model vocabulary demo-clips@1",
               vocabulary);

@@ -67,7 +67,7 @@ base::Result<std::map<std::string, std::string>> find_roots(const Options& optio
     const std::string name = text.substr(0, equals), path = text.substr(equals + 1);
     if (!fs::exists(fs::path(path) / ".framemill-root", ignored))
       return base::Error{"usage.root",
-                         fmt::format("{} is no root of the farm: it has no .framemill-root", printable(path)), "--root",
+                         fmt::format("{} is not a root of the farm: it has no .framemill-root", printable(path)), "--root",
                          fmt::format("give the directory where this host has root {}", printable(name))};
     roots[name] = path;
   }
@@ -97,7 +97,7 @@ base::Status check_roots(const std::vector<FrameView>& frames, const std::map<st
     if (!fs::is_directory(root->second, ignored))
       return base::Error{
           "sheet.root",
-          fmt::format("the root '{}': {} is no directory of this host", frame.root, printable(root->second)), "--root",
+          fmt::format("the root '{}': {} is not a directory on this host", frame.root, printable(root->second)), "--root",
           hint};
   }
   return {};
@@ -154,7 +154,7 @@ void declare_sheet(Arguments& program) {
                                 "framemill sheet last -o sheet.png --root main=/mnt/frames");
   verb.positional("JOB", options->job, "The job's number, or last for your newest");
   verb.required_option("-o,--out", options->out, "FILE", "The picture to write, PNG");
-  verb.option("--root", options->roots, "NAME=PATH", "Where this host has a root; may be given again");
+  verb.option("--root", options->roots, "NAME=PATH", "Where this host has a root; repeatable");
   verb.option("--layer", options->layer, "NAME", "Only this layer");
   verb.option("--every", options->every, "N", "Every N-th frame of a shot (8)");
   verb.option("--tile", options->tile, "PIXELS", "Least width of a tile (192)");

@@ -47,9 +47,8 @@ base::Result<json::value> post_spec(Session& session, const json::object& body) 
 }
 
 // Findings as the server told them, with their places where the text has them.
-base::Result<ExitCode> refuse(const SpecSource& source, const jobs::SpecOverrides& overrides, const json::array& told,
-                              Session& session, json::array& items) {
-  std::vector<jobs::SpecError> errors = spec_errors_from_json(told);
+base::Result<ExitCode> refuse(const SpecSource& source, const jobs::SpecOverrides& overrides,
+                              std::vector<jobs::SpecError> errors, Session& session, json::array& items) {
   place_and_order(errors, source, overrides);
   if (session.json())
     items.push_back(json::object{{"file", source.name}, {"errors", json::parse(jobs::errors_json(errors))}});
@@ -60,11 +59,12 @@ base::Result<ExitCode> refuse(const SpecSource& source, const jobs::SpecOverride
 
 base::Result<ExitCode> submit_one(const Options& options, const SpecSource& source,
                                   const jobs::SpecOverrides& overrides, Session& session, json::array& items) {
+  if (auto error = jobs::encoding_error(source.text)) return refuse(source, overrides, {*std::move(error)}, session, items);
   auto answer = post_spec(session, envelope(source, overrides, options.reason));
   if (!answer.ok()) {
     FM_ASSIGN(Api * server, session.api());
     if (server->last_spec_errors().empty()) return answer.error();
-    return refuse(source, overrides, server->last_spec_errors(), session, items);
+    return refuse(source, overrides, spec_errors_from_json(server->last_spec_errors()), session, items);
   }
   JsonReader reader(*answer, "submitted");
   const std::int64_t job = reader.integer("job"), version = reader.integer("version");
@@ -114,9 +114,9 @@ void declare_submit(Arguments& program) {
   Arguments verb = program.verb("submit", "Submit jobs",
                                 "framemill submit shot.toml --set layer.boards.prompt=\"snowy hills at dusk\"");
   verb.positional("FILE", options->files, "Job specs, TOML or JSON; - reads standard input");
-  verb.option("--set", options->set, "KEY=VALUE", "Set a key of the spec; may be given again");
+  verb.option("--set", options->set, "KEY=VALUE", "Set a key of the spec; repeatable");
   verb.option("--reason", options->reason, "TEXT", "Why, for the record");
-  verb.flag("-q,--quiet", options->quiet, "Print the jobs' numbers alone");
+  verb.flag("-q,--quiet", options->quiet, "Print only job IDs");
   verb.run([options](Session& session) { return run(*options, session); });
 }
 

@@ -21,7 +21,7 @@ struct Options {
 base::Result<std::optional<base::Instant>> deadline_of(const Options& options) {
   if (options.timeout.empty()) return std::optional<base::Instant>();
   const auto ms = duration_ms(options.timeout);
-  if (!ms) return base::Error{"usage.timeout", "--timeout is no duration", "--timeout", "write 90s, 5m or 2h"};
+  if (!ms) return base::Error{"usage.timeout", "--timeout: not a valid duration", "--timeout", "write 90s, 5m or 2h"};
   return std::optional<base::Instant>(base::monotonic_now() + base::milliseconds(*ms));
 }
 
@@ -40,7 +40,7 @@ ExitCode report(Session& session, const JobView& job, ExitCode code, const std::
 base::Result<ExitCode> run(const Options& options, Session& session) {
   FM_ASSIGN(const auto deadline, deadline_of(options));
   const auto patience = duration_ms(options.patience);
-  if (!patience) return base::Error{"usage.patience", "--patience is no duration", "--patience", "write 90s, 5m or 2h"};
+  if (!patience) return base::Error{"usage.patience", "--patience: not a valid duration", "--patience", "write 90s, 5m or 2h"};
   FM_ASSIGN(const std::int64_t id, patient_job_id(session, options.job, base::milliseconds(*patience)));
   JobWatch watch(session, id, base::milliseconds(*patience));
   std::optional<JobView> last;

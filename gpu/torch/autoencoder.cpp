@@ -3,12 +3,14 @@
 #include <ATen/CPUGeneratorImpl.h>
 
 #include "gpu/torch/layers.h"
+#include "models/weights.h"
 
 namespace framemill::gpu {
 namespace {
 
-constexpr int kStem = 4;  // space to depth before the first convolution
-constexpr int kStemWidth = 64;
+using models::kStem;
+using models::kStemWidth;
+
 constexpr double kBound = 3.0;  // of a raw latent
 
 void init_residual(Parameters& p, const std::string& name, int width, at::Generator& random) {

@@ -339,20 +339,14 @@ base::Result<std::unique_ptr<Generator>> load_torch_generator(const std::filesys
     return base::Error{"model.digest_mismatch",
                        package.manifest.id() + ": " + weights.path + " is not the file the manifest names", "",
                        "fetch the package again"};
-  if (const std::uint64_t least = models::weights_at_least(package.manifest.network); least > bytes.size())
-    return base::Error{"model.weights",
-                       fmt::format("{}: the manifest's network has more than {} weights, {} holds {} bytes",
-                                   package.manifest.id(), least, weights.path, bytes.size()),
-                       "", "the [network] of model.toml is not that of these weights"};
   FM_ASSIGN(const models::SafetensorsFile file, models::SafetensorsFile::parse(std::move(bytes)));
-  FM_TRY(models::check_finite(file));
+  // Before anything of the network's size is allocated.
+  FM_TRY(models::check_weights(package.manifest.network, file));
   return guarded("load a model", [&]() -> base::Result<std::unique_ptr<Generator>> {
     set_memory_budget(device, spec.memory_budget_bytes);
     const models::NetworkShape& shape = package.manifest.network;
     FM_ASSIGN(Parameters autoencoder, read_parameters(file, init_autoencoder(shape, 0), "autoencoder."));
     FM_ASSIGN(Parameters transformer, read_parameters(file, init_transformer(shape, 0), "transformer."));
-    if (file.tensors().size() != autoencoder.table().size() + transformer.table().size())
-      return base::Error{"model.weights", "the weights hold tensors that the manifest's network does not have", "", ""};
     return std::unique_ptr<Generator>(std::make_unique<TorchGenerator>(
         std::move(package), spec, device, autoencoder.to(device, at::kFloat), transformer.to(device, at::kFloat)));
   });

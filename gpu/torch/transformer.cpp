@@ -5,12 +5,13 @@
 #include <cmath>
 
 #include "gpu/torch/layers.h"
+#include "models/weights.h"
 
 namespace framemill::gpu {
 namespace {
 
-constexpr int kTimeFeatures = 64;
-constexpr int kSummaryRank = 32;  // per condition token, in the vector that modulates the layers
+using models::kSummaryRank;
+using models::kTimeFeatures;
 
 std::string layer_name(int layer) {
   return "layer" + std::to_string(layer) + ".";

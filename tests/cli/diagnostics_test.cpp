@@ -9,17 +9,18 @@ namespace framemill::cli {
 TEST_CASE("errors of a spec are shown with their line, a caret and what to write") {
   const std::string source = "api = \"framemill/v1\"\n[[layer]]\n\tpromt = \"häfen\"\n";
   std::vector<jobs::SpecError> errors(2);
-  errors[0] = {"spec.unknown_key", 3, 2, "layer[0].promt", "unknown key 'promt'", "", "did you mean prompt?"};
-  errors[1] = {"spec.missing", std::nullopt, std::nullopt, "show", "show is missing", "a name", ""};
+  errors[0] = {"spec.unknown_key", 3, 2, "layer[0].promt", "unknown key 'promt'", "", "prompt"};
+  errors[1] = {"spec.missing", std::nullopt, std::nullopt, "show", "show is missing", "a name", "write show = \"hb\""};
   CHECK(diagnostics_text(errors, "shot.toml", source, Terminal{}) ==
         "shot.toml:3:2: error: unknown key 'promt' [spec.unknown_key]\n"
         "    3 |  promt = \"häfen\"\n"
         "      |  ^\n"
         "      field: layer[0].promt\n"
-        "      help: did you mean prompt?\n"
+        "      help: did you mean \"prompt\"?\n"
         "shot.toml: error: show is missing [spec.missing]\n"
         "      field: show\n"
         "      expected: a name\n"
+        "      help: write show = \"hb\"\n"
         "2 errors in shot.toml\n");
 }
 

@@ -240,10 +240,28 @@ TEST_CASE("a manifest whose network is not that of its weights is refused, howev
   CHECK(refusal("layers = 6", "layers = 5").find("tensors that the manifest's network does not have") !=
         std::string::npos);
   CHECK(refusal("modulation_rank = 32", "modulation_rank = 16").find("another shape") != std::string::npos);
-  // 103 billion weights: refused by the size of the file, before a machine's memory is asked for.
-  CHECK(refusal("width = 192\nlayers = 6", "width = 8190\nlayers = 128").find("103028889600 weights") !=
-        std::string::npos);
+  // 103 billion weights: refused by their shapes, before a machine's memory is asked for.
+  const std::string huge = refusal("width = 192\nlayers = 6", "width = 8190\nlayers = 128");
+  CHECK(huge.find("missing tensors") != std::string::npos);
+  CHECK(huge.find("another shape") != std::string::npos);
   std::filesystem::remove_all(root);
+}
+
+TEST_CASE("the tensors that a package is checked for are those that the networks have") {
+  const models::Package package = models::open_package(kPackage).value();
+  models::NetworkShape other = package.manifest.network;
+  other.layers = 2;
+  other.width = 96;
+  other.patch = 1;
+  other.object_values = {3};
+  for (const models::NetworkShape& shape : {package.manifest.network, other}) {
+    std::map<std::string, std::vector<std::int64_t>> built;
+    for (const auto& [name, tensor] : init_autoencoder(shape, 0).table())
+      built["autoencoder." + name] = tensor.sizes().vec();
+    for (const auto& [name, tensor] : init_transformer(shape, 0).table())
+      built["transformer." + name] = tensor.sizes().vec();
+    CHECK(models::network_tensors(shape) == built);
+  }
 }
 
 TEST_CASE("threads are fixed by the first load of the process") {

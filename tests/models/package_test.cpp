@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <functional>
+#include <limits>
 
 #include "base/file.h"
 #include "models/safetensors.h"
@@ -141,6 +143,64 @@ TEST_CASE("a changed byte, a missing file, a link and a wrong directory name are
     fs::rename(copy.directory(), copy.root() / "demo-clips@2");
     CHECK(open_package(copy.root() / "demo-clips@2").error().code == "model.package");
   }
+}
+
+// The demo's weights with something done to them, under a manifest that names the new file.
+std::vector<std::string> faults_with(const std::function<void(SafetensorsWriter&, const SafetensorsFile&)>& write) {
+  const Copy copy;
+  const auto original = SafetensorsFile::read(kDemo / "weights.safetensors", 1 << 30);
+  REQUIRE(original.ok());
+  SafetensorsWriter writer;
+  write(writer, *original);
+  const std::string bytes = writer.bytes();
+  std::ofstream(copy.directory() / "weights.safetensors", std::ios::binary) << bytes;
+  std::string text = manifest_text();
+  const auto manifest = parse_manifest(text);
+  const PackageFile& was = *manifest->file(FileRole::Weights);
+  text = replaced(text, was.sha256.hex(), base::sha256(bytes).hex());
+  text = replaced(text, "size_bytes = " + std::to_string(was.size_bytes), "size_bytes = " + std::to_string(bytes.size()));
+  std::ofstream(copy.directory() / "model.toml") << text;
+  const auto package = open_package(copy.directory());
+  REQUIRE(package.ok());
+  std::vector<std::string> out;
+  for (const base::Error& fault : faults(*package)) out.push_back(fault.message);
+  return out;
+}
+void add_all(SafetensorsWriter& writer, const SafetensorsFile& file, const std::string& but) {
+  for (const auto& [name, tensor] : file.tensors())
+    if (name != but) writer.add(name, tensor.dtype, tensor.shape, std::string(tensor.bytes));
+}
+
+TEST_CASE("a package's faults are everything for which its weights would not load") {
+  const std::string changed = "transformer.layer0.qkv.bias";
+  CHECK(faults_with([](SafetensorsWriter& writer, const SafetensorsFile& file) { add_all(writer, file, ""); }).empty());
+  const auto missing = faults_with([&](SafetensorsWriter& writer, const SafetensorsFile& file) {
+    add_all(writer, file, changed);
+    writer.add_floats("transformer.lora", {1}, std::vector<float>{1});
+  });
+  REQUIRE(missing.size() == 1);
+  CHECK_THAT(missing[0], Catch::Contains("missing tensors: " + changed));
+  CHECK_THAT(missing[0], Catch::Contains("does not have: transformer.lora"));
+  const auto misshapen = faults_with([&](SafetensorsWriter& writer, const SafetensorsFile& file) {
+    add_all(writer, file, changed);
+    writer.add_floats(changed, {2, 3}, std::vector<float>(6, 0.0f));
+  });
+  REQUIRE(misshapen.size() == 1);
+  CHECK_THAT(misshapen[0], Catch::Contains(changed + " is 2x3 instead of 576"));
+  const auto infinite = faults_with([&](SafetensorsWriter& writer, const SafetensorsFile& file) {
+    add_all(writer, file, changed);
+    std::vector<float> values(576, 0.0f);
+    values[5] = std::numeric_limits<float>::quiet_NaN();
+    writer.add_floats(changed, {576}, values);
+  });
+  REQUIRE(infinite.size() == 1);
+  CHECK_THAT(infinite[0], Catch::Contains("not a number: " + changed));
+  const auto untyped = faults_with([&](SafetensorsWriter& writer, const SafetensorsFile& file) {
+    add_all(writer, file, changed);
+    writer.add(changed, Dtype::I64, {576}, std::string(576 * 8, '\0'));
+  });
+  REQUIRE(untyped.size() == 1);
+  CHECK_THAT(untyped[0], Catch::Contains("without floating-point values: " + changed + " (I64)"));
 }
 
 TEST_CASE("the root digest changes with any file and with the manifest") {

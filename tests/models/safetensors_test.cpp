@@ -99,10 +99,41 @@ TEST_CASE("a safetensors header length that lies is refused before anything is a
   CHECK_FALSE(SafetensorsFile::parse(bytes).ok());
   CHECK_FALSE(SafetensorsFile::parse("short").ok());
   CHECK_FALSE(SafetensorsFile::parse("").ok());
-  bytes = std::string("\x00\x00\x20\x00\x00\x00\x00\x00", 8) + std::string(1 << 22, ' ');
+  bytes = std::string("\x01\x00\x00\x01\x00\x00\x00\x00", 8) + std::string(17 << 20, ' ');
   const auto parsed = SafetensorsFile::parse(bytes);
   REQUIRE_FALSE(parsed.ok());
-  CHECK_THAT(parsed.error().message, Catch::Contains("header length 2097152"));
+  CHECK_THAT(parsed.error().message, Catch::Contains("header length 16777217"));
+}
+
+TEST_CASE("metadata as large as a workflow's is read") {
+  SafetensorsWriter writer;
+  writer.add_floats("weights", {1}, std::vector<float>{1});
+  writer.set_metadata("workflow", std::string(3 << 20, 'w'));
+  writer.set_metadata("prompt", std::string(100'000, 'p'));
+  const auto file = SafetensorsFile::parse(writer.bytes());
+  REQUIRE(file.ok());
+  CHECK(file->metadata().at("workflow").size() == 3 << 20);
+}
+
+TEST_CASE("what is over a limit of the safetensors reader is called a limit, not a fault") {
+  const auto refused = [](const std::string& header, const std::string& data = "") {
+    const std::uint64_t size = header.size();
+    const auto file = SafetensorsFile::parse(std::string(reinterpret_cast<const char*>(&size), 8) + header + data);
+    REQUIRE_FALSE(file.ok());
+    return file.error().message + " | " + file.error().hint;
+  };
+  const auto is_limit = Catch::Contains("this is a limit");
+  CHECK_THAT(refused("{" + std::string(kSafetensorsHeaderBytesMax, ' ') + "}"),
+             is_limit && Catch::Contains("the limit is 16777216 bytes"));
+  std::string many = "{";
+  for (int i = 0; i < 5000; ++i)
+    many += (i == 0 ? "\"" : ",\"") + std::to_string(i) + R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
+  CHECK_THAT(refused(many + "}"), is_limit && Catch::Contains("4096"));
+  CHECK_THAT(refused("{\"" + std::string(300, 'n') + R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})"),
+             is_limit && Catch::Contains("256 bytes in a name"));
+  CHECK_THAT(refused(R"({"x":{"dtype":"U8","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,1]}})", "x"),
+             is_limit && Catch::Contains("8 dimensions"));
+  CHECK_THAT(refused("{"), !is_limit);
 }
 
 TEST_CASE("every truncation of a good safetensors file is refused") {
