@@ -122,6 +122,12 @@ constexpr auto kWords = std::to_array<OtherName>({
     {"deterministic", "exact"}, {"bitwise", "exact"},
 });
 
+// Keys of layers, which people also write at the top.
+constexpr auto kLayerKeys = std::to_array<std::string_view>(
+    {"kind", "model", "prompt", "negative_prompt", "seed", "steps", "guidance", "plan", "variants", "format", "argv", "codec",
+     "scale", "burn_in", "every", "tile", "input", "after", "retries", "timeout", "needs", "chunk", "output", "root",
+     "reproducibility"});
+
 std::string plain_form(std::string_view text) {
   std::string out = base::folded(text);
   std::erase_if(out, [](char c) { return c == '_' || c == '-' || c == ' '; });
@@ -147,6 +153,8 @@ std::string suggested_key(std::string_view key, const std::vector<std::string>& 
   if (std::string same = same_word(plain, known); !same.empty()) return same;
   for (const OtherName& name : kKeys)
     if (name.other == plain && has(known, name.ours)) return std::string(name.ours);
+  if (has(known, "layer") && has(known, "show") && std::find(kLayerKeys.begin(), kLayerKeys.end(), key) != kLayerKeys.end())
+    return "this is a key of a layer: write it below [[layer]], or --set layer.NAME." + std::string(key);
   for (const OtherName& name : kElsewhere)
     if (name.other == plain) return std::string(name.ours);
   return nearest(key, known);

@@ -100,7 +100,7 @@ base::Result<std::string> resolve_output(std::string_view pattern, const OutputT
     out += rest.substr(0, brace);
     if (brace == std::string_view::npos) break;
     const std::size_t close = rest.find('}', brace);
-    if (rest[brace] == '%') return name_error("unsafe_path", "\"%\" may not stand in an output name");
+    if (rest[brace] == '%') return name_error("unsafe_path", "\"%\" may not stand in an output name", "write {frame:04} for the frame");
     if (rest[brace] == '}' || close == std::string_view::npos)
       return name_error("bad_token", "a \"{\" or \"}\" that is not part of a token", "tokens look like {frame:04}");
     const auto token = parse_token(rest.substr(brace + 1, close - brace - 1));
@@ -118,27 +118,30 @@ base::Result<std::string> resolve_output(std::string_view pattern, const OutputT
 }
 
 base::Status check_safe_path(std::string_view path) {
-  const auto unsafe = [](std::string message) { return name_error("unsafe_path", std::move(message)); };
+  const auto unsafe = [](std::string message, std::string hint = {}) {
+    return name_error("unsafe_path", std::move(message), std::move(hint));
+  };
   if (path.empty()) return unsafe("the path is empty");
   if (path.size() > kPathLengthMax) return unsafe(fmt::format("the path is longer than {} bytes", kPathLengthMax));
-  if (path.front() == '/') return unsafe("the path is absolute; it is taken inside its root");
+  if (path.front() == '/') return unsafe("the path is absolute; it is taken inside its root",
+                                         "begin with a directory of the root; root = NAME says which root");
   for (const char c : path) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return unsafe("the path holds a control character");
-    if (c == '\\') return unsafe("the path holds a backslash");
-    if (c == '%') return unsafe("the path holds a \"%\"");
+    if (c == '\\') return unsafe("the path holds a backslash", "write / between directories");
+    if (c == '%') return unsafe("the path holds a \"%\"", "write {frame:04} for the frame");
   }
   std::string_view part;
   for (std::string_view rest = path;; rest.remove_prefix(part.size() + 1)) {
     part = rest.substr(0, rest.find('/'));
-    if (part.empty()) return unsafe("the path has an empty part");
-    if (part == "." || part == "..") return unsafe(fmt::format("the path has the part \"{}\"", part));
-    if (part == ".framemill") return unsafe("\".framemill\" is the farm's own directory");
+    if (part.empty()) return unsafe("the path has an empty part", "delete one of the two slashes, or the last one");
+    if (part == "." || part == "..") return unsafe(fmt::format("the path has the part \"{}\"", part), "write the directory's own name");
+    if (part == ".framemill") return unsafe("\".framemill\" is the farm's own directory", "choose another name");
     if (part.size() > kPathComponentMax)
       return unsafe(fmt::format("a part of the path is longer than {} bytes", kPathComponentMax));
     if (part.size() == rest.size()) break;
   }
   if (part.starts_with("manifest.") && part.ends_with(".json"))
-    return unsafe("manifests are written by the farm beside the outputs");
+    return unsafe("manifests are written by the farm beside the outputs", "choose another name");
   return {};
 }
 

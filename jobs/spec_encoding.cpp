@@ -36,6 +36,8 @@ std::string_view without_bom(std::string_view text) {
 std::optional<SpecError> encoding_error(std::string_view text) {
   if (const auto wide = wide_encoding(text))
     return bad_encoding(fmt::format("this file is {}; save it as UTF-8", *wide), {1, 1});
+  if (text.find('\0') != std::string_view::npos)
+    return bad_encoding("this file is not a text: it holds bytes of value 0", TextIndex(text).position(text.find('\0')));
   for (std::size_t at = 0; at < text.size();) {
     const auto next = base::first_code_point(text.substr(at));
     if (next) {

@@ -72,6 +72,8 @@ LayerInput read_input(const SpecNode& node, const std::string& path, SpecErrors&
   if (table.has("layer") == table.has("root")) {
     table.fail("", "bad_input", "an input comes from a layer or from a root",
                "{layer, variant, frames} or {root, pattern, frames}");
+    for (const std::string_view key : {"layer", "root", "variant", "pattern", "frames"}) table.allow(key);
+    table.finish();
     return input;
   }
   if (table.has("layer")) {
@@ -142,7 +144,7 @@ void read_common(TableReader& table, LayerDraft& draft, const JobSpec& job, Spec
     layer.timeout = parse_duration(*timeout);
     if (!layer.timeout)
       table.fail("timeout", "bad_duration", fmt::format("\"{}\" is not a duration", printable(*timeout)),
-                 "a whole number and s, m or h, up to 30 days: 90s, 5m, 2h");
+                 "a whole number and s, m or h, up to 30 days: 90s, 5m, 2h", duration_meant(*timeout));
   }
   if (const SpecNode* needs = table.table("needs")) layer.needs = read_needs(*needs, table.field("needs"), errors);
   layer.root = table.text("root", TextRule::Word).value_or("main");

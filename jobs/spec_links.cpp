@@ -167,7 +167,8 @@ class Links {
     } else {
       if (!table.has("input"))
         table.fail("input", "missing_key", "\"input\" is missing", "input = [{layer = \"boards\"}]");
-      if (table.has("input") && spec.inputs.empty())
+      const SpecNode* written = table.value("input");
+      if (written != nullptr && written->type == SpecNode::Type::Array && spec.inputs.empty())
         table.fail("input", "missing_key", "there is no input", "at least one element");
       for (std::size_t i = 0; i < spec.inputs.size(); ++i)
         if (!spec.inputs[i].pattern.empty() && !spec.inputs[i].frames)

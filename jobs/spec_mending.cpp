@@ -155,7 +155,7 @@ class MendFinder {
     }
     const std::string key = read_key();
     skip_blanks(false);
-    if (read_separator()) value(Around::Line, key);
+    if (!key.empty() && read_separator()) value(Around::Line, key);
     if (!done()) skip_line();
   }
 
@@ -241,7 +241,7 @@ class MendFinder {
       while (i < text_.size() && (is_blank(text_[i]) || text_[i] == '\n')) ++i;
     };
     skip();
-    if (i >= text_.size() || text_[i] == '}') return true;
+    if (i >= text_.size() || text_[i] == '}' || (is_json() && text_[i] == '/')) return true;
     return key_follows(i);
   }
   // A key, its separator, and behind the separator of the other language something that looks like a value.
@@ -267,6 +267,9 @@ class MendFinder {
       skip_blanks(true);
       if (done()) return;
       if (peek() == ']') return void(++at_);
+      // A key or a header at the start of a line: the array was never closed.
+      const bool at_line_start = at_ > 0 && text_[at_ - 1] == '\n';
+      if (!is_json() && at_line_start && (text_.substr(at_).starts_with("[[") || key_follows(at_))) return;
       if (peek() == ',' || peek() == '}' || peek() == ':')
         ++at_;
       else

@@ -45,6 +45,22 @@ std::string frames_meant(std::string_view written) {
   return out != written && FrameSet::parse(out).ok() ? out : std::string();
 }
 
+// Frames given as a list of numbers, or as a table of first and last, as they are to be written; else empty.
+std::string frames_of_parts(const SpecNode& value) {
+  std::string out;
+  if (value.type == SpecNode::Type::Array && value.items.size() <= 32)
+    for (const SpecNode& item : value.items) {
+      if (item.type != SpecNode::Type::Integer) return {};
+      out += fmt::format("{}{}", out.empty() ? "" : ",", item.integer);
+    }
+  if (value.type == SpecNode::Type::Table && value.members.size() == 2) {
+    const SpecNode &one = value.members[0].second, &other = value.members[1].second;
+    if (one.type == SpecNode::Type::Integer && other.type == SpecNode::Type::Integer)
+      out = fmt::format("{}-{}", std::min(one.integer, other.integer), std::max(one.integer, other.integer));
+  }
+  return out;
+}
+
 }  // namespace
 
 void SpecErrors::add(std::string code, const SpecPosition& at, std::string field, std::string message,
@@ -92,8 +108,11 @@ void TableReader::require(std::string_view key, std::string_view expected) {
 
 void TableReader::wrong_type(std::string_view key, const SpecNode& value, std::string_view expected,
                              std::string suggestion) const {
-  const std::string what = value.mend ? fmt::format("\"{}\" is not a value of this kind", printable(value.text))
-                                      : fmt::format("this is {}", jobs::name(value.type));
+  const std::string shown = value.type == SpecNode::Type::String ? value.text : value.written;
+  const std::string what = value.mend      ? fmt::format("\"{}\" is not a value of this kind", printable(shown))
+                           : shown.empty() ? fmt::format("this is {}", jobs::name(value.type))
+                           : value.type == SpecNode::Type::String ? fmt::format("\"{}\" is a string", printable(shown))
+                                           : fmt::format("{} is {}", printable(shown), jobs::name(value.type));
   fail(key, "wrong_type", what, std::string(expected), std::move(suggestion));
 }
 
@@ -191,7 +210,9 @@ std::optional<FrameSet> TableReader::frames(std::string_view key) {
     written = fmt::format("{}", value->integer);  // one frame may be written as a number
   } else if (value->type != SpecNode::Type::String && value->type != SpecNode::Type::BigInteger) {
     if (!value->raw) {
-      wrong_type(key, *value, "frames such as \"1001-1096\"", as_string(key, *value));
+      const std::string listed = frames_of_parts(*value);
+      wrong_type(key, *value, "frames such as \"1001-1096\"",
+                 listed.empty() ? as_string(key, *value) : quoted_form(key, listed, errors_.language()));
       return std::nullopt;
     }
     written = *value->raw;
@@ -208,8 +229,9 @@ std::optional<FrameSet> TableReader::frames(std::string_view key) {
                            : error.code == "frames.too_many_spans" ? "too_fragmented"
                                                                    : "bad_frames";
   const std::string meant = frames_meant(written);
+  const std::string form = value->mend ? quoted_form(key, meant, errors_.language()) : meant;
   fail(key, code, error.message, "1001-1096, 1-10x2 or 1,5,9-12",
-       meant.empty() ? error.hint : fmt::format("write {}", meant));
+       meant.empty() ? error.hint : fmt::format("write {}", form));
   return std::nullopt;
 }
 
@@ -227,7 +249,7 @@ std::optional<std::uint64_t> TableReader::size(std::string_view key) {
   if (!written) return std::nullopt;
   if (const auto bytes = parse_size(*written)) return bytes;
   fail(key, "bad_size", fmt::format("\"{}\" is not a size", printable(*written)),
-       "a whole number and B, KiB, MiB, GiB or TiB");
+       "a whole number and B, KiB, MiB, GiB or TiB", size_meant(*written));
   return std::nullopt;
 }
 
@@ -244,13 +266,25 @@ std::optional<std::size_t> TableReader::choice(std::string_view key, const std::
 const SpecNode* TableReader::table(std::string_view key) {
   const SpecNode* value = take(key);
   if (value == nullptr || value->type == SpecNode::Type::Table) return value;
-  wrong_type(key, *value, "a table");
+  std::string meant;
+  if (value->raw) {
+    // What the command line's quotes took away.
+    const std::string text = "v = " + *value->raw;
+    meant = mended(text, find_mends(text, SpecLanguage::Toml)).substr(4);
+    meant = meant == *value->raw ? std::string() : fmt::format("write '{}={}'", key, printable(meant));
+  }
+  wrong_type(key, *value, "a table", std::move(meant));
   return nullptr;
 }
 
 std::string TableReader::as_array(std::string_view key, const SpecNode& value) const {
   if (key == "layer") return "write [[layer]], with two brackets, before the keys of each layer";
-  if (value.type != SpecNode::Type::String || value.text.empty() || value.text.size() > 200 || key == "input") return {};
+  if (value.type != SpecNode::Type::String || value.text.empty() || value.text.size() > 200) return {};
+  if (key == "input" && errors_.language() == SpecLanguage::Toml)
+    return is_safe_word(value.text) && value.text.find('.') == std::string::npos
+               ? fmt::format("input = [{{layer = \"{}\"}}]", value.text)
+               : "input = [{root = \"main\", pattern = \"plates/x.{frame:04}.exr\", frames = \"1001-1096\"}]";
+  if (key == "input") return {};
   std::string_view rest = value.text;
   if (rest.starts_with('[') && rest.ends_with(']')) rest = rest.substr(1, rest.size() - 2);
   const std::string_view separators = key == "argv" && rest.find(',') == std::string_view::npos ? " " : ",";

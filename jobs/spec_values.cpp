@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -42,6 +43,16 @@ bool take_char(std::string_view& text, std::string_view any_of) {
 constexpr std::array<std::pair<std::string_view, std::uint64_t>, 5> kSizeUnits{
     {{"TiB", 1ull << 40}, {"GiB", 1ull << 30}, {"MiB", 1ull << 20}, {"KiB", 1ull << 10}, {"B", 1}}};
 
+// "5 Min" to "5" and "min"; nothing where the text is not a whole number with a word behind it.
+std::pair<std::string, std::string> number_and_unit(std::string_view text) {
+  const std::string plain = text.size() > 32 ? std::string() : base::folded(text);
+  const std::size_t digits = std::min(plain.find_first_not_of("0123456789"), plain.size());
+  const std::size_t unit = std::min(plain.find_first_not_of(' ', digits), plain.size());
+  std::string word = plain.substr(unit);
+  while (word.ends_with(' ') || word.ends_with('.')) word.pop_back();
+  return digits == 0 ? std::pair<std::string, std::string>() : std::pair(plain.substr(0, digits), std::move(word));
+}
+
 bool is_forbidden(char32_t code_point, TextRule rule) {
   const base::CharacterClass kind = base::class_of(code_point);
   if (kind == base::CharacterClass::Control) return true;
@@ -60,6 +71,17 @@ std::optional<base::Duration> parse_duration(std::string_view text) {
   return base::seconds(static_cast<std::int64_t>(*value * unit));
 }
 
+std::string duration_meant(std::string_view text) {
+  const auto [number, unit] = number_and_unit(text);
+  if (number.empty()) return {};
+  if (unit.empty()) return fmt::format("write {0}s, or {0}m for minutes", number);
+  for (const std::string_view word : {"s", "sec", "secs", "second", "seconds", "m", "min", "mins", "minute", "minutes", "h",
+                                      "hr", "hrs", "hour", "hours"})
+    if (unit == word) return fmt::format("write {}{}", number, word.front());
+  if (unit == "d" || unit == "day" || unit == "days") return "write days in hours: 24h";
+  return {};
+}
+
 std::string duration_text(base::Duration duration) {
   return fmt::format("{}s", duration.ms / 1000);
 }
@@ -70,6 +92,17 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
   for (const auto& [unit, bytes] : kSizeUnits)
     if (text == unit) return *value <= INT64_MAX / bytes ? std::optional(*value * bytes) : std::nullopt;
   return std::nullopt;
+}
+
+std::string size_meant(std::string_view text) {
+  const auto [number, unit] = number_and_unit(text);
+  if (number.empty()) return {};
+  if (unit.empty()) return fmt::format("write {}MiB, or another unit", number);
+  for (const auto& [name, bytes] : kSizeUnits) {
+    const std::string letter(1, static_cast<char>(name.front() | 0x20));
+    if (unit == letter || unit == letter + "b" || unit == letter + "ib") return fmt::format("write {}{}", number, name);
+  }
+  return {};
 }
 
 std::string size_text(std::uint64_t bytes) {

@@ -92,6 +92,12 @@ void check_argument(const TableReader& table, const std::string& argument, std::
   }
 }
 
+// The last part of a path, if that could be a program's name.
+std::string program_meant(const std::string& path) {
+  const std::string name = path.substr(path.find_last_of("/\\") + 1);  // npos + 1 is the whole
+  return is_safe_word(name) ? name : std::string();
+}
+
 CommandSpec read_command(TableReader& table) {
   constexpr std::size_t kArgumentsMax = 256;
   CommandSpec work;
@@ -111,7 +117,8 @@ CommandSpec read_command(TableReader& table) {
     table.fail("argv", "missing_program", "there is no program", "a program that the workers' configuration names");
   else if (!work.argv.empty() && node->items.size() == work.argv.size() && !is_safe_word(work.argv.front()))
     table.fail("argv[0]", "bad_program", fmt::format("\"{}\" is not a program's name", printable(work.argv.front())),
-               "a name that the workers' configuration lists under [commands], never a path");
+               "a name that the workers' configuration lists under [commands], never a path",
+               program_meant(work.argv.front()));
   return work;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/unicode.h"
 #include "jobs/spec_mending.h"
 
 namespace framemill::jobs {
@@ -20,6 +21,17 @@ std::string_view trimmed_line(std::string_view text, std::size_t offset) {
 struct LineStart {
   std::string_view start, hint;
 };
+
+// The first character of a key that is no ASCII letter and may look like one.
+std::string foreign_letter(std::string_view key) {
+  for (std::string_view rest = key; !rest.empty();) {
+    const auto next = base::first_code_point(rest);
+    if (!next || rest.front() == '"' || rest.front() == '\'') return {};
+    if (next->value >= 0x80) return base::code_point_name(next->value);
+    rest.remove_prefix(next->bytes);
+  }
+  return {};
+}
 
 std::string hint_for_any(std::string_view line) {
   constexpr std::array<LineStart, 4> kStarts{
@@ -41,7 +53,10 @@ std::string hint_for_toml(std::string_view line) {
                                               {"#", ""}}};
   for (const LineStart& entry : kStarts)
     if (line.starts_with(entry.start)) return std::string(entry.hint);
+  if (line.starts_with("[{") || line.starts_with("[\"")) return "a job spec in JSON is one object: { ... }";
   const std::size_t equals = line.find('=');
+  if (std::string foreign = foreign_letter(line.substr(0, std::min(equals, line.size()))); !foreign.empty())
+    return foreign + " stands among the letters of the key; keys are of ASCII letters";
   if (equals == std::string_view::npos && !line.starts_with('[')) return "write KEY = VALUE";
   if (line.ends_with('=')) return "a value is missing after \"=\"";
   const auto quotes = std::count(line.begin(), line.end(), '"');

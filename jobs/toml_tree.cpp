@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <variant>
 
@@ -227,7 +228,12 @@ TreeResult tree_of(const toml::table& document, const TomlSource& source) {
 SpecError error_of(const ParseFault& fault, const TomlSource& source) {
   const bool twice = fault.message.find("redefine") != std::string::npos;
   SpecError error = limit_error(twice ? "duplicate_key" : "syntax", fault.message, source.position(fault.at));
-  error.suggestion = twice ? "delete one of the two" : syntax_hint(source.original, source.offset(fault.at), SpecLanguage::Toml);
+  error.suggestion =
+      twice ? "delete one of the two" : syntax_hint(source.original, source.offset(fault.at), SpecLanguage::Toml);
+  // What the parser says of an open string and an open array is true and helps nobody.
+  if (fault.message.find("unescaped control characters") != std::string::npos) error.message = "the string is not closed";
+  if (fault.message.find("closing ']'") != std::string::npos && error.suggestion.empty())
+    error.suggestion = "a closing ] or a comma is missing before this";
   return error;
 }
 
@@ -247,6 +253,13 @@ TreeResult tree_from_toml(std::string_view text) {
   const auto* document = std::get_if<toml::table>(&parsed);
   TreeResult out = document == nullptr ? TreeResult{std::nullopt, error_of(std::get<ParseFault>(parsed), source), {}}
                                        : tree_of(*document, source);
+  const auto colons = std::count_if(mends.begin(), mends.end(),
+                                    [](const Mend& mend) { return mend.kind == Mend::Kind::Separator; });
+  if (!out.root && colons > 1) {
+    out.error->message = "this looks like YAML; a job spec is TOML or JSON";
+    out.error->suggestion = "write KEY = VALUE, and [[layer]] before the keys of each layer";
+    return out;
+  }
   for (const Mend& mend : mends)
     if (!mend.is_value() || !out.root)
       out.findings.push_back(finding(mend, source.original_index.position(mend.begin), SpecLanguage::Toml));

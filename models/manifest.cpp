@@ -120,7 +120,7 @@ base::Result<PackageFile> read_file(const toml::node& node, const std::string& f
   const std::string hex = in.text("sha256", 64);
   FM_TRY(in.finish());
   if (!is_inside(file.path))
-    return bad_manifest(field + ".path", "'" + file.path + "' is no plain path inside the package");
+    return bad_manifest(field + ".path", "'" + file.path + "' is not a plain path inside the package");
   const auto digest = base::Sha256::from_hex(hex);
   if (!digest) return bad_manifest(field + ".sha256", "is not 64 hexadecimal digits");
   file.sha256 = *digest;

@@ -1,6 +1,5 @@
 #include <ATen/core/grad_mode.h>
 #include <c10/util/Exception.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -15,6 +14,7 @@
 #include "gpu/torch/sampler.h"
 #include "gpu/torch/transformer.h"
 #include "models/package.h"
+#include "models/weights.h"
 
 namespace framemill::gpu {
 namespace {

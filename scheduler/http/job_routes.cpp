@@ -84,6 +84,7 @@ base::Status submit_job(const std::shared_ptr<Call>& call) {
     if (!good) return bad_parameter("Idempotency-Key", "must be 1 to 200 visible ASCII characters");
     submit.token = *token;
   }
+  if (call->request.body.starts_with("\xef\xbb\xbf")) call->request.body.erase(0, 3);  // a byte order mark
   const std::string type = media_type_of(call->request);
   if (type == "application/toml") {
     submit.text = call->request.body;

@@ -41,7 +41,55 @@ TEST_CASE("check without packages tells frames and output names, not windows") {
   CHECK(done.out.find("boards  generate  hb_0010  1001-1016     16         2        -      -") != std::string::npos);
   CHECK(done.out.find("  boards t01: main:harbor/hb/hb_0010/boards/v001/hb_0010_boards_t01_v001.1001.exr\n"
                       "    to harbor/hb/hb_0010/boards/v001/hb_0010_boards_t01_v001.1016.exr\n") != std::string::npos);
-  CHECK(done.out.find("Form alone was checked") != std::string::npos);
+  CHECK(done.out.find("Only the form was checked") != std::string::npos);
+}
+
+TEST_CASE("check reads a JSON spec with a byte order mark, and names other encodings with the line") {
+  Program program;
+  const std::string json =
+      R"({"api":"framemill/v1","name":"n","show":"s","shot":"s1","layer":[{"name":"a","kind":"generate",)"
+      R"("model":"demo-clips@1","prompt":"sea","frames":"1-16"}]})";
+  CHECK(program.run({"check", program.home.write("bom.json", "\xef\xbb\xbf" + json).string()}).code == 0);
+  const auto latin = program.home.write("latin.toml", "api = \"framemill/v1\"\nname = \"Gr\xfc\xdf" "e\"\n");
+  for (const char* verb : {"check", "submit"}) {
+    const auto done = program.run({verb, latin.string()});
+    CHECK(done.code == 2);
+    CHECK(done.err.find(":2:11: error: line 2 holds the byte 0xFC") != std::string::npos);
+  }
+}
+
+TEST_CASE("check tells every mistake at once, in the order of the lines") {
+  Program program;
+  std::string spec = kSpec;
+  spec.replace(spec.find("\"1001-1016\""), 11, "1001-1016");
+  spec.replace(spec.find("\"generate\""), 10, "\"generat\"");
+  spec.replace(spec.find("variants = 2"), 12, "variants = 0\nseeds = 3");
+  const auto done = program.run({"check", program.home.write("shot.toml", spec).string()});
+  CHECK(done.code == 2);
+  const std::size_t kind = done.err.find(":9:1: error: \"generat\" is not a legal value");
+  const std::size_t frames = done.err.find(":12:1: error: write it in quotes: frames = \"1001-1016\"");
+  const std::size_t variants = done.err.find(":13:1: error: 0 is not in 1 to 1024");
+  const std::size_t seeds = done.err.find("help: did you mean \"variants\"?");
+  INFO(done.err);
+  CHECK(seeds != std::string::npos);
+  CHECK((kind < frames && frames < variants && variants < seeds));
+}
+
+TEST_CASE("model verify and show tell what is wrong with a package's weights") {
+  Program program;
+  const std::filesystem::path package = program.home.path() / "demo-clips@1";
+  std::filesystem::copy(FRAMEMILL_SOURCE_DIR "/models/demo-clips@1", package, std::filesystem::copy_options::recursive);
+  CHECK(program.run({"model", "verify", package.string()}).code == 0);
+  std::string text = *base::read_file(package / "model.toml", 1 << 20);
+  text.replace(text.find("layers = 6"), 10, "layers = 7");
+  std::ofstream(package / "model.toml") << text;
+  const auto verified = program.run({"model", "verify", package.string()});
+  CHECK(verified.code == 2);
+  CHECK(verified.err.find("missing tensors: transformer.layer6.") != std::string::npos);
+  const auto as_json = boost::json::parse(program.run({"model", "verify", package.string(), "--json"}).out);
+  CHECK_FALSE(as_json.at("ok").as_bool());
+  CHECK(as_json.at("faults").at(0).at("code").as_string() == "model.weights");
+  CHECK(program.run({"model", "show", package.string()}).out.find("note: weights.safetensors: ") != std::string::npos);
 }
 
 TEST_CASE("check takes overrides, and standard input") {

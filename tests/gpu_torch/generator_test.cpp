@@ -3,9 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <map>
 
 #include "base/file.h"
+#include "gpu/torch/autoencoder.h"
 #include "gpu/torch/load_generator.h"
+#include "gpu/torch/transformer.h"
+#include "models/package.h"
+#include "models/weights.h"
 
 #include <catch2/catch.hpp>  // last: torch has a CHECK of its own
 
@@ -256,9 +261,10 @@ TEST_CASE("the tensors that a package is checked for are those that the networks
   other.object_values = {3};
   for (const models::NetworkShape& shape : {package.manifest.network, other}) {
     std::map<std::string, std::vector<std::int64_t>> built;
-    for (const auto& [name, tensor] : init_autoencoder(shape, 0).table())
+    const Parameters autoencoder = init_autoencoder(shape, 0), transformer = init_transformer(shape, 0);
+    for (const auto& [name, tensor] : autoencoder.table())
       built["autoencoder." + name] = tensor.sizes().vec();
-    for (const auto& [name, tensor] : init_transformer(shape, 0).table())
+    for (const auto& [name, tensor] : transformer.table())
       built["transformer." + name] = tensor.sizes().vec();
     CHECK(models::network_tensors(shape) == built);
   }

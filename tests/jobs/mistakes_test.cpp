@@ -75,6 +75,33 @@ TEST_CASE("YAML, comments and brackets of other languages get a hint") {
   CHECK(single.find("write [[layer]], with two brackets") != std::string::npos);
 }
 
+TEST_CASE("an array that is never closed and a key of foreign letters are told where they are") {
+  const std::string open = told(parse_spec(kHead + "tags = [\"a\", \"b\"\n" + kLayer + "frames = \"1-16\"\n"));
+  CHECK(open.find("a closing ] or a comma is missing before this") != std::string::npos);
+  CHECK(std::count(open.begin(), open.end(), '\n') == 1);
+  CHECK(layer_error("r\u043Eot = \"main\"").find("U+043E stands among the letters of the key") != std::string::npos);
+  const std::string yaml = told(parse_spec("api: framemill/v1\nname: test\nlayer:\n  - name: a\n    kind: generate\n"));
+  CHECK(yaml.find("this looks like YAML; a job spec is TOML or JSON") != std::string::npos);
+  CHECK(std::count(yaml.begin(), yaml.end(), '\n') == 1);
+  CHECK(told(parse_spec(std::string("a = 1\nb = \"\0\"", 13))).find("2:6 this file is not a text") != std::string::npos);
+}
+
+TEST_CASE("values of another form are shown in the form that is read") {
+  CHECK(layer_error("frames = [1, 2, 5]").find("frames = \"1,2,5\"") != std::string::npos);
+  CHECK(layer_error("frames = {start = 1, end = 16}").find("frames = \"1-16\"") != std::string::npos);
+  CHECK(layer_error("frames = 1001\u20131016").find("write frames = \"1001-1016\"") != std::string::npos);
+  CHECK(layer_error("input = \"boards\"").find("input = [{layer = \"boards\"}]") != std::string::npos);
+  CHECK(layer_error("retries = \"3\"").find("\"3\" is a string | write 3, without quotes") != std::string::npos);
+  const auto expected = [](const std::string& line) {
+    return parse_spec(kHead + kLayer + "frames = \"1-16\"\n" + line + "\n").errors.at(0).expected;
+  };
+  CHECK(expected("output = 'a\\b.{frame}.exr'") == "write / between directories");
+  CHECK(expected("output = \"x.%04d.exr\"") == "write {frame:04} for the frame");
+  const std::string good = kHead + kLayer + "frames = \"1-16\"\n";
+  CHECK(told(parse_spec(good, SpecFormat::Toml, {{"layer.a.needs", "{device=cpu}"}})).find("write 'needs={device=\"cpu\"}'") !=
+        std::string::npos);
+}
+
 TEST_CASE("JSON without its quotes is answered in JSON, with everything else that is wrong") {
   const std::string text =
       "{\"api\": \"framemill/v1\", name: \"n\", \"show\": 's', \"shot\": s1,\n"
