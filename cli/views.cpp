@@ -39,6 +39,15 @@ TaskCounts read_counts(JsonReader& outer) {
   return counts;
 }
 
+ConditionView read_condition(const json::value& whole) {
+  const json::object* object = whole.if_object();
+  const json::value* told = object == nullptr ? nullptr : object->if_contains("condition");
+  if (told == nullptr || !told->is_object()) return {};  // all is well, or an older scheduler
+  JsonReader reader(*told, "condition");
+  return {reader.text_or_empty("kind"), reader.text_or_empty("layer"), reader.text_or_empty("reason"),
+          reader.text_or_empty("since")};
+}
+
 base::Result<LayerView> read_layer(const json::value& value) {
   JsonReader reader(value, "layer");
   LayerView layer;
@@ -46,6 +55,7 @@ base::Result<LayerView> read_layer(const json::value& value) {
   layer.kind = reader.text("kind");
   layer.shot = reader.text("shot");
   layer.state = reader.text("state");
+  layer.condition = read_condition(value);
   layer.tasks = read_counts(reader);
   layer.frames = reader.integer("frames");
   layer.frames_published = reader.integer("frames_published");
@@ -86,6 +96,17 @@ ChangeView read_change(const json::value& whole) {
   if (told == nullptr || !told->is_object()) return {};  // an older scheduler
   JsonReader reader(*told, "last_change");
   return {reader.text_or_empty("principal"), reader.text_or_empty("time"), reader.text_or_empty("reason")};
+}
+
+base::Result<SetAsideView> read_set_aside(const json::value& value) {
+  JsonReader reader(value, "set_aside");
+  SetAsideView aside;
+  aside.job = reader.integer("job");
+  aside.layer = reader.text("layer");
+  aside.reason = reader.text("reason");
+  aside.since = reader.text_or_empty("since");
+  aside.next_try_ms = reader.integer("next_try_ms");
+  return finish(reader, std::move(aside));
 }
 
 JobView read_summary(JsonReader& reader) {
@@ -161,6 +182,8 @@ base::Result<WorkerView> read_worker(const json::value& value) {
   worker.other_address = reader.text_or_empty("other_address");
   worker.last_change = read_change(value);
   worker.quarantined = reader.flag("quarantined");
+  if (value.is_object() && value.get_object().contains("set_aside"))  // not from an older scheduler
+    worker.set_aside = read_each<SetAsideView>(reader, "set_aside", read_set_aside);
   worker.silent_ms = reader.integer("silent_ms");
   worker.devices = read_field_of_each(reader, "devices", "name");
   worker.slots = read_each<SlotView>(reader, "slots", read_slot);
@@ -184,12 +207,14 @@ base::Result<ReasonView> read_reason(const json::value& value) {
 base::Result<JobView> read_job_summary(const json::value& value) {
   JsonReader reader(value, "job");
   JobView job = read_summary(reader);
+  job.condition = read_condition(value);
   return finish(reader, std::move(job));
 }
 
 base::Result<JobView> read_job(const json::value& value) {
   JsonReader reader(value, "job");
   JobView job = read_summary(reader);
+  job.condition = read_condition(value);
   job.last_change = read_change(value);
   job.layers = read_each<LayerView>(reader, "layers", read_layer);
   job.failures = read_each<FailureView>(reader, "failures", read_failure);

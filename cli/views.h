@@ -18,8 +18,13 @@ struct TaskCounts {
     return waiting + ready + leased + committed + published + failed + quarantined + cancelled;
   }
 };
+// Why a job that is not over does not go on as it is; no kind where it does.
+struct ConditionView {
+  std::string kind, layer, reason, since;  // "stuck" "blocked" "starved"
+};
 struct LayerView {
   std::string name, kind, shot, state;
+  ConditionView condition;
   TaskCounts tasks;
   std::int64_t frames = 0, frames_published = 0, windows = 0, variants = 0, retried = 0, failed = 0;
   std::optional<std::int64_t> eta_ms;
@@ -45,6 +50,7 @@ struct JobView {
   std::int64_t id = 0, version = 0, priority = 0;
   std::string name, show, sequence, shot, principal, state, submitted, started, finished;
   std::vector<std::string> tags;
+  ConditionView condition;
   TaskCounts tasks;
   std::int64_t frames = 0, frames_published = 0;
   std::optional<std::int64_t> eta_ms;
@@ -71,12 +77,17 @@ struct SlotView {
   std::vector<LeaseView> leases;
   std::int64_t booked_bytes = 0, budget_bytes = 0;
 };
+struct SetAsideView {  // a layer of which a worker gets no more
+  std::int64_t job = 0, next_try_ms = 0;
+  std::string layer, reason, since;
+};
 struct WorkerView {
   std::int64_t id = 0, silent_ms = 0;
   std::string name, version, state;
   std::string address, other_address;  // the other: of a process with the same key that is refused; may be empty
   ChangeView last_change;
   bool quarantined = false;
+  std::vector<SetAsideView> set_aside;
   std::vector<std::string> devices;  // their names
   std::vector<SlotView> slots;
   std::vector<std::string> packages;

@@ -26,6 +26,16 @@ std::string change_line(const JobView& job) {
                      change.reason.empty() ? "" : ": " + change.reason);
 }
 
+// What keeps it from going on, and since when.
+std::string condition_line(const JobView& job, const Terminal& terminal) {
+  const ConditionView& condition = job.condition;
+  if (condition.kind.empty()) return {};
+  return fmt::format("  {}{}: {}: {} (`framemill explain {} --layer {}` tells more)\n",
+                     paint(terminal, Tone::Warning, condition.kind),
+                     condition.since.empty() ? "" : " since " + condition.since, condition.layer, condition.reason, job.id,
+                     condition.layer);
+}
+
 void print_head(const JobView& job, Session& session) {
   std::string place = job.show;
   for (const std::string& part : {job.sequence, job.shot})
@@ -34,7 +44,7 @@ void print_head(const JobView& job, Session& session) {
                 << paint(session.terminal(), tone_of(job.state), job.state) << '\n'
                 << fmt::format("  {} v{:03}, priority {}, submitted by {} at {}\n", place, job.version, job.priority,
                                job.principal, job.submitted)
-                << change_line(job)
+                << change_line(job) << condition_line(job, session.terminal())
                 << fmt::format("  {} of {} published in {}", job.frames_published, counted(job.frames, "frame"),
                                clock_text(elapsed_ms_of(job)));
   if (job.eta_ms && !job.is_final()) session.out() << ", " << roughly(*job.eta_ms) << " left";
@@ -57,7 +67,8 @@ void print_layers(const JobView& job, Session& session) {
     table.add({layer.name,
                layer.kind,
                layer.shot,
-               {layer.state, tone_of(layer.state)},
+               {layer.condition.kind.empty() ? layer.state : layer.state + ", " + layer.condition.kind,
+                layer.condition.kind.empty() ? tone_of(layer.state) : Tone::Warning},
                fmt::format("{}/{}", layer.files_published(), layer.files()),
                std::to_string(layer.windows),
                std::to_string(layer.variants),

@@ -46,6 +46,7 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
   }
   Table table({{"JOB", Align::Right},
                {"STATE"},
+               {"CONDITION"},
                {"NAME", Align::Left, true},
                {"SHOT", Align::Left, true},
                {"VER", Align::Right},
@@ -58,6 +59,7 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
     FM_ASSIGN(const JobView job, read_job_summary(item));
     table.add({std::to_string(job.id),
                {job.state, tone_of(job.state)},
+               {job.condition.kind.empty() ? "-" : job.condition.kind, Tone::Warning},
                job.name,
                place_of(job),
                fmt::format("v{:03}", job.version),

@@ -44,6 +44,18 @@ std::string memory_of(const SlotView& slot) {
                      bytes_text(static_cast<std::uint64_t>(slot.budget_bytes)));
 }
 
+// Why it is in quarantine, and the layers of which it gets no more.
+std::string doubts_text(const WorkerView& worker) {
+  std::string text;
+  if (worker.quarantined)
+    text += fmt::format("\n{} is in quarantine since {}: {}; a task is tried there now and then", worker.name,
+                        worker.last_change.time, worker.last_change.reason);
+  for (const SetAsideView& aside : worker.set_aside)
+    text += fmt::format("\n{} gets no more of job {} {}: {}; one task is tried there in {}", worker.name, aside.job,
+                        aside.layer, aside.reason, clock_text(aside.next_try_ms));
+  return text.empty() ? text : text + "\n";
+}
+
 base::Result<ExitCode> run(Session& session) {
   FM_ASSIGN(Api * server, session.api());
   FM_ASSIGN(const json::value answer, server->get("/api/v1/workers"));
@@ -60,6 +72,7 @@ base::Result<ExitCode> run(Session& session) {
                  work_of(slot)});
   }
   session.out() << (table.empty() ? std::string("no workers have been seen\n") : table.text(session.terminal()));
+  for (const WorkerView& worker : workers) session.out() << doubts_text(worker);
   return ExitCode::Ok;
 }
 

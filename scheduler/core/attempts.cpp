@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "scheduler/core/publishing.h"
+#include "scheduler/core/standings.h"
 #include "scheduler/core/task_moves.h"
 
 namespace framemill::scheduler {
@@ -102,7 +103,7 @@ void grant_attempt(FarmState& farm, PhaseEntry& phase, TaskRange tasks, const De
   lease.left = tasks.count;
   lease.chain = phase.chain;
   lease.windows = phase.chain ? 1 : std::min(tasks.count, std::max(capacity, 1u));
-  lease.named_at = farm.now();
+  lease.granted_at = lease.named_at = farm.now();
   lease.deadline = farm.now() + farm.settings.lease_ttl;
 
   GrantLease grant;
@@ -130,6 +131,7 @@ void grant_attempt(FarmState& farm, PhaseEntry& phase, TaskRange tasks, const De
   Lease& kept = farm.leases.add(std::move(lease));
   farm.workers.attach(worker, kept, capacity);
   farm.turn.mark(kept);
+  note_granted(farm, job, phase.plan->layer, worker, kept.record.id);
   say_attempt(farm, kept, "AttemptGranted",
               range_text(tasks) + " to " + worker.record.name + "/" + kept.record.slot_name);
   farm.turn.effects.grants.push_back(std::move(grant));
@@ -168,10 +170,7 @@ CommitAnswer commit_task(FarmState& farm, WorkerEntry& worker, TaskFinished fini
   lease->record.files_read += finished.reads.size();
   farm.turn.mark(*lease);
   farm.match_wanted = true;
-  if (!worker.record.blamed_jobs.empty()) {
-    worker.record.blamed_jobs.clear();
-    farm.turn.mark(worker);
-  }
+  note_committed(farm, job, *phase, finished.task, worker, finished.attempt);
   phase->last_worker = worker.record.id;
   farm.pace.measured(phase->pace, lease->record.device_class, finished.duration_us);
 
@@ -209,6 +208,7 @@ std::vector<TaskRange> end_attempt(FarmState& farm, AttemptId id, Ending ending)
   if (lease.outran) --phase.outran;
   --job.attempts_live;
   farm.workers.detach(worker, lease);
+  note_ended(farm, job, phase.plan->layer, worker, id);
   if (phase.tasks.any(lease.record.tasks, TaskState::Committed)) {
     farm.leases.remember(id, {phase.id, lease.record.tasks, lease.record.worker});
     phase.remembered.emplace(lease.record.tasks.first, id);

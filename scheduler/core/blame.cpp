@@ -4,6 +4,7 @@
 #include <set>
 
 #include "scheduler/core/attempts.h"
+#include "scheduler/core/standings.h"
 #include "scheduler/core/task_moves.h"
 
 namespace framemill::scheduler {
@@ -14,15 +15,46 @@ using jobs::Outcome;
 constexpr std::size_t kTailMax = 16 * 1024, kMessageMax = 1024;
 constexpr std::uint32_t kDeathsPerWorkerMax = 2;  // times the limit, when the deaths are all on one of several workers
 
-// The tasks that the outcome speaks of, among those that the attempt still owed.
-std::vector<TaskIndex> tasks_spoken_of(const AttemptEnded& ended, const std::vector<TaskRange>& owed) {
+// Where an attempt ended badly, and what it had not finished.
+struct BadEnd {
+  FarmState& farm;
+  JobEntry& job;
+  PhaseEntry& phase;
+  WorkerEntry& worker;
+  const AttemptEnded& ended;
+  const jobs::OutcomeRow& row;
+  std::vector<TaskRange> owed;
+  base::Instant granted_at;
+  bool chain = false, generate = false;
+  std::uint32_t windows = 0;
+
+  std::string code() const { return ended.code.empty() ? std::string(row.code) : ended.code; }
+  std::string message() const { return ended.message.substr(0, kMessageMax); }
+};
+
+bool is_owed(const std::vector<TaskRange>& owed, TaskIndex task) {
+  return std::any_of(owed.begin(), owed.end(), [&](const TaskRange& range) { return range.contains(task); });
+}
+
+// The tasks that the end names, by themselves or by a frame of theirs, among those that the attempt still owed.
+std::vector<TaskIndex> tasks_named(const BadEnd& end) {
   std::vector<TaskIndex> tasks;
-  for (const TaskIndex task : ended.failed_tasks)
-    for (const TaskRange& range : owed)
-      if (range.contains(task)) tasks.push_back(task);
+  for (const TaskIndex task : end.ended.failed_tasks)
+    if (is_owed(end.owed, task)) tasks.push_back(task);
+  if (end.ended.failed_tasks.empty() && end.ended.frame && end.phase.plan->kind != jobs::PhaseKind::Denoise) {
+    const TaskRange named = jobs::tasks_of_frames(*end.phase.plan, *end.ended.frame, *end.ended.frame);
+    if (named.count == 1 && is_owed(end.owed, named.first)) tasks.push_back(named.first);
+  }
   std::sort(tasks.begin(), tasks.end());
   tasks.erase(std::unique(tasks.begin(), tasks.end()), tasks.end());
-  if (tasks.empty() && ended.failed_tasks.empty() && !owed.empty()) tasks.push_back(owed.front().first);
+  return tasks;
+}
+
+// Those, or where none is named the one that was at work: the first of a chain, the only one of a lease.
+std::vector<TaskIndex> tasks_spoken_of(const BadEnd& end) {
+  std::vector<TaskIndex> tasks = tasks_named(end);
+  const bool sure = end.chain || (end.owed.size() == 1 && end.owed.front().count == 1);
+  if (tasks.empty() && end.ended.failed_tasks.empty() && sure) tasks.push_back(end.owed.front().first);
   return tasks;
 }
 
@@ -41,14 +73,6 @@ std::vector<TaskIndex> tasks_aboard(std::vector<TaskIndex> spoken_of, const std:
   return spoken_of;
 }
 
-void back_off(FarmState& farm, PhaseEntry& phase, TaskIndex task, Trouble& trouble) {
-  const std::uint32_t doublings = std::min(trouble.record.uncharged_returns, 20u);
-  ++trouble.record.uncharged_returns;
-  const base::Duration pause =
-      std::min(farm.settings.back_off_first * (std::int64_t{1} << doublings), farm.settings.back_off_most);
-  hold_until(farm, phase, task, farm.now() + pause);
-}
-
 // Dead executors are evidence against a task that was alone with one, when several workers have seen it.
 bool is_convicted(const FarmState& farm, const Trouble& trouble) {
   const auto& deaths = trouble.record.lone_deaths;
@@ -61,35 +85,6 @@ bool is_convicted(const FarmState& farm, const Trouble& trouble) {
   const std::size_t wanted = std::min<std::size_t>(most, std::max<std::size_t>(able, 1));
   return distinct.size() >= std::min<std::size_t>(wanted, most) ||
          deaths.size() >= std::size_t{most} * kDeathsPerWorkerMax;
-}
-
-void charge(FarmState& farm, PhaseEntry& phase, TaskIndex task, Trouble& trouble) {
-  ++trouble.record.charged_tries;
-  ++phase.tally.tries_charged;
-  farm.turn.mark(phase);
-  if (trouble.record.charged_tries >= farm.job_of(phase.id).layer_of(phase).retries)
-    give_up(farm, phase, task, TaskState::Failed);
-}
-
-void count_death(FarmState& farm, PhaseEntry& phase, TaskIndex task, Trouble& trouble, WorkerId worker, bool alone) {
-  run_alone(farm, phase, task);
-  if (!alone) return;
-  trouble.record.lone_deaths.push_back(worker);
-  if (is_convicted(farm, trouble)) give_up(farm, phase, task, TaskState::Quarantined);
-}
-
-// Distinct jobs failing in a row on one worker speak against the worker.
-void blame_worker(FarmState& farm, WorkerEntry& worker, JobId job) {
-  auto& blamed = worker.record.blamed_jobs;
-  if (std::find(blamed.begin(), blamed.end(), job) != blamed.end()) return;
-  blamed.push_back(job);
-  farm.turn.mark(worker);
-  if (blamed.size() < farm.settings.worker_blame_max || worker.record.quarantined) return;
-  worker.record.quarantined = true;
-  farm.on_worker_changed();
-  worker.record.last_change = {"scheduler", farm.turn.now.wall,
-                               std::to_string(blamed.size()) + " distinct jobs failed there in a row"};
-  farm.turn.say({"worker", {}, 0, worker.record.id, "WorkerQuarantined", worker.record.last_change.reason});
 }
 
 // The frame that the attempt names, where it is one of the task's own.
@@ -107,7 +102,123 @@ void learn_memory(FarmState& farm, const WorkerEntry& worker, const Lease& lease
     farm.on_worker_changed();
 }
 
+void remember(const BadEnd& end, TaskIndex task) {
+  Trouble& trouble = trouble_of(end.farm, end.phase, task);
+  trouble.record.last_outcome = end.ended.outcome;
+  trouble.record.last_code = end.code();
+  trouble.record.last_message = end.message();
+  trouble.record.last_attempt = end.ended.attempt;
+  trouble.record.last_frame = frame_of(end.phase, task, end.ended);
+}
+
+// Nothing tells which task of the lease it was: each is tried by itself, and what fails then is charged.
+void split(const BadEnd& end) {
+  for (const TaskRange& range : end.owed)
+    for (TaskIndex task = range.first; task < range.end(); ++task) {
+      remember(end, task);
+      run_single(end.farm, end.phase, task);
+    }
+}
+
+void charge(const BadEnd& end, TaskIndex task) {
+  if (!note_failed(end.farm, end.job, end.phase, task, end.worker, end.granted_at, end.code(), end.message())) {
+    ++trouble_of(end.farm, end.phase, task).record.uncharged_returns;
+    return;
+  }
+  TaskTroubleRecord& record = trouble_of(end.farm, end.phase, task).record;
+  if (record.failed_on.size() < kFailedOnMax) record.failed_on.push_back(end.worker.record.id);
+  ++record.charged_tries;
+  ++end.phase.tally.tries_charged;
+  end.farm.turn.mark(end.phase);
+  sort_trouble(end.farm, end.phase, task);
+  if (record.charged_tries >= end.job.layer_of(end.phase).retries)
+    give_up(end.farm, end.phase, task, TaskState::Failed);
+}
+
+void on_work_failed(const BadEnd& end) {
+  const std::vector<TaskIndex> tasks = tasks_spoken_of(end);
+  if (tasks.empty() && end.ended.failed_tasks.empty()) return split(end);
+  for (const TaskIndex task : tasks) {
+    remember(end, task);
+    charge(end, task);
+  }
+}
+
+void count_death(const BadEnd& end, TaskIndex task, bool lone) {
+  const bool again = trouble_of(end.farm, end.phase, task).record.run_alone;
+  run_alone(end.farm, end.phase, task);
+  if (!lone) {
+    // It was to run alone and did not: the worker's doing.
+    if (again)
+      note_returned(end.farm, end.job, end.phase.plan->layer, end.worker, end.granted_at, end.code(), end.message(),
+                    true);
+    return;
+  }
+  if (!note_failed(end.farm, end.job, end.phase, task, end.worker, end.granted_at, end.code(), end.message())) return;
+  Trouble& trouble = trouble_of(end.farm, end.phase, task);
+  trouble.record.lone_deaths.push_back(end.worker.record.id);
+  if (is_convicted(end.farm, trouble)) give_up(end.farm, end.phase, task, TaskState::Quarantined);
+}
+
+void on_executor_died(const BadEnd& end) {
+  std::vector<TaskIndex> aboard = tasks_spoken_of(end);
+  if (aboard.empty() && end.ended.failed_tasks.empty()) aboard.push_back(end.owed.front().first);
+  aboard = tasks_aboard(std::move(aboard), end.owed, end.windows);
+  const bool lone = end.ended.alone && aboard.size() == 1;
+  for (const TaskIndex task : aboard) {
+    remember(end, task);
+    count_death(end, task, lone);
+  }
+}
+
+// Given back, through no fault of the work.
+void on_returned(const BadEnd& end) {
+  FarmState& farm = end.farm;
+  std::vector<TaskIndex> tasks = tasks_named(end);
+  if (tasks.empty() && end.ended.failed_tasks.empty()) tasks.push_back(end.owed.front().first);
+  for (const TaskIndex task : tasks) {
+    remember(end, task);
+    ++trouble_of(farm, end.phase, task).record.uncharged_returns;
+    if (end.ended.outcome == Outcome::InputNotVisible)
+      note_unseen(farm, end.job, end.phase, task, end.worker, end.code(), end.message());
+  }
+  if (end.ended.outcome == Outcome::InputNotVisible) return;
+  // What does not fit together may fit one by one.
+  if (end.ended.outcome == Outcome::Oom && !end.generate && !end.chain &&
+      (end.owed.size() > 1 || end.owed.front().count > 1))
+    split(end);
+  note_returned(farm, end.job, end.phase.plan->layer, end.worker, end.granted_at, end.code(), end.message(), true);
+  if (end.ended.outcome == Outcome::Hardware) blame_worker(farm, end.worker, end.job.record.id);
+}
+
+// An attempt that came to nothing binds its variant to no device class.
+void unpin_unmade(FarmState& farm, JobEntry& job, const PhaseEntry& ended) {
+  if (ended.device_class.empty()) return;
+  for (const PhaseEntry& phase : job.phases) {
+    if (phase.plan->layer != ended.plan->layer || phase.plan->variant != ended.plan->variant) continue;
+    if (!phase.attempts.empty() || phase.tasks.count(TaskState::Committed) + phase.tasks.count(TaskState::Published) > 0)
+      return;
+  }
+  pin_device_class(farm, job, ended, "");
+}
+
 }  // namespace
+
+void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message) {
+  const Lease& lease = *farm.leases.find(id);
+  PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
+  WorkerEntry& worker = *farm.workers.find(lease.record.worker);
+  const base::Instant granted_at = lease.granted_at;
+  const bool done = lease.left == 0;
+  Ending ending;
+  ending.outcome = done ? Outcome::Ok : Outcome::WorkerLost;
+  ending.code = done ? "ok" : "worker_lost";
+  if (!done) ending.message = message;
+  if (end_attempt(farm, id, std::move(ending)).empty()) return;
+  JobEntry& job = farm.job_of(phase.id);
+  note_returned(farm, job, phase.plan->layer, worker, granted_at, "worker_lost", message, false);
+  unpin_unmade(farm, job, phase);
+}
 
 void on_attempt_ended(FarmState& farm, WorkerEntry& worker, const AttemptEnded& ended) {
   Lease* lease = farm.leases.find(ended.attempt);
@@ -115,37 +226,30 @@ void on_attempt_ended(FarmState& farm, WorkerEntry& worker, const AttemptEnded& 
   PhaseEntry& phase = *farm.jobs.find(lease->record.phase);
   JobEntry& job = farm.job_of(phase.id);
   const std::uint32_t slot_index = lease->record.slot;
-  const std::uint32_t windows = lease->chain ? 0 : lease->windows;
+  BadEnd end{farm, job, phase, worker, ended, jobs::outcome_row(ended.outcome), {}, lease->granted_at};
+  end.chain = lease->chain;
+  end.generate = lease->demand.kind == WorkKind::Generate;
+  end.windows = lease->chain ? 0 : lease->windows;
   learn_memory(farm, worker, *lease, ended);
   if (!ended.device_class.empty()) lease->record.device_class = ended.device_class;
 
   Ending ending{ended.outcome, ended.code, ended.message.substr(0, kMessageMax), ended.usage,
                 ended.output_tail.substr(0, kTailMax)};
-  const std::vector<TaskRange> owed = end_attempt(farm, ended.attempt, std::move(ending));
-  const jobs::OutcomeRow& row = jobs::outcome_row(ended.outcome);
-  if (ended.outcome == Outcome::Oom)
+  end.owed = end_attempt(farm, ended.attempt, std::move(ending));
+  // A command's memory says nothing about batches.
+  if (ended.outcome == Outcome::Oom && end.generate)
     if (const auto slot = worker.slots.find(slot_index); slot != worker.slots.end())
       slot->second.batch_cap = std::max(std::min(slot->second.batch_cap, std::max(ended.usage.batch_max, 2u)) / 2, 1u);
-  if (owed.empty() || ended.outcome == Outcome::Revoked || ended.outcome == Outcome::WorkerLost) return;
-
-  std::vector<TaskIndex> spoken_of = tasks_spoken_of(ended, owed);
-  if (row.evidence) spoken_of = tasks_aboard(std::move(spoken_of), owed, windows);
-  const bool lone = ended.alone && spoken_of.size() == 1;
-  for (const TaskIndex task : spoken_of) {
-    Trouble& trouble = trouble_of(farm, phase, task);
-    trouble.record.last_outcome = ended.outcome;
-    trouble.record.last_code = ended.code.empty() ? std::string(row.code) : ended.code;
-    trouble.record.last_message = ended.message.substr(0, kMessageMax);
-    trouble.record.last_attempt = ended.attempt;
-    trouble.record.last_frame = frame_of(phase, task, ended);
-    if (row.charged)
-      charge(farm, phase, task, trouble);
-    else if (row.evidence)
-      count_death(farm, phase, task, trouble, worker.record.id, lone);
-    else
-      back_off(farm, phase, task, trouble);
-  }
-  if (row.charged || (row.evidence && lone)) blame_worker(farm, worker, job.record.id);
+  if (end.owed.empty() || ended.outcome == Outcome::Revoked || job.final()) return;
+  if (ended.outcome == Outcome::WorkerLost)
+    note_returned(farm, job, phase.plan->layer, worker, end.granted_at, end.code(), end.message(), false);
+  else if (end.row.charged)
+    on_work_failed(end);
+  else if (end.row.evidence)
+    on_executor_died(end);
+  else
+    on_returned(end);
+  unpin_unmade(farm, job, phase);
 }
 
 }  // namespace framemill::scheduler

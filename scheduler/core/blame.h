@@ -1,5 +1,5 @@
-// From the way an attempt ended to what it means: whom it is charged to, when the tasks may be tried again, and when a
-// task or a worker is given up. Follows the outcome table of jobs/lifecycle.h.
+// From the way an attempt ended to what it means: whom it is charged to, and when a task is given up. Follows the outcome
+// table of jobs/lifecycle.h; what it says about the worker is in standings.h.
 #pragma once
 
 #include "scheduler/core/farm_state.h"
@@ -8,5 +8,7 @@ namespace framemill::scheduler {
 
 // Ends the attempt and draws the consequences.
 void on_attempt_ended(FarmState& farm, WorkerEntry& worker, const AttemptEnded& ended);
+// Its worker is gone, or no longer holds it.
+void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message);
 
 }  // namespace framemill::scheduler

@@ -35,8 +35,7 @@ std::uint32_t wished_count(const FarmState& farm, const JobEntry& job, const Pha
 
 bool is_common(const PhaseEntry& phase, TaskIndex task) {
   const auto trouble = phase.troubles.find(task);
-  return trouble == phase.troubles.end() ||
-         (trouble->second.bucket == Bucket::Common && !trouble->second.record.run_alone);
+  return trouble == phase.troubles.end() || trouble->second.wanted_share() == Share::Common;
 }
 
 // The first run of ready tasks in the common share, at most `most` long.
@@ -46,13 +45,13 @@ TaskRange common_run(const PhaseEntry& phase) {
     TaskIndex at = ready->first;
     auto trouble = phase.troubles.lower_bound(at);
     while (at < ready->end() && trouble != phase.troubles.end() && trouble->first == at &&
-           trouble->second.bucket != Bucket::Common) {
+           trouble->second.share != Share::Common) {
       ++at;
       ++trouble;
     }
     if (at < ready->end()) {
       while (trouble != phase.troubles.end() && trouble->first < ready->end() &&
-             trouble->second.bucket == Bucket::Common)
+             trouble->second.share == Share::Common)
         ++trouble;
       const TaskIndex end = trouble == phase.troubles.end() ? ready->end() : std::min(ready->end(), trouble->first);
       return {at, end - at};
@@ -65,13 +64,8 @@ TaskRange common_run(const PhaseEntry& phase) {
 
 }  // namespace
 
-TaskRange next_chunk(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, Share share,
-                     std::uint32_t slots, const std::string& device_class) {
-  if (share == Share::Alone) {
-    for (const auto& [task, trouble] : phase.troubles)
-      if (trouble.bucket == Bucket::Alone) return {task, 1};
-    FM_CHECK(false, "a queue with lone tasks for a phase that has none");
-  }
+TaskRange next_chunk(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, std::uint32_t slots,
+                     const std::string& device_class) {
   TaskRange chunk = common_run(phase);
   if (!phase.chain) {
     const std::uint32_t wished = wished_count(farm, job, phase, phase.ready_common(), slots, device_class);

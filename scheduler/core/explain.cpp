@@ -5,9 +5,11 @@
 #include <iterator>
 
 #include "base/check.h"
+#include "scheduler/core/conditions.h"
 #include "scheduler/core/job_views.h"
 #include "scheduler/core/readiness.h"
 #include "scheduler/core/slot_reasons.h"
+#include "scheduler/core/standings.h"
 
 namespace framemill::scheduler {
 
@@ -81,16 +83,21 @@ TaskRef first_open(const JobEntry& job, const Asked& asked) {
 // Nothing is held back: what the job does as a whole.
 std::string job_sentence(const JobEntry& job, const Asked& asked) {
   std::string text = "job " + std::to_string(job.record.id.value) + " is " + std::string(jobs::name(job.record.state));
-  if (job.final()) return text;
-  std::uint64_t running = 0, naming = 0, published = 0, all = 0;
+  if (job.final() && asked.layer.empty() && !asked.variant) return text;
+  std::uint64_t running = 0, naming = 0, published = 0, cancelled = 0, all = 0;
   for (const PhaseEntry& phase : job.phases) {
     if (!asked.meets(job, phase)) continue;
     running += phase.tasks.count(TaskState::Leased);
     naming += phase.tasks.count(TaskState::Committed);
     published += phase.tasks.count(TaskState::Published);
+    cancelled += phase.tasks.count(TaskState::Cancelled);
     all += phase.tasks.size();
   }
   if (!asked.layer.empty() || asked.variant) {
+    if (running + naming == 0 && cancelled > 0)
+      return (asked.layer.empty() ? "variant " + std::to_string(*asked.variant) : "layer " + asked.layer) +
+             " is cancelled: " + std::to_string(cancelled) + " of " + std::to_string(all) + " tasks, " +
+             std::to_string(published) + " are published; `framemill retry` reopens them";
     text += "; of what was asked about ";
     if (published == all) return text + "everything is published";
     return text + std::to_string(running) + (running == 1 ? " task runs, " : " tasks run, ") + std::to_string(naming) +
@@ -99,6 +106,17 @@ std::string job_sentence(const JobEntry& job, const Asked& asked) {
   if (job.manifests_owed > 0 && running + naming == 0) return text + ": its manifest is about to be written";
   return text + ": " + std::to_string(running) + (running == 1 ? " task runs, " : " tasks run, ") +
          std::to_string(naming) + " wait for their files' names, none is held back";
+}
+
+// Nothing of what was asked about is under way, and some of it was cancelled.
+bool is_cancelled(const JobEntry& job, const Asked& asked) {
+  bool cancelled = false;
+  for (const PhaseEntry& phase : job.phases) {
+    if (!asked.meets(job, phase)) continue;
+    if (phase.tasks.count(TaskState::Leased) + phase.tasks.count(TaskState::Committed) > 0) return false;
+    cancelled = cancelled || phase.tasks.count(TaskState::Cancelled) > 0;
+  }
+  return cancelled;
 }
 
 // The task that writes the frame, in the first variant where it is not published; while that waits for its latents, the
@@ -131,10 +149,6 @@ std::string task_text(const JobEntry& job, const PhaseEntry& phase, TaskIndex ta
   const jobs::FrameSet frames = jobs::task_frames(plan, task);
   if (frames.empty()) return text;
   return text + (frames.count() == 1 ? " (frame " : " (frames ") + frames.text() + ")";
-}
-
-std::string seconds_text(base::Duration left) {
-  return std::to_string(std::max<std::int64_t>((left.ms + 999) / 1000, 1)) + " s";
 }
 
 // The worker that holds a lease on the task, or nothing; a lease that ran out is held no more.
@@ -197,33 +211,59 @@ SlotReason pause_reason(const JobEntry& job) {
           "resume the job"};
 }
 
-// A task that had trouble and must wait before its next try.
-std::optional<SlotReason> trouble_reason(const PhaseEntry& phase, TaskIndex task, base::Now now) {
+std::string_view or_code(const std::string& message, const std::string& code) {
+  return message.empty() ? std::string_view(code) : std::string_view(message);
+}
+
+// The layer is held: everything that could take it gave it back.
+std::optional<SlotReason> stuck_reason(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase,
+                                       base::Now now) {
+  const auto held = stuck_layer(farm, job, phase.plan->layer);
+  if (!held) return std::nullopt;
+  base::Instant next = base::kNever;
+  for (const WorkerId id : able_workers(farm, farm.classes.of(phase.common_class)))
+    if (const HostStanding* standing = standing_of(job, phase.plan->layer, id))
+      next = std::min(next, standing->not_before);
+  std::string because = "stuck: " + told(held->code, held->message);
+  if (next != base::kNever && next > now.monotonic)
+    because += "; one task is tried in " + seconds_text(next - now.monotonic);
+  return SlotReason{Reason::BackOff, 0, {}, std::move(because),
+                    "mend what it says; it goes on by itself once a task succeeds, `framemill retry` tries at once"};
+}
+
+// A task that every worker which could take it is refused for a while.
+std::optional<SlotReason> trouble_reason(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase,
+                                         TaskIndex task, base::Now now) {
   const auto entry = phase.troubles.find(task);
-  if (entry == phase.troubles.end()) return std::nullopt;
-  const Trouble& trouble = entry->second;
-  if (phase.tasks.at(task) == TaskState::Quarantined)
+  const TaskTroubleRecord* trouble = entry == phase.troubles.end() ? nullptr : &entry->second.record;
+  if (phase.tasks.at(task) == TaskState::Quarantined && trouble != nullptr)
     return SlotReason{Reason::Quarantined,
                       0,
                       {},
-                      "it killed " + std::to_string(trouble.record.lone_deaths.size()) + " executors while alone",
-                      "find out why (" + trouble.record.last_message + "), then retry it"};
-  if (trouble.not_before <= now.monotonic) return std::nullopt;
-  const std::string again = "tried again in " + seconds_text(trouble.not_before - now.monotonic);
-  if (trouble.record.last_outcome == jobs::Outcome::InputNotVisible)
-    return SlotReason{Reason::InputMissing,
-                      0,
-                      {},
-                      trouble.record.last_message + "; " + again,
+                      "it killed " + std::to_string(trouble->lone_deaths.size()) + " executors while alone",
+                      "find out why (" + trouble->last_message + "), then retry it"};
+  if (auto stuck = stuck_reason(farm, job, phase, now)) return stuck;
+  const std::vector<WorkerId> able = able_workers(farm, farm.classes.of(phase.common_class));
+  const std::vector<WorkerId> judges = judges_among(farm, job, phase.plan->layer, able);
+  base::Instant until = base::kNever;
+  const HostStanding* standing = nullptr;
+  for (const WorkerId id : able) {
+    const Avoidance avoided = task_avoidance(farm, job, phase, task, id, judges);
+    if (avoided.why != Avoidance::Why::BackOff && avoided.why != Avoidance::Why::Unseen) return std::nullopt;
+    if (avoided.until < until) standing = avoided.standing;
+    until = std::min(until, avoided.until);
+  }
+  if (until == base::kNever) return std::nullopt;
+  const std::string again = "; tried again in " + seconds_text(until - now.monotonic);
+  if (standing == nullptr)
+    return SlotReason{Reason::InputMissing, 0, {}, trouble->last_message + again,
                       "see that the input is on the worker's storage"};
-  if (trouble.record.last_outcome == jobs::Outcome::StorageFull)
-    return SlotReason{Reason::BackOff,
-                      0,
-                      {},
-                      trouble.record.last_message + "; " + again,
-                      "make room there; it is tried again by itself"};
-  return SlotReason{
-      Reason::BackOff, 0, {}, trouble.record.last_code + "; " + again, "nothing: it is tried again by itself"};
+  const bool full = standing->code == jobs::outcome_row(jobs::Outcome::StorageFull).code;
+  return SlotReason{Reason::BackOff,
+                    0,
+                    {},
+                    std::string(full ? or_code(standing->message, standing->code) : standing->code) + again,
+                    full ? "make room there; it is tried again by itself" : "nothing: it is tried again by itself"};
 }
 
 Demand demand_for(const FarmState& farm, const PhaseEntry& phase, TaskIndex task) {
@@ -239,23 +279,25 @@ void explain_missing(const FarmState& farm, const JobEntry& job, const Missing& 
   view.reasons.push_back(dependency_reason(farm, job, missing, last, now));
   const PhaseEntry& phase = job.phases[last.phase];
   if (phase.tasks.at(last.task) != TaskState::Ready) return;
-  if (auto trouble = trouble_reason(phase, last.task, now)) {
+  if (auto trouble = trouble_reason(farm, job, phase, last.task, now)) {
     view.reasons.push_back(std::move(*trouble));
     return;
   }
-  for (SlotReason& reason : slot_reasons(farm, demand_for(farm, phase, last.task)).reasons)
+  for (SlotReason& reason :
+       slot_reasons(farm, demand_for(farm, phase, last.task), job, phase, last.task, now.monotonic).reasons)
     view.reasons.push_back(std::move(reason));
 }
 
 void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, base::Now now,
                        ExplainView& view) {
   if (job.record.paused) view.reasons.push_back(pause_reason(job));
-  const SlotReasons slots = slot_reasons(farm, demand_for(farm, phase, view.task));
+  const SlotReasons slots =
+      slot_reasons(farm, demand_for(farm, phase, view.task), job, phase, view.task, now.monotonic);
   view.can_never_run = slots.never;
   if (view.state == TaskState::Waiting) {
     if (const auto missing = first_missing(job, phase, view.task)) explain_missing(farm, job, *missing, now, view);
     if (!slots.never) return;
-  } else if (auto trouble = trouble_reason(phase, view.task, now)) {
+  } else if (auto trouble = trouble_reason(farm, job, phase, view.task, now)) {
     view.reasons.push_back(std::move(*trouble));
     return;
   } else if (farm.read_only) {
@@ -313,6 +355,7 @@ base::Result<ExplainView> explain_task(const FarmState& farm, JobId id, const st
   if (ref.phase == nullptr) {
     if (frame) return base::Error{"job.frame_unknown", "no task of the job writes that frame", "frame", ""};
     view.state = job->final() ? TaskState::Published : TaskState::Leased;
+    if (is_cancelled(*job, asked)) view.state = TaskState::Cancelled;
     view.sentence = job_sentence(*job, asked);
     return view;
   }
@@ -326,7 +369,7 @@ base::Result<ExplainView> explain_task(const FarmState& farm, JobId id, const st
   if (view.state == TaskState::Ready || view.state == TaskState::Waiting)
     explain_open_task(farm, *job, *ref.phase, now, view);
   else if (view.state == TaskState::Quarantined)
-    if (auto trouble = trouble_reason(*ref.phase, ref.task, now)) view.reasons.push_back(std::move(*trouble));
+    if (auto trouble = trouble_reason(farm, *job, *ref.phase, ref.task, now)) view.reasons.push_back(std::move(*trouble));
   view.sentence = sentence_of(farm, *job, *ref.phase, view, now);
   return view;
 }

@@ -17,6 +17,7 @@
 #include "scheduler/core/reports.h"
 #include "scheduler/core/restart.h"
 #include "scheduler/core/sanity.h"
+#include "scheduler/core/standings.h"
 #include "scheduler/core/submit.h"
 #include "scheduler/core/task_moves.h"
 #include "scheduler/core/verbs.h"
@@ -72,7 +73,7 @@ struct Apply {
 base::Instant next_due(const FarmState& farm) {
   if (farm.match_unfinished && !farm.read_only) return base::Instant{INT64_MIN};
   base::Instant due = std::min(farm.leases.next_deadline(), farm.workers.next_alarm());
-  if (!farm.back_offs.empty()) due = std::min(due, farm.back_offs.begin()->first);
+  if (!farm.wakes.empty()) due = std::min(due, *farm.wakes.begin());
   return due;
 }
 
@@ -113,7 +114,7 @@ void forget_old_jobs(FarmState& farm) {
 
 // What every turn ends with, whatever began it.
 Effects finish_turn(FarmState& farm) {
-  release_back_offs(farm);
+  wake(farm);
   mark_silent_workers(farm);
   expire_leases(farm);
   wake_sheets(farm);
@@ -172,11 +173,12 @@ std::vector<JobView> Farm::list_jobs(bool live_only) const {
 Farm::JobsPiece Farm::list_jobs(JobId before, std::uint32_t look_max, std::uint32_t rows_max,
                                 const std::function<bool(const JobRecord&)>& wanted) const {
   JobsPiece piece;
+  Conditions conditions(*state_);
   const auto& jobs = state_->jobs.all();
   auto job = std::make_reverse_iterator(before ? jobs.lower_bound(before) : jobs.end());
   for (; job != jobs.rend() && look_max > 0 && piece.views.size() < rows_max; ++job, --look_max) {
     piece.before = job->first;
-    if (wanted(job->second.record)) piece.views.push_back(view_of(*state_, job->second, Detail::Summary));
+    if (wanted(job->second.record)) piece.views.push_back(view_of(*state_, job->second, Detail::Summary, conditions));
   }
   piece.end = job == jobs.rend();
   return piece;
@@ -185,7 +187,8 @@ Farm::JobsPiece Farm::list_jobs(JobId before, std::uint32_t look_max, std::uint3
 std::optional<JobView> Farm::show_job(JobId id) const {
   const JobEntry* job = state_->jobs.find(id);
   if (job == nullptr) return std::nullopt;
-  return view_of(*state_, *job, Detail::Layers);
+  Conditions conditions(*state_);
+  return view_of(*state_, *job, Detail::Layers, conditions);
 }
 
 std::vector<WorkerView> Farm::list_workers(base::Now now) const {

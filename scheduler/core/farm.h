@@ -25,7 +25,10 @@ struct FarmSettings {
   base::Duration late_turn = base::seconds(1);              // a turn later than this moves all lease deadlines by the gap
   base::Duration back_off_first = base::seconds(1), back_off_most = base::seconds(60);
   std::uint32_t lone_deaths_max = 3;                        // then a task is quarantined
-  std::uint32_t worker_blame_max = 3;                       // distinct jobs failing in a row; then the worker is
+  std::uint32_t worker_blame_max = 3;                       // jobs that fail there and go on elsewhere; then the worker is
+  std::uint32_t returns_max = 6;                            // of a layer's work by a worker in a row; then it gets no more
+  base::Duration probe_first = base::seconds(60), probe_most = base::seconds(900);  // until it is tried there once more
+  base::Duration worker_probe = base::seconds(300), worker_probe_most = base::seconds(3600);  // the same, of a worker
   std::uint32_t jobs_max = 10'000;                          // live jobs; more are refused with a hint
   std::uint32_t finished_jobs_max = 10'000;                 // in memory, the newest; the store keeps all
   std::uint32_t leases_per_slot_max = 64;
@@ -68,7 +71,8 @@ class Farm {
   base::Result<ExplainView> explain(JobId job, const std::string& layer, std::optional<std::uint32_t> variant,
                                     std::optional<jobs::Frame> frame, base::Now now) const;
   const JobRecord* job(JobId id) const;                     // plan and spec, for translation
-  // nullopt: no such job or phase. Tasks of a job that is done are all Published.
+  // nullopt: no such job or phase. Tasks of a job that is done are Published, or stayed cancelled when others were
+  // retried.
   std::optional<jobs::TaskState> task_state(PhaseId phase, TaskIndex task) const;
   std::vector<StateRun> task_runs(PhaseId phase) const;     // of all its tasks; empty: no such job or phase
   const WorkerRecord* worker(WorkerId id) const;

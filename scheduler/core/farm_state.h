@@ -40,7 +40,7 @@ struct FarmState {
   ReadyQueue ready;
   PaceBook pace;
   MemoryLedger memory;
-  std::set<std::pair<base::Instant, std::pair<PhaseId, TaskIndex>>> back_offs;  // when held tasks are free again
+  std::set<base::Instant> wakes;  // when what a worker was refused for a while may be tried again
   // Slots that could take a class when empty: asked for at every grant, changed seldom. Whoever changes what a worker
   // is (not what it holds) counts it.
   struct AbleSlots {
@@ -55,6 +55,7 @@ struct FarmState {
   std::uint64_t attempts_made = 0;                             // in this epoch
   bool read_only = false;
   bool match_wanted = false;
+  bool classes_moved = false;     // by a pin: places went to another request class
   bool match_unfinished = false;  // the budget of the turn ran out
 
   Turn turn;

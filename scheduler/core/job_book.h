@@ -13,7 +13,9 @@
 
 #include "jobs/manifest_groups.h"
 #include "scheduler/core/demand.h"
+#include "scheduler/core/host_standing.h"
 #include "scheduler/core/pace.h"
+#include "scheduler/core/ready_queue.h"
 #include "scheduler/core/records.h"
 #include "scheduler/core/task_states.h"
 #include "scheduler/core/views.h"
@@ -23,14 +25,22 @@ namespace framemill::scheduler {
 // job.layer_unknown, with the layers that there are.
 base::Error unknown_layer(const JobRecord& job, const std::string& name);
 
-// Why a ready task is not in the common queue: it waits for its back-off, or must have a slot for itself.
-enum class Bucket : std::uint8_t { Common, Held, Alone };
-
 struct Trouble {
   TaskTroubleRecord record;
-  base::Instant not_before{INT64_MIN};  // back-off; forgotten at a restart
-  Bucket bucket = Bucket::Common;       // counted in the phase while the task is ready
+  // Workers on which an input of this task was not to be seen, how often, and until when it is not looked for there
+  // again; forgotten at a restart.
+  struct Unseen {
+    std::uint32_t looks = 0;
+    base::Instant not_before{INT64_MIN};
+  };
+  std::map<WorkerId, Unseen> unseen;
+  Share share = Share::Common;  // counted in the phase while the task is ready
   bool dirty = false;
+
+  Share wanted_share() const {
+    if (record.run_alone) return Share::Alone;
+    return record.run_single || !record.failed_on.empty() || !unseen.empty() ? Share::Single : Share::Common;
+  }
 };
 
 struct Dependent {  // phase `owner` waits, by its need number `need`, for this phase
@@ -55,7 +65,7 @@ struct PhaseEntry {
   std::uint32_t depth = 1;  // tasks on the longest path from here to the job's end
   bool chain = false;       // task t needs t-1
   ClassId common_class = 0, alone_class = 0;
-  std::uint32_t held = 0, alone = 0;                     // ready tasks by bucket; the others are common
+  std::uint32_t single = 0, alone = 0;                   // ready tasks by share; the others are common
   std::set<std::pair<TaskIndex, AttemptId>> attempts;    // live ones, by first task
   std::set<std::pair<TaskIndex, AttemptId>> remembered;  // ended ones that may have unpublished commits
   std::uint32_t chunk_longest = 0;  // of any attempt here: bounds the search for those that hold a task
@@ -64,7 +74,7 @@ struct PhaseEntry {
   WorkerId last_worker;  // that committed here last: in a chain it has the carry at hand
   bool dirty = false, touched = false;
 
-  std::uint32_t ready_common() const { return tasks.count(TaskState::Ready) - held - alone; }
+  std::uint32_t ready_common() const { return tasks.count(TaskState::Ready) - single - alone; }
   // Frames that the task stands for: those that it writes, or that its latents become.
   jobs::FrameSet frames_of(TaskIndex task) const;
 };
@@ -83,6 +93,8 @@ struct JobEntry {
   std::vector<ManifestState> manifests;
   std::uint32_t manifests_owed = 0;  // all their frames are final, and the manifest does not say so yet
   std::uint32_t attempts_live = 0;
+  // How each layer fares on the workers that had its work; forgotten at a restart.
+  std::map<std::pair<std::uint32_t, WorkerId>, HostStanding> hosts;
   bool dirty = false, touched = false;
 
   const jobs::LayerSpec& layer_of(const PhaseEntry& phase) const { return record.spec->layers[phase.plan->layer]; }

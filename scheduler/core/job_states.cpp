@@ -4,6 +4,7 @@
 
 #include "scheduler/core/attempts.h"
 #include "scheduler/core/publishing.h"
+#include "scheduler/core/standings.h"
 #include "scheduler/core/task_moves.h"
 
 namespace framemill::scheduler {
@@ -18,8 +19,13 @@ PhaseState phase_state(const JobEntry& job, const PhaseEntry& phase) {
   const bool alive =
       tasks.count(TaskState::Ready) + tasks.count(TaskState::Leased) + tasks.count(TaskState::Committed) > 0;
   if (!alive && job.record.state == JobState::Cancelled) return PhaseState::Cancelled;
+  // What a retry of another part left as it was stays cancelled.
+  const bool waiting = tasks.count(TaskState::Waiting) > 0;
+  if (!alive && !waiting && tasks.count(TaskState::Cancelled) > 0 && phase.state == PhaseState::Cancelled)
+    return PhaseState::Cancelled;
   const bool lost = tasks.count(TaskState::Failed) + tasks.count(TaskState::Quarantined) > 0;
-  if (!alive && (job.final() || (lost && tasks.count(TaskState::Waiting) == 0))) return PhaseState::Failed;
+  if (!alive && !waiting && !lost && tasks.count(TaskState::Cancelled) > 0) return PhaseState::Cancelled;
+  if (!alive && (job.final() || (lost && !waiting))) return PhaseState::Failed;
   const bool begun = tasks.count(TaskState::Leased) + tasks.count(TaskState::Committed) +
                          tasks.count(TaskState::Published) + tasks.count(TaskState::Failed) +
                          tasks.count(TaskState::Quarantined) >
@@ -30,12 +36,14 @@ PhaseState phase_state(const JobEntry& job, const PhaseEntry& phase) {
 JobState job_state(const JobEntry& job) {
   const std::uint64_t alive =
       job.total(TaskState::Ready) + job.total(TaskState::Leased) + job.total(TaskState::Committed) + job.manifests_owed;
-  const std::uint64_t lost = job.total(TaskState::Waiting) + job.total(TaskState::Failed) +
-                             job.total(TaskState::Quarantined) + job.total(TaskState::Cancelled);
+  const std::uint64_t lost =
+      job.total(TaskState::Waiting) + job.total(TaskState::Failed) + job.total(TaskState::Quarantined);
+  const std::uint64_t cancelled = job.total(TaskState::Cancelled);
   // A cancel that came when everything was made already cancelled nothing.
-  if (alive + lost == 0) return JobState::Done;
+  if (alive + lost + cancelled == 0) return JobState::Done;
   if (job.record.state == JobState::Cancelled) return JobState::Cancelled;
-  if (alive == 0) return JobState::Failed;
+  // Of a cancelled job a part was retried: what stays cancelled says nothing about that part.
+  if (alive == 0) return lost == 0 ? JobState::Done : JobState::Failed;
   if (job.record.paused && job.attempts_live == 0) return JobState::Paused;
   return job.record.started.unix_ms != 0 || job.attempts_live > 0 ? JobState::Running : JobState::Queued;
 }
@@ -78,19 +86,21 @@ void derive_job(FarmState& farm, JobEntry& job) {
   job.record.state = state;
   farm.turn.mark(job);
   farm.turn.say({"job", job.record.id, 0, {}, std::string(past_tense(state)), job.record.spec->name});
-  if (state == JobState::Done) sweep_job(farm, job);
+  // A retry of what is cancelled still reads the latents.
+  if (state == JobState::Done && job.total(TaskState::Cancelled) == 0) sweep_job(farm, job);
   if (!jobs::is_final(state) || was_final) return;
   job.record.finished = farm.turn.now.wall;
   farm.jobs.count_live(-1);
   dequeue(farm, job);
   end_stragglers(farm, job);
+  forget_standings(farm, job);
   for (PhaseEntry& phase : job.phases) farm.turn.touch(job, phase);
 }
 
 // Nothing more can come of it without a person: no attempt, no file without its name, no sweep.
 void note_rest(FarmState& farm, const JobEntry& job) {
   const bool at_rest = job.final() && job.attempts_live == 0 && job.total(TaskState::Committed) == 0 &&
-                       (job.record.state != JobState::Done || job.record.swept);
+                       (job.record.state != JobState::Done || job.record.swept || job.total(TaskState::Cancelled) > 0);
   if (at_rest)
     farm.jobs.at_rest().insert(job.record.id);
   else

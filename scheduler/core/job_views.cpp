@@ -85,7 +85,7 @@ bool is_given_up(TaskState state) {
 // How often an attempt at the task ended badly: it was, or will be, granted again after each but the one that made it
 // be given up. A task that was aboard when an executor died counts once, however often that was.
 std::size_t bad_ends(const TaskTroubleRecord& trouble) {
-  return trouble.charged_tries + trouble.uncharged_returns +
+  return trouble.charged_tries + trouble.uncharged_returns + (trouble.run_single ? 1 : 0) +
          std::max<std::size_t>(trouble.lone_deaths.size(), trouble.run_alone ? 1 : 0);
 }
 
@@ -146,7 +146,7 @@ std::string_view kind_name(jobs::LayerKind kind) {
   return "";
 }
 
-std::vector<LayerView> layers_of(const FarmState& farm, const JobEntry& job) {
+std::vector<LayerView> layers_of(const FarmState& farm, const JobEntry& job, Conditions& conditions) {
   std::vector<LayerView> layers;
   for (const jobs::LayerSpec& spec : job.record.spec->layers) {
     LayerView layer;
@@ -163,6 +163,7 @@ std::vector<LayerView> layers_of(const FarmState& farm, const JobEntry& job) {
       first = false;
     }
     layer.eta_ms = eta.ms();
+    layer.condition = conditions.of_layer(job, layer.index);
     layers.push_back(std::move(layer));
   }
   return layers;
@@ -185,7 +186,7 @@ std::string layer_label(const JobEntry& job, const PhaseEntry& phase) {
   return layer.name + " t" + std::to_string(phase.plan->variant);
 }
 
-JobView view_of(const FarmState& farm, const JobEntry& job, Detail detail) {
+JobView view_of(const FarmState& farm, const JobEntry& job, Detail detail, Conditions& conditions) {
   const jobs::JobSpec& spec = *job.record.spec;
   JobView view;
   view.id = job.record.id;
@@ -197,6 +198,7 @@ JobView view_of(const FarmState& farm, const JobEntry& job, Detail detail) {
   view.tags = spec.tags;
   view.version = job.record.version;
   view.state = job.record.state;
+  view.condition = conditions.of_job(job);
   view.priority = job.record.priority;
   view.submitted = job.record.submitted.time;
   view.last_change = job.record.last_change;
@@ -217,7 +219,7 @@ JobView view_of(const FarmState& farm, const JobEntry& job, Detail detail) {
     view.frames_published += frames_published(phase);
   }
   view.eta_ms = eta.ms();
-  if (detail == Detail::Layers) view.layers = layers_of(farm, job);
+  if (detail == Detail::Layers) view.layers = layers_of(farm, job, conditions);
   return view;
 }
 

@@ -12,7 +12,9 @@
 
 namespace framemill::scheduler {
 
-enum class Share : std::uint8_t { Common, Alone };  // which of a phase's ready tasks
+// Which of a phase's ready tasks: those that had trouble go one by one, those that may have killed an executor alone in
+// their slot.
+enum class Share : std::uint8_t { Single, Common, Alone };
 
 struct Place {  // the order of the queue
   std::int32_t priority = 0;

@@ -36,6 +36,14 @@ struct Cause {
   bool operator==(const Cause&) const = default;
 };
 
+// A layer that is held: everything that could take its work gave it back again and again, through no fault of the work.
+struct StuckLayer {
+  std::uint32_t layer = 0;
+  base::WallTime since;
+  std::string code, message;                       // of the last attempt that was given back
+  bool operator==(const StuckLayer&) const = default;
+};
+
 struct JobRecord {
   JobId id;
   std::shared_ptr<const jobs::JobSpec> spec;       // never null
@@ -49,6 +57,7 @@ struct JobRecord {
   Cause last_change;                               // the last pause, resume, cancel, priority, retry
   base::WallTime started, finished;                // 0: not yet
   bool swept = false;                              // done, and a worker has discarded its intermediate files
+  std::vector<StuckLayer> stuck;                   // by layer, ascending
 };
 
 // Sums over all attempts of a phase, ended or live. They only grow: a retry that a person asks for forgets none of it.
@@ -89,7 +98,11 @@ struct TaskTroubleRecord {
   std::string last_code, last_message;
   AttemptId last_attempt;
   std::optional<jobs::Frame> last_frame{};         // the frame that was found bad, where the attempt named one
+  std::vector<WorkerId> failed_on{};               // workers of the charged tries, one each; at most kFailedOnMax
+  bool run_single = false;                         // its chunk failed and nothing told which task: granted by itself
 };
+
+inline constexpr std::size_t kFailedOnMax = 64;
 
 struct BatchSize {                                 // how many calls of the network had so many windows
   std::uint32_t windows = 0, calls = 0;

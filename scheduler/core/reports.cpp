@@ -7,6 +7,7 @@
 #include "scheduler/core/blame.h"
 #include "scheduler/core/manifests.h"
 #include "scheduler/core/publishing.h"
+#include "scheduler/core/standings.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -45,26 +46,18 @@ void acknowledge(FarmState& farm, const WorkerEntry& worker, const WorkerReporte
   farm.turn.effects.acknowledgements.push_back(std::move(ack));
 }
 
-void lose_attempt(FarmState& farm, AttemptId id, std::string message) {
-  const bool done = farm.leases.find(id)->left == 0;
-  Ending ending;
-  ending.outcome = done ? jobs::Outcome::Ok : jobs::Outcome::WorkerLost;
-  ending.code = done ? "ok" : "worker_lost";
-  if (!done) ending.message = std::move(message);
-  end_attempt(farm, id, std::move(ending));
-}
-
 // A new process of the worker: it holds nothing of the former one but the finished tasks that it has just delivered.
 void begin_incarnation(FarmState& farm, WorkerEntry& worker, std::uint64_t incarnation) {
   if (worker.record.incarnation == incarnation) return;
   const std::set<AttemptId> former = worker.leases;
-  for (const AttemptId id : former) lose_attempt(farm, id, "its worker was started anew");
+  for (const AttemptId id : former) on_attempt_lost(farm, id, "its worker was started anew");
   worker.former_incarnation = worker.record.incarnation;
   worker.record.incarnation = incarnation;
   worker.sequence = 0;
   worker.known = false;
   worker.tells_publishing = false;
   for (auto& [index, slot] : worker.slots) slot.batch_cap = UINT32_MAX;
+  on_worker_restarted(farm, worker);
   farm.on_worker_changed();
   farm.turn.mark(worker);
   say_worker(farm, worker, "WorkerStarted", worker.record.name);
@@ -118,7 +111,7 @@ void compare_running(FarmState& farm, WorkerEntry& worker, const WorkerReported&
   std::vector<AttemptId> missing;
   for (const AttemptId id : worker.leases)
     if (!named.contains(id) && farm.leases.find(id)->named_at + kNamedGrace < farm.now()) missing.push_back(id);
-  for (const AttemptId id : missing) lose_attempt(farm, id, "its worker no longer holds it");
+  for (const AttemptId id : missing) on_attempt_lost(farm, id, "its worker no longer holds it");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "scheduler/core/manifests.h"
 #include "scheduler/core/persist.h"
 #include "scheduler/core/publishing.h"
+#include "scheduler/core/standings.h"
 #include "scheduler/core/task_moves.h"
 
 namespace framemill::scheduler {
@@ -77,7 +78,7 @@ void rebuild_lease(FarmState& farm, const RestartRecords& records, const Attempt
   lease.left = record.tasks.count - std::min(record.tasks.count, record.tasks_committed);
   lease.chain = phase.chain;
   lease.windows = phase.chain ? 1 : std::min(record.tasks.count, lease.demand.batch_max);
-  lease.named_at = farm.now();
+  lease.granted_at = lease.named_at = farm.now();
   lease.deadline = farm.now() + farm.settings.lease_ttl;
   bool holds_any = lease.left == 0;
   for (const StateRun& run : phase.tasks.runs(record.tasks))
@@ -135,7 +136,8 @@ void rebuild_duties(FarmState& farm) {
         for (TaskIndex t = run.tasks.first; run.state == TaskState::Committed && t < run.tasks.end(); ++t)
           farm.duties.add(phase.id, t, AttemptId{});
     }
-    if (job.record.state == jobs::JobState::Done && !job.record.swept) sweep_job(farm, job);
+    if (job.record.state == jobs::JobState::Done && !job.record.swept && job.total(TaskState::Cancelled) == 0)
+      sweep_job(farm, job);
   }
 }
 
@@ -155,6 +157,7 @@ void rebuild(FarmState& farm, RestartRecords records) {
   rebuild_troubles(farm, records);
   rebuild_attempts(farm, records);
   rebuild_duties(farm);
+  begin_probes(farm);
   for (auto& [id, job] : farm.jobs.all()) {
     enqueue(farm, job);
     farm.turn.touch(job);

@@ -6,6 +6,7 @@
 #include "scheduler/core/publishing.h"
 #include "scheduler/core/readiness.h"
 #include "scheduler/core/slot_fit.h"
+#include "scheduler/core/standings.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -46,14 +47,16 @@ std::string check_task(const FarmState& farm, const JobEntry& job, const PhaseEn
   return {};
 }
 
-std::string check_buckets(const PhaseEntry& phase) {
-  std::uint32_t held = 0, alone = 0;
+std::string check_shares(const PhaseEntry& phase) {
+  std::uint32_t single = 0, alone = 0;
   for (const auto& [task, trouble] : phase.troubles) {
-    if (trouble.bucket == Bucket::Common) continue;
-    if (phase.tasks.at(task) != TaskState::Ready) return "a task in a bucket that is not ready" + at(phase, task);
-    ++(trouble.bucket == Bucket::Held ? held : alone);
+    const bool ready = phase.tasks.at(task) == TaskState::Ready;
+    if (trouble.share != (ready ? trouble.wanted_share() : Share::Common))
+      return "a task in another share than its trouble tells" + at(phase, task);
+    if (trouble.share == Share::Common) continue;
+    ++(trouble.share == Share::Single ? single : alone);
   }
-  if (held != phase.held || alone != phase.alone) return "bucket counts differ" + at(phase, 0);
+  if (single != phase.single || alone != phase.alone) return "counts of shares differ" + at(phase, 0);
   return {};
 }
 
@@ -79,7 +82,7 @@ std::string check_phase(const FarmState& farm, const JobEntry& job, const PhaseE
     outran += lease->outran ? 1u : 0u;
   }
   if (outran != phase.outran) return "a wrong count of leases that ran out" + at(phase, 0);
-  return check_buckets(phase);
+  return check_shares(phase);
 }
 
 std::string check_queue(const FarmState& farm) {
@@ -89,6 +92,8 @@ std::string check_queue(const FarmState& farm) {
     for (const PhaseEntry& phase : job.phases) {
       Place place{job.record.priority, id, phase.depth, phase.id.index, Share::Common};
       derived.set(phase.common_class, place, phase.ready_common());
+      place.share = Share::Single;
+      derived.set(phase.common_class, place, phase.single);
       place.share = Share::Alone;
       derived.set(phase.alone_class, place, phase.alone);
     }
@@ -149,6 +154,13 @@ bool is_kept_for_earlier(const FarmState& farm, const WorkerEntry& worker, const
   return false;
 }
 
+bool may_go_there(const FarmState& farm, const Place& place, const Demand& demand, WorkerId worker) {
+  const JobEntry& job = *farm.jobs.find(place.job);
+  const PhaseEntry& phase = job.phases[place.phase];
+  const auto judges = judges_among(farm, job, phase.plan->layer, able_workers(farm, demand));
+  return task_for(farm, job, phase, place.share, worker, judges, 0).has_value();
+}
+
 // After a turn no slot of the farm is empty while work is ready that it could run.
 std::string check_no_idle_slot(const FarmState& farm) {
   if (farm.read_only || farm.match_unfinished) return {};
@@ -158,7 +170,9 @@ std::string check_no_idle_slot(const FarmState& farm) {
         if (!slot.leases.empty() || at_publish_cap(farm, id)) continue;
         const Demand& demand = farm.classes.of(class_id);
         if (!fit_of(farm.memory, demand, worker, slot, farm.settings.leases_per_slot_max).fits()) continue;
-        if (is_kept_for_earlier(farm, worker, slot, queue.places.begin()->first)) continue;
+        const auto place = std::find_if(queue.places.begin(), queue.places.end(),
+                                        [&](const auto& p) { return may_go_there(farm, p.first, demand, id); });
+        if (place == queue.places.end() || is_kept_for_earlier(farm, worker, slot, place->first)) continue;
         return "an empty slot of " + worker.record.name + " while work is ready for it";
       }
   return {};

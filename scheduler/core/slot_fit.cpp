@@ -12,7 +12,7 @@ Misfit worker_misfit(const WorkerEntry& worker) {
   if (worker.silent) return Misfit::Silent;
   if (!worker.known) return Misfit::NotKnown;
   if (worker.draining || worker.record.drain_requested) return Misfit::Draining;
-  if (worker.record.quarantined) return Misfit::WorkerQuarantined;
+  if (worker.record.quarantined && !worker.probe_open) return Misfit::WorkerQuarantined;
   return Misfit::None;
 }
 
@@ -148,6 +148,13 @@ Reason reason_of(Misfit misfit) {
       return Reason::CapReached;
     case Misfit::MemoryBooked:
       return Reason::MemoryBooked;
+    case Misfit::BackingOff:
+    case Misfit::TriedElsewhere:
+      return Reason::BackOff;
+    case Misfit::InputUnseen:
+      return Reason::InputMissing;
+    case Misfit::SetAside:
+      return Reason::Quarantined;
   }
   FM_CHECK(false, "a misfit outside its closed list");
   return Reason::NoWorker;

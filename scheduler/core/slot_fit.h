@@ -35,7 +35,11 @@ enum class Misfit : std::uint8_t {
   ExclusiveHeld,
   Occupied,
   BatchFull,
-  MemoryBooked
+  MemoryBooked,
+  BackingOff,
+  TriedElsewhere,  // back_off
+  InputUnseen,     // input_missing
+  SetAside         // quarantined
 };
 
 struct SlotFit {

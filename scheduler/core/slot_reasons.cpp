@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "scheduler/core/conditions.h"
 #include "scheduler/core/job_views.h"
 #include "scheduler/core/publishing.h"
 #include "scheduler/core/slot_fit.h"
+#include "scheduler/core/standings.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -37,6 +39,45 @@ std::string device_holder(const FarmState& farm, const WorkerEntry& worker, cons
 
 std::string mebibytes(std::uint64_t bytes) {
   return std::to_string(bytes >> 20) + " MiB";
+}
+
+// Why the worker does not get the task, which it could take.
+std::string because_avoided(const Avoidance& avoided, const PhaseEntry& phase, TaskIndex task, base::Instant now) {
+  switch (avoided.why) {
+    case Avoidance::Why::BackOff:
+      return told(avoided.standing->code, avoided.standing->message) + "; tried again there in " + seconds_text(avoided.until - now);
+    case Avoidance::Why::Aside:
+      return "the worker gets no more of this layer: " + told(avoided.standing->code, avoided.standing->message) +
+             (avoided.standing->by_failures ? "; it succeeds elsewhere" : "") + "; one task is tried there in " +
+             seconds_text(avoided.until - now);
+    case Avoidance::Why::OnTrial:
+      return told(avoided.standing->code, avoided.standing->message) + "; one task is tried there first";
+    case Avoidance::Why::Unseen:
+      return phase.troubles.at(task).record.last_message + "; looked for again there in " +
+             seconds_text(avoided.until - now);
+    case Avoidance::Why::Elsewhere:
+      return "it failed there (" + phase.troubles.at(task).record.last_code + ") and is tried on another worker";
+    case Avoidance::Why::None:
+      break;
+  }
+  return "";
+}
+
+Misfit misfit_of(Avoidance::Why why) {
+  switch (why) {
+    case Avoidance::Why::BackOff:
+    case Avoidance::Why::OnTrial:
+      return Misfit::BackingOff;
+    case Avoidance::Why::Aside:
+      return Misfit::SetAside;
+    case Avoidance::Why::Unseen:
+      return Misfit::InputUnseen;
+    case Avoidance::Why::Elsewhere:
+      return Misfit::TriedElsewhere;
+    case Avoidance::Why::None:
+      break;
+  }
+  return Misfit::None;
 }
 
 std::string because(const FarmState& farm, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
@@ -97,6 +138,11 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
       return "busy with " + holder_text(farm, slot);
     case Misfit::MemoryBooked:
       return "the device's memory is booked by " + device_holder(farm, worker, slot);
+    case Misfit::BackingOff:
+    case Misfit::TriedElsewhere:
+    case Misfit::InputUnseen:
+    case Misfit::SetAside:
+      break;  // because_avoided tells
   }
   return "";
 }
@@ -108,7 +154,13 @@ std::string remedy(const Demand& demand, const WorkerEntry& worker, Misfit misfi
              : misfit == Misfit::Revoked    ? "give the host a new key if it shall come back"
                                             : "start the worker, or see why it is silent";
     case Reason::Quarantined:
-      return "find the fault on that host, then clear its quarantine";
+      return misfit == Misfit::SetAside ? "find the fault on that host; it is tried there again by itself"
+                                        : "find the fault on that host; a task is tried there after a while, or clear its "
+                                          "quarantine";
+    case Reason::BackOff:
+      return "nothing: it is tried again by itself";
+    case Reason::InputMissing:
+      return "see that the input is on the worker's storage";
     case Reason::WorkerDraining:
       return worker.record.drain_requested ? "undrain the worker" : "start the worker again";
     case Reason::PackageMissing:
@@ -135,17 +187,26 @@ std::string remedy(const Demand& demand, const WorkerEntry& worker, Misfit misfi
 
 }  // namespace
 
-SlotReasons slot_reasons(const FarmState& farm, const Demand& demand) {
+std::string seconds_text(base::Duration left) {
+  return std::to_string(std::max<std::int64_t>((left.ms + 999) / 1000, 1)) + " s";
+}
+
+SlotReasons slot_reasons(const FarmState& farm, const Demand& demand, const JobEntry& job, const PhaseEntry& phase,
+                         TaskIndex task, base::Instant now) {
+  const std::vector<WorkerId> judges = judges_among(farm, job, phase.plan->layer, able_workers(farm, demand));
   SlotReasons found;
   bool any = false, hope = false;
   std::vector<Misfit> kinds;  // of found.reasons
   for (const auto& [id, worker] : farm.workers.all()) {
+    const Avoidance avoided = task_avoidance(farm, job, phase, task, id, judges);
     for (const auto& [index, slot] : worker.slots) {
       any = true;
       // The standing answer first: a slot that could never take it is not told as busy.
       Misfit misfit = standing_misfit(farm.memory, demand, worker, slot);
+      if (misfit == Misfit::None) misfit = misfit_of(avoided.why);
       if (misfit == Misfit::None)
         misfit = fit_of(farm.memory, demand, worker, slot, farm.settings.leases_per_slot_max).misfit;
+      const bool is_avoided = misfit == misfit_of(avoided.why) && misfit != Misfit::None;
       if (misfit == Misfit::None && at_publish_cap(farm, id)) misfit = Misfit::PublishCap;
       hope = hope || !is_permanent(misfit);
       found.free = found.free || misfit == Misfit::None;
@@ -154,7 +215,9 @@ SlotReasons slot_reasons(const FarmState& farm, const Demand& demand) {
       if (same == kinds.end()) {
         kinds.push_back(misfit);
         found.reasons.push_back(
-            {reason_of(misfit), 0, {}, because(farm, demand, worker, slot, misfit), remedy(demand, worker, misfit)});
+            {reason_of(misfit), 0, {}, is_avoided ? because_avoided(avoided, phase, task, now)
+                                                   : because(farm, demand, worker, slot, misfit),
+             remedy(demand, worker, misfit)});
       }
       SlotReason& reason = found.reasons[at];
       ++reason.slots;

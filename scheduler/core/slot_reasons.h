@@ -12,6 +12,10 @@ struct SlotReasons {
   bool never = false;               // slots are there, and none could ever take it
   bool free = false;                // one could take it now
 };
-SlotReasons slot_reasons(const FarmState& farm, const Demand& demand);
+// For that task of the phase; what one worker or another is refused counts at `now`.
+SlotReasons slot_reasons(const FarmState& farm, const Demand& demand, const JobEntry& job, const PhaseEntry& phase,
+                         TaskIndex task, base::Instant now);
+
+std::string seconds_text(base::Duration left);  // "4 s", at least 1
 
 }  // namespace framemill::scheduler

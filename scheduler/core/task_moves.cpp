@@ -13,11 +13,13 @@ Place place_of(const JobEntry& job, const PhaseEntry& phase, Share share) {
 
 void requeue(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
   const bool open = !job.record.paused && !job.final();
+  farm.ready.set(phase.common_class, place_of(job, phase, Share::Single), open ? phase.single : 0);
   farm.ready.set(phase.common_class, place_of(job, phase, Share::Common), open ? phase.ready_common() : 0);
   farm.ready.set(phase.alone_class, place_of(job, phase, Share::Alone), open ? phase.alone : 0);
 }
 
 void unqueue(FarmState& farm, const JobEntry& job, const PhaseEntry& phase) {
+  farm.ready.set(phase.common_class, place_of(job, phase, Share::Single), 0);
   farm.ready.set(phase.common_class, place_of(job, phase, Share::Common), 0);
   farm.ready.set(phase.alone_class, place_of(job, phase, Share::Alone), 0);
 }
@@ -31,18 +33,16 @@ void derive_classes(FarmState& farm, const JobEntry& job, PhaseEntry& phase) {
   farm.classes.release(common_before);
 }
 
-void rebucket(const FarmState& farm, PhaseEntry& phase, TaskIndex task, Trouble& trouble) {
-  if (trouble.bucket == Bucket::Held) --phase.held;
-  if (trouble.bucket == Bucket::Alone) --phase.alone;
-  trouble.bucket = Bucket::Common;
-  if (phase.tasks.at(task) != TaskState::Ready) return;
-  if (trouble.not_before > farm.now()) {
-    trouble.bucket = Bucket::Held;
-    ++phase.held;
-  } else if (trouble.record.run_alone) {
-    trouble.bucket = Bucket::Alone;
-    ++phase.alone;
-  }
+void uncount(PhaseEntry& phase, const Trouble& trouble) {
+  if (trouble.share == Share::Single) --phase.single;
+  if (trouble.share == Share::Alone) --phase.alone;
+}
+
+void sort_in(PhaseEntry& phase, TaskIndex task, Trouble& trouble) {
+  uncount(phase, trouble);
+  trouble.share = phase.tasks.at(task) == TaskState::Ready ? trouble.wanted_share() : Share::Common;
+  if (trouble.share == Share::Single) ++phase.single;
+  if (trouble.share == Share::Alone) ++phase.alone;
 }
 
 }  // namespace
@@ -62,7 +62,7 @@ void move_tasks(FarmState& farm, PhaseEntry& phase, TaskRange tasks, TaskState s
   phase.tasks.set(tasks, state);
   for (auto trouble = phase.troubles.lower_bound(tasks.first);
        trouble != phase.troubles.end() && trouble->first < tasks.end(); ++trouble)
-    rebucket(farm, phase, trouble->first, trouble->second);
+    sort_in(phase, trouble->first, trouble->second);
   requeue(farm, job, phase);
   farm.turn.mark(phase);
   farm.turn.touch(job, phase);
@@ -133,47 +133,35 @@ Trouble& trouble_of(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
   return entry->second;
 }
 
-void hold_until(FarmState& farm, PhaseEntry& phase, TaskIndex task, base::Instant until) {
-  Trouble& trouble = trouble_of(farm, phase, task);
-  trouble.not_before = until;
-  farm.back_offs.emplace(until, std::pair{phase.id, task});
-  rebucket(farm, phase, task, trouble);
-  requeue(farm, farm.job_of(phase.id), phase);
+void run_alone(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
+  trouble_of(farm, phase, task).record.run_alone = true;
+  sort_trouble(farm, phase, task);
 }
 
-void run_alone(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
-  Trouble& trouble = trouble_of(farm, phase, task);
-  trouble.record.run_alone = true;
-  rebucket(farm, phase, task, trouble);
-  requeue(farm, farm.job_of(phase.id), phase);
+void run_single(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
+  trouble_of(farm, phase, task).record.run_single = true;
+  sort_trouble(farm, phase, task);
 }
 
 void forget_trouble(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
   const auto entry = phase.troubles.find(task);
   if (entry == phase.troubles.end()) return;
-  if (entry->second.bucket == Bucket::Held) --phase.held;
-  if (entry->second.bucket == Bucket::Alone) --phase.alone;
+  uncount(phase, entry->second);
   phase.troubles.erase(entry);
   farm.turn.effects.persist.troubles_erased.emplace_back(phase.id, task);
   requeue(farm, farm.job_of(phase.id), phase);
 }
 
-void sort_troubles(FarmState& farm, PhaseEntry& phase) {
-  for (auto& [task, trouble] : phase.troubles) rebucket(farm, phase, task, trouble);
+void sort_trouble(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
+  const auto entry = phase.troubles.find(task);
+  if (entry == phase.troubles.end()) return;
+  sort_in(phase, task, entry->second);
+  requeue(farm, farm.job_of(phase.id), phase);
 }
 
-void release_back_offs(FarmState& farm) {
-  while (!farm.back_offs.empty() && farm.back_offs.begin()->first <= farm.now()) {
-    const auto [id, task] = farm.back_offs.begin()->second;
-    farm.back_offs.erase(farm.back_offs.begin());
-    PhaseEntry* phase = farm.jobs.find(id);
-    if (phase == nullptr) continue;
-    const auto trouble = phase->troubles.find(task);
-    if (trouble == phase->troubles.end()) continue;
-    rebucket(farm, *phase, task, trouble->second);
-    requeue(farm, farm.job_of(id), *phase);
-    farm.match_wanted = true;
-  }
+void sort_troubles(FarmState& farm, PhaseEntry& phase) {
+  for (auto& [task, trouble] : phase.troubles) sort_in(phase, task, trouble);
+  requeue(farm, farm.job_of(phase.id), phase);
 }
 
 void dequeue(FarmState& farm, JobEntry& job) {
@@ -192,6 +180,7 @@ void pin_device_class(FarmState& farm, JobEntry& job, const PhaseEntry& pinned, 
   for (PhaseEntry& phase : job.phases) {
     if (phase.plan->layer != pinned.plan->layer || phase.plan->variant != pinned.plan->variant) continue;
     if (phase.device_class == device_class) continue;
+    farm.classes_moved = true;
     unqueue(farm, job, phase);
     phase.device_class = device_class;
     derive_classes(farm, job, phase);

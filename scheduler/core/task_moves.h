@@ -19,11 +19,11 @@ void hold_sheets(FarmState& farm, JobEntry& job);
 
 // The trouble of a task, made when it has none; changes to it go through the functions below.
 Trouble& trouble_of(FarmState& farm, PhaseEntry& phase, TaskIndex task);
-void hold_until(FarmState& farm, PhaseEntry& phase, TaskIndex task, base::Instant until);
-void run_alone(FarmState& farm, PhaseEntry& phase, TaskIndex task);
+void run_alone(FarmState& farm, PhaseEntry& phase, TaskIndex task);   // in a slot of its own
+void run_single(FarmState& farm, PhaseEntry& phase, TaskIndex task);  // in a lease of its own
 void forget_trouble(FarmState& farm, PhaseEntry& phase, TaskIndex task);
-void sort_troubles(FarmState& farm, PhaseEntry& phase);  // after a restart: into their buckets
-void release_back_offs(FarmState& farm);                 // those that are due
+void sort_trouble(FarmState& farm, PhaseEntry& phase, TaskIndex task);  // its trouble changed: into its share
+void sort_troubles(FarmState& farm, PhaseEntry& phase);
 
 // Queue membership follows priority, pause and pins: out, change, in.
 void dequeue(FarmState& farm, JobEntry& job);

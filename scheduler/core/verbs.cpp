@@ -4,6 +4,8 @@
 
 #include "scheduler/core/attempts.h"
 #include "scheduler/core/publishing.h"
+#include "scheduler/core/readiness.h"
+#include "scheduler/core/standings.h"
 #include "scheduler/core/submit.h"
 #include "scheduler/core/task_moves.h"
 
@@ -58,13 +60,13 @@ bool is_selected(const PhaseEntry& phase, TaskIndex task, const std::optional<jo
 struct Reopened {
   std::uint32_t tasks = 0;
   bool met_published = false;
+  std::vector<std::pair<PhaseEntry*, StateRun>> runs;  // as they were
 };
 
 void reopen_task(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
   const auto trouble = phase.troubles.find(task);
   const bool made = trouble != phase.troubles.end() && phase.tasks.at(task) == TaskState::Failed &&
                     trouble->second.record.last_code.starts_with("publish.");
-  forget_trouble(farm, phase, task);
   if (!made) return return_tasks(farm, phase, {task, 1});
   move_tasks(farm, phase, {task, 1}, TaskState::Committed);  // its files are there: they want a name only
   order_publish(farm, phase, task, AttemptId{}, WorkerId{});
@@ -86,14 +88,45 @@ void reopen_phase(FarmState& farm, PhaseEntry& phase, const std::optional<jobs::
         phase.troubles.lower_bound(run.tasks.first) == phase.troubles.end()) {
       return_tasks(farm, phase, run.tasks);  // millions at once
       reopened.tasks += run.tasks.count;
+      reopened.runs.emplace_back(&phase, run);
       continue;
     }
     for (TaskIndex t = run.tasks.first; t < run.tasks.end(); ++t) {
       if (!is_selected(phase, t, frames)) continue;
       reopen_task(farm, phase, t);
       ++reopened.tasks;
+      reopened.runs.emplace_back(&phase, StateRun{{t, 1}, run.state});
     }
   }
+}
+
+bool is_alive(const JobEntry& job) {
+  return job.total(TaskState::Ready) + job.total(TaskState::Leased) + job.total(TaskState::Committed) > 0;
+}
+
+// Everything that was reopened waits for what nobody makes any more: it stays as it was.
+base::Error close_again(FarmState& farm, JobEntry& job, const Reopened& reopened) {
+  const auto& [phase, run] = reopened.runs.front();
+  const auto missing = first_missing(job, *phase, run.tasks.first);
+  const std::string layer = job.layer_of(*phase).name;
+  std::string needed = missing ? job.layer_of(job.phases[missing->phase]).name : layer;
+  for (const auto& [owner, before] : reopened.runs) move_tasks(farm, *owner, before.tasks, before.state);
+  return {"retry.needs_cancelled",
+          needed == layer ? "earlier tasks of layer " + layer + " are cancelled or failed, and these need them"
+                          : "layer " + layer + " needs layer " + needed + ", which is cancelled or failed",
+          "layer", "retry that, too, or the whole job"};
+}
+
+// Ready tasks of the layers that a person gives another try at once.
+std::uint32_t forgive(FarmState& farm, JobEntry& job, const std::string& layer) {
+  std::uint32_t held = 0;
+  for (std::uint32_t i = 0; i < job.record.spec->layers.size(); ++i) {
+    if (!layer.empty() && job.record.spec->layers[i].name != layer) continue;
+    if (!forgive_layer(farm, job, i)) continue;
+    for (const PhaseEntry& phase : job.phases)
+      if (phase.plan->layer == i) held += phase.tasks.count(TaskState::Ready);
+  }
+  return held;
 }
 
 base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChangeAsked& asked) {
@@ -108,7 +141,9 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
   for (PhaseEntry& phase : job.phases)
     if (asked.layer.empty() || job.layer_of(phase).name == asked.layer)
       reopen_phase(farm, phase, asked.frames, reopened);
+  const std::uint32_t held = was_final ? 0 : forgive(farm, job, asked.layer);
   if (reopened.tasks == 0) {
+    if (held > 0) return held;
     if (was_final) job.record.state = before;
     if (reopened.met_published)
       return base::Error{"retry.published", "what is published is never made again under the same version", "frames",
@@ -116,6 +151,18 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
     return base::Error{"retry.nothing", "no task there is failed, quarantined or cancelled", "",
                        "`framemill job N` shows the states of its tasks"};
   }
+  if (was_final && !is_alive(job)) {
+    const base::Error error = close_again(farm, job, reopened);
+    job.record.state = before;
+    return error;
+  }
+  for (const auto& [phase, run] : reopened.runs)
+    for (auto trouble = phase->troubles.lower_bound(run.tasks.first);
+         trouble != phase->troubles.end() && trouble->first < run.tasks.end();) {
+      const TaskIndex task = trouble->first;
+      ++trouble;
+      forget_trouble(farm, *phase, task);
+    }
   hold_sheets(farm, job);
   if (was_final) {
     job.record.finished = {};
@@ -123,7 +170,7 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
   }
   enqueue(farm, job);
   for (PhaseEntry& phase : job.phases) farm.turn.touch(job, phase);
-  return reopened.tasks;
+  return reopened.tasks + held;
 }
 
 base::Result<std::uint32_t> apply_verb(FarmState& farm, JobEntry& job, const JobChangeAsked& asked) {
@@ -231,6 +278,9 @@ base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeAsked& as
     case WorkerVerb::ClearQuarantine:
       worker->record.quarantined = false;
       worker->record.blamed_jobs.clear();
+      worker->probe_open = false;
+      worker->probe = {};
+      worker->probe_at = base::kNever;
       what = "WorkerQuarantineCleared";
       break;
   }

@@ -14,6 +14,20 @@ namespace framemill::scheduler {
 
 using TaskCounts = std::array<std::uint64_t, jobs::kTaskStateCount>;  // by jobs::TaskState
 
+// What a person should know beside the state of a job that is not over: it does not go on as it is.
+struct Condition {
+  enum class Kind : std::uint8_t {
+    None,
+    Stuck,    // a layer is held: everything that could take it gave its work back again and again
+    Blocked,  // work is ready, and no worker could take it as things are
+    Starved   // work is ready, nothing of the job runs, and other work has all the slots
+  };
+  Kind kind = Kind::None;
+  std::string layer, reason;              // reason: a sentence without a full stop
+  base::WallTime since;                   // of Stuck; else 0
+};
+std::string_view name(Condition::Kind kind);  // "stuck"; "" for None
+
 struct LayerView {
   std::uint32_t index = 0;
   std::string name, kind, shot;
@@ -24,6 +38,7 @@ struct LayerView {
   std::uint64_t tries_charged = 0;        // ever, as JobView::retries
   std::uint32_t retried = 0, failed = 0;  // tasks: tried again after a bad end; given up
   std::optional<std::int64_t> eta_ms;     // absent until a window has been measured
+  Condition condition;                    // Stuck or Blocked
 };
 struct FailureGroup {                     // failures of a job with one code
   std::string code, message;
@@ -37,6 +52,7 @@ struct JobView {
   std::vector<std::string> tags;
   std::uint32_t version = 0;
   jobs::JobState state = jobs::JobState::Queued;
+  Condition condition;
   std::int32_t priority = 0;
   base::WallTime submitted, started, finished;
   Cause last_change;                      // who last did what a person does to it, and why
@@ -69,6 +85,12 @@ struct SlotActivity {                     // one line of the progress display
   std::vector<Lease> leases;
   std::uint64_t booked_bytes = 0, budget_bytes = 0;
 };
+struct SetAside {                         // a layer of which a worker gets no more
+  JobId job;
+  std::string layer, reason;
+  base::WallTime since;
+  std::int64_t next_try_ms = 0;           // until one task of it is tried there
+};
 struct WorkerView {
   WorkerId id;
   std::string name, key, version;
@@ -83,6 +105,7 @@ struct WorkerView {
   std::vector<PackageHeld> packages;
   std::vector<RootSeen> roots;
   std::vector<std::string> commands;
+  std::vector<SetAside> set_aside;        // at most 64, the newest jobs first
 };
 
 // Why a task is not running. The closed list of CONTRACT.md.

@@ -56,6 +56,11 @@ struct WorkerEntry {
   std::string other_address;      // of the process that last showed its key and was refused
   base::Instant other_seen;       // when; only with other_address
   bool draining = false;          // by its own will
+  // In quarantine: one lease is tried there after a while; forgotten at a restart, which begins the pause anew.
+  base::Instant probe_at{INT64_MAX};
+  base::Duration probe_pause{};
+  bool probe_open = false;        // it may have one
+  AttemptId probe;                // it has it
   bool tells_publishing = false;  // in this incarnation: silence about an order says nothing
   bool dirty = false;
 

@@ -1,9 +1,14 @@
 #include "scheduler/core/worker_views.h"
 
+#include <algorithm>
+
+#include "scheduler/core/conditions.h"
 #include "scheduler/core/job_views.h"
 
 namespace framemill::scheduler {
 namespace {
+
+constexpr std::size_t kSetAsideMax = 64;
 
 SlotActivity::Lease activity_of(const FarmState& farm, const Lease& lease) {
   const JobEntry& job = *farm.jobs.find(lease.record.phase.job);
@@ -25,6 +30,23 @@ SlotActivity::Lease activity_of(const FarmState& farm, const Lease& lease) {
   return activity;
 }
 
+std::vector<SetAside> set_aside_from(const FarmState& farm, WorkerId worker) {
+  std::vector<SetAside> all;
+  const auto& jobs = farm.jobs.all();
+  for (auto job = jobs.rbegin(); job != jobs.rend() && all.size() < kSetAsideMax; ++job)
+    for (const auto& [key, standing] : job->second.hosts) {
+      if (key.second != worker || !standing.aside || all.size() >= kSetAsideMax) continue;
+      SetAside entry;
+      entry.job = job->first;
+      entry.layer = job->second.record.spec->layers[key.first].name;
+      entry.reason = told(standing.code, standing.message) + (standing.by_failures ? "; it succeeds elsewhere" : "");
+      entry.since = standing.aside_since;
+      entry.next_try_ms = std::max<std::int64_t>((standing.not_before - farm.now()).ms, 0);
+      all.push_back(std::move(entry));
+    }
+  return all;
+}
+
 }  // namespace
 
 WorkerView view_of(const FarmState& farm, const WorkerEntry& worker, base::Now now) {
@@ -44,6 +66,7 @@ WorkerView view_of(const FarmState& farm, const WorkerEntry& worker, base::Now n
   view.packages = worker.inventory.packages;
   view.roots = worker.inventory.roots;
   view.commands = worker.inventory.commands;
+  view.set_aside = set_aside_from(farm, worker.record.id);
   for (const auto& [index, slot] : worker.slots) {
     SlotActivity activity;
     activity.index = index;

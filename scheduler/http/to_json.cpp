@@ -34,12 +34,21 @@ json::object range_json(jobs::TaskRange tasks) {
   return {{"first", tasks.first}, {"count", tasks.count}};
 }
 
+json::value condition_json(const Condition& condition) {
+  if (condition.kind == Condition::Kind::None) return nullptr;
+  return json::object{{"kind", name(condition.kind)},
+                      {"layer", text_json(condition.layer)},
+                      {"reason", text_json(condition.reason)},
+                      {"since", time_json(condition.since)}};
+}
+
 json::object layer_json(const LayerView& layer) {
   return {{"index", layer.index},
           {"name", text_json(layer.name)},
           {"kind", text_json(layer.kind)},
           {"shot", text_json(layer.shot)},
           {"state", jobs::name(layer.state)},
+          {"condition", condition_json(layer.condition)},
           {"tasks", counts_json(layer.tasks)},
           {"frames", layer.frames},
           {"frames_published", layer.frames_published},
@@ -237,6 +246,7 @@ json::object job_summary_json(const JobView& job) {
           {"tags", texts_json(job.tags)},
           {"version", job.version},
           {"state", jobs::name(job.state)},
+          {"condition", condition_json(job.condition)},
           {"priority", job.priority},
           {"submitted", time_json(job.submitted)},
           {"started", time_json(job.started)},
@@ -289,6 +299,13 @@ json::object worker_json(const WorkerView& worker) {
     roots.emplace_back(
         json::object{{"name", text_json(root.name)}, {"usable", root.usable}, {"free_bytes", root.free_bytes}});
   }
+  json::array set_aside;
+  for (const SetAside& aside : worker.set_aside)
+    set_aside.emplace_back(json::object{{"job", aside.job.value},
+                                        {"layer", text_json(aside.layer)},
+                                        {"reason", text_json(aside.reason)},
+                                        {"since", time_json(aside.since)},
+                                        {"next_try_ms", aside.next_try_ms}});
   return {{"id", worker.id.value},
           {"name", text_json(worker.name)},
           {"key", text_json(worker.key)},
@@ -298,6 +315,7 @@ json::object worker_json(const WorkerView& worker) {
           {"state", jobs::name(worker.state)},
           {"last_change", cause_json(worker.last_change)},
           {"quarantined", worker.quarantined},
+          {"set_aside", std::move(set_aside)},
           {"silent_ms", worker.silent_ms},
           {"devices", std::move(devices)},
           {"slots", std::move(slots)},

@@ -24,8 +24,8 @@ namespace {
 // In the order of the members of Statements.
 constexpr std::array<const char*, 22> kSql{
     "UPDATE jobs SET state = ?, paused = ?, priority = ?, changed_by = ?, changed_ms = ?, change_reason = ?, "
-    "started_ms = ?, finished_ms = ?, swept = ? WHERE job = ?",
-    "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "started_ms = ?, finished_ms = ?, swept = ?, stuck = ? WHERE job = ?",
+    "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "INSERT INTO job_documents VALUES (?, ?, ?, ?)",
     "INSERT INTO layers VALUES (?, ?, ?, ?, ?)",
     "INSERT INTO phase_plans VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -36,7 +36,7 @@ constexpr std::array<const char*, 22> kSql{
     "INSERT INTO task_pages (waiting, ready, leased, committed, published, failed, quarantined, cancelled, states, "
     "job, "
     "phase, page) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    "INSERT OR REPLACE INTO troubles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "INSERT OR REPLACE INTO troubles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "DELETE FROM troubles WHERE job = ? AND phase = ? AND task = ?",
     "INSERT INTO attempts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
     "?19, "
@@ -171,7 +171,7 @@ base::Status BatchWriter::put(const JobRecord& job) {
   // The spec and the plan never change: a state change touches the small row alone.
   FM_TRY(sql_->update_job.run(jobs::name(job.state), job.paused, job.priority, job.last_change.principal,
                               job.last_change.time, job.last_change.reason, job.started, job.finished, job.swept,
-                              job.id.value));
+                              stuck_text(job.stuck), job.id.value));
   return sql_->update_job.changes() == 1 ? base::Status{} : insert_job(job);
 }
 
@@ -181,7 +181,7 @@ base::Status BatchWriter::insert_job(const JobRecord& job) {
   FM_TRY(sql_->insert_job.run(id, spec.name, spec.show, spec.sequence, spec.shot, job.version, jobs::name(job.state),
                               job.paused, job.priority, job.submitted.principal, job.submitted.time,
                               job.submitted.reason, job.last_change.principal, job.last_change.time,
-                              job.last_change.reason, job.started, job.finished, job.swept));
+                              job.last_change.reason, job.started, job.finished, job.swept, stuck_text(job.stuck)));
   FM_TRY(sql_->insert_documents.run(id, jobs::canonical_json(spec), jobs::plan_json(*job.plan),
                                     packages_text(job.packages)));
   std::uint32_t index = 0;
@@ -228,7 +228,8 @@ base::Status BatchWriter::put(const TaskTroubleRecord& trouble) {
   return sql_->put_trouble.run(trouble.phase.job.value, trouble.phase.index, trouble.task, trouble.charged_tries,
                                ids_text(trouble.lone_deaths), trouble.run_alone, trouble.uncharged_returns,
                                jobs::outcome_row(trouble.last_outcome).code, trouble.last_code, trouble.last_message,
-                               trouble.last_attempt ? trouble.last_attempt.text() : std::string(), trouble.last_frame);
+                               trouble.last_attempt ? trouble.last_attempt.text() : std::string(), trouble.last_frame,
+                               ids_text(trouble.failed_on), trouble.run_single);
 }
 
 base::Status BatchWriter::put(const AttemptRecord& attempt) {

@@ -111,6 +111,13 @@ std::string texts_text(const std::vector<std::string>& texts) {
   return json::serialize(array);
 }
 
+std::string stuck_text(const std::vector<StuckLayer>& stuck) {
+  json::array array;
+  for (const StuckLayer& layer : stuck)
+    array.emplace_back(json::array{layer.layer, layer.since.unix_ms, layer.code, layer.message});
+  return json::serialize(array);
+}
+
 std::string batch_sizes_text(const std::vector<BatchSize>& sizes) {
   std::string text = "[";
   for (const BatchSize& size : sizes)
@@ -133,6 +140,26 @@ base::Result<std::vector<JobId>> jobs_from(std::string_view text) {
 }
 base::Result<std::vector<WorkerId>> workers_from(std::string_view text) {
   return ids_from<WorkerId>(text);
+}
+
+base::Result<std::vector<StuckLayer>> stuck_from(std::string_view text) {
+  std::vector<StuckLayer> stuck;
+  if (text == "[]") return stuck;
+  boost::system::error_code fault;
+  json::parse_options options;
+  options.allow_invalid_utf8 = true;  // a worker's words, as they came
+  const json::value value = json::parse(text, fault, {}, options);
+  if (fault || !value.is_array()) return bad_column("a list of held layers");
+  for (const json::value& item : value.get_array()) {
+    const json::array* row = item.if_array();
+    if (row == nullptr || row->size() != 4 || !(*row)[0].is_int64() || !(*row)[1].is_int64() ||
+        !(*row)[2].is_string() || !(*row)[3].is_string() || (*row)[0].get_int64() < 0 ||
+        (*row)[0].get_int64() > UINT32_MAX)
+      return bad_column("a list of held layers");
+    stuck.push_back({static_cast<std::uint32_t>((*row)[0].get_int64()), base::WallTime{(*row)[1].get_int64()},
+                     std::string((*row)[2].get_string()), std::string((*row)[3].get_string())});
+  }
+  return stuck;
 }
 
 base::Result<std::vector<std::string>> texts_from(std::string_view text) {

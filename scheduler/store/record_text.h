@@ -14,6 +14,7 @@ std::string ids_text(const std::vector<JobId>& ids);  // "[3,17]"
 std::string ids_text(const std::vector<WorkerId>& ids);
 std::string texts_text(const std::vector<std::string>& texts);
 std::string batch_sizes_text(const std::vector<BatchSize>& sizes);  // "[[2,20],[1,3]]": windows, calls
+std::string stuck_text(const std::vector<StuckLayer>& stuck);  // "[[0,1700000000000,\"oom\",\"...\"]]"
 std::string packages_text(const std::vector<jobs::PackageFacts>& packages);
 std::string hex_text(std::uint64_t bits);  // 16 digits
 
@@ -22,6 +23,7 @@ base::Result<std::vector<JobId>> jobs_from(std::string_view text);
 base::Result<std::vector<WorkerId>> workers_from(std::string_view text);
 base::Result<std::vector<std::string>> texts_from(std::string_view text);
 base::Result<std::vector<BatchSize>> batch_sizes_from(std::string_view text);
+base::Result<std::vector<StuckLayer>> stuck_from(std::string_view text);
 base::Result<std::vector<jobs::PackageFacts>> packages_from(std::string_view text);
 base::Result<std::uint64_t> bits_from(std::string_view hex);
 

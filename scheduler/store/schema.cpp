@@ -232,8 +232,16 @@ CREATE VIEW frames AS
   LEFT JOIN workers w ON w.worker = c.worker;
 )sql";
 
+// On which workers a task's charged tries failed, whether it is granted by itself, and which layers of a job are held:
+// [[layer, since in ms, code, message], ...].
+constexpr const char* kWhoseFault = R"sql(
+ALTER TABLE troubles ADD COLUMN failed_on TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE troubles ADD COLUMN run_single INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN stuck TEXT NOT NULL DEFAULT '[]';
+)sql";
+
 constexpr std::array kMigrations{Migration{1, kFirst}, Migration{2, kFirstViews}, Migration{3, kTallies},
-                                 Migration{4, kAttemptFacts}, Migration{5, kToldPages}};
+                                 Migration{4, kAttemptFacts}, Migration{5, kToldPages}, Migration{6, kWhoseFault}};
 
 }  // namespace
 

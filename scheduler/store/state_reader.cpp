@@ -117,7 +117,7 @@ class StateReader {
   base::Status jobs() {
     return each_row(
         "SELECT j.job, d.spec, d.plan, d.packages, version, state, paused, priority, submitted_by, submitted_ms, "
-        "submit_reason, changed_by, changed_ms, change_reason, started_ms, finished_ms, swept "
+        "submit_reason, changed_by, changed_ms, change_reason, started_ms, finished_ms, swept, stuck "
         "FROM chosen c JOIN jobs j ON j.job = c.job JOIN job_documents d ON d.job = c.job ORDER BY j.job",
         [&](Rows& row) { return job(row); });
   }
@@ -145,6 +145,7 @@ class StateReader {
     job.started = row.time(14);
     job.finished = row.time(15);
     job.swept = row.integer(16) != 0;
+    FM_ASSIGN(job.stuck, stuck_from(row.text(17)));
     records_.emplace_back(std::move(job));
     return {};
   }
@@ -170,7 +171,9 @@ class StateReader {
   base::Status pages() {
     return each_row(
         "SELECT p.job, p.phase, p.page, p.states FROM chosen c JOIN task_pages p ON p.job = c.job "
-        "WHERE NOT c.done ORDER BY p.job, p.phase, p.page",
+        // Of a job that is done the counts tell everything, but where a part of it stayed cancelled.
+        "WHERE NOT c.done OR EXISTS (SELECT 1 FROM phase_states s WHERE s.job = p.job AND s.phase = p.phase "
+        "AND s.cancelled > 0) ORDER BY p.job, p.phase, p.page",
         [&](Rows& row) -> base::Status {
           TaskPageRecord page{
               {JobId(row.as<std::uint32_t>(0)), row.as<std::uint32_t>(1)}, row.as<std::uint32_t>(2), row.blob(3)};
@@ -199,6 +202,8 @@ class StateReader {
                       trouble.last_message = row.text(9);
                       trouble.last_attempt = AttemptId::parse(row.text(10)).value_or(AttemptId{});
                       if (!row.is_null(11)) trouble.last_frame = row.as<jobs::Frame>(11);
+                      FM_ASSIGN(trouble.failed_on, workers_from(row.text(12)));
+                      trouble.run_single = row.integer(13) != 0;
                       records_.emplace_back(std::move(trouble));
                       return {};
                     });

@@ -171,9 +171,33 @@ TEST_CASE("jobs puts pages together and prints a table") {
   const auto done = farm.program.run({"jobs", "--live"});
   REQUIRE(done.code == 0);
   CHECK(
-      done.out.starts_with("JOB  STATE    NAME   SHOT                VER  FRAMES  PRI  BY   SUBMITTED\n"
-                           " 12  running  storm  harbor/hb/hb_0010  v001  48/192   50  ana  "));
-  CHECK(done.out.find("\n  7  done     calm") != std::string::npos);
+      done.out.starts_with("JOB  STATE    CONDITION  NAME   SHOT                VER  FRAMES  PRI  BY   SUBMITTED\n"
+                           " 12  running  -          storm  harbor/hb/hb_0010  v001  48/192   50  ana  "));
+  CHECK(done.out.find("\n  7  done     -          calm") != std::string::npos);
+}
+
+TEST_CASE("jobs and job tell what keeps a job from going on, beside its state") {
+  Farm farm;
+  JobSample job;
+  job.condition = R"({"kind":"stuck","layer":"boards","reason":"storage_full, main is full","since":"2026-11-22T09:05:00.000Z"})";
+  farm.scheduler.on("GET /api/v1/jobs?limit=20", page(summary_json(job)));
+  CHECK(farm.program.run({"jobs"}).out.find("\n 12  running  stuck      storm") != std::string::npos);
+  farm.scheduler.on("GET /api/v1/jobs/12", job_json(job));
+  farm.scheduler.on("GET /api/v1/jobs/12/explain", explanation_json("boards is ready"));
+  const auto done = farm.program.run({"job", "12"});
+  CHECK(done.out.find("stuck since 2026-11-22T09:05:00.000Z: boards: storage_full, main is full") != std::string::npos);
+}
+
+TEST_CASE("workers tell of what they get no more") {
+  Farm farm;
+  std::string worker = worker_json(1, "w1", slot_json("cpu0", ""));
+  worker.insert(worker.size() - 1,
+                R"(,"set_aside":[{"job":12,"layer":"grade","reason":"command.exit, status 127; it succeeds elsewhere",)"
+                R"("since":"2026-11-22T09:05:00.000Z","next_try_ms":61000}])");
+  farm.scheduler.on("GET /api/v1/workers", "{\"items\":[" + worker + "]}");
+  CHECK(farm.program.run({"workers"}).out.find(
+            "\nw1 gets no more of job 12 grade: command.exit, status 127; it succeeds elsewhere; one task is tried there "
+            "in 1:01\n") != std::string::npos);
 }
 
 TEST_CASE("job shows layers, failures with the command that shows their log, and outputs") {

@@ -27,7 +27,8 @@
 //          no publish | no manifest W | manifest W JOB REVISION (it holds the order) | discard W JOB | sweeps nothing | error CODE | ok |
 //          repeated | changed N | refused W
 //   expect job JOB STATE | task JOB PHASE TASK STATE | layer JOB NAME STATE | version JOB N | worker W STATE |
-//   quarantined W
+//   quarantined W | trusted W | aside W JOB LAYER [says=WORD] | event WHAT [says=WORD] |
+//          condition JOB none|stuck|blocked|starved [layer= says=WORD] |
 //          counts JOB PHASE STATE N | batch_max N | booked W/SLOT MIB | tries JOB LAYER N | retried JOB LAYER N |
 //          eta JOB yes|no | tally JOB attempts= retries= loads= twice= | failure JOB CODE count= frame=
 //   explain JOB [layer= variant= frame=] REASON ... [never] [says=WORD] | error=CODE   its reasons, in any order
@@ -121,6 +122,7 @@ class Script {
   void expect_orders(const Statement& s);
   void expect_answer(const Statement& s);
   void expect_worker(const Statement& s);
+  void expect_event(const Statement& s);
   void expect_job(const Statement& s);
   void expect_tally(const Statement& s, const JobView& view);
   void explain(const Statement& s);

@@ -17,7 +17,9 @@ void Script::expect(const Statement& s) {
       what == "no" || what == "sweeps")
     return expect_orders(s);
   if (what == "error" || what == "ok" || what == "repeated" || what == "changed") return expect_answer(s);
-  if (what == "worker" || what == "quarantined" || what == "booked") return expect_worker(s);
+  if (what == "worker" || what == "quarantined" || what == "trusted" || what == "booked" || what == "aside")
+    return expect_worker(s);
+  if (what == "event") return expect_event(s);
   expect_job(s);
 }
 
@@ -99,10 +101,32 @@ void Script::expect_worker(const Statement& s) {
     if (view.id != worker_id(place[0])) continue;
     if (s.word(1) == "worker") return require_state(view.state, s.word(3));
     if (s.word(1) == "quarantined") return require(view.quarantined, "it is not");
+    if (s.word(1) == "trusted")
+      return require(!view.quarantined && view.set_aside.empty(),
+                     view.quarantined ? view.last_change.reason : view.set_aside.front().reason);
+    if (s.word(1) == "aside") {
+      std::string found;
+      for (const SetAside& aside : view.set_aside) {
+        if (aside.job == job_id(s.word(3)) && aside.layer == s.word(4) &&
+            aside.reason.find(s.text("says", "")) != std::string::npos)
+          return;
+        found += aside.layer + ": " + aside.reason + "; ";
+      }
+      throw Wrong("found: " + found);
+    }
     const std::uint64_t mib = view.slots.at(std::stoul(place.at(1))).booked_bytes >> 20;
     return require(mib == std::stoull(s.word(3)), std::to_string(mib) + " MiB");
   }
   throw Wrong("no such worker");
+}
+
+void Script::expect_event(const Statement& s) {
+  std::string found;
+  for (const FarmEvent& event : stage().last().happened) {
+    if (event.what == s.word(2) && event.detail.find(s.text("says", "")) != std::string::npos) return;
+    found += event.what + ": " + event.detail + "; ";
+  }
+  throw Wrong("found: " + found);
 }
 
 void Script::expect_tally(const Statement& s, const JobView& view) {
@@ -127,6 +151,12 @@ void Script::expect_job(const Statement& s) {
   const std::string& what = s.word(1);
   const JobView view = stage().farm().show_job(job_id(s.word(2))).value();
   if (what == "job") return require_state(view.state, s.word(3));
+  if (what == "condition") {
+    const std::string kind = view.condition.kind == Condition::Kind::None ? "none" : std::string(name(view.condition.kind));
+    return require(kind == s.word(3) && view.condition.layer == s.text("layer", view.condition.layer) &&
+                       view.condition.reason.find(s.text("says", "")) != std::string::npos,
+                   kind + " " + view.condition.layer + ": " + view.condition.reason);
+  }
   if (what == "version") return require(view.version == std::stoul(s.word(3)), std::to_string(view.version));
   if (what == "device_ms")
     return require(view.device_us == std::stoull(s.word(3)) * 1000, std::to_string(view.device_us) + " us");

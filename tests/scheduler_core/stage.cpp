@@ -55,6 +55,7 @@ struct Content {
   void operator()(const JobRecord& r) const {
     line << static_cast<int>(r.state) << r.paused << r.priority << r.version << r.submitted << r.last_change
          << r.started.unix_ms << r.finished.unix_ms << r.swept << r.plan->digest.hex();
+    for (const StuckLayer& stuck : r.stuck) line << stuck.layer << stuck.since.unix_ms << stuck.code << stuck.message;
   }
   void operator()(const PhaseRecord& r) const {
     line << static_cast<int>(r.state) << r.device_class;
@@ -68,6 +69,9 @@ struct Content {
   void operator()(const TaskTroubleRecord& r) const {
     line << r.charged_tries << r.run_alone << r.uncharged_returns << static_cast<int>(r.last_outcome) << r.last_code
          << r.last_message << r.last_attempt.text() << r.last_frame.has_value() << r.last_frame.value_or(0);
+    line << r.run_single;
+    for (const WorkerId worker : r.failed_on) line << worker.value;
+    line << 0;
     for (const WorkerId worker : r.lone_deaths) line << worker.value;
   }
   void operator()(const AttemptRecord& r) const {

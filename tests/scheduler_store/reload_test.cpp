@@ -45,6 +45,7 @@ JobRecord job_with_package(std::uint32_t id) {
   job.started = {12};
   job.finished = {13};
   job.swept = true;
+  job.stuck = {{0, {14}, "storage_full", "main \"is\" full"}, {2, {15}, "oom", ""}};
   return job;
 }
 
@@ -74,7 +75,9 @@ TEST_CASE("every kind of record comes back from a restart as it was, in the orde
                               "exec.signal",
                               "died of signal 11",
                               attempt.id,
-                              -17};
+                              -17,
+                              {WorkerId(2), WorkerId(3)},
+                              true};
     PhaseRecord running{phase, jobs::PhaseState::Running, {1, 2, 3, 4, 5, 6, 7, 8}, "avx512", {5, 4, 3, 2, 1}};
     WorkerRecord worker;
     worker.id = WorkerId(3);

@@ -38,10 +38,13 @@ struct ToText {
                       p.window_frames, p.context_frames, p.time_ratio.mul, p.time_ratio.add, static_cast<int>(p.carry),
                       p.width, p.height, p.fps, p.default_steps, p.steps_max, p.default_guidance, p.guidance_max,
                       p.colour_space, text(p.cpu_memory), text(p.cuda_memory), p.batch_max);
-    return fmt::format("job {} {} {} {} {} {} {} {} {} {} {} {} {}", job.id.value, jobs::canonical_json(*job.spec),
+    std::string stuck;
+    for (const StuckLayer& layer : job.stuck)
+      stuck += fmt::format("[{} {} {} {}]", layer.layer, layer.since.unix_ms, layer.code, layer.message);
+    return fmt::format("job {} {} {} {} {} {} {} {} {} {} {} {} {} {}", job.id.value, jobs::canonical_json(*job.spec),
                        jobs::plan_json(*job.plan), packages, job.version, jobs::name(job.state), job.paused,
                        job.priority, text(job.submitted), text(job.last_change), job.started.unix_ms,
-                       job.finished.unix_ms, job.swept);
+                       job.finished.unix_ms, job.swept, stuck);
   }
   std::string operator()(const PhaseRecord& phase) const {
     const PhaseTally& tally = phase.tally;
@@ -56,9 +59,11 @@ struct ToText {
     std::string deaths;
     for (const WorkerId worker : t.lone_deaths) deaths += fmt::format("{},", worker.value);
     const std::string frame = t.last_frame ? std::to_string(*t.last_frame) : "none";
-    return fmt::format("trouble {} {} {} {} {} {} {} {} {} {} {}", text(t.phase), t.task, t.charged_tries, deaths,
+    std::string failed_on;
+    for (const WorkerId worker : t.failed_on) failed_on += fmt::format("{},", worker.value);
+    return fmt::format("trouble {} {} {} {} {} {} {} {} {} {} {} {} {}", text(t.phase), t.task, t.charged_tries, deaths,
                        t.run_alone, t.uncharged_returns, jobs::outcome_row(t.last_outcome).code, t.last_code,
-                       t.last_message, t.last_attempt.text(), frame);
+                       t.last_message, t.last_attempt.text(), frame, failed_on, t.run_single);
   }
   std::string operator()(const AttemptRecord& a) const {
     const UsageTotals& u = a.usage;
@@ -241,6 +246,8 @@ Record RandomRecords::record() {
       job.priority = static_cast<std::int32_t>(below(101));
       job.last_change = {word, {static_cast<std::int64_t>(below(1000))}, word};
       job.started = {static_cast<std::int64_t>(below(1000))};
+      for (std::uint32_t i = below(3); i > 0; --i)
+        job.stuck.push_back({below(9), {static_cast<std::int64_t>(below(1000))}, word, word});
       return job;
     }
     case 1: {
@@ -259,6 +266,8 @@ Record RandomRecords::record() {
                                 below(9), jobs::Outcome::Oom, word,     word, {}};
       for (std::uint32_t i = below(4); i > 0; --i) trouble.lone_deaths.push_back(WorkerId(below(99)));
       if (below(2)) trouble.last_attempt = {epoch_, 1 + below(5)};
+      for (std::uint32_t i = below(3); i > 0; --i) trouble.failed_on.push_back(WorkerId(below(99)));
+      trouble.run_single = below(2) != 0;
       if (below(2)) trouble.last_frame = static_cast<jobs::Frame>(below(200)) - 100;
       return trouble;
     }

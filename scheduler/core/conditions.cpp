@@ -1,0 +1,73 @@
+#include "scheduler/core/conditions.h"
+
+#include "scheduler/core/slot_reasons.h"
+#include "scheduler/core/standings.h"
+
+namespace framemill::scheduler {
+
+std::string told(const std::string& code, const std::string& message) {
+  return message.empty() ? code : code + ", " + message;
+}
+
+std::string_view name(Condition::Kind kind) {
+  switch (kind) {
+    case Condition::Kind::Stuck:
+      return "stuck";
+    case Condition::Kind::Blocked:
+      return "blocked";
+    case Condition::Kind::Starved:
+      return "starved";
+    case Condition::Kind::None:
+      break;
+  }
+  return "";
+}
+
+const std::string& Conditions::why_nobody(const JobEntry& job, const PhaseEntry& phase) {
+  const auto [entry, added] = nobody_.try_emplace(phase.common_class);
+  if (!added) return entry->second;
+  const Demand& demand = farm_.classes.of(phase.common_class);
+  if (!able_workers(farm_, demand).empty()) return entry->second;
+  const auto reasons = slot_reasons(farm_, demand, job, phase, 0, farm_.now()).reasons;
+  entry->second = reasons.empty() ? "no worker has reported" : reasons.front().because;
+  return entry->second;
+}
+
+Condition Conditions::of_layer(const JobEntry& job, std::uint32_t layer) {
+  if (job.final() || job.record.paused) return {};
+  const std::string& name = job.record.spec->layers[layer].name;
+  if (const auto stuck = stuck_layer(farm_, job, layer))
+    return {Condition::Kind::Stuck, name, told(stuck->code, stuck->message), stuck->since};
+  for (const PhaseEntry& phase : job.phases) {
+    if (phase.plan->layer != layer || phase.tasks.count(TaskState::Ready) == 0 || !phase.attempts.empty()) continue;
+    if (const std::string& why = why_nobody(job, phase); !why.empty()) return {Condition::Kind::Blocked, name, why, {}};
+  }
+  return {};
+}
+
+Condition Conditions::of_job(const JobEntry& job) {
+  if (job.final() || job.record.paused) return {};
+  Condition blocked;
+  const PhaseEntry* ready = nullptr;
+  for (std::uint32_t layer = 0; layer < job.record.spec->layers.size(); ++layer) {
+    Condition condition = of_layer(job, layer);
+    if (condition.kind == Condition::Kind::Stuck) return condition;
+    if (blocked.kind == Condition::Kind::None) blocked = std::move(condition);
+  }
+  if (blocked.kind != Condition::Kind::None) return blocked;
+  if (job.attempts_live > 0) return {};
+  for (const PhaseEntry& phase : job.phases)
+    if (ready == nullptr && phase.tasks.count(TaskState::Ready) > 0) ready = &phase;
+  if (ready == nullptr) return {};
+  const std::uint32_t layer = ready->plan->layer;
+  const std::string& name = job.record.spec->layers[layer].name;
+  for (const WorkerId worker : able_workers(farm_, farm_.classes.of(ready->common_class))) {
+    const Avoidance avoided = layer_avoidance(farm_, job, layer, worker);
+    if (avoided.why == Avoidance::Why::BackOff)
+      return {Condition::Kind::Blocked, name, told(avoided.standing->code, avoided.standing->message), {}};
+    if (avoided.none()) return {Condition::Kind::Starved, name, "other work has the slots that it could run in", {}};
+  }
+  return {};
+}
+
+}  // namespace framemill::scheduler
