@@ -3,6 +3,8 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/text.h"
+
 namespace framemill::net {
 
 namespace {
@@ -18,23 +20,6 @@ int hex_digit(char c) {
 }
 
 constexpr std::size_t kQueryKeysMax = 64;
-
-// How many bytes the valid UTF-8 character at the start of the text has, or 0 (RFC 3629: no overlong forms, no
-// surrogates).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
-  const unsigned second = byte(1);
-  const bool bad = (first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
-                   (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F);
-  return bad ? 0 : length;
-}
 
 }  // namespace
 
@@ -103,23 +88,12 @@ base::Result<std::map<std::string, std::string>> parse_query(std::string_view te
   return query;
 }
 
-std::string valid_utf8(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    out += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, length);
-    text.remove_prefix(std::max<std::size_t>(length, 1));
-  }
-  return out;
-}
-
 HttpResponse error_response(int status, const base::Error& error) {
   boost::json::object body;
-  body["code"] = valid_utf8(error.code);
-  body["message"] = valid_utf8(error.message);
-  body["field"] = valid_utf8(error.field);
-  body["hint"] = valid_utf8(error.hint);
+  body["code"] = base::valid_utf8(error.code);
+  body["message"] = base::valid_utf8(error.message);
+  body["field"] = base::valid_utf8(error.field);
+  body["hint"] = base::valid_utf8(error.hint);
   HttpResponse response;
   response.status = status;
   response.body = boost::json::serialize(body) + "\n";

@@ -53,7 +53,5 @@ base::Result<std::map<std::string, std::string>> parse_query(std::string_view te
 
 // {"code":..,"message":..,"field":..,"hint":..} as the house's error body, with the given status.
 HttpResponse error_response(int status, const base::Error& error);
-// The text with every byte that is not part of valid UTF-8 replaced by U+FFFD, for putting input into replies.
-std::string valid_utf8(std::string_view text);
 
 }  // namespace framemill::net

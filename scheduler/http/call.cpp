@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
+#include "base/text.h"
 #include "jobs/nearest.h"
 
 namespace framemill::scheduler {
@@ -132,7 +133,7 @@ base::Result<json::object> Call::body(const std::vector<std::string_view>& keys)
   for (const auto& [key, ignored] : value.get_object()) {
     if (std::find(known.begin(), known.end(), std::string_view(key)) != known.end()) continue;
     const std::string near = jobs::nearest(std::string_view(key), known);
-    return base::Error{"request.unknown_key", "the body has an unknown key", net::valid_utf8(std::string_view(key)),
+    return base::Error{"request.unknown_key", "the body has an unknown key", base::valid_utf8(std::string_view(key)),
                        near.empty() ? "" : "did you mean " + near + "?"};
   }
   return std::move(value.get_object());

@@ -53,16 +53,6 @@ TEST_CASE("an error body is JSON whatever bytes the error quotes") {
   CHECK(body.at("field") == "layer[0]");
 }
 
-TEST_CASE("only valid UTF-8 stays as it is") {
-  for (const char* good : {"", "abc", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x8E\xAC", "\xF4\x8F\xBF\xBF"}) {
-    CHECK(valid_utf8(good) == good);
-  }
-  for (const char* bad :
-       {"\x80", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF0\x9F\x8E", "\xFE"}) {
-    CHECK(valid_utf8(bad) != bad);
-  }
-}
-
 TEST_CASE("paths find their route, with decoded parameters") {
   Router<int> router;
   router.add("GET", "/api/v1/jobs", 1);
