@@ -171,6 +171,13 @@ std::vector<std::string> read_field_of_each(JsonReader& outer, std::string_view 
   });
 }
 
+base::Result<std::string> read_condition(const json::value& value) {
+  JsonReader reader(value, "condition");
+  const std::string root = reader.text("root");
+  std::string text = reader.text("code") + (root.empty() ? "" : " (root " + root + ")") + ": " + reader.text("message");
+  return finish(reader, std::move(text));
+}
+
 base::Result<WorkerView> read_worker(const json::value& value) {
   JsonReader reader(value, "worker");
   WorkerView worker;
@@ -188,6 +195,8 @@ base::Result<WorkerView> read_worker(const json::value& value) {
   worker.devices = read_field_of_each(reader, "devices", "name");
   worker.slots = read_each<SlotView>(reader, "slots", read_slot);
   worker.packages = read_field_of_each(reader, "packages", "id");
+  if (value.is_object() && value.get_object().contains("conditions"))
+    worker.conditions = read_each<std::string>(reader, "conditions", read_condition);
   return finish(reader, std::move(worker));
 }
 

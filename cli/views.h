@@ -91,6 +91,7 @@ struct WorkerView {
   std::vector<std::string> devices;  // their names
   std::vector<SlotView> slots;
   std::vector<std::string> packages;
+  std::vector<std::string> conditions;  // "storage_failed (root main): ..."; of older schedulers none
 };
 base::Result<std::vector<WorkerView>> read_workers(const json::value& list);
 

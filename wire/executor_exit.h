@@ -9,6 +9,7 @@ inline constexpr int kExitOutOfDeviceMemory = 81;  // the allocator cannot recov
 inline constexpr int kExitOutOfHostMemory = 82;    // std::bad_alloc under the memory cap
 inline constexpr int kExitHardware = 83;           // the device reported a fault that stays (sticky CUDA error, ECC)
 inline constexpr int kExitProtocol = 84;           // the worker sent something that cannot be read
+inline constexpr int kExitNoThreads = 85;          // the host has no thread to spare for it
 inline constexpr int kExitConfiguration = 78;      // it can never start as configured (EX_CONFIG)
 
 }  // namespace framemill::wire

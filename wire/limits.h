@@ -13,5 +13,7 @@ inline constexpr std::size_t kExecutorMessageBytesMax = 4 << 20;     // worker <
 inline constexpr int kFilesPerReportMax = 4096;
 inline constexpr std::size_t kOutputTailBytesMax = 16 << 10;
 inline constexpr std::size_t kDetailBytesMax = 128;
+inline constexpr std::size_t kCodeBytesMax = 128;
+inline constexpr std::size_t kTextBytesMax = 4096;  // one message for people
 
 }  // namespace framemill::wire

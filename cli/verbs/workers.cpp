@@ -73,6 +73,10 @@ base::Result<ExitCode> run(Session& session) {
   }
   session.out() << (table.empty() ? std::string("no workers have been seen\n") : table.text(session.terminal()));
   for (const WorkerView& worker : workers) session.out() << doubts_text(worker);
+  for (const WorkerView& worker : workers)
+    for (const std::string& condition : worker.conditions)
+      session.out() << fmt::format("{} is in trouble, and gets new work again after a pause: {}\n", worker.name,
+                                   condition);
   return ExitCode::Ok;
 }
 

@@ -65,6 +65,10 @@ struct RootSeen {
   bool usable = false;
   std::uint64_t free_bytes = 0;
 };
+struct HostCondition {        // what a worker's attempts found wrong with its host
+  std::string code, message;  // "host.descriptors", "storage_failed"
+  std::string root;           // of storage; empty: the whole host
+};
 struct Inventory {
   std::string name, version;
   std::vector<DeviceState> devices;
@@ -73,6 +77,7 @@ struct Inventory {
   std::vector<RootSeen> roots;
   std::vector<std::string> commands;
   bool media = false;
+  std::vector<HostCondition> conditions;
 };
 struct AttemptRunning {
   AttemptId attempt;

@@ -80,6 +80,14 @@ Misfit misfit_of(Avoidance::Why why) {
   return Misfit::None;
 }
 
+// What the worker's own attempts found wrong with its host, or with the root there.
+std::optional<std::string> host_trouble(const WorkerEntry& worker, const std::string& root) {
+  for (const HostCondition& condition : worker.inventory.conditions)
+    if (condition.root == root)
+      return "the host is in trouble, which is tried again after a pause: " + condition.code + ": " + condition.message;
+  return std::nullopt;
+}
+
 std::string because(const FarmState& farm, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
                     Misfit misfit) {
   switch (misfit) {
@@ -92,7 +100,7 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
     case Misfit::Revoked:
       return "the worker was shut out by an administrator";
     case Misfit::SlotUnusable:
-      return "the slot's executor cannot start";
+      return host_trouble(worker, "").value_or("the slot's executor cannot start");
     case Misfit::WorkerQuarantined:
       return "the worker is in quarantine: " + worker.record.last_change.reason;
     case Misfit::Draining:
@@ -124,7 +132,10 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
     case Misfit::Root: {
       std::string unseen;
       for (const std::string& root : demand.roots)
-        if (!worker.sees_root(root)) unseen += (unseen.empty() ? "" : ", ") + root;
+        if (!worker.sees_root(root)) {
+          if (const auto trouble = host_trouble(worker, root)) return *trouble;
+          unseen += (unseen.empty() ? "" : ", ") + root;
+        }
       return "the worker does not see root " + unseen + ", or may not write there";
     }
     case Misfit::LeaseCap:

@@ -106,6 +106,7 @@ struct WorkerView {
   std::vector<RootSeen> roots;
   std::vector<std::string> commands;
   std::vector<SetAside> set_aside;        // at most 64, the newest jobs first
+  std::vector<HostCondition> conditions;  // why slots or roots of it are not usable
 };
 
 // Why a task is not running. The closed list of CONTRACT.md.

@@ -44,11 +44,15 @@ wire::SchedulerReply& Outbox::reply_with_room(WorkerId worker, std::size_t bytes
 void Outbox::add(const AcknowledgeReport& ack) {
   wire::SchedulerReply& reply = reply_with_room(ack.worker, 64);
   Peer& peer = *peers_[ack.worker];
-  if (peer.incarnation != ack.incarnation) peer.acked_report = 0;
+  if (peer.incarnation != ack.incarnation) {
+    peer.acked_report = 0;
+    reply.clear_acked_reports();
+  }
   peer.incarnation = ack.incarnation;
   peer.acked_report = std::max(peer.acked_report, ack.sequence);
   peer.next_report_ms = static_cast<std::uint32_t>(ack.next_report.ms);
   peer.drain = ack.drain;
+  reply.add_acked_reports(ack.sequence);
   reply.set_lease_proof(ack.refused.empty());
   reply.set_send_inventory(ack.send_inventory);
   reply.set_refused(ack.refused);
@@ -96,6 +100,7 @@ void Outbox::send(WorkerId worker, Peer& peer, WhenFull when_full) {
   reply.set_durable_sequence(durable_sequence_);
   reply.set_incarnation(peer.incarnation);
   reply.set_acked_report(peer.acked_report);
+  reply.set_lists_acked_reports(true);
   reply.set_next_report_ms(peer.next_report_ms);
   reply.set_drain(peer.drain);
   const WorkerLink::Sent sent = send_(worker, reply);

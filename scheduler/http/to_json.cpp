@@ -5,7 +5,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/clock.h"
-#include "net/http_message.h"
+#include "base/text.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -202,7 +202,7 @@ json::value time_json(base::WallTime time) {
 }
 
 json::string text_json(std::string_view text) {
-  return json::string(net::valid_utf8(text));
+  return json::string(base::valid_utf8(text));
 }
 
 json::object page_json(json::array items, const std::string& next) {
@@ -289,7 +289,11 @@ json::object plan_view_json(const PlanView& plan) {
 }
 
 json::object worker_json(const WorkerView& worker) {
-  json::array devices, slots, packages, roots;
+  json::array devices, slots, packages, roots, conditions;
+  for (const HostCondition& condition : worker.conditions)
+    conditions.emplace_back(json::object{{"code", condition.code},
+                                         {"message", text_json(condition.message)},
+                                         {"root", text_json(condition.root)}});
   for (const auto& device : worker.devices) devices.emplace_back(device_json(device));
   for (const auto& slot : worker.slots) slots.emplace_back(slot_json(slot));
   for (const auto& package : worker.packages) {
@@ -321,7 +325,8 @@ json::object worker_json(const WorkerView& worker) {
           {"slots", std::move(slots)},
           {"packages", std::move(packages)},
           {"roots", std::move(roots)},
-          {"commands", texts_json(worker.commands)}};
+          {"commands", texts_json(worker.commands)},
+          {"conditions", std::move(conditions)}};
 }
 
 json::object frame_json(const FrameRow& row) {

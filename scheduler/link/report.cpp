@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/text.h"
 #include "wire/farm.pb.h"
 #include "wire/limits.h"
 
@@ -23,11 +24,9 @@ Error bad(std::string field, std::string message) {
   return Error{"link.bad_report", std::move(message), std::move(field), "the worker and the scheduler may be of different versions"};
 }
 
-// A string from outside, cut to a bound and without control characters: it ends up in logs and terminals.
+// A string from outside: it ends up in logs and terminals.
 std::string clean(const std::string& text, std::size_t bytes_max = kTextBytesMax) {
-  std::string out = text.substr(0, bytes_max);
-  std::replace_if(out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-  return out;
+  return base::clean_text(text, bytes_max);
 }
 
 Result<Sha256> digest(const std::string& bytes, const char* field) {
@@ -40,7 +39,7 @@ Result<Sha256> digest(const std::string& bytes, const char* field) {
 
 Result<std::string> relative_path(const std::string& path, const char* field) {
   const bool hostile = path.empty() || path.size() > kPathBytesMax || path.front() == '/' || path == ".." ||
-                       path.starts_with("../") || path.ends_with("/..") || path.find("/../") != std::string::npos ||
+                       path.starts_with("../") || path.ends_with("/..") || path.find("/../") != std::string::npos || !base::is_utf8(path) ||
                        std::any_of(path.begin(), path.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
   if (hostile) return bad(field, "not a path inside a root: " + clean(path, 200));
   return path;
@@ -81,6 +80,10 @@ Result<Inventory> inventory(const wire::Inventory& in) {
   }
   for (const auto& root : in.roots()) out.roots.push_back({clean(root.name(), 128), root.usable(), root.free_bytes()});
   for (const std::string& command : in.commands()) out.commands.push_back(clean(command, 256));
+  for (int i = 0; i < std::min(in.conditions_size(), kRootsMax + 1); ++i) {
+    const auto& condition = in.conditions(i);
+    out.conditions.push_back({clean(condition.code(), 128), clean(condition.message(), 1024), clean(condition.root(), 128)});
+  }
   return out;
 }
 
@@ -90,6 +93,9 @@ Result<TaskFinished> finished_task(const wire::FinishedTask& in) {
   out.phase = phase_id(in.job(), in.phase());
   out.task = in.task();
   out.duration_us = in.duration_us();
+  if (in.files_size() > wire::kFilesPerReportMax)
+    return bad("finished.files", fmt::format("a task with {} files; the limit is {}", in.files_size(),
+                                             wire::kFilesPerReportMax));
   for (const auto& file : in.files()) {
     FileRecord record;
     record.kind = file.kind();
@@ -143,8 +149,18 @@ Result<AttemptEnded> ended_attempt(const wire::EndedAttempt& in) {
   for (int i = 0; i < std::min(in.failed_tasks_size(), kRunningMax); ++i) out.failed_tasks.push_back(in.failed_tasks(i));
   out.device_class = clean(in.usage().device_class(), 512);
   out.usage = usage(in.usage());
-  const std::size_t tail = std::min(in.output_tail().size(), wire::kOutputTailBytesMax);
-  out.output_tail = in.output_tail().substr(in.output_tail().size() - tail);
+  out.output_tail = base::clean_tail(in.output_tail(), wire::kOutputTailBytesMax, base::Lines::Keep);
+  return out;
+}
+
+// What cannot be taken as it was said ends its attempt, and nothing else: the report's other items are acknowledged.
+AttemptEnded ended_by(const base::Error& error, const wire::AttemptId& attempt, std::optional<TaskIndex> task) {
+  AttemptEnded out;
+  out.attempt = attempt_from_wire(attempt);
+  out.outcome = jobs::Outcome::BadOutput;
+  out.code = error.code;
+  out.message = fmt::format("The worker's report of it cannot be read: {}: {}.", error.field, error.message);
+  if (task) out.failed_tasks.push_back(*task);
   return out;
 }
 
@@ -158,7 +174,7 @@ void attempt_to_wire(const AttemptId& id, wire::AttemptId& out) {
   out.set_counter(id.counter);
 }
 
-Result<WorkerReported> parse_report(std::string_view bytes, const std::string& key) {
+Result<ParsedReport> parse_report(std::string_view bytes, const std::string& key) {
   wire::WorkerReport in;
   if (bytes.size() > wire::kFarmMessageBytesMax || !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return bad("", "the bytes are no WorkerReport");
@@ -173,29 +189,38 @@ Result<WorkerReported> parse_report(std::string_view bytes, const std::string& k
   if (in.published_size() + in.publish_failed_size() > kPublishedMax) return bad("published", "too many entries");
   if (in.manifests_size() > kEndedMax) return bad("manifests", "too many entries");
   if (in.publishing_size() > kPublishedMax) return bad("publishing", "too many ranges");
-  int files = 0;
-  for (const auto& task : in.finished()) files += task.files_size();
-  if (files > wire::kFilesPerReportMax) return bad("finished.files", fmt::format("at most {} files per report", wire::kFilesPerReportMax));
 
-  WorkerReported out;
+  ParsedReport parsed;
+  WorkerReported& out = parsed.event;
   out.key = key;
   out.incarnation = in.incarnation();
   out.sequence = in.sequence();
   out.draining = in.draining();
   if (in.has_inventory()) {
-    FM_ASSIGN(out.inventory, inventory(in.inventory()));
+    if (auto told = inventory(in.inventory()); told.ok())
+      out.inventory = std::move(told).value();
+    else
+      parsed.refused.push_back(told.error());
   }
   for (const auto& running : in.running())
     out.running.push_back({attempt_from_wire(running.attempt()), running.task(), running.step(), running.steps(),
                            running.batch(), running.model_warm(), running.peak_bytes(),
                            clean(running.detail(), wire::kDetailBytesMax), usage(running.usage())});
   for (const auto& finished : in.finished()) {
-    FM_ASSIGN(TaskFinished task, finished_task(finished));
-    out.finished.push_back(std::move(task));
+    if (auto task = finished_task(finished); task.ok()) {
+      out.finished.push_back(std::move(task).value());
+    } else {
+      parsed.refused.push_back(task.error());
+      out.ended.push_back(ended_by(task.error(), finished.attempt(), finished.task()));
+    }
   }
   for (const auto& ended : in.ended()) {
-    FM_ASSIGN(AttemptEnded attempt, ended_attempt(ended));
-    out.ended.push_back(std::move(attempt));
+    if (auto attempt = ended_attempt(ended); attempt.ok()) {
+      out.ended.push_back(std::move(attempt).value());
+    } else {
+      parsed.refused.push_back(attempt.error());
+      out.ended.push_back(ended_by(attempt.error(), ended.attempt(), std::nullopt));
+    }
   }
   for (const auto& published : in.published())
     out.published.push_back({phase_id(published.tasks().job(), published.tasks().phase()),
@@ -214,7 +239,7 @@ Result<WorkerReported> parse_report(std::string_view bytes, const std::string& k
     for (const auto& held : in.publishing())
       out.publishing->push_back({phase_id(held.job(), held.phase()), {held.first(), held.count()}});
   }
-  return out;
+  return parsed;
 }
 
 }  // namespace framemill::scheduler

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "scheduler/link/report.h"
@@ -59,21 +61,30 @@ void WorkerLink::on_message(const net::PeerMessage& message) {
   const std::string name = message.key.z85();
   auto report = parse_report(message.bytes, name);
   if (!report.ok()) {
-    base::log_warning("link", "worker {} at {}: {} ({})", name, message.address, report.error().message,
-                      report.error().code);
+    complain(name, message.address, report.error());
     refuse(message.peer, report.error().message);
     return;
   }
+  for (const base::Error& refused : report->refused) complain(name, message.address, refused);
+  WorkerReported& event = report->event;
   Seat& seat = seats_[name];
-  if (seat.incarnation != 0 && is_taken(seat, report->incarnation)) {
+  if (seat.incarnation != 0 && is_taken(seat, event.incarnation)) {
     refuse(message.peer, taken_text(seat));
     if (seat.peer) callbacks_.on_contested({name, std::string(message.address)});
     return;
   }
   // The newest connection of a process is the one that is answered.
-  seat = {message.peer, report->incarnation, std::string(message.address), base::monotonic_now()};
-  report->address = seat.address;
-  callbacks_.on_report(std::move(report).value());
+  seat = {message.peer, event.incarnation, std::string(message.address), base::monotonic_now()};
+  event.address = seat.address;
+  callbacks_.on_report(std::move(event));
+}
+
+// A worker that says the same nonsense with every report is named once.
+void WorkerLink::complain(const std::string& worker_key, std::string_view address, const base::Error& error) {
+  const std::string text = fmt::format("{}{}{} ({})", error.field, error.field.empty() ? "" : ": ", error.message,
+                                       error.code);
+  if (std::exchange(last_complaint_[worker_key], text) == text) return;
+  base::log_warning("link", "worker {} at {}: {}", worker_key, address, text);
 }
 
 WorkerLink::Sent WorkerLink::send(const std::string& worker_key, const wire::SchedulerReply& reply) {

@@ -63,11 +63,13 @@ class WorkerLink {
   void on_message(const net::PeerMessage& message);
   bool is_taken(const Seat& seat, std::uint64_t incarnation);
   static std::string taken_text(const Seat& seat);
+  void complain(const std::string& worker_key, std::string_view address, const base::Error& error);
 
   std::unique_ptr<net::SecureRouter> router_;
   base::Duration silence_alarm_;
   Callbacks callbacks_;
   std::unordered_map<std::string, Seat> seats_;  // by key; bounded by the allowlist and the workers on record
+  std::unordered_map<std::string, std::string> last_complaint_;  // by key; the same
 };
 
 }  // namespace framemill::scheduler

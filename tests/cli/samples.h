@@ -69,7 +69,8 @@ inline std::string worker_json(int id, const std::string& name, const std::strin
   return fmt::format(
       R"({{"id":{},"name":"{}","key":"k","version":"0.1.0","state":"{}","quarantined":false,"silent_ms":{},)"
       R"("devices":[{{"id":"cpu","name":"cpu0","device_class":"c","kind":"cpu","memory_bytes_total":1,"memory_bytes_budget":1,"cpus":1}}],)"
-      R"("slots":[{}],"packages":[{{"id":"demo-clips@1","digest":"ab"}}],"roots":[],"commands":[]}})",
+      R"("slots":[{}],"packages":[{{"id":"demo-clips@1","digest":"ab"}}],"roots":[],"commands":[],)"
+      R"("conditions":[{{"code":"host.processes","message":"fork: Resource temporarily unavailable","root":""}}]}})",
       id, name, state, state == "silent" ? 21000 : 0, slots);
 }
 

@@ -131,6 +131,7 @@ WorkerView sample_worker(WorkerId id, const std::string& name) {
   view.packages = {{"demo-clips@1", base::sha256("weights")}};
   view.roots = {{"renders", true, 1 << 30}, {"lost", false, 0}};
   view.commands = {"denoise-grain"};
+  view.conditions = {{"storage_failed", "fsync: Input/output error", "main"}};
   return view;
 }
 

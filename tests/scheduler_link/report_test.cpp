@@ -45,18 +45,18 @@ wire::WorkerReport good_report() {
 }  // namespace
 
 TEST_CASE("a good report becomes an event with the key that was proved") {
-  const auto event = parse_report(good_report().SerializeAsString(), kKey);
-  REQUIRE(event.ok());
-  CHECK(event->key == kKey);
-  CHECK(event->inventory->name == "w1");
-  CHECK(event->finished.at(0).files.at(0).path == "show/a.0001.exr");
-  CHECK(event->ended.at(0).outcome == jobs::Outcome::Oom);
+  const auto report = parse_report(good_report().SerializeAsString(), kKey);
+  REQUIRE(report.ok());
+  CHECK(report->event.key == kKey);
+  CHECK(report->event.inventory->name == "w1");
+  CHECK(report->event.finished.at(0).files.at(0).path == "show/a.0001.exr");
+  CHECK(report->event.ended.at(0).outcome == jobs::Outcome::Oom);
 }
 
 TEST_CASE("lists of measured facts are cut to their bounds") {
-  const auto event = parse_report(good_report().SerializeAsString(), kKey);
-  REQUIRE(event.ok());
-  const scheduler::UsageTotals& usage = event->ended.at(0).usage;
+  const auto report = parse_report(good_report().SerializeAsString(), kKey);
+  REQUIRE(report.ok());
+  const scheduler::UsageTotals& usage = report->event.ended.at(0).usage;
   REQUIRE(usage.batch_sizes.size() == 64);
   CHECK(usage.batch_sizes[1].windows == 2);
   CHECK(usage.batch_sizes[1].calls == 6);
@@ -65,70 +65,102 @@ TEST_CASE("lists of measured facts are cut to their bounds") {
 }
 
 TEST_CASE("an output tail is cut to its end") {
-  const auto event = parse_report(good_report().SerializeAsString(), kKey);
-  REQUIRE(event.ok());
-  CHECK(event->ended.at(0).output_tail.size() == wire::kOutputTailBytesMax);
-  CHECK(event->ended.at(0).output_tail.ends_with("end"));
+  const auto report = parse_report(good_report().SerializeAsString(), kKey);
+  REQUIRE(report.ok());
+  CHECK(report->event.ended.at(0).output_tail.size() == wire::kOutputTailBytesMax);
+  CHECK(report->event.ended.at(0).output_tail.ends_with("end"));
 }
 
 TEST_CASE("control characters of a worker do not reach logs and terminals") {
-  wire::WorkerReport report = good_report();
-  report.mutable_inventory()->set_name("w1\x1b[2J\n");
-  const auto event = parse_report(report.SerializeAsString(), kKey);
-  REQUIRE(event.ok());
-  CHECK(event->inventory->name == "w1 [2J ");
+  wire::WorkerReport wire_report = good_report();
+  wire_report.mutable_inventory()->set_name("w1\x1b[2J\n");
+  const auto report = parse_report(wire_report.SerializeAsString(), kKey);
+  REQUIRE(report.ok());
+  CHECK(report->event.inventory->name == "w1 ");
 }
 
-TEST_CASE("a report is refused with the field that is wrong") {
+TEST_CASE("a report of another version or without its numbers is refused whole") {
+  wire::WorkerReport wire_report = good_report();
+  wire_report.set_protocol(99);
+  CHECK(parse_report(wire_report.SerializeAsString(), kKey).error().code == "link.protocol");
+  wire_report = good_report();
+  wire_report.set_incarnation(0);
+  CHECK(parse_report(wire_report.SerializeAsString(), kKey).error().field == "incarnation");
+}
+
+TEST_CASE("a part of a report that makes no sense costs that part, and a bad result ends its attempt") {
   struct Case {
     const char* name;
-    const char* code;
     const char* field;
     std::function<void(wire::WorkerReport&)> spoil;
   };
   const std::vector<Case> cases = {
-      {"another protocol", "link.protocol", "protocol", [](auto& r) { r.set_protocol(99); }},
-      {"no incarnation", "link.bad_report", "incarnation", [](auto& r) { r.set_incarnation(0); }},
-      {"a slot of no device", "link.bad_report", "inventory.slots.device",
+      {"a slot of no device", "inventory.slots.device",
        [](auto& r) { r.mutable_inventory()->mutable_slots(0)->set_device(1); }},
-      {"slots out of order", "link.bad_report", "inventory.slots.index",
+      {"slots out of order", "inventory.slots.index",
        [](auto& r) { r.mutable_inventory()->mutable_slots(0)->set_index(5); }},
-      {"an unknown kind of device", "link.bad_report", "inventory.devices.kind",
+      {"an unknown kind of device", "inventory.devices.kind",
        [](auto& r) { r.mutable_inventory()->mutable_devices(0)->set_kind("tpu"); }},
-      {"too many slots", "link.bad_report", "inventory.slots",
+      {"too many slots", "inventory.slots",
        [](auto& r) { for (int i = 0; i < 300; ++i) r.mutable_inventory()->add_slots()->set_index(i + 1); }},
-      {"an absolute path", "link.bad_report", "finished.files.path",
+      {"an absolute path", "finished.files.path",
        [](auto& r) { r.mutable_finished(0)->mutable_files(0)->set_path("/etc/passwd"); }},
-      {"a path that climbs", "link.bad_report", "finished.files.path",
+      {"a path that climbs", "finished.files.path",
        [](auto& r) { r.mutable_finished(0)->mutable_files(0)->set_path("a/../../b"); }},
-      {"a staged path that climbs", "link.bad_report", "finished.files.staged",
+      {"a staged path that climbs", "finished.files.staged",
        [](auto& r) { r.mutable_finished(0)->mutable_files(0)->set_staged(".."); }},
-      {"a path with a line feed", "link.bad_report", "finished.files.path",
+      {"a path with a line feed", "finished.files.path",
        [](auto& r) { r.mutable_finished(0)->mutable_files(0)->set_path("a\nb"); }},
-      {"a file without digest", "link.bad_report", "finished.files.sha256",
+      {"a file without digest", "finished.files.sha256",
        [](auto& r) { r.mutable_finished(0)->mutable_files(0)->clear_sha256(); }},
-      {"a short digest", "link.bad_report", "finished.files.samples_sha256",
+      {"a short digest", "finished.files.samples_sha256",
        [](auto& r) { r.mutable_finished(0)->mutable_files(0)->set_samples_sha256("abc"); }},
-      {"an unknown outcome", "link.bad_report", "ended.outcome", [](auto& r) { r.mutable_ended(0)->set_outcome("fine"); }},
+      {"an unknown outcome", "ended.outcome", [](auto& r) { r.mutable_ended(0)->set_outcome("fine"); }},
   };
   for (const Case& c : cases) {
     INFO(c.name);
-    wire::WorkerReport report = good_report();
-    c.spoil(report);
-    const auto event = parse_report(report.SerializeAsString(), kKey);
-    REQUIRE_FALSE(event.ok());
-    CHECK(event.error().code == c.code);
-    CHECK(event.error().field == c.field);
+    wire::WorkerReport wire_report = good_report();
+    wire::FinishedTask& good = *wire_report.add_finished();
+    good = wire_report.finished(0);
+    good.mutable_attempt()->set_counter(4);
+    c.spoil(wire_report);
+    const auto report = parse_report(wire_report.SerializeAsString(), kKey);
+    REQUIRE(report.ok());
+    REQUIRE(report->refused.size() == 1);
+    CHECK(report->refused[0].code == "link.bad_report");
+    CHECK(report->refused[0].field == c.field);
+    REQUIRE_FALSE(report->event.finished.empty());
+    CHECK(report->event.finished.back().attempt.counter == 4);  // the other task's result is taken
+    const std::string_view field = c.field;
+    CHECK(report->event.inventory.has_value() == !field.starts_with("inventory"));
+    if (!field.starts_with("finished")) continue;
+    CHECK(report->event.ended.at(0).attempt.counter == 3);
+    CHECK(report->event.ended.at(0).outcome == jobs::Outcome::BadOutput);
+    CHECK(report->event.ended.at(0).message.find(c.field) != std::string::npos);
   }
 }
 
-TEST_CASE("more files than a report may name are refused") {
-  wire::WorkerReport report = good_report();
-  const wire::OutputFile file = report.finished(0).files(0);
-  for (int i = 0; i < wire::kFilesPerReportMax; ++i) *report.mutable_finished(0)->add_files() = file;
-  const auto event = parse_report(report.SerializeAsString(), kKey);
-  REQUIRE_FALSE(event.ok());
-  CHECK(event.error().field == "finished.files");
+TEST_CASE("a text that is not UTF-8 costs nothing but its bad bytes") {
+  wire::WorkerReport wire_report = good_report();
+  wire_report.mutable_inventory()->set_name("caf\xe9");
+  wire_report.mutable_ended(0)->set_message("invalid attribute \"Besch\xe4" "digt\"");
+  wire_report.mutable_ended(0)->set_output_tail("\xe2\x82");
+  const auto report = parse_report(wire_report.SerializeAsString(), kKey);
+  REQUIRE(report.ok());
+  CHECK(report->refused.empty());
+  CHECK(report->event.inventory->name == "caf\uFFFD");
+  CHECK(report->event.ended.at(0).message == "invalid attribute \"Besch\uFFFDdigt\"");
+  CHECK(report->event.ended.at(0).output_tail == "\uFFFD\uFFFD");
+}
+
+TEST_CASE("a task with more files than a report may name is not taken") {
+  wire::WorkerReport wire_report = good_report();
+  const wire::OutputFile file = wire_report.finished(0).files(0);
+  for (int i = 0; i < wire::kFilesPerReportMax; ++i) *wire_report.mutable_finished(0)->add_files() = file;
+  const auto report = parse_report(wire_report.SerializeAsString(), kKey);
+  REQUIRE(report.ok());
+  CHECK(report->refused.at(0).field == "finished.files");
+  CHECK(report->event.finished.empty());
 }
 
 TEST_CASE("bytes that are no report are refused, whatever they are") {
@@ -138,9 +170,9 @@ TEST_CASE("bytes that are no report are refused, whatever they are") {
     std::string bytes = good;
     for (int k = 0; k < 1 + i % 6; ++k) bytes[random() % bytes.size()] = static_cast<char>(random());
     if (i % 3 == 0) bytes.resize(random() % bytes.size());
-    const auto event = parse_report(bytes, kKey);  // no crash, and nothing hostile gets through
-    if (!event.ok()) continue;
-    for (const auto& finished : event->finished)
+    const auto report = parse_report(bytes, kKey);  // no crash, and nothing hostile gets through
+    if (!report.ok()) continue;
+    for (const auto& finished : report->event.finished)
       for (const auto& file : finished.files) CHECK((!file.path.starts_with("/") && file.path.find("../") != 0));
   }
   CHECK_FALSE(parse_report(std::string(wire::kFarmMessageBytesMax + 1, 'a'), kKey).ok());

@@ -1,12 +1,15 @@
 #include "worker/supervisor/child_runner.h"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
+
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <optional>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "tests/worker/scratch.h"
 #include "worker/supervisor/staging.h"
 
@@ -139,6 +142,88 @@ TEST_CASE("a failing command is told with its exit status and its last words") {
   CHECK(ended.code == "command.exit");
   CHECK(ended.text == "The command ended with exit status 3: no licence left");
   CHECK(ended.output_tail.find("going") != std::string::npos);
+}
+
+TEST_CASE("a program may print any bytes, and what it said last is told as UTF-8") {
+  Command c({"sh", "-c", "printf 'caf\\351 \\342\\202'; printf '\\033[31mBesch\\344digt\\r\\n' >&2; exit 3"});
+  const EndedAttempt& ended = c.run();
+  CHECK(ended.code == "command.exit");
+  CHECK(base::is_utf8(ended.text));
+  CHECK(base::is_utf8(ended.output_tail));
+  CHECK(ended.output_tail.find("Besch\uFFFDdigt\n") != std::string::npos);
+}
+
+TEST_CASE("a program that speaks of memory has failed like any other") {
+  for (const char* words : {"out of memory", "MemoryError", "java.lang.OutOfMemoryError", "std::bad_alloc",
+                            "fork: Cannot allocate memory"}) {
+    Command c({"sh", "-c", "echo \"$1\"; echo \"$1\" >&2; exit 1", "x", words});
+    c.settings.memory = MemoryCap(4ull << 30);
+    const EndedAttempt& ended = c.run();
+    CHECK(ended.outcome == Outcome::Failed);
+    CHECK(ended.code == "command.exit");
+    CHECK(ended.text.find(words) != std::string::npos);
+  }
+}
+
+TEST_CASE("a program that used up its cap of memory is out of memory, whatever it says") {
+  if (!kDataLimitUsable) {
+    WARN("skipped: RLIMIT_DATA cannot be used beside a sanitizer's shadow memory");
+    return;
+  }
+  Command c({"sh", "-c", "x=xxxxxxxxxxxxxxxx; while :; do x=$x$x; done"});
+  c.settings.memory = MemoryCap(64ull << 20);
+  const EndedAttempt& ended = c.run();
+  CHECK(ended.outcome == Outcome::Oom);
+  CHECK(ended.code == "command.host_memory");
+}
+
+TEST_CASE("a program that cannot be started is the task's own fault, by its name and not by an exit status") {
+  const Scratch area;
+  area.write("text", "no first line\n");
+  area.write("wrong-interpreter", "#!/nowhere/perl\n");
+  for (const char* name : {"text", "wrong-interpreter"})
+    std::filesystem::permissions(area.directory / name, std::filesystem::perms::owner_all);
+  area.write("not-executable", "#!/bin/sh\n");
+  for (const std::string name : {"text", "wrong-interpreter", "not-executable", "not-there"}) {
+    INFO(name);
+    Command c({"tool"});
+    c.settings.commands = {{"tool", (area.directory / name).string()}};
+    const EndedAttempt& ended = c.run();
+    CHECK(ended.outcome == Outcome::Failed);
+    CHECK(ended.code == "command.cannot_start");
+    CHECK(ended.text.find((area.directory / name).string()) != std::string::npos);
+    CHECK(ended.text.find("127") == std::string::npos);
+  }
+}
+
+TEST_CASE("arguments that are too long for the kernel are the task's fault and name the user's program") {
+  Command c({"sh", "-c", "true", std::string(200'000, 'x')});
+  const EndedAttempt& ended = c.run();
+  CHECK(ended.outcome == Outcome::Failed);
+  CHECK(ended.code == "command.cannot_start");
+  CHECK(ended.text.find("/bin/sh") != std::string::npos);
+}
+
+TEST_CASE("a host without descriptors gives the task back, uncharged") {
+  // From none to some to spare: whichever step fails, it is the host's condition.
+  for (rlim_t spare = 0; spare <= 14; ++spare) {
+    INFO(spare << " spare descriptors");
+    Command c({"true"});
+    c.start();  // opens what it needs for the storage's side
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const int lowest_free = ::dup(0);
+    ::close(lowest_free);
+    const rlimit few{static_cast<rlim_t>(lowest_free) + spare, before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    const bool came = c.wait([&] { return c.ended.has_value(); });
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    REQUIRE(came);
+    const bool missing_output = c.ended->code == "command.missing_output";  // it ran: `true` writes nothing
+    if (missing_output) continue;
+    CHECK(c.ended->outcome == Outcome::NotAdmitted);
+    CHECK(c.ended->code == "host.descriptors");
+  }
 }
 
 TEST_CASE("a program that is not listed is not run") {

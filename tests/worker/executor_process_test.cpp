@@ -107,6 +107,17 @@ TEST_CASE("garbage and endless messages end the executor, not the worker") {
   CHECK(Rude().after("endless message").code == "executor.bad_message");
 }
 
+TEST_CASE("an end whose message is not UTF-8 costs that message's bad bytes and not the executor") {
+  Rude rude;
+  REQUIRE(rude.wait_ready());
+  rude.order("latin-1");
+  rude.order("fine");
+  REQUIRE(rude.wait([&] { return rude.heard.size() == 4 || rude.death; }));
+  REQUIRE_FALSE(rude.death);
+  CHECK(rude.heard[1].ended().message() == "attribute \"Besch\xe4" "digt\" is not known");  // cleaned in translate
+  CHECK(rude.heard[2].has_finished());
+}
+
 TEST_CASE("an executor beyond its memory cap dies alone, as out of memory") {
   if (!kDataLimitUsable) {
     WARN("skipped: RLIMIT_DATA cannot be used beside a sanitizer's shadow memory");
@@ -157,8 +168,11 @@ TEST_CASE("the last words are kept and bounded") {
   Rude rude;
   REQUIRE(rude.wait_ready());
   rude.order("talk");
-  rude.wait([&] { return rude.process->output_tail().size() >= OutputTail::kBytesMax; });
-  CHECK(rude.process->output_tail().size() == OutputTail::kBytesMax);
+  rude.wait([&] { return rude.process->output_tail().find("left out") != std::string::npos; });
+  const std::string tail = rude.process->output_tail();
+  CHECK(tail.size() <= OutputTail::kBytesMax);
+  CHECK(tail.find("a line on standard error") != std::string::npos);  // the first words are kept, too
+  CHECK(tail.ends_with("y\n"));
 }
 
 TEST_CASE("killing an executor takes the children that it left in its group") {

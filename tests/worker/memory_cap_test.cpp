@@ -33,11 +33,21 @@ TEST_CASE("in a delegated cgroup the worker moves into a leaf and every slot get
   CHECK(cgroup.area.read(cgroup.service + "cgroup.subtree_control") == "+memory");
   const MemoryCap cap = caps.make("cpu0", 1 << 30);
   CHECK(cap.data_bytes_max() == 0);  // not both
-  CHECK(cap.cgroup_procs() == (cgroup.area.directory / cgroup.service / "slot-cpu0/cgroup.procs").string());
   CHECK(cgroup.area.read(cgroup.service + "slot-cpu0/memory.max") == "1073741824");
-  CHECK(cap.kills() == 0);
-  cgroup.area.write(cgroup.service + "slot-cpu0/memory.events", "low 0\nhigh 0\nmax 4\noom 1\noom_kill 3\n");
-  CHECK(cap.kills() == 3);
+}
+
+TEST_CASE("a slot's executor and the programs beside it share one cap, and their kills are counted apart") {
+  Cgroup cgroup;
+  const MemoryCap cap = cgroup.find().make("cpu0", 1 << 30);
+  const MemoryCap executor = cap.part("executor"), program = cap.part("program");
+  const std::string slot = cgroup.service + "slot-cpu0/";
+  CHECK(cgroup.area.read(slot + "cgroup.subtree_control") == "+memory");
+  CHECK(executor.cgroup_procs() == (cgroup.area.directory / slot / "executor/cgroup.procs").string());
+  CHECK(cgroup.area.read(slot + "program/memory.oom.group") == "1");
+  CHECK(program.kills() == 0);
+  cgroup.area.write(slot + "program/memory.events", "low 0\nhigh 0\nmax 4\noom 1\noom_kill 3\n");
+  CHECK(program.kills() == 3);
+  CHECK(executor.kills() == 0);
 }
 
 TEST_CASE("without delegation, or without the memory controller, the cap is RLIMIT_DATA") {
@@ -50,10 +60,11 @@ TEST_CASE("without delegation, or without the memory controller, the cap is RLIM
   CHECK(caps.make("cpu0", 0).capped() == false);
 }
 
-TEST_CASE("a refused allocation is read from the last words") {
-  CHECK(tells_of_refused_memory("terminate called after throwing an instance of 'std::bad_alloc'\n"));
-  CHECK(tells_of_refused_memory("DefaultCPUAllocator: not enough memory: you tried to allocate 64 bytes\n"));
-  CHECK_FALSE(tells_of_refused_memory("Segmentation fault\n"));
+TEST_CASE("a cap was reached when what was resident says so") {
+  const MemoryCap cap(800 << 20);
+  CHECK(cap.was_reached(790 << 20) == kDataLimitUsable);
+  CHECK_FALSE(cap.was_reached(100 << 20));
+  CHECK_FALSE(MemoryCap().was_reached(std::uint64_t{1} << 40));
 }
 
 }  // namespace

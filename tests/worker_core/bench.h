@@ -15,7 +15,7 @@ inline AttemptId attempt(std::uint64_t counter) {
 }
 inline Lease lease(std::uint64_t counter, SlotIndex slot = 0, WorkKind work = WorkKind::Generate,
                    TaskRange tasks = {0, 4}) {
-  return {attempt(counter), {JobId(1), 0}, tasks, slot, work, base::seconds(120), base::Duration{0}};
+  return {attempt(counter), {JobId(1), 0}, tasks, slot, work, base::seconds(120), base::Duration{0}, {}, "main"};
 }
 
 struct Bench {

@@ -314,6 +314,68 @@ TEST_CASE("what is finished is told at once and again until a report that carrie
   CHECK(b.core.untold_count() == 0);
 }
 
+TEST_CASE("a later acknowledgement does not stand for a report that was refused") {
+  Bench b;
+  b.all_ready();
+  b.grant(lease(1));
+  b.grant(lease(2));
+  b.end(1, Outcome::Failed);
+  const std::uint64_t refused = b.report().sequence;
+  b.end(2, Outcome::Failed);
+  const std::uint64_t taken = b.report().sequence;
+  const auto acknowledge = [&](std::vector<std::uint64_t> reports) {
+    ReplyReceived reply;
+    reply.acked_report = reports.back();
+    reply.acked_reports = std::move(reports);
+    b.happen(reply);
+  };
+  acknowledge({taken});
+  CHECK(b.core.untold_count() == 1);
+  b.pass(base::seconds(10));
+  const Report again = b.report();
+  REQUIRE(again.items.size() == 1);
+  CHECK(std::get<EndedAttempt>(again.items[0]).attempt == attempt(1));
+  acknowledge({refused});  // told again since: the newest report that carried it counts
+  CHECK(b.core.untold_count() == 1);
+  acknowledge({again.sequence});
+  CHECK(b.core.untold_count() == 0);
+}
+
+TEST_CASE("an inventory whose report was refused is sent again once a later one is taken") {
+  Bench b;
+  b.all_ready();
+  REQUIRE(b.report().with_inventory);
+  const auto acknowledge = [&](std::uint64_t report) {
+    ReplyReceived reply;
+    reply.acked_report = report;
+    reply.acked_reports = std::vector{report};
+    b.happen(reply);
+  };
+  const Report later = b.report();
+  REQUIRE_FALSE(later.with_inventory);
+  acknowledge(later.sequence);
+  const Report again = b.report();
+  CHECK(again.with_inventory);
+  acknowledge(again.sequence);
+  const Report last = b.report();
+  CHECK_FALSE(last.with_inventory);
+  acknowledge(last.sequence);
+  CHECK_FALSE(b.report().with_inventory);
+}
+
+TEST_CASE("a grant that the worker cannot read fails its attempt once") {
+  Bench b;
+  ReplyReceived reply;
+  reply.refused_grants.push_back({attempt(5), "grant.invalid", "no tasks"});
+  b.happen(reply);
+  b.happen(reply);  // said again
+  const Report report = b.report();
+  REQUIRE(report.items.size() == 1);
+  const auto& ended = std::get<EndedAttempt>(report.items[0]);
+  CHECK(ended.outcome == Outcome::Failed);
+  CHECK(ended.code == "grant.invalid");
+}
+
 TEST_CASE("a new connection is told everything again, with the inventory") {
   Bench b;
   b.all_ready();
@@ -377,7 +439,7 @@ TEST_CASE("a publish order at work or untold is not done twice, and its result s
   b.happen(reply);
   CHECK(b.count<Publish>() == 0);
   CHECK(std::get<PublishedTasks>(b.report().items[0]).duty == duty);
-  b.happen(ReplyReceived{b.last_report.sequence, false, false, false, {}, {}, {}, {duty}, {}, {}});
+  b.happen(ReplyReceived{b.last_report.sequence, false, false, false, {}, {}, {}, {duty}, {}, {}, {}, {}});
   CHECK(b.count<Publish>() == 1);  // asked again after all was said: it is idempotent
 }
 

@@ -56,13 +56,22 @@ TEST_CASE("a reply becomes one event, and what its ids stand for is kept beside 
   CHECK(reply->event.lease_proof);
 }
 
-TEST_CASE("every reply that is not as it should be is refused with the field that is wrong") {
+TEST_CASE("a reply of another version, or one that is none, is refused whole") {
+  wire::SchedulerReply reply = good_reply();
+  reply.set_protocol(99);
+  const auto parsed = parse_reply(reply.SerializeAsString());
+  REQUIRE_FALSE(parsed.ok());
+  CHECK(parsed.error().field == "protocol");
+  CHECK_FALSE(parse_reply("\xff\xff\xff rubbish").ok());
+  CHECK_FALSE(parse_reply(std::string(wire::kFarmMessageBytesMax + 1, '\0')).ok());
+}
+
+TEST_CASE("a part of a reply that makes no sense costs that part, and a bad grant ends its attempt") {
   struct Case {
     const char* field;
     std::function<void(wire::SchedulerReply&)> spoil;
   };
   const std::vector<Case> cases{
-      {"protocol", [](auto& r) { r.set_protocol(99); }},
       {"grants.attempt", [](auto& r) { r.mutable_grants(0)->mutable_attempt()->set_counter(0); }},
       {"grants.tasks", [](auto& r) { r.mutable_grants(0)->mutable_tasks()->set_count(0); }},
       {"grants.tasks", [](auto& r) { r.mutable_grants(0)->mutable_tasks()->set_first(UINT32_MAX); }},
@@ -77,22 +86,56 @@ TEST_CASE("every reply that is not as it should be is refused with the field tha
   for (const Case& one : cases) {
     INFO(one.field);
     wire::SchedulerReply reply = good_reply();
+    wire::Grant& other = *reply.add_grants();
+    other = reply.grants(0);
+    other.mutable_attempt()->set_counter(18);
     one.spoil(reply);
     const auto parsed = parse_reply(reply.SerializeAsString());
-    REQUIRE_FALSE(parsed.ok());
-    CHECK(parsed.error().field == one.field);
+    REQUIRE(parsed.ok());
+    REQUIRE(parsed->bad_items.size() == 1);
+    CHECK(parsed->bad_items[0].field == one.field);
+    CHECK(parsed->event.lease_proof);
+    CHECK(parsed->event.grants.back().attempt.counter == 18);
+    const bool bad_grant = std::string_view(one.field).starts_with("grants.") && reply.grants(0).attempt().counter() > 0;
+    REQUIRE(parsed->event.refused_grants.size() == (bad_grant ? 1 : 0));
+    if (bad_grant) CHECK(parsed->event.refused_grants[0].attempt.counter == 17);
   }
-  CHECK_FALSE(parse_reply("\xff\xff\xff rubbish").ok());
-  CHECK_FALSE(parse_reply(std::string(wire::kFarmMessageBytesMax + 1, '\0')).ok());
+}
+
+TEST_CASE("a reply names the reports that are durable, and one of an older scheduler does not") {
+  wire::SchedulerReply reply = good_reply();
+  CHECK_FALSE(parse_reply(reply.SerializeAsString())->event.acked_reports.has_value());
+  reply.set_lists_acked_reports(true);
+  CHECK(parse_reply(reply.SerializeAsString())->event.acked_reports->empty());
+  reply.add_acked_reports(2);
+  reply.add_acked_reports(4);
+  CHECK(*parse_reply(reply.SerializeAsString())->event.acked_reports == std::vector<std::uint64_t>{2, 4});
+}
+
+TEST_CASE("what a program or a library said goes into a report as UTF-8, whatever its bytes are") {
+  Report report;
+  report.sequence = 1;
+  report.running.push_back({{{3, 77}, 18}, {JobId(5), 0}, {0, 4}, 1, {2, 1, 2, 1, 0, "caf\xe9", {}}, false, {}});
+  EndedAttempt ended{{{3, 77}, 17}, jobs::Outcome::Failed, "command.exit", "\xe9\x1b[31m done", {}, true, {}, {}, "t\xff\n"};
+  report.items.push_back(ended);
+  report.items.push_back(PublishFailure{{{{3, 77}, 17}, {JobId(5), 0}, {2, 1}}, "storage_failed", "\xc3"});
+  report.items.push_back(ManifestResult{{JobId(4), 0, 1}, "storage_failed", "\xe2\x82"});
+  wire::WorkerReport out;
+  REQUIRE(out.ParseFromString(write_report(report, nullptr, {9, {3, 77}, 12})));
+  CHECK(out.running(0).detail() == "caf\uFFFD");
+  CHECK(out.ended(0).message() == "\uFFFD done");
+  CHECK(out.ended(0).output_tail() == "t\uFFFD\n");
+  CHECK(out.publish_failed(0).message() == "\uFFFD");
+  CHECK(out.manifests(0).message() == "\uFFFD\uFFFD");
 }
 
 TEST_CASE("a refusing reply proves no lease, and its reason is safe to print") {
   wire::SchedulerReply reply = good_reply();
-  reply.set_refused("the worker\x1b[31m is revoked");
+  reply.set_refused("the worker\x1b[31m is\nrevoked");
   const auto parsed = parse_reply(reply.SerializeAsString());
   REQUIRE(parsed.ok());
   CHECK_FALSE(parsed->event.lease_proof);
-  CHECK(parsed->refused == "the worker [31m is revoked");
+  CHECK(parsed->refused == "the worker is revoked");
 }
 
 TEST_CASE("a report says what runs, what is finished, what ended and what was published") {

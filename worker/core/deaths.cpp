@@ -12,7 +12,7 @@ using enum KilledBecause;
 
 // The exit statuses are those of wire/executor_exit.h (a core does not see wire; a test holds the two together).
 constexpr int kSigKill = 9, kSigBus = 7, kSigAbort = 6, kSigSegv = 11;
-constexpr std::array<DeathRow, 18> kTable{{
+constexpr std::array<DeathRow, 19> kTable{{
     // killed, any, exit, signal, memory cap, outcome, code, sentence
     {Stopped, false, kAny, kAny, false, Outcome::Revoked, "worker.stopped", "The worker was stopped."},
     {Drained, false, kAny, kAny, false, Outcome::Revoked, "drain.timeout",
@@ -32,6 +32,8 @@ constexpr std::array<DeathRow, 18> kTable{{
      "The executor sent something that cannot be read and was killed ({})."},
     {CancelIgnored, false, kAny, kAny, false, Outcome::ExecutorCrashed, "executor.cancel_ignored",
      "The executor did not give up a cancelled attempt and was killed."},
+    {None, false, 85, kAny, false, Outcome::NotAdmitted, "host.processes",
+     "The executor could not start a thread."},
     {None, false, 84, kAny, false, Outcome::NotAdmitted, "executor.protocol",
      "The executor could not read what the worker sent."},
     {None, false, 78, kAny, false, Outcome::NotAdmitted, "executor.configuration",
@@ -67,6 +69,8 @@ std::span<const DeathRow> death_table() {
 }
 
 DeathVerdict judge(const Death& death, std::size_t leases_aboard) {
+  if (!death.host_code.empty())
+    return {Outcome::NotAdmitted, death.host_code, "The executor could not start: " + told(death) + "."};
   for (const DeathRow& row : kTable) {
     if (!matches(row, death)) continue;
     std::string sentence = fmt::format(fmt::runtime(row.sentence), told(death));

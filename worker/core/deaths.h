@@ -18,9 +18,10 @@ enum class KilledBecause { None, Hung, StartTimeout, BadMessage, CancelIgnored, 
 struct Death {
   KilledBecause killed = KilledBecause::None;
   bool started = true;         // it had said ExecutorReady
-  bool memory_capped = false;  // its cgroup counted an OOM kill, or its last words tell of a refused allocation
+  bool memory_capped = false;  // the kernel killed it for memory, or it died at its measured cap
   int exit_status = -1;        // -1: ended by a signal
   int signal = 0;
+  std::string host_code;  // it was not started at all because of the host: base/os_error.h
   std::string detail;  // for people: the bad message, the seconds of silence, why it could not be started
 };
 

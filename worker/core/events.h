@@ -1,6 +1,7 @@
 // Everything that can happen to a worker, as past-tense values.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -16,6 +17,10 @@ struct RevokedLease {
   std::string reason;  // as in wire.Revoke
   TaskRange keep;      // taken_back: what it still holds
 };
+struct RefusedGrant {  // it makes no sense to this worker
+  AttemptId attempt;
+  std::string code, text;
+};
 struct ReplyReceived {
   std::uint64_t acked_report = 0;
   bool lease_proof = false;
@@ -27,6 +32,9 @@ struct ReplyReceived {
   std::vector<PublishDuty> publishes;
   std::vector<JobId> discards;
   std::vector<ManifestDuty> manifests;
+  // Exactly the reports that became durable; none: an older scheduler, which means all up to acked_report.
+  std::optional<std::vector<std::uint64_t>> acked_reports;
+  std::vector<RefusedGrant> refused_grants;
 };
 struct LinkConnected {};  // perhaps to another scheduler: what was sent before may be lost
 

@@ -62,15 +62,26 @@ std::vector<ReportItem> Outbox::take(std::uint64_t sequence, base::Instant now) 
   return items;
 }
 
-std::vector<ReportItem> Outbox::acknowledge(std::uint64_t sequence) {
+template <class Covers>
+std::vector<ReportItem> Outbox::remove_if_sent_in(Covers covers) {
   std::vector<ReportItem> done;
   std::erase_if(entries_, [&](Entry& entry) {
-    if (entry.sent_in == 0 || entry.sent_in > sequence) return false;
+    if (entry.sent_in == 0 || !covers(entry.sent_in)) return false;
     if (const PublishDuty* duty = duty_of(entry.item)) duties_.erase(*duty);
     done.push_back(std::move(entry.item));
     return true;
   });
   return done;
+}
+
+std::vector<ReportItem> Outbox::acknowledge(const std::vector<std::uint64_t>& sequences) {
+  if (sequences.empty()) return {};
+  const std::set<std::uint64_t> durable(sequences.begin(), sequences.end());
+  return remove_if_sent_in([&](std::uint64_t sequence) { return durable.contains(sequence); });
+}
+
+std::vector<ReportItem> Outbox::acknowledge_up_to(std::uint64_t sequence) {
+  return remove_if_sent_in([&](std::uint64_t sent_in) { return sent_in <= sequence; });
 }
 
 void Outbox::connection_lost() {

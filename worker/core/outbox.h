@@ -1,5 +1,5 @@
 // What the scheduler has not yet acknowledged: finished tasks, ended attempts, publish results. Every item is told
-// again until a report that carried it is acknowledged, on each new connection at once, otherwise with growing pauses.
+// again until the report that carried it last is acknowledged (a later one proves nothing: this one may have been refused), on each new connection at once, otherwise with growing pauses.
 // Pure; owned by the Worker. Bounded by kItemsMax: the worker takes no grant beyond it.
 #pragma once
 
@@ -25,8 +25,10 @@ class Outbox {
   void add(ReportItem item);
   // The items that are due, in the order they were added, as many as one report holds; they count as sent in it.
   std::vector<ReportItem> take(std::uint64_t sequence, base::Instant now);
-  // Removes what reports up to `sequence` carried, and hands it out.
-  std::vector<ReportItem> acknowledge(std::uint64_t sequence);
+  // Removes what these reports carried last, and hands it out.
+  std::vector<ReportItem> acknowledge(const std::vector<std::uint64_t>& sequences);
+  // The same for all reports up to `sequence`: what an older scheduler means.
+  std::vector<ReportItem> acknowledge_up_to(std::uint64_t sequence);
   void connection_lost();
 
   bool due(base::Instant now) const { return next_due() <= now; }
@@ -44,6 +46,8 @@ class Outbox {
     base::Instant due;
     base::Duration pause = kRepeatFirst;
   };
+  template <class Covers>
+  std::vector<ReportItem> remove_if_sent_in(Covers covers);
   std::deque<Entry> entries_;
   std::set<PublishDuty> duties_;
 };

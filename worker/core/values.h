@@ -39,6 +39,7 @@ struct Lease {
   base::Duration ttl;
   base::Duration timeout;  // 0: none
   base::Sha256 model{};    // Generate: root digest of the package
+  std::string root;        // that its files go to
 };
 
 // Measured facts of an attempt (wire.Usage): times in microseconds of the device, divided over the windows of a batch.

@@ -28,7 +28,7 @@ Effects Worker::apply(const Event& event, base::Instant now) {
 }
 
 base::Instant Worker::next_deadline() const {
-  base::Instant soonest = std::min(drain_until_, leave_at_);
+  base::Instant soonest = std::min({drain_until_, leave_at_, conditions_due_});
   if (!draining())
     for (const Slot& slot : slots_) soonest = std::min(soonest, slot.start_due());
   for (const auto& [id, attempt] : attempts_) {
@@ -56,6 +56,7 @@ Report Worker::make_report(base::Instant now) {
   report.draining = draining();
   if (inventory_sent_in_ == 0) {
     report.with_inventory = true;
+    inventory_acked_ = false;
     inventory_sent_in_ = sequence_;
   }
   for (const auto& [id, attempt] : attempts_) {
@@ -114,7 +115,7 @@ void Worker::on(const InventoryChanged&) {
 
 void Worker::on(const ReplyReceived& e) {
   if (e.acked_report > sequence_) return;  // speaks of reports that this incarnation never sent
-  for (const ReportItem& item : outbox_.acknowledge(e.acked_report)) acknowledged(item);
+  acknowledge(e);
   if (e.next_report.ms > 0) {
     report_pause_ = std::clamp(e.next_report, kReportPauseMin, kReportPauseMax);
     if (const auto sent = sent_at_.find(sequence_); sent != sent_at_.end()) next_report_ = sent->second + report_pause_;
@@ -125,6 +126,9 @@ void Worker::on(const ReplyReceived& e) {
   for (const RevokedLease& revoked : e.revokes) revoke(revoked);
   if (e.lease_proof) prove_leases(e.acked_report);
   for (const Lease& lease : e.grants) accept(lease, e.acked_report);
+  for (const RefusedGrant& grant : e.refused_grants)
+    if (!was_seen(grant.attempt) && !outbox_.full())
+      refuse(grant.attempt, Outcome::Failed, grant.code, grant.text);
   for (const PublishDuty& duty : e.publishes) order(duty);
   for (const ManifestDuty& duty : e.manifests) order(duty);
   for (const JobId job : e.discards)
@@ -133,8 +137,16 @@ void Worker::on(const ReplyReceived& e) {
   for (SlotIndex slot = 0; slot < slots_.size(); ++slot) start_what_can(slot);
 }
 
-void Worker::acknowledged(const ReportItem& item) {
-  if (const auto* ended = std::get_if<EndedAttempt>(&item)) emit(SweepIfPublished{ended->attempt});
+void Worker::acknowledge(const ReplyReceived& e) {
+  const std::vector<ReportItem> items =
+      e.acked_reports ? outbox_.acknowledge(*e.acked_reports) : outbox_.acknowledge_up_to(e.acked_report);
+  for (const ReportItem& item : items)
+    if (const auto* ended = std::get_if<EndedAttempt>(&item)) emit(SweepIfPublished{ended->attempt});
+  if (!e.acked_reports || inventory_sent_in_ == 0 || e.acked_reports->empty()) return;
+  const auto& acked = *e.acked_reports;
+  if (std::find(acked.begin(), acked.end(), inventory_sent_in_) != acked.end()) inventory_acked_ = true;
+  // A later report was taken and not the one with the inventory: it was refused or lost.
+  if (!inventory_acked_ && *std::max_element(acked.begin(), acked.end()) > inventory_sent_in_) inventory_sent_in_ = 0;
 }
 
 void Worker::prove_leases(std::uint64_t acked_report) {
@@ -145,22 +157,30 @@ void Worker::prove_leases(std::uint64_t acked_report) {
       attempt.proven_until = std::max(attempt.proven_until, sent->second + attempt.lease.ttl);
 }
 
+bool Worker::was_seen(const AttemptId& attempt) const {
+  return attempts_.contains(attempt) ||
+         std::find(ended_lately_.begin(), ended_lately_.end(), attempt) != ended_lately_.end();
+}
+
+void Worker::refuse(const AttemptId& attempt, Outcome outcome, std::string code, std::string text) {
+  outbox_.add(EndedAttempt{attempt, outcome, std::move(code), std::move(text), {}, false, {}, {}, ""});
+  remember_ended(attempt);
+}
+
 void Worker::accept(const Lease& lease, std::uint64_t acked_report) {
-  if (attempts_.contains(lease.attempt) || outbox_.full() ||
-      std::find(ended_lately_.begin(), ended_lately_.end(), lease.attempt) != ended_lately_.end())
-    return;
-  const auto refuse = [&](Outcome outcome, std::string code, std::string text) {
-    outbox_.add(EndedAttempt{lease.attempt, outcome, std::move(code), std::move(text), {}, false, {}, {}, ""});
-    remember_ended(lease.attempt);
-  };
-  if (draining()) return refuse(Outcome::Revoked, "worker.draining", "The worker is draining.");
+  if (was_seen(lease.attempt) || outbox_.full()) return;
+  if (draining()) return refuse(lease.attempt, Outcome::Revoked, "worker.draining", "The worker is draining.");
   if (lease.slot >= slots_.size())
-    return refuse(Outcome::NotAdmitted, "worker.no_such_slot", "The worker has no slot of that number.");
+    return refuse(lease.attempt, Outcome::NotAdmitted, "worker.no_such_slot", "The worker has no slot of that number.");
   if (lease.tasks.empty() || lease.tasks.count > kTasksPerLeaseMax)
-    return refuse(Outcome::NotAdmitted, "worker.lease_too_large", "The lease holds no tasks, or more than 4,096.");
+    return refuse(lease.attempt, Outcome::NotAdmitted, "worker.lease_too_large",
+                  "The lease holds no tasks, or more than 4,096.");
   if (attempts_.size() >= kLeasesMax || slots_[lease.slot].leases.size() >= kLeasesPerSlotMax)
-    return refuse(Outcome::NotAdmitted, "worker.too_many_leases",
+    return refuse(lease.attempt, Outcome::NotAdmitted, "worker.too_many_leases",
                   "The slot holds 64 leases already, or the worker 1,024.");
+
+  if (const HostCondition* condition = conditions_.blocking(lease.root, now_))
+    return refuse(lease.attempt, Outcome::NotAdmitted, condition->code, condition->text);
 
   Attempt attempt;
   attempt.lease = lease;

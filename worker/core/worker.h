@@ -17,6 +17,7 @@
 
 #include "worker/core/effects.h"
 #include "worker/core/events.h"
+#include "worker/core/host_conditions.h"
 #include "worker/core/outbox.h"
 #include "worker/core/slot.h"
 
@@ -56,6 +57,11 @@ class Worker {
   const std::vector<Slot>& slots() const { return slots_; }
   std::size_t lease_count() const { return attempts_.size(); }
   std::size_t untold_count() const { return outbox_.size(); }
+  std::vector<HostCondition> host_conditions() const { return conditions_.list(); }
+  // What keeps new work for the root (empty: for any) away now; nullptr: nothing does.
+  const HostCondition* blocking(const std::string& root, base::Instant now) const {
+    return conditions_.blocking(root, now);
+  }
   bool holds(const AttemptId& attempt) const { return attempts_.contains(attempt); }
   bool holds(const PublishDuty& duty) const { return duties_.contains(duty); }
   bool holds(const ManifestDuty& duty) const { return manifests_.contains(duty); }
@@ -101,10 +107,13 @@ class Worker {
   void on(const TimePassed& e);
 
   void accept(const Lease& lease, std::uint64_t acked_report);
+  // Holds it, or has ended it lately.
+  bool was_seen(const AttemptId& attempt) const;
+  void refuse(const AttemptId& attempt, jobs::Outcome outcome, std::string code, std::string text);
   void revoke(const RevokedLease& revoked);
   void take_back(Attempt& attempt, const TaskRange& keep);
   void prove_leases(std::uint64_t acked_report);
-  void acknowledged(const ReportItem& item);
+  void acknowledge(const ReplyReceived& e);
   void order(const PublishDuty& duty);
   void order(const ManifestDuty& duty);
   void tell_publishing(Report& report, base::Instant now);
@@ -120,6 +129,8 @@ class Worker {
   // lost.
   static Usage used(const Attempt& attempt, base::Instant now);
   void end_unstarted(SlotIndex slot, const Verdict& verdict);
+  // Takes what an attempt's end says about the host: what waits and cannot be tried now is given back.
+  void learn_of_host(const EndedAttempt& ended, const std::string& root, bool started);
   void start_executors();
   void begin_drain();
   void stop_now();
@@ -144,10 +155,13 @@ class Worker {
   std::set<ManifestDuty> manifests_;
   base::Instant publishing_told_{INT64_MIN};
   Outbox outbox_;
+  HostConditions conditions_;
+  base::Instant conditions_due_ = base::kNever;
 
   std::uint64_t sequence_ = 0;
   std::map<std::uint64_t, base::Instant> sent_at_;  // of reports that may still be acknowledged; bounded
   std::uint64_t inventory_sent_in_ = 0;             // 0: to be sent
+  bool inventory_acked_ = false;
   base::Instant next_report_{INT64_MIN};
   base::Duration report_pause_ = base::seconds(1);
   bool news_ = true;  // something that no item carries: draining, a lease taken

@@ -51,7 +51,7 @@ bool Worker::child_in(SlotIndex slot) const {
 
 bool Worker::may_start(const Attempt& attempt) const {
   const SlotIndex slot = attempt.lease.slot;
-  if (now_ >= margin_start(attempt)) return false;
+  if (now_ >= margin_start(attempt) || conditions_.blocking(attempt.lease.root, now_) != nullptr) return false;
   if (attempt.lease.work != WorkKind::Generate) return aboard(slot) == 0;
   return slots_[slot].executor() == ExecutorState::Ready && !child_in(slot);
 }
@@ -102,6 +102,7 @@ void Worker::on(const TaskFinished& e) {
   if (!attempt->finished.insert(e.task.task).second) return;
   attempt->finished_us += e.task.duration_us;
   slots_[attempt->lease.slot].on_task_finished();
+  if (conditions_.works(attempt->lease.root)) inventory_sent_in_ = 0;
   outbox_.add(e.task);
 }
 
@@ -157,13 +158,36 @@ void Worker::end(Attempt& attempt, EndedAttempt ended) {
   if (ended.outcome != Outcome::Ok && ended.failed_tasks.empty() && attempt.progressed &&
       !attempt.finished.contains(attempt.progress.task))
     ended.failed_tasks.push_back(attempt.progress.task);
+  const EndedAttempt told = ended;
+  const std::string root = attempt.lease.root;
+  const bool started = attempt.stage == Stage::Running || attempt.stage == Stage::Ending;
   outbox_.add(std::move(ended));
   if (attempt.sweep_all) emit(SweepStaging{id});
   emit(ForgetAttempt{id});
   std::erase(slots_[slot].leases, id);
   attempts_.erase(id);
   remember_ended(id);
+  learn_of_host(told, root, started);
   start_what_can(slot);
+}
+
+void Worker::learn_of_host(const EndedAttempt& ended, const std::string& root, bool started) {
+  if (!HostConditions::is_condition(ended.code)) {
+    // A program that ran, however it ended, needed descriptors, memory and a process.
+    const bool ran = started && (ended.outcome == Outcome::Ok || jobs::outcome_row(ended.outcome).charged);
+    if (ran && conditions_.works(ended.outcome == Outcome::Ok ? root : "")) inventory_sent_in_ = 0;
+    return;
+  }
+  if (!conditions_.met(ended.code, ended.text, root, now_)) return;
+  conditions_due_ = conditions_.next_change(now_);
+  inventory_sent_in_ = 0;
+  std::vector<AttemptId> kept_away;
+  for (const auto& [id, attempt] : attempts_)
+    if ((attempt.stage == Stage::Preparing || attempt.stage == Stage::Waiting) &&
+        conditions_.blocking(attempt.lease.root, now_) != nullptr)
+      kept_away.push_back(id);
+  for (const AttemptId& id : kept_away)
+    if (Attempt* attempt = find(id)) stop(*attempt, {ended.outcome, ended.code, ended.text}, false);
 }
 
 void Worker::end_unstarted(SlotIndex slot, const Verdict& verdict) {
@@ -244,6 +268,9 @@ void Worker::on(const ExecutorDied& e) {
 // --- time and the end ------------------------------------------------------------------------------------------------
 
 void Worker::on(const TimePassed&) {
+  if (conditions_due_ <= now_) inventory_sent_in_ = 0;  // a pause is over: its slots are told as usable again
+  conditions_.forget_old(now_);
+  conditions_due_ = conditions_.next_change(now_);
   std::vector<AttemptId> ids;
   for (const auto& [id, attempt] : attempts_) ids.push_back(id);
   for (const AttemptId& id : ids) {

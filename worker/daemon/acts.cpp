@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "wire/executor.pb.h"
 #include "worker/daemon/daemon.h"
 #include "worker/daemon/translate.h"
@@ -21,7 +22,7 @@ void relay(const std::string& slot, std::string_view line) {
   if (line.starts_with("warning ")) level = base::LogLevel::Warning;
   if (line.starts_with("debug ")) level = base::LogLevel::Debug;
   if (has_time) line.remove_prefix(std::min(line.size(), line.find_first_not_of(' ', line.find(' '))));
-  if (base::log_enabled(level)) base::log_line(level, slot, line);
+  if (base::log_enabled(level)) base::log_line(level, slot, base::clean_text(line, LineSplitter::kLineBytesMax));
 }
 
 }  // namespace
@@ -32,7 +33,7 @@ void Daemon::act(const StartExecutor& e) {
   const SlotPlan& slot = setup_.host.slots[e.slot];
   ExecutorSettings settings;
   settings.spawn = executor_spawn(setup_.config, setup_.host, e.slot, setup_.executor);
-  settings.memory = caps_[e.slot];
+  settings.memory = caps_[e.slot].part("executor");
   settings.start_timeout = setup_.config.start_timeout;
   settings.hang_timeout = setup_.config.hang_timeout;
   auto started = ExecutorProcess::start(
@@ -49,6 +50,7 @@ void Daemon::act(const StartExecutor& e) {
     Death death;
     death.started = false;
     death.detail = started.error().message;
+    if (HostConditions::is_condition(started.error().code)) death.host_code = started.error().code;
     return happen(ExecutorDied{e.slot, death, ""});
   }
   executors_[e.slot] = std::move(*started);
@@ -57,9 +59,11 @@ void Daemon::act(const StartExecutor& e) {
 void Daemon::on_executor_message(SlotIndex slot, const wire::FromExecutor& message) {
   auto event = event_from_executor(slot, message);
   if (!event.ok()) return executors_[slot]->kill(KilledBecause::BadMessage, event.error().message);
-  if (auto* ended = std::get_if<AttemptEnded>(&*event);
-      ended != nullptr && ended->ended.outcome != jobs::Outcome::Ok && ended->ended.output_tail.empty())
-    ended->ended.output_tail = executors_[slot]->output_tail();
+  if (auto* end = std::get_if<AttemptEnded>(&*event); end != nullptr && end->ended.outcome != jobs::Outcome::Ok) {
+    if (end->ended.output_tail.empty()) end->ended.output_tail = executors_[slot]->output_tail();
+    // Ended here, whatever the executor thinks: it may have said something of it that made no sense.
+    if (!message.has_ended()) cancel_in_executor(slot, end->ended.attempt, false, {});
+  }
   happen(std::move(*event));
 }
 
@@ -100,13 +104,18 @@ void Daemon::act(const StartInExecutor& e) {
 }
 
 void Daemon::act(const CancelInExecutor& e) {
+  cancel_in_executor(e.slot, e.attempt, e.keep_finished, e.keep);
+}
+
+void Daemon::cancel_in_executor(SlotIndex slot, const AttemptId& attempt, bool keep_finished, const TaskRange& keep) {
+  const auto grant = grants_.find(attempt);
+  if (grant == grants_.end()) return;
   wire::ToExecutor message;
   wire::CancelAttempt& cancel = *message.mutable_cancel();
-  attempt_to_wire(e.attempt, *cancel.mutable_attempt());
-  cancel.set_keep_finished(e.keep_finished);
-  const wire::Tasks& granted = grants_.at(e.attempt).tasks();
-  tasks_to_wire({JobId(granted.job()), granted.phase()}, e.keep, *cancel.mutable_keep());
-  executors_[e.slot]->send(message);
+  attempt_to_wire(attempt, *cancel.mutable_attempt());
+  cancel.set_keep_finished(keep_finished);
+  tasks_to_wire({JobId(grant->second.tasks().job()), grant->second.tasks().phase()}, keep, *cancel.mutable_keep());
+  executors_[slot]->send(message);
 }
 
 void Daemon::act(const StartChild& e) {
@@ -117,7 +126,7 @@ void Daemon::act(const StartChild& e) {
   settings.commands = setup_.config.commands;
   settings.environment = allowed_environment(setup_.config.environment);
   settings.cpus = slot.cpus;
-  settings.memory = caps_[e.slot];
+  settings.memory = caps_[e.slot].part("program");
   settings.niceness = setup_.config.niceness;
   children_[e.attempt] = ChildRunner::start(loop_, storage_.children_io(), storage_.roots(), std::move(settings),
                                             grants_.at(e.attempt), e.tasks,

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "models/package.h"
 
 namespace framemill::worker {
@@ -18,6 +19,7 @@ constexpr base::Duration kHouseInterval = base::seconds(10);
 constexpr int kSweepEveryRounds = 6;
 constexpr base::Duration kResendPause = base::milliseconds(200);
 constexpr int kReportsPerTurnMax = 16;
+constexpr std::size_t kNameBytesMax = 128;
 
 WorkerSettings core_settings(const DaemonSetup& setup) {
   WorkerSettings settings;
@@ -85,12 +87,27 @@ void Daemon::happen(Event event) {
     happened_.pop_front();
     for (const Effect& effect : core_.apply(next, base::monotonic_now())) perform(effect);
   }
+  log_host_conditions();
   turning_ = false;
   after_turn();
 }
 
 void Daemon::perform(const Effect& effect) {
   std::visit([this](const auto& e) { act(e); }, effect);
+}
+
+void Daemon::log_host_conditions() {
+  std::map<std::string, std::string> now;
+  for (const HostCondition& condition : core_.host_conditions()) now[condition.root] = condition.code;
+  if (now == conditions_told_) return;
+  for (const HostCondition& condition : core_.host_conditions())
+    if (!conditions_told_.contains(condition.root) || conditions_told_[condition.root] != condition.code)
+      base::log_warning("host", "{}: {}; new work{} is kept away, and tried again after a pause", condition.code,
+                        base::clean_text(condition.text, 1024),
+                        condition.root.empty() ? "" : " for root " + condition.root);
+  for (const auto& [root, code] : conditions_told_)
+    if (!now.contains(root)) base::log_info("host", "{} has passed", code);
+  conditions_told_ = std::move(now);
 }
 
 void Daemon::after_turn() {
@@ -170,14 +187,14 @@ void Daemon::look_for_packages() {
 
 wire::Inventory Daemon::inventory() const {
   wire::Inventory out;
-  out.set_name(setup_.config.name);
+  out.set_name(base::clean_text(setup_.config.name, kNameBytesMax));
   out.set_version(FRAMEMILL_VERSION);
   out.set_media(media_usable_);
   for (const Device& device : setup_.host.devices) {
     wire::Device& entry = *out.add_devices();
-    entry.set_id(device.id);
+    entry.set_id(base::clean_text(device.id, kNameBytesMax));
     entry.set_kind(device.kind);
-    entry.set_name(device.description);
+    entry.set_name(base::clean_text(device.description, kNameBytesMax));
     entry.set_memory_bytes_total(device.memory_bytes_total);
     entry.set_memory_bytes_budget(device.memory_bytes_budget);
     entry.set_cpus(static_cast<std::uint32_t>(device.cpus.size()));
@@ -189,14 +206,23 @@ wire::Inventory Daemon::inventory() const {
     entry.set_index(static_cast<std::uint32_t>(i));
     entry.set_name(plan.name);
     entry.set_device(plan.device);
-    entry.set_usable(state.usable());
+    entry.set_usable(state.usable() && core_.blocking("", base::monotonic_now()) == nullptr);
     for (const base::Sha256& model : state.loaded_models())
       entry.add_loaded_models(model.bytes.data(), model.bytes.size());
     if (!state.device_class().empty())
       out.mutable_devices(static_cast<int>(plan.device))->set_device_class(state.device_class());
   }
   for (const wire::Package& package : packages_) *out.add_packages() = package;
-  for (const wire::Root& root : storage_.states()) *out.add_roots() = root;
+  for (const wire::Root& root : storage_.states()) {
+    wire::Root& entry = *out.add_roots() = root;
+    if (core_.blocking(root.name(), base::monotonic_now()) != nullptr) entry.set_usable(false);
+  }
+  for (const HostCondition& condition : core_.host_conditions()) {
+    wire::HostCondition& entry = *out.add_conditions();
+    entry.set_code(condition.code);
+    entry.set_message(base::clean_text(condition.text, 1024));
+    entry.set_root(condition.root);
+  }
   for (const auto& [name, program] : setup_.config.commands) out.add_commands(name);
   return out;
 }

@@ -45,6 +45,7 @@ class Daemon {
   void happen(Event event);
   void perform(const Effect& effect);
   void after_turn();
+  void log_host_conditions();
   void send_reports();
   void arm_timer();
 
@@ -65,6 +66,7 @@ class Daemon {
   void act(const Exit& e);
 
   void on_reply(Reply reply);
+  void cancel_in_executor(SlotIndex slot, const AttemptId& attempt, bool keep_finished, const TaskRange& keep);
   void on_executor_message(SlotIndex slot, const wire::FromExecutor& message);
   void keep_house();
   void look_for_packages();
@@ -89,6 +91,7 @@ class Daemon {
   std::map<JobId, std::vector<std::string>> discards_;
   std::vector<wire::Package> packages_;
   bool media_usable_ = false;
+  std::map<std::string, std::string> conditions_told_;  // root -> code that was logged
 
   std::deque<Event> happened_;
   bool turning_ = false;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/text.h"
 #include "wire/limits.h"
 #include "worker/link/reply.h"
 #include "worker/link/usage.h"
@@ -17,43 +18,55 @@ using base::Result;
 
 // What still fits into a report beside everything else.
 constexpr std::size_t kFinishedBytesMax = 900 << 10;
-constexpr std::size_t kTextBytesMax = 4096;
 constexpr std::size_t kLoadedModelsMax = 256;
 
 Error bad(std::string message) {
   return {"executor.bad_message", std::move(message), "", ""};
 }
 
-Result<Event> finished(const wire::FinishedTask& in) {
-  if (in.ByteSizeLong() > kFinishedBytesMax || in.files_size() > wire::kFilesPerReportMax)
-    return bad("a finished task with more files than a report can carry");
-  for (const wire::OutputFile& file : in.files())
-    if (file.sha256().size() != 32 || file.staged().empty() || file.path().empty())
-      return bad("a finished task with a file without digest or name");
-  FinishedTask task{attempt_from_wire(in.attempt()),
-                    {JobId(in.job()), in.phase()},
-                    in.task(),
-                    static_cast<std::uint32_t>(in.files_size()),
-                    in.duration_us(),
-                    in.SerializeAsString()};
-  return Event(TaskFinished{std::move(task)});
+// What cannot be taken as it was said ends its attempt, not the executor with everybody else's windows in it.
+AttemptEnded ended_by_nonsense(const wire::AttemptId& attempt, std::optional<TaskIndex> task, std::string what) {
+  AttemptEnded out;
+  out.ended.attempt = attempt_from_wire(attempt);
+  out.ended.outcome = jobs::Outcome::BadOutput;
+  out.ended.code = "executor.bad_result";
+  out.ended.text = "The executor's report of it cannot be read: " + std::move(what) + ".";
+  if (task) out.ended.failed_tasks.push_back(*task);
+  return out;
 }
 
-Result<Event> ended(const wire::EndedAttempt& in) {
+Event finished(const wire::FinishedTask& in) {
+  if (in.ByteSizeLong() > kFinishedBytesMax || in.files_size() > wire::kFilesPerReportMax)
+    return ended_by_nonsense(in.attempt(), in.task(),
+                             fmt::format("a task with {} files, more than a report can carry", in.files_size()));
+  for (const wire::OutputFile& file : in.files())
+    if (file.sha256().size() != 32 || file.staged().empty() || file.path().empty())
+      return ended_by_nonsense(in.attempt(), in.task(), "a file without its digest or its name");
+  return TaskFinished{{attempt_from_wire(in.attempt()),
+                       {JobId(in.job()), in.phase()},
+                       in.task(),
+                       static_cast<std::uint32_t>(in.files_size()),
+                       in.duration_us(),
+                       in.SerializeAsString()}};
+}
+
+Event ended(const wire::EndedAttempt& in) {
   const auto outcome = jobs::outcome_from_code(in.outcome());
-  if (!outcome) return bad("an attempt ended with an outcome that does not exist");
+  if (!outcome)
+    return ended_by_nonsense(in.attempt(), std::nullopt,
+                             "the outcome " + base::clean_text(in.outcome(), 64) + " does not exist");
   EndedAttempt out;
   out.attempt = attempt_from_wire(in.attempt());
   out.outcome = *outcome;
-  out.code = in.code().substr(0, 128);
-  out.text = in.message().substr(0, kTextBytesMax);
+  out.code = base::clean_text(in.code(), wire::kCodeBytesMax);
+  out.text = base::clean_text(in.message(), wire::kTextBytesMax);
   if (in.has_frame()) out.frame = in.frame();
   out.alone = in.alone();
   out.failed_tasks.assign(in.failed_tasks().begin(),
                           in.failed_tasks().begin() + std::min(in.failed_tasks_size(), 4096));
   out.usage = usage_from_wire(in.usage());
-  out.output_tail = in.output_tail().substr(0, wire::kOutputTailBytesMax);
-  return Event(AttemptEnded{std::move(out)});
+  out.output_tail = base::clean_tail(in.output_tail(), wire::kOutputTailBytesMax, base::Lines::Keep);
+  return AttemptEnded{std::move(out)};
 }
 
 Result<Event> progressed(const wire::AttemptProgress& in) {
@@ -62,7 +75,7 @@ Result<Event> progressed(const wire::AttemptProgress& in) {
   progress.step = in.step();
   progress.steps = in.steps();
   progress.batch = in.batch();
-  progress.detail = in.detail().substr(0, wire::kDetailBytesMax);
+  progress.detail = base::clean_text(in.detail(), wire::kDetailBytesMax);
   progress.used = usage_from_wire(in.usage());
   return Event(AttemptProgressed{attempt_from_wire(in.attempt()), std::move(progress)});
 }
@@ -87,7 +100,7 @@ Result<Event> alive(SlotIndex slot, const wire::Alive& in) {
 Result<Event> event_from_executor(SlotIndex slot, const wire::FromExecutor& message) {
   switch (message.message_case()) {
     case wire::FromExecutor::kReady:
-      return Event(ExecutorReady{slot, message.ready().device_class().substr(0, 512)});
+      return Event(ExecutorReady{slot, base::clean_text(message.ready().device_class(), 512)});
     case wire::FromExecutor::kProgress:
       return progressed(message.progress());
     case wire::FromExecutor::kFinished:

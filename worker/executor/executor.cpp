@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <system_error>
 #include <thread>
 
 #include "base/log.h"
@@ -78,11 +79,19 @@ int run_executor(int descriptor, Engine& engine) {
   if (const auto status = send(ready_message(engine, configure)); !status.ok()) return wire::kExitFinished;
 
   Inbox<Message> inbox(kOutsideMessagesMax);
-  std::thread reader([&] { read_messages(pipe, inbox); });
-  const int status = StepLoop(engine, configure, inbox, send).run();
+  std::thread reader;
+  int status = wire::kExitNoThreads;
+  try {
+    StepLoop loop(engine, configure, inbox, send);
+    reader = std::thread([&] { read_messages(pipe, inbox); });
+    status = loop.run();
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::resource_unavailable_try_again) throw;
+    base::log_error("executor", "the host has no thread to spare: {}", error.what());
+  }
   inbox.close();
   ::shutdown(descriptor, SHUT_RD);  // wakes the reader
-  reader.join();
+  if (reader.joinable()) reader.join();
   return status;
 }
 

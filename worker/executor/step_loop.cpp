@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "wire/executor_exit.h"
 #include "wire/limits.h"
 
@@ -220,13 +221,14 @@ void StepLoop::tell_ended(const wire::AttemptId& id, const AttemptEnd& end, cons
   wire::EndedAttempt& ended = *message.mutable_ended();
   *ended.mutable_attempt() = id;
   ended.set_outcome(end.outcome);
-  ended.set_code(end.code);
-  ended.set_message(end.message);
+  ended.set_code(base::clean_text(end.code, wire::kCodeBytesMax));
+  ended.set_message(base::clean_text(end.message, wire::kTextBytesMax));  // it may quote a file's bytes
   ended.set_has_frame(end.frame.has_value());
   ended.set_frame(end.frame.value_or(0));
   for (const jobs::TaskIndex task : end.failed_tasks) ended.add_failed_tasks(task);
   *ended.mutable_usage() = usage;
-  if (end.outcome != "ok") base::log_info("executor", "attempt {} ended: {} {}", id.counter(), end.code, end.message);
+  if (end.outcome != "ok")
+    base::log_info("executor", "attempt {} ended: {} {}", id.counter(), ended.code(), ended.message());
   tell(message);
 }
 
@@ -243,8 +245,7 @@ void StepLoop::tell_progress(Attempt& attempt, const TaskInFlight* task, std::si
     progress.set_steps(static_cast<std::uint32_t>(task->flight->steps()));
   }
   progress.set_batch(static_cast<std::uint32_t>(batch));
-  detail.resize(std::min(detail.size(), wire::kDetailBytesMax));
-  progress.set_detail(std::move(detail));
+  progress.set_detail(base::clean_text(detail, wire::kDetailBytesMax));
   *progress.mutable_usage() = attempt.usage.usage(attempt.model ? attempt.model->generator->device_class() : "");
   tell(message);
 }

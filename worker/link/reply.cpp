@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "wire/limits.h"
 
 namespace framemill::worker {
@@ -11,7 +12,6 @@ namespace {
 
 using base::Error;
 using base::Result;
-using base::Status;
 
 constexpr std::int64_t kLeaseTtlMsMin = 500;
 constexpr std::int64_t kLeaseTtlMsMax = 24 * 3600 * 1000;
@@ -65,7 +65,8 @@ Result<Lease> lease_of(const wire::Grant& grant) {
   if (lease.ttl.ms < kLeaseTtlMsMin || lease.ttl.ms > kLeaseTtlMsMax)
     return bad("grants.lease_ttl_ms", fmt::format("a lease of {} ms", lease.ttl.ms));
   lease.timeout = base::milliseconds(static_cast<std::int64_t>(std::min(grant.timeout_ms(), kTimeoutMsMax)));
-  if (grant.recipe().root().empty()) return bad("grants.recipe.root", "a recipe without a root for its outputs");
+  lease.root = grant.recipe().root();
+  if (lease.root.empty()) return bad("grants.recipe.root", "a recipe without a root for its outputs");
   for (const wire::InputFile& input : grant.inputs())
     if (input.root().empty() || input.path().empty() || !digest_or_nothing(input.sha256()))
       return bad("grants.inputs", "an input without root and path, or with half a digest");
@@ -84,37 +85,67 @@ Result<PublishDuty> duty_of(const wire::PublishOrder& order) {
   return duty;
 }
 
-Status parse_lists(const wire::SchedulerReply& in, Reply& out) {
-  for (const wire::Grant& grant : in.grants()) {
-    FM_ASSIGN(Lease lease, lease_of(grant));
-    out.grants[lease.attempt] = grant;
-    out.event.grants.push_back(std::move(lease));
+Result<RevokedLease> revoked_of(const wire::Revoke& revoke) {
+  RevokedLease revoked{attempt_from_wire(revoke.attempt()), base::clean_text(revoke.reason(), kReasonBytesMax), {}};
+  if (revoke.has_keep() && revoke.keep().count() > 0) {
+    FM_ASSIGN(revoked.keep, task_range(revoke.keep(), "revokes.keep"));
   }
-  for (const wire::Revoke& revoke : in.revokes()) {
-    RevokedLease revoked{attempt_from_wire(revoke.attempt()), revoke.reason().substr(0, kReasonBytesMax), {}};
-    if (revoke.has_keep() && revoke.keep().count() > 0) {
-      FM_ASSIGN(revoked.keep, task_range(revoke.keep(), "revokes.keep"));
+  return revoked;
+}
+
+// A part that makes no sense costs that part: the leases of the other jobs in the message are good.
+void read_grants(const wire::SchedulerReply& in, Reply& out) {
+  for (const wire::Grant& grant : in.grants()) {
+    auto lease = lease_of(grant);
+    if (!lease.ok()) {
+      const AttemptId attempt = attempt_from_wire(grant.attempt());
+      if (attempt)
+        out.event.refused_grants.push_back(
+            {attempt, "grant.invalid",
+             fmt::format("The worker cannot read its grant: {}: {}.", lease.error().field, lease.error().message)});
+      out.bad_items.push_back(lease.error());
+      continue;
     }
-    out.event.revokes.push_back(std::move(revoked));
+    out.grants[lease->attempt] = grant;
+    out.event.grants.push_back(std::move(*lease));
+  }
+}
+
+void read_lists(const wire::SchedulerReply& in, Reply& out) {
+  read_grants(in, out);
+  for (const wire::Revoke& revoke : in.revokes()) {
+    if (auto revoked = revoked_of(revoke); revoked.ok())
+      out.event.revokes.push_back(std::move(*revoked));
+    else
+      out.bad_items.push_back(revoked.error());
   }
   for (const wire::PublishOrder& order : in.publish()) {
-    FM_ASSIGN(const PublishDuty duty, duty_of(order));
-    out.publishes[duty] = order;
-    out.event.publishes.push_back(duty);
+    const auto duty = duty_of(order);
+    if (!duty.ok()) {
+      out.bad_items.push_back(duty.error());
+      continue;
+    }
+    out.publishes[*duty] = order;
+    out.event.publishes.push_back(*duty);
   }
   for (const wire::ManifestOrder& order : in.manifests()) {
     const ManifestDuty duty{JobId(order.job()), order.number(), order.revision()};
-    if (!duty.job || order.root().empty()) return bad("manifests", "a manifest without its job or its root");
+    if (!duty.job || order.root().empty()) {
+      out.bad_items.push_back(bad("manifests", "a manifest without its job or its root"));
+      continue;
+    }
     out.manifests[duty] = order;
     out.event.manifests.push_back(duty);
   }
   for (const wire::Discard& discard : in.discard()) {
     const JobId job(discard.job());
-    if (!job) return bad("discard.job", "no job has the number 0");
+    if (!job) {
+      out.bad_items.push_back(bad("discard.job", "no job has the number 0"));
+      continue;
+    }
     out.discards[job].assign(discard.roots().begin(), discard.roots().end());
     out.event.discards.push_back(job);
   }
-  return {};
 }
 
 }  // namespace
@@ -149,15 +180,14 @@ Result<Reply> parse_reply(std::string_view bytes) {
   out.incarnation = in.incarnation();
   out.epoch = {in.epoch(), in.epoch_nonce()};
   out.durable_sequence = in.durable_sequence();
-  out.refused = in.refused().substr(0, 1024);
-  std::replace_if(
-      out.refused.begin(), out.refused.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  out.refused = base::clean_text(in.refused(), 1024);
   out.event.acked_report = in.acked_report();
+  if (in.lists_acked_reports()) out.event.acked_reports.emplace(in.acked_reports().begin(), in.acked_reports().end());
   out.event.lease_proof = in.lease_proof() && in.refused().empty();
   out.event.drain = in.drain();
   out.event.send_inventory = in.send_inventory();
   out.event.next_report = base::milliseconds(in.next_report_ms());
-  FM_TRY(parse_lists(in, out));
+  read_lists(in, out);
   return out;
 }
 

@@ -1,5 +1,6 @@
 // From the wire's reply to the core's event, with every field checked: the scheduler proved its key, but a message may
-// be of another version or for another incarnation. Pure.
+// be of another version or for another incarnation. Pure. A part that makes no sense costs that part; the attempt of a
+// grant that does is told as failed.
 //
 // Errors: link.protocol, link.bad_reply (field says which part).
 #pragma once
@@ -21,6 +22,7 @@ struct Reply {
   jobs::Epoch epoch;
   std::uint64_t durable_sequence = 0;
   std::string refused;
+  std::vector<base::Error> bad_items;  // parts that were not taken, for the log
   // What the event's ids stand for: the core has no use for recipes and files, the shell keeps them.
   std::map<AttemptId, wire::Grant> grants;
   std::map<PublishDuty, wire::PublishOrder> publishes;

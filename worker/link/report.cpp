@@ -1,6 +1,7 @@
 #include "worker/link/report.h"
 
 #include "base/check.h"
+#include "base/text.h"
 #include "wire/farm.pb.h"
 #include "wire/limits.h"
 #include "worker/link/reply.h"
@@ -8,6 +9,11 @@
 
 namespace framemill::worker {
 namespace {
+
+// What programs, libraries and file names say (wire/farm.proto); bounds in wire/limits.h.
+std::string text_to_wire(const std::string& text, std::size_t bytes_max = wire::kTextBytesMax) {
+  return base::clean_text(text, bytes_max);
+}
 
 void write(const RunningLease& running, wire::RunningAttempt& out) {
   attempt_to_wire(running.attempt, *out.mutable_attempt());
@@ -19,22 +25,22 @@ void write(const RunningLease& running, wire::RunningAttempt& out) {
   out.set_batch(running.progress.batch);
   out.set_model_warm(running.model_warm);
   out.set_peak_bytes(running.progress.peak_bytes);
-  out.set_detail(running.progress.detail.substr(0, wire::kDetailBytesMax));
+  out.set_detail(text_to_wire(running.progress.detail, wire::kDetailBytesMax));
   usage_numbers_to_wire(running.used, *out.mutable_usage());
 }
 
 void write_ended(const EndedAttempt& ended, wire::EndedAttempt& out) {
   attempt_to_wire(ended.attempt, *out.mutable_attempt());
   out.set_outcome(std::string(jobs::outcome_row(ended.outcome).code));
-  out.set_code(ended.code);
-  out.set_message(ended.text);
+  out.set_code(text_to_wire(ended.code, wire::kCodeBytesMax));
+  out.set_message(text_to_wire(ended.text));
   if (ended.frame) {
     out.set_frame(*ended.frame);
     out.set_has_frame(true);
   }
   out.set_alone(ended.alone);
   usage_to_wire(ended.usage, *out.mutable_usage());
-  out.set_output_tail(ended.output_tail);
+  out.set_output_tail(base::clean_tail(ended.output_tail, wire::kOutputTailBytesMax, base::Lines::Keep));
   for (const TaskIndex task : ended.failed_tasks) out.add_failed_tasks(task);
 }
 
@@ -51,16 +57,16 @@ struct ItemWriter {
   void operator()(const PublishFailure& failure) const {
     wire::PublishFailure& entry = *out.add_publish_failed();
     tasks_to_wire(failure.duty.phase, failure.duty.tasks, *entry.mutable_tasks());
-    entry.set_code(failure.code);
-    entry.set_message(failure.text);
+    entry.set_code(text_to_wire(failure.code, wire::kCodeBytesMax));
+    entry.set_message(text_to_wire(failure.text));
   }
   void operator()(const ManifestResult& result) const {
     wire::ManifestResult& entry = *out.add_manifests();
     entry.set_job(result.duty.job.value);
     entry.set_number(result.duty.number);
     entry.set_revision(result.duty.revision);
-    entry.set_code(result.code);
-    entry.set_message(result.text);
+    entry.set_code(text_to_wire(result.code, wire::kCodeBytesMax));
+    entry.set_message(text_to_wire(result.text));
   }
   void operator()(const DiscardedJob& discarded) const { out.add_discarded_jobs(discarded.job.value); }
 };

@@ -1,6 +1,7 @@
 #include "worker/link/scheduler_link.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 
@@ -58,6 +59,9 @@ void SchedulerLink::on_message(std::string_view bytes) {
     status_ = reply.error().message;
     return;
   }
+  for (const base::Error& bad : reply->bad_items)
+    if (std::exchange(last_bad_item_, bad.field + ": " + bad.message) != bad.field + ": " + bad.message)
+      base::log_error("link", "a part of the scheduler's reply is left out: {}", last_bad_item_);
   if (!follows(*reply)) return;
   context_.epoch = reply->epoch;
   context_.durable_sequence = std::max(context_.durable_sequence, reply->durable_sequence);

@@ -38,7 +38,7 @@ class SchedulerLink {
   Callbacks callbacks_;
   ReportContext context_;
   std::string status_ = "connecting";
-  std::string last_refusal_;
+  std::string last_refusal_, last_bad_item_;
 };
 
 }  // namespace framemill::worker

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace framemill::worker {
 namespace {
 
@@ -23,10 +25,10 @@ Usage usage_from_wire(const wire::Usage& in) {
   usage.batch_max = in.batch_max();
   usage.peak_bytes = in.peak_bytes();
   for (int i = 0; i < std::min(in.batch_mates_size(), kMatesMax); ++i)
-    usage.batch_mates.push_back(in.batch_mates(i).substr(0, kMateBytesMax));
+    usage.batch_mates.push_back(base::clean_text(in.batch_mates(i), kMateBytesMax));
   for (int i = 0; i < std::min(in.batch_sizes_size(), kBatchSizesMax); ++i)
     usage.batch_sizes.emplace_back(in.batch_sizes(i).windows(), in.batch_sizes(i).calls());
-  usage.device_class = in.device_class().substr(0, kDeviceClassBytesMax);
+  usage.device_class = base::clean_text(in.device_class(), kDeviceClassBytesMax);
   return usage;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "worker/frames/frame_file.h"
 #include "worker/frames/samples_digest.h"
 #include "worker/media/movie.h"
@@ -19,7 +20,9 @@ namespace {
 constexpr std::uint64_t kFileBytesMax = 4ull << 30;
 
 int complain(const base::Error& error) {
-  fmt::print(stderr, "{}: {}{}\n", error.code, error.message, error.hint.empty() ? "" : " (" + error.hint + ")");
+  // One line, whatever a library quotes: the worker takes the last one.
+  const std::string message = base::clean_text(error.message, 4096);
+  fmt::print(stderr, "{}: {}{}\n", error.code, message, error.hint.empty() ? "" : " (" + error.hint + ")");
   return 1;
 }
 

@@ -27,15 +27,18 @@ base::Result<std::unique_ptr<ChildProcess>> ChildProcess::start(net::EventLoop& 
                                                                 Callbacks callbacks) {
   FM_ASSIGN(Pipe output, make_pipe());
   FM_ASSIGN(Pipe errors, make_pipe());
+  FM_ASSIGN(Pipe start_error, make_pipe());
   SpawnRequest& request = settings.spawn;
   request.argv.insert(request.argv.begin(), {settings.keeper.string(), std::string(kKeeperArgument)});
   request.output = output.writing.get();
   request.error_output = errors.writing.get();
+  request.descriptor_3 = start_error.writing.get();  // kStartErrorDescriptor
   request.parent_death_signal = SIGTERM;
   std::unique_ptr<ChildProcess> child(new ChildProcess(loop, std::move(callbacks)));
   FM_ASSIGN(child->process_, spawn(request));
   child->output_ = std::move(output.reading);
   child->errors_ = std::move(errors.reading);
+  child->start_error_ = std::move(start_error.reading);
   child->keep_output_ = settings.keep_output;
   ChildProcess* self = child.get();
   child->output_watch_ = loop.watch_fd(child->output_.get(), [self] { self->read_output(); });
@@ -83,7 +86,8 @@ void ChildProcess::on_exit() {
   }
   output_watch_.cancel();
   errors_watch_.cancel();
-  const ProcessEnd end = reap(process_);
+  ProcessEnd end = reap(process_);
+  if (int number = 0; ::read(start_error_.get(), &number, sizeof number) == sizeof number) end.start_error = number;
   reaped_ = true;
   const auto on_end = callbacks_.on_end;  // may destroy this object
   const OutputTail tail = tail_;

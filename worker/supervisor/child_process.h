@@ -43,7 +43,7 @@ class ChildProcess {
   net::EventLoop& loop_;
   Callbacks callbacks_;
   Process process_;
-  UniqueFd output_, errors_;
+  UniqueFd output_, errors_, start_error_;
   net::FdWatch output_watch_, errors_watch_, exit_watch_;
   net::Timer last_resort_;
   OutputTail tail_;

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 
 #include "base/clock.h"
+#include "base/os_error.h"
 #include "worker/supervisor/staging.h"
 
 namespace framemill::worker {
@@ -13,13 +16,26 @@ namespace {
 
 using jobs::Outcome;
 
-// Which outcome an error of inputs, storage or the command's description is.
+// Which outcome an error of inputs, storage, the host or the command's description is.
 Outcome outcome_of(const base::Error& error) {
   if (error.code == "storage_full") return Outcome::StorageFull;
   if (error.code == "input_not_visible") return Outcome::InputNotVisible;
   if (error.code == "command.missing_output") return Outcome::BadOutput;
-  if (error.code == "root.missing" || error.code == "storage_failed") return Outcome::NotAdmitted;
+  if (error.code == "root.missing" || error.code == "storage_failed" || base::is_host_code(error.code))
+    return Outcome::NotAdmitted;
   return Outcome::Failed;
+}
+
+// Why a program was never started: the host's condition, or what the task asked for.
+base::Error start_error(int error_number, const std::string& program) {
+  std::string_view code = base::process_code(error_number);
+  if (code.empty()) code = base::storage_code(error_number);
+  if (code.empty()) code = "command.cannot_start";
+  base::Error error{std::string(code), fmt::format("{} was not started: {}", program, std::strerror(error_number)), "", ""};
+  if (error_number == ENOENT) error.hint = "is it installed on this host, with the interpreter its first line names?";
+  if (error_number == ENOEXEC) error.hint = "a script needs a first line such as #!/bin/sh";
+  if (error_number == E2BIG) error.hint = "its arguments are too long: set a smaller chunk";
+  return error;
 }
 
 std::uint64_t microseconds_since(base::Instant start) {
@@ -139,8 +155,21 @@ void ChildRunner::launch() {
                                       [weak](const ProcessEnd& end, const OutputTail& tail) {
                                         if (const auto self = weak.lock()) self->on_end(end, tail);
                                       }});
-  if (!started.ok()) return end(Outcome::Failed, "command.cannot_start", started.error().message);
+  if (!started.ok()) return end(launch_error(started.error()));
   child_ = std::move(*started);
+}
+
+// The keeper itself could not be started.
+base::Error ChildRunner::launch_error(const base::Error& error) const {
+  if (error.code == "spawn.too_long" && !media_) return start_error(E2BIG, plan_.argv[0]);
+  if (error.code != "spawn.too_long" && error.code != "spawn.failed") return error;  // the host, or its storage
+  return {"host.installation", error.message, "", "see that this worker's programs are installed and can be executed"};
+}
+
+// What the kernel did and what was measured; what the program says of memory is no evidence.
+bool ChildRunner::ran_out_of_memory(const ProcessEnd& process_end) const {
+  return settings_.memory.kills() > memory_kills_before_ ||
+         (process_end.exit_status != 0 && settings_.memory.was_reached(process_end.resident_bytes_peak));
 }
 
 void ChildRunner::on_line(std::string_view line) {
@@ -155,8 +184,13 @@ void ChildRunner::on_end(const ProcessEnd& process_end, const OutputTail& tail) 
   tail_ = tail.text();
   if (stopped_) return end(Outcome::Revoked, "", "");
   const char* what = media_ ? "framemill-media" : "The command";
-  if (settings_.memory.kills() > memory_kills_before_ ||
-      (settings_.memory.capped() && process_end.exit_status != 0 && tells_of_refused_memory(tail_)))
+  if (process_end.start_error != 0) {
+    const base::Error error = start_error(process_end.start_error, plan_.argv[0]);
+    return end(media_ && error.code == "command.cannot_start"
+                   ? base::Error{"host.installation", error.message, "", error.hint}
+                   : error);
+  }
+  if (ran_out_of_memory(process_end))
     return end(Outcome::Oom, "command.host_memory", fmt::format("{} went beyond its cap of host memory.", what));
   if (process_end.exit_status != 0) {
     const std::string how = process_end.signal != 0 ? fmt::format("was ended by signal {}", process_end.signal)

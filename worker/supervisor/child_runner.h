@@ -50,6 +50,8 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
   void look_at_inputs();
   void on_inputs(base::Result<std::vector<wire::InputFile>> seen);
   void launch();
+  base::Error launch_error(const base::Error& error) const;
+  bool ran_out_of_memory(const ProcessEnd& process_end) const;
   void on_line(std::string_view line);
   void on_end(const ProcessEnd& end, const OutputTail& tail);
   void on_collected(Collected collected);

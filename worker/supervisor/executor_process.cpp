@@ -186,7 +186,7 @@ void ExecutorProcess::on_exit() {
   death.signal = end.signal;
   death.detail = kill_detail_;
   death.memory_capped = settings_.memory.kills() > memory_kills_before_ ||
-                        (settings_.memory.capped() && end.exit_status != 0 && tells_of_refused_memory(tail_.text()));
+                        (end.exit_status != 0 && settings_.memory.was_reached(end.resident_bytes_peak));
   // The callback may destroy this object.
   const auto on_died = callbacks_.on_died;
   on_died(death, tail_.text());

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -87,6 +88,22 @@ void wait_for_signal(const sigset_t& signals, const timespec* timeout, bool& ask
   if (number == SIGTERM || number == SIGINT || number == SIGHUP) asked_to_end = true;
 }
 
+bool has_start_error_pipe() {
+  struct stat facts {};
+  return ::fstat(kStartErrorDescriptor, &facts) == 0 && S_ISFIFO(facts.st_mode);
+}
+
+// The command is not running and never was: an exit status of ours must not be taken for one of its own.
+[[noreturn]] void cannot_start(int error_number, const char* program) {
+  if (has_start_error_pipe()) {
+    [[maybe_unused]] const ssize_t written = ::write(kStartErrorDescriptor, &error_number, sizeof error_number);
+  } else {
+    const std::string text = std::string("cannot start ") + program + ": " + std::strerror(error_number) + "\n";
+    [[maybe_unused]] const ssize_t written = ::write(2, text.data(), text.size());
+  }
+  ::_exit(kCannotExecute);
+}
+
 [[noreturn]] void run_command(char** argv, pid_t keeper) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -95,9 +112,7 @@ void wait_for_signal(const sigset_t& signals, const timespec* timeout, bool& ask
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::execv(argv[0], argv);
-  const std::string text = std::string("cannot execute ") + argv[0] + ": " + std::strerror(errno) + "\n";
-  [[maybe_unused]] const ssize_t written = ::write(2, text.data(), text.size());
-  ::_exit(kCannotExecute);
+  cannot_start(errno, argv[0]);
 }
 
 [[noreturn]] void end_like(const Command& command, bool asked_to_end) {
@@ -115,6 +130,7 @@ void wait_for_signal(const sigset_t& signals, const timespec* timeout, bool& ask
 
 int keeper_main(int argc, char** argv) {
   if (argc < 3) return 64;
+  if (has_start_error_pipe()) ::fcntl(kStartErrorDescriptor, F_SETFD, FD_CLOEXEC);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   sigset_t signals;
   sigemptyset(&signals);
@@ -125,7 +141,7 @@ int keeper_main(int argc, char** argv) {
   const pid_t self = ::getpid();
   command.pid = ::fork();
   if (command.pid == 0) run_command(argv + 2, self);
-  if (command.pid < 0) return kCannotExecute;
+  if (command.pid < 0) cannot_start(errno, argv[2]);
   ::setpgid(command.pid, command.pid);  // also here: the command's group must exist before it is signalled
 
   bool asked_to_end = false;

@@ -11,6 +11,9 @@ namespace framemill::worker {
 
 inline constexpr std::string_view kKeeperArgument = "--keep";
 
+// The keeper's descriptor 3, a pipe to the worker: if the command could not be started, the errno as an int.
+inline constexpr int kStartErrorDescriptor = 3;
+
 // framemill-worker --keep PROGRAM ARGUMENT...  Returns the exit status, or dies by the command's signal.
 int keeper_main(int argc, char** argv);
 

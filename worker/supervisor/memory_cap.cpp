@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
 #include <charconv>
 #include <fstream>
 #include <system_error>
@@ -42,6 +41,16 @@ std::uint64_t MemoryCap::kills() const {
   return count;
 }
 
+MemoryCap MemoryCap::part(const std::string& name) const {
+  if (cgroup_.empty()) return *this;
+  const fs::path leaf = cgroup_ / name;
+  std::error_code ignored;
+  fs::create_directory(leaf, ignored);
+  // All of the part's processes die together: an executor without its helper is of no use.
+  if (!write_control(leaf / "memory.oom.group", "1")) return *this;
+  return {leaf, bytes_max_};
+}
+
 MemoryCaps MemoryCaps::find(const fs::path& mount, const fs::path& own_cgroup_file) {
   MemoryCaps caps;
   const auto text = base::read_file(own_cgroup_file, 65536);
@@ -68,20 +77,12 @@ MemoryCap MemoryCaps::make(const std::string& slot, std::uint64_t bytes_max) con
   const fs::path cgroup = own_ / ("slot-" + slot);
   std::error_code ignored;
   fs::create_directory(cgroup, ignored);
-  // All of the slot's processes die together: an executor without its helper is of no use.
+  // Memory control is handed on to the parts (MemoryCap::part): they hold the processes.
   if (!write_control(cgroup / "memory.max", fmt::format("{}", bytes_max)) ||
-      !write_control(cgroup / "memory.oom.group", "1"))
+      !write_control(cgroup / "cgroup.subtree_control", "+memory"))
     return MemoryCap(bytes_max);
   write_control(cgroup / "memory.swap.max", "0");
   return {cgroup, bytes_max};
-}
-
-bool tells_of_refused_memory(std::string_view output_tail) {
-  constexpr std::array<std::string_view, 4> kSigns{"std::bad_alloc", "not enough memory", "Cannot allocate memory",
-                                                   "out of memory"};
-  for (const std::string_view sign : kSigns)
-    if (output_tail.find(sign) != std::string_view::npos) return true;
-  return false;
 }
 
 }  // namespace framemill::worker

@@ -33,7 +33,14 @@ class MemoryCap {
   std::string cgroup_procs() const { return cgroup_.empty() ? "" : (cgroup_ / "cgroup.procs").string(); }
   // Processes of this slot that the kernel killed for memory so far; 0 without a cgroup.
   std::uint64_t kills() const;
-  bool capped() const { return bytes_max_ > 0; }
+  // Evidence that a process which ended badly had used up its RLIMIT_DATA: what was resident at its largest is near the
+  // limit. What the program itself says of memory is none. Under a cgroup the kernel's kills are counted instead.
+  bool was_reached(std::uint64_t resident_bytes_peak) const {
+    return data_bytes_max() > 0 && resident_bytes_peak >= data_bytes_max() / 8 * 7;
+  }
+  // The cap's share of the executor, and of the programs beside it: one memory, but kills are counted apart and end one
+  // of the two alone.
+  MemoryCap part(const std::string& name) const;
 
  private:
   std::filesystem::path cgroup_;
@@ -52,8 +59,5 @@ class MemoryCaps {
  private:
   std::filesystem::path own_;
 };
-
-// Whether last words tell of an allocation that was refused: how RLIMIT_DATA shows.
-bool tells_of_refused_memory(std::string_view output_tail);
 
 }  // namespace framemill::worker

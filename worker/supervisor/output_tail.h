@@ -1,7 +1,8 @@
-// The last words of a process: what it wrote last, at most 16 KiB, and its lines as they come. A plain value; loop
-// thread.
+// What a process wrote, at most 16 KiB: its first words (the command line that it prints, a version, the first error)
+// and its last ones, and its lines as they come. Plain values; loop thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -13,18 +14,19 @@ namespace framemill::worker {
 class OutputTail {
  public:
   static constexpr std::size_t kBytesMax = wire::kOutputTailBytesMax;
+  static constexpr std::size_t kHeadBytes = 4 << 10;  // of the beginning
+  static constexpr std::size_t kTailBytes = kBytesMax - kHeadBytes - 128;  // of the end; the rest names what is left out
 
-  void add(std::string_view bytes) {
-    if (bytes.size() >= kBytesMax) bytes_.clear();
-    bytes_ += bytes.substr(bytes.size() > kBytesMax ? bytes.size() - kBytesMax : 0);
-    // Cut in large steps: a cut per write would move 16 KiB for every line.
-    if (bytes_.size() > 2 * kBytesMax) bytes_.erase(0, bytes_.size() - kBytesMax);
-  }
-  std::string text() const { return bytes_.size() > kBytesMax ? bytes_.substr(bytes_.size() - kBytesMax) : bytes_; }
+  void add(std::string_view bytes);
+  // Well-formed UTF-8 without control characters but line breaks and tabs (base/text.h); where the middle is left out a
+  // line says how many bytes that is.
+  std::string text() const;
+  // The last line that is not empty, in the same form, at most 1 KiB.
   std::string last_line() const;
 
  private:
-  std::string bytes_;
+  std::string head_, tail_;
+  std::uint64_t left_out_ = 0;  // bytes between the two
 };
 
 // Cuts a stream into lines; a line longer than 4 KiB is handed out in pieces.

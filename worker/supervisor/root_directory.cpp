@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "base/os_error.h"
 
 namespace framemill::worker {
 namespace {
@@ -64,12 +65,8 @@ std::string parent_of(const std::vector<std::string>& components) {
 }  // namespace
 
 base::Error storage_error(int error_number, std::string_view what) {
-  const char* code = "storage_failed";
-  if (error_number == ENOSPC || error_number == EDQUOT) code = "storage_full";
-  if (error_number == ENOENT) code = "path.missing";
-  if (error_number == ELOOP) code = "path.link";
-  const std::string reason = error_number == ELOOP ? "a symbolic link stands in the way" : std::strerror(error_number);
-  return {code, fmt::format("{}: {}", what, reason), "", ""};
+  if (error_number == ELOOP) return {"path.link", fmt::format("{}: a symbolic link stands in the way", what), "", ""};
+  return base::os_error(error_number, error_number == ENOENT ? "path.missing" : "storage_failed", what);
 }
 
 base::Result<std::vector<std::string>> split_path(std::string_view relative) {

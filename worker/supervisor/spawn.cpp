@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/os_error.h"
+
 extern char** environ;
 
 namespace framemill::worker {
@@ -50,13 +52,38 @@ bool write_zero(int fd) {
   return ::write(fd, "0", 1) == 1;
 }
 
+// Closes what the worker has open and the child does not need. A worker near its limit of descriptors has none left for
+// the copies that follow. Async-signal-safe.
+void close_others(std::array<int, 7> needed) {
+  std::sort(needed.begin(), needed.end());
+  unsigned first = 3;
+  for (const int fd : needed) {
+    if (fd < 3) continue;
+    const auto number = static_cast<unsigned>(fd);
+    if (first < number) ::syscall(SYS_close_range, first, number - 1, 0U);
+    first = number + 1;
+  }
+  ::syscall(SYS_close_range, first, ~0U, 0U);
+}
+
 bool arrange_descriptors(const SpawnRequest& request, const Prepared& prepared, int& failure_fd) {
-  // Away from 0..3 first, so that no dup2 overwrites one that is still needed.
-  const auto lift = [](int fd) { return fd < 0 ? fd : ::fcntl(fd, F_DUPFD, 10); };
+  close_others({prepared.null.get(), request.output, request.error_output, request.descriptor_3,
+                prepared.cgroup ? prepared.cgroup.get() : -1, failure_fd, -1});
+  // Away from 0..3 first, so that no dup2 overwrites one that is still needed. The way to tell of a failure is kept
+  // until its copy is there.
+  bool lifted = true;
+  const auto lift = [&lifted](int fd) {
+    if (fd < 0) return fd;
+    const int copy = ::fcntl(fd, F_DUPFD, 10);
+    lifted = lifted && copy >= 0;
+    return copy;
+  };
+  const int failure_copy = ::fcntl(failure_fd, F_DUPFD_CLOEXEC, 10);
+  if (failure_copy < 0) return false;
+  failure_fd = failure_copy;
   const int null = lift(prepared.null.get()), output = lift(request.output), error = lift(request.error_output);
   const int three = lift(request.descriptor_3);
-  failure_fd = ::fcntl(failure_fd, F_DUPFD_CLOEXEC, 10);
-  if (failure_fd < 0 || null < 0) return false;
+  if (!lifted || null < 0) return false;
   if (::dup2(null, 0) < 0 || ::dup2(output >= 0 ? output : null, 1) < 0) return false;
   if (::dup2(error >= 0 ? error : 1, 2) < 0) return false;
   if (three >= 0 && ::dup2(three, 3) < 0) return false;
@@ -73,7 +100,7 @@ bool arrange_descriptors(const SpawnRequest& request, const Prepared& prepared, 
   };
   if (::setpgid(0, 0) != 0) fail(kGroup);
   if (::prctl(PR_SET_PDEATHSIG, request.parent_death_signal) != 0) fail(kDeathSignal);
-  if (::getppid() != parent) ::_exit(127);  // it died before the signal was asked for
+  if (::getppid() != parent) ::_exit(127);  // it died before the signal was asked for: nobody is left to hear
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
   for (int number = 1; number < NSIG; ++number) ::sigaction(number, &standard, nullptr);
@@ -101,8 +128,15 @@ bool arrange_descriptors(const SpawnRequest& request, const Prepared& prepared, 
   ::_exit(127);
 }
 
+base::Error spawn_error(int error_number, const std::string& what) {
+  std::string_view code = base::process_code(error_number);
+  if (code.empty()) code = base::storage_code(error_number);
+  if (code.empty()) code = error_number == E2BIG ? "spawn.too_long" : "spawn.failed";
+  return {std::string(code), fmt::format("{}: {}", what, std::strerror(error_number)), "", ""};
+}
+
 base::Error system_error(const std::string& what) {
-  return {"spawn.failed", fmt::format("{}: {}", what, std::strerror(errno)), "", ""};
+  return spawn_error(errno, what);
 }
 
 base::Status prepare(const SpawnRequest& request, Prepared& prepared) {
@@ -145,18 +179,18 @@ base::Result<Process> spawn(const SpawnRequest& request) {
   if (pid < 0) return system_error("fork");
   writing.reset();
   Process process{pid, UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)))};
+  const int watch_error = errno;
   Failure failure{};
   ssize_t n = 0;
   while ((n = ::read(reading.get(), &failure, sizeof failure)) < 0 && errno == EINTR) {
   }
   if (n == 0 && process.pidfd) return process;
   // The child could not become the program (or cannot be watched): it is gone before anybody hears of it.
-  const int error_number = n > 0 ? failure.error_number : errno;
+  const int error_number = n > 0 ? failure.error_number : watch_error;
   ::kill(pid, SIGKILL);
   ::waitpid(pid, nullptr, 0);
   const char* step = n > 0 && failure.step < kStepCount ? kStepNames[static_cast<std::size_t>(failure.step)] : "watch";
-  return base::Error{"spawn.failed", fmt::format("{} {}: {}", step, request.argv[0], std::strerror(error_number)), "",
-                     ""};
+  return spawn_error(error_number, fmt::format("{} {}", step, request.argv[0]));
 }
 
 std::vector<std::string> allowed_environment(const std::vector<std::string>& also) {
@@ -177,10 +211,14 @@ std::vector<std::string> allowed_environment(const std::vector<std::string>& als
 
 ProcessEnd reap(const Process& process) {
   int status = 0;
-  while (::waitpid(process.pid, &status, 0) < 0 && errno == EINTR) {
+  rusage used{};
+  while (::wait4(process.pid, &status, 0, &used) < 0 && errno == EINTR) {
   }
-  if (WIFEXITED(status)) return {WEXITSTATUS(status), 0};
-  return {-1, WIFSIGNALED(status) ? WTERMSIG(status) : 0};
+  ProcessEnd end;
+  if (WIFEXITED(status)) end.exit_status = WEXITSTATUS(status);
+  if (WIFSIGNALED(status)) end.signal = WTERMSIG(status);
+  end.resident_bytes_peak = static_cast<std::uint64_t>(used.ru_maxrss) << 10;
+  return end;
 }
 
 base::Result<Pipe> make_pipe() {

@@ -2,7 +2,9 @@
 // an environment given in full, pinned to CPUs, capped in memory, the first one that the kernel kills when memory is
 // short. Call on the loop's thread: the parent-death signal follows the thread that forked.
 //
-// Errors: spawn.failed (the message tells which step).
+// Errors: host.descriptors, host.processes, host.memory, storage_full, storage_failed (base/os_error.h: the host's
+// condition, whatever was to be started), spawn.too_long (arguments and environment beyond what the kernel takes),
+// spawn.failed. The message tells which step.
 #pragma once
 
 #include <sys/types.h>
@@ -47,6 +49,8 @@ std::vector<std::string> allowed_environment(const std::vector<std::string>& als
 struct ProcessEnd {
   int exit_status = -1;  // -1: by a signal
   int signal = 0;
+  int start_error = 0;                    // errno: the keeper could not start the command at all
+  std::uint64_t resident_bytes_peak = 0;  // the largest of its processes
 };
 ProcessEnd reap(const Process& process);
 

@@ -1,0 +1,30 @@
+// Whose fault an errno is. A host that lacks descriptors, processes or memory, and storage that fails, say nothing about
+// the work that met them: such errors get codes of their own, wherever they show. Pure.
+//
+//   host.descriptors  EMFILE, ENFILE        host.processes  EAGAIN of fork or of a thread   host.memory  ENOMEM
+//   storage_full      ENOSPC, EDQUOT        storage_failed  EIO, ESTALE, EROFS, a server that is gone, ...
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace framemill::base {
+
+// "host.descriptors" or "host.memory"; empty: the errno is not the host's condition. EAGAIN is one only where a process
+// or thread was to be made: see process_code.
+std::string_view host_code(int error_number);
+// The same, with "host.processes" for EAGAIN.
+std::string_view process_code(int error_number);
+// "storage_full" or "storage_failed"; empty: the errno speaks of the path that was asked for (ENOENT, EISDIR, ...).
+std::string_view storage_code(int error_number);
+
+// Whether the code (of Error, of an attempt's end) is one of the above.
+bool is_host_code(std::string_view code);
+bool is_storage_code(std::string_view code);
+
+// host_code, else storage_code, else `otherwise`; the message is "<what>: <strerror>".
+Error os_error(int error_number, std::string_view otherwise, std::string_view what);
+
+}  // namespace framemill::base
