@@ -13,6 +13,7 @@ namespace framemill::base {
 namespace {
 
 Error system_error(std::string code, const std::filesystem::path& path, const char* what) {
+  if (errno == ENOSPC || errno == EDQUOT) code = "file.disk_full";  // told at write, fsync or rename, as the system likes
   return Error{std::move(code), fmt::format("{} {}: {}", what, path.string(), std::strerror(errno)), "", ""};
 }
 
@@ -51,7 +52,7 @@ Status write_file_durably(const std::filesystem::path& path, std::string_view co
       const ssize_t n = ::write(file.fd, rest.data(), rest.size());
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) {
-        const Error error = system_error(errno == ENOSPC ? "file.disk_full" : "file.write", path, "write");
+        const Error error = system_error("file.write", path, "write");
         ::unlink(temporary.c_str());
         return error;
       }

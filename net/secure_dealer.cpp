@@ -21,6 +21,7 @@ struct SecureDealer::Impl {
   ZmqSocket socket, monitor;
   std::unique_ptr<ZmqReader> reader, monitor_reader;
   ZmqPart part;
+  std::string joined;  // a message of several parts
   Timer reopening;
 
   base::Status open_socket();
@@ -35,7 +36,7 @@ base::Status SecureDealer::Impl::open_socket() {
   monitor_reader.reset();
   socket = ZmqSocket(context, ZMQ_DEALER);
   if (!socket) return zmq_failure("make a DEALER socket");
-  FM_TRY(set_link_options(socket, {options.message_bytes_max, options.queue_messages_max, options.handshake_timeout,
+  FM_TRY(set_link_options(socket, {options.part_bytes_max, options.queue_messages_max, options.handshake_timeout,
                                    options.heartbeat_interval}));
   // No queue for a connection that is not there: what is sent says what is now, and would be stale when one comes.
   FM_TRY(socket.set(ZMQ_IMMEDIATE, 1));
@@ -53,9 +54,8 @@ base::Status SecureDealer::Impl::open_socket() {
 
 bool SecureDealer::Impl::receive_one() {
   if (!part.receive(socket, ZMQ_DONTWAIT)) return false;
-  int parts = 1;
-  while (part.more() && part.receive(socket, ZMQ_DONTWAIT)) ++parts;
-  if (parts == 1 && part.bytes().size() <= options.message_bytes_max) callbacks.on_message(part.bytes());
+  std::string_view whole;
+  if (receive_whole(socket, part, joined, options.message_bytes_max, whole)) callbacks.on_message(whole);
   return true;
 }
 
@@ -133,7 +133,7 @@ base::Status SecureDealer::send(std::string_view bytes) {
                        "", ""};
   }
   if (!impl_->reader) return base::Error{"net.queue_full", "not connected", "", ""};
-  const bool sent = zmq_send(impl_->socket.get(), bytes.data(), bytes.size(), ZMQ_DONTWAIT) >= 0;
+  const bool sent = send_in_parts(impl_->socket, bytes, impl_->options.part_bytes_max);
   const int cause = zmq_errno();
   impl_->reader->check();
   if (sent) return {};

@@ -22,7 +22,8 @@ struct SecureDealerOptions {
   std::string endpoint;  // tcp://host:port
   CurveKeyPair keys;
   CurvePublicKey server_key;
-  std::size_t message_bytes_max = 1 << 20;
+  std::size_t message_bytes_max = 1 << 20;  // all parts of a message together
+  std::size_t part_bytes_max = 1 << 20;     // a longer message travels in several
   int queue_messages_max = 64;  // per direction
   base::Duration handshake_timeout = base::seconds(5);
   base::Duration heartbeat_interval = base::seconds(5);

@@ -70,6 +70,7 @@ struct SecureRouter::Impl {
   ZmqSocket socket;
   std::unique_ptr<ZmqReader> reader;
   ZmqPart id_part, part;
+  std::string joined;  // a message of several parts
 
   base::Status start();
   base::Status set_security();
@@ -90,7 +91,7 @@ base::Status SecureRouter::Impl::start() {
   FM_TRY(check_listen_address(options));
   socket = ZmqSocket(context, ZMQ_ROUTER);
   if (!socket) return zmq_failure("make a ROUTER socket");
-  FM_TRY(set_link_options(socket, {options.message_bytes_max, options.queue_messages_max, options.handshake_timeout,
+  FM_TRY(set_link_options(socket, {options.part_bytes_max, options.queue_messages_max, options.handshake_timeout,
                                    options.heartbeat_interval}));
   FM_TRY(socket.set(ZMQ_ROUTER_MANDATORY, 1));
   FM_TRY(socket.set(ZMQ_ROUTER_HANDOVER, 0));
@@ -111,24 +112,22 @@ base::Status SecureRouter::Impl::start() {
 
 bool SecureRouter::Impl::receive_one() {
   if (!id_part.receive(socket, ZMQ_DONTWAIT)) return false;
-  int parts = 0;
-  for (bool more = id_part.more(); more; more = part.more()) {
-    if (!part.receive(socket, ZMQ_DONTWAIT)) break;
-    ++parts;
-  }
+  std::string_view whole;
+  const bool taken = id_part.more() && part.receive(socket, ZMQ_DONTWAIT) &&
+                     receive_whole(socket, part, joined, options.message_bytes_max, whole);
   // A peer may name itself; nobody here does, and a name could be another's. Such messages are dropped unanswered.
   const auto peer = peer_of(id_part.bytes());
-  const char* user = parts == 1 ? part.property("User-Id") : nullptr;
+  const char* user = taken ? part.property("User-Id") : nullptr;
   const auto key = CurvePublicKey::from_z85(user != nullptr ? user : "");
   // The handshake asked for the key once; it may have been taken away since.
-  if (!peer || !key.ok() || part.bytes().size() > options.message_bytes_max || !guard->allows(*key)) {
+  if (!peer || !key.ok() || !guard->allows(*key)) {
     dropped.fetch_add(1, std::memory_order_relaxed);
     return true;
   }
   received.fetch_add(1, std::memory_order_relaxed);
   const char* property = part.property("Peer-Address");
   const std::string address = without_mapping(property != nullptr ? property : "");
-  on_message({*peer, *key, address, part.bytes()});
+  on_message({*peer, *key, address, whole});
   return true;
 }
 
@@ -166,9 +165,9 @@ base::Status SecureRouter::send(PeerId peer, std::string_view bytes) {
                                                std::to_string(impl_->options.message_bytes_max));
   }
   const auto id = routing_id_of(peer);
-  // The first part alone decides whether the peer is there and has room; the second then follows without waiting.
+  // The first part alone decides whether the peer is there and has room; the others then follow without waiting.
   const bool sent = peer && zmq_send(impl_->socket.get(), id.data(), id.size(), ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 &&
-                    zmq_send(impl_->socket.get(), bytes.data(), bytes.size(), ZMQ_DONTWAIT) >= 0;
+                    send_in_parts(impl_->socket, bytes, impl_->options.part_bytes_max);
   const int cause = peer ? zmq_errno() : EHOSTUNREACH;
   impl_->reader->check();
   if (sent) {

@@ -33,7 +33,8 @@ struct SecureRouterOptions {
   bool allow_remote = false;  // without it an address beyond loopback is refused
   CurveKeyPair keys;
   std::vector<CurvePublicKey> allowed;
-  std::size_t message_bytes_max = 1 << 20;
+  std::size_t message_bytes_max = 1 << 20;  // all parts of a message together
+  std::size_t part_bytes_max = 1 << 20;     // a longer message travels in several
   int queue_messages_max = 64;  // per peer and direction
   base::Duration handshake_timeout = base::seconds(5);
   base::Duration heartbeat_interval = base::seconds(5);  // a peer whose host does not answer three is disconnected
@@ -58,7 +59,7 @@ struct SecureRouterCounters {
   std::uint64_t peers_refused_handshake = 0;  // no CURVE, wrong server key, rubbish, or too slow
   std::uint64_t connections_closed = 0;       // admitted or not
   std::uint64_t messages_received = 0;
-  std::uint64_t messages_dropped = 0;  // a self-chosen identity, several parts, no key, a key that was taken away
+  std::uint64_t messages_dropped = 0;  // a self-chosen identity, too large, no key, a key that was taken away
   std::uint64_t messages_sent = 0;
   std::uint64_t sends_refused = 0;  // queue full, peer gone, too large
 };

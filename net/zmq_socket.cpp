@@ -101,6 +101,31 @@ std::optional<ZmqEvent> receive_zmq_event(const ZmqSocket& monitor) {
   return event;
 }
 
+bool send_in_parts(const ZmqSocket& socket, std::string_view bytes, std::size_t part_bytes_max) {
+  while (bytes.size() > part_bytes_max) {
+    if (zmq_send(socket.get(), bytes.data(), part_bytes_max, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0) return false;
+    bytes.remove_prefix(part_bytes_max);
+  }
+  return zmq_send(socket.get(), bytes.data(), bytes.size(), ZMQ_DONTWAIT) >= 0;
+}
+
+bool receive_whole(const ZmqSocket& socket, ZmqPart& part, std::string& joined, std::size_t bytes_max,
+                   std::string_view& whole) {
+  joined.clear();
+  if (!part.more()) {
+    whole = part.bytes();
+    return whole.size() <= bytes_max;
+  }
+  bool fits = true;
+  while (true) {
+    fits = fits && part.bytes().size() > 0 && joined.size() + part.bytes().size() <= bytes_max;
+    if (fits) joined += part.bytes();
+    if (!part.more() || !part.receive(socket, ZMQ_DONTWAIT)) break;
+  }
+  whole = joined;
+  return fits;
+}
+
 base::Status set_link_options(const ZmqSocket& socket, const ZmqLinkOptions& options) {
   // CURVE adds 33 bytes to a frame and the limit is held against what is on the wire; the exact limit is ours to check.
   FM_TRY(socket.set(ZMQ_MAXMSGSIZE, static_cast<std::int64_t>(options.message_bytes_max) + 64));

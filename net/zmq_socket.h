@@ -63,6 +63,10 @@ class ZmqSocket {
   void* handle_ = nullptr;
 };
 
+// Sends all bytes as one message, in frames of at most `part_bytes_max`; the first decides whether there is room, the
+// rest follows without waiting. False: zmq_errno() says why, and nothing was sent.
+bool send_in_parts(const ZmqSocket& socket, std::string_view bytes, std::size_t part_bytes_max);
+
 // One received part; reused from part to part.
 class ZmqPart {
  public:
@@ -73,7 +77,12 @@ class ZmqPart {
 
   // False when there is nothing (or the context is ending).
   bool receive(const ZmqSocket& socket, int flags) { return zmq_msg_recv(&message_, socket.get(), flags) >= 0; }
-  std::string_view bytes() { return {static_cast<const char*>(zmq_msg_data(&message_)), zmq_msg_size(&message_)}; }
+  std::string_view bytes() { return {static_cast<const char*>(zmq_msg_data(&message_)), zmq_msg_size(&message_)}; 
+// The whole message that begins with the part received last: all its parts, joined in `joined` where there are several.
+// False: more than `bytes_max` bytes, or an empty part among several; the rest of the message is taken in and dropped.
+bool receive_whole(const ZmqSocket& socket, ZmqPart& part, std::string& joined, std::size_t bytes_max,
+                   std::string_view& whole);
+}
   bool more() { return zmq_msg_more(&message_) != 0; }
   const char* property(const char* name) { return zmq_msg_gets(&message_, name); }
 

@@ -148,10 +148,14 @@ struct WorkerReported {
 
 // --- what the shell says ---------------------------------------------------------------------------------------------
 struct TimePassed {};                             // next_deadline() is due
+struct GrantUndeliverable {                      // it cannot be sent: beyond what one message holds
+  AttemptId attempt;
+  std::string code, message;
+};
 struct StorageBroke {};                           // the disk is full: mutations are refused until StorageRecovered
 struct StorageRecovered {};
 
 using Event = std::variant<JobSubmitted, JobChangeAsked, WorkerChangeAsked, WorkerReported, WorkerKeyContested, TimePassed,
-                           StorageBroke, StorageRecovered>;
+                           StorageBroke, StorageRecovered, GrantUndeliverable>;
 
 }  // namespace framemill::scheduler

@@ -64,6 +64,7 @@ struct Apply {
   void operator()(const WorkerKeyContested& event) const { on_worker_key_contested(farm, event); }
   void operator()(const TimePassed&) const {}
   void operator()(const StorageBroke&) const { farm.read_only = true; }
+  void operator()(const GrantUndeliverable& e) const { on_grant_undeliverable(farm, e); }
   void operator()(const StorageRecovered&) const {
     farm.read_only = false;
     farm.match_wanted = true;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/os_error.h"
+
 #include "scheduler/core/attempts.h"
 #include "scheduler/core/task_moves.h"
 
@@ -101,7 +103,9 @@ void on_publish_failed(FarmState& farm, WorkerId worker, const PublishFailed& fa
       Duty& duty = *farm.duties.find(key);
       // A report that repeats itself is one failure, and the duty may be another worker's by now.
       if (duty.worker != worker || duty.ordered > farm.now()) continue;
-      if (failed.code == "publish.exists_other" || (failed.code != "storage_full" && ++duty.failures >= kFailuresMax)) {
+      // Storage and hosts that fail say nothing about the file: it is tried again until they are well.
+      const bool of_the_file = !base::is_storage_code(failed.code) && !base::is_host_code(failed.code);
+      if (failed.code == "publish.exists_other" || (of_the_file && ++duty.failures >= kFailuresMax)) {
         fail_publish(farm, *phase, t, failed);
         continue;
       }

@@ -172,6 +172,18 @@ void on_worker_key_contested(FarmState& farm, const WorkerKeyContested& event) {
                  worker->address + "; it is refused: every worker needs a key of its own");
 }
 
+void on_grant_undeliverable(FarmState& farm, const GrantUndeliverable& e) {
+  const Lease* lease = farm.leases.find(e.attempt);
+  WorkerEntry* worker = lease == nullptr ? nullptr : farm.workers.find(lease->record.worker);
+  if (worker == nullptr) return;
+  AttemptEnded ended;
+  ended.attempt = e.attempt;
+  ended.outcome = jobs::Outcome::Failed;
+  ended.code = e.code;
+  ended.message = e.message;
+  on_attempt_ended(farm, *worker, ended);
+}
+
 void mark_silent_workers(FarmState& farm) {
   while (WorkerEntry* worker = farm.workers.next_silent(farm.now(), farm.settings.silence_alarm)) {
     farm.on_worker_changed();

@@ -11,6 +11,9 @@ void on_worker_reported(FarmState& farm, WorkerReported report);
 // Another process showed a worker's key and was refused: people are told, the worker loses nothing.
 void on_worker_key_contested(FarmState& farm, const WorkerKeyContested& event);
 
+// The attempt ends as failed: the task is at fault, not the worker that never heard of it.
+void on_grant_undeliverable(FarmState& farm, const GrantUndeliverable& e);
+
 // Workers that were not heard for too long get no new grants, and their duties go to others. Leases have their own
 // time.
 void mark_silent_workers(FarmState& farm);

@@ -8,7 +8,7 @@
 namespace framemill::scheduler {
 namespace {
 
-constexpr std::size_t kReplyBytesTarget = wire::kFarmMessageBytesMax * 3 / 4;
+constexpr std::size_t kReplyBytesTarget = wire::kFarmPartBytesMax * 3 / 4;  // a single item may be longer
 
 void write_tasks(PhaseId phase, TaskRange tasks, wire::Tasks& out) {
   out.set_job(phase.job.value);

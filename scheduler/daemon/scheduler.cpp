@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "scheduler/link/report.h"
 #include "wire/farm.pb.h"
+#include "wire/limits.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -266,8 +267,22 @@ void Scheduler::send_grant(const GrantLease& lease) {
       return base::log_error("scheduler", "job {}: inputs of a grant: {}", id.job.value, found.error().message);
     for (std::size_t i = 0; i < wanted.size(); ++i)
       if ((*found)[i]) write_input(*record, wanted[i], *(*found)[i], *grant);
+    if (const std::size_t bytes = grant->ByteSizeLong(); bytes > wire::kFarmItemBytesMax)
+      return refuse_grant(*grant, bytes);
     outbox_->add(worker, *grant);
     flush_soon();
+  });
+}
+
+void Scheduler::refuse_grant(const wire::Grant& grant, std::size_t bytes) {
+  GrantUndeliverable event{
+      attempt_from_wire(grant.attempt()), "grant.too_large",
+      fmt::format("The grant with its {} inputs takes {} bytes; a message holds {}. Use shorter paths, or fewer inputs in "
+                  "one task.",
+                  grant.inputs_size(), bytes, wire::kFarmItemBytesMax)};
+  // Not from within the turn that granted it.
+  loop_.post([this, alive = std::weak_ptr<bool>(alive_), event = std::move(event)] {
+    if (!alive.expired()) apply(event);
   });
 }
 

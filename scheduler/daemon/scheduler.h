@@ -20,6 +20,10 @@
 #include "scheduler/link/worker_link.h"
 #include "scheduler/store/store.h"
 
+namespace framemill::wire {
+class Grant;
+}
+
 namespace framemill::scheduler {
 
 class Scheduler {
@@ -72,6 +76,7 @@ class Scheduler {
   void release(Held held);
   EventRow named(FarmEvent event) const;
   void send_grant(const GrantLease& grant);
+  void refuse_grant(const wire::Grant& grant, std::size_t bytes);
   void send_publish(const OrderPublish& order);
   void send_manifest(const OrderManifest& order);
   void send_discard(const OrderDiscard& order);

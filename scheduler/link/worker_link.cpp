@@ -18,6 +18,7 @@ base::Result<std::unique_ptr<WorkerLink>> WorkerLink::open(net::EventLoop& loop,
   link->silence_alarm_ = silence_alarm;
   link->callbacks_ = std::move(callbacks);
   options.message_bytes_max = wire::kFarmMessageBytesMax;
+  options.part_bytes_max = wire::kFarmPartBytesMax;
   FM_ASSIGN(link->router_,
             net::SecureRouter::open(loop, std::move(options),
                                     [raw = link.get()](const net::PeerMessage& message) { raw->on_message(message); }));
@@ -92,7 +93,10 @@ WorkerLink::Sent WorkerLink::send(const std::string& worker_key, const wire::Sch
   if (seat == seats_.end() || !seat->second.peer) return Sent::Gone;
   const base::Status sent = router_->send(seat->second.peer, reply.SerializeAsString());
   if (sent.ok()) return Sent::Yes;
-  base::log_debug("link", "to worker {}: {}", worker_key, sent.error().message);
+  if (sent.error().code == "net.message_too_large")  // items are bounded before they are added (wire/limits.h)
+    base::log_error("link", "to worker {}: {}", worker_key, sent.error().message);
+  else
+    base::log_debug("link", "to worker {}: {}", worker_key, sent.error().message);
   return sent.error().code == "net.queue_full" ? Sent::Full : Sent::Gone;
 }
 

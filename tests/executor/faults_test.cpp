@@ -140,7 +140,7 @@ TEST_CASE("grants that make no sense are refused one by one") {
   CHECK(ended(executor, farm, {.attempt = 100}).outcome() == "ok");
 }
 
-TEST_CASE("an output that cannot be staged is told, not survived by luck") {
+TEST_CASE("storage that takes no output gives the attempt back: it is not the task's fault") {
   const FarmDirectory farm;
   ExecutorProcess executor;
   executor.configure(farm);
@@ -149,8 +149,8 @@ TEST_CASE("an output that cannot be staged is told, not survived by luck") {
   message.mutable_start()->set_staging_directory((farm.root / "not/there").string());
   executor.send(message);
   const auto outcome = executor.run_to_end(1).at(1);
-  CHECK(outcome.ended.outcome() == "failed");
-  CHECK(outcome.ended.code() == "frames.stage");
+  CHECK(outcome.ended.outcome() == "not_admitted");
+  CHECK(outcome.ended.code() == "storage_failed");
 }
 
 TEST_CASE("a stuck step loop gives no sign of life, a working one does every second") {

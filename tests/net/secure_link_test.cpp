@@ -17,6 +17,7 @@ using testing::LoopThread;
 namespace {
 
 constexpr base::Duration kFast = base::milliseconds(50);
+constexpr std::size_t kMessageBytesMax = 3 << 20;  // in parts of 1 MiB
 
 // A router on a loop, which notes what it gets and answers "echo:<message>".
 struct Server {
@@ -33,6 +34,7 @@ struct Server {
     options.keys = keys;
     options.allowed = std::move(allowed);
     options.handshake_timeout = base::seconds(2);
+    options.message_bytes_max = kMessageBytesMax;
     thread.on_loop([&] {
       auto opened = SecureRouter::open(thread.loop, options,
                                        [this, echo](const PeerMessage& message) {
@@ -74,6 +76,7 @@ struct Client {
     options.server_key = server_key;
     options.reconnect_first = kFast;
     options.reconnect_max = kFast * 4;
+    options.message_bytes_max = kMessageBytesMax;
     thread.on_loop([&] {
       auto opened = SecureDealer::open(thread.loop, options,
                                        {[this](std::string_view bytes) {
@@ -255,8 +258,8 @@ TEST_CASE("a message over the limit drops the peer and harms nobody else") {
   CHECK(server.count() == 1);
   REQUIRE(other.send("still here").ok());
   CHECK(eventually([&] { return other.has("echo:still here"); }));
-  CHECK(other.send(std::string((1 << 20) + 1, 'x')).error().code == "net.message_too_large");
-  REQUIRE(other.send(std::string(1 << 20, 'y')).ok());  // exactly the limit passes
+  CHECK(other.send(std::string(kMessageBytesMax + 1, 'x')).error().code == "net.message_too_large");
+  REQUIRE(other.send(std::string(kMessageBytesMax, 'y')).ok());  // exactly the limit passes
   CHECK(eventually([&] { return server.count() == 3; }));
 }
 
@@ -283,7 +286,19 @@ TEST_CASE("a peer that names itself is not listened to and cannot take another's
   CHECK(eventually([&] { return client.has("for the victim"); }));
 }
 
-TEST_CASE("messages of several parts are dropped") {
+TEST_CASE("a long message travels in parts and arrives whole, in both directions") {
+  const CurveKeyPair keys = make_curve_key_pair();
+  Server server({keys.public_key});
+  Client client(server, keys);
+  REQUIRE(client.connected());
+  std::string message;
+  for (int i = 0; message.size() < (5 << 19); ++i) message += std::to_string(i);
+  REQUIRE(client.send(message).ok());
+  REQUIRE(client.send("short").ok());
+  CHECK(eventually([&] { return client.has("echo:" + message) && client.has("echo:short"); }));
+}
+
+TEST_CASE("parts are joined up to the limit, and what is longer is dropped without its sender") {
   const CurveKeyPair keys = make_curve_key_pair();
   Server server({keys.public_key});
   Bare peer(ZMQ_DEALER);
@@ -291,9 +306,14 @@ TEST_CASE("messages of several parts are dropped") {
   peer.connect(server.router->endpoint());
   peer.send("a", ZMQ_SNDMORE);
   peer.send("b");
+  CHECK(peer.receive(5000) == "echo:ab");
+  for (int i = 0; i < 4; ++i) peer.send(std::string(1 << 20, 'x'), ZMQ_SNDMORE);
+  peer.send("end");
+  peer.send("", ZMQ_SNDMORE);
+  peer.send("after an empty part");
   peer.send("whole");
   CHECK(peer.receive(5000) == "echo:whole");
-  CHECK(server.router->counters().messages_dropped == 1);
+  CHECK(server.router->counters().messages_dropped == 2);
 }
 
 TEST_CASE("sending to a peer that is gone or was never there is an error") {

@@ -57,7 +57,7 @@ TEST_CASE("without delegation, or without the memory controller, the cap is RLIM
   const MemoryCaps caps = v1.find();
   CHECK_FALSE(caps.has_cgroup());
   CHECK(caps.make("cpu0", 1 << 30).data_bytes_max() == (kDataLimitUsable ? 1 << 30 : 0));
-  CHECK(caps.make("cpu0", 0).capped() == false);
+  CHECK(caps.make("cpu0", 0).data_bytes_max() == 0);
 }
 
 TEST_CASE("a cap was reached when what was resident says so") {

@@ -78,6 +78,7 @@ TEST_CASE("what a worker cannot take is given back uncharged with a reason") {
   b.exchange({lease(3)});
   b.happen(StagingPrepared{attempt(3), Outcome::StorageFull, "storage_full", "no room"});
   CHECK(b.told_end(3).outcome == Outcome::StorageFull);
+  b.pass(base::seconds(5));  // the root is tried again
   std::vector<Lease> many;
   for (std::uint64_t i = 100; i < 165; ++i) many.push_back(lease(i));
   b.exchange(many);

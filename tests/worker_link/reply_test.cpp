@@ -178,5 +178,32 @@ TEST_CASE("a report says what runs, what is finished, what ended and what was pu
   CHECK_FALSE(out.has_inventory());
 }
 
+TEST_CASE("a task that reads 4,096 files with the longest paths fits into a message, as a grant and as a report") {
+  wire::SchedulerReply reply = good_reply();
+  wire::Grant& grant = *reply.mutable_grants(0);
+  wire::FinishedTask finished;
+  finished.mutable_attempt()->set_counter(17);
+  for (std::int32_t i = 0; i < 4096; ++i) {
+    wire::InputFile& input = *grant.add_inputs();
+    input.set_root("main");
+    input.set_path(std::string(1020, 'p') + std::to_string(1000 + i));
+    input.set_size_bytes(UINT32_MAX);
+    input.set_sha256(std::string(32, 'x'));
+    input.set_frame(1001 + i);
+    input.set_for_all_tasks(true);
+    input.set_layer(std::string(64, 'l'));
+    input.set_shot(std::string(64, 's'));
+    *finished.add_read() = input;
+  }
+  CHECK(grant.ByteSizeLong() <= wire::kFarmItemBytesMax);
+  const auto parsed = parse_reply(reply.SerializeAsString());
+  REQUIRE(parsed.ok());
+  CHECK(parsed->grants.begin()->second.inputs_size() == 4096);
+  Report report;
+  report.sequence = 6;
+  report.items.push_back(FinishedTask{{{3, 77}, 17}, {JobId(5), 0}, 8, 1, 250'000, finished.SerializeAsString()});
+  CHECK(write_report(report, nullptr, {9, {3, 77}, 12}).size() <= wire::kFarmMessageBytesMax);
+}
+
 }  // namespace
 }  // namespace framemill::worker

@@ -16,8 +16,6 @@ namespace {
 using base::Error;
 using base::Result;
 
-// What still fits into a report beside everything else.
-constexpr std::size_t kFinishedBytesMax = 900 << 10;
 constexpr std::size_t kLoadedModelsMax = 256;
 
 Error bad(std::string message) {
@@ -36,7 +34,7 @@ AttemptEnded ended_by_nonsense(const wire::AttemptId& attempt, std::optional<Tas
 }
 
 Event finished(const wire::FinishedTask& in) {
-  if (in.ByteSizeLong() > kFinishedBytesMax || in.files_size() > wire::kFilesPerReportMax)
+  if (in.ByteSizeLong() > wire::kFarmItemBytesMax || in.files_size() > wire::kFilesPerReportMax)
     return ended_by_nonsense(in.attempt(), in.task(),
                              fmt::format("a task with {} files, more than a report can carry", in.files_size()));
   for (const wire::OutputFile& file : in.files())

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/os_error.h"
+
 namespace framemill::worker {
 namespace {
 
@@ -159,13 +161,14 @@ base::Result<gpu::WindowRequest> window_request(const Attempt& attempt, const Ta
 
 std::string outcome_of(const base::Error& error) {
   struct Row {
-    std::string_view prefix, outcome;
+    std::string_view code, outcome;
   };
-  static constexpr std::array<Row, 9> kRows{{
+  static constexpr std::array<Row, 10> kRows{{
       {"gpu.out_of_memory", "oom"},
       {"not_admitted", "not_admitted"},
       {"input_not_visible", "input_not_visible"},
       {"storage_full", "storage_full"},
+      {"storage_failed", "not_admitted"},
       {"frames.nan", "bad_output"},
       {"frames.black", "bad_output"},
       {"frames.frozen", "bad_output"},
@@ -173,8 +176,8 @@ std::string outcome_of(const base::Error& error) {
       {"revoked", "revoked"},
   }};
   for (const Row& row : kRows)
-    if (error.code == row.prefix) return std::string(row.outcome);
-  return "failed";
+    if (error.code == row.code) return std::string(row.outcome);
+  return base::is_host_code(error.code) ? "not_admitted" : "failed";
 }
 
 AttemptEnd end_by(const base::Error& error, std::optional<jobs::TaskIndex> task) {

@@ -1,4 +1,4 @@
-// The inherited socket to the worker: a length (4 bytes, little-endian, at most 4 MiB) and a serialised message, both
+// The inherited socket to the worker: a length (4 bytes, little-endian, at most 9 MiB) and a serialised message, both
 // ways. One thread reads, one thread writes; the two share nothing but the descriptor.
 #pragma once
 

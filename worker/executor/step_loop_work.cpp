@@ -253,6 +253,9 @@ void StepLoop::fail(TaskInFlight& task, const base::Error& error) {
   if (error.code == "gpu.device" && device_.kind == gpu::DeviceKind::Cuda) {
     base::log_error("executor", "the device failed: {}", error.message);
     exit_status_ = wire::kExitHardware;
+    AttemptEnd end = end_by(error, task.task);
+    end.outcome = "hardware";  // the device's fault is never the task's
+    return end_attempt(*task.attempt, std::move(end));
   }
   end_attempt(*task.attempt, end_by(error, task.task));
 }

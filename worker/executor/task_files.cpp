@@ -124,7 +124,7 @@ std::variant<wire::FinishedTask, WriteFailure> write_all(const WriteOrder& order
       base::write_file_durably(done_path(order.staging, order.task.task()), finished.SerializeAsString());
   if (!status.ok())
     return failure(
-        {status.error().code == "file.disk_full" ? "storage_full" : "frames.stage", status.error().message, "", ""});
+        {status.error().code == "file.disk_full" ? "storage_full" : "storage_failed", status.error().message, "", ""});
   return finished;
 }
 

@@ -5,20 +5,29 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "base/file.h"
+#include "base/os_error.h"
 
 namespace framemill::frames {
 namespace {
 
 constexpr std::size_t kOpenAtOnceMax = 64;  // descriptors that wait for their fsync
 
-base::Error stage_error(int number, std::string what) {
-  const bool full = number == ENOSPC || number == EDQUOT;
-  return {full ? "storage_full" : "frames.stage", fmt::format("{}: {}", what, std::strerror(number)), "",
-          full ? "free space in the output root" : ""};
+// A path too long is what the task asked for; everything else is this host's storage, also a directory that is gone.
+base::Error stage_error(int number, const std::string& what) {
+  const bool of_the_task = number == ENAMETOOLONG || number == EINVAL;
+  base::Error error = base::os_error(number, of_the_task ? "frames.stage" : "storage_failed", what);
+  if (error.code == "storage_full") error.hint = "free space in the output root";
+  return error;
+}
+
+// What base::sync_directory says, in the words used here.
+base::Status storage_status(const base::Status& status) {
+  if (status.ok()) return status;
+  return base::Error{status.error().code == "file.disk_full" ? "storage_full" : "storage_failed",
+                     status.error().message, "", ""};
 }
 
 }  // namespace
@@ -72,8 +81,8 @@ base::Status StagedDirectory::sync() {
     if (::close(fd) != 0 && status.ok()) status = failed("close", name);
   }
   FM_TRY(status);
-  FM_TRY(base::sync_directory(path_));
-  return base::sync_directory(path_.parent_path());
+  FM_TRY(storage_status(base::sync_directory(path_)));
+  return storage_status(base::sync_directory(path_.parent_path()));
 }
 
 std::string StagedDirectory::relative(const std::string& name) const {

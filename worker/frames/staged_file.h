@@ -14,8 +14,8 @@ namespace framemill::frames {
 
 class StagedDirectory {
  public:
-  // Makes `<staging>/<task>`, empty: what an attempt cut short left there is removed. Errors: frames.stage, and
-  // storage_full when the disk is.
+  // Makes `<staging>/<task>`, empty: what an attempt cut short left there is removed. Errors, here and below:
+  // storage_full, storage_failed and host.* (base/os_error.h: never the task's fault), frames.stage (a path too long).
   static base::Result<StagedDirectory> make(const std::filesystem::path& staging, std::uint32_t task);
 
   StagedDirectory(StagedDirectory&& other) noexcept;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "wire/limits.h"
 
 namespace framemill::worker {
 
@@ -12,6 +13,8 @@ base::Result<std::unique_ptr<SchedulerLink>> SchedulerLink::open(net::EventLoop&
   std::unique_ptr<SchedulerLink> link(new SchedulerLink());
   link->callbacks_ = std::move(callbacks);
   link->context_.incarnation = incarnation;
+  options.message_bytes_max = wire::kFarmMessageBytesMax;
+  options.part_bytes_max = wire::kFarmPartBytesMax;
   SchedulerLink* self = link.get();
   FM_ASSIGN(
       link->dealer_,

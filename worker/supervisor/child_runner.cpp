@@ -196,12 +196,22 @@ void ChildRunner::on_end(const ProcessEnd& process_end, const OutputTail& tail) 
     const std::string how = process_end.signal != 0 ? fmt::format("was ended by signal {}", process_end.signal)
                                                     : fmt::format("ended with exit status {}", process_end.exit_status);
     const std::string last = tail.last_line();
-    return end(Outcome::Failed, media_ ? "media.failed" : (process_end.signal != 0 ? "command.signal" : "command.exit"),
-               last.empty() ? fmt::format("{} {}.", what, how) : fmt::format("{} {}: {}", what, how, last));
+    return fail_unless_storage_did(
+        {media_ ? "media.failed" : (process_end.signal != 0 ? "command.signal" : "command.exit"),
+         last.empty() ? fmt::format("{} {}.", what, how) : fmt::format("{} {}: {}", what, how, last), "", ""});
   }
   on_io([root = roots_.at(grant_.recipe().root()), grant = grant_, expected = plan_.expected, read = read_,
          duration = ran_us_] { return collect_outputs(*root, grant, expected, read, duration); },
         [](ChildRunner& self, Collected collected) { self.on_collected(std::move(collected)); });
+}
+
+void ChildRunner::fail_unless_storage_did(base::Error error) {
+  on_io([root = roots_.at(grant_.recipe().root()), grant = grant_] { return probe_storage(*root, grant); },
+        [error = std::move(error)](ChildRunner& self, const base::Status& storage) {
+          if (self.stopped_) return self.end(Outcome::Revoked, "", "");
+          const bool storage_did = !storage.ok() && outcome_of(storage.error()) != Outcome::Failed;
+          self.end(storage_did ? storage.error().wrapped(error.message) : error);
+        });
 }
 
 void ChildRunner::on_collected(Collected collected) {

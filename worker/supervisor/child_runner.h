@@ -54,6 +54,8 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
   bool ran_out_of_memory(const ProcessEnd& process_end) const;
   void on_line(std::string_view line);
   void on_end(const ProcessEnd& end, const OutputTail& tail);
+  // A program that has failed on storage that fails is given back.
+  void fail_unless_storage_did(base::Error error);
   void on_collected(Collected collected);
   void end(jobs::Outcome outcome, std::string code, std::string text);
   void end(const base::Error& error);

@@ -9,14 +9,14 @@
 #include <cerrno>
 
 #include "base/digest_bytes.h"
+#include "base/os_error.h"
 #include "wire/farm.pb.h"
+#include "wire/limits.h"
+#include "worker/supervisor/small_files.h"
 #include "worker/supervisor/staging.h"
 
 namespace framemill::worker {
 namespace {
-
-// What a report can carry (wire/limits.h) with room for the rest of it.
-constexpr std::size_t kFinishedBytesMax = 900 << 10;
 
 base::Result<wire::InputFile> check_input(const RootTable& roots, const wire::InputFile& promised) {
   const auto not_visible = [&](const std::string& why) {
@@ -50,7 +50,7 @@ base::Result<wire::OutputFile> collect_file(const RootDirectory& root, const wir
   const std::string staged = staging_path(attempt_of(grant)) + "/" + expected.staged;
   const auto file = root.open_file(staged);
   if (!file.ok()) {
-    if (file.error().code == "storage_full" || file.error().code == "storage_failed") return file.error();
+    if (base::is_storage_code(file.error().code) || base::is_host_code(file.error().code)) return file.error();
     return base::Error{
         "command.missing_output",
         fmt::format("{} does not exist after the program ended ({})", expected.staged, file.error().message), "", ""};
@@ -118,6 +118,14 @@ base::Status make_work_directories(const RootTable& roots, const wire::Grant& gr
   return {};
 }
 
+base::Status probe_storage(const RootDirectory& root, const wire::Grant& grant) {
+  FM_ASSIGN(const UniqueFd directory, root.open_directory(staging_path(attempt_of(grant)), MakeDirectories::No));
+  const std::string contents(1 << 20, 'p');
+  const base::Status written = write_at(directory.get(), "storage-probe", contents, Durable::Yes);
+  for (const char* name : {"storage-probe", "storage-probe.part"}) ::unlinkat(directory.get(), name, 0);
+  return written;
+}
+
 Collected collect_outputs(const RootDirectory& root, const wire::Grant& grant,
                           const std::vector<ExpectedFile>& expected, const std::vector<wire::InputFile>& read,
                           std::uint64_t duration_us) {
@@ -142,10 +150,12 @@ Collected collect_outputs(const RootDirectory& root, const wire::Grant& grant,
     task.set_duration_us(duration_us / tasks.size());
     for (const wire::InputFile& input : read)
       if (input.for_all_tasks() || input.task() == index) *task.add_read() = input;
-    if (task.ByteSizeLong() > kFinishedBytesMax)
-      return failed(
-          {"command.too_many_files", "the task's files do not fit into one report", "", "set a smaller chunk"},
-          nullptr);
+    if (task.ByteSizeLong() > wire::kFarmItemBytesMax)
+      return failed({"report.too_large",
+                     fmt::format("what the task read and wrote takes {} bytes in a report; the limit is {}",
+                                 task.ByteSizeLong(), wire::kFarmItemBytesMax),
+                     "", "use shorter paths or fewer frames in one task"},
+                    nullptr);
     if (const auto done = write_done(root, attempt_of(grant), task); !done.ok()) return failed(done.error(), nullptr);
     collected.finished.push_back(task);
   }

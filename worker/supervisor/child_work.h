@@ -31,6 +31,10 @@ base::Result<std::vector<wire::InputFile>> check_inputs(const RootTable& roots, 
 // Directories for inputs and outputs, and the links to the inputs.
 base::Status make_work_directories(const RootTable& roots, const wire::Grant& grant, const CommandPlan& plan);
 
+// Whether the storage of the attempt takes a file of 1 MiB now. Asked after a program has failed: one that could not
+// write says so in its own words, if at all.
+base::Status probe_storage(const RootDirectory& root, const wire::Grant& grant);
+
 struct CollectError {
   base::Error error;
   bool has_frame = false;

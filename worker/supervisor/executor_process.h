@@ -1,5 +1,5 @@
 // One executor: its process, its socket, its last words, and whether it is alive. Loop thread. The socket speaks
-// wire/executor.proto (4-byte little-endian length, then the message, at most 4 MiB). Everything the process says is
+// wire/executor.proto (4-byte little-endian length, then the message, at most 9 MiB). Everything the process says is
 // checked for form here; what it means is the core's affair.
 #pragma once
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <map>
 
+#include "base/os_error.h"
 #include "wire/farm.pb.h"
 #include "worker/supervisor/staging.h"
 
@@ -43,7 +44,8 @@ bool matches(const FileFacts& facts, const wire::OutputFile& file) {
 base::Status check_existing(const RootDirectory& root, const wire::OutputFile& file) {
   const auto facts = root.digest(file.path());
   if (facts.ok() && matches(*facts, file)) return {};
-  if (!facts.ok() && facts.error().code == "storage_failed") return facts.error();
+  if (!facts.ok() && (base::is_storage_code(facts.error().code) || base::is_host_code(facts.error().code)))
+    return facts.error();
   return base::Error{"publish.exists_other", fmt::format("{} exists with other contents", file.path()), "",
                      "move the file away, or submit a new version"};
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 
 #include "wire/limits.h"
@@ -39,17 +40,17 @@ base::Status write_at(int directory, const std::string& name, std::string_view c
 base::Result<std::string> read_at(int directory, const std::string& name) {
   const UniqueFd file(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file) return storage_error(errno, "open " + name);
-  std::string contents(wire::kExecutorMessageBytesMax + 1, '\0');
-  std::size_t have = 0;
-  while (have < contents.size()) {
-    const ssize_t n = ::read(file.get(), contents.data() + have, contents.size() - have);
+  std::string contents;
+  std::array<char, 16384> buffer;
+  while (true) {
+    const ssize_t n = ::read(file.get(), buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return storage_error(errno, "read " + name);
     if (n == 0) break;
-    have += static_cast<std::size_t>(n);
+    contents.append(buffer.data(), static_cast<std::size_t>(n));
+    if (contents.size() > wire::kExecutorMessageBytesMax)
+      return base::Error{"storage_failed", name + " is too large", "", ""};
   }
-  if (have > wire::kExecutorMessageBytesMax) return base::Error{"storage_failed", name + " is too large", "", ""};
-  contents.resize(have);
   return contents;
 }
 
