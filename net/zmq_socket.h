@@ -82,6 +82,11 @@ class ZmqPart {
 // False: more than `bytes_max` bytes, or an empty part among several; the rest of the message is taken in and dropped.
 bool receive_whole(const ZmqSocket& socket, ZmqPart& part, std::string& joined, std::size_t bytes_max,
                    std::string_view& whole);
+
+// The whole message that begins with the part received last: all its parts, joined in `joined` where there are several.
+// False: more than `bytes_max` bytes, or an empty part among several; the rest of the message is taken in and dropped.
+bool receive_whole(const ZmqSocket& socket, ZmqPart& part, std::string& joined, std::size_t bytes_max,
+                   std::string_view& whole);
 }
   bool more() { return zmq_msg_more(&message_) != 0; }
   const char* property(const char* name) { return zmq_msg_gets(&message_, name); }
