@@ -77,17 +77,7 @@ class ZmqPart {
 
   // False when there is nothing (or the context is ending).
   bool receive(const ZmqSocket& socket, int flags) { return zmq_msg_recv(&message_, socket.get(), flags) >= 0; }
-  std::string_view bytes() { return {static_cast<const char*>(zmq_msg_data(&message_)), zmq_msg_size(&message_)}; 
-// The whole message that begins with the part received last: all its parts, joined in `joined` where there are several.
-// False: more than `bytes_max` bytes, or an empty part among several; the rest of the message is taken in and dropped.
-bool receive_whole(const ZmqSocket& socket, ZmqPart& part, std::string& joined, std::size_t bytes_max,
-                   std::string_view& whole);
-
-// The whole message that begins with the part received last: all its parts, joined in `joined` where there are several.
-// False: more than `bytes_max` bytes, or an empty part among several; the rest of the message is taken in and dropped.
-bool receive_whole(const ZmqSocket& socket, ZmqPart& part, std::string& joined, std::size_t bytes_max,
-                   std::string_view& whole);
-}
+  std::string_view bytes() { return {static_cast<const char*>(zmq_msg_data(&message_)), zmq_msg_size(&message_)}; }
   bool more() { return zmq_msg_more(&message_) != 0; }
   const char* property(const char* name) { return zmq_msg_gets(&message_, name); }
 
@@ -101,6 +91,11 @@ struct ZmqEvent {
 };
 // The next event of a monitor's PAIR, if one is there.
 std::optional<ZmqEvent> receive_zmq_event(const ZmqSocket& monitor);
+
+// The whole message that begins with the part received last: all its parts, joined in `joined` where there are several.
+// False: more than `bytes_max` bytes, or an empty part among several; the rest of the message is taken in and dropped.
+bool receive_whole(const ZmqSocket& socket, ZmqPart& part, std::string& joined, std::size_t bytes_max,
+                   std::string_view& whole);
 
 // Limits and habits that both ends share: message size, queue, handshake time, keepalive, no lingering.
 struct ZmqLinkOptions {
