@@ -87,6 +87,7 @@ struct AttemptRunning {
   std::uint64_t peak_bytes = 0;
   std::string detail;
   UsageTotals usage;  // what it would record if it ended now
+  std::string output;  // what it has printed so far; empty: as told before
 };
 struct TaskFinished {
   AttemptId attempt;

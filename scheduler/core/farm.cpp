@@ -228,6 +228,11 @@ std::vector<StateRun> Farm::task_runs(PhaseId id) const {
   return phase->tasks.runs({0, phase->tasks.size()});
 }
 
+const std::string* Farm::output_of(AttemptId attempt) const {
+  const Lease* lease = state_->leases.find(attempt);
+  return lease == nullptr ? nullptr : &lease->activity.output;
+}
+
 const WorkerRecord* Farm::worker(WorkerId id) const {
   const WorkerEntry* worker = state_->workers.find(id);
   return worker == nullptr ? nullptr : &worker->record;

@@ -76,6 +76,8 @@ class Farm {
   std::optional<jobs::TaskState> task_state(PhaseId phase, TaskIndex task) const;
   std::vector<StateRun> task_runs(PhaseId phase) const;     // of all its tasks; empty: no such job or phase
   const WorkerRecord* worker(WorkerId id) const;
+  // What a running attempt has printed, as its worker last said; nullptr: it does not run.
+  const std::string* output_of(AttemptId attempt) const;
   std::optional<WorkerId> worker_of_key(const std::string& key) const;
 
   // Every record as it stands, in a fixed order: tests compare it with a farm rebuilt from the store.

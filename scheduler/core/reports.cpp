@@ -105,7 +105,9 @@ void compare_running(FarmState& farm, WorkerEntry& worker, const WorkerReported&
       continue;
     }
     named.insert(running.attempt);
+    std::string output = running.output.empty() ? std::move(lease->activity.output) : running.output;
     lease->activity = running;
+    lease->activity.output = std::move(output);
     renew_lease(farm, *lease);
   }
   std::vector<AttemptId> missing;

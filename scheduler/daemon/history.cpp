@@ -229,6 +229,8 @@ struct AttemptSearch : std::enable_shared_from_this<AttemptSearch> {
     row.variant = phase.variant;
     row.worker_name = worker != nullptr ? worker->name : "";
     row.record = std::move(attempt);
+    if (query.with_output && row.record.output_tail.empty())
+      if (const std::string* output = scheduler.farm().output_of(row.record.id)) row.record.output_tail = *output;
     page.rows.push_back(std::move(row));
   }
 };

@@ -46,6 +46,7 @@ struct Command {
     REQUIRE(prepare_staging(*root, attempt(1), granted, "key").ok());
     runner = ChildRunner::start(loop, io, {{"main", root}}, settings, granted, {0, granted.tasks().count()},
                                 {[this](const AttemptId&, const Progress& p) { progress.push_back(p); },
+                                 [this](const AttemptId&, std::string text) { outputs.push_back(std::move(text)); },
                                  [this](FinishedTask t) { finished.push_back(std::move(t)); },
                                  [this](EndedAttempt e) { ended = std::move(e); }});
   }
@@ -72,6 +73,7 @@ struct Command {
   ChildRunnerSettings settings;
   std::shared_ptr<ChildRunner> runner;
   std::vector<Progress> progress;
+  std::vector<std::string> outputs;
   std::vector<FinishedTask> finished;
   std::optional<EndedAttempt> ended;
 };
@@ -151,6 +153,26 @@ TEST_CASE("a program may print any bytes, and what it said last is told as UTF-8
   CHECK(base::is_utf8(ended.text));
   CHECK(base::is_utf8(ended.output_tail));
   CHECK(ended.output_tail.find("Besch\uFFFDdigt\n") != std::string::npos);
+}
+
+TEST_CASE("what a program prints is told while it runs, between its command line and its end") {
+  Command c({"sh", "-c", "echo first words; while [ ! -e go ]; do sleep 0.02; done; echo last words; exit 4", "it's"});
+  c.start();
+  REQUIRE(c.wait([&] { return !c.outputs.empty() && c.outputs.back().find("first words\n") != std::string::npos; }));
+  CHECK_FALSE(c.ended.has_value());
+  CHECK(c.outputs.back().find("] $ /bin/sh -c 'echo first words;") != std::string::npos);
+  CHECK(c.outputs.back().find("'it'\\''s'") != std::string::npos);
+  c.area.write("main/" + staging_path(attempt(1)) + "/go", "");
+  REQUIRE(c.wait([&] { return c.ended.has_value(); }));
+  const std::string& tail = c.ended->output_tail;
+  CHECK(tail.find("first words\nlast words\n[") != std::string::npos);
+  CHECK(tail.find("] exit status 4 after ") != std::string::npos);
+  CHECK(c.ended->text == "The command ended with exit status 4: last words");
+}
+
+TEST_CASE("the command line of a program that printed nothing is not taken for its last words") {
+  Command c({"sh", "-c", "exit 4"});
+  CHECK(c.run().text == "The command ended with exit status 4.");
 }
 
 TEST_CASE("a program that speaks of memory has failed like any other") {

@@ -86,7 +86,7 @@ struct Bench {
     ended.outcome = outcome;
     happen(AttemptEnded{ended});
   }
-  void die(SlotIndex slot, Death death) { happen(ExecutorDied{slot, std::move(death), "last words"}); }
+  void die(SlotIndex slot, Death death) { happen(ExecutorDied{slot, std::move(death), "last words", {}}); }
 
   // What has been told of an attempt's end, up to a report made now.
   EndedAttempt told_end(std::uint64_t counter) {

@@ -59,7 +59,7 @@ struct World {
     death.started = up[slot];
     up.erase(slot);
     std::erase_if(in_executor, [&](const auto& entry) { return entry.second == slot; });
-    happen(ExecutorDied{slot, death, ""});
+    happen(ExecutorDied{slot, death, "", {}});
   }
   void listen() {
     b.report();

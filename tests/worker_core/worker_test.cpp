@@ -342,6 +342,37 @@ TEST_CASE("a later acknowledgement does not stand for a report that was refused"
   CHECK(b.core.untold_count() == 0);
 }
 
+TEST_CASE("what an attempt prints is told soon, and until a report that told it is acknowledged") {
+  Bench b;
+  b.all_ready();
+  b.grant(lease(1));
+  b.exchange();
+  CHECK(b.last_report.running.at(0).output.empty());
+  b.happen(AttemptOutput{attempt(1), "first words\n"});
+  CHECK(b.core.next_report() <= b.now + base::milliseconds(300));
+  CHECK(b.report().running.at(0).output == "first words\n");
+  CHECK(b.report().running.at(0).output == "first words\n");  // the one before may be lost
+  ReplyReceived reply;
+  reply.acked_report = b.last_report.sequence;
+  reply.acked_reports = std::vector{b.last_report.sequence};
+  b.happen(reply);
+  CHECK(b.report().running.at(0).output.empty());
+  b.happen(AttemptOutput{attempt(1), "first words\nmore\n"});
+  CHECK(b.report().running.at(0).output == "first words\nmore\n");
+  b.happen(LinkConnected{});
+  CHECK_FALSE(b.report().running.at(0).output.empty());
+}
+
+TEST_CASE("each victim of a dead executor has its own log") {
+  Bench b;
+  b.all_ready();
+  b.grant(lease(1));
+  b.grant(lease(2));
+  b.happen(ExecutorDied{0, bench::signalled(11), "everything", {{attempt(1), "one"}, {attempt(2), "two"}}});
+  CHECK(b.told_end(1).output_tail == "one");
+  CHECK(b.told_end(2).output_tail == "two");
+}
+
 TEST_CASE("an inventory whose report was refused is sent again once a later one is taken") {
   Bench b;
   b.all_ready();

@@ -1,6 +1,7 @@
 // Everything that can happen to a worker, as past-tense values.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -52,6 +53,10 @@ struct AttemptProgressed {
   AttemptId attempt;
   Progress progress;
 };
+struct AttemptOutput {  // what it has printed up to now, its first and last words: at most 16 KiB of UTF-8
+  AttemptId attempt;
+  std::string text;
+};
 struct TaskFinished {
   FinishedTask task;
 };
@@ -62,6 +67,7 @@ struct ExecutorDied {
   SlotIndex slot = 0;
   Death death;
   std::string output_tail;
+  std::map<AttemptId, std::string> output_tails;  // of attempts that have logs of their own
 };
 
 // --- from storage ----------------------------------------------------------------------------------------------------
@@ -92,7 +98,7 @@ struct InventoryChanged {};
 struct StopAsked {};   // the first drains, the second stops now
 struct TimePassed {};  // next_deadline() is due
 
-using Event = std::variant<ReplyReceived, LinkConnected, ExecutorReady, ExecutorAlive, AttemptProgressed, TaskFinished,
+using Event = std::variant<ReplyReceived, LinkConnected, ExecutorReady, ExecutorAlive, AttemptProgressed, AttemptOutput, TaskFinished,
                            AttemptEnded, ExecutorDied, StagingPrepared, DutyPublished, DutyFailed, JobDiscarded,
                            ManifestDone, TaskRecovered, InventoryChanged, StopAsked, TimePassed>;
 

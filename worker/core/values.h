@@ -118,6 +118,7 @@ struct RunningLease {
   Progress progress;
   bool model_warm = false;
   Usage used;  // what it would record if it ended now
+  std::string output;  // what it has printed, where the scheduler may not know it yet
 };
 
 struct Report {

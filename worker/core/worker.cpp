@@ -70,6 +70,7 @@ Report Worker::make_report(base::Instant now) {
         used(attempt, now)};
     report.running.push_back(std::move(running));
   }
+  tell_output(report);
   report.items = outbox_.take(sequence_, now);
   tell_publishing(report, now);
   sent_at_.emplace(sequence_, now);
@@ -77,6 +78,18 @@ Report Worker::make_report(base::Instant now) {
   next_report_ = now + report_pause_;
   news_ = false;
   return report;
+}
+
+// Until a report that told it is acknowledged; reports get lost.
+void Worker::tell_output(Report& report) {
+  std::size_t bytes = 0;
+  for (RunningLease& running : report.running) {
+    Attempt& attempt = attempts_.at(running.attempt);
+    if (attempt.output_known || bytes + attempt.output.size() > kReportOutputBytesMax) continue;
+    bytes += attempt.output.size();
+    running.output = attempt.output;
+    attempt.output_sent_in = sequence_;
+  }
 }
 
 // Neighbours are one range; an order and its result may name the same tasks.
@@ -103,6 +116,7 @@ void Worker::tell_publishing(Report& report, base::Instant now) {
 }
 
 void Worker::on(const LinkConnected&) {
+  for (auto& [id, attempt] : attempts_) attempt.output_known = attempt.output.empty();  // perhaps another scheduler
   outbox_.connection_lost();
   inventory_sent_in_ = 0;
 }
@@ -142,6 +156,13 @@ void Worker::acknowledge(const ReplyReceived& e) {
       e.acked_reports ? outbox_.acknowledge(*e.acked_reports) : outbox_.acknowledge_up_to(e.acked_report);
   for (const ReportItem& item : items)
     if (const auto* ended = std::get_if<EndedAttempt>(&item)) emit(SweepIfPublished{ended->attempt});
+  for (auto& [id, attempt] : attempts_) {
+    const std::uint64_t sent = attempt.output_sent_in;
+    if (sent == 0 || attempt.output_known) continue;
+    attempt.output_known = e.acked_reports ? std::find(e.acked_reports->begin(), e.acked_reports->end(), sent) !=
+                                                 e.acked_reports->end()
+                                           : sent <= e.acked_report;
+  }
   if (!e.acked_reports || inventory_sent_in_ == 0 || e.acked_reports->empty()) return;
   const auto& acked = *e.acked_reports;
   if (std::find(acked.begin(), acked.end(), inventory_sent_in_) != acked.end()) inventory_acked_ = true;

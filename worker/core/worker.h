@@ -40,6 +40,8 @@ class Worker {
   static constexpr std::size_t kManifestsMax = 64;  // the same
   static constexpr std::size_t kPublishingRangesMax = 4096;  // told in one report (wire/farm.proto)
   static constexpr std::uint32_t kTasksPerLeaseMax = 4096;
+  static constexpr std::size_t kReportOutputBytesMax = 256 << 10;  // of running attempts; the rest follows
+  static constexpr base::Duration kOutputPause = base::milliseconds(300);  // what is printed is told after it
 
   explicit Worker(WorkerSettings settings);
 
@@ -84,6 +86,9 @@ class Worker {
     bool progressed = false;
     Progress progress;
     base::Instant started_at;  // Running or Ending
+    std::string output;                // printed up to now
+    std::uint64_t output_sent_in = 0;  // the report that told it; 0: none
+    bool output_known = true;          // a report that told it is acknowledged
     std::set<TaskIndex> finished;
     std::uint64_t finished_us = 0;  // of the device, for the finished tasks
   };
@@ -93,6 +98,7 @@ class Worker {
   void on(const ExecutorReady& e);
   void on(const ExecutorAlive& e);
   void on(const AttemptProgressed& e);
+  void on(const AttemptOutput& e);
   void on(const TaskFinished& e);
   void on(const AttemptEnded& e);
   void on(const ExecutorDied& e);
@@ -117,6 +123,7 @@ class Worker {
   void order(const PublishDuty& duty);
   void order(const ManifestDuty& duty);
   void tell_publishing(Report& report, base::Instant now);
+  void tell_output(Report& report);
 
   void start_what_can(SlotIndex slot);
   bool may_start(const Attempt& attempt) const;

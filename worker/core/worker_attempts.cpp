@@ -94,6 +94,15 @@ void Worker::on(const AttemptProgressed& e) {
   slots_[attempt->lease.slot].on_accounted(now_);
 }
 
+void Worker::on(const AttemptOutput& e) {
+  Attempt* attempt = find(e.attempt);
+  if (attempt == nullptr || attempt->output == e.text) return;
+  attempt->output = e.text;
+  attempt->output_known = false;
+  attempt->output_sent_in = 0;
+  next_report_ = std::min(next_report_, now_ + kOutputPause);
+}
+
 void Worker::on(const TaskFinished& e) {
   Attempt* attempt = find(e.task.attempt);
   if (attempt == nullptr || (attempt->stage != Stage::Running && attempt->stage != Stage::Ending)) return;
@@ -247,6 +256,7 @@ void Worker::on(const ExecutorDied& e) {
   const std::uint64_t dark_us = victims.empty() ? 0 : microseconds(now_ - slot.accounted_at()) / victims.size();
   for (const AttemptId& id : victims) {
     Attempt& attempt = attempts_.at(id);
+    const auto own_words = e.output_tails.find(id);
     Usage usage = used(attempt, now_);
     usage.lost_us += dark_us;
     usage.wall_us = microseconds(now_ - attempt.started_at);
@@ -259,7 +269,7 @@ void Worker::on(const ExecutorDied& e) {
                               victims.size() == 1,
                               {},
                               std::move(usage),
-                              e.output_tail});
+                              own_words == e.output_tails.end() ? e.output_tail : own_words->second});
   }
   if (!e.death.started) end_unstarted(e.slot, {verdict.outcome, verdict.code, verdict.message});
   start_executors();

@@ -1,4 +1,6 @@
 // What the core wants done: executors, children, storage.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/log.h"
@@ -42,16 +44,16 @@ void Daemon::act(const StartExecutor& e) {
        [this, index = e.slot](const Death& death, const std::string& tail) {
          const DeathVerdict verdict = judge(death, 1);
          if (!core_.draining()) base::log_warning(setup_.host.slots[index].name, "executor ended: {}", verdict.message);
-         happen(ExecutorDied{index, death, tail});
+         happen(ExecutorDied{index, death, tail, logs_.texts_of(index)});
        },
-       [this, index = e.slot](std::string_view line) { relay(setup_.host.slots[index].name, line); }});
+       [this, index = e.slot](std::string_view line) { on_executor_line(index, line); }});
   if (!started.ok()) {
     base::log_error(slot.name, "{}", started.error().message);
     Death death;
     death.started = false;
     death.detail = started.error().message;
     if (HostConditions::is_condition(started.error().code)) death.host_code = started.error().code;
-    return happen(ExecutorDied{e.slot, death, ""});
+    return happen(ExecutorDied{e.slot, death, "", {}});
   }
   executors_[e.slot] = std::move(*started);
 }
@@ -60,11 +62,21 @@ void Daemon::on_executor_message(SlotIndex slot, const wire::FromExecutor& messa
   auto event = event_from_executor(slot, message);
   if (!event.ok()) return executors_[slot]->kill(KilledBecause::BadMessage, event.error().message);
   if (auto* end = std::get_if<AttemptEnded>(&*event); end != nullptr && end->ended.outcome != jobs::Outcome::Ok) {
-    if (end->ended.output_tail.empty()) end->ended.output_tail = executors_[slot]->output_tail();
+    if (end->ended.output_tail.empty()) end->ended.output_tail = logs_.text(end->ended.attempt);
     // Ended here, whatever the executor thinks: it may have said something of it that made no sense.
     if (!message.has_ended()) cancel_in_executor(slot, end->ended.attempt, false, {});
   }
   happen(std::move(*event));
+}
+
+void Daemon::on_executor_line(SlotIndex slot, std::string_view line) {
+  constexpr base::Duration kTellPause = base::milliseconds(200);
+  relay(setup_.host.slots[slot].name, line);
+  logs_.add(slot, line);
+  if (output_timer_.pending()) return;
+  output_timer_ = loop_.call_after(kTellPause, [this] {
+    for (auto& [attempt, text] : logs_.take_changed()) happen(AttemptOutput{attempt, std::move(text)});
+  });
 }
 
 void Daemon::act(const FinishExecutor& e) {
@@ -100,6 +112,9 @@ void Daemon::act(const StartInExecutor& e) {
   start.mutable_grant()->mutable_tasks()->set_first(e.tasks.first);
   start.mutable_grant()->mutable_tasks()->set_count(e.tasks.count);
   start.set_staging_directory((root->second->path() / staging_path(e.attempt)).string());
+  const std::string& model = grant.recipe().generate().model();
+  logs_.begin(e.attempt, e.slot, fmt::format("{} of job {} in executor {}", model, grant.tasks().job(),
+                                             executors_[e.slot]->pid()));
   executors_[e.slot]->send(message);
 }
 
@@ -133,6 +148,9 @@ void Daemon::act(const StartChild& e) {
                                             {[this](const AttemptId& attempt, const Progress& progress) {
                                                happen(AttemptProgressed{attempt, progress});
                                              },
+                                             [this](const AttemptId& attempt, std::string text) {
+                                               happen(AttemptOutput{attempt, std::move(text)});
+                                             },
                                              [this](FinishedTask task) { happen(TaskFinished{std::move(task)}); },
                                              [this](EndedAttempt ended) { happen(AttemptEnded{std::move(ended)}); }});
 }
@@ -147,6 +165,7 @@ void Daemon::act(const StopChild& e) {
 void Daemon::act(const ForgetAttempt& e) {
   grants_.erase(e.attempt);
   children_.erase(e.attempt);
+  logs_.forget(e.attempt);
 }
 
 // --- storage ---------------------------------------------------------------------------------------------------------

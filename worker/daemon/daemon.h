@@ -12,6 +12,7 @@
 #include "net/event_loop.h"
 #include "net/service_manager.h"
 #include "worker/core/worker.h"
+#include "worker/daemon/attempt_logs.h"
 #include "worker/daemon/config.h"
 #include "worker/daemon/devices.h"
 #include "worker/daemon/storage.h"
@@ -68,6 +69,7 @@ class Daemon {
   void on_reply(Reply reply);
   void cancel_in_executor(SlotIndex slot, const AttemptId& attempt, bool keep_finished, const TaskRange& keep);
   void on_executor_message(SlotIndex slot, const wire::FromExecutor& message);
+  void on_executor_line(SlotIndex slot, std::string_view line);
   void keep_house();
   void look_for_packages();
   void stop_asked();
@@ -95,7 +97,8 @@ class Daemon {
 
   std::deque<Event> happened_;
   bool turning_ = false;
-  net::Timer deadline_timer_, house_timer_, resend_timer_;
+  AttemptLogs logs_;  // of what runs in executors
+  net::Timer deadline_timer_, house_timer_, resend_timer_, output_timer_;
   int house_rounds_ = 0;
 };
 

@@ -27,6 +27,8 @@ void write(const RunningLease& running, wire::RunningAttempt& out) {
   out.set_peak_bytes(running.progress.peak_bytes);
   out.set_detail(text_to_wire(running.progress.detail, wire::kDetailBytesMax));
   usage_numbers_to_wire(running.used, *out.mutable_usage());
+  if (!running.output.empty())
+    out.set_output(base::clean_tail(running.output, wire::kOutputTailBytesMax, base::Lines::Keep));
 }
 
 void write_ended(const EndedAttempt& ended, wire::EndedAttempt& out) {

@@ -40,6 +40,7 @@ base::Result<std::unique_ptr<ChildProcess>> ChildProcess::start(net::EventLoop& 
   child->errors_ = std::move(errors.reading);
   child->start_error_ = std::move(start_error.reading);
   child->keep_output_ = settings.keep_output;
+  child->tail_.add(settings.first_line);
   ChildProcess* self = child.get();
   child->output_watch_ = loop.watch_fd(child->output_.get(), [self] { self->read_output(); });
   child->errors_watch_ = loop.watch_fd(child->errors_.get(), [self] { self->read_errors(); });
@@ -65,7 +66,7 @@ void ChildProcess::stop() {
 bool ChildProcess::read_output() {
   std::array<char, kReadBytes> buffer;
   const std::string_view bytes = read_some(output_, output_watch_, buffer);
-  if (keep_output_) tail_.add(bytes);
+  if (keep_output_) keep(bytes);
   if (callbacks_.on_line) lines_.add(bytes, callbacks_.on_line);
   return !bytes.empty();
 }
@@ -73,8 +74,15 @@ bool ChildProcess::read_output() {
 bool ChildProcess::read_errors() {
   std::array<char, kReadBytes> buffer;
   const std::string_view bytes = read_some(errors_, errors_watch_, buffer);
-  tail_.add(bytes);
+  keep(bytes);
   return !bytes.empty();
+}
+
+void ChildProcess::keep(std::string_view bytes) {
+  if (bytes.empty()) return;
+  tail_.add(bytes);
+  has_printed_ = true;
+  if (callbacks_.on_output) callbacks_.on_output();
 }
 
 void ChildProcess::on_exit() {

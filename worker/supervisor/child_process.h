@@ -16,6 +16,7 @@ namespace framemill::worker {
 struct ChildSettings {
   std::filesystem::path keeper;  // a program that plays the keeper (keeper.h)
   SpawnRequest spawn;            // argv of the command itself
+  std::string first_line;        // what the record of its output begins with; empty: nothing
   bool keep_output = true;       // standard output belongs to the last words too, not only standard error
 };
 
@@ -23,6 +24,7 @@ class ChildProcess {
  public:
   struct Callbacks {
     std::function<void(std::string_view line)> on_line;  // of standard output
+    std::function<void()> on_output;                     // output() has grown
     // May destroy the ChildProcess.
     std::function<void(const ProcessEnd& end, const OutputTail& tail)> on_end;
   };
@@ -33,11 +35,14 @@ class ChildProcess {
   // SIGTERM to the command's group, a second later SIGKILL to everything it started. on_end follows.
   void stop();
   pid_t pid() const { return process_.pid; }
+  const OutputTail& output() const { return tail_; }
+  bool has_printed() const { return has_printed_; }
 
  private:
   ChildProcess(net::EventLoop& loop, Callbacks callbacks) : loop_(loop), callbacks_(std::move(callbacks)) {}
   bool read_output();
   bool read_errors();
+  void keep(std::string_view bytes);
   void on_exit();
 
   net::EventLoop& loop_;
@@ -48,7 +53,7 @@ class ChildProcess {
   net::Timer last_resort_;
   OutputTail tail_;
   LineSplitter lines_;
-  bool keep_output_ = true, reaped_ = false;
+  bool keep_output_ = true, reaped_ = false, has_printed_ = false;
 };
 
 }  // namespace framemill::worker

@@ -1,14 +1,17 @@
 #include "worker/supervisor/child_runner.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <ctime>
 
 #include "base/clock.h"
 #include "base/os_error.h"
+#include "base/text.h"
 #include "worker/supervisor/staging.h"
 
 namespace framemill::worker {
@@ -36,6 +39,36 @@ base::Error start_error(int error_number, const std::string& program) {
   if (error_number == ENOEXEC) error.hint = "a script needs a first line such as #!/bin/sh";
   if (error_number == E2BIG) error.hint = "its arguments are too long: set a smaller chunk";
   return error;
+}
+
+constexpr base::Duration kTellPause = base::milliseconds(200);
+constexpr std::size_t kCommandTextMax = 2048;
+
+// A line of ours in the record of a program's output.
+std::string log_line(const std::string& text) {
+  const auto seconds = static_cast<std::time_t>(base::wall_now().unix_ms / 1000);
+  return fmt::format("[{:%Y-%m-%dT%H:%M:%SZ}] {}\n", fmt::gmtime(seconds), text);
+}
+
+// As it could be typed into a shell.
+std::string command_text(const std::vector<std::string>& argv) {
+  std::string text;
+  for (const std::string& argument : argv) {
+    const bool plain = !argument.empty() && argument.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                                                       "0123456789_@%+=:,./-") == std::string::npos;
+    std::string word = argument;
+    for (std::size_t at = 0; !plain && (at = word.find('\'', at)) != std::string::npos; at += 4) word.replace(at, 1, "'\\''");
+    text += (text.empty() ? "" : " ") + (plain ? word : "'" + word + "'");
+    if (text.size() > kCommandTextMax) break;
+  }
+  return text.size() > kCommandTextMax ? std::string(base::first_bytes(text, kCommandTextMax)) + " ..."
+                                       : base::clean_text(text, 2 * kCommandTextMax);
+}
+
+std::string end_text(const ProcessEnd& end, std::uint64_t ran_us) {
+  const std::string after = fmt::format(" after {:.1f} s", static_cast<double>(ran_us) / 1e6);
+  if (end.start_error != 0) return fmt::format("not started: {}", std::strerror(end.start_error));
+  return (end.signal != 0 ? fmt::format("signal {}", end.signal) : fmt::format("exit status {}", end.exit_status)) + after;
 }
 
 std::uint64_t microseconds_since(base::Instant start) {
@@ -144,6 +177,7 @@ void ChildRunner::launch() {
   child.spawn.niceness = settings_.niceness;
   child.spawn.data_bytes_max = settings_.memory.data_bytes_max();
   child.spawn.cgroup_procs = settings_.memory.cgroup_procs();
+  child.first_line = log_line("$ " + command_text(plan_.argv));
   memory_kills_before_ = settings_.memory.kills();
   launched_ = base::monotonic_now();
   // Weak: the child belongs to this object.
@@ -152,11 +186,23 @@ void ChildRunner::launch() {
                                      {[weak](std::string_view line) {
                                         if (const auto self = weak.lock()) self->on_line(line);
                                       },
+                                      [weak] {
+                                        if (const auto self = weak.lock()) self->on_output();
+                                      },
                                       [weak](const ProcessEnd& end, const OutputTail& tail) {
                                         if (const auto self = weak.lock()) self->on_end(end, tail);
                                       }});
   if (!started.ok()) return end(launch_error(started.error()));
   child_ = std::move(*started);
+  on_output();
+}
+
+// What was printed is told a little later, with what follows at once.
+void ChildRunner::on_output() {
+  if (telling_.pending() || !callbacks_.on_output) return;
+  telling_ = loop_.call_after(kTellPause, [weak = weak_from_this()] {
+    if (const auto self = weak.lock(); self && self->child_) self->callbacks_.on_output(self->attempt_, self->child_->output().text());
+  });
 }
 
 // The keeper itself could not be started.
@@ -179,9 +225,13 @@ void ChildRunner::on_line(std::string_view line) {
 }
 
 void ChildRunner::on_end(const ProcessEnd& process_end, const OutputTail& tail) {
+  const std::string last = child_->has_printed() ? tail.last_line() : "";
   child_.reset();
+  telling_.cancel();
   ran_us_ = microseconds_since(launched_);
-  tail_ = tail.text();
+  OutputTail record = tail;
+  record.add((tail.ends_line() ? "" : "\n") + log_line(end_text(process_end, ran_us_)));
+  tail_ = record.text();
   if (stopped_) return end(Outcome::Revoked, "", "");
   const char* what = media_ ? "framemill-media" : "The command";
   if (process_end.start_error != 0) {
@@ -195,7 +245,6 @@ void ChildRunner::on_end(const ProcessEnd& process_end, const OutputTail& tail) 
   if (process_end.exit_status != 0) {
     const std::string how = process_end.signal != 0 ? fmt::format("was ended by signal {}", process_end.signal)
                                                     : fmt::format("ended with exit status {}", process_end.exit_status);
-    const std::string last = tail.last_line();
     return fail_unless_storage_did(
         {media_ ? "media.failed" : (process_end.signal != 0 ? "command.signal" : "command.exit"),
          last.empty() ? fmt::format("{} {}.", what, how) : fmt::format("{} {}: {}", what, how, last), "", ""});

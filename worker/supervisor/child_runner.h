@@ -34,6 +34,7 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
  public:
   struct Callbacks {
     std::function<void(const AttemptId&, const Progress&)> on_progress;
+    std::function<void(const AttemptId&, std::string)> on_output;  // all that is kept of it, now and then
     std::function<void(FinishedTask)> on_finished;
     std::function<void(EndedAttempt)> on_ended;  // last; once
   };
@@ -53,6 +54,7 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
   base::Error launch_error(const base::Error& error) const;
   bool ran_out_of_memory(const ProcessEnd& process_end) const;
   void on_line(std::string_view line);
+  void on_output();
   void on_end(const ProcessEnd& end, const OutputTail& tail);
   // A program that has failed on storage that fails is given back.
   void fail_unless_storage_did(base::Error error);
@@ -73,7 +75,7 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
   CommandPlan plan_;
   std::vector<wire::InputFile> read_;
   std::unique_ptr<ChildProcess> child_;
-  net::Timer retry_;
+  net::Timer retry_, telling_;
   base::Instant started_{}, launched_{}, inputs_until_{};
   std::uint64_t ran_us_ = 0;  // the program, from its launch to its end
   std::uint64_t memory_kills_before_ = 0;

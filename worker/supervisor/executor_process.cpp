@@ -175,6 +175,7 @@ void ExecutorProcess::on_exit() {
   socket_watch_.cancel();
   for (int reads = 0; reads < 64; ++reads) read_output();
   output_watch_.cancel();
+  if (callbacks_.on_output) lines_.finish(callbacks_.on_output);
   // Its own group has no other use: children that it left behind go with it.
   ::kill(-process_.pid, SIGKILL);
   const ProcessEnd end = reap(process_);

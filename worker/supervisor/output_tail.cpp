@@ -58,4 +58,9 @@ void LineSplitter::add(std::string_view bytes, const std::function<void(std::str
   }
 }
 
+void LineSplitter::finish(const std::function<void(std::string_view line)>& on_line) {
+  if (!partial_.empty()) on_line(partial_);
+  partial_.clear();
+}
+
 }  // namespace framemill::worker

@@ -23,6 +23,10 @@ class OutputTail {
   std::string text() const;
   // The last line that is not empty, in the same form, at most 1 KiB.
   std::string last_line() const;
+  bool ends_line() const {
+    const std::string& last = tail_.empty() ? head_ : tail_;
+    return last.empty() || last.back() == '\n';
+  }
 
  private:
   std::string head_, tail_;
@@ -34,6 +38,8 @@ class LineSplitter {
  public:
   static constexpr std::size_t kLineBytesMax = 4096;
   void add(std::string_view bytes, const std::function<void(std::string_view line)>& on_line);
+  // Hands out what has no end of line: there will be none.
+  void finish(const std::function<void(std::string_view line)>& on_line);
 
  private:
   std::string partial_;
