@@ -326,7 +326,7 @@ TEST_CASE("when the worker dies without a word, nothing that a command started l
     settings.spawn.environment = allowed_environment({});
     settings.spawn.directory = area.directory;
     settings.spawn.argv = {"/bin/sh", "-c", "setsid sleep 1000 & echo $! > far; echo $$ > near; wait"};
-    auto child = ChildProcess::start(loop, std::move(settings), {{}, [](const ProcessEnd&, const OutputTail&) {}});
+    auto child = ChildProcess::start(loop, std::move(settings), {{}, {}, [](const ProcessEnd&, const OutputTail&) {}});
     loop.run_for(base::seconds(60));
     ::_exit(0);
   }

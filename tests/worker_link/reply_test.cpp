@@ -115,7 +115,7 @@ TEST_CASE("a reply names the reports that are durable, and one of an older sched
 TEST_CASE("what a program or a library said goes into a report as UTF-8, whatever its bytes are") {
   Report report;
   report.sequence = 1;
-  report.running.push_back({{{3, 77}, 18}, {JobId(5), 0}, {0, 4}, 1, {2, 1, 2, 1, 0, "caf\xe9", {}}, false, {}});
+  report.running.push_back({{{3, 77}, 18}, {JobId(5), 0}, {0, 4}, 1, {2, 1, 2, 1, 0, "caf\xe9", {}}, false, {}, "Besch\xe4\n"});
   EndedAttempt ended{{{3, 77}, 17}, jobs::Outcome::Failed, "command.exit", "\xe9\x1b[31m done", {}, true, {}, {}, "t\xff\n"};
   report.items.push_back(ended);
   report.items.push_back(PublishFailure{{{{3, 77}, 17}, {JobId(5), 0}, {2, 1}}, "storage_failed", "\xc3"});
@@ -123,6 +123,7 @@ TEST_CASE("what a program or a library said goes into a report as UTF-8, whateve
   wire::WorkerReport out;
   REQUIRE(out.ParseFromString(write_report(report, nullptr, {9, {3, 77}, 12})));
   CHECK(out.running(0).detail() == "caf\uFFFD");
+  CHECK(out.running(0).output() == "Besch\uFFFD\n");
   CHECK(out.ended(0).message() == "\uFFFD done");
   CHECK(out.ended(0).output_tail() == "t\uFFFD\n");
   CHECK(out.publish_failed(0).message() == "\uFFFD");
@@ -150,7 +151,7 @@ TEST_CASE("a report says what runs, what is finished, what ended and what was pu
   used.batch_sizes = {{1, 4}, {4, 20}};
   used.device_class = "cpu";
   report.running.push_back(
-      {{{3, 77}, 18}, {JobId(5), 0}, {0, 4}, 1, {2, 14, 20, 4, 0, std::string(500, 'd'), {}}, true, used});
+      {{{3, 77}, 18}, {JobId(5), 0}, {0, 4}, 1, {2, 14, 20, 4, 0, std::string(500, 'd'), {}}, true, used, {}});
   report.items.push_back(FinishedTask{{{3, 77}, 17}, {JobId(5), 0}, 8, 0, 250'000, finished.SerializeAsString()});
   report.items.push_back(EndedAttempt{
       {{3, 77}, 17}, jobs::Outcome::BadOutput, "frames.nan", "Not a number.", 1003, true, {8}, used, "tail"});

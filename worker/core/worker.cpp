@@ -67,7 +67,8 @@ Report Worker::make_report(base::Instant now) {
         attempt.lease.slot,
         attempt.progress,
         attempt.lease.work == WorkKind::Generate && slots_[attempt.lease.slot].is_warm(attempt.lease.model),
-        used(attempt, now)};
+        used(attempt, now),
+        {}};
     report.running.push_back(std::move(running));
   }
   tell_output(report);
