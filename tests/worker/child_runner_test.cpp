@@ -192,8 +192,9 @@ TEST_CASE("a program that used up its cap of memory is out of memory, whatever i
     WARN("skipped: RLIMIT_DATA cannot be used beside a sanitizer's shadow memory");
     return;
   }
-  Command c({"sh", "-c", "x=xxxxxxxxxxxxxxxx; while :; do x=$x$x; done"});
-  c.settings.memory = MemoryCap(64ull << 20);
+  Command c({"python3", "-c", "a = []\nwhile True: a.append(b'x' * 100000)"});
+  c.settings.commands["python3"] = "/usr/bin/python3";
+  c.settings.memory = MemoryCap(256ull << 20);
   const EndedAttempt& ended = c.run();
   CHECK(ended.outcome == Outcome::Oom);
   CHECK(ended.code == "command.host_memory");
