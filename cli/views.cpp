@@ -171,7 +171,7 @@ std::vector<std::string> read_field_of_each(JsonReader& outer, std::string_view 
   });
 }
 
-base::Result<std::string> read_condition(const json::value& value) {
+base::Result<std::string> read_host_condition(const json::value& value) {
   JsonReader reader(value, "condition");
   const std::string root = reader.text("root");
   std::string text = reader.text("code") + (root.empty() ? "" : " (root " + root + ")") + ": " + reader.text("message");
@@ -196,7 +196,7 @@ base::Result<WorkerView> read_worker(const json::value& value) {
   worker.slots = read_each<SlotView>(reader, "slots", read_slot);
   worker.packages = read_field_of_each(reader, "packages", "id");
   if (value.is_object() && value.get_object().contains("conditions"))
-    worker.conditions = read_each<std::string>(reader, "conditions", read_condition);
+    worker.conditions = read_each<std::string>(reader, "conditions", read_host_condition);
   return finish(reader, std::move(worker));
 }
 
