@@ -70,6 +70,7 @@ base::Result<ExitCode> write_manifest(const Options& options, const json::array&
         {"variant", frame.variant},
         {"frame", frame.frame ? json::value(*frame.frame) : json::value()},
         {"seed", frame.seed},
+        {"seed_text", std::to_string(frame.seed)},
         {"model", model == model_of.end() ? json::value() : json::value(model->second)},
         {"size_bytes", frame.size_bytes},
         {"sha256", frame.sha256},

@@ -96,9 +96,12 @@ json::object plan_phase_json(jobs::PhaseIndex index, const jobs::PhasePlan& phas
 
 json::object plan_layer_json(const PlanView& view, jobs::LayerIndex index) {
   const jobs::LayerSpec& layer = view.spec->layers[index];
-  json::array seeds, phases;
+  json::array seeds, seed_texts, phases;
   if (const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work)) {
-    for (const std::uint64_t seed : generate->variant_seeds) seeds.emplace_back(seed);
+    for (const std::uint64_t seed : generate->variant_seeds) {
+      seeds.emplace_back(seed);
+      seed_texts.emplace_back(std::to_string(seed));
+    }
   }
   json::value grid = nullptr;
   for (jobs::PhaseIndex i = 0; i < view.plan->phases.size(); ++i) {
@@ -117,6 +120,7 @@ json::object plan_layer_json(const PlanView& view, jobs::LayerIndex index) {
           {"kind", jobs::name(layer.kind)},
           {"shot", text_json(layer.shot)},
           {"seeds", std::move(seeds)},
+          {"seed_texts", std::move(seed_texts)},
           {"grid", std::move(grid)},
           {"phases", std::move(phases)}};
 }
@@ -338,6 +342,7 @@ json::object frame_json(const FrameRow& row) {
   return {{"layer", text_json(row.layer)},
           {"variant", row.variant},
           {"seed", row.seed},
+          {"seed_text", std::to_string(row.seed)},
           {"frame", std::move(frame)},
           {"kind", row.kind},
           {"state", jobs::name(row.state)},

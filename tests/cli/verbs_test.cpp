@@ -245,7 +245,7 @@ TEST_CASE("frames writes a manifest of what is published") {
   CHECK(boost::json::parse(*text) ==
         boost::json::parse(
             R"({"job":12,"version":1,"plan_digest":"pd","models":[{"id":"demo-clips@1","digest":"dd"}],)"
-            R"("files":[{"file":"h/a.exr","root":"main","layer":"boards","variant":0,"frame":1001,"seed":7,)"
+            R"("files":[{"file":"h/a.exr","root":"main","layer":"boards","variant":0,"frame":1001,"seed":7,"seed_text":"7",)"
             R"("model":"demo-clips@1","size_bytes":2048,"sha256":"aa","samples_sha256":"bb"}]})"));
 }
 

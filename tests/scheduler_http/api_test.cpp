@@ -210,6 +210,7 @@ TEST_CASE("a job is shown with its outputs, and its plan with spec and grid") {
   CHECK(plan.at("layers").as_array()[0].as_object().at("grid") ==
         json::parse(R"({"origin":1001,"window_frames":16,"context_frames":0,"windows":2})"));
   CHECK(plan.at("layers").as_array()[0].as_object().at("seeds") == json::parse("[5]"));
+  CHECK(plan.at("layers").as_array()[0].as_object().at("seed_texts") == json::parse("[\"5\"]"));
   CHECK(plan.at("spec").as_object().at("show") == "harbor");
 }
 

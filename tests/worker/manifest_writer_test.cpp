@@ -85,6 +85,7 @@ TEST_CASE("a manifest lists every file in order with both digests, model and see
   CHECK(files[2].at("frame") == 1021);
   CHECK(files[4].at("variant") == 1);
   CHECK(files[4].at("seed") == 41);
+  CHECK(files[4].at("seed_text") == "41");
   CHECK(files[4].at("layer") == "boards");
   CHECK(files[4].at("model") == "demo@1");
   CHECK(files[4].at("file") == "harbor/hb_0010/v001/t1.1001.exr");

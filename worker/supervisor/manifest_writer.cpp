@@ -141,6 +141,7 @@ base::Status add_files(const wire::ManifestOrder& order, const wire::ManifestPar
         {"variant", part.variant()},
         {"frame", file.frame()},
         {"seed", part.seed()},
+        {"seed_text", std::to_string(part.seed())},  // most JSON readers round a number above 2^53
         {"model", layer.model()},
         {"size_bytes", file.size_bytes()},
         {"sha256", hex(file.sha256())},
