@@ -93,12 +93,12 @@ CheckResult check_spec(std::string_view text, jobs::SpecFormat format, const job
   if (!parsed.spec) {
     std::vector<jobs::SpecError> errors = parsed.errors;
     if (packages) jobs::add_package_errors(parsed, *packages, errors);
-    return {std::nullopt, std::move(errors)};
+    return {std::nullopt, std::move(errors), {}};
   }
   const jobs::JobSpec& spec = *parsed.spec;
   const auto placed = [&](std::vector<jobs::SpecError> errors) {
     jobs::locate(errors, parsed.positions);
-    return CheckResult{std::nullopt, std::move(errors)};
+    return CheckResult{std::nullopt, std::move(errors), {}};
   };
   if (packages)
     if (auto errors = jobs::check_against_packages(spec, *packages); !errors.empty()) return placed(std::move(errors));
@@ -110,12 +110,16 @@ CheckResult check_spec(std::string_view text, jobs::SpecFormat format, const job
   for (std::size_t i = 0; i < spec.layers.size(); ++i)
     summary.layers.push_back(
         summary_of(spec.layers[i], static_cast<jobs::LayerIndex>(i), *planned.plan, packages != nullptr));
-  return {std::move(summary), {}};
+  CheckResult result{std::move(summary), {}, {}};
+  if (packages) result.warnings = jobs::plan_warnings(parsed, spec, *planned.plan);
+  jobs::locate(result.warnings, parsed.positions);
+  return result;
 }
 
 json::object check_json(const CheckResult& result, std::string_view file) {
   json::object out{{"file", json::string_view(file.data(), file.size())},
-                   {"errors", json::parse(jobs::errors_json(result.errors))}};
+                   {"errors", json::parse(jobs::errors_json(result.errors))},
+                   {"warnings", json::parse(jobs::errors_json(result.warnings))}};
   json::array layers;
   const auto number = [](const std::optional<std::int64_t>& value) {
     return value ? json::value(*value) : json::value();

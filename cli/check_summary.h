@@ -32,6 +32,7 @@ struct CheckSummary {
 struct CheckResult {
   std::optional<CheckSummary> summary;  // present exactly when errors is empty
   std::vector<jobs::SpecError> errors;
+  std::vector<jobs::SpecError> warnings;  // what a good spec may not mean
 };
 
 // `packages` may be null: a check of form.

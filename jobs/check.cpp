@@ -1,5 +1,7 @@
 #include "jobs/check.h"
 
+#include <fmt/format.h>
+
 #include "jobs/output_names.h"
 #include "jobs/plan.h"
 #include "jobs/spec_reader.h"
@@ -25,7 +27,9 @@ LayerCheck form_of(const JobSpec& spec, const LayerSpec& layer) {
     check.model = work->model;
     check.variants = static_cast<std::uint32_t>(work->variant_seeds.size());
   } else {
-    check.tasks = layer.kind == LayerKind::Command ? static_cast<std::uint64_t>(check.frame_count) : 1;
+    const auto* command = std::get_if<CommandSpec>(&layer.work);
+    const bool per_frame = command != nullptr && !command->one_task;
+    check.tasks = per_frame ? static_cast<std::uint64_t>(check.frame_count) : 1;
   }
   const bool any = !layer.frames.empty();
   check.first_output = path(spec, layer, 0, any ? layer.frames.first() : 0);
@@ -42,7 +46,74 @@ void add_plan(const JobPlan& plan, std::vector<LayerCheck>& layers) {
   }
 }
 
+// The phase whose grid is the layer's; nullptr for kinds without windows.
+const PhasePlan* windows_of_layer(const JobPlan& plan, LayerIndex layer) {
+  for (const PhasePlan& phase : plan.phases)
+    if (phase.layer == layer && phase.kind == PhaseKind::Decode) return &phase;
+  return nullptr;
+}
+
+bool same_windows(const WindowGrid& a, const WindowGrid& b) {
+  return a.origin == b.origin && a.window_frames == b.window_frames && a.context_frames == b.context_frames &&
+         a.time_ratio == b.time_ratio;
+}
+
+// The range and handles as a user writes them.
+std::string range_as_written(const LayerSpec& layer) {
+  const FrameSpan& range = layer.shot_range;
+  std::string text = fmt::format("shot_range = \"{}-{}\"", range.first + layer.handles, range.last - layer.handles);
+  if (layer.handles > 0) text += fmt::format(", handles = \"+{}\"", layer.handles);
+  return text;
+}
+
 }  // namespace
+
+std::vector<SpecError> plan_warnings(const ParsedSpec& parsed, const JobSpec& spec, const JobPlan& plan) {
+  std::vector<SpecError> warnings;
+  for (const LayerIndex layer : parsed.plans_left_out) {
+    const PhasePlan* phase = windows_of_layer(plan, layer);
+    if (phase == nullptr || phase->task_count < 2) continue;
+    warnings.push_back({"spec.windows_not_connected",
+                        {},
+                        {},
+                        fmt::format("layer[{}].plan", layer),
+                        fmt::format("layer \"{}\" is made in {} windows of {} frames that do not connect: the picture "
+                                    "changes from one to the next",
+                                    spec.layers[layer].name, phase->task_count, phase->grid.window_frames),
+                        "plan = \"chain\" for one continuous shot, or plan = \"independent\" if this is what you want",
+                        ""});
+  }
+  return warnings;
+}
+
+std::string sentence(const SpecError& warning) {
+  std::string text = warning.field.empty() ? warning.message : warning.field + ": " + warning.message;
+  if (!warning.expected.empty()) text += " (write " + warning.expected + ")";
+  return text;
+}
+
+std::vector<std::string> grid_differences(const JobSpec& spec, const JobPlan& plan, const JobSpec& earlier,
+                                          const JobPlan& earlier_plan, std::uint32_t earlier_version) {
+  std::vector<std::string> sentences;
+  for (LayerIndex i = 0; i < spec.layers.size(); ++i) {
+    const LayerSpec& layer = spec.layers[i];
+    const PhasePlan* now = windows_of_layer(plan, i);
+    if (now == nullptr) continue;
+    for (LayerIndex j = 0; j < earlier.layers.size(); ++j) {
+      const LayerSpec& old = earlier.layers[j];
+      if (old.name != layer.name || old.shot != layer.shot) continue;
+      const PhasePlan* before = windows_of_layer(earlier_plan, j);
+      if (before == nullptr || same_windows(now->grid, before->grid)) continue;
+      if (now->frames.intersection(before->frames).empty()) continue;
+      sentences.push_back(fmt::format(
+          "layer[{}].frames: the windows of layer \"{}\" begin at frame {}, those of version {} at frame {}, so the same "
+          "frames will look different (version {} had {})",
+          i, layer.name, now->grid.origin, earlier_version, before->grid.origin, earlier_version,
+          range_as_written(old)));
+    }
+  }
+  return sentences;
+}
 
 void add_package_errors(const ParsedSpec& parsed, const PackageCatalogue& packages, std::vector<SpecError>& errors) {
   std::vector<SpecError> more = check_against_packages(parsed.readable, packages);
@@ -69,9 +140,13 @@ CheckReport check_job(std::string_view text, SpecFormat format, const SpecOverri
   if (report.errors.empty()) {
     PlanResult planned = plan_job(*report.spec, report.spec->version.value_or(1), *packages);
     report.errors = std::move(planned.errors);
-    if (planned.plan) add_plan(*planned.plan, report.layers);
+    if (planned.plan) {
+      add_plan(*planned.plan, report.layers);
+      report.warnings = plan_warnings(parsed, *report.spec, *planned.plan);
+    }
   }
   locate(report.errors, parsed.positions);
+  locate(report.warnings, parsed.positions);
   return report;
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "jobs/plan.h"
 #include "jobs/spec.h"
 
 namespace framemill::jobs {
@@ -26,7 +27,8 @@ struct LayerCheck {
 };
 
 struct CheckReport {
-  std::vector<SpecError> errors;   // empty: the spec is good as far as could be checked
+  std::vector<SpecError> errors;    // empty: the spec is good as far as could be checked
+  std::vector<SpecError> warnings;  // what a good spec may not mean
   std::optional<JobSpec> spec;     // as far as its form is good
   std::vector<LayerCheck> layers;  // empty when there are errors of form
   bool packages_checked = false;
@@ -35,6 +37,17 @@ struct CheckReport {
 
 // Adds to the errors of a spec's form what the packages say of those layers that could be read.
 void add_package_errors(const ParsedSpec& parsed, const PackageCatalogue& packages, std::vector<SpecError>& errors);
+
+// What a planned spec may not mean: a layer that gives no `plan` and whose frames need more than one window, which then do
+// not connect. Code: spec.windows_not_connected.
+std::vector<SpecError> plan_warnings(const ParsedSpec& parsed, const JobSpec& spec, const JobPlan& plan);
+// "layer[1].frames: that windows do not connect ...": one line for people.
+std::string sentence(const SpecError& warning);
+
+// Layers of `plan` whose windows lie differently from those of an earlier version of the same shot and layer: the same
+// frames would get other pixels. One sentence each.
+std::vector<std::string> grid_differences(const JobSpec& spec, const JobPlan& plan, const JobSpec& earlier,
+                                          const JobPlan& earlier_plan, std::uint32_t earlier_version);
 
 // packages: what only they know is checked as well; nullptr: form alone.
 CheckReport check_job(std::string_view text, SpecFormat format, const SpecOverrides& overrides,

@@ -290,6 +290,28 @@ bool FrameSet::includes(const FrameSet& other) const {
   return intersection(other).count() == other.count();
 }
 
+FrameSet FrameSet::neighbours(std::int32_t lo, std::int32_t hi) const {
+  FM_CHECK(lo <= hi, "neighbours from behind their end");
+  std::vector<FrameSpan> found;
+  const auto add = [&](std::int64_t first, std::int64_t last) {
+    first = std::max<std::int64_t>(first, -kFrameMax);
+    last = std::min<std::int64_t>(last, kFrameMax);
+    if (!found.empty() && first <= std::int64_t{found.back().last} + 1)
+      found.back().last = std::max(found.back().last, static_cast<Frame>(last));
+    else if (first <= last)
+      found.push_back({static_cast<Frame>(first), static_cast<Frame>(last), 1});
+  };
+  if (lo == 0 && hi == 0) return *this;
+  for (const FrameSpan& span : spans_) {
+    if (span.step <= std::int64_t{hi} - lo + 1) {
+      add(std::int64_t{span.first} + lo, std::int64_t{span.last} + hi);
+      continue;
+    }
+    for (std::int64_t frame = span.first; frame <= span.last; frame += span.step) add(frame + lo, frame + hi);
+  }
+  return of(found);
+}
+
 std::string FrameSet::text() const {
   std::string out;
   for (const FrameSpan& span : spans_) {

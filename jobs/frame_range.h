@@ -55,6 +55,8 @@ class FrameSet {
   FrameSet within(Frame first, Frame last) const;  // the members in [first, last]
   FrameSet intersection(const FrameSet& other) const;
   bool includes(const FrameSet& other) const;  // every member of other is a member
+  // Every frame from `lo` before or after a member to `hi` (lo <= hi), inside the legal frames: {10} with -1, +1 gives 9-11.
+  FrameSet neighbours(std::int32_t lo, std::int32_t hi) const;
   const std::vector<FrameSpan>& spans() const { return spans_; }
   std::string text() const;  // canonical form; parse(text()) == *this
   bool operator==(const FrameSet&) const = default;

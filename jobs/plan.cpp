@@ -71,7 +71,7 @@ class Planner {
     phase.variant = variant;
     phase.root = layer.root;
     if (kind == PhaseKind::Denoise) return phase;
-    phase.frames = layer.frames;
+    if (layer.makes_frames()) phase.frames = layer.frames;
     auto name = resolve_output(layer.output, {spec_.show, spec_.sequence, layer.shot, layer.name, variant, version_});
     if (name.ok())
       phase.output_pattern = std::move(*name);
@@ -88,6 +88,10 @@ class Planner {
       case LayerKind::Command: {
         PhasePlan phase = phase_of(index, PhaseKind::Command, 0);
         phase.task_count = static_cast<std::uint32_t>(layer.frames.count());
+        if (std::get<CommandSpec>(layer.work).one_task) {
+          phase.frames_per_task = phase.task_count;
+          phase.task_count = 1;
+        }
         plan_.phases.push_back(std::move(phase));
         return;
       }
@@ -157,6 +161,7 @@ class Planner {
     for (std::uint32_t variant = 0; variant < place.variants; ++variant) {
       const PhaseIndex first = place.first + variant * place.per_variant;
       for (const std::string& after : layer.after) add_order(first, after);
+      plan_.phases[first].root_files = root_files_of(layer, plan_.phases[first]);
       if (layer.kind != LayerKind::Generate) {
         for (std::size_t i = 0; i < layer.inputs.size(); ++i) add_input(index, first, i);
         continue;
@@ -237,14 +242,32 @@ class Planner {
       need.form = Need::Form::All;
       need.reads_files = true;
       need.input = static_cast<std::int32_t>(input_index);
-      const PhasePlan& source = plan_.phases[need.phase];
-      if (input.frames && *input.frames != source.frames) {
-        need.form = Need::Form::Range;
-        need.range = tasks_of_frames(source, input.frames->first(), input.frames->last());
-        need.frames = *input.frames;
-      }
+      select_frames(need, spec_.layers[index], input);
       plan_.phases[owner].needs.push_back(need);
     }
+  }
+
+  // Which of the source's frames the input names, and a command's task of them: it waits for no others.
+  void select_frames(Need& need, const LayerSpec& reader, const LayerInput& input) {
+    const PhasePlan& source = plan_.phases[need.phase];
+    if (source.frames.empty()) return;  // one file
+    FrameSet chosen = input.frames.value_or(source.frames);
+    const auto* command = std::get_if<CommandSpec>(&reader.work);
+    if (command != nullptr && !command->needs_frames.all) {
+      const FrameReach& reach = command->needs_frames;
+      if (!command->one_task) {
+        need.form = Need::Form::Frames;
+        need.lo = reach.lo;
+        need.hi = reach.hi;
+        if (chosen != source.frames) need.frames = std::move(chosen);
+        return;
+      }
+      chosen = chosen.intersection(reader.frames.neighbours(reach.lo, reach.hi));
+    }
+    if (chosen == source.frames || chosen.empty()) return;
+    need.form = Need::Form::Range;
+    need.range = tasks_of_frames(source, chosen.first(), chosen.last());
+    need.frames = std::move(chosen);
   }
 
   // The last frames of a generate layer's input are what its first window starts from.

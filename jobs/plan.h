@@ -51,8 +51,9 @@ struct WindowGrid {
 //   Linear: tasks [t*mul/div + lo, t*mul/div + hi] (rounded down), clamped to the phase
 //   Range:  the tasks [first, first+count) whatever t is
 //   All:    every task
+//   Frames: the tasks that write a frame from lo to hi around one that task t writes, of `frames` only where it is given
 struct Need {
-  enum class Form : std::uint8_t { Linear, Range, All };
+  enum class Form : std::uint8_t { Linear, Range, All, Frames };
   PhaseIndex phase = 0;
   TaskIndex applies_first = 0, applies_last = UINT32_MAX;
   Form form = Form::Linear;
@@ -65,6 +66,19 @@ struct Need {
   bool operator==(const Need&) const = default;
 };
 
+// Files of a root that tasks of a phase read: an input like a layer's frames, but no task of the job makes them.
+struct RootFiles {
+  enum class Readers : std::uint8_t { All, FirstTask, OwnFrames };
+  std::uint32_t input = 0;  // index into the layer's inputs
+  std::string root;
+  std::string path_printf;  // inside the root; %04d stands for the frame
+  FrameSet frames;          // all that any task reads; one file without a number is frame 0
+  Readers readers = Readers::All;  // every task reads all of them, the first task does, or each reads from lo to hi
+  std::int32_t lo = 0, hi = 0;     // around the frames that it writes
+  bool is_context = false;         // they give the context of a generate layer's first window
+  bool operator==(const RootFiles&) const = default;
+};
+
 struct PhasePlan {
   PhaseKind kind = PhaseKind::Denoise;
   LayerIndex layer = 0;
@@ -72,9 +86,10 @@ struct PhasePlan {
   std::uint64_t seed = 0;
   std::uint32_t task_count = 0;
   std::vector<Need> needs;
+  std::vector<RootFiles> root_files;  // in the order of the layer's inputs
   WindowGrid grid;                    // Denoise and Decode
   std::vector<TaskRange> windows;     // Denoise and Decode: the grid's windows that tasks 0.. stand for, ascending
-  FrameSet frames;                    // frames written by the phase (empty for Denoise)
+  FrameSet frames;                    // frames written by the phase (empty for Denoise, and where it makes one file)
   std::uint32_t frames_per_task = 1;  // Command: frames a task takes
   std::string output_pattern;         // inside root; only {frame} tokens are left, as printf %04d; empty for Denoise
   std::string root;
@@ -118,14 +133,22 @@ FrameSet task_frames(const PhasePlan& phase, TaskIndex task);
 // Tasks of `phase` that write any of the frames (as one covering range; empty when none).
 TaskRange tasks_of_frames(const PhasePlan& phase, Frame first, Frame last);
 
-// Tasks of need.phase (which has needed_count tasks) that task t waits for; empty when the need does not apply to t.
-TaskRange tasks_needed(const Need& need, TaskIndex t, std::uint32_t needed_count);
-// The inverse: tasks of the phase that owns `need` which wait for any of `done` tasks of need.phase.
-TaskRange tasks_waiting_on(const Need& need, TaskRange done, std::uint32_t needed_count, std::uint32_t own_count);
+// Tasks of `needed` (the plan of need.phase) that task t of `owner` waits for; empty when the need does not apply to t.
+TaskRange tasks_needed(const Need& need, const PhasePlan& owner, TaskIndex t, const PhasePlan& needed);
+// The inverse: tasks of the phase that owns `need` which wait for any of the `done` tasks of `needed`.
+TaskRange tasks_waiting_on(const Need& need, const PhasePlan& owner, TaskRange done, const PhasePlan& needed);
+// Of the files that the need names, the frames that task t reads; empty: every file of the needed tasks.
+FrameSet frames_wanted(const Need& need, const PhasePlan& owner, TaskIndex t);
+
+// The frames of a root's files that task t reads; may be none.
+FrameSet frames_read(const RootFiles& files, const PhasePlan& owner, TaskIndex t);
+std::string path_of(const RootFiles& files, Frame frame);
+// What the phase reads from roots, by its layer alone (for a Denoise phase by its grid as well).
+std::vector<RootFiles> root_files_of(const LayerSpec& layer, const PhasePlan& phase);
+// Gives a plan that an older version stored the root_files that it does not speak of; its digest stays as it is.
+void add_root_files(JobPlan& plan, const JobSpec& spec);
 
 // Final path of a frame inside the phase's root: "harbor/.../hb_0010_comp_t00_v001.1001.exr".
 std::string output_path(const PhasePlan& phase, Frame frame);
-// Path of a frame inside the root of an input that comes from one.
-std::string input_path(const LayerInput& input, Frame frame);
 
 }  // namespace framemill::jobs

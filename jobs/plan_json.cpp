@@ -13,7 +13,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::string_view kFormNames[] = {"linear", "range", "all"};
+constexpr std::string_view kFormNames[] = {"linear", "range", "all", "frames"};
 
 json::array range_json(TaskRange range) {
   return {range.first, range.count};
@@ -28,8 +28,21 @@ json::object need_json(const Need& need) {
                    {"frames", need.frames.text()},
                    {"input", need.input}};
   if (need.form == Need::Form::Linear) out["linear"] = json::array{need.mul, need.div, need.lo, need.hi};
+  if (need.form == Need::Form::Frames) out["around"] = json::array{need.lo, need.hi};
   if (need.form == Need::Form::Range) out["range"] = range_json(need.range);
   return out;
+}
+
+constexpr std::string_view kReaderNames[] = {"all", "first", "own"};
+
+json::object root_files_json(const RootFiles& files) {
+  return {{"input", files.input},
+          {"root", files.root},
+          {"path", files.path_printf},
+          {"frames", files.frames.text()},
+          {"readers", kReaderNames[static_cast<std::size_t>(files.readers)]},
+          {"around", json::array{files.lo, files.hi}},
+          {"is_context", files.is_context}};
 }
 
 json::object phase_json(const PhasePlan& phase) {
@@ -37,7 +50,7 @@ json::object phase_json(const PhasePlan& phase) {
   for (const Need& need : phase.needs) needs.push_back(need_json(need));
   for (const TaskRange& run : phase.windows) windows.push_back(range_json(run));
   const WindowGrid& grid = phase.grid;
-  return {{"kind", name(phase.kind)},
+  json::object out{{"kind", name(phase.kind)},
           {"layer", phase.layer},
           {"variant", phase.variant},
           {"seed", phase.seed},
@@ -54,6 +67,11 @@ json::object phase_json(const PhasePlan& phase) {
           {"frames_per_task", phase.frames_per_task},
           {"output_pattern", phase.output_pattern},
           {"root", phase.root}};
+  if (phase.root_files.empty()) return out;
+  json::array root_files;
+  for (const RootFiles& files : phase.root_files) root_files.push_back(root_files_json(files));
+  out["root_files"] = std::move(root_files);
+  return out;
 }
 
 json::array phases_json(const JobPlan& plan) {
@@ -108,6 +126,12 @@ Need need_from(const json::value& value, std::size_t phase_count) {
   while (index < std::size(kFormNames) && kFormNames[index] != form) ++index;
   require(index < std::size(kFormNames), "a need of an unknown form");
   need.form = static_cast<Need::Form>(index);
+  if (need.form == Need::Form::Frames) {
+    const json::array& around = in.at("around").as_array();
+    need.lo = whole<std::int32_t>(around.at(0));
+    need.hi = whole<std::int32_t>(around.at(1));
+    require(need.lo <= need.hi, "a need of frames from behind their end");
+  }
   if (need.form == Need::Form::Linear) {
     const json::array& linear = in.at("linear").as_array();
     need.mul = whole<std::int32_t>(linear.at(0));
@@ -122,6 +146,27 @@ Need need_from(const json::value& value, std::size_t phase_count) {
   need.frames = frames_from(in.at("frames"));
   need.input = whole<std::int32_t>(in.at("input"));
   return need;
+}
+
+RootFiles root_files_from(const json::value& value) {
+  const json::object& in = value.as_object();
+  RootFiles files;
+  files.input = whole<std::uint32_t>(in.at("input"));
+  files.root = in.at("root").as_string().c_str();
+  files.path_printf = in.at("path").as_string().c_str();
+  files.frames = frames_from(in.at("frames"));
+  require(!files.frames.empty(), "files of a root without frames");
+  const std::string_view readers = in.at("readers").as_string();
+  std::size_t index = 0;
+  while (index < std::size(kReaderNames) && kReaderNames[index] != readers) ++index;
+  require(index < std::size(kReaderNames), "files of a root with unknown readers");
+  files.readers = static_cast<RootFiles::Readers>(index);
+  const json::array& around = in.at("around").as_array();
+  files.lo = whole<std::int32_t>(around.at(0));
+  files.hi = whole<std::int32_t>(around.at(1));
+  require(files.lo <= files.hi, "files of a root from behind their end");
+  files.is_context = in.at("is_context").as_bool();
+  return files;
 }
 
 WindowGrid grid_from(const json::value& value) {
@@ -154,6 +199,8 @@ PhasePlan phase_from(const json::value& value, std::size_t phase_count) {
   phase.seed = whole<std::uint64_t>(in.at("seed"));
   phase.task_count = whole<std::uint32_t>(in.at("task_count"));
   for (const json::value& need : in.at("needs").as_array()) phase.needs.push_back(need_from(need, phase_count));
+  if (const json::value* root_files = in.if_contains("root_files"))  // absent where there are none
+    for (const json::value& files : root_files->as_array()) phase.root_files.push_back(root_files_from(files));
   phase.grid = grid_from(in.at("grid"));
   for (const json::value& run : in.at("windows").as_array()) phase.windows.push_back(range_from(run));
   phase.frames = frames_from(in.at("frames"));

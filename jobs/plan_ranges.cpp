@@ -53,7 +53,7 @@ FrameSet task_frames(const PhasePlan& phase, TaskIndex task) {
     const FrameSpan made = phase.grid.new_frames(task_window(phase, task));
     return phase.frames.within(made.first, made.last);
   }
-  if (phase.kind != PhaseKind::Command) return {};
+  if (phase.kind != PhaseKind::Command || phase.frames.empty()) return {};
   const std::int64_t first = std::int64_t{task} * phase.frames_per_task;
   const std::int64_t last = std::min(first + phase.frames_per_task, phase.frames.count()) - 1;
   return phase.frames.within(phase.frames.nth(first), phase.frames.nth(last));
@@ -75,28 +75,51 @@ TaskRange tasks_of_frames(const PhasePlan& phase, Frame first, Frame last) {
   return {static_cast<TaskIndex>(from), static_cast<std::uint32_t>(to - from + 1)};
 }
 
-TaskRange tasks_needed(const Need& need, TaskIndex t, std::uint32_t needed_count) {
+FrameSet frames_wanted(const Need& need, const PhasePlan& owner, TaskIndex t) {
+  if (need.form != Need::Form::Frames) return need.frames;
+  const FrameSet near =
+      task_frames(owner, t).neighbours(static_cast<std::int32_t>(need.lo), static_cast<std::int32_t>(need.hi));
+  return need.frames.empty() ? near : near.intersection(need.frames);
+}
+
+TaskRange tasks_needed(const Need& need, const PhasePlan& owner, TaskIndex t, const PhasePlan& needed) {
   if (t < need.applies_first || t > need.applies_last) return {};
   switch (need.form) {
     case Need::Form::Linear: {
       const std::int64_t base = floor_div(std::int64_t{t} * need.mul, need.div);
-      return clamped(base + need.lo, base + need.hi, needed_count);
+      return clamped(base + need.lo, base + need.hi, needed.task_count);
     }
     case Need::Form::Range:
-      return clamped(need.range.first, std::int64_t{need.range.first} + need.range.count - 1, needed_count);
+      return clamped(need.range.first, std::int64_t{need.range.first} + need.range.count - 1, needed.task_count);
     case Need::Form::All:
-      return {0, needed_count};
+      return {0, needed.task_count};
+    case Need::Form::Frames: {
+      const FrameSet wanted = frames_wanted(need, owner, t).intersection(needed.frames);
+      return wanted.empty() ? TaskRange{} : tasks_of_frames(needed, wanted.first(), wanted.last());
+    }
   }
   return {};
 }
 
-TaskRange tasks_waiting_on(const Need& need, TaskRange done, std::uint32_t needed_count, std::uint32_t own_count) {
-  done = clamped(done.first, std::int64_t{done.first} + done.count - 1, needed_count);
+TaskRange tasks_waiting_on(const Need& need, const PhasePlan& owner, TaskRange done, const PhasePlan& needed) {
+  done = clamped(done.first, std::int64_t{done.first} + done.count - 1, needed.task_count);
   if (done.empty()) return {};
   std::int64_t first = need.applies_first;
   std::int64_t last = need.applies_last;
   if (need.form == Need::Form::Range) {
     if (!overlap(need.range, done)) return {};
+  } else if (need.form == Need::Form::Frames) {
+    const FrameSet from = task_frames(needed, done.first), to = task_frames(needed, done.end() - 1);
+    if (from.empty() || to.empty()) return {};
+    // Not narrowed to need.frames: the tasks between two that are read are waited for as well.
+    const auto beside = [](Frame frame, std::int64_t by) {
+      return static_cast<Frame>(std::clamp<std::int64_t>(frame + by, -kFrameMax, kFrameMax));
+    };
+    const TaskRange readers =
+        tasks_of_frames(owner, beside(from.first(), -need.hi), beside(to.last(), -need.lo));
+    if (readers.empty()) return {};
+    first = std::max<std::int64_t>(first, readers.first);
+    last = std::min<std::int64_t>(last, std::int64_t{readers.end()} - 1);
   } else if (need.form == Need::Form::Linear) {
     // floor(t*mul/div) grows with t, so the tasks whose [.. + lo, .. + hi] meets `done` are neighbours.
     const std::int64_t low = done.first - need.hi;
@@ -109,7 +132,13 @@ TaskRange tasks_waiting_on(const Need& need, TaskRange done, std::uint32_t neede
     }
   }
   if (first > last) return {};
-  return clamped(first, last, own_count);
+  return clamped(first, last, owner.task_count);
+}
+
+void add_root_files(JobPlan& plan, const JobSpec& spec) {
+  for (PhasePlan& phase : plan.phases)
+    if (phase.root_files.empty() && phase.layer < spec.layers.size())
+      phase.root_files = root_files_of(spec.layers[phase.layer], phase);
 }
 
 std::optional<PhaseIndex> output_phase(const JobPlan& plan, LayerIndex layer, std::uint32_t variant) {
@@ -120,10 +149,54 @@ std::optional<PhaseIndex> output_phase(const JobPlan& plan, LayerIndex layer, st
   return std::nullopt;
 }
 
-std::string input_path(const LayerInput& input, Frame frame) {
-  const auto resolved = resolve_output(input.pattern, {});
-  FM_CHECK(resolved.ok(), "an input pattern that was not checked");
-  return frame_path(*resolved, frame);
+FrameSet frames_read(const RootFiles& files, const PhasePlan& owner, TaskIndex t) {
+  switch (files.readers) {
+    case RootFiles::Readers::All:
+      return files.frames;
+    case RootFiles::Readers::FirstTask:
+      return t == 0 ? files.frames : FrameSet{};
+    case RootFiles::Readers::OwnFrames:
+      return files.frames.intersection(task_frames(owner, t).neighbours(files.lo, files.hi));
+  }
+  return {};
+}
+
+std::string path_of(const RootFiles& files, Frame frame) {
+  return frame_path(files.path_printf, frame);
+}
+
+std::vector<RootFiles> root_files_of(const LayerSpec& layer, const PhasePlan& phase) {
+  std::vector<RootFiles> all;
+  if (phase.kind == PhaseKind::Decode) return all;  // reads latents alone
+  const auto* command = std::get_if<CommandSpec>(&layer.work);
+  for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
+    const LayerInput& input = layer.inputs[i];
+    if (!input.layer.empty()) continue;
+    auto resolved = resolve_output(input.pattern, {});
+    FM_CHECK(resolved.ok(), "an input pattern that was not checked");
+    RootFiles files;
+    files.input = static_cast<std::uint32_t>(i);
+    files.root = input.root;
+    files.path_printf = std::move(*resolved);
+    files.frames = input.frames.value_or(FrameSet(0, 0));
+    if (phase.kind == PhaseKind::Denoise) {
+      const std::int64_t wanted = std::min<std::int64_t>(phase.grid.context_frames, files.frames.count());
+      if (wanted == 0) continue;
+      files.frames = files.frames.within(files.frames.nth(files.frames.count() - wanted), files.frames.last());
+      files.readers = RootFiles::Readers::FirstTask;
+      files.is_context = true;
+    } else if (command != nullptr && input.frames && !command->needs_frames.all) {
+      const FrameReach& reach = command->needs_frames;
+      files.frames = files.frames.intersection(layer.frames.neighbours(reach.lo, reach.hi));
+      if (!command->one_task) {
+        files.readers = RootFiles::Readers::OwnFrames;
+        files.lo = reach.lo;
+        files.hi = reach.hi;
+      }
+    }
+    if (!files.frames.empty()) all.push_back(std::move(files));
+  }
+  return all;
 }
 
 std::string output_path(const PhasePlan& phase, Frame frame) {

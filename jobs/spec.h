@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -49,7 +50,8 @@ struct LayerInput {
   std::string layer;                     // empty: from a root
   std::optional<std::uint32_t> variant;  // default 0, for a sheet all; index of the variant, not its seed
   std::string root, pattern;             // when layer is empty; pattern with {frame} or {frame:04}
-  std::optional<FrameSet> frames;        // default: all of the layer's frames
+  std::optional<FrameSet> frames;        // default: all of the layer's frames; of a root without: one file
+  std::string name;                      // for {input:NAME}; may be empty
   bool operator==(const LayerInput&) const = default;
 };
 
@@ -64,8 +66,19 @@ struct GenerateSpec {
   FrameFormat format = FrameFormat::Exr;
   bool operator==(const GenerateSpec&) const = default;
 };
+// Which frames of an input a task reads, by the frames that it writes.
+struct FrameReach {
+  bool all = false;              // every frame of the input
+  std::int32_t lo = 0, hi = 0;   // else from lo to hi around each frame it writes; lo <= 0 <= hi
+  std::string text() const;      // "all", "-1..+1"
+  bool operator==(const FrameReach&) const = default;
+};
+inline constexpr std::int32_t kFrameReachMax = 1'000;
+
 struct CommandSpec {
-  std::vector<std::string> argv;  // tokens {frame} {chunk_first} {chunk_last} {input} {output}; never a shell
+  std::vector<std::string> argv;  // tokens: jobs/command_tokens.h; never a shell
+  FrameReach needs_frames;
+  bool one_task = false;  // task = "all": one run of the program for all frames; else one task a frame
   bool operator==(const CommandSpec&) const = default;
 };
 struct EncodeSpec {
@@ -100,6 +113,8 @@ struct LayerSpec {
   OutputCheck check = OutputCheck::Auto;
   std::variant<GenerateSpec, CommandSpec, EncodeSpec, SheetSpec> work;
   bool operator==(const LayerSpec&) const = default;
+  // Whether it writes a file a frame. An encode, a sheet, and one command that makes one file of all frames do not.
+  bool makes_frames() const;
 };
 
 struct JobSpec {
@@ -117,6 +132,15 @@ struct JobSpec {
   bool operator==(const JobSpec&) const = default;
   const LayerSpec* find_layer(std::string_view layer_name) const;
 };
+
+// The generate layer, and which of its variants, that a layer's pictures come from: the first one that its inputs lead
+// to, through commands too. `find`: the layer of a name. No layer: they come from elsewhere.
+struct PictureSource {
+  const LayerSpec* layer = nullptr;
+  std::uint32_t variant = 0;
+};
+using FindLayer = std::function<const LayerSpec*(const std::string& name)>;
+PictureSource picture_source(const LayerSpec& layer, const FindLayer& find);
 
 // The shots that the job writes, in order of first use: its version is reserved for each of them.
 std::vector<std::string> shots_of(const JobSpec& spec);
@@ -142,6 +166,7 @@ struct ParsedSpec {
   JobSpec readable;             // otherwise what could be read, for checks that find more errors
   std::vector<SpecError> errors;
   std::map<std::string, SpecPosition> positions;  // field -> place, for errors that are found later
+  std::vector<LayerIndex> plans_left_out;         // generate layers that give no `plan`
 };
 
 // spec.bad_utf8 where the text is not UTF-8, with what it seems to be: such a text cannot even be sent.
@@ -161,6 +186,10 @@ using SpecOverrides = std::vector<std::pair<std::string, std::string>>;
 // 10,000 keys, strings 64 KiB, 10 M frames.
 ParsedSpec parse_spec(std::string_view text, SpecFormat format = SpecFormat::Detect,
                       const SpecOverrides& overrides = {});
+
+// A spec as the store keeps it (canonical_json), also one that an older version wrote: what that version accepted keeps
+// its meaning, whatever is refused by now.
+ParsedSpec parse_stored_spec(std::string_view json);
 
 // Checks what only the packages know: model known, prompt in its vocabulary, steps and guidance in range.
 std::vector<SpecError> check_against_packages(const JobSpec& spec, const PackageCatalogue& packages);

@@ -32,6 +32,7 @@ struct JobDraft {
   std::optional<FrameSpan> own_range;
   bool frames_failed = false;
   bool has_shot_key = false;
+  bool is_stored = false;  // was accepted before
   std::vector<LayerDraft> layers;
 };
 

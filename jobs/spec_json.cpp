@@ -43,6 +43,7 @@ json::object input_json(const LayerInput& input) {
     out["pattern"] = input.pattern;
   }
   if (input.frames) out["frames"] = input.frames->text();
+  if (!input.name.empty()) out["name"] = input.name;
   return out;
 }
 
@@ -69,6 +70,8 @@ void add_work(json::object& out, const GenerateSpec& work) {
 }
 void add_work(json::object& out, const CommandSpec& work) {
   out["argv"] = strings(work.argv);
+  out["needs_frames"] = work.needs_frames.text();  // always: where it is absent an older version wrote the spec
+  if (work.one_task) out["task"] = "all";
 }
 void add_work(json::object& out, const EncodeSpec& work) {
   if (work.fps) out["fps"] = rate_json(*work.fps);

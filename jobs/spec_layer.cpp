@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "jobs/command_tokens.h"
 #include "jobs/other_names.h"
 #include "jobs/output_names.h"
 #include "jobs/spec_draft.h"
@@ -29,6 +30,8 @@ const std::vector<std::pair<std::string_view, std::string_view>>& kind_keys() {
                                                                                {"variants", "generate"},
                                                                                {"format", "generate"},
                                                                                {"argv", "command"},
+                                                                               {"needs_frames", "command"},
+                                                                               {"task", "command"},
                                                                                {"fps", "encode"},
                                                                                {"codec", "encode"},
                                                                                {"scale", "encode"},
@@ -66,7 +69,9 @@ void read_root_files(TableReader& table, LayerInput& input) {
   input.pattern = *pattern;
 }
 
-LayerInput read_input(const SpecNode& node, const std::string& path, SpecErrors& errors) {
+// `reader`: the kind of the layer that reads it.
+LayerInput read_input(const SpecNode& node, const std::string& path, std::optional<LayerKind> reader,
+                      SpecErrors& errors) {
   TableReader table(node, path, errors);
   LayerInput input;
   if (table.has("layer") == table.has("root")) {
@@ -84,11 +89,22 @@ LayerInput read_input(const SpecNode& node, const std::string& path, SpecErrors&
     read_root_files(table, input);
   }
   input.frames = table.frames("frames");
+  input.name = table.text("name", TextRule::Word).value_or("");
+  if (!input.name.empty() && std::all_of(input.name.begin(), input.name.end(), [](char c) { return c >= '0' && c <= '9'; }))
+    table.fail("name", "bad_name", fmt::format("\"{}\" would be taken for an input's number", input.name),
+               "a name with a letter");
+  if (const auto role = table.text("role", TextRule::Line)) {
+    const std::string_view own = reader == LayerKind::Generate ? "context" : "frames";
+    if (reader && *role != own)
+      table.fail("role", "unknown_value",
+                 fmt::format("\"{}\" is not what an input of a {} layer is read for", printable(*role), jobs::name(*reader)),
+                 std::string(own));
+  }
   table.finish();
   return input;
 }
 
-void read_inputs(TableReader& table, LayerDraft& draft, SpecErrors& errors) {
+void read_inputs(TableReader& table, LayerDraft& draft, std::optional<LayerKind> kind, SpecErrors& errors) {
   constexpr std::size_t kInputsMax = 256;
   const SpecNode* inputs = table.array("input", kInputsMax);
   if (inputs == nullptr) return;
@@ -96,7 +112,7 @@ void read_inputs(TableReader& table, LayerDraft& draft, SpecErrors& errors) {
     const SpecNode& item = inputs->items[i];
     const std::string key = fmt::format("input[{}]", i);
     if (item.type == SpecNode::Type::Table)
-      draft.layer.inputs.push_back(read_input(item, table.field(key), errors));
+      draft.layer.inputs.push_back(read_input(item, table.field(key), kind, errors));
     else
       table.fail(key, "wrong_type", fmt::format("this is {}", jobs::name(item.type)),
                  "a table such as {layer = \"boards\"}");
@@ -112,7 +128,28 @@ void read_ranges(TableReader& table, LayerDraft& draft) {
   draft.own_handles = read_handles(table);
 }
 
-// "auto" or a count of tasks; a command that speaks of one {frame} takes one task at a time.
+// How many tasks one run of a command takes, where its tokens or its task leave no choice.
+void settle_command_chunk(TableReader& table, LayerDraft& draft, const CommandSpec& command, bool is_given) {
+  const bool per_frame = uses_token(command, "frame") && !command.one_task;
+  if (per_frame && is_given && draft.layer.chunk != 1u)
+    table.fail("chunk", "frame_needs_chunk_1", "{frame} stands for one frame, so the command takes one at a time",
+               "chunk = 1, or {chunk_first} and {chunk_last} instead of {frame}");
+  if (command.one_task && draft.layer.chunk.value_or(1) != 1u)
+    table.fail("chunk", "conflicting_keys", "with task = \"all\" there is one task, and nothing to lease together",
+               "no chunk");
+  // A command that is given no range of frames could not know what a pattern stands for: it gets one file at a time.
+  const bool knows_ranges = uses_token(command, "frames") || uses_token(command, "step") ||
+                            uses_token(command, "chunk_first") || uses_token(command, "chunk_last");
+  // Files of one name in a directory per frame cannot lie side by side while they are made.
+  const std::string file = draft.layer.output.substr(draft.layer.output.rfind('/') + 1);
+  const bool one_name = has_token(draft.layer.output, "frame") && !has_token(file, "frame");
+  if (one_name && (command.one_task || draft.layer.chunk.value_or(1) != 1u))
+    table.fail("output", "output_collision", "the files of one run of the program would have one name",
+               "a file name with {frame:04}");
+  if (per_frame || one_name || command.one_task || (!knows_ranges && !draft.layer.chunk)) draft.layer.chunk = 1;
+}
+
+// "auto" or a count of tasks.
 void read_chunk(TableReader& table, LayerDraft& draft) {
   const SpecNode* chunk = table.take("chunk");
   const bool is_auto = chunk != nullptr && chunk->type == SpecNode::Type::String && chunk->text == "auto";
@@ -121,24 +158,18 @@ void read_chunk(TableReader& table, LayerDraft& draft) {
                       "\"auto\" or a count of tasks");
   if (!is_auto)
     if (const auto count = table.integer("chunk", 1, 1'000'000)) draft.layer.chunk = static_cast<std::uint32_t>(*count);
-  const auto* command = std::get_if<CommandSpec>(&draft.layer.work);
-  if (command == nullptr) return;
-  const bool per_frame = std::any_of(command->argv.begin(), command->argv.end(), [](const std::string& argument) {
-    return argument.find("{frame}") != std::string::npos;
-  });
-  if (per_frame && chunk != nullptr && draft.layer.chunk != 1u)
-    table.fail("chunk", "frame_needs_chunk_1", "{frame} stands for one frame, so the command takes one at a time",
-               "chunk = 1, or {chunk_first} and {chunk_last} instead of {frame}");
-  if (per_frame) draft.layer.chunk = 1;
+  if (const auto* command = std::get_if<CommandSpec>(&draft.layer.work))
+    settle_command_chunk(table, draft, *command, chunk != nullptr);
 }
 
-void read_common(TableReader& table, LayerDraft& draft, const JobSpec& job, SpecErrors& errors) {
+void read_common(TableReader& table, LayerDraft& draft, const JobSpec& job, std::optional<LayerKind> kind,
+                 SpecErrors& errors) {
   LayerSpec& layer = draft.layer;
   table.require("name", "a word that names the layer");
   layer.name = table.text("name", TextRule::Word).value_or("");
   layer.shot = table.text("shot", TextRule::Word).value_or(job.shot);
   layer.after = table.texts("after", TextRule::Word, kLayersMax).value_or(std::vector<std::string>{});
-  read_inputs(table, draft, errors);
+  read_inputs(table, draft, kind, errors);
   layer.retries = static_cast<std::uint32_t>(table.integer("retries", 0, 1'000).value_or(layer.retries));
   if (const auto timeout = table.text("timeout", TextRule::Line)) {
     layer.timeout = parse_duration(*timeout);
@@ -222,8 +253,8 @@ LayerDraft read_layer(const SpecNode& node, std::size_t index, const JobSpec& jo
   table.require("kind", "generate, command, encode or sheet");
   const auto kind =
       table.choice_of("kind", {LayerKind::Generate, LayerKind::Command, LayerKind::Encode, LayerKind::Sheet});
-  read_common(table, draft, job, errors);
   const auto read_as = kind ? kind : meant_kind(table);
+  read_common(table, draft, job, read_as, errors);
   if (!read_as) {
     // Which other keys are legal depends on the kind: those of any kind are let pass, the common ones are checked.
     for (const auto& [key, kinds] : kind_keys()) table.allow(key);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "jobs/command_tokens.h"
 #include "jobs/nearest.h"
 #include "jobs/spec_draft.h"
 
@@ -136,7 +137,7 @@ class Links {
       table.fail(key + ".variant", "unknown_variant",
                  fmt::format("layer \"{}\" has no variant {}", input.layer, *input.variant),
                  fmt::format("0 to {}: the index, not the seed", std::max(variants_of(*from), 1u) - 1));
-    const bool has_frames = from->takes_frames();
+    const bool has_frames = from->layer.makes_frames();
     if (!has_frames && (layer.kind_known && layer.layer.kind != LayerKind::Command))
       table.fail(key + ".layer", "input_has_no_frames",
                  fmt::format("layer \"{}\" makes one file and no frames", input.layer));
@@ -163,7 +164,7 @@ class Links {
       return;
     }
     if (spec.kind == LayerKind::Command) {
-      check_command_input(layer);
+      check_command(layer);
     } else {
       if (!table.has("input"))
         table.fail("input", "missing_key", "\"input\" is missing", "input = [{layer = \"boards\"}]");
@@ -179,26 +180,103 @@ class Links {
                  fmt::format("at most {}; split it into several layers", kInputFramesPerTaskMax));
   }
 
-  void check_command_input(const LayerDraft& layer) {
-    const auto& argv = std::get<CommandSpec>(layer.layer.work).argv;
-    const bool reads = std::any_of(argv.begin() + (argv.empty() ? 0 : 1), argv.end(), [](const std::string& argument) {
-      return argument.find("{input}") != std::string::npos;
+  void check_command(const LayerDraft& layer) {
+    const LayerSpec& spec = layer.layer;
+    const auto& command = std::get<CommandSpec>(spec.work);
+    check_input_names(layer);
+    check_input_tokens(layer, command);
+    const TableReader table = layer.reader(errors_);
+    const PictureSource source = picture_source(spec, [this](const std::string& wanted) {
+      const auto found = by_name_.find(wanted);
+      return found == by_name_.end() ? nullptr : &found->second->layer;
     });
-    const std::size_t inputs = layer.layer.inputs.size();
-    if (reads && inputs != 1)
-      layer.reader(errors_).fail("argv", "input_token",
-                                 fmt::format("{{input}} is used and the layer has {} inputs", inputs),
-                                 "exactly one input");
+    for (const std::string_view token : {"seed", "prompt"})
+      if (source.layer == nullptr && uses_token(command, token))
+        table.fail("argv", "unknown_token",
+                   fmt::format("{{{}}} is used, and the layer's inputs lead to no generate layer", token),
+                   "an input of a generate layer");
+    if (layer.frames_failed || spec.frames.empty()) return;
+    if (command.one_task) check_one_task(layer, command);
+    if (!command.needs_frames.all && !draft_.is_stored)
+      for (std::size_t i = 0; i < spec.inputs.size(); ++i) check_own_frames(layer, i);
+  }
+
+  void check_input_names(const LayerDraft& layer) {
+    const auto& inputs = layer.layer.inputs;
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      for (std::size_t j = 0; j < i; ++j)
+        if (!inputs[i].name.empty() && inputs[i].name == inputs[j].name)
+          layer.reader(errors_).fail(fmt::format("input[{}].name", i), "duplicate_input",
+                                     fmt::format("there is another input \"{}\"", inputs[i].name), "names that differ");
+  }
+
+  void check_input_tokens(const LayerDraft& layer, const CommandSpec& command) {
+    std::vector<std::string> names;
+    for (const LayerInput& input : layer.layer.inputs) names.push_back(input.name);
+    for (std::size_t i = 1; i < command.argv.size(); ++i)
+      for (const ArgumentPart& part : parts_of(command.argv[i])) {
+        if (part.token != "input" || input_of_token(part.input, names)) continue;
+        const std::string message =
+            part.input.empty() ? fmt::format("{{input}} is used and the layer has {} inputs", names.size())
+                               : fmt::format("{} is used and the layer has no such input", part.text);
+        layer.reader(errors_).fail("argv", "input_token", message,
+                                   names.size() < 2 ? "exactly one input"
+                                                    : "{input:0}, {input:1} or the name that an input gives itself",
+                                   part.input.empty() ? "" : nearest(std::string(part.input), names));
+        return;
+      }
+  }
+
+  void check_one_task(const LayerDraft& layer, const CommandSpec& command) {
+    const LayerSpec& spec = layer.layer;
+    const TableReader table = layer.reader(errors_);
+    if (spec.makes_frames() && spec.frames.count() > kInputFramesPerTaskMax)
+      table.fail("frames", "too_many_frames", fmt::format("one task would write {} files", spec.frames.count()),
+                 fmt::format("at most {}", kInputFramesPerTaskMax));
+    if (uses_token(command, "frame") && spec.frames.count() > 1)
+      table.fail("argv", "frame_needs_chunk_1", "{frame} stands for one frame, and the task has all of them",
+                 "{frames}, or {chunk_first} and {chunk_last}");
+    const auto step = step_of(spec.frames);
+    const bool by_ends = uses_token(command, "chunk_last") && !uses_token(command, "frames");
+    if ((!step && (by_ends || uses_token(command, "step"))) ||
+        (step != 1 && by_ends && !uses_token(command, "step")))
+      table.fail("frames", "uneven_frames",
+                 fmt::format("the task has all frames at once, and {{chunk_first}} to {{chunk_last}}{} is not {}",
+                             uses_token(command, "step") ? " by {step}" : "", spec.frames.text().substr(0, 80)),
+                 "frames without gaps, or {frames} in the arguments");
+  }
+
+  // A task reads the frame that it writes, so the input has to have it.
+  void check_own_frames(const LayerDraft& layer, std::size_t index) {
+    const LayerInput& input = layer.layer.inputs[index];
+    std::optional<FrameSet> offered = input.frames;
+    if (!input.layer.empty()) {
+      const auto from = by_name_.find(input.layer);
+      if (from == by_name_.end() || !from->second->kind_known || !from->second->layer.makes_frames()) return;
+      if (from->second->frames_failed || from->second->layer.frames.empty()) return;
+      if (!offered) offered = from->second->layer.frames;
+    }
+    if (!offered || offered->includes(layer.layer.frames)) return;
+    layer.reader(errors_).fail(
+        fmt::format("input[{}]", index), "input_missing_frames",
+        fmt::format("a task reads the frame that it writes, and this input has not all of {}",
+                    layer.layer.frames.text().substr(0, 80)),
+        fmt::format("frames within {}, or needs_frames = \"all\"", offered->text().substr(0, 80)));
   }
 
   std::int64_t frames_read(const LayerSpec& spec) const {
     std::int64_t count = 0;
     for (const LayerInput& input : spec.inputs) {
       std::int64_t frames = input.frames ? input.frames->count() : 1;
+      const auto* command = std::get_if<CommandSpec>(&spec.work);
       std::uint32_t variants = 1;
       if (const auto from = by_name_.find(input.layer); !input.layer.empty() && from != by_name_.end()) {
         if (!input.frames) frames = std::max<std::int64_t>(from->second->layer.frames.count(), 1);
         if (!input.variant && spec.kind == LayerKind::Sheet) variants = variants_of(*from->second);
+      }
+      if (command != nullptr && !command->needs_frames.all) {
+        const std::int64_t written = command->one_task ? spec.frames.count() : 1;
+        frames = std::min(frames, written * (std::int64_t{command->needs_frames.hi} - command->needs_frames.lo + 1));
       }
       count += frames * variants;
     }

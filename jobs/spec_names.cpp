@@ -1,7 +1,11 @@
 // The spec's words for its closed lists, and small look-ups over a spec.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+#include <set>
 
+#include "jobs/output_names.h"
 #include "jobs/spec.h"
 
 namespace framemill::jobs {
@@ -43,6 +47,31 @@ const LayerSpec* JobSpec::find_layer(std::string_view layer_name) const {
   const auto found =
       std::find_if(layers.begin(), layers.end(), [&](const LayerSpec& layer) { return layer.name == layer_name; });
   return found == layers.end() ? nullptr : &*found;
+}
+
+std::string FrameReach::text() const {
+  return all ? "all" : fmt::format("{:+}..{:+}", lo, hi);
+}
+
+bool LayerSpec::makes_frames() const {
+  if (kind == LayerKind::Generate) return true;
+  const auto* command = std::get_if<CommandSpec>(&work);
+  return command != nullptr && !(command->one_task && !has_token(output, "frame"));
+}
+
+PictureSource picture_source(const LayerSpec& layer, const FindLayer& find) {
+  // Depth-first in the order of the spec, each layer once: a job has at most kLayersMax.
+  std::set<const LayerSpec*> asked;
+  const std::function<PictureSource(const LayerSpec&)> look = [&](const LayerSpec& reader) -> PictureSource {
+    for (const LayerInput& input : reader.inputs) {
+      const LayerSpec* source = input.layer.empty() ? nullptr : find(input.layer);
+      if (source == nullptr || !asked.insert(source).second) continue;
+      if (source->kind == LayerKind::Generate) return {source, input.variant.value_or(0)};
+      if (const PictureSource found = look(*source); found.layer != nullptr) return found;
+    }
+    return {};
+  };
+  return look(layer);
 }
 
 std::vector<std::string> shots_of(const JobSpec& spec) {

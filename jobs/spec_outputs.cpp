@@ -52,7 +52,7 @@ bool check_pattern(const JobSpec& job, const LayerDraft& draft, SpecErrors& erro
                std::string(ending(layer)));
     return false;
   }
-  if (draft.takes_frames() && !has_frame && layer.frames.count() > 1) {
+  if (layer.makes_frames() && !has_frame && layer.frames.count() > 1) {
     table.fail("output", "output_collision", "without {frame} all frames would get one name",
                "a pattern with {frame:04}");
     return false;

@@ -95,6 +95,24 @@ void read_layers(TableReader& table, JobDraft& draft, SpecErrors& errors) {
   }
 }
 
+// Older versions had no needs_frames: each task of a command read every frame of an input layer, and its own of a root.
+void keep_old_meaning(SpecNode& root) {
+  const auto layers = std::find_if(root.members.begin(), root.members.end(), [](auto& m) { return m.first == "layer"; });
+  if (layers == root.members.end()) return;
+  for (SpecNode& layer : layers->second.items) {
+    const SpecNode* kind = layer.find("kind");
+    if (kind == nullptr || kind->text != "command" || layer.find("needs_frames") != nullptr) continue;
+    const SpecNode* inputs = layer.find("input");
+    const bool reads_layer = inputs != nullptr && std::any_of(inputs->items.begin(), inputs->items.end(), [](auto& input) {
+                               return input.find("layer") != nullptr;
+                             });
+    SpecNode reach;
+    reach.type = SpecNode::Type::String;
+    reach.text = reads_layer ? "all" : "+0..+0";
+    layer.members.emplace_back("needs_frames", std::move(reach));
+  }
+}
+
 void check_tree(const SpecNode& root, JobDraft& draft, SpecErrors& errors) {
   TableReader table(root, "", errors);
   read_identity(table, draft.job);
@@ -156,7 +174,8 @@ SpecFormat detected_format(std::string_view text) {
   return first != std::string_view::npos && text[first] == '{' ? SpecFormat::Json : SpecFormat::Toml;
 }
 
-ParsedSpec parse_spec(std::string_view text, SpecFormat format, const SpecOverrides& overrides) {
+namespace {
+ParsedSpec parse(std::string_view text, SpecFormat format, const SpecOverrides& overrides, bool is_stored) {
   if (text.size() > kSpecBytesMax)
     return only({"spec.too_large", {}, {}, "", fmt::format("the spec has {} bytes; the limit is {}", text.size(), kSpecBytesMax), "", ""});
   text = without_bom(text);  // which editors leave
@@ -175,19 +194,35 @@ ParsedSpec parse_spec(std::string_view text, SpecFormat format, const SpecOverri
   std::vector<SpecError> override_errors;
   apply_overrides(*tree.root, overrides, override_errors);
   for (SpecError& error : override_errors) errors.add(std::move(error));
+  if (is_stored) keep_old_meaning(*tree.root);
   JobDraft draft;
+  draft.is_stored = is_stored;
   check_tree(*tree.root, draft, errors);
   report_mends(*tree.root, "", errors);
 
   ParsedSpec out;
   gather_positions(*tree.root, "", out.positions);
   out.errors = errors.take();
-  for (LayerDraft& layer : draft.layers) draft.job.layers.push_back(std::move(layer.layer));
+  for (LayerDraft& layer : draft.layers) {
+    if (layer.kind_known && layer.layer.kind == LayerKind::Generate && layer.node->find("plan") == nullptr)
+      out.plans_left_out.push_back(static_cast<LayerIndex>(draft.job.layers.size()));
+    draft.job.layers.push_back(std::move(layer.layer));
+  }
   if (out.errors.empty())
     out.spec = std::move(draft.job);
   else
     out.readable = std::move(draft.job);
   return out;
+}
+
+}  // namespace
+
+ParsedSpec parse_spec(std::string_view text, SpecFormat format, const SpecOverrides& overrides) {
+  return parse(text, format, overrides, false);
+}
+
+ParsedSpec parse_stored_spec(std::string_view json) {
+  return parse(json, SpecFormat::Json, {}, true);
 }
 
 }  // namespace framemill::jobs

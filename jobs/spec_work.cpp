@@ -1,9 +1,12 @@
 // Reading the keys of a layer that its kind alone has.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
+#include "jobs/command_tokens.h"
 #include "jobs/nearest.h"
 #include "jobs/spec_draft.h"
 #include "jobs/spec_values.h"
@@ -74,21 +77,24 @@ GenerateSpec read_generate(TableReader& table) {
   return work;
 }
 
-// Tokens of one argument; everything else in braces is the program's own business.
+// Braces that are no token are the program's own business; a word that is nearly a token is a slip.
 void check_argument(const TableReader& table, const std::string& argument, std::size_t index) {
-  static const std::vector<std::string> kTokens{"frame", "chunk_first", "chunk_last", "input", "output"};
-  const std::string key = fmt::format("argv[{}]", index);
-  for (std::size_t open = 0; (open = argument.find('{', open)) != std::string::npos; ++open) {
-    const std::size_t close = argument.find_first_of("{}", open + 1);
-    if (close == std::string::npos) return;
-    if (argument[close] == '{') continue;
-    const std::string word = argument.substr(open + 1, close - open - 1);
-    const bool is_word = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
-      return (c >= 'a' && c <= 'z') || c == '_' || c == ':' || (c >= '0' && c <= '9');
-    });
-    if (!is_word || std::find(kTokens.begin(), kTokens.end(), word) != kTokens.end()) continue;
-    table.fail(key, "unknown_token", fmt::format("{{{}}} is not a token of a command", printable(word)),
-               "{frame} {chunk_first} {chunk_last} {input} {output}", nearest(word.substr(0, word.find(':')), kTokens));
+  for (const ArgumentPart& part : parts_of(argument)) {
+    if (!part.token.empty()) continue;
+    const std::string_view text = part.text;
+    for (std::size_t open = 0; (open = text.find('{', open)) != std::string_view::npos; ++open) {
+      const std::size_t close = text.find_first_of("{}", open + 1);
+      if (close == std::string_view::npos) break;
+      const std::string_view word = text.substr(open + 1, close - open - 1);
+      const bool is_word = text[close] == '}' && std::all_of(word.begin(), word.end(), [](char c) {
+                             return (c >= 'a' && c <= 'z') || c == '_' || c == ':' || (c >= '0' && c <= '9');
+                           });
+      const std::string meant = is_word ? nearest(word.substr(0, word.find(':')), command_tokens()) : std::string();
+      if (meant.empty()) continue;
+      table.fail(fmt::format("argv[{}]", index), "unknown_token",
+                 fmt::format("{{{}}} is not a token of a command", printable(word)),
+                 fmt::format("{{{}}}", fmt::join(command_tokens(), "} {")), meant);
+    }
   }
 }
 
@@ -98,11 +104,39 @@ std::string program_meant(const std::string& path) {
   return is_safe_word(name) ? name : std::string();
 }
 
+// "all", or "-1..+1": frames around those that a task writes.
+void read_needs_frames(TableReader& table, CommandSpec& work) {
+  const auto written = table.text("needs_frames", TextRule::Line);
+  if (!written) return;
+  FrameReach reach;
+  reach.all = *written == "all";
+  const auto number = [](std::string_view text, std::int32_t& out) {
+    if (text.starts_with('+')) text.remove_prefix(1);
+    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), out);
+    return !text.empty() && fault == std::errc() && end == text.data() + text.size();
+  };
+  const std::size_t dots = written->find("..");
+  const std::string_view text = *written;
+  const bool is_range = dots != std::string::npos && number(text.substr(0, dots), reach.lo) &&
+                        number(text.substr(dots + 2), reach.hi);
+  if (!reach.all && !is_range)
+    return table.fail("needs_frames", "bad_frames",
+                      fmt::format("\"{}\" does not say which frames of the input a task reads", printable(*written)),
+                      "\"-1..+1\" for its own frame and its neighbours, or \"all\"");
+  if (reach.lo > 0 || reach.hi < 0 || reach.lo < -kFrameReachMax || reach.hi > kFrameReachMax)
+    return table.fail("needs_frames", "out_of_range",
+                      fmt::format("\"{}\" is not a range around the frame itself", printable(*written)),
+                      fmt::format("from -{0}..0 to 0..+{0}", kFrameReachMax));
+  work.needs_frames = reach;
+}
+
 CommandSpec read_command(TableReader& table) {
   constexpr std::size_t kArgumentsMax = 256;
   CommandSpec work;
   table.require("argv", "a program and its arguments, as an array of strings");
   auto argv = table.texts("argv", TextRule::Argument, kArgumentsMax);
+  read_needs_frames(table, work);
+  if (const auto task = table.choice("task", {"frame", "all"})) work.one_task = *task == 1;
   if (!argv) return work;
   work.argv = std::move(*argv);
   std::size_t bytes = 0;

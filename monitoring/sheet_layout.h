@@ -30,6 +30,8 @@ struct SheetStrip {
   jobs::FrameSet failed;                  // known to have failed; others that are absent are missing
   std::vector<jobs::Frame> window_joins;  // first frames of windows after the first
   bool chosen = false;                    // another layer starts from this variant
+  std::uint32_t input = 0;                // which of the sheet's inputs it is
+  bool from_root = false;                 // files of a root: `layer` is what the input is called
 };
 
 struct SheetContent {

@@ -8,6 +8,7 @@
 #include "cli/spec_source.h"
 #include "cli/table.h"
 #include "cli/verbs/verbs.h"
+#include "jobs/check.h"
 #include "models/package.h"
 
 namespace framemill::cli {
@@ -102,6 +103,10 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
       session.err() << diagnostics_text(result.errors, source->name, source->text, session.terminal());
     else
       print_summary(*result.summary, *source, session);
+    if (session.json()) continue;
+    for (const jobs::SpecError& warning : result.warnings)
+      session.err() << fmt::format("{}{}: warning: {}\n", source->name,
+                                   warning.line ? fmt::format(":{}", *warning.line) : "", jobs::sentence(warning));
   }
   if (session.json()) session.print_json(json::object{{"items", std::move(items)}});
   return worst;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "jobs/command_tokens.h"
 #include "scheduler/core/readiness.h"
 
 namespace framemill::scheduler {
@@ -62,6 +63,14 @@ TaskRange common_run(const PhaseEntry& phase) {
   return {};
 }
 
+// A program that is given its frames as first to last would render what lies in a gap: such a chunk ends there.
+std::uint32_t one_run(const JobEntry& job, const PhaseEntry& phase, TaskRange chunk) {
+  const jobs::LayerSpec& layer = job.layer_of(phase);
+  const auto* command = std::get_if<jobs::CommandSpec>(&layer.work);
+  if (command == nullptr) return chunk.count;
+  return jobs::tasks_in_one_run(*phase.plan, jobs::command_run(layer, *command).spacing, chunk.first, chunk.count);
+}
+
 }  // namespace
 
 TaskRange next_chunk(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, std::uint32_t slots,
@@ -69,7 +78,7 @@ TaskRange next_chunk(const FarmState& farm, const JobEntry& job, const PhaseEntr
   TaskRange chunk = common_run(phase);
   if (!phase.chain) {
     const std::uint32_t wished = wished_count(farm, job, phase, phase.ready_common(), slots, device_class);
-    chunk.count = std::min(chunk.count, wished);
+    chunk.count = one_run(job, phase, {chunk.first, std::min(chunk.count, wished)});
     return chunk;
   }
   // A chain goes on through tasks that wait only for their forerunners in this very lease.

@@ -15,6 +15,13 @@ bool any_alive(const TaskStates& tasks) {
   return tasks.count(TaskState::Ready) + tasks.count(TaskState::Leased) + tasks.count(TaskState::Committed) > 0;
 }
 
+// A task that waits has what it needs: it is made ready in this very turn, where others were looked at before it.
+bool any_about_to_run(const JobEntry& job, const PhaseEntry& phase) {
+  for (const StateRun& run : phase.tasks.runs({0, phase.tasks.size()}))
+    if (run.state == TaskState::Waiting && !ready_parts(job, phase, run.tasks).empty()) return true;
+  return false;
+}
+
 // No task of the phase can still run. What waits in it waits for its own lost tasks or for those of phases before it,
 // all of which are asked, each once. `asked`: by phase.
 bool is_over(const JobEntry& job, const PhaseEntry& phase, std::vector<bool>& asked) {
@@ -22,6 +29,7 @@ bool is_over(const JobEntry& job, const PhaseEntry& phase, std::vector<bool>& as
   asked[phase.id.index] = true;
   if (any_alive(phase.tasks)) return false;
   if (phase.tasks.count(TaskState::Waiting) == 0) return true;
+  if (any_about_to_run(job, phase)) return false;
   const auto& needs = phase.plan->needs;
   return std::all_of(needs.begin(), needs.end(),
                      [&](const Need& need) { return is_over(job, job.phases[need.phase], asked); });
@@ -33,7 +41,7 @@ bool waits_for_the_end(const PhaseEntry& phase) {
 
 bool is_met(const JobEntry& job, const PhaseEntry& phase, const Need& need, TaskIndex task) {
   const PhaseEntry& needed = job.phases[need.phase];
-  const TaskRange tasks = jobs::tasks_needed(need, task, needed.tasks.size());
+  const TaskRange tasks = jobs::tasks_needed(need, *phase.plan, task, *needed.plan);
   if (needed.tasks.all(tasks, TaskState::Published)) return true;
   return waits_for_the_end(phase) && are_over(job, needed, tasks);
 }
@@ -70,11 +78,11 @@ std::vector<TaskRange> held_back(const JobEntry& job, const PhaseEntry& phase, c
   const std::int64_t last = std::min<std::int64_t>(std::int64_t{tasks.end()} - 1, need.applies_last);
   if (first > last) return {};
   const TaskRange applies{static_cast<TaskIndex>(first), static_cast<std::uint32_t>(last - first + 1)};
-  if (need.form != Need::Form::Linear) {
+  if (need.form == Need::Form::Range || need.form == Need::Form::All) {
     if (is_met(job, phase, need, applies.first)) return {};
     return {applies};
   }
-  if (needed.count(TaskState::Published) == 0) {
+  if (need.form == Need::Form::Linear && needed.count(TaskState::Published) == 0) {
     const TaskRange bound = bound_tasks(need, first, last, needed.size());
     return bound.empty() ? std::vector<TaskRange>{} : std::vector<TaskRange>{bound};
   }
@@ -119,7 +127,7 @@ bool needs_met(const JobEntry& job, const PhaseEntry& phase, TaskIndex task, Tas
   for (const Need& need : phase.plan->needs) {
     if (is_met(job, phase, need, task)) continue;
     if (need.phase != phase.id.index) return false;
-    const TaskRange needed = jobs::tasks_needed(need, task, phase.tasks.size());
+    const TaskRange needed = jobs::tasks_needed(need, *phase.plan, task, *phase.plan);
     for (TaskIndex t = needed.first; t < needed.end(); ++t)
       if (!own.contains(t) && phase.tasks.at(t) != TaskState::Published) return false;
   }
@@ -141,9 +149,9 @@ bool are_over(const JobEntry& job, const PhaseEntry& phase, TaskRange tasks) {
 std::optional<Missing> first_missing(const JobEntry& job, const PhaseEntry& phase, TaskIndex task) {
   for (const Need& need : phase.plan->needs) {
     if (is_met(job, phase, need, task)) continue;
-    const TaskStates& needed = job.phases[need.phase].tasks;
-    const TaskRange tasks = jobs::tasks_needed(need, task, needed.size());
-    for (const StateRun& run : needed.runs(tasks))
+    const PhaseEntry& needed = job.phases[need.phase];
+    const TaskRange tasks = jobs::tasks_needed(need, *phase.plan, task, *needed.plan);
+    for (const StateRun& run : needed.tasks.runs(tasks))
       if (run.state != TaskState::Published && !(waits_for_the_end(phase) && jobs::is_final(run.state)))
         return Missing{&need, need.phase, run.tasks.first};
   }

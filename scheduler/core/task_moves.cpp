@@ -89,9 +89,9 @@ void wake_dependents(FarmState& farm, PhaseEntry& phase, TaskRange published) {
     // What waits for everything is asked once everything is there, not at each step towards it.
     if (need.form == jobs::Need::Form::All && phase.tasks.count(TaskState::Published) != phase.tasks.size()) continue;
     if (need.form == jobs::Need::Form::Range &&
-        !phase.tasks.all(jobs::tasks_needed(need, need.applies_first, phase.tasks.size()), TaskState::Published))
+        !phase.tasks.all(jobs::tasks_needed(need, *owner.plan, need.applies_first, *phase.plan), TaskState::Published))
       continue;
-    const TaskRange waiting = jobs::tasks_waiting_on(need, published, phase.tasks.size(), owner.tasks.size());
+    const TaskRange waiting = jobs::tasks_waiting_on(need, *owner.plan, published, *phase.plan);
     for (const StateRun& run : owner.tasks.runs(waiting)) {
       if (run.state != TaskState::Waiting) continue;
       for (const TaskRange& ready : ready_parts(job, owner, run.tasks))

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/digest_bytes.h"
+#include "jobs/command_tokens.h"
 #include "jobs/manifest_groups.h"
 #include "wire/farm.pb.h"
 
@@ -36,7 +37,9 @@ const jobs::PackageFacts* facts_of(const JobRecord& job, const std::string& mode
 bool has_context_from_elsewhere(const JobRecord& job, jobs::PhaseIndex index) {
   const PhasePlan& phase = job.plan->phases[index];
   return std::any_of(phase.needs.begin(), phase.needs.end(),
-                     [&](const jobs::Need& n) { return n.is_context && n.phase != index; });
+                     [&](const jobs::Need& n) { return n.is_context && n.phase != index; }) ||
+         std::any_of(phase.root_files.begin(), phase.root_files.end(),
+                     [](const jobs::RootFiles& files) { return files.is_context; });
 }
 
 void write_generate(const JobRecord& job, jobs::PhaseIndex index, const jobs::GenerateSpec& spec,
@@ -77,13 +80,11 @@ bool is_chosen(const JobRecord& job, jobs::PhaseIndex index) {
   return false;
 }
 
-// The layer's input that a need on `source` stands for.
-const jobs::LayerInput* input_of(const JobRecord& job, const PhasePlan& reader, const PhasePlan& source) {
-  const jobs::LayerSpec& layer = job.spec->layers[reader.layer];
-  const std::string& name = job.spec->layers[source.layer].name;
-  for (const jobs::LayerInput& input : layer.inputs)
-    if (input.layer == name && (!input.variant || *input.variant == source.variant)) return &input;
-  return nullptr;
+// The layer's input that a need stands for; nullptr where it stands for none.
+const jobs::LayerInput* input_of(const JobRecord& job, const PhasePlan& reader, const jobs::Need& need) {
+  const auto& inputs = job.spec->layers[reader.layer].inputs;
+  if (need.input < 0 || static_cast<std::size_t>(need.input) >= inputs.size()) return nullptr;
+  return &inputs[static_cast<std::size_t>(need.input)];
 }
 
 // The frames of a phase that a sheet's input selects.
@@ -92,8 +93,37 @@ jobs::FrameSet shown_frames(const PhasePlan& phase, const jobs::LayerInput* inpu
   return input->frames->within(phase.frames.first(), phase.frames.last());
 }
 
-void write_sheet_row(const JobRecord& job, const PhasePlan& sheet, jobs::PhaseIndex index, wire::SheetRow& out) {
-  const PhasePlan& phase = job.plan->phases[index];
+// What a sheet shows, one row each: the needs that read files and the files of roots, in the order of the inputs.
+struct SheetSource {
+  std::uint32_t input = 0;
+  const jobs::Need* need = nullptr;        // one of the two
+  const jobs::RootFiles* files = nullptr;
+};
+std::vector<SheetSource> sheet_sources(const PhasePlan& sheet) {
+  std::vector<SheetSource> sources;
+  for (const jobs::Need& need : sheet.needs)
+    if (need.reads_files) sources.push_back({static_cast<std::uint32_t>(std::max(need.input, 0)), &need, nullptr});
+  for (const jobs::RootFiles& files : sheet.root_files) sources.push_back({files.input, nullptr, &files});
+  std::stable_sort(sources.begin(), sources.end(), [](const auto& a, const auto& b) { return a.input < b.input; });
+  return sources;
+}
+
+void write_root_row(const JobRecord& job, const PhasePlan& sheet, const jobs::RootFiles& files, wire::SheetRow& out) {
+  const jobs::LayerSpec& layer = job.spec->layers[sheet.layer];
+  const std::string& name = layer.inputs[files.input].name;
+  out.set_shot(layer.shot);
+  out.set_layer(name.empty() ? files.root : name);
+  out.set_of_root(true);
+  // Beside the job's layers, so that each such input is a section of its own.
+  out.set_layer_index(static_cast<std::uint32_t>(job.spec->layers.size()) + files.input);
+  out.set_version(job.version);
+  out.set_frames(files.frames.text());
+  out.set_path_printf(files.path_printf);
+  out.set_root(files.root);
+}
+
+void write_sheet_row(const JobRecord& job, const PhasePlan& sheet, const jobs::Need& need, wire::SheetRow& out) {
+  const PhasePlan& phase = job.plan->phases[need.phase];
   const jobs::LayerSpec& layer = job.spec->layers[phase.layer];
   out.set_shot(layer.shot);
   out.set_layer(layer.name);
@@ -101,12 +131,11 @@ void write_sheet_row(const JobRecord& job, const PhasePlan& sheet, jobs::PhaseIn
   out.set_variant(phase.variant);
   out.set_seed(phase.seed);
   out.set_version(job.version);
-  const jobs::LayerInput* input = input_of(job, sheet, phase);
-  const jobs::FrameSet frames = shown_frames(phase, input);
+  const jobs::FrameSet frames = shown_frames(phase, input_of(job, sheet, need));
   out.set_frames(frames.text());
   out.set_path_printf(phase.output_pattern);
   out.set_root(phase.root);
-  out.set_chosen(is_chosen(job, index));
+  out.set_chosen(is_chosen(job, need.phase));
   if (const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work)) {
     out.set_prompt(generate->prompt);
     out.set_model(generate->model);
@@ -121,8 +150,36 @@ void write_sheet_row(const JobRecord& job, const PhasePlan& sheet, jobs::PhaseIn
 void write_sheet(const JobRecord& job, const PhasePlan& phase, const jobs::SheetSpec& spec, wire::SheetRecipe& out) {
   out.set_every(spec.every);
   out.set_tile(spec.tile);
-  for (const jobs::Need& need : phase.needs)
-    if (need.reads_files) write_sheet_row(job, phase, need.phase, *out.add_rows());
+  for (const SheetSource& source : sheet_sources(phase)) {
+    wire::SheetRow& row = *out.add_rows();
+    row.set_input(source.input);
+    if (source.need != nullptr)
+      write_sheet_row(job, phase, *source.need, row);
+    else
+      write_root_row(job, phase, *source.files, row);
+  }
+}
+
+void write_command(const JobRecord& job, const PhasePlan& phase, const jobs::LayerSpec& layer,
+                   const jobs::CommandSpec& spec, wire::CommandRecipe& out) {
+  for (const std::string& argument : spec.argv) out.add_argv(argument);
+  out.set_output_printf(phase.output_pattern);
+  out.set_paths(jobs::command_run(layer, spec).paths);
+  out.set_reads_own_frame(spec.needs_frames == jobs::FrameReach{} && !spec.one_task);
+  for (const jobs::LayerInput& input : layer.inputs) {
+    wire::CommandInput& entry = *out.add_inputs();
+    entry.set_name(input.name);
+    const jobs::LayerSpec* source = input.layer.empty() ? nullptr : job.spec->find_layer(input.layer);
+    entry.set_has_frames(source != nullptr ? source->makes_frames() : input.frames.has_value());
+  }
+  // Only what the arguments speak of: another seed gives no other pixels where the program does not see it.
+  const jobs::PictureSource source =
+      jobs::picture_source(layer, [&](const std::string& name) { return job.spec->find_layer(name); });
+  if (source.layer == nullptr) return;
+  const auto& generate = std::get<jobs::GenerateSpec>(source.layer->work);
+  if (jobs::uses_token(spec, "prompt")) out.set_prompt(generate.prompt);
+  if (jobs::uses_token(spec, "seed")) out.set_seed(generate.variant_seeds.at(source.variant));
+  if (jobs::uses_token(spec, "variant")) out.set_variant(source.variant);
 }
 
 // The frames that stand for tasks of a phase, also where the tasks make their latents only.
@@ -191,7 +248,8 @@ void write_recipe(const JobRecord& job, jobs::PhaseIndex index, wire::Recipe& ou
   out.set_reproducibility(text(layer.reproducibility));
   out.set_root(phase.root);
   out.set_output_printf(phase.output_pattern);
-  out.set_frames(phase.frames.text());
+  // A command that makes one file of all frames has no frames of its own, and its arguments speak of those it is given.
+  out.set_frames(phase.kind == PhaseKind::Command ? layer.frames.text() : phase.frames.text());
   out.set_frames_per_task(phase.frames_per_task);
   out.set_unchecked(layer.check == jobs::OutputCheck::None);
   out.set_plan_digest(base::raw_bytes(job.plan->digest));
@@ -199,8 +257,7 @@ void write_recipe(const JobRecord& job, jobs::PhaseIndex index, wire::Recipe& ou
   if (const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work)) {
     write_generate(job, index, *generate, *out.mutable_generate());
   } else if (const auto* command = std::get_if<jobs::CommandSpec>(&layer.work)) {
-    for (const std::string& argument : command->argv) out.mutable_command()->add_argv(argument);
-    out.mutable_command()->set_output_printf(phase.output_pattern);
+    write_command(job, phase, layer, *command, *out.mutable_command());
   } else if (const auto* encode = std::get_if<jobs::EncodeSpec>(&layer.work)) {
     write_encode(job, layer, *encode, *out.mutable_encode());
   } else if (const auto* sheet = std::get_if<jobs::SheetSpec>(&layer.work)) {
@@ -220,12 +277,12 @@ void write_failed_frames(const JobRecord& job, jobs::PhaseIndex sheet, const Tas
   const PhasePlan& phase = job.plan->phases[sheet];
   std::size_t room = kFailedSpansMax;
   int row = 0;
-  for (const jobs::Need& need : phase.needs) {
-    if (!need.reads_files) continue;
-    const PhasePlan& shown = job.plan->phases[need.phase];
+  for (const SheetSource& source : sheet_sources(phase)) {
     wire::SheetRow& to = *out.mutable_rows(row++);
+    if (source.need == nullptr) continue;  // what is not in a root was never made
+    const PhasePlan& shown = job.plan->phases[source.need->phase];
     if (shown.frames.empty()) continue;
-    auto spans = failed_spans(job, shown, shown_frames(shown, input_of(job, phase, shown)), runs_of);
+    auto spans = failed_spans(job, shown, shown_frames(shown, input_of(job, phase, *source.need)), runs_of);
     spans.resize(std::min(spans.size(), room));
     room -= spans.size();
     to.set_failed_frames(jobs::FrameSet::of(spans).text());
@@ -273,15 +330,25 @@ std::vector<WantedInput> wanted_inputs(const JobRecord& job, jobs::PhaseIndex in
   std::vector<WantedInput> wanted;
   for (const jobs::Need& need : phase.needs) {
     if (!need.reads_files) continue;
-    const PhaseId source{job.id, need.phase};
-    if (need.form == jobs::Need::Form::All) {
-      wanted.push_back({source, {0, plan.phases[need.phase].task_count}, 0, true, need.is_context, need.frames});
+    const PhasePlan& needed = plan.phases[need.phase];
+    const auto add = [&](TaskRange range, TaskIndex reader, bool all) {
+      wanted.push_back({{job.id, need.phase},
+                        range,
+                        reader,
+                        all,
+                        need.is_context,
+                        jobs::frames_wanted(need, phase, reader),
+                        static_cast<std::uint32_t>(std::max(need.input, 0))});
+    };
+    const bool same_for_all = need.form == jobs::Need::Form::All ||
+                              (need.form == jobs::Need::Form::Range && need.applies_last == UINT32_MAX);
+    if (same_for_all) {
+      add(jobs::tasks_needed(need, phase, tasks.first, needed), tasks.first, true);
       continue;
     }
     for (TaskIndex t = tasks.first; t < tasks.end(); ++t) {
-      TaskRange range = jobs::tasks_needed(need, t, plan.phases[need.phase].task_count);
-      if (range.empty() || (need.phase == index && range.first >= tasks.first)) continue;
-      wanted.push_back({source, range, t, false, need.is_context, need.frames});
+      const TaskRange range = jobs::tasks_needed(need, phase, t, needed);
+      if (!range.empty() && (need.phase != index || range.first < tasks.first)) add(range, t, false);
     }
   }
   return wanted;
@@ -309,39 +376,38 @@ void write_input(const JobRecord& job, const WantedInput& wanted, const Committe
     entry.set_variant(source.variant);
     entry.set_shot(layer.shot);
     entry.set_version(job.version);
+    entry.set_input(wanted.input);
   }
 }
 
-void write_outside_inputs(const JobRecord& job, jobs::PhaseIndex index, TaskRange tasks, wire::Grant& out) {
+void write_root_inputs(const JobRecord& job, jobs::PhaseIndex index, TaskRange tasks, wire::Grant& out) {
   const PhasePlan& phase = job.plan->phases[index];
   const jobs::LayerSpec& layer = job.spec->layers[phase.layer];
-  const bool context = phase.kind == PhaseKind::Denoise, per_frame = phase.kind == PhaseKind::Command;
-  // A generate layer's outside input is the context of its first window; its decoding reads latents alone.
-  if (phase.kind == PhaseKind::Decode || (context && !tasks.contains(0))) return;
-  for (const jobs::LayerInput& input : layer.inputs) {
-    if (!input.layer.empty()) continue;
-    const jobs::FrameSet& frames = input.frames ? *input.frames : layer.frames;
-    const auto add = [&](jobs::Frame frame, TaskIndex reader, bool all) {
-      wire::InputFile& entry = *out.add_inputs();
-      entry.set_role(context ? wire::InputFile::CONTEXT : wire::InputFile::FRAME);
-      entry.set_root(input.root);
-      entry.set_frame(frame);
-      entry.set_path(jobs::input_path(input, frame));
-      entry.set_for_all_tasks(all);
-      entry.set_task(reader);
-      entry.set_shot(layer.shot);
-      entry.set_version(job.version);
-    };
-    if (per_frame) {
-      for (TaskIndex t = tasks.first; t < tasks.end(); ++t) {
-        const jobs::FrameSet own = jobs::task_frames(phase, t);
-        for (std::int64_t i = 0; i < own.count(); ++i)
-          if (frames.contains(own.nth(i))) add(own.nth(i), t, false);
+  for (const jobs::RootFiles& files : phase.root_files) {
+    const bool all = files.readers == jobs::RootFiles::Readers::All;
+    for (TaskIndex t = tasks.first; t < (all ? tasks.first + 1 : tasks.end()); ++t) {
+      const jobs::FrameSet frames = jobs::frames_read(files, phase, t);
+      for (std::int64_t i = 0; i < frames.count(); ++i) {
+        const jobs::Frame frame = frames.nth(i);
+        wire::InputFile& entry = *out.add_inputs();
+        entry.set_role(files.is_context ? wire::InputFile::CONTEXT : wire::InputFile::FRAME);
+        entry.set_root(files.root);
+        entry.set_frame(frame);
+        entry.set_path(jobs::path_of(files, frame));
+        entry.set_for_all_tasks(all);
+        entry.set_task(all ? 0 : t);
+        entry.set_shot(layer.shot);
+        entry.set_version(job.version);
+        entry.set_input(files.input);
       }
-    } else {
-      for (std::int64_t i = 0; i < frames.count(); ++i) add(frames.nth(i), 0, !context);
+      if (files.readers == jobs::RootFiles::Readers::FirstTask) break;
     }
   }
+}
+
+void order_inputs(wire::Grant& grant) {
+  std::stable_sort(grant.mutable_inputs()->begin(), grant.mutable_inputs()->end(),
+                   [](const wire::InputFile& a, const wire::InputFile& b) { return a.input() < b.input(); });
 }
 
 }  // namespace framemill::scheduler

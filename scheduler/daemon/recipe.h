@@ -39,7 +39,8 @@ struct WantedInput {
   TaskIndex reader = 0;        // the task of the grant that reads them
   bool reader_is_all = false;  // every task of the grant reads them
   bool is_context = false;
-  jobs::FrameSet frames;  // of their frames only these; empty: all
+  jobs::FrameSet frames;    // of their frames only these; empty: all
+  std::uint32_t input = 0;  // which of the layer's inputs they are
   bool operator==(const WantedInput&) const = default;
 };
 
@@ -54,7 +55,9 @@ struct CommittedFiles {
 };
 // Adds the files of one wanted task to the grant, as far as the need selects them.
 void write_input(const JobRecord& job, const WantedInput& wanted, const CommittedFiles& committed, wire::Grant& out);
-// Inputs that come from outside the farm: the patterns of a root, as far as the tasks read them.
-void write_outside_inputs(const JobRecord& job, jobs::PhaseIndex phase, TaskRange tasks, wire::Grant& out);
+// Inputs that come from outside the farm: the files of roots that the tasks read.
+void write_root_inputs(const JobRecord& job, jobs::PhaseIndex phase, TaskRange tasks, wire::Grant& out);
+// Puts the grant's inputs into the order of the layer's, wherever they come from: a movie shows them in this order.
+void order_inputs(wire::Grant& grant);
 
 }  // namespace framemill::scheduler

@@ -248,7 +248,7 @@ void Scheduler::send_grant(const GrantLease& lease) {
     write_failed_frames(
         *job, lease.phase.index, [this](PhaseId phase) { return farm_.task_runs(phase); },
         *grant->mutable_recipe()->mutable_sheet());
-  write_outside_inputs(*job, lease.phase.index, lease.tasks, *grant);
+  write_root_inputs(*job, lease.phase.index, lease.tasks, *grant);
 
   std::vector<WantedInput> wanted;
   std::vector<CommittedFilesCache::Key> keys;
@@ -267,6 +267,7 @@ void Scheduler::send_grant(const GrantLease& lease) {
       return base::log_error("scheduler", "job {}: inputs of a grant: {}", id.job.value, found.error().message);
     for (std::size_t i = 0; i < wanted.size(); ++i)
       if ((*found)[i]) write_input(*record, wanted[i], *(*found)[i], *grant);
+    order_inputs(*grant);
     if (const std::size_t bytes = grant->ByteSizeLong(); bytes > wire::kFarmItemBytesMax)
       return refuse_grant(*grant, bytes);
     outbox_->add(worker, *grant);

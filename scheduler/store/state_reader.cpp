@@ -125,7 +125,7 @@ class StateReader {
   base::Status job(Rows& row) {
     JobRecord job;
     job.id = JobId(row.as<std::uint32_t>(0));
-    jobs::ParsedSpec spec = jobs::parse_spec(row.text(1), jobs::SpecFormat::Json);
+    jobs::ParsedSpec spec = jobs::parse_stored_spec(row.text(1));
     if (!spec.spec) {
       const std::string why =
           spec.errors.empty() ? "it is empty" : spec.errors[0].field + ": " + spec.errors[0].message;
@@ -134,6 +134,7 @@ class StateReader {
     job.spec = std::make_shared<const jobs::JobSpec>(std::move(*spec.spec));
     auto plan = jobs::plan_from_json(row.text(2));
     if (!plan) return plan.error().wrapped(fmt::format("the stored plan of job {}", job.id.value));
+    jobs::add_root_files(*plan, *job.spec);
     job.plan = std::make_shared<const jobs::JobPlan>(std::move(plan).value());
     FM_ASSIGN(job.packages, packages_from(row.text(3)));
     job.version = row.as<std::uint32_t>(4);

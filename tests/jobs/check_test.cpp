@@ -117,5 +117,45 @@ TEST_CASE("the worked example of the plans page is what planning gives") {
   CHECK(task_frames(phases[5], 1).text() == "1038-1040");
 }
 
+const std::string kShot =
+    "api = \"framemill/v1\"\nname = \"t\"\nshow = \"s\"\nshot = \"sh\"\n"
+    "[[layer]]\nname = \"comp\"\nkind = \"generate\"\nmodel = \"clips@1\"\nprompt = \"x\"\n";
+
+TEST_CASE("windows that will not connect are warned of where no plan was chosen") {
+  const Packages packages(package(16, 4));
+  const auto warnings = [&](const std::string& rest) {
+    const CheckReport report = check_job(kShot + rest, SpecFormat::Detect, {}, &packages);
+    CHECK(report.errors.empty());
+    return report.warnings;
+  };
+  const auto found = warnings("frames = \"1-40\"\n");
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].code == "spec.windows_not_connected");
+  CHECK(found[0].field == "layer[0].plan");
+  CHECK(found[0].line == 5u);
+  CHECK(sentence(found[0]).find("3 windows of 16 frames") != std::string::npos);
+  CHECK(warnings("frames = \"1-16\"\n").empty());
+  CHECK(warnings("frames = \"1-40\"\nplan = \"independent\"\n").empty());
+  CHECK(warnings("frames = \"1-40\"\nplan = \"chain\"\n").empty());
+}
+
+TEST_CASE("a retake whose windows lie elsewhere than the earlier version's is noticed") {
+  const Packages packages(package(16, 4));
+  const auto differences = [&](const std::string& earlier, const std::string& now) {
+    const JobSpec a = parse_spec(kShot + earlier).spec.value(), b = parse_spec(kShot + now).spec.value();
+    return grid_differences(b, *plan_job(b, 2, packages).plan, a, *plan_job(a, 1, packages).plan, 1);
+  };
+  const std::string whole = "shot_range = \"1001-1096\"\nhandles = \"+8\"\n";
+  const auto found = differences(whole, "frames = \"1020-1030\"\n");
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].find("begin at frame 1020, those of version 1 at frame 993") != std::string::npos);
+  CHECK(found[0].find("shot_range = \"1001-1096\", handles = \"+8\"") != std::string::npos);
+  CHECK(differences(whole, "shot_range = \"1001-1096\"\nframes = \"1020-1030\"\n").size() == 1);
+  CHECK(differences(whole, whole + "frames = \"1020-1030\"\n").empty());
+  CHECK(differences("frames = \"1-32\"\n", "frames = \"1-48\"\n").empty());
+  CHECK(differences("frames = \"1-32\"\n", "frames = \"1-32\"\nplan = \"chain\"\n").size() == 1);
+  CHECK(differences("frames = \"1-32\"\n", "frames = \"101-132\"\n").empty());  // other frames
+}
+
 }  // namespace
 }  // namespace framemill::jobs

@@ -53,7 +53,13 @@ JobSpec some_job() {
   if (plan == PlanStrategy::Chain && *rc::gen::arbitrary<bool>()) comp.inputs = {from("boards", 1)};
   auto cut =
       gathering("cut", LayerKind::Encode, {from("comp", 0, comp.frames.within(range.first, comp.frames.first() + 9))});
-  return job({boards, comp, cut});
+  LayerSpec grade = generate("grade", "1", range, PlanStrategy::Independent);
+  grade.kind = LayerKind::Command;
+  grade.frames = comp.frames;
+  grade.inputs = {from("comp")};
+  grade.work = CommandSpec{
+      {"x"}, {false, -*rc::gen::inRange<std::int32_t>(0, 20), *rc::gen::inRange<std::int32_t>(0, 20)}, false};
+  return job({boards, comp, cut, grade});
 }
 
 JobPlan planned(const JobSpec& spec, const PackageFacts& facts) {
@@ -102,12 +108,12 @@ TEST_CASE("who a task waits for and who waits for a task are inverse to each oth
     const Example example = some_example();
     for (const PhasePlan& owner : example.plan.phases) {
       for (const Need& need : owner.needs) {
-        const std::uint32_t needed = example.plan.phases[need.phase].task_count;
+        const PhasePlan& needed = example.plan.phases[need.phase];
         for (TaskIndex t = 0; t < owner.task_count; ++t) {
-          const TaskRange waits_for = tasks_needed(need, t, needed);
-          RC_ASSERT(waits_for.end() <= needed);
-          for (TaskIndex d = 0; d < needed; ++d)
-            RC_ASSERT(waits_for.contains(d) == tasks_waiting_on(need, {d, 1}, needed, owner.task_count).contains(t));
+          const TaskRange waits_for = tasks_needed(need, owner, t, needed);
+          RC_ASSERT(waits_for.end() <= needed.task_count);
+          for (TaskIndex d = 0; d < needed.task_count; ++d)
+            RC_ASSERT(waits_for.contains(d) == tasks_waiting_on(need, owner, {d, 1}, needed).contains(t));
         }
       }
     }
@@ -123,13 +129,14 @@ TEST_CASE("linear needs of any slope are inverted by a closed formula") {
     need.hi = need.lo + *rc::gen::inRange<std::int64_t>(0, 4);
     need.applies_first = *rc::gen::inRange<TaskIndex>(0, 5);
     need.applies_last = *rc::gen::inRange<TaskIndex>(0, 30);
-    const auto needed = *rc::gen::inRange<std::uint32_t>(1, 30);
-    const auto own = *rc::gen::inRange<std::uint32_t>(1, 30);
+    PhasePlan needed, owner;
+    needed.task_count = *rc::gen::inRange<std::uint32_t>(1, 30);
+    owner.task_count = *rc::gen::inRange<std::uint32_t>(1, 30);
     const TaskRange done{*rc::gen::inRange<TaskIndex>(0, 30), *rc::gen::inRange<std::uint32_t>(0, 6)};
-    const TaskRange waiting = tasks_waiting_on(need, done, needed, own);
-    for (TaskIndex t = 0; t < own; ++t) {
+    const TaskRange waiting = tasks_waiting_on(need, owner, done, needed);
+    for (TaskIndex t = 0; t < owner.task_count; ++t) {
       bool waits = false;
-      const TaskRange wanted = tasks_needed(need, t, needed);
+      const TaskRange wanted = tasks_needed(need, owner, t, needed);
       for (TaskIndex d = wanted.first; d < wanted.end(); ++d) waits = waits || done.contains(d);
       RC_ASSERT(waiting.contains(t) == waits);
     }
@@ -162,7 +169,7 @@ TEST_CASE("a subset of the frames keeps windows, seeds, needs and noise of the w
           std::set<std::pair<PhaseIndex, std::uint32_t>> out;
           for (const Need& need : phase.needs) {
             const PhasePlan& source = plan.phases[need.phase];
-            const TaskRange range_needed = tasks_needed(need, task, source.task_count);
+            const TaskRange range_needed = tasks_needed(need, phase, task, source);
             for (TaskIndex d = range_needed.first; d < range_needed.end(); ++d)
               out.emplace(need.phase, task_window(source, d));
           }
@@ -182,7 +189,7 @@ TEST_CASE("no task waits for itself, however far round") {
     for (const PhasePlan& phase : example.plan.phases) ran.emplace_back(phase.task_count, false);
     const auto can_run = [&](const PhasePlan& phase, TaskIndex t) {
       for (const Need& need : phase.needs) {
-        const TaskRange wanted = tasks_needed(need, t, example.plan.phases[need.phase].task_count);
+        const TaskRange wanted = tasks_needed(need, phase, t, example.plan.phases[need.phase]);
         for (TaskIndex d = wanted.first; d < wanted.end(); ++d)
           if (!ran[need.phase][d]) return false;
       }

@@ -104,7 +104,7 @@ TEST_CASE("a command that names its frame takes one task at a time") {
   const std::string command = kHead + "[[layer]]\nname = \"a\"\nkind = \"command\"\nframes = \"1-4\"\n";
   CHECK(parsed(command + "argv = [\"convert\", \"x.{frame}\"]").layers[0].chunk == 1u);
   CHECK_FALSE(parsed(command + "argv = [\"convert\", \"{chunk_first}\"]").layers[0].chunk);
-  CHECK(parsed(command + "argv = [\"convert\", '{\"json\": 1}', \"{}\", \"{A}\"]").layers[0].chunk == std::nullopt);
+  CHECK(parsed(command + "argv = [\"convert\", '{\"json\": 1}', \"{}\", \"{A}\"]").layers[0].chunk == 1u);
 }
 
 TEST_CASE("an output part that is nothing but an absent sequence is left out") {

@@ -166,3 +166,168 @@ TEST_CASE("a sheet is told which frames failed, in decoding and in the windows b
   CHECK(recipe.sheet().rows(0).failed_frames().empty());
   CHECK(recipe.recipe_digest() == digest);
 }
+
+namespace {
+
+const std::string kBoards =
+    "[[layer]]\nname = \"boards\"\nkind = \"generate\"\nmodel = \"model@1\"\nprompt = \"sea\"\nframes = \"1-32\"\n";
+
+std::vector<std::string> input_names(const wire::Grant& grant) {
+  std::vector<std::string> names;
+  for (const wire::InputFile& input : grant.inputs())
+    names.push_back(input.root() + ":" + input.path() + "@" + std::to_string(input.frame()));
+  return names;
+}
+
+using Names = std::vector<std::string>;
+
+TEST_CASE("a chain that goes on from a root's plates is told so, and reads the last ones as its context") {
+  const JobRecord job = test::job_of(
+      "[[layer]]\nname = \"shot\"\nkind = \"generate\"\nmodel = \"model@1\"\nprompt = \"sea\"\nplan = \"chain\"\n"
+      "frames = \"1-40\"\ninput = [{root = \"plates\", pattern = \"p.{frame:04}.exr\", frames = \"7-12\"}]\n");
+  wire::Recipe denoise, decode;
+  write_recipe(job, 0, denoise);
+  write_recipe(job, 1, decode);
+  CHECK(denoise.generate().has_input());
+  CHECK_FALSE(decode.generate().has_input());
+  wire::Grant grant;
+  write_root_inputs(job, 0, {0, 3}, grant);
+  CHECK(input_names(grant) ==
+        Names{"plates:p.0009.exr@9", "plates:p.0010.exr@10", "plates:p.0011.exr@11", "plates:p.0012.exr@12"});
+  for (const wire::InputFile& input : grant.inputs()) {
+    CHECK(input.role() == wire::InputFile::CONTEXT);
+    CHECK(input.task() == 0);
+    CHECK_FALSE(input.for_all_tasks());
+  }
+  wire::Grant later;
+  write_root_inputs(job, 0, {1, 2}, later);
+  CHECK(later.inputs().empty());
+}
+
+TEST_CASE("a movie shows its inputs in the order of the spec, from layers and roots alike") {
+  const JobRecord job = test::job_of(
+      kBoards + "[[layer]]\nname = \"cut\"\nkind = \"encode\"\ninput = [{root = \"plates\", pattern = \"a.png\", frames = "
+                "\"1\"}, {layer = \"boards\"}, {root = \"plates\", pattern = \"z.{frame:04}.exr\", frames = \"3-4\"}]\n");
+  const jobs::PhaseIndex cut = phase_of(job, "cut", PhaseKind::Encode);
+  wire::Grant grant;
+  write_root_inputs(job, cut, {0, 1}, grant);
+  const auto wanted = wanted_inputs(job, cut, {0, 1});
+  REQUIRE(wanted.size() == 1);
+  CHECK(wanted[0].input == 1);
+  write_input(job, wanted[0], files({frame_file(1), frame_file(2)}), grant);
+  order_inputs(grant);
+  CHECK(input_names(grant) == Names{"plates:a.png@1", "main:f.1.exr@1", "main:f.2.exr@2", "plates:z.0003.exr@3",
+                                    "plates:z.0004.exr@4"});
+}
+
+TEST_CASE("a sheet has a row for each input, a root's too, with the frames that should be there") {
+  const JobRecord job = test::job_of(
+      kBoards + "[[layer]]\nname = \"sheet\"\nkind = \"sheet\"\ninput = [{root = \"plates\", pattern = \"p.{frame}.exr\", "
+                "frames = \"5-6\", name = \"scan\"}, {layer = \"boards\"}, {root = \"plates\", pattern = "
+                "\"q.{frame}.exr\", frames = \"5-6\"}]\n");
+  const jobs::PhaseIndex sheet = phase_of(job, "sheet", PhaseKind::Sheet);
+  wire::Recipe recipe;
+  write_recipe(job, sheet, recipe);
+  REQUIRE(recipe.sheet().rows_size() == 3);
+  CHECK(recipe.sheet().rows(0).layer() == "scan");
+  CHECK(recipe.sheet().rows(0).of_root());
+  CHECK(recipe.sheet().rows(0).frames() == "5-6");
+  CHECK(recipe.sheet().rows(1).layer() == "boards");
+  CHECK(recipe.sheet().rows(1).input() == 1);
+  CHECK(recipe.sheet().rows(2).layer() == "plates");
+  CHECK(recipe.sheet().rows(2).path_printf() == "q.%d.exr");
+  // Its failed frames are told in the rows of layers alone.
+  write_failed_frames(
+      job, sheet,
+      [](PhaseId phase) -> std::vector<StateRun> {
+        if (phase.index == 1) return {{{1, 1}, TaskState::Failed}};
+        return {};
+      },
+      *recipe.mutable_sheet());
+  CHECK(recipe.sheet().rows(0).failed_frames().empty());
+  CHECK(recipe.sheet().rows(1).failed_frames() == "17-32");
+}
+
+TEST_CASE("four hundred frames of a second command read four hundred files, each its own") {
+  const std::string grade =
+      "kind = \"command\"\nargv = [\"cp\", \"{input}\", \"{output}\"]\nframes = \"1-400\"\n";
+  const JobRecord job = test::job_of(
+      "[[layer]]\nname = \"one\"\n" + grade + "input = [{root = \"plates\", pattern = \"p.{frame}.exr\", frames = \"1-400\"}]\n" +
+      "[[layer]]\nname = \"two\"\n" + grade + "input = [{layer = \"one\"}]\n");
+  const auto wanted = wanted_inputs(job, 1, {0, 400});
+  CHECK(wanted.size() == 400);
+  wire::Grant grant;
+  for (const WantedInput& one : wanted) {
+    REQUIRE(one.tasks.count == 1);
+    // Whatever the needed task has committed, only the reader's own frame is taken of it.
+    const auto frame = static_cast<jobs::Frame>(one.tasks.first) + 1;
+    write_input(job, one, files({frame_file(frame), frame_file(frame + 1)}), grant);
+  }
+  REQUIRE(grant.inputs_size() == 400);
+  CHECK(grant.inputs(399).task() == 399);
+  CHECK(grant.inputs(399).frame() == 400);
+  wire::Grant plates;
+  write_root_inputs(job, 0, {10, 5}, plates);
+  REQUIRE(plates.inputs_size() == 5);
+  CHECK(plates.inputs(0).frame() == 11);
+  CHECK(plates.inputs(0).task() == 10);
+}
+
+TEST_CASE("what every task of a command reads is named once for all of them") {
+  const JobRecord job = test::job_of(
+      kBoards + "[[layer]]\nname = \"mean\"\nkind = \"command\"\nargv = [\"x\", \"{input:0}\", \"{input:lut}\"]\n"
+                "frames = \"1-32\"\nneeds_frames = \"all\"\n"
+                "input = [{layer = \"boards\", frames = \"5-20\"}, {root = \"plates\", pattern = \"l.cube\", name = \"lut\"}]\n");
+  const jobs::PhaseIndex mean = phase_of(job, "mean", PhaseKind::Command);
+  const auto wanted = wanted_inputs(job, mean, {8, 4});
+  REQUIRE(wanted.size() == 1);
+  CHECK(wanted[0].reader_is_all);
+  CHECK(wanted[0].frames.text() == "5-20");
+  wire::Grant grant;
+  write_root_inputs(job, mean, {8, 4}, grant);
+  REQUIRE(grant.inputs_size() == 1);
+  CHECK(grant.inputs(0).for_all_tasks());
+  wire::Recipe recipe;
+  write_recipe(job, mean, recipe);
+  CHECK_FALSE(recipe.command().reads_own_frame());
+  CHECK(recipe.command().inputs(0).has_frames());
+  CHECK_FALSE(recipe.command().inputs(1).has_frames());
+  CHECK(recipe.command().inputs(1).name() == "lut");
+}
+
+TEST_CASE("a command is told the seed and prompt that its pictures come from, where it speaks of them") {
+  const std::string boards = kBoards + "seed = 9007199254740993\nvariants = 3\n";
+  const auto command = [&](const std::string& arguments) {
+    const JobRecord job = test::job_of(boards +
+                                       "[[layer]]\nname = \"a\"\nkind = \"command\"\nframes = \"1-32\"\nargv = [\"x\", " +
+                                       arguments + "]\ninput = [{layer = \"boards\", variant = 2}]\n");
+    wire::Recipe recipe;
+    write_recipe(job, phase_of(job, "a", PhaseKind::Command), recipe);
+    return recipe;
+  };
+  const wire::Recipe told = command("\"{seed} {variant}\", \"{prompt}\"");
+  CHECK(told.command().seed() == 9007199254740995);
+  CHECK(told.command().variant() == 2);
+  CHECK(told.command().prompt() == "sea");
+  CHECK(told.command().paths());
+  CHECK(command("\"y\"").command().prompt().empty());
+}
+
+TEST_CASE("one task for all frames is told them, though its phase writes one file") {
+  const JobRecord job = test::job_of(
+      kBoards + "[[layer]]\nname = \"prores\"\nkind = \"command\"\nargv = [\"x\", \"{input}\", \"{output}\"]\n"
+                "frames = \"1-20\"\ntask = \"all\"\noutput = \"{shot}.mov\"\ninput = [{layer = \"boards\"}]\n");
+  const jobs::PhaseIndex index = phase_of(job, "prores", PhaseKind::Command);
+  CHECK(job.plan->phases[index].task_count == 1);
+  wire::Recipe recipe;
+  write_recipe(job, index, recipe);
+  CHECK(recipe.frames() == "1-20");
+  CHECK(recipe.frames_per_task() == 20);
+  CHECK(recipe.output_printf() == "sh10.mov");
+  CHECK_FALSE(recipe.command().paths());
+  const auto wanted = wanted_inputs(job, index, {0, 1});
+  REQUIRE(wanted.size() == 1);
+  CHECK(wanted[0].frames.text() == "1-20");
+}
+
+}  // namespace

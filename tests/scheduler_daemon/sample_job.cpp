@@ -61,15 +61,15 @@ JobRecord sample_job(const SampleChoices& choices) {
   generate.variant_seeds = {choices.seed};
   generate.plan = jobs::PlanStrategy::Chain;
   shot.work = generate;
-  shot.inputs = {{"boards", 1, "", "", std::nullopt}};
+  shot.inputs = {{"boards", 1, "", "", std::nullopt, ""}};
   jobs::LayerSpec cut = layer("cut", jobs::LayerKind::Encode, {});
   cut.output = "{show}/{layer}_v{version:03}.mp4";
   cut.work = jobs::EncodeSpec{};
-  cut.inputs = {{"shot", 0, "", "", std::nullopt}};
+  cut.inputs = {{"shot", 0, "", "", std::nullopt, ""}};
   jobs::LayerSpec sheet = layer("sheet", jobs::LayerKind::Sheet, {});
   sheet.output = "{show}/{layer}_v{version:03}.png";
   sheet.work = jobs::SheetSpec{};
-  sheet.inputs = {{"boards", std::nullopt, "", "", std::nullopt}, {"shot", 0, "", "", std::nullopt}};
+  sheet.inputs = {{"boards", std::nullopt, "", "", std::nullopt, ""}, {"shot", 0, "", "", std::nullopt, ""}};
   spec->layers = {boards, shot, cut, sheet};
 
   const jobs::PlanResult planned = jobs::plan_job(*spec, choices.version, OnePackage(facts));
@@ -77,6 +77,33 @@ JobRecord sample_job(const SampleChoices& choices) {
   JobRecord job;
   job.id = JobId(1);
   job.spec = spec;
+  job.plan = std::make_shared<const jobs::JobPlan>(*planned.plan);
+  job.packages = {facts};
+  job.version = choices.version;
+  return job;
+}
+
+JobRecord job_of(const std::string& layers) {
+  const SampleChoices choices;
+  jobs::PackageFacts facts;
+  facts.name = "model";
+  facts.version = "1";
+  facts.root_digest = base::sha256(choices.model_bytes);
+  facts.window_frames = 16;
+  facts.context_frames = 4;
+  facts.fps = 12;
+  facts.default_steps = 8;
+  facts.steps_max = 50;
+  facts.guidance_max = 10;
+
+  const std::string head = "api = \"framemill/v1\"\nname = \"sample\"\nshow = \"harbor\"\nshot = \"sh10\"\n";
+  jobs::ParsedSpec parsed = jobs::parse_spec(head + layers);
+  for (const jobs::SpecError& error : parsed.errors) FAIL(error.code << ": " << error.field << ": " << error.message);
+  JobRecord job;
+  job.id = JobId(1);
+  job.spec = std::make_shared<const jobs::JobSpec>(std::move(*parsed.spec));
+  const jobs::PlanResult planned = jobs::plan_job(*job.spec, choices.version, OnePackage(facts));
+  for (const jobs::SpecError& error : planned.errors) FAIL(error.code << ": " << error.field << ": " << error.message);
   job.plan = std::make_shared<const jobs::JobPlan>(*planned.plan);
   job.packages = {facts};
   job.version = choices.version;

@@ -18,4 +18,7 @@ struct SampleChoices {
 
 JobRecord sample_job(const SampleChoices& choices = {});
 
+// A job of these [[layer]] tables, in TOML; the package is model@1 with windows of 16 frames and a context of 4.
+JobRecord job_of(const std::string& layers);
+
 }  // namespace framemill::scheduler::test

@@ -31,7 +31,8 @@ constexpr Colour kGround{24, 24, 26}, kTitle{240, 240, 242}, kBody{200, 200, 204
     kBadLine{120, 76, 60}, kMissingGround{34, 34, 38};
 constexpr int kPixelsMax = 200'000'000;
 
-using FrameKey = std::tuple<std::string, std::uint32_t, std::string, jobs::Frame>;  // layer, variant, shot, frame
+// The sheet's input, then its layer, variant and shot: an older scheduler numbers no inputs.
+using FrameKey = std::tuple<std::uint32_t, std::string, std::uint32_t, std::string, jobs::Frame>;
 
 using Inputs = std::map<FrameKey, const wire::InputFile*>;
 
@@ -39,12 +40,12 @@ Inputs inputs_by_frame(const wire::Grant& grant) {
   Inputs inputs;
   for (const wire::InputFile& input : grant.inputs())
     if (input.role() == wire::InputFile::FRAME)
-      inputs[{input.layer(), input.variant(), input.shot(), input.frame()}] = &input;
+      inputs[{input.input(), input.layer(), input.variant(), input.shot(), input.frame()}] = &input;
   return inputs;
 }
 
 FrameKey key_of(const SheetStrip& strip, jobs::Frame frame) {
-  return {strip.layer, strip.variant, strip.shot, frame};
+  return {strip.input, strip.from_root ? std::string() : strip.layer, strip.variant, strip.shot, frame};
 }
 
 // The pictures that the sheet will show. A frame of the farm's own that cannot be read leaves its strip's present
@@ -204,9 +205,11 @@ base::Result<SheetContent> sheet_content(const wire::Grant& grant) {
     }
     strip.window_joins = {row.window_joins().begin(), row.window_joins().end()};
     strip.chosen = row.chosen();
-    for (auto i = inputs.lower_bound(key_of(strip, INT32_MIN));
-         i != inputs.end() && std::get<0>(i->first) == strip.layer && std::get<1>(i->first) == strip.variant; ++i)
-      if (std::get<2>(i->first) == strip.shot) strip.present.insert(std::get<3>(i->first));
+    strip.input = row.input();
+    strip.from_root = row.of_root();
+    for (auto i = inputs.lower_bound(key_of(strip, INT32_MIN)), end = inputs.upper_bound(key_of(strip, INT32_MAX));
+         i != end; ++i)
+      strip.present.insert(std::get<4>(i->first));
     content.strips.push_back(std::move(strip));
   }
   return content;

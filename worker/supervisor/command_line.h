@@ -1,7 +1,8 @@
 // The argument vector of a `command` layer with its tokens replaced, and the files that must exist afterwards. Pure
 // values: nothing is run and no file is touched here. Never a shell: one array element stays one argument.
 //
-// Errors: command.not_listed, command.bad_token, command.input_ambiguous, command.chunk, command.bad_frames.
+// Errors: command.not_listed, command.bad_token, command.input_ambiguous, command.chunk, command.bad_frames,
+// command.too_long.
 #pragma once
 
 #include <map>
