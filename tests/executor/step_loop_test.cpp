@@ -103,6 +103,32 @@ TEST_CASE("exact work and work of another show never share a batch") {
   }
 }
 
+TEST_CASE("windows of two models are never decoded in one batch") {
+  const FarmDirectory farm;
+  ExecutorProcess executor;
+  executor.configure(farm);
+  std::vector<wire::Grant> decodes;
+  for (std::uint32_t job = 1; job <= 2; ++job) {
+    GrantSpec spec{.attempt = job, .job = job, .count = 8};
+    if (job == 2) spec.model = "big@1";
+    const auto denoised = executor.run(make_grant(spec), farm);
+    REQUIRE(denoised.ended.outcome() == "ok");
+    farm.publish(spec.attempt, denoised.finished);
+    spec.attempt = job + 10;
+    spec.phase = 1;
+    spec.decode = true;
+    decodes.push_back(make_grant(spec));
+    add_latents(decodes.back(), denoised.finished);
+  }
+  for (const wire::Grant& grant : decodes) executor.start(grant, farm);
+  auto outcomes = executor.run_to_end(2);
+  for (const std::uint64_t attempt : {11, 12}) {
+    CHECK(outcomes[attempt].ended.outcome() == "ok");
+    CHECK(outcomes[attempt].finished.size() == 8);
+    CHECK(outcomes[attempt].ended.usage().batch_mates_size() == 0);
+  }
+}
+
 namespace {
 
 // A chain of five windows cut into chunks, each on an executor of its own or all on one.

@@ -63,6 +63,13 @@ struct Rude {
   }
   bool said(const std::string& line) const { return std::find(lines.begin(), lines.end(), line) != lines.end(); }
 
+  // The child that it left, by what it printed; 0: none yet.
+  pid_t child() const {
+    for (const std::string& line : lines)
+      if (line.starts_with("child ")) return std::atoi(line.c_str() + 6);
+    return 0;
+  }
+
   net::EventLoop loop;
   std::unique_ptr<ExecutorProcess> process;
   std::vector<wire::FromExecutor> heard;
@@ -179,15 +186,30 @@ TEST_CASE("killing an executor takes the children that it left in its group") {
   Rude rude;
   REQUIRE(rude.wait_ready());
   rude.order("child");
-  pid_t child = 0;
-  REQUIRE(rude.wait([&] {
-    for (const std::string& line : rude.lines)
-      if (line.starts_with("child ")) child = std::atoi(line.c_str() + 6);
-    return child > 0;
-  }));
+  REQUIRE(rude.wait([&] { return rude.child() > 0; }));
+  const pid_t child = rude.child();
   CHECK(alive(child));
   rude.process->kill(KilledBecause::Stopped);
   REQUIRE(rude.wait([&] { return rude.death.has_value(); }));
+  CHECK(rude.wait([&] { return !alive(child); }));
+}
+
+TEST_CASE("an executor that ended by itself leaves no child behind") {
+  Rude rude;
+  CHECK(rude.after("leave a child and exit").code == "executor.left");
+  const pid_t child = rude.child();
+  REQUIRE(child > 0);
+  CHECK(rude.wait([&] { return !alive(child); }));
+}
+
+TEST_CASE("an executor that is given up goes with everything in its group") {
+  Rude rude;
+  REQUIRE(rude.wait_ready());
+  rude.order("child");
+  REQUIRE(rude.wait([&] { return rude.child() > 0; }));
+  const pid_t child = rude.child();
+  CHECK(alive(child));
+  rude.process.reset();
   CHECK(rude.wait([&] { return !alive(child); }));
 }
 

@@ -126,6 +126,15 @@ void misbehave(const wire::Grant& grant, const std::string& how) {
     ended.set_output_tail("half a character \xe2\x82");
     say(message);
   }
+  if (how == "leave a child and exit") {
+    if (::fork() == 0) {
+      std::printf("child %d\n", ::getpid());
+      std::fflush(stdout);
+      ::pause();
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));  // until the child has said its number
+    std::_Exit(0);
+  }
   if (how == "fine") {
     finish(grant);
     end(grant, "ok", "");
