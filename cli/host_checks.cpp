@@ -90,6 +90,16 @@ std::string try_links(const std::filesystem::path& directory) {
 
 }  // namespace
 
+namespace {
+
+// A remedy is printed as what to do: "run: " goes without saying.
+std::string remedy_of(const base::Error& error) {
+  constexpr std::string_view kRun = "run: ";
+  return error.hint.starts_with(kRun) ? error.hint.substr(kRun.size()) : error.hint;
+}
+
+}  // namespace
+
 void check_secret_key(const std::filesystem::path& file, Findings& findings) {
   const std::string subject = "key " + file.string();
   const auto text = base::read_guarded_file(file, kKeyFileBytesMax, base::FileReaders::OwnerAlone);
@@ -99,7 +109,7 @@ void check_secret_key(const std::filesystem::path& file, Findings& findings) {
   }
   const bool missing = text.error().code == "file.open";
   findings.push_back({Verdict::Problem, subject, text.error().message,
-                      missing ? fmt::format("framemill keys curve {}", file.string()) : text.error().hint});
+                      missing ? fmt::format("framemill keys curve {}", file.string()) : remedy_of(text.error())});
 }
 
 void check_access_list(const std::filesystem::path& file, const std::string& what, Findings& findings) {
@@ -109,7 +119,7 @@ void check_access_list(const std::filesystem::path& file, const std::string& wha
     findings.push_back({Verdict::Good, subject, "there, and only its owner can change it", {}});
     return;
   }
-  const std::string& hint = text.error().hint;
+  const std::string hint = remedy_of(text.error());
   findings.push_back({Verdict::Problem, subject, text.error().message,
                       hint.empty() ? "make it, or correct the path in the configuration" : hint});
 }

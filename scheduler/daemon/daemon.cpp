@@ -37,6 +37,12 @@ Result<std::vector<net::CurvePublicKey>> read_worker_keys(const SchedulerConfig&
   return keys;
 }
 
+// Nothing of a reload is taken where a part of it is refused.
+void tell_of_reload(const char* what, const base::Error& error) {
+  base::log_error("scheduler", "nothing was read again, because {} cannot be used: {}{}{}", what, error.message,
+                  error.hint.empty() ? "" : "; ", error.hint);
+}
+
 Result<Setup> read_setup(const SchedulerConfig& config) {
   Setup setup;
   FM_ASSIGN(setup.keys, net::read_key_pair(config.key_file));
@@ -174,8 +180,8 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
   loop.on_signal(SIGHUP, [&] {
     auto keys = read_worker_keys(config);
     auto tokens = TokenTable::read(config.tokens_file);
-    if (!keys.ok()) return base::log_error("scheduler", "workers' keys stay as they were: {}", keys.error().message);
-    if (!tokens.ok()) return base::log_error("scheduler", "tokens stay as they were: {}", tokens.error().message);
+    if (!keys.ok()) return tell_of_reload("workers' keys", keys.error());
+    if (!tokens.ok()) return tell_of_reload("tokens", tokens.error());
     base::log_info("scheduler", "read again: {} worker keys, {} tokens", keys->size(), tokens->size());
     scheduler->allow_workers(std::move(*keys));
     http_thread->api().use_tokens(std::move(*tokens));

@@ -46,6 +46,7 @@ TEST_CASE("answers that are no JSON, or other JSON than promised, are the server
 TEST_CASE("a page that promises more for ever ends") {
   FakeScheduler scheduler;
   scheduler.on("GET /api/v1/jobs?limit=20", R"({"items":[],"next":"again"})");
+  scheduler.on("GET /api/v1/jobs?limit=20&after=again", R"({"items":[],"next":"again"})");
   Program program(scheduler.url());
   const auto done = program.run({"jobs"});
   CHECK(done.code == 0);

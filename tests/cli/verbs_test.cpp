@@ -295,7 +295,7 @@ TEST_CASE("a server that is too busy is asked again, and one that keeps being bu
   CHECK(done.code == 0);
   CHECK(done.out == "no workers have been seen\n");
   CHECK(farm.scheduler.requests().size() == 3);
-  farm.scheduler.on("GET /api/v1/jobs?live=true&limit=20", busy, 503);
+  farm.scheduler.on("GET /api/v1/jobs?limit=20", busy, 503);
   const auto never = farm.program.run({"jobs"});
   CHECK(never.code == 1);
   CHECK(never.err.find("too much [farm.busy]") != std::string::npos);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Hostile neighbours of a whole farm of commands. usage: doors_test.py BIN_DIRECTORY
 
-While a job runs: connections without a token, idle, half asked and half sent, lock nobody out; fifty viewers that ask
+While a job runs, with a scheduler that may open 400 files: connections without a token, idle, half asked and half sent, lock nobody out; fifty viewers that ask
 without a pause do not stop the frames; a second worker with the first one's key is refused, is shown, and takes over when
 the first is gone. A key that is taken away at a reload is heard no more. Files that others can write and ports beyond
 loopback are refused.
@@ -101,6 +101,12 @@ def strangers_lock_nobody_out(farm):
         done = subprocess.run(farm.cli('jobs'), capture_output=True, text=True)
         assert done.returncode == 0, f'{opening}: {done.stderr}'
         assert time.monotonic() - start < 10, f'{opening}: an answer took {time.monotonic() - start:.1f} s'
+    # The scheduler may open few files, and keeps a share of them for workers.
+    farm.processes.kill('w1')
+    until(lambda: only_worker(farm)['state'] == 'silent', 40, 'a killed worker is not silent')
+    crowds.append(Strangers(farm.server, b'', 1024))
+    farm.start_worker('w1')
+    until(lambda: only_worker(farm)['state'] == 'up', 40, 'a worker does not get in')
     for crowd in crowds:
         crowd.close()
 
@@ -129,10 +135,20 @@ class Viewers(threading.Thread):
                 self.answers[code] = self.answers.get(code, 0) + 1
 
 
+def viewer_tokens(farm):
+    """Five new tokens; more viewers with one token would be held to its share."""
+    names = [f'viewer{i}.token' for i in range(5)]
+    entries = [farm.run_cli('keys', 'token', '--principal', f'viewer{i}', '--role', 'viewer', '--out',
+                            str(farm.private / name)) for i, name in enumerate(names)]
+    with open(farm.private / 'tokens.toml', 'a') as tokens:
+        tokens.write(''.join(entries))
+    reload(farm, '6 tokens')
+    return [(farm.private / name).read_text().strip() for name in names]
+
+
 def viewers_do_not_stop_the_frames(farm, place):
     alone = seconds_of(farm, place, 12)
-    token = (farm.private / 'token').read_text().strip()
-    viewers = [Viewers(farm, token) for _ in range(50)]
+    viewers = [Viewers(farm, token) for token in viewer_tokens(farm) for _ in range(10)]
     for viewer in viewers:
         viewer.start()
     watched = seconds_of(farm, place, 12)
@@ -164,7 +180,8 @@ def one_key_on_two_hosts(farm, place):
     until(lambda: farm.client.job(job)['state'] == 'done', 120, f'job {job} is not done')
     worker = only_worker(farm)
     assert worker['name'] == 'w1' and worker['address'] == '127.0.0.1', worker
-    assert farm.client.job(job)['attempts'] == 30, 'the first process lost work'
+    lost = [a for a in farm.client.attempts(job) if a['outcome'] != 'ok']
+    assert not lost, f'the first process lost work: {lost}'
     painted = sorted(int(n) for n in (place / 'painted').read_text().split())
     assert painted == list(range(1, 31)), f'painted twice: {painted}'
     assert 'its key is in use by another worker process' in (farm.logs / 'copy.log').read_text()
@@ -197,7 +214,7 @@ def reload(farm, expected):
 def keys_and_files(farm):
     keys = farm.private / 'workers.keys'
     os.chmod(keys, 0o660)
-    reload(farm, "workers' keys stay as they were")
+    reload(farm, "nothing was read again, because workers' keys cannot be used")
     assert f'chmod go-w {keys}' in scheduler_log(farm), 'the log does not say what to run'
     check = [str(farm.bin / 'framemill-scheduler'), '--check-config', '--config', str(farm.private / 'scheduler.toml')]
     done = subprocess.run(check, capture_output=True, text=True)
@@ -237,9 +254,12 @@ def main():
         with open(farm.private / 'w1.toml', 'a') as config:
             config.write(f'[commands]\npaint = {json.dumps(str(paint))}\n')
         try:
-            farm.start_scheduler()
+            scheduler = [str(farm.bin / 'framemill-scheduler'), '--config', str(farm.private / 'scheduler.toml')]
+            farm.processes.start('scheduler', ['sh', '-c', 'ulimit -n 400 && exec "$0" "$@"', *scheduler],
+                                 farm.logs / 'scheduler.log')
             farm.start_worker('w1')  # its slot needs no executor for commands
             farm.wait_until(farm.client.ready, 20, 'the scheduler is not ready')
+            assert 'at most 206 HTTP connections are served' in scheduler_log(farm), scheduler_log(farm)
             until(lambda: farm.client.workers(), 30, 'the worker has not joined')
             viewers_do_not_stop_the_frames(farm, place)
             strangers_lock_nobody_out(farm)

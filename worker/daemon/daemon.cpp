@@ -160,6 +160,7 @@ void Daemon::on_reply(Reply reply) {
     if (!core_.holds(attempt)) grants_.erase(attempt);
   std::erase_if(publishes_, [this](const auto& entry) { return !core_.holds(entry.first); });
   std::erase_if(manifests_, [this](const auto& entry) { return !core_.holds(entry.first); });
+  if (link_->accepted() && !std::exchange(swept_once_, true)) sweep_left();
 }
 
 // --- the house -------------------------------------------------------------------------------------------------------
@@ -167,9 +168,14 @@ void Daemon::on_reply(Reply reply) {
 void Daemon::keep_house() {
   storage_.refresh();
   service_manager_.status(status());
-  if (house_rounds_++ % kSweepEveryRounds == kSweepEveryRounds - 1)
-    storage_.sweep_left([this](const AttemptId& attempt) { return core_.holds(attempt); });
+  if (house_rounds_++ % kSweepEveryRounds == kSweepEveryRounds - 1) sweep_left();
   house_timer_ = loop_.call_after(kHouseInterval, [this] { keep_house(); });
+}
+
+// What earlier runs of this worker left. Only the process that the scheduler accepts: what is there could be the work of
+// another one with the same key.
+void Daemon::sweep_left() {
+  if (link_ && link_->accepted()) storage_.sweep_left([this](const AttemptId& attempt) { return core_.holds(attempt); });
 }
 
 void Daemon::look_for_packages() {

@@ -71,6 +71,7 @@ class Daemon {
   void on_executor_message(SlotIndex slot, const wire::FromExecutor& message);
   void on_executor_line(SlotIndex slot, std::string_view line);
   void keep_house();
+  void sweep_left();
   void look_for_packages();
   void stop_asked();
   wire::Inventory inventory() const;
@@ -100,6 +101,7 @@ class Daemon {
   AttemptLogs logs_;  // of what runs in executors
   net::Timer deadline_timer_, house_timer_, resend_timer_, output_timer_;
   int house_rounds_ = 0;
+  bool swept_once_ = false;
 };
 
 }  // namespace framemill::worker

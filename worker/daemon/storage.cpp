@@ -101,8 +101,9 @@ std::vector<TaskRecovered> Storage::open() {
       continue;
     }
     for (const FoundAttempt& attempt : *found) {
-      const auto swept = worker::sweep_if_published(*root, attempt.attempt, settings_.owner);
-      if (swept.ok() && *swept) continue;
+      // Nothing is swept yet: another process of this worker's key may live and be at work in it. The scheduler knows.
+      const auto published = is_published(*root, attempt.attempt, settings_.owner);
+      if (published.ok() && *published) continue;
       base::log_info("storage", "attempt {} of an earlier run left {} finished tasks to deliver",
                      attempt.attempt.text(), attempt.finished.size());
       for (const wire::FinishedTask& task : attempt.finished) tasks.push_back({recovered(attempt.attempt, task)});

@@ -43,6 +43,7 @@ bool SchedulerLink::follows(const Reply& reply) {
   if (!reply.refused.empty() && reply.refused != last_refusal_)
     base::log_error("link", "the scheduler does not take this worker: {}", reply.refused);
   last_refusal_ = reply.refused;
+  accepted_ = reply.refused.empty();
   if (reply.incarnation == 0 && !reply.refused.empty()) return false;  // not a state of the farm, only the reason
   if (reply.durable_sequence < context_.durable_sequence && reply.epoch != context_.epoch) {
     const std::string text = "the scheduler has lost history: it knows " + std::to_string(reply.durable_sequence) +

@@ -24,6 +24,8 @@ class SchedulerLink {
                                                            std::uint64_t incarnation, Callbacks callbacks);
 
   bool connected() const { return dealer_->connected(); }
+  // Whether the scheduler's last word was not a refusal: this process is the one that works under its key.
+  bool accepted() const { return accepted_; }
   base::Status send(const Report& report, const wire::Inventory* inventory);
   // One sentence for people: connected, or why not.
   const std::string& status() const { return status_; }
@@ -39,6 +41,7 @@ class SchedulerLink {
   ReportContext context_;
   std::string status_ = "connecting";
   std::string last_refusal_, last_bad_item_;
+  bool accepted_ = false;
 };
 
 }  // namespace framemill::worker

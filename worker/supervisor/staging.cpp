@@ -74,8 +74,7 @@ base::Status sweep_staging(const RootDirectory& root, const jobs::AttemptId& att
   return root.remove_tree(staging_path(attempt));
 }
 
-base::Result<bool> sweep_if_published(const RootDirectory& root, const jobs::AttemptId& attempt,
-                                      std::string_view owner) {
+base::Result<bool> is_published(const RootDirectory& root, const jobs::AttemptId& attempt, std::string_view owner) {
   const std::string path = staging_path(attempt);
   const auto directory = root.open_directory(path, MakeDirectories::No);
   if (!directory.ok()) {
@@ -86,8 +85,14 @@ base::Result<bool> sweep_if_published(const RootDirectory& root, const jobs::Att
   for (const wire::FinishedTask& task : read_done_files(directory->get(), attempt))
     for (const wire::OutputFile& file : task.files())
       if (waits_for_publish(root, path, file)) return false;
-  FM_TRY(root.remove_tree(path));
   return true;
+}
+
+base::Result<bool> sweep_if_published(const RootDirectory& root, const jobs::AttemptId& attempt,
+                                      std::string_view owner) {
+  FM_ASSIGN(const bool published, is_published(root, attempt, owner));
+  if (published) FM_TRY(root.remove_tree(staging_path(attempt)));
+  return published;
 }
 
 base::Result<std::vector<FoundAttempt>> find_left_attempts(const RootDirectory& root, std::string_view owner,

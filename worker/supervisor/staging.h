@@ -34,8 +34,10 @@ base::Status write_done(const RootDirectory& root, const jobs::AttemptId& attemp
 
 // Removes the whole directory.
 base::Status sweep_staging(const RootDirectory& root, const jobs::AttemptId& attempt);
-// Removes it unless it is another worker's, who may be writing in it, or a finished task's file still waits for its
-// final name (a staged file with one link). True: it is gone.
+// Whether nothing in it is needed: it is this worker's, and no finished task's file waits for its final name (a staged
+// file with one link). True also where it is not there.
+base::Result<bool> is_published(const RootDirectory& root, const jobs::AttemptId& attempt, std::string_view owner);
+// Removes it then. True: it is gone.
 base::Result<bool> sweep_if_published(const RootDirectory& root, const jobs::AttemptId& attempt,
                                       std::string_view owner);
 
