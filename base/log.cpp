@@ -6,8 +6,12 @@
 #include <cstdlib>
 #include <memory>
 
+#include "base/text.h"
+
 namespace framemill::base {
 namespace {
+
+constexpr std::size_t kMessageBytesMax = 16 << 10;
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
@@ -52,7 +56,9 @@ bool log_enabled(LogLevel level) { return sink().logger->should_log(spdlog_level
 
 void log_line(LogLevel level, std::string_view component, std::string_view message) {
   Sink& s = sink();
-  s.logger->log(spdlog_level(level), "{}{}: {}", s.journal ? journal_prefix(level) : "", component, message);
+  // Names and reasons of people, messages of programs and libraries: none of them may end the line and begin another.
+  s.logger->log(spdlog_level(level), "{}{}: {}", s.journal ? journal_prefix(level) : "", component,
+                clean_text(message, kMessageBytesMax));
 }
 
 }  // namespace framemill::base

@@ -11,11 +11,22 @@ bool is_continuation(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
 }
 
-// U+0000 to U+001F, U+007F to U+009F.
+// What ends a line (U+2028, U+2029) or changes the direction of what follows (Unicode's bidirectional controls): a
+// terminal would show another text than the one that is there.
+bool is_layout_control(std::string_view character) {
+  for (const char* control : {"\xD8\x9C", "\xE2\x80\x8E", "\xE2\x80\x8F", "\xE2\x80\xA8", "\xE2\x80\xA9",
+                              "\xE2\x80\xAA", "\xE2\x80\xAB", "\xE2\x80\xAC", "\xE2\x80\xAD", "\xE2\x80\xAE",
+                              "\xE2\x81\xA6", "\xE2\x81\xA7", "\xE2\x81\xA8", "\xE2\x81\xA9"})
+    if (character == control) return true;
+  return false;
+}
+
+// U+0000 to U+001F, U+007F to U+009F, and controls of lines and directions.
 bool is_control(std::string_view character) {
   const auto first = static_cast<unsigned char>(character[0]);
   if (character.size() == 1) return first < 0x20 || first == 0x7f;
-  return first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0;
+  if (first == 0xC2) return static_cast<unsigned char>(character[1]) < 0xA0;
+  return (first == 0xD8 || first == 0xE2) && is_layout_control(character);
 }
 
 // Bytes of the terminal's control sequence at the start: ESC, "[", parameters, one letter. 0: none.

@@ -20,8 +20,8 @@ enum class Lines {
   Join,  // line breaks and tabs become spaces
   Keep,  // they stay; "\r\n" and a lone "\r" (a progress bar's) become "\n"
 };
-// As valid_utf8; control characters become spaces, terminal control sequences (ESC [ ... letter) go, and the result
-// has at most `bytes_max` bytes and ends with a whole character.
+// As valid_utf8; control characters, those of Unicode for lines and directions among them, become spaces, terminal
+// control sequences (ESC [ ... letter) go, and the result has at most `bytes_max` bytes and ends with a whole character.
 std::string clean_text(std::string_view text, std::size_t bytes_max, Lines lines = Lines::Join);
 
 // The same, but of what does not fit the end is kept.
