@@ -5,113 +5,17 @@
 #include <map>
 #include <set>
 
-#include "loop_thread.h"
-#include "net/secure_dealer.h"
-#include "net/secure_router.h"
+#include "secure_link_ends.h"
 
 namespace framemill::net {
 
+using testing::Client;
 using testing::eventually;
+using testing::kMessageBytesMax;
 using testing::LoopThread;
+using testing::Server;
 
 namespace {
-
-constexpr base::Duration kFast = base::milliseconds(50);
-constexpr std::size_t kMessageBytesMax = 3 << 20;  // in parts of 1 MiB
-
-// A router on a loop, which notes what it gets and answers "echo:<message>".
-struct Server {
-  LoopThread thread;
-  CurveKeyPair keys = make_curve_key_pair();
-  std::unique_ptr<SecureRouter> router;
-  std::mutex mutex;
-  std::vector<std::tuple<PeerId, CurvePublicKey, std::string>> seen;
-  std::set<std::string> addresses;
-
-  explicit Server(std::vector<CurvePublicKey> allowed, std::string endpoint = "tcp://127.0.0.1:*", bool echo = true) {
-    SecureRouterOptions options;
-    options.endpoint = std::move(endpoint);
-    options.keys = keys;
-    options.allowed = std::move(allowed);
-    options.handshake_timeout = base::seconds(2);
-    options.message_bytes_max = kMessageBytesMax;
-    thread.on_loop([&] {
-      auto opened = SecureRouter::open(thread.loop, options,
-                                       [this, echo](const PeerMessage& message) {
-                                         const std::string bytes(message.bytes);
-                                         {
-                                           std::lock_guard lock(mutex);
-                                           seen.emplace_back(message.peer, message.key, bytes);
-                                           addresses.insert(std::string(message.address));
-                                         }
-                                         if (echo) (void)router->send(message.peer, "echo:" + bytes).ok();
-                                       });
-      REQUIRE(opened.ok());
-      router = *std::move(opened);
-    });
-  }
-  ~Server() {
-    thread.on_loop([&] { router.reset(); });
-  }
-  std::size_t count() {
-    std::lock_guard lock(mutex);
-    return seen.size();
-  }
-};
-
-struct Client {
-  LoopThread thread;
-  CurveKeyPair keys;
-  std::unique_ptr<SecureDealer> dealer;
-  std::mutex mutex;
-  std::vector<std::string> got;
-  std::vector<std::pair<LinkState, std::string>> links;
-
-  Client(const Server& server, CurveKeyPair own_keys)
-      : Client(server.router->endpoint(), server.keys.public_key, own_keys) {}
-  Client(const std::string& endpoint, const CurvePublicKey& server_key, CurveKeyPair own_keys) : keys(own_keys) {
-    SecureDealerOptions options;
-    options.endpoint = endpoint;
-    options.keys = keys;
-    options.server_key = server_key;
-    options.reconnect_first = kFast;
-    options.reconnect_max = kFast * 4;
-    options.message_bytes_max = kMessageBytesMax;
-    thread.on_loop([&] {
-      auto opened = SecureDealer::open(thread.loop, options,
-                                       {[this](std::string_view bytes) {
-                                          std::lock_guard lock(mutex);
-                                          got.emplace_back(bytes);
-                                        },
-                                        [this](LinkState state, const std::string& text) {
-                                          std::lock_guard lock(mutex);
-                                          links.emplace_back(state, text);
-                                        }});
-      REQUIRE(opened.ok());
-      dealer = *std::move(opened);
-    });
-  }
-  ~Client() {
-    thread.on_loop([&] { dealer.reset(); });
-  }
-  base::Status send(std::string_view bytes) {
-    return thread.on_loop([&] { return dealer->send(bytes); });
-  }
-  bool connected() {
-    return eventually([&] { return thread.on_loop([&] { return dealer->connected(); }); });
-  }
-  bool saw(LinkState state) {
-    std::lock_guard lock(mutex);
-    for (const auto& [s, text] : links) {
-      if (s == state) return true;
-    }
-    return false;
-  }
-  bool has(const std::string& message) {
-    std::lock_guard lock(mutex);
-    return std::find(got.begin(), got.end(), message) != got.end();
-  }
-};
 
 // A bare ZeroMQ socket, for peers that do not play by the rules.
 struct Bare {
@@ -359,66 +263,6 @@ TEST_CASE("a peer that does not read fills its queue, which is an error and not 
   REQUIRE(eventually([&] { return server.count() == 2; }));
   server.thread.on_loop([&] { REQUIRE(server.router->send(std::get<0>(server.seen[1]), "you").ok()); });
   CHECK(eventually([&] { return good.has("you"); }));
-}
-
-TEST_CASE("a peer whose key is taken away is heard no more, and again once the key is back") {
-  const CurveKeyPair keys = make_curve_key_pair(), other = make_curve_key_pair();
-  Server server({keys.public_key, other.public_key});
-  Client client(server, keys), witness(server, other);
-  REQUIRE(client.connected());
-  REQUIRE(witness.connected());
-  REQUIRE(client.send("before").ok());
-  REQUIRE(eventually([&] { return client.has("echo:before"); }));
-  server.router->allow_only({other.public_key});
-  REQUIRE(client.send("without").ok());
-  CHECK(eventually([&] { return server.router->counters().messages_dropped == 1; }));
-  REQUIRE(witness.send("still here").ok());
-  CHECK(eventually([&] { return witness.has("echo:still here"); }));
-  CHECK_FALSE(client.has("echo:without"));
-  CHECK(server.count() == 2);
-  server.router->allow_only({keys.public_key, other.public_key});
-  REQUIRE(client.send("after").ok());
-  CHECK(eventually([&] { return client.has("echo:after"); }));
-}
-
-TEST_CASE("every message comes with the address of its sender") {
-  const CurveKeyPair keys = make_curve_key_pair();
-  Server server({keys.public_key});
-  Client client(server, keys);
-  REQUIRE(client.connected());
-  REQUIRE(client.send("hello").ok());
-  CHECK(eventually([&] { return client.has("echo:hello"); }));
-  std::lock_guard lock(server.mutex);
-  CHECK(server.addresses == std::set<std::string>{"127.0.0.1"});
-}
-
-TEST_CASE("the workers' port opens beyond loopback only where that was allowed") {
-  SecureRouterOptions options;
-  for (const char* local : {"tcp://127.0.0.1:8751", "tcp://127.8.9.1:*", "tcp://[::1]:8751", "tcp://lo:8751",
-                            "tcp://[::ffff:127.0.0.1]:8751"}) {
-    options.endpoint = local;
-    INFO(local);
-    CHECK(check_listen_address(options).ok());
-  }
-  for (const char* remote : {"tcp://*:8751", "tcp://0.0.0.0:*", "tcp://[::]:8751", "tcp://10.0.0.1:8751",
-                             "tcp://[::ffff:10.0.0.1]:1", "tcp://eth0:8751", "tcp://farm.example:8751", "tcp://127.0.0.1.evil:1", "tcp://:8751"}) {
-    options.endpoint = remote;
-    options.allow_remote = false;
-    INFO(remote);
-    REQUIRE_FALSE(check_listen_address(options).ok());
-    CHECK(check_listen_address(options).error().code == "net.not_loopback");
-    options.allow_remote = true;
-    CHECK(check_listen_address(options).ok());
-  }
-  LoopThread thread;
-  thread.on_loop([&] {
-    options.endpoint = "tcp://*:*";
-    options.allow_remote = false;
-    options.keys = make_curve_key_pair();
-    const auto refused = SecureRouter::open(thread.loop, options, [](const PeerMessage&) {});
-    REQUIRE_FALSE(refused.ok());
-    CHECK(refused.error().code == "net.not_loopback");
-  });
 }
 
 // libzmq 4.3.4 aborts the process when its own heartbeat falls due on a connection that broke while its input was stopped
