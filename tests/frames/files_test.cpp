@@ -57,7 +57,7 @@ TEST_CASE("an input is read when size and digest are as promised, and not visibl
   CHECK(roots.read(input("shot/a.exr"), 3).error().code == "input.too_large");
 }
 
-TEST_CASE("an input never leads out of its root") {
+TEST_CASE("an input is followed inside the roots, and refused by name where it leads out of all of them") {
   const TemporaryDirectory dir;
   put(dir.path / "secret", "secret");
   fs::create_symlink("../../secret", dir.path / "root/shot/up");
@@ -67,9 +67,34 @@ TEST_CASE("an input never leads out of its root") {
   REQUIRE(::mkfifo((dir.path / "root/shot/pipe").c_str(), 0600) == 0);
   frames::Roots roots;
   roots.set("main", dir.path / "root");
-  for (const char* path : {"../secret", "/etc/passwd", "shot/../../secret", "shot/up", "shot/absolute", "shot//up",
-                           "shot/pipe", "shot", "", "a\nb"})
+  fs::create_symlink("round", dir.path / "root/shot/round");
+  for (const char* path :
+       {"../secret", "/etc/passwd", "shot/../../secret", "shot//up", "shot/pipe", "shot", "", "a\nb"})
     CHECK(roots.read(input(path), 100).error().code == "input.path");
+  for (const char* path : {"shot/up", "shot/absolute", "shot/round"}) {
+    const auto refused = roots.read(input(path), 100);
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().code == "input.link");
+    CHECK(refused.error().message.find(path) != std::string::npos);
+  }
+  // By an absolute path inside the root, by a directory that is a link, and into another root and back.
+  fs::create_symlink(dir.path / "root/inside", dir.path / "root/shot/whole-way");
+  fs::create_directories(dir.path / "archive/v003");
+  put(dir.path / "archive/v003/plate", "archived");
+  fs::create_symlink(dir.path / "root/inside", dir.path / "archive/v003/back");
+  fs::create_directory_symlink("v003", dir.path / "archive/latest");
+  fs::create_directory_symlink(dir.path / "archive/latest", dir.path / "root/shot/moved");
+  CHECK(roots.read(input("shot/whole-way"), 100).value() == "inside");
+  CHECK(roots.read(input("shot/moved/plate"), 100).error().code == "input.link");
+  roots.set("archive", dir.path / "archive");
+  CHECK(roots.read(input("shot/moved/plate"), 100).value() == "archived");
+  CHECK(roots.read(input("shot/moved/back"), 100).value() == "inside");
+  // A root that is itself reached by a link: absolute links name either way.
+  fs::create_directory_symlink(dir.path / "archive", dir.path / "mount");
+  frames::Roots by_link;
+  by_link.set("main", dir.path / "root");
+  by_link.set("archive", dir.path / "mount");
+  CHECK(by_link.read(input("shot/moved/plate"), 100).value() == "archived");
   CHECK(roots.read(input("shot/within"), 100).value() == "inside");
   auto elsewhere = input("shot/within");
   elsewhere.set_root("other");

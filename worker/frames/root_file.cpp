@@ -2,9 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/open_below.h"
 #include "base/sha256.h"
 
 namespace framemill::frames {
@@ -24,34 +23,7 @@ struct Descriptor {
   }
 };
 
-constexpr int kRead = O_RDONLY | O_CLOEXEC | O_NONBLOCK;  // a FIFO under a frame's name must not hang the reader
-
-// Component by component, through no link at all: where openat2 is missing (old kernels, systemd's RestrictSUIDSGID).
-int walk_beneath(int directory, std::string_view path) {
-  Descriptor at{::dup(directory)};
-  while (at.fd >= 0) {
-    const std::size_t slash = path.find('/');
-    const std::string name(path.substr(0, slash));
-    const bool last = slash == std::string_view::npos;
-    const int next = ::openat(at.fd, name.c_str(), (last ? kRead : O_PATH | O_DIRECTORY | O_CLOEXEC) | O_NOFOLLOW);
-    if (last) return next;
-    const int number = errno == ENOTDIR ? ELOOP : errno;  // how a link shows under O_DIRECTORY
-    ::close(std::exchange(at.fd, next));
-    errno = number;
-    path.remove_prefix(slash + 1);
-  }
-  return -1;
-}
-
-int open_beneath(const std::filesystem::path& root, const std::string& path) {
-  const Descriptor directory{::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
-  if (directory.fd < 0) return -1;
-  open_how how{};
-  how.flags = kRead;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  const auto file = static_cast<int>(::syscall(SYS_openat2, directory.fd, path.c_str(), &how, sizeof how));
-  return file < 0 && errno == ENOSYS ? walk_beneath(directory.fd, path) : file;
-}
+constexpr int kRead = O_RDONLY | O_NONBLOCK;  // a FIFO under a frame's name must not hang the reader
 
 base::Result<std::string> read_all(int fd, std::uint64_t size_bytes_max, const std::string& label) {
   std::string contents;
@@ -81,15 +53,14 @@ base::Result<std::string> Roots::read(const wire::InputFile& input, std::uint64_
   if (!is_tame_path(input.path()))
     return base::Error{"input.path", fmt::format("'{}' is not a path inside a root", label), "", ""};
 
-  const Descriptor file{open_beneath(*root, input.path())};
-  if (file.fd < 0) {
-    const int number = errno;
-    const bool led_out = number == EXDEV || number == ELOOP;
-    return base::Error{
-        led_out ? "input.path" : "input_not_visible",
-        led_out ? fmt::format("{} leads out of its root", label) : fmt::format("{}: {}", label, std::strerror(number)),
-        "", ""};
-  }
+  const int opened = base::open_below(paths_, input.root(), input.path(), kRead);
+  const Descriptor file{opened};
+  if (opened == -EXDEV || opened == -ELOOP)
+    return base::Error{"input.link", fmt::format("{} is a link that leads out of every root", label), "",
+                       "link inside the roots, or list the other tree under [roots] of the worker.toml"};
+  if (opened == -EACCES)
+    return base::Error{"input.unreadable", fmt::format("{}: {}", label, std::strerror(EACCES)), "", ""};
+  if (opened < 0) return base::Error{"input_not_visible", fmt::format("{}: {}", label, std::strerror(-opened)), "", ""};
   struct stat status {};
   if (::fstat(file.fd, &status) != 0 || !S_ISREG(status.st_mode))
     return base::Error{"input.path", fmt::format("{} is not a regular file", label), "", ""};

@@ -1,5 +1,5 @@
-// Reading a task's inputs below their roots: by root name and relative path, never through a link or ".." that leads
-// out of the root, with the size and digest that the grant promised. A published file may be late on a network file
+// Reading a task's inputs below their roots: by root name and relative path, through links as long as they lead into one
+// of the roots (base/open_below.h), with the size and digest that the grant promised. A published file may be late on a network file
 // system: `input_not_visible` says "try again for a while", every other error is final. Any thread.
 #pragma once
 
@@ -18,8 +18,9 @@ class Roots {
   void set(std::string name, std::filesystem::path path) { paths_[std::move(name)] = std::move(path); }
   const std::filesystem::path* find(const std::string& name) const;
 
-  // The whole file. Errors: input_not_visible (not there, another size or digest than promised), input.path (leads out
-  // of its root, or an unknown root), input.too_large, input.read.
+  // The whole file. Errors: input_not_visible (not there, another size or digest than promised), input.path (no
+  // path inside a root, or an unknown root), input.link (leads out of every root), input.unreadable, input.too_large,
+  // input.read.
   base::Result<std::string> read(const wire::InputFile& input, std::uint64_t size_bytes_max) const;
 
  private:
