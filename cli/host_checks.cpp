@@ -150,7 +150,7 @@ void check_data_directory(const std::filesystem::path& directory, Findings& find
   add_free_space(subject, directory, findings);
 }
 
-void check_root(const std::string& name, const std::filesystem::path& path, Findings& findings) {
+void check_root(const std::string& name, const std::filesystem::path& path, RootAccess access, Findings& findings) {
   const std::string subject = fmt::format("root {} at {}", name, path.string());
   std::error_code ignored;
   if (!std::filesystem::is_directory(path, ignored)) {
@@ -159,18 +159,32 @@ void check_root(const std::string& name, const std::filesystem::path& path, Find
   }
   const auto marker = base::read_file(path / ".framemill-root", 4096);
   const std::string wanted = fmt::format("name = \"{}\"", name);
+  const bool marked = marker.ok() && marker->substr(0, marker->find('\n')) == wanted;
   if (!marker.ok())
     findings.push_back(
         {Verdict::Problem, subject, "has no marker file: is it mounted?",
          fmt::format("if this is the right directory: echo '{}' > {}", wanted, (path / ".framemill-root").string())});
-  else if (!marker->starts_with(wanted))
+  else if (!marked)
     findings.push_back({Verdict::Problem, subject,
                         fmt::format("its marker file says {}", printable(marker->substr(0, 100))),
-                        fmt::format("it should say {}", wanted)});
+                        fmt::format("its first line should be {}", wanted)});
+  if (access == RootAccess::Read) {
+    if (marked) findings.push_back({Verdict::Good, subject, "serves inputs; nothing is written there", {}});
+    return;
+  }
+  // A worker that may not write still serves inputs: as the worker says of itself.
+  if (marked && ::access(path.c_str(), W_OK) != 0) {
+    findings.push_back(
+        {Verdict::Problem, subject, "cannot be written by this user: it serves inputs, and no work that writes there comes",
+         fmt::format("check owner, mode and mount options; where it is meant: roots.{} = {{path = \"{}\", access = "
+                     "\"read\"}}",
+                     name, path.string())});
+    return;
+  }
   if (const std::string trouble = try_links(path); !trouble.empty())
     findings.push_back({Verdict::Problem, subject, trouble,
                         "frames are published by hard links: check owner, mode and mount options"});
-  else if (marker.ok() && marker->starts_with(wanted))
+  else if (marked)
     findings.push_back({Verdict::Good, subject, fmt::format("writable, {} free", bytes_text(free_bytes(path))), {}});
   add_free_space(subject, path, findings);
 }

@@ -25,7 +25,8 @@ void check_access_list(const std::filesystem::path& file, const std::string& wha
 // The store's directory: private, writable, on a local disk that syncs in reasonable time (measured).
 void check_data_directory(const std::filesystem::path& directory, Findings& findings);
 // An output root: marker file, writable, hard links, free space.
-void check_root(const std::string& name, const std::filesystem::path& path, Findings& findings);
+enum class RootAccess { Read, Write };
+void check_root(const std::string& name, const std::filesystem::path& path, RootAccess access, Findings& findings);
 // The scheduler's addresses: free, or held by a running scheduler. The first tells whether one answers.
 bool check_listen_http(const std::string& address, Findings& findings);
 void check_listen_workers(const std::string& address, bool scheduler_answers, Findings& findings);

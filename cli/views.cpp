@@ -178,6 +178,19 @@ base::Result<std::string> read_host_condition(const json::value& value) {
   return finish(reader, std::move(text));
 }
 
+base::Result<RootSeenView> read_root_seen(const json::value& value) {
+  JsonReader reader(value, "root");
+  RootSeenView root;
+  root.name = reader.text("name");
+  root.usable = reader.flag("usable");
+  // An older scheduler does not tell more.
+  const bool tells_more = value.as_object().contains("problem");
+  root.readable = tells_more ? reader.flag("readable") : root.usable;
+  root.read_only = tells_more && reader.flag("read_only");
+  root.problem = tells_more ? reader.text("problem") : std::string();
+  return finish(reader, std::move(root));
+}
+
 base::Result<WorkerView> read_worker(const json::value& value) {
   JsonReader reader(value, "worker");
   WorkerView worker;
@@ -197,7 +210,22 @@ base::Result<WorkerView> read_worker(const json::value& value) {
   worker.packages = read_field_of_each(reader, "packages", "id");
   if (value.is_object() && value.get_object().contains("conditions"))
     worker.conditions = read_each<std::string>(reader, "conditions", read_host_condition);
+  if (value.as_object().contains("roots")) worker.roots = read_each<RootSeenView>(reader, "roots", read_root_seen);
   return finish(reader, std::move(worker));
+}
+
+base::Result<MissingInputView> read_missing_input(const json::value& value) {
+  JsonReader reader(value, "missing input");
+  MissingInputView missing;
+  missing.layer = reader.text("layer");
+  missing.root = reader.text("root");
+  missing.path = reader.text("path");
+  missing.frame = reader.integer("frame");
+  missing.files = reader.integer("files");
+  missing.since = reader.text_or_empty("since");
+  missing.fails_in_ms = reader.optional_integer("fails_in_ms");
+  missing.problem = reader.text("problem");
+  return finish(reader, std::move(missing));
 }
 
 base::Result<ReasonView> read_reason(const json::value& value) {
@@ -227,6 +255,8 @@ base::Result<JobView> read_job(const json::value& value) {
   job.last_change = read_change(value);
   job.layers = read_each<LayerView>(reader, "layers", read_layer);
   job.failures = read_each<FailureView>(reader, "failures", read_failure);
+  if (value.as_object().contains("missing_inputs"))  // not from an older scheduler
+    job.missing_inputs = read_each<MissingInputView>(reader, "missing_inputs", read_missing_input);
   job.outputs = read_each<OutputView>(reader, "outputs", read_output_view);
   job.model_loads = reader.integer("model_loads");
   job.attempts = reader.integer("attempts");

@@ -38,6 +38,11 @@ struct FailureView {
   std::int64_t count = 0;
   std::optional<std::int64_t> first_frame;
 };
+struct MissingInputView {  // a file of a root that work waits for
+  std::string layer, root, path, since, problem;
+  std::int64_t frame = 0, files = 0;
+  std::optional<std::int64_t> fails_in_ms;  // nothing: that time does not count now
+};
 struct OutputView {
   std::string layer, root, first, last;
   std::int64_t variant = 0, files = 0;
@@ -58,6 +63,7 @@ struct JobView {
   ChangeView last_change;
   std::vector<LayerView> layers;
   std::vector<FailureView> failures;
+  std::vector<MissingInputView> missing_inputs;
   std::vector<OutputView> outputs;
   std::int64_t model_loads = 0, attempts = 0, retries = 0, windows_run_twice = 0, device_us = 0;
 
@@ -81,6 +87,10 @@ struct SetAsideView {  // a layer of which a worker gets no more
   std::int64_t job = 0, next_try_ms = 0;
   std::string layer, reason, since;
 };
+struct RootSeenView {
+  std::string name, problem;
+  bool usable = false, readable = false, read_only = false;
+};
 struct WorkerView {
   std::int64_t id = 0, silent_ms = 0;
   std::string name, version, state;
@@ -92,6 +102,7 @@ struct WorkerView {
   std::vector<SlotView> slots;
   std::vector<std::string> packages;
   std::vector<std::string> conditions;  // "storage_failed (root main): ..."; of older schedulers none
+  std::vector<RootSeenView> roots;
 };
 base::Result<std::vector<WorkerView>> read_workers(const json::value& list);
 

@@ -95,6 +95,11 @@ std::optional<Outcome> outcome_from_code(std::string_view code) {
   return std::nullopt;
 }
 
+bool is_tried_once(std::string_view code) {
+  // What the storage failed to read may come back.
+  return (code.starts_with("input.") && code != "input.read") || code == "output.link";
+}
+
 std::string_view name(JobState state) {
   return kJobStates.of(state);
 }

@@ -105,6 +105,8 @@ struct LayerSpec {
   FrameSet frames;                        // what is written; empty for encode and sheet
   std::uint32_t retries = 3;              // charged tries per task
   std::optional<base::Duration> timeout;  // per attempt
+  // How long files of roots may be missing before a task that reads them fails; default: the farm's.
+  std::optional<base::Duration> missing_after;
   Needs needs;
   std::optional<std::uint32_t> chunk;  // absent: "auto"
   std::string output;                  // pattern with tokens, inside `root`

@@ -99,6 +99,7 @@ json::object layer_json(const LayerSpec& layer) {
   if (!inputs.empty()) out["input"] = std::move(inputs);
   if (layer.check != OutputCheck::Auto) out["check"] = name(layer.check);
   if (layer.timeout) out["timeout"] = duration_text(*layer.timeout);
+  if (layer.missing_after) out["missing_after"] = duration_text(*layer.missing_after);
   if (layer.kind == LayerKind::Generate || layer.kind == LayerKind::Command) {
     const FrameSpan range = without_handles(layer.shot_range, layer.handles);
     out["shot_range"] = span_text(range);

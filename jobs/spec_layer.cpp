@@ -171,12 +171,17 @@ void read_common(TableReader& table, LayerDraft& draft, const JobSpec& job, std:
   layer.after = table.texts("after", TextRule::Word, kLayersMax).value_or(std::vector<std::string>{});
   read_inputs(table, draft, kind, errors);
   layer.retries = static_cast<std::uint32_t>(table.integer("retries", 0, 1'000).value_or(layer.retries));
-  if (const auto timeout = table.text("timeout", TextRule::Line)) {
-    layer.timeout = parse_duration(*timeout);
-    if (!layer.timeout)
-      table.fail("timeout", "bad_duration", fmt::format("\"{}\" is not a duration", printable(*timeout)),
-                 "a whole number and s, m or h, up to 30 days: 90s, 5m, 2h", duration_meant(*timeout));
-  }
+  const auto duration = [&table](const char* key) -> std::optional<base::Duration> {
+    const auto text = table.text(key, TextRule::Line);
+    if (!text) return std::nullopt;
+    const auto value = parse_duration(*text);
+    if (!value)
+      table.fail(key, "bad_duration", fmt::format("\"{}\" is not a duration", printable(*text)),
+                 "a whole number and s, m or h, up to 30 days: 90s, 5m, 2h", duration_meant(*text));
+    return value;
+  };
+  layer.timeout = duration("timeout");
+  layer.missing_after = duration("missing_after");
   if (const SpecNode* needs = table.table("needs")) layer.needs = read_needs(*needs, table.field("needs"), errors);
   layer.root = table.text("root", TextRule::Word).value_or("main");
   const auto output = table.text("output", TextRule::Line);

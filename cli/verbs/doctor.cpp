@@ -65,9 +65,17 @@ void check_config(const DaemonFile& daemon, Session& session, Findings& findings
 void check_roots(const DaemonFile& daemon, Findings& findings) {
   const json::value* roots = daemon.table.if_contains("roots");
   if (!roots || !roots->is_object()) return;
-  for (const auto& item : roots->get_object())
-    if (item.value().is_string() && !item.value().get_string().empty())
-      check_root(std::string(item.key()), daemon.path.parent_path() / std::string(item.value().get_string()), findings);
+  for (const auto& item : roots->get_object()) {
+    const json::value* path = &item.value();
+    RootAccess access = RootAccess::Write;
+    if (const json::object* table = item.value().if_object()) {  // {path = "...", access = "read"}
+      path = table->if_contains("path");
+      const json::value* said = table->if_contains("access");
+      if (said != nullptr && said->is_string() && said->get_string() == "read") access = RootAccess::Read;
+    }
+    if (path != nullptr && path->is_string() && !path->get_string().empty())
+      check_root(std::string(item.key()), daemon.path.parent_path() / std::string(path->get_string()), access, findings);
+  }
 }
 
 void check_daemon(const DaemonFile& daemon, Session& session, Findings& findings) {

@@ -89,6 +89,24 @@ void print_failures(const JobView& job, Session& session) {
   }
 }
 
+void print_missing(const JobView& job, Session& session) {
+  if (job.missing_inputs.empty()) return;
+  session.out() << "\nmissing inputs\n";
+  for (const MissingInputView& missing : job.missing_inputs) {
+    session.out() << fmt::format("  {} waits for {} (frame {})", missing.layer,
+                                 paint(session.terminal(), Tone::Warning, missing.root + ":" + missing.path),
+                                 missing.frame);
+    if (missing.files > 1) session.out() << fmt::format(" and {} more", counted(missing.files - 1, "file"));
+    if (!missing.since.empty()) session.out() << fmt::format(", missing since {}", missing.since);
+    session.out() << '\n';
+    if (missing.fails_in_ms)
+      session.out() << fmt::format("    the task fails in {} if the file does not come\n",
+                                   roughly(*missing.fails_in_ms));
+    else
+      session.out() << fmt::format("    nobody can look, so that time does not count: {}\n", missing.problem);
+  }
+}
+
 void print_outputs(const JobView& job, Session& session) {
   if (job.outputs.empty()) return;
   session.out() << "\noutputs\n";
@@ -112,6 +130,7 @@ base::Result<ExitCode> run(const std::string& name, Session& session) {
   print_head(job, session);
   if (!job.is_final()) session.out() << never_runs_text(session, job.id);
   print_layers(job, session);
+  print_missing(job, session);
   print_failures(job, session);
   print_outputs(job, session);
   return ExitCode::Ok;

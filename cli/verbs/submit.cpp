@@ -76,9 +76,13 @@ base::Result<ExitCode> submit_one(const Options& options, const SpecSource& sour
   } else if (options.quiet) {
     session.out() << job << '\n';
   } else {
+    const json::value* warnings = answer->as_object().if_contains("warnings");
     session.out() << fmt::format("job {} submitted, version {} of its shots\n  watch it: framemill follow {}\n", job,
                                  version, job)
                   << never_runs_text(session, job);
+    for (const std::string& warning : warnings == nullptr ? std::vector<std::string>{} : reader.texts("warnings"))
+      session.out() << fmt::format("  {}: {}\n", paint(session.terminal(), Tone::Warning, "warning"), warning);
+    FM_TRY(reader.status());
   }
   session.out() << std::flush;
   return ExitCode::Ok;

@@ -71,12 +71,19 @@ base::Result<ExitCode> run(Session& session) {
       table.add({std::to_string(worker.id), worker.name + "/" + slot.name, state_cell(worker), memory_of(slot),
                  work_of(slot)});
   }
+  std::string roots;
+  for (const WorkerView& worker : workers)
+    for (const RootSeenView& root : worker.roots)
+      if (!root.usable && !root.read_only && worker.state != "silent")
+        roots += fmt::format("  {}: {}\n", worker.name,
+                             root.problem.empty() ? fmt::format("cannot use root {}", root.name) : root.problem);
   session.out() << (table.empty() ? std::string("no workers have been seen\n") : table.text(session.terminal()));
   for (const WorkerView& worker : workers) session.out() << doubts_text(worker);
   for (const WorkerView& worker : workers)
     for (const std::string& condition : worker.conditions)
       session.out() << fmt::format("{} is in trouble, and gets new work again after a pause: {}\n", worker.name,
                                    condition);
+  if (!roots.empty()) session.out() << '\n' << paint(session.terminal(), Tone::Warning, "roots") << '\n' << roots;
   return ExitCode::Ok;
 }
 

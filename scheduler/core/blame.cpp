@@ -121,7 +121,8 @@ void split(const BadEnd& end) {
 }
 
 void charge(const BadEnd& end, TaskIndex task) {
-  if (!note_failed(end.farm, end.job, end.phase, task, end.worker, end.granted_at, end.code(), end.message())) {
+  const bool once = jobs::is_tried_once(end.code());  // the files it reads decide: it speaks against no worker
+  if (!once && !note_failed(end.farm, end.job, end.phase, task, end.worker, end.granted_at, end.code(), end.message())) {
     ++trouble_of(end.farm, end.phase, task).record.uncharged_returns;
     return;
   }
@@ -131,7 +132,7 @@ void charge(const BadEnd& end, TaskIndex task) {
   ++end.phase.tally.tries_charged;
   end.farm.turn.mark(end.phase);
   sort_trouble(end.farm, end.phase, task);
-  if (record.charged_tries >= end.job.layer_of(end.phase).retries)
+  if (once || record.charged_tries >= end.job.layer_of(end.phase).retries)
     give_up(end.farm, end.phase, task, TaskState::Failed);
 }
 
@@ -181,6 +182,7 @@ void on_returned(const BadEnd& end) {
     ++trouble_of(farm, end.phase, task).record.uncharged_returns;
     if (end.ended.outcome == Outcome::InputNotVisible)
       note_unseen(farm, end.job, end.phase, task, end.worker, end.code(), end.message());
+    if (end.ended.outcome == Outcome::InputNotVisible) forget_files(farm, end.phase, task);
   }
   if (end.ended.outcome == Outcome::InputNotVisible) return;
   // What does not fit together may fit one by one.

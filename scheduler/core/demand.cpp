@@ -15,7 +15,7 @@ auto memory_key(const jobs::MemoryPrior& m) {
 auto key(const Demand& d) {
   return std::make_tuple(d.kind, d.exclusive, std::cref(d.model), std::cref(d.model_digest), std::cref(d.program),
                          d.device, d.device_memory_bytes, d.host_memory_bytes, d.cpus, std::cref(d.device_class),
-                         std::cref(d.roots), d.batch_max, memory_key(d.cpu_memory), memory_key(d.cuda_memory));
+                         std::cref(d.roots), std::cref(d.written_root), d.batch_max, memory_key(d.cpu_memory), memory_key(d.cuda_memory));
 }
 
 void add_root(std::vector<std::string>& roots, const std::string& root) {
@@ -43,6 +43,7 @@ Demand demand_of(const JobRecord& job, const jobs::PhasePlan& phase, const std::
   demand.host_memory_bytes = layer.needs.host_memory_bytes.value_or(0);
   demand.cpus = layer.needs.cpus.value_or(0);
   add_root(demand.roots, phase.root);
+  demand.written_root = phase.root;
   for (const jobs::Need& need : phase.needs)
     if (need.reads_files) add_root(demand.roots, job.plan->phases[need.phase].root);
   for (const jobs::LayerInput& input : layer.inputs) add_root(demand.roots, input.root);

@@ -28,6 +28,7 @@ struct Demand {
   std::uint32_t cpus = 0;
   std::string device_class;        // pinned; empty: any
   std::vector<std::string> roots;  // written and read
+  std::string written_root;        // of them
   std::uint32_t batch_max = 1;     // of the package; 1 for exact
   jobs::MemoryPrior cpu_memory, cuda_memory;
 

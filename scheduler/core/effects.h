@@ -43,6 +43,17 @@ struct OrderManifest {                    // number: into jobs::manifest_groups 
   std::uint32_t number = 0;
   std::uint64_t revision = 0;             // published tasks it covers
 };
+struct WatchedFiles {                     // files of one input that a root should have
+  PhaseId phase;
+  std::uint32_t input = 0;                // index into the layer's inputs
+  std::string root, path_printf;
+  jobs::FrameSet frames;                  // those that are missing
+  bool operator==(const WatchedFiles&) const = default;
+};
+struct WatchFiles {                       // all that the worker shall look for from now on, outside its slots
+  WorkerId worker;
+  std::vector<WatchedFiles> files;
+};
 struct OrderDiscard {                     // the finished job's intermediate files
   WorkerId worker;
   JobId job;
@@ -60,6 +71,7 @@ struct Submitted {
   JobId job;
   std::uint32_t version = 0;
   bool repeated = false;                  // the same token and body came before
+  std::vector<std::string> warnings{};    // what no known worker has, layer by layer
 };
 struct Changed {
   std::uint32_t tasks = 0;                // touched (retry, cancel)
@@ -87,6 +99,7 @@ struct Effects {
   std::vector<OrderPublish> publishes;
   std::vector<OrderManifest> manifests;
   std::vector<OrderDiscard> discards;
+  std::vector<WatchFiles> watches;        // may overtake the disk, as grants do
   std::vector<AcknowledgeReport> acknowledgements;
   std::vector<Answer> answers;
   std::vector<FarmEvent> happened;

@@ -62,8 +62,13 @@ struct PackageHeld {
 };
 struct RootSeen {
   std::string name;
-  bool usable = false;
+  bool usable = false;                            // marker seen, and work may write there
   std::uint64_t free_bytes = 0;
+  bool readable = false;                          // marker seen: it serves inputs
+  bool read_only = false;                         // configured so: nothing will ever be written there
+  bool tells_id = false;                          // the worker knows of ids
+  std::string id{};                               // of the marker; empty: it has none
+  std::string problem{};                          // why it is not usable, where that is not meant
 };
 struct HostCondition {        // what a worker's attempts found wrong with its host
   std::string code, message;  // "host.descriptors", "storage_failed"
@@ -78,6 +83,7 @@ struct Inventory {
   std::vector<std::string> commands;
   bool media = false;
   std::vector<HostCondition> conditions;
+  bool looks_for_files = false;                   // knows WatchedFiles
 };
 struct AttemptRunning {
   AttemptId attempt;
@@ -129,6 +135,19 @@ struct WorkerKeyContested {
   std::string key, address;
 };
 
+inline constexpr std::int64_t kWatchedFramesMax = 4'096;  // of one input, asked for at a time
+
+// What a worker found when it looked for the files it was asked to watch (effects.h, WatchedFiles).
+struct FilesLookedFor {
+  PhaseId phase;
+  std::uint32_t input = 0;
+  bool readable = false;                          // the root's marker was seen and its directories could be read
+  std::string problem;                            // why not
+  jobs::FrameSet there;                           // of the frames asked for; at most 4,096
+  std::optional<jobs::Frame> refused_frame;       // whose file is a link out of every root
+  std::string refused_message;
+};
+
 // One report of a worker, whole. Repeats are harmless.
 struct WorkerReported {
   std::string key;                                // the CURVE key it proved: its identity
@@ -144,6 +163,7 @@ struct WorkerReported {
   std::vector<ManifestWritten> manifests;
   // The publish orders it holds, where it tells; a report that does not leaves it open.
   std::optional<std::vector<TasksPublished>> publishing;
+  std::vector<FilesLookedFor> looked_for;
   bool draining = false;
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "scheduler/core/conditions.h"
+#include "scheduler/core/file_watches.h"
 #include "scheduler/core/job_views.h"
 #include "scheduler/core/readiness.h"
 #include "scheduler/core/slot_reasons.h"
@@ -272,20 +273,49 @@ Demand demand_for(const FarmState& farm, const PhaseEntry& phase, TaskIndex task
   return farm.classes.of(lone ? phase.alone_class : phase.common_class);
 }
 
-// What is waited for, and what holds that back when it is free to run and does not.
+// A file of a root that the task lacks, when somebody could look for it.
+std::optional<SlotReason> file_reason(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase,
+                                      TaskIndex task, base::Now now) {
+  const auto missing = missing_file(farm, job, phase, task);
+  if (!missing || !missing->asked) return std::nullopt;
+  return SlotReason{Reason::InputMissing,
+                    0,
+                    {},
+                    text_of(*missing, now.wall),
+                    "put the file there: the task starts within seconds by itself; or submit other frames"};
+}
+
+// What holds a task back that waits for no other: a file, trouble, or the slots. Nothing when it runs or is over.
+struct Causes {
+  std::vector<SlotReason> reasons;
+  bool never = false;
+};
+Causes causes_of(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, TaskIndex task, base::Now now) {
+  const TaskState state = phase.tasks.at(task);
+  if (state != TaskState::Ready && state != TaskState::Waiting) return {};
+  if (state == TaskState::Waiting) {
+    if (auto file = file_reason(farm, job, phase, task, now)) return {{std::move(*file)}, false};
+    if (!missing_file(farm, job, phase, task)) return {};
+  }
+  if (auto trouble = trouble_reason(farm, job, phase, task, now)) return {{std::move(*trouble)}, false};
+  SlotReasons slots = slot_reasons(farm, demand_for(farm, phase, task), job, phase, task, now.monotonic);
+  return {std::move(slots.reasons), slots.never};
+}
+
+// What is waited for, and what holds that back: the cause is named first where no time mends it.
 void explain_missing(const FarmState& farm, const JobEntry& job, const Missing& missing, base::Now now,
                      ExplainView& view) {
   const Missing last = deepest(job, missing);
-  view.reasons.push_back(dependency_reason(farm, job, missing, last, now));
-  const PhaseEntry& phase = job.phases[last.phase];
-  if (phase.tasks.at(last.task) != TaskState::Ready) return;
-  if (auto trouble = trouble_reason(farm, job, phase, last.task, now)) {
-    view.reasons.push_back(std::move(*trouble));
-    return;
+  SlotReason dependency = dependency_reason(farm, job, missing, last, now);
+  Causes causes = causes_of(farm, job, job.phases[last.phase], last.task, now);
+  view.can_never_run = view.can_never_run || causes.never;
+  if (!causes.reasons.empty() && (causes.never || causes.reasons.front().reason == Reason::InputMissing)) {
+    const SlotReason& cause = causes.reasons.front();
+    dependency.because += ": " + (cause.examples.empty() ? "" : cause.examples.front() + ": ") + cause.because;
+    dependency.remedy = cause.remedy;
   }
-  for (SlotReason& reason :
-       slot_reasons(farm, demand_for(farm, phase, last.task), job, phase, last.task, now.monotonic).reasons)
-    view.reasons.push_back(std::move(reason));
+  view.reasons.push_back(std::move(dependency));
+  for (SlotReason& reason : causes.reasons) view.reasons.push_back(std::move(reason));
 }
 
 void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, base::Now now,
@@ -295,8 +325,18 @@ void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEn
       slot_reasons(farm, demand_for(farm, phase, view.task), job, phase, view.task, now.monotonic);
   view.can_never_run = slots.never;
   if (view.state == TaskState::Waiting) {
-    if (const auto missing = first_missing(job, phase, view.task)) explain_missing(farm, job, *missing, now, view);
-    if (!slots.never) return;
+    // What can never run here is told of before what it waits for meanwhile.
+    if (slots.never)
+      view.reasons.insert(view.reasons.end(), slots.reasons.begin(), slots.reasons.end());
+    if (const auto missing = first_missing(job, phase, view.task)) {
+      explain_missing(farm, job, *missing, now, view);
+      return;
+    }
+    if (auto file = file_reason(farm, job, phase, view.task, now)) {
+      view.reasons.push_back(std::move(*file));
+      return;
+    }
+    if (slots.never) return;
   } else if (auto trouble = trouble_reason(farm, job, phase, view.task, now)) {
     view.reasons.push_back(std::move(*trouble));
     return;

@@ -8,6 +8,7 @@
 #include "scheduler/core/attempts.h"
 #include "scheduler/core/explain.h"
 #include "scheduler/core/farm_state.h"
+#include "scheduler/core/file_watches.h"
 #include "scheduler/core/job_states.h"
 #include "scheduler/core/job_views.h"
 #include "scheduler/core/manifests.h"
@@ -74,6 +75,7 @@ struct Apply {
 base::Instant next_due(const FarmState& farm) {
   if (farm.match_unfinished && !farm.read_only) return base::Instant{INT64_MIN};
   base::Instant due = std::min(farm.leases.next_deadline(), farm.workers.next_alarm());
+  due = std::min(due, farm.file_watches.next_look);
   if (!farm.wakes.empty()) due = std::min(due, *farm.wakes.begin());
   return due;
 }
@@ -118,7 +120,10 @@ Effects finish_turn(FarmState& farm) {
   wake(farm);
   mark_silent_workers(farm);
   expire_leases(farm);
+  note_file_waits(farm);
+  look_after_files(farm);
   wake_sheets(farm);
+  note_file_waits(farm);
   owe_manifests(farm);
   derive_touched_states(farm);
   if (!farm.read_only) match(farm);

@@ -22,6 +22,7 @@ struct FarmSettings {
   base::Duration silence_alarm = base::seconds(15);         // a worker not heard for so long is Silent
   base::Duration report_interval = base::seconds(1);        // asked of workers that have work
   base::Duration idle_report_interval = base::seconds(5);   // asked of the others
+  base::Duration missing_after = base::seconds(600);        // for files of roots, where the layer does not say
   base::Duration late_turn = base::seconds(1);              // a turn later than this moves all lease deadlines by the gap
   base::Duration back_off_first = base::seconds(1), back_off_most = base::seconds(60);
   std::uint32_t lone_deaths_max = 3;                        // then a task is quarantined

@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "scheduler/core/demand.h"
 #include "scheduler/core/device_booking.h"
 #include "scheduler/core/farm.h"
+#include "scheduler/core/file_watches.h"
 #include "scheduler/core/job_book.h"
 #include "scheduler/core/lease_book.h"
 #include "scheduler/core/pace.h"
@@ -33,7 +35,9 @@ struct FarmState {
   LeaseBook leases;
   WorkerRoster workers;
   PublishDuties duties;
+  FileWatches file_watches;
   CountersRecord counters;
+  std::map<std::string, std::string> root_ids;  // by name: of the tree that all hosts must mean by it
 
   // Derived.
   DemandClasses classes;

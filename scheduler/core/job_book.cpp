@@ -70,6 +70,7 @@ JobEntry& JobBook::add(JobRecord record, PaceBook& pace) {
   job.phases.reserve(plans.size());
   for (jobs::PhaseIndex i = 0; i < plans.size(); ++i) {
     PhaseEntry phase({id, i}, plans[i]);
+    phase.files.inputs = unseen_files_of(plans[i]);
     phase.pace = pace.intern(pace_name(job.record, plans[i]));
     job.totals[static_cast<std::size_t>(TaskState::Waiting)] += plans[i].task_count;
     job.phases.push_back(std::move(phase));

@@ -17,6 +17,7 @@
 #include "scheduler/core/pace.h"
 #include "scheduler/core/ready_queue.h"
 #include "scheduler/core/records.h"
+#include "scheduler/core/root_files.h"
 #include "scheduler/core/task_states.h"
 #include "scheduler/core/views.h"
 
@@ -59,6 +60,7 @@ struct PhaseEntry {
   PhaseTally tally;
   TaskStates tasks;
   std::map<TaskIndex, Trouble> troubles;
+  PhaseFiles files;
 
   // Derived.
   std::vector<Dependent> dependents;
@@ -95,6 +97,7 @@ struct JobEntry {
   std::uint32_t attempts_live = 0;
   // How each layer fares on the workers that had its work; forgotten at a restart.
   std::map<std::pair<std::uint32_t, WorkerId>, HostStanding> hosts;
+  std::uint64_t awaited = 0;  // waiting tasks that lack files of roots alone
   bool dirty = false, touched = false;
 
   const jobs::LayerSpec& layer_of(const PhaseEntry& phase) const { return record.spec->layers[phase.plan->layer]; }

@@ -35,9 +35,10 @@ PhaseState phase_state(const JobEntry& job, const PhaseEntry& phase) {
 
 JobState job_state(const JobEntry& job) {
   const std::uint64_t alive =
-      job.total(TaskState::Ready) + job.total(TaskState::Leased) + job.total(TaskState::Committed) + job.manifests_owed;
+      job.total(TaskState::Ready) + job.total(TaskState::Leased) + job.total(TaskState::Committed) + job.manifests_owed +
+      job.awaited;
   const std::uint64_t lost =
-      job.total(TaskState::Waiting) + job.total(TaskState::Failed) + job.total(TaskState::Quarantined);
+      job.total(TaskState::Waiting) - job.awaited + job.total(TaskState::Failed) + job.total(TaskState::Quarantined);
   const std::uint64_t cancelled = job.total(TaskState::Cancelled);
   // A cancel that came when everything was made already cancelled nothing.
   if (alive + lost + cancelled == 0) return JobState::Done;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "scheduler/core/file_watches.h"
 #include "scheduler/core/matcher.h"
 
 namespace framemill::scheduler {
@@ -116,6 +117,20 @@ void add_failures(const JobEntry& job, const PhaseEntry& phase, std::vector<Fail
   }
 }
 
+void add_missing_inputs(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase,
+                        std::vector<MissingInputView>& all) {
+  if (phase.files.waits.empty()) return;
+  const auto earliest = std::min_element(phase.files.waits.begin(), phase.files.waits.end(), [](auto& a, auto& b) {
+    return a.second.since < b.second.since;
+  });
+  const auto missing = missing_file(farm, job, phase, earliest->first);
+  if (!missing) return;
+  MissingInputView view{layer_label(job, phase), missing->root,  missing->path,    missing->frame, 0,
+                        missing->since,          missing->left.ms, missing->problem};
+  for (const RootFiles& files : phase.files.inputs) view.files += static_cast<std::uint64_t>(files.awaited.count());
+  all.push_back(std::move(view));
+}
+
 void add_phase(const PhaseEntry& phase, LayerView& view, bool first) {
   view.state = first ? phase.state : merged(view.state, phase.state);
   for (std::size_t i = 0; i < view.tasks.size(); ++i) view.tasks[i] += phase.tasks.counts()[i];
@@ -214,6 +229,7 @@ JobView view_of(const FarmState& farm, const JobEntry& job, Detail detail, Condi
     view.device_us += phase.tally.device_us;
     eta.add(farm, phase);
     add_failures(job, phase, view.failures);
+    add_missing_inputs(farm, job, phase, view.missing_inputs);
     if (!writes_frames(phase)) continue;
     view.frames += static_cast<std::uint64_t>(phase.plan->frames.count());
     view.frames_published += frames_published(phase);

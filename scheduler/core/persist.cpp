@@ -50,6 +50,7 @@ void write_dirty_records(FarmState& farm) {
   if (turn.counters) persist.puts.emplace_back(farm.counters);
   turn.counters = false;
   put_all(persist.puts, turn.versions);
+  put_all(persist.puts, turn.roots);
   put_all(persist.puts, turn.tokens);
   for (const WorkerId id : in_order(turn.workers)) {
     WorkerEntry& worker = *farm.workers.find(id);

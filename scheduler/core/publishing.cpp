@@ -152,6 +152,16 @@ void hand_over_duties(FarmState& farm, WorkerEntry& worker) {
   }
 }
 
+void hand_over_lost_roots(FarmState& farm, WorkerEntry& worker) {
+  const auto duties = farm.duties.of(worker.record.id);
+  for (const auto& [ordered, key] : duties) {
+    const std::string& root = farm.jobs.find(key.first)->plan->root;
+    if (worker.sees_root(root)) continue;
+    farm.duties.unassign(key);
+    if (const WorkerId server = publish_server(farm, root, worker.record.id)) assign(farm, key, server);
+  }
+}
+
 void collect_publish_orders(FarmState& farm) {
   auto& keys = farm.turn.publish_orders;
   std::sort(keys.begin(), keys.end());

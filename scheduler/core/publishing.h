@@ -21,6 +21,8 @@ void on_publish_failed(FarmState& farm, WorkerId worker, const PublishFailed& fa
 void repeat_duties(FarmState& farm, WorkerEntry& worker, const WorkerReported& report);
 void adopt_duties(FarmState& farm, WorkerEntry& worker);      // nobody's, whose root it sees
 void hand_over_duties(FarmState& farm, WorkerEntry& worker);  // it is silent, or another process now
+// Those alone whose root the worker can serve no more.
+void hand_over_lost_roots(FarmState& farm, WorkerEntry& worker);
 void collect_publish_orders(FarmState& farm);                 // at the end of the turn: neighbours in one order
 
 // Intermediate files of jobs that are done.

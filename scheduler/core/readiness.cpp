@@ -15,10 +15,11 @@ bool any_alive(const TaskStates& tasks) {
   return tasks.count(TaskState::Ready) + tasks.count(TaskState::Leased) + tasks.count(TaskState::Committed) > 0;
 }
 
-// A task that waits has what it needs: it is made ready in this very turn, where others were looked at before it.
+// A task that waits has what it needs of the job: it is made ready in this very turn, where others were looked at before
+// it, or lacks files of roots alone, which may still come or are given up in time.
 bool any_about_to_run(const JobEntry& job, const PhaseEntry& phase) {
   for (const StateRun& run : phase.tasks.runs({0, phase.tasks.size()}))
-    if (run.state == TaskState::Waiting && !ready_parts(job, phase, run.tasks).empty()) return true;
+    if (run.state == TaskState::Waiting && !open_but_for_files(job, phase, run.tasks).empty()) return true;
   return false;
 }
 
@@ -114,7 +115,7 @@ std::vector<TaskRange> without(const std::vector<TaskRange>& open, const std::ve
 
 }  // namespace
 
-std::vector<TaskRange> ready_parts(const JobEntry& job, const PhaseEntry& phase, TaskRange tasks) {
+std::vector<TaskRange> open_but_for_files(const JobEntry& job, const PhaseEntry& phase, TaskRange tasks) {
   std::vector<TaskRange> open{tasks};
   for (const Need& need : phase.plan->needs) {
     if (open.empty()) break;
@@ -123,7 +124,13 @@ std::vector<TaskRange> ready_parts(const JobEntry& job, const PhaseEntry& phase,
   return open;
 }
 
+std::vector<TaskRange> ready_parts(const JobEntry& job, const PhaseEntry& phase, TaskRange tasks) {
+  const std::vector<TaskRange> open = open_but_for_files(job, phase, tasks);
+  return open.empty() ? open : without(open, held_by_files(phase.files, *phase.plan, tasks));
+}
+
 bool needs_met(const JobEntry& job, const PhaseEntry& phase, TaskIndex task, TaskRange own) {
+  if (!held_by_files(phase.files, *phase.plan, {task, 1}).empty()) return false;
   for (const Need& need : phase.plan->needs) {
     if (is_met(job, phase, need, task)) continue;
     if (need.phase != phase.id.index) return false;

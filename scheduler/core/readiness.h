@@ -12,6 +12,10 @@ namespace framemill::scheduler {
 // The parts of `tasks` whose needs are met, ascending; the rest must wait.
 std::vector<TaskRange> ready_parts(const JobEntry& job, const PhaseEntry& phase, TaskRange tasks);
 
+// The same, where files of roots (root_files.h) are left out of account: what is missing from the former waits for such
+// files alone.
+std::vector<TaskRange> open_but_for_files(const JobEntry& job, const PhaseEntry& phase, TaskRange tasks);
+
 // The needs of one task, where `own` tasks of its own phase count as published: the earlier ones of the same attempt.
 bool needs_met(const JobEntry& job, const PhaseEntry& phase, TaskIndex task, TaskRange own);
 

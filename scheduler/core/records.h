@@ -184,6 +184,10 @@ struct VersionRecord {                             // versions in use: per show,
   JobId job;
 };
 
+struct RootRecord {                                // the tree that all hosts must mean by a root's name
+  std::string name, id;                            // id: of its marker, as the first worker that saw one told it
+};
+
 struct SubmitTokenRecord {                         // Idempotency-Key -> job
   std::string principal, token;
   base::Sha256 body;
@@ -203,7 +207,7 @@ struct CountersRecord {                            // what must never be used tw
 };
 
 using Record = std::variant<JobRecord, PhaseRecord, TaskPageRecord, TaskTroubleRecord, AttemptRecord, CommitRecord,
-                            WorkerRecord, VersionRecord, SubmitTokenRecord, AuditRecord, CountersRecord>;
+                            WorkerRecord, VersionRecord, RootRecord, SubmitTokenRecord, AuditRecord, CountersRecord>;
 
 // What a turn changed: one transaction of the store.
 struct Persist {

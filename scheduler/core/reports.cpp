@@ -1,12 +1,14 @@
 #include "scheduler/core/reports.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "scheduler/core/attempts.h"
 #include "scheduler/core/blame.h"
 #include "scheduler/core/manifests.h"
 #include "scheduler/core/publishing.h"
+#include "scheduler/core/slot_fit.h"
 #include "scheduler/core/standings.h"
 
 namespace framemill::scheduler {
@@ -14,6 +16,9 @@ namespace {
 
 // A grant may still be on its way, and what ended may be told by the next report only.
 constexpr base::Duration kNamedGrace = base::seconds(5);
+// How long a worker may be without a root before its work there goes to others: storage that hangs often comes back.
+constexpr base::Duration kRootGrace = base::seconds(15);
+constexpr std::size_t kRootsKnownMax = 1'024;
 
 void say_worker(FarmState& farm, const WorkerEntry& worker, std::string what, std::string detail) {
   farm.turn.say({"worker", {}, 0, worker.record.id, std::move(what), std::move(detail)});
@@ -63,8 +68,43 @@ void begin_incarnation(FarmState& farm, WorkerEntry& worker, std::uint64_t incar
   say_worker(farm, worker, "WorkerStarted", worker.record.name);
 }
 
-void take_inventory(FarmState& farm, WorkerEntry& worker, const Inventory& inventory) {
+// All hosts must mean one tree by a root's name: the first id that is told is the farm's, and a host whose marker has
+// another one, or none, has another tree mounted there.
+void compare_root_ids(FarmState& farm, Inventory& inventory) {
+  for (RootSeen& root : inventory.roots) {
+    if (!root.tells_id || !(root.usable || root.readable)) continue;
+    const auto known = farm.root_ids.find(root.name);
+    if (known == farm.root_ids.end()) {
+      if (root.id.empty() || farm.root_ids.size() >= kRootsKnownMax) continue;
+      farm.root_ids.emplace(root.name, root.id);
+      farm.turn.roots.push_back({root.name, root.id});
+      continue;
+    }
+    if (known->second == root.id) continue;
+    root.usable = root.readable = false;
+    root.problem = "root " + root.name + " is another tree here than on the farm's other hosts: its marker has " +
+                   (root.id.empty() ? "no id" : "the id " + root.id) + ", the farm's is " + known->second;
+  }
+}
+
+void note_lost_roots(FarmState& farm, WorkerEntry& worker) {
+  std::map<std::string, base::Instant> lost;
+  for (const RootSeen& root : worker.inventory.roots)
+    if (!root.usable && !root.readable) {
+      const auto before = worker.roots_lost.find(root.name);
+      lost.emplace(root.name, before == worker.roots_lost.end() ? farm.now() : before->second);
+      if (before == worker.roots_lost.end() && worker.known)
+        say_worker(farm, worker, "WorkerLostRoot",
+                   worker.record.name + ": " + (root.problem.empty() ? "root " + root.name : root.problem));
+    }
+  worker.roots_lost = std::move(lost);
+  hand_over_lost_roots(farm, worker);
+}
+
+void take_inventory(FarmState& farm, WorkerEntry& worker, Inventory inventory) {
+  compare_root_ids(farm, inventory);
   farm.workers.take_inventory(worker, inventory);
+  note_lost_roots(farm, worker);
   if (!inventory.name.empty() && worker.record.name != inventory.name) {
     worker.record.name = inventory.name;
     farm.turn.mark(worker);
@@ -95,6 +135,24 @@ void take_finished(FarmState& farm, WorkerEntry& worker, std::vector<TaskFinishe
   }
 }
 
+// Its work there is done elsewhere; what it still writes is refused when it comes.
+void end_leases_without_root(FarmState& farm, WorkerEntry& worker) {
+  if (worker.roots_lost.empty()) return;
+  const auto is_over = [&](const std::string& root) {
+    const auto lost = worker.roots_lost.find(root);
+    return lost != worker.roots_lost.end() && lost->second + kRootGrace < farm.now();
+  };
+  std::vector<AttemptId> ended;
+  for (const AttemptId id : worker.leases) {
+    const std::vector<std::string>& roots = farm.leases.find(id)->demand.roots;
+    if (std::any_of(roots.begin(), roots.end(), is_over)) ended.push_back(id);
+  }
+  for (const AttemptId id : ended) {
+    on_attempt_lost(farm, id, "its worker lost the root");
+    farm.turn.effects.revokes.push_back({worker.record.id, id, "unknown", {}});
+  }
+}
+
 // What the worker holds against what is on record. Only the newest report tells.
 void compare_running(FarmState& farm, WorkerEntry& worker, const WorkerReported& report, std::set<AttemptId>& revoked) {
   std::set<AttemptId> named;
@@ -108,8 +166,10 @@ void compare_running(FarmState& farm, WorkerEntry& worker, const WorkerReported&
     std::string output = running.output.empty() ? std::move(lease->activity.output) : running.output;
     lease->activity = running;
     lease->activity.output = std::move(output);
-    renew_lease(farm, *lease);
+    // A lease is renewed by a worker that can go on with it: one whose root is gone here cannot.
+    if (worker.roots_lost.empty() || serves_roots(worker, lease->demand)) renew_lease(farm, *lease);
   }
+  end_leases_without_root(farm, worker);
   std::vector<AttemptId> missing;
   for (const AttemptId id : worker.leases)
     if (!named.contains(id) && farm.leases.find(id)->named_at + kNamedGrace < farm.now()) missing.push_back(id);
@@ -152,6 +212,7 @@ void on_worker_reported(FarmState& farm, WorkerReported report) {
       say_worker(farm, worker, worker.draining ? "WorkerDraining" : "WorkerUndrained", worker.record.name);
     }
     compare_running(farm, worker, report, revoked);
+    for (const FilesLookedFor& looked : report.looked_for) on_files_looked_for(farm, worker, looked);
   }
   if (restarted) hand_over_duties(farm, worker);
   repeat_duties(farm, worker, report);

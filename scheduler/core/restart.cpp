@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/check.h"
+#include "scheduler/core/file_watches.h"
 #include "scheduler/core/manifests.h"
 #include "scheduler/core/persist.h"
 #include "scheduler/core/publishing.h"
@@ -23,6 +24,7 @@ struct Put {
   void operator()(const CommitRecord&) const {}  // a restart does not read commits
   void operator()(const WorkerRecord& r) const { to.workers.insert_or_assign(r.id, r); }
   void operator()(const VersionRecord& r) const { to.versions.push_back(r); }
+  void operator()(const RootRecord& r) const { to.roots.push_back(r); }
   void operator()(const SubmitTokenRecord& r) const { to.tokens.push_back(r); }
   void operator()(const AuditRecord&) const {}
   void operator()(const CountersRecord& r) const { to.counters = r; }
@@ -42,6 +44,7 @@ void rebuild_job(FarmState& farm, JobRecord record, RestartRecords& records) {
     phase.tasks = std::move(*states);
     for (std::size_t i = 0; i < job.totals.size(); ++i) job.totals[i] += phase.tasks.counts()[i];
   }
+  recall_files(job);
   recall_manifests(job);
   if (!job.final()) farm.jobs.count_live(+1);
 }
@@ -150,6 +153,7 @@ void RestartRecords::put(const Record& record) {
 void rebuild(FarmState& farm, RestartRecords records) {
   farm.counters = records.counters;
   for (const VersionRecord& version : records.versions) farm.jobs.put(version);
+  for (const RootRecord& root : records.roots) farm.root_ids.insert_or_assign(root.name, root.id);
   for (const SubmitTokenRecord& token : records.tokens) farm.jobs.put(token);
   for (auto& [id, worker] : records.workers) farm.workers.add(std::move(worker)).last_heard = farm.now();
   for (auto& [id, job] : records.jobs) rebuild_job(farm, std::move(job), records);
@@ -167,6 +171,7 @@ void rebuild(FarmState& farm, RestartRecords records) {
 std::vector<Record> all_records(const FarmState& farm) {
   std::vector<Record> all{farm.counters};
   for (VersionRecord& version : farm.jobs.versions()) all.emplace_back(std::move(version));
+  for (const auto& [name, id] : farm.root_ids) all.emplace_back(RootRecord{name, id});
   for (SubmitTokenRecord& token : farm.jobs.tokens()) all.emplace_back(std::move(token));
   for (const auto& [id, worker] : farm.workers.all()) all.emplace_back(worker.record);
   for (const auto& [id, job] : farm.jobs.all()) {

@@ -13,6 +13,7 @@ namespace framemill::scheduler {
 struct RestartRecords {
   CountersRecord counters;
   std::vector<VersionRecord> versions;
+  std::vector<RootRecord> roots;
   std::vector<SubmitTokenRecord> tokens;
   std::map<WorkerId, WorkerRecord> workers;
   std::map<JobId, JobRecord> jobs;

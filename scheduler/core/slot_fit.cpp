@@ -48,6 +48,12 @@ bool is_warm(const Demand& demand, const SlotEntry& slot) {
 
 }  // namespace
 
+bool serves_roots(const WorkerEntry& worker, const Demand& demand) {
+  return std::all_of(demand.roots.begin(), demand.roots.end(), [&](const std::string& root) {
+    return root == demand.written_root ? worker.sees_root(root) : worker.reads_root(root);
+  });
+}
+
 Misfit standing_misfit(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker,
                        const SlotEntry& slot) {
   if (const Misfit misfit = worker_misfit(worker); misfit != Misfit::None) return misfit;
@@ -60,8 +66,7 @@ Misfit standing_misfit(const MemoryLedger& ledger, const Demand& demand, const W
     if (std::find(commands.begin(), commands.end(), demand.program) == commands.end()) return Misfit::Program;
   }
   if (demand.kind == WorkKind::Media && !worker.inventory.media) return Misfit::Media;
-  for (const std::string& root : demand.roots)
-    if (!worker.sees_root(root)) return Misfit::Root;
+  if (!serves_roots(worker, demand)) return Misfit::Root;
   // A command needs no executor; the slot's own may be unable to start.
   if (demand.kind == WorkKind::Generate && !slot.state.usable) return Misfit::SlotUnusable;
   return Misfit::None;

@@ -50,6 +50,9 @@ struct SlotFit {
   bool fits() const { return misfit == Misfit::None; }
 };
 
+// Whether the worker can serve all roots that the class reads and writes.
+bool serves_roots(const WorkerEntry& worker, const Demand& demand);
+
 // What no time and no finished work changes: the worker and the slot as they are. None: it could take the class when
 // empty.
 Misfit standing_misfit(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker,

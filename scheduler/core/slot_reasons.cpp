@@ -88,6 +88,28 @@ std::optional<std::string> host_trouble(const WorkerEntry& worker, const std::st
   return std::nullopt;
 }
 
+// What is wrong with the roots that the worker cannot serve.
+std::string roots_text(const Demand& demand, const WorkerEntry& worker) {
+  std::string text;
+  for (const std::string& root : demand.roots) {
+    if (root == demand.written_root ? worker.sees_root(root) : worker.reads_root(root)) continue;
+    if (!text.empty()) text += "; ";
+    const auto& roots = worker.inventory.roots;
+    const auto seen = std::find_if(roots.begin(), roots.end(), [&](const RootSeen& r) { return r.name == root; });
+    if (seen == roots.end())
+      text += "the worker does not have root " + root;
+    else if (const auto trouble = host_trouble(worker, root))
+      text += *trouble;
+    else if (seen->read_only)
+      text += "the worker may only read root " + root;
+    else if (!seen->problem.empty())
+      text += seen->problem;
+    else
+      text += "the worker does not see root " + root + ", or may not write there";
+  }
+  return text;
+}
+
 std::string because(const FarmState& farm, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
                     Misfit misfit) {
   switch (misfit) {
@@ -129,15 +151,8 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
       return "the worker's configuration does not list the program " + demand.program;
     case Misfit::Media:
       return "the worker cannot encode movies or draw sheets";
-    case Misfit::Root: {
-      std::string unseen;
-      for (const std::string& root : demand.roots)
-        if (!worker.sees_root(root)) {
-          if (const auto trouble = host_trouble(worker, root)) return *trouble;
-          unseen += (unseen.empty() ? "" : ", ") + root;
-        }
-      return "the worker does not see root " + unseen + ", or may not write there";
-    }
+    case Misfit::Root:
+      return roots_text(demand, worker);
     case Misfit::LeaseCap:
       return "the slot holds " + std::to_string(slot.leases.size()) + " leases, the most it may";
     case Misfit::PublishCap:

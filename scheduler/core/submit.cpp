@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "scheduler/core/lacks.h"
 #include "scheduler/core/task_moves.h"
 
 namespace framemill::scheduler {
@@ -68,7 +69,7 @@ std::optional<base::Result<Submitted>> answer_of_token(const FarmState& farm, co
                        "this Idempotency-Key was used for another job, number " + std::to_string(used->job.value),
                        "Idempotency-Key", "use a new key for a new job"};
   const JobEntry* job = farm.jobs.find(used->job);
-  return Submitted{used->job, job == nullptr ? 0 : job->record.version, true};
+  return Submitted{used->job, job == nullptr ? 0 : job->record.version, true, {}};
 }
 
 void record_submit(FarmState& farm, const JobSubmitted& event, const JobEntry& job, const std::set<ShotName>& shots) {
@@ -108,6 +109,14 @@ base::Result<Submitted> submit_job(FarmState& farm, const JobSubmitted& event) {
     return base::Error{first.code, first.message, first.field, first.suggestion};
   }
 
+  for (const jobs::PhasePlan& phase : planned.plan->phases)
+    if (only_read(farm, phase.root))
+      return base::Error{"spec.root_read_only",
+                         "no worker may write to root " + phase.root + ": layer " + event.spec->layers[phase.layer].name +
+                             " writes there",
+                         "layer[" + std::to_string(phase.layer) + "].root",
+                         "write to another root, or let a worker write to this one"};
+
   JobRecord record;
   record.id = JobId(++farm.counters.last_job);
   record.spec = event.spec;
@@ -130,7 +139,7 @@ base::Result<Submitted> submit_job(FarmState& farm, const JobSubmitted& event) {
   }
   record_submit(farm, event, job, shots);
   farm.turn.say({"job", job.record.id, 0, {}, "JobSubmitted", job.record.spec->name});
-  return Submitted{job.record.id, version, false};
+  return Submitted{job.record.id, version, false, lacks_of(farm, job)};
 }
 
 }  // namespace framemill::scheduler

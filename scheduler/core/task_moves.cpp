@@ -64,6 +64,7 @@ void move_tasks(FarmState& farm, PhaseEntry& phase, TaskRange tasks, TaskState s
        trouble != phase.troubles.end() && trouble->first < tasks.end(); ++trouble)
     sort_in(phase, trouble->first, trouble->second);
   requeue(farm, job, phase);
+  if (!phase.files.inputs.empty()) farm.file_watches.stale.insert(phase.id);
   farm.turn.mark(phase);
   farm.turn.touch(job, phase);
   if (state == TaskState::Ready) farm.match_wanted = true;
@@ -172,6 +173,7 @@ void enqueue(FarmState& farm, JobEntry& job) {
   for (PhaseEntry& phase : job.phases) {
     derive_classes(farm, job, phase);
     requeue(farm, job, phase);
+    if (!phase.files.inputs.empty()) farm.file_watches.stale.insert(phase.id);
   }
   farm.match_wanted = true;
 }

@@ -28,6 +28,7 @@ struct Turn {
   std::vector<AttemptRecord> attempts_ended;
   std::vector<CommitRecord> commits;
   std::vector<VersionRecord> versions;
+  std::vector<RootRecord> roots;
   std::vector<SubmitTokenRecord> tokens;
   std::vector<AuditRecord> audits;
   bool counters = false;

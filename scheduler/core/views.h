@@ -46,6 +46,14 @@ struct FailureGroup {                     // failures of a job with one code
   std::optional<jobs::Frame> first_frame; // the first that was found bad, else the first of the tasks' own
   std::string layer;
 };
+struct MissingInputView {                 // a file of a root that a task waits for and for nothing else
+  std::string layer, root, path;
+  jobs::Frame frame = 0;
+  std::uint64_t files = 0;                // that tasks of the layer wait for, this one included
+  base::WallTime since;
+  std::int64_t fails_in_ms = 0;           // while somebody can look
+  std::string problem;                    // why that time does not count; empty: it does
+};
 struct JobView {
   JobId id;
   std::string name, show, sequence, shot, principal;
@@ -60,6 +68,7 @@ struct JobView {
   TaskCounts tasks{};
   std::uint64_t frames = 0, frames_published = 0;
   std::vector<FailureGroup> failures;
+  std::vector<MissingInputView> missing_inputs;  // one per layer, that which fails first
   std::uint64_t model_loads = 0, attempts = 0;
   std::uint64_t retries = 0;              // tries that were charged: outcomes failed, timeout, bad_output
   std::uint64_t windows_run_twice = 0;

@@ -23,6 +23,11 @@ bool WorkerEntry::sees_root(const std::string& root) const {
                      [&](const RootSeen& seen) { return seen.usable && seen.name == root; });
 }
 
+bool WorkerEntry::reads_root(const std::string& root) const {
+  return std::any_of(inventory.roots.begin(), inventory.roots.end(),
+                     [&](const RootSeen& seen) { return (seen.usable || seen.readable) && seen.name == root; });
+}
+
 const DeviceState* WorkerEntry::device_of(const SlotEntry& slot) const {
   return slot.state.device < inventory.devices.size() ? &inventory.devices[slot.state.device] : nullptr;
 }
@@ -84,7 +89,10 @@ void WorkerRoster::shift_all(base::Duration gap) {
   std::set<std::pair<base::Instant, WorkerId>> moved;
   for (const auto& [due, id] : alarms_) moved.emplace(due + gap, id);
   alarms_ = std::move(moved);
-  for (auto& [id, worker] : workers_) worker.last_heard = worker.last_heard + gap;
+  for (auto& [id, worker] : workers_) {
+    worker.last_heard = worker.last_heard + gap;
+    for (auto& [root, since] : worker.roots_lost) since = since + gap;
+  }
 }
 
 void WorkerRoster::attach(WorkerEntry& worker, const Lease& lease, std::uint32_t cap) {

@@ -62,11 +62,13 @@ struct WorkerEntry {
   bool probe_open = false;        // it may have one
   AttemptId probe;                // it has it
   bool tells_publishing = false;  // in this incarnation: silence about an order says nothing
+  std::map<std::string, base::Instant> roots_lost;  // roots that it names and cannot serve now, since when
   bool dirty = false;
 
   jobs::WorkerState state() const;
   bool takes_grants() const;  // up, known, neither draining nor quarantined
-  bool sees_root(const std::string& root) const;
+  bool sees_root(const std::string& root) const;   // and work may write there
+  bool reads_root(const std::string& root) const;  // it serves inputs
   const DeviceState* device_of(const SlotEntry& slot) const;
   const std::string& device_class_of(std::uint32_t slot) const;
 };

@@ -87,6 +87,7 @@ class Reader {
     keys_["models"] = [this](const toml::node& node, const std::string& key) { return models(node, key); };
     keys_["roots"] = [this](const toml::node& node, const std::string& key) { return roots(node, key); };
     duration("lease_ttl", config_.lease_ttl, base::seconds(5), base::seconds(3600));
+    duration("missing_after", config_.missing_after, base::seconds(1), base::seconds(30 * 24 * 3600));
     duration("silence_alarm", config_.silence_alarm, base::seconds(10), base::seconds(600));  // idle workers report every 5 s
   }
 

@@ -37,6 +37,7 @@ struct SchedulerConfig {
   std::map<std::string, std::filesystem::path> roots;    // where this host has them; empty path: not here
   base::Duration lease_ttl = base::seconds(120);
   base::Duration silence_alarm = base::seconds(15);
+  base::Duration missing_after = base::seconds(600);     // for input files of roots, where a layer does not say
 };
 
 // Errors: config.read, config.syntax, config.unknown_key, config.wrong_type, config.missing_key, config.out_of_range;

@@ -158,6 +158,7 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
   FM_TRY(net::check_listen_address(options.link));
   options.lease_ttl = config.lease_ttl;
   options.silence_alarm = config.silence_alarm;
+  options.missing_after = config.missing_after;
   FM_ASSIGN(const auto scheduler, Scheduler::start(loop, std::move(options), [&](base::Error error) {
               failure = std::move(error);
               loop.stop();

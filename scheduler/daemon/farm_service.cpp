@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <set>
 
 #include "base/clock.h"
@@ -12,6 +13,8 @@
 
 namespace framemill::scheduler {
 namespace {
+
+constexpr base::Duration kProbePatience = base::seconds(1);
 
 base::Error no_such_job(JobId job) {
   return {"job.unknown", fmt::format("there is no job {}", job.value), "job", "framemill jobs lists them"};
@@ -68,7 +71,7 @@ std::function<void(base::Result<AnswerValue>)> unwrap(Reply<T> reply) {
 
 FarmService::FarmService(net::EventLoop& loop, Scheduler& scheduler, std::shared_ptr<const jobs::PackageCatalogue> packages,
                          std::map<std::string, std::filesystem::path> roots)
-    : loop_(loop), scheduler_(scheduler), packages_(std::move(packages)), roots_(std::move(roots)), queue_(loop) {}
+    : loop_(loop), scheduler_(scheduler), packages_(std::move(packages)), roots_(std::move(roots)), probe_(roots_), queue_(loop) {}
 
 template <class T>
 void FarmService::queue_change(Reply<T> reply, std::function<void(Reply<T>)> function) {
@@ -105,10 +108,38 @@ void FarmService::submit(SubmitRequest request, Reply<SubmitReply> reply) {
   event.spec = std::make_shared<const jobs::JobSpec>(*std::move(parsed.spec));
   event.token = request.token;
   event.body = body_digest(request);
-  queue_change<SubmitReply>(std::move(reply), [this, event = std::move(event)](Reply<SubmitReply> answer_to) mutable {
-    event.request = scheduler_.expect([answer_to = std::move(answer_to)](base::Result<AnswerValue> answer) {
+  if (!probe_.concerns(*event.spec)) return queue_submit(std::move(event), std::move(reply), {});
+  // The warnings of the probe, or none when the storage is slow: whichever comes first carries the submit on, once.
+  struct Held {
+    JobSubmitted event;
+    Reply<SubmitReply> reply;
+    net::Timer patience;
+  };
+  auto held = std::make_shared<std::optional<Held>>(Held{std::move(event), std::move(reply), {}});
+  const auto go_on = [this, held](std::vector<std::string> warnings) {  // loop thread
+    if (!*held) return;
+    Held taken = std::move(**held);
+    held->reset();
+    queue_submit(std::move(taken.event), std::move(taken.reply), std::move(warnings));
+  };
+  const bool asked = probe_.ask((*held)->event.spec, [this, go_on](std::vector<std::string> warnings) {
+    loop_.post([go_on, warnings = std::move(warnings)]() mutable { go_on(std::move(warnings)); });
+  });
+  loop_.post([this, held, go_on, asked] {
+    if (!asked) return go_on({});
+    if (*held) (*held)->patience = loop_.call_after(kProbePatience, [go_on] { go_on({}); });
+  });
+}
+
+void FarmService::queue_submit(JobSubmitted event, Reply<SubmitReply> reply, std::vector<std::string> warnings) {
+  queue_change<SubmitReply>(std::move(reply), [this, event = std::move(event), warnings = std::move(warnings)](
+                                                  Reply<SubmitReply> answer_to) mutable {
+    event.request = scheduler_.expect([answer_to = std::move(answer_to),
+                                       warnings = std::move(warnings)](base::Result<AnswerValue> answer) {
       if (!answer.ok()) return answer_to(answer.error());
-      answer_to(SubmitReply{std::get<Submitted>(*answer), {}});
+      Submitted submitted = std::get<Submitted>(*answer);
+      submitted.warnings.insert(submitted.warnings.end(), warnings.begin(), warnings.end());
+      answer_to(SubmitReply{std::move(submitted), {}});
     });
     scheduler_.apply(std::move(event));
   });

@@ -8,6 +8,7 @@
 
 #include "net/event_loop.h"
 #include "scheduler/daemon/request_queue.h"
+#include "scheduler/daemon/root_probe.h"
 #include "scheduler/daemon/scheduler.h"
 #include "scheduler/http/farm_port.h"
 
@@ -42,11 +43,13 @@ class FarmService : public FarmPort {
   void queue_read(Reply<T> reply, std::function<void(Reply<T>)> function);
   template <class T>
   void queue_search(Reply<T> reply, std::function<void(Reply<T>)> function);
+  void queue_submit(JobSubmitted event, Reply<SubmitReply> reply, std::vector<std::string> warnings);
 
   net::EventLoop& loop_;
   Scheduler& scheduler_;
   std::shared_ptr<const jobs::PackageCatalogue> packages_;
   std::map<std::string, std::filesystem::path> roots_;
+  RootProbe probe_;
   RequestQueue queue_;
 };
 

@@ -77,6 +77,20 @@ void Outbox::add(WorkerId worker, wire::ManifestOrder order) {
   *reply_with_room(worker, order.ByteSizeLong()).add_manifests() = std::move(order);
 }
 
+void Outbox::add(const WatchFiles& watch) {
+  wire::WatchList list;
+  for (const WatchedFiles& files : watch.files) {
+    wire::WatchedFiles& entry = *list.add_files();
+    entry.set_job(files.phase.job.value);
+    entry.set_phase(files.phase.index);
+    entry.set_input(files.input);
+    entry.set_root(files.root);
+    entry.set_path_printf(files.path_printf);
+    entry.set_frames(files.frames.text());
+  }
+  *reply_with_room(watch.worker, list.ByteSizeLong()).mutable_watch() = std::move(list);  // the newest is the whole truth
+}
+
 void Outbox::add(const OrderDiscard& order, const std::vector<std::string>& roots) {
   wire::Discard& out = *reply_with_room(order.worker, 64).add_discard();
   out.set_job(order.job.value);

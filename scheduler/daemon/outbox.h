@@ -30,6 +30,7 @@ class Outbox {
   void add(const RevokeLease& revoke);
   void add(WorkerId worker, wire::PublishOrder order);
   void add(WorkerId worker, wire::ManifestOrder order);
+  void add(const WatchFiles& watch);
   void add(const OrderDiscard& order, const std::vector<std::string>& roots);
   void flush();
   bool holding_back() const { return held_back_ > 0; }  // replies that wait for room: flush again soon

@@ -107,6 +107,7 @@ base::Status Scheduler::open(Options options) {
   settings.epoch = store_->epoch();
   settings.lease_ttl = options.lease_ttl;
   settings.silence_alarm = options.silence_alarm;
+  settings.missing_after = options.missing_after;
   farm_ = Farm(settings);
   for (const Record& record : loaded.records) farm_.put(record);
 
@@ -141,6 +142,7 @@ void Scheduler::carry_out(Effects effects) {
   for (const Record& record : effects.persist.puts)
     if (const auto* commit = std::get_if<CommitRecord>(&record)) files_->remember(*commit);
   for (const GrantLease& grant : effects.grants) send_grant(grant);
+  for (const WatchFiles& watch : effects.watches) outbox_->add(watch);
   if (!effects.persist.empty()) gathering_.push_back(std::move(effects.persist));
   gathering_held_.take(effects);
   write_batch();

@@ -100,9 +100,12 @@ base::Status submit_job(const std::shared_ptr<Call>& call) {
       refuse_spec(*call, reply.errors);
       return {};
     }
+    json::array warnings;
+    for (const std::string& warning : reply.submitted.warnings) warnings.push_back(text_json(warning));
     call->answer(reply.submitted.repeated ? 200 : 201, {{"job", reply.submitted.job.value},
                                                         {"version", reply.submitted.version},
-                                                        {"repeated", reply.submitted.repeated}});
+                                                        {"repeated", reply.submitted.repeated},
+                                                        {"warnings", std::move(warnings)}});
     return {};
   }));
   return {};

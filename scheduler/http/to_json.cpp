@@ -261,8 +261,20 @@ json::object job_summary_json(const JobView& job) {
           {"eta_ms", or_null(job.eta_ms)}};
 }
 
+json::object missing_input_json(const MissingInputView& missing) {
+  json::value fails_in = nullptr;
+  if (missing.problem.empty()) fails_in = missing.fails_in_ms;
+  return {{"layer", text_json(missing.layer)},    {"root", text_json(missing.root)},
+          {"path", text_json(missing.path)},      {"frame", missing.frame},
+          {"files", missing.files},               {"since", time_json(missing.since)},
+          {"fails_in_ms", std::move(fails_in)},   {"problem", text_json(missing.problem)}};
+}
+
 json::object job_json(const JobView& job, const PlanView& plan) {
   json::object out = job_summary_json(job);
+  json::array missing;
+  for (const MissingInputView& input : job.missing_inputs) missing.emplace_back(missing_input_json(input));
+  out["missing_inputs"] = std::move(missing);
   json::array layers, failures;
   for (const LayerView& layer : job.layers) layers.emplace_back(layer_json(layer));
   for (const FailureGroup& group : job.failures) failures.emplace_back(failure_json(group));
@@ -305,7 +317,13 @@ json::object worker_json(const WorkerView& worker) {
   }
   for (const auto& root : worker.roots) {
     roots.emplace_back(
-        json::object{{"name", text_json(root.name)}, {"usable", root.usable}, {"free_bytes", root.free_bytes}});
+        json::object{{"name", text_json(root.name)},
+                     {"usable", root.usable},
+                     {"readable", root.readable},
+                     {"read_only", root.read_only},
+                     {"free_bytes", root.free_bytes},
+                     {"id", text_json(root.id)},
+                     {"problem", text_json(root.problem)}});
   }
   json::array set_aside;
   for (const SetAside& aside : worker.set_aside)

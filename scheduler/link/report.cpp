@@ -57,6 +57,7 @@ Result<Inventory> inventory(const wire::Inventory& in) {
   out.name = clean(in.name(), 128);
   out.version = clean(in.version(), 64);
   out.media = in.media();
+  out.looks_for_files = in.looks_for_files();
   for (const auto& device : in.devices()) {
     if (device.kind() != "cpu" && device.kind() != "cuda") return bad("inventory.devices.kind", "cpu or cuda, not " + clean(device.kind(), 32));
     out.devices.push_back({clean(device.id(), 128), clean(device.name(), 128), clean(device.device_class(), 512),
@@ -78,11 +79,33 @@ Result<Inventory> inventory(const wire::Inventory& in) {
     FM_ASSIGN(const Sha256 root, digest(package.root_digest(), "inventory.packages.root_digest"));
     out.packages.push_back({clean(package.name() + "@" + package.version(), 256), root});
   }
-  for (const auto& root : in.roots()) out.roots.push_back({clean(root.name(), 128), root.usable(), root.free_bytes()});
+  for (const auto& root : in.roots())
+    out.roots.push_back({clean(root.name(), 128), root.usable(), root.free_bytes(),
+                         root.tells_more() ? root.readable() : root.usable(), root.read_only(), root.tells_more(),
+                         clean(root.id(), 64), clean(root.problem(), 512)});
   for (const std::string& command : in.commands()) out.commands.push_back(clean(command, 256));
   for (int i = 0; i < std::min(in.conditions_size(), kRootsMax + 1); ++i) {
     const auto& condition = in.conditions(i);
     out.conditions.push_back({clean(condition.code(), 128), clean(condition.message(), 1024), clean(condition.root(), 128)});
+  }
+  return out;
+}
+
+Result<FilesLookedFor> files_looked_for(const wire::FilesLookedFor& in) {
+  FilesLookedFor out;
+  out.phase = phase_id(in.job(), in.phase());
+  out.input = in.input();
+  out.readable = in.readable();
+  out.problem = clean(in.problem(), 512);
+  if (!in.there().empty()) {
+    auto there = jobs::FrameSet::parse(in.there());
+    if (!there.ok()) return bad("looked_for.there", there.error().message);
+    if (there->count() > kWatchedFramesMax) return bad("looked_for.there", "more frames than can be asked for");
+    out.there = std::move(*there);
+  }
+  if (in.has_refused()) {
+    out.refused_frame = in.refused_frame();
+    out.refused_message = clean(in.refused_message(), 1024);
   }
   return out;
 }
@@ -189,6 +212,7 @@ Result<ParsedReport> parse_report(std::string_view bytes, const std::string& key
   if (in.published_size() + in.publish_failed_size() > kPublishedMax) return bad("published", "too many entries");
   if (in.manifests_size() > kEndedMax) return bad("manifests", "too many entries");
   if (in.publishing_size() > kPublishedMax) return bad("publishing", "too many ranges");
+  if (in.looked_for_size() > kPublishedMax) return bad("looked_for", "too many entries");
 
   ParsedReport parsed;
   WorkerReported& out = parsed.event;
@@ -235,6 +259,10 @@ Result<ParsedReport> parse_report(std::string_view bytes, const std::string& key
   for (const auto& manifest : in.manifests())
     out.manifests.push_back({JobId(manifest.job()), manifest.number(), manifest.revision(), clean(manifest.code(), 128),
                              clean(manifest.message())});
+  for (const auto& looked : in.looked_for()) {
+    FM_ASSIGN(FilesLookedFor entry, files_looked_for(looked));
+    out.looked_for.push_back(std::move(entry));
+  }
   if (in.tells_publishing()) {
     out.publishing.emplace();
     for (const auto& held : in.publishing())

@@ -15,14 +15,14 @@ namespace framemill::scheduler::store {
 // One prepared statement per kind of row; the parameters stand in the order of the run() calls below.
 struct BatchWriter::Statements {
   Statement update_job, insert_job, insert_documents, insert_layer, insert_phase_plan, put_phase, update_page,
-      insert_page, put_trouble, erase_trouble, put_attempt, put_output, put_worker, put_version, put_token,
+      insert_page, put_trouble, erase_trouble, put_attempt, put_output, put_worker, put_version, put_root, put_token,
       put_counters, insert_commit, insert_file, insert_read, insert_audit, insert_batch, move_meta;
 };
 
 namespace {
 
 // In the order of the members of Statements.
-constexpr std::array<const char*, 22> kSql{
+constexpr std::array<const char*, 23> kSql{
     "UPDATE jobs SET state = ?, paused = ?, priority = ?, changed_by = ?, changed_ms = ?, change_reason = ?, "
     "started_ms = ?, finished_ms = ?, swept = ?, stuck = ? WHERE job = ?",
     "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -50,6 +50,7 @@ constexpr std::array<const char*, 22> kSql{
     "INSERT OR REPLACE INTO attempt_outputs VALUES (?, ?, ?)",
     "INSERT OR REPLACE INTO workers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     "INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?, ?)",
+    "INSERT OR REPLACE INTO root_ids VALUES (?, ?)",
     "INSERT OR REPLACE INTO submit_tokens VALUES (?, ?, ?, ?)",
     "INSERT OR REPLACE INTO counters VALUES (1, ?, ?, ?)",
     "INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -87,7 +88,7 @@ base::Result<std::unique_ptr<BatchWriter>> BatchWriter::prepare(Connection& conn
   // Braces evaluate from left to right: the order of kSql.
   auto statements = std::unique_ptr<Statements>(
       new Statements{next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(),
-                     next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next()});
+                     next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next()});
   return std::unique_ptr<BatchWriter>(new BatchWriter(std::move(statements), ours, epochs));
 }
 
@@ -257,6 +258,10 @@ base::Status BatchWriter::put(const WorkerRecord& worker) {
 
 base::Status BatchWriter::put(const VersionRecord& version) {
   return sql_->put_version.run(version.show, version.sequence, version.shot, version.version, version.job.value);
+}
+
+base::Status BatchWriter::put(const RootRecord& root) {
+  return sql_->put_root.run(root.name, root.id);
 }
 
 base::Status BatchWriter::put(const SubmitTokenRecord& token) {

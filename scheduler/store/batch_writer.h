@@ -46,6 +46,7 @@ class BatchWriter {
   base::Status put(const AttemptRecord& attempt);
   base::Status put(const WorkerRecord& worker);
   base::Status put(const VersionRecord& version);
+  base::Status put(const RootRecord& root);
   base::Status put(const SubmitTokenRecord& token);
   base::Status put(const CountersRecord& counters);
   base::Status put(const CommitRecord&) { return {}; }  // these two wait for insert_history()

@@ -240,8 +240,14 @@ ALTER TABLE troubles ADD COLUMN run_single INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN stuck TEXT NOT NULL DEFAULT '[]';
 )sql";
 
-constexpr std::array kMigrations{Migration{1, kFirst}, Migration{2, kFirstViews}, Migration{3, kTallies},
-                                 Migration{4, kAttemptFacts}, Migration{5, kToldPages}, Migration{6, kWhoseFault}};
+// Which tree all hosts must mean by a root's name.
+constexpr const char* kRootIds = R"sql(
+CREATE TABLE root_ids (name TEXT PRIMARY KEY, id TEXT NOT NULL) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array kMigrations{Migration{1, kFirst},        Migration{2, kFirstViews}, Migration{3, kTallies},
+                                 Migration{4, kAttemptFacts}, Migration{5, kToldPages},  Migration{6, kWhoseFault},
+                                 Migration{7, kRootIds}};
 
 }  // namespace
 

@@ -43,6 +43,7 @@ class StateReader {
     FM_TRY(choose_jobs(connection_, limits));
     FM_TRY(counters());
     FM_TRY(versions());
+    FM_TRY(roots());
     FM_TRY(tokens(limits.tokens_max));
     FM_TRY(workers());
     FM_TRY(jobs());
@@ -79,6 +80,13 @@ class StateReader {
     return each_row("SELECT show, sequence, shot, version, job FROM versions", [&](Rows& row) -> base::Status {
       records_.emplace_back(VersionRecord{row.text(0), row.text(1), row.text(2), row.as<std::uint32_t>(3),
                                           JobId(row.as<std::uint32_t>(4))});
+      return {};
+    });
+  }
+
+  base::Status roots() {
+    return each_row("SELECT name, id FROM root_ids", [&](Rows& row) -> base::Status {
+      records_.emplace_back(RootRecord{row.text(0), row.text(1)});
       return {};
     });
   }

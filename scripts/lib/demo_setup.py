@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import secrets
 import socket
 import subprocess
 import time
@@ -61,7 +62,7 @@ class DemoFarm:
         self.write_private('workers.keys', ''.join(self.public_key_line(name) for name in self.workers))
         marker = self.frames / '.framemill-root'
         if not marker.exists():
-            marker.write_text('name = "main"\n')
+            marker.write_text(f'name = "main"\nid = "{secrets.token_hex(16)}"\n')
         (self.private / 'data').mkdir(mode=0o700, exist_ok=True)
         models = toml_text(REPOSITORY / 'models')
         self.write_private('scheduler.toml', f"""listen_http = "127.0.0.1:{http_port}"

@@ -61,17 +61,17 @@ TEST_CASE("the data directory's sync is measured, and nothing is left behind") {
 TEST_CASE("a root proves itself by its marker file") {
   const TemporaryDirectory directory;
   Findings findings;
-  check_root("main", directory.path(), findings);
+  check_root("main", directory.path(), RootAccess::Write, findings);
   REQUIRE(!findings.empty());
   CHECK(findings[0].verdict == Verdict::Problem);
   CHECK(findings[0].remedy.find("echo 'name = \"main\"'") != std::string::npos);
   directory.write(".framemill-root", "name = \"other\"\n");
   findings.clear();
-  check_root("main", directory.path(), findings);
+  check_root("main", directory.path(), RootAccess::Write, findings);
   CHECK(findings[0].verdict == Verdict::Problem);
   directory.write(".framemill-root", "name = \"main\"\n");
   findings.clear();
-  check_root("main", directory.path(), findings);
+  check_root("main", directory.path(), RootAccess::Write, findings);
   CHECK(findings[0].verdict == Verdict::Good);
 }
 

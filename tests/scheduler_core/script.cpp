@@ -101,6 +101,7 @@ void Script::obey(const std::string& line, int number) {
                                                 {"finished_by", &Script::finished_by},
                                                 {"end", &Script::end},
                                                 {"lose", &Script::lose},
+                                                {"looks", &Script::looks},
                                                 {"publish", &Script::publish},
                                                 {"run", &Script::run_all},
                                                 {"publish_fails", &Script::publish_fails},
@@ -141,6 +142,7 @@ void Script::farm(const Statement& s) {
       static_cast<std::uint32_t>(s.number("publish_duties_per_worker_max", settings_.publish_duties_per_worker_max));
   settings_.publish_duties_max =
       static_cast<std::uint32_t>(s.number("publish_duties_max", settings_.publish_duties_max));
+  settings_.missing_after = base::seconds(static_cast<std::int64_t>(s.number("missing_after_s", 600)));
   settings_.grants_per_turn = static_cast<std::uint32_t>(s.number("grants_per_turn", 256));
 }
 
@@ -178,9 +180,21 @@ void Script::worker(const Statement& s) {
   for (const std::string& id : split(s.text("packages", "demo@1"), ','))
     inventory.packages.push_back({id, digest_of(id + s.text("digest", ""))});
   for (const std::string& root : split(s.text("roots", "main"), ','))
-    inventory.roots.push_back({root, true, 1ull << 40});
+    inventory.roots.push_back({root, true, 1ull << 40, true});
+  const auto listed = [&](const char* key, const std::string& root) {
+    const Words names = split(s.text(key, ""), ',');
+    return std::find(names.begin(), names.end(), root) != names.end();
+  };
+  for (RootSeen& root : inventory.roots) {
+    if (listed("lost", root.name)) root.usable = root.readable = false;
+    if (listed("reads", root.name)) root.usable = false;
+    root.read_only = listed("reads", root.name);
+    root.tells_id = s.keys.contains("id");
+    if (root.tells_id && s.keys.at("id") != "none") root.id = s.keys.at("id");
+  }
   inventory.commands = split(s.text("commands", ""), ',');
   inventory.media = s.text("media", "no") == "yes";
+  inventory.looks_for_files = s.text("looks", "no") == "yes";
   Player& player = stage().players()[s.word(1)];
   player.key = "key of " + s.word(1);
   player.inventory = std::move(inventory);
@@ -285,6 +299,26 @@ void Script::lose(const Statement& s) {
   const AttemptId id = attempt_of(player, phase_of(last_job(s), s.word(2)), {});
   player.running.erase(id);
   player.left.erase(id);
+}
+
+void Script::looks(const Statement& s) {
+  Player& player = stage().player(s.word(1));
+  const PhaseId phase = phase_of(last_job(s), s.word(2));
+  for (const WatchedFiles& watched : player.watched) {
+    if (watched.phase != phase) continue;
+    FilesLookedFor looked;
+    looked.phase = phase;
+    looked.input = watched.input;
+    looked.readable = !s.keys.contains("problem");
+    looked.problem = s.text("problem", "");
+    if (s.word(3) != "none") looked.there = jobs::FrameSet::parse(s.word(3)).value();
+    if (s.keys.contains("refused")) {
+      looked.refused_frame = std::stoi(s.keys.at("refused"));
+      looked.refused_message = "it leads out of every root";
+    }
+    player.next.looked_for.push_back(std::move(looked));
+  }
+  stage().report(s.word(1));
 }
 
 void Script::publish(const Statement& s) {

@@ -7,6 +7,7 @@
 //                                        publish_duties_per_worker_max publish_duties_max
 //   package NAME@VERSION window= context= batch= resident_mib= window_mib=   what submits know of it
 //   worker NAME slots= device=cpu|cuda class= memory_mib= cpus= packages=A,B roots=A,B commands=A,B media=yes digest=N
+//        looks=yes lost=ROOTS reads=ROOTS id=ID|none
 //                                        joins with its first report; again: its inventory changed
 //   submit JOB [priority= version= token= shot= by=]       and then, indented, its layers:
 //     layer NAME KIND key=value ...      keys of the spec; values as in TOML, quotes may be left out
@@ -15,6 +16,7 @@
 //   finish W PHASE TASKS                 PHASE is layer[:variant][.kind]; TASKS is 0 or 0-3
 //   finished_by N W PHASE TASK           a finished task of attempt number N, whether W holds it or not
 //   end W PHASE OUTCOME [alone=yes] [task=] [frame=] [code=] [message=] [peak_mib=] [loads=] [steps=]   the attempt there ends so
+//   looks W PHASE FRAMES|none [refused=FRAME] [problem=WORD]   what it found of the files it watches for the phase
 //   lose W PHASE                         the worker forgets an attempt without a word
 //   publish W      run W [times]         publish: what was ordered; run: finish and publish all until nothing comes
 //   publish_fails W CODE                 what was ordered fails
@@ -23,9 +25,9 @@
 //   manifests W [CODE]                   it wrote them, or could not
 //   restart farm|W     drain|undrain|revoke|clear W     sigterm W
 //   pause|resume|cancel|retry JOB [layer= frames=]      priority JOB N      disk full|ok
-//   expect grants N | grant W/SLOT PHASE TASKS | no grant PHASE | revoke W REASON | no revokes | publish W PHASE TASKS
+//   expect grants N | grant W/SLOT PHASE TASKS | no grant PHASE | revoke W REASON | no revokes | publish W PHASE TASKS | watch W PHASE FRAMES (it is to look for them) | no watch W
 //          no publish | no manifest W | manifest W JOB REVISION (it holds the order) | discard W JOB | sweeps nothing | error CODE | ok |
-//          repeated | changed N | refused W
+//          repeated | changed N | refused W | warns WORD | warnings N (of the submit)
 //   expect job JOB STATE | task JOB PHASE TASK STATE | layer JOB NAME STATE | version JOB N | worker W STATE |
 //   quarantined W | trusted W | aside W JOB LAYER [says=WORD] | event WHAT [says=WORD] |
 //          condition JOB none|stuck|blocked|starved [layer= says=WORD] |
@@ -92,6 +94,7 @@ class Script {
   void finished_by(const Statement& s);
   void end(const Statement& s);
   void lose(const Statement& s);
+  void looks(const Statement& s);
   void publish(const Statement& s);
   void publish_fails(const Statement& s);
   void drops(const Statement& s);

@@ -13,10 +13,12 @@ void Script::require(bool holds, const std::string& found) {
 void Script::expect(const Statement& s) {
   const std::string& what = s.word(1);
   if (what == "grants" || what == "grant" || what == "batch_max") return expect_grants(s);
-  if (what == "revoke" || what == "publish" || what == "manifest" || what == "discard" || what == "refused" ||
+  if (what == "revoke" || what == "publish" || what == "watch" || what == "manifest" || what == "discard" || what == "refused" ||
       what == "no" || what == "sweeps")
     return expect_orders(s);
-  if (what == "error" || what == "ok" || what == "repeated" || what == "changed") return expect_answer(s);
+  if (what == "error" || what == "ok" || what == "repeated" || what == "changed" || what == "warns" ||
+      what == "warnings")
+    return expect_answer(s);
   if (what == "worker" || what == "quarantined" || what == "trusted" || what == "booked" || what == "aside")
     return expect_worker(s);
   if (what == "event") return expect_event(s);
@@ -43,6 +45,7 @@ void Script::expect_orders(const Statement& s) {
   if (what == "no") {
     if (s.word(2) == "revokes") return require(last.revokes.empty(), "a revoke");
     if (s.word(2) == "manifest") return require(stage().player(s.word(3)).manifests.empty(), "a manifest order");
+    if (s.word(2) == "watch") return require(stage().player(s.word(3)).watched.empty(), "files to look for");
     if (s.word(2) == "publish") return require(last.publishes.empty(), "publish orders");
     for (const GrantLease& grant : last.grants) require(grant.phase != phase_of(last_job(s), s.word(3)), grants_text());
   } else if (what == "revoke") {
@@ -59,6 +62,14 @@ void Script::expect_orders(const Statement& s) {
              order.tasks == tasks_of(s.word(4));
     });
     require(there, std::to_string(last.publishes.size()) + " other publish orders");
+  } else if (what == "watch") {
+    std::string found = "watched:";
+    bool there = false;
+    for (const WatchedFiles& watched : stage().player(s.word(2)).watched) {
+      found += " " + watched.root + ":" + watched.path_printf + " " + watched.frames.text();
+      there = there || (watched.phase == phase_of(last_job(s), s.word(3)) && watched.frames.text() == s.word(4));
+    }
+    require(there, found);
   } else if (what == "manifest") {
     std::string found = "manifest orders:";
     bool there = false;
@@ -88,6 +99,13 @@ void Script::expect_answer(const Statement& s) {
   const std::string& what = s.word(1);
   if (what == "error") return require(!answer_->ok() && answer_->error().code == s.word(2), found);
   require(answer_->ok(), found);
+  if (what == "warns" || what == "warnings") {
+    const auto& warnings = std::get<Submitted>(answer_->value()).warnings;
+    std::string all;
+    for (const std::string& warning : warnings) all += warning + "; ";
+    if (what == "warnings") return require(warnings.size() == std::stoul(s.word(2)), all);
+    return require(all.find(s.word(2)) != std::string::npos, all);
+  }
   if (what == "repeated") require(std::get<Submitted>(answer_->value()).repeated, "a new job");
   if (what == "changed") {
     const std::uint32_t tasks = std::get<Changed>(answer_->value()).tasks;

@@ -43,6 +43,7 @@ struct Key {
   std::string operator()(const VersionRecord& r) const {
     return (Line().add("1 version") << r.show << r.sequence << r.shot << r.version).out.str();
   }
+  std::string operator()(const RootRecord& r) const { return (Line().add("1 root") << r.name).out.str(); }
   std::string operator()(const SubmitTokenRecord& r) const {
     return (Line().add("2 token") << r.principal << r.token).out.str();
   }
@@ -84,6 +85,7 @@ struct Content {
     for (const JobId job : r.blamed_jobs) line << job.value;
   }
   void operator()(const VersionRecord& r) const { line << r.job.value; }
+  void operator()(const RootRecord& r) const { line << r.id; }
   void operator()(const SubmitTokenRecord& r) const { line << r.body.hex() << r.job.value; }
   void operator()(const AuditRecord& r) const { line << r.cause << r.verb << r.target; }
   void operator()(const CountersRecord& r) const { line << r.last_job << r.last_worker << r.last_audit; }
@@ -156,6 +158,8 @@ void Stage::carry_out(Effects effects) {
     if (Player* player = player_of(order.worker)) player->duties.push_back(order);
   for (const OrderManifest& order : effects.manifests)
     if (Player* player = player_of(order.worker)) player->manifests.push_back(order);
+  for (const WatchFiles& watch : effects.watches)
+    if (Player* player = player_of(watch.worker)) player->watched = watch.files;
   for (const OrderDiscard& order : effects.discards)
     if (Player* player = player_of(order.worker)) player->sweeps.push_back(order.job);
   for (const AcknowledgeReport& ack : effects.acknowledgements)
@@ -303,6 +307,7 @@ void Stage::restart_worker(const std::string& name) {
   p.left.clear();
   p.duties.clear();
   p.manifests.clear();
+  p.watched.clear();
   report(name);
 }
 

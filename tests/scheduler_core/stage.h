@@ -45,6 +45,7 @@ struct Player {
   std::vector<OrderPublish> duties;
   std::vector<JobId> sweeps;
   std::vector<OrderManifest> manifests;
+  std::vector<WatchedFiles> watched;
   bool writes_manifests = true;   // at once, and says so in a report of its own
   bool tells_publishing = false;  // names the publish orders it holds in every report
   WorkerReported next;            // what the next report carries beside what it always does

@@ -33,6 +33,8 @@ TEST_CASE("no-op tasks per second through the core", "[.][throughput]") {
                                  {},
                                  {{"main", true, 1}},
                                  {"true"},
+                                 false,
+                                 {},
                                  false};
     for (std::uint32_t i = 0; i < kSlots; ++i)
       report.inventory->slots.push_back({i, "s" + std::to_string(i), 0, {}, true});

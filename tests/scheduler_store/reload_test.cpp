@@ -89,6 +89,7 @@ TEST_CASE("every kind of record comes back from a restart as it was, in the orde
     worker.incarnation = 0xfedcba9876543210ull;
     expected = {CountersRecord{12, 3, 1ull << 40},
                 VersionRecord{"harbor", "", "hb_0010", 7, JobId(12)},
+                RootRecord{"main", "0123456789abcdef0123456789abcdef"},
                 SubmitTokenRecord{"ana", "token", base::sha256("body"), JobId(12)},
                 worker,
                 job_with_package(12),

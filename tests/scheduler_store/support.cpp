@@ -97,6 +97,7 @@ struct ToText {
   std::string operator()(const VersionRecord& v) const {
     return fmt::format("version {} {} {} {} {}", v.show, v.sequence, v.shot, v.version, v.job.value);
   }
+  std::string operator()(const RootRecord& r) const { return fmt::format("root {} {}", r.name, r.id); }
   std::string operator()(const SubmitTokenRecord& t) const {
     return fmt::format("token {} {} {} {}", t.principal, t.token, t.body.hex(), t.job.value);
   }
@@ -110,7 +111,7 @@ struct ToText {
 
 // The first words of the text that make the record's key.
 std::string key_of(const Record& record) {
-  constexpr int kWords[] = {2, 2, 3, 3, 2, 3, 2, 5, 3, 2, 1};  // in the order of Record
+  constexpr int kWords[] = {2, 2, 3, 3, 2, 3, 2, 5, 2, 3, 2, 1};  // in the order of Record
   const std::string all = text_of(record);
   std::size_t end = 0;
   for (int word = 0; word < kWords[record.index()]; ++word) end = all.find(' ', end + 1);

@@ -132,9 +132,20 @@ TEST_CASE("a file that does not exist afterwards is bad output with its frame") 
   CHECK(c.finished.empty());
 }
 
-TEST_CASE("a link in place of an output is no output") {
-  Command c({"sh", "-c", "ln -s /etc/passwd $(printf \"$1\" 1001)", "x", "{output}"});
-  CHECK(c.run().code == "command.missing_output");
+TEST_CASE("a link in place of an output is resolved inside the root, and refused out of it") {
+  Command out({"sh", "-c", "ln -s /etc/passwd $(printf \"$1\" 1001)", "x", "{output}"});
+  CHECK(out.run().code == "output.link");
+  Command nowhere({"sh", "-c", "ln -s nothing $(printf \"$1\" 1001)", "x", "{output}"});
+  CHECK(nowhere.run().code == "command.missing_output");
+  Command inside({"sh", "-c", "printf pixels > kept; ln -s ../kept $(printf \"$1\" 1001)", "x", "{output}"});
+  CHECK(inside.run().outcome == Outcome::Ok);
+  REQUIRE(inside.finished.size() == 1);
+  wire::FinishedTask task;
+  REQUIRE(task.ParseFromString(inside.finished[0].message));
+  CHECK(task.files(0).size_bytes() == 6);
+  CHECK(task.files(0).sha256() == raw_digest("pixels"));
+  CHECK(fs::is_regular_file(fs::symlink_status(inside.area.directory / "main" / staging_path(attempt(1)) /
+                                               task.files(0).staged())));
 }
 
 TEST_CASE("a failing command is told with its exit status and its last words") {

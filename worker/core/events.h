@@ -95,11 +95,12 @@ struct TaskRecovered {  // finished by a former incarnation, found in its stagin
 
 // --- from the host ---------------------------------------------------------------------------------------------------
 struct InventoryChanged {};
+struct FilesLookedFor {};  // there is news of the files that the scheduler asked to watch; the shell adds it to the report
 struct StopAsked {};   // the first drains, the second stops now
 struct TimePassed {};  // next_deadline() is due
 
 using Event = std::variant<ReplyReceived, LinkConnected, ExecutorReady, ExecutorAlive, AttemptProgressed, AttemptOutput, TaskFinished,
                            AttemptEnded, ExecutorDied, StagingPrepared, DutyPublished, DutyFailed, JobDiscarded,
-                           ManifestDone, TaskRecovered, InventoryChanged, StopAsked, TimePassed>;
+                           ManifestDone, TaskRecovered, InventoryChanged, FilesLookedFor, StopAsked, TimePassed>;
 
 }  // namespace framemill::worker

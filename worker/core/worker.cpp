@@ -126,6 +126,10 @@ void Worker::on(const InventoryChanged&) {
   inventory_sent_in_ = 0;
 }
 
+void Worker::on(const FilesLookedFor&) {
+  news_ = true;
+}
+
 // --- the scheduler's answers -----------------------------------------------------------------------------------------
 
 void Worker::on(const ReplyReceived& e) {

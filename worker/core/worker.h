@@ -109,6 +109,7 @@ class Worker {
   void on(const ManifestDone& e);
   void on(const TaskRecovered& e);
   void on(const InventoryChanged& e);
+  void on(const FilesLookedFor& e);
   void on(const StopAsked& e);
   void on(const TimePassed& e);
 

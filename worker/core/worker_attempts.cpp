@@ -303,6 +303,8 @@ void Worker::on(const TimePassed&) {
   if (drain_until_ <= now_) {
     drain_until_ = base::kNever;
     stop_now();
+    // What storage keeps from ending must not keep the worker.
+    if (leave_at_ == base::kNever) leave_at_ = now_ + settings_.farewell;
   }
   start_executors();
 }

@@ -143,7 +143,8 @@ void Daemon::act(const StartChild& e) {
   settings.cpus = slot.cpus;
   settings.memory = caps_[e.slot].part("program");
   settings.niceness = setup_.config.niceness;
-  children_[e.attempt] = ChildRunner::start(loop_, storage_.children_io(), storage_.roots(), std::move(settings),
+  children_io_[e.attempt] = std::make_unique<IoThread>();
+  children_[e.attempt] = ChildRunner::start(loop_, *children_io_[e.attempt], storage_.roots(), std::move(settings),
                                             grants_.at(e.attempt), e.tasks,
                                             {[this](const AttemptId& attempt, const Progress& progress) {
                                                happen(AttemptProgressed{attempt, progress});
@@ -166,6 +167,7 @@ void Daemon::act(const ForgetAttempt& e) {
   grants_.erase(e.attempt);
   children_.erase(e.attempt);
   logs_.forget(e.attempt);
+  if (const auto io = children_io_.extract(e.attempt)) io.mapped()->leave();
 }
 
 // --- storage ---------------------------------------------------------------------------------------------------------

@@ -95,6 +95,28 @@ Status read_slot(const toml::table& table, const std::string& field, SlotConfig&
   return {};
 }
 
+// roots.main = "/mnt/show", or roots.plates = {path = "/mnt/plates", access = "read"}.
+Status read_root(const toml::node& node, const std::string& name, const std::string& field,
+                 const std::filesystem::path& directory, WorkerConfig& config) {
+  if (!plain_name(name))
+    return config_error(node, "config.out_of_range", field, "is a name of letters, digits, '-', '_' and '.'");
+  std::string path = node.is_string() ? node.as_string()->get() : std::string();
+  if (const toml::table* table = node.as_table()) {
+    std::string access = "write";
+    TomlTable reader(field + ".");
+    reader.string("path", path);
+    reader.string("access", access);
+    FM_TRY(reader.read(*table));
+    if (access != "read" && access != "write")
+      return config_error(node, "config.out_of_range", field + ".access", "is \"read\" or \"write\"");
+    if (access == "read") config.read_only_roots.insert(name);
+  }
+  if (path.empty())
+    return config_error(node, "config.wrong_type", field, "is a path, or {path = \"...\", access = \"read\"}");
+  config.roots[name] = (directory / path).lexically_normal();
+  return {};
+}
+
 Status read_umask(const toml::node& node, const std::string& field, std::uint32_t& out) {
   const std::string text = node.is_string() ? node.as_string()->get() : "";
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, 8);
@@ -141,11 +163,14 @@ Status read_config(const toml::table& table, const std::filesystem::path& direct
   reader.integer("niceness", 0, 19, [&](std::int64_t n) { config.niceness = static_cast<int>(n); });
   reader.other("umask",
                [&](const toml::node& node, const std::string& field) { return read_umask(node, field, config.umask); });
-  reader.other("roots", [&](const toml::node& node, const std::string& field) {
-    return read_map(node, field, [&](const std::string& name, const std::string& value, const toml::node&) -> Status {
-      config.roots[name] = (directory / value).lexically_normal();
-      return {};
-    });
+  reader.other("roots", [&](const toml::node& node, const std::string& field) -> Status {
+    const toml::table* roots = node.as_table();
+    if (roots == nullptr) return config_error(node, "config.wrong_type", field, "is a table: name = \"path\"");
+    for (const auto& [key, entry] : *roots) {
+      const std::string name(key.str());
+      FM_TRY(read_root(entry, name, field + "." + name, directory, config));
+    }
+    return {};
   });
   reader.other("commands", [&](const toml::node& node, const std::string& field) {
     return read_map(node, field, [&](const std::string& name, const std::string& value, const toml::node&) -> Status {

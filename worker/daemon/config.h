@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,7 @@ struct WorkerConfig {
   std::filesystem::path executor, media;  // empty: beside the worker's own program
   std::vector<std::filesystem::path> models;
   std::map<std::string, std::filesystem::path> roots;
+  std::set<std::string> read_only_roots;  // of them, those with access = "read"
   std::map<std::string, std::string> commands;
   std::vector<std::string> environment;  // names that children may see beside the usual ones
   std::vector<DeviceConfig> devices;

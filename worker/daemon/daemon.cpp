@@ -29,7 +29,12 @@ WorkerSettings core_settings(const DaemonSetup& setup) {
 }
 
 StorageSettings storage_settings(const DaemonSetup& setup) {
-  return {setup.config.roots, setup.keys.public_key.z85(), {setup.group}};
+  StorageSettings settings;
+  settings.roots = setup.config.roots;
+  settings.read_only = setup.config.read_only_roots;
+  settings.owner = setup.keys.public_key.z85();
+  settings.publish = {setup.group};
+  return settings;
 }
 
 }  // namespace
@@ -40,6 +45,8 @@ Daemon::Daemon(net::EventLoop& loop, DaemonSetup setup)
       service_manager_(loop),
       memory_caps_(MemoryCaps::find()),
       storage_(loop, storage_settings(setup_), [this](Event event) { happen(std::move(event)); }),
+      scout_(
+          loop, [this]() -> const RootTable& { return storage_.roots(); }, [this] { happen(FilesLookedFor{}); }),
       core_(core_settings(setup_)),
       executors_(setup_.host.slots.size()) {
   for (const SlotPlan& slot : setup_.host.slots) caps_.push_back(memory_caps_.make(slot.name, slot.host_bytes_max));
@@ -120,7 +127,7 @@ void Daemon::send_reports() {
   for (int i = 0; i < kReportsPerTurnMax && core_.report_due(base::monotonic_now()); ++i) {
     const Report report = core_.make_report(base::monotonic_now());
     const wire::Inventory told = report.with_inventory ? inventory() : wire::Inventory{};
-    const base::Status sent = link_->send(report, &told);
+    const base::Status sent = link_->send(report, &told, scout_.take_news());
     if (sent.ok()) continue;
     // It is lost: all it said must be said again, but not in a tight circle.
     base::log_debug("link", "{}", sent.error().message);
@@ -152,6 +159,7 @@ void Daemon::on_reply(Reply reply) {
   publishes_.merge(reply.publishes);
   manifests_.merge(reply.manifests);
   discards_.merge(reply.discards);
+  if (reply.watch) scout_.watch(*reply.watch);
   std::vector<AttemptId> granted;
   for (const Lease& lease : reply.event.grants) granted.push_back(lease.attempt);
   happen(std::move(reply.event));
@@ -196,6 +204,7 @@ wire::Inventory Daemon::inventory() const {
   out.set_name(base::clean_text(setup_.config.name, kNameBytesMax));
   out.set_version(FRAMEMILL_VERSION);
   out.set_media(media_usable_);
+  out.set_looks_for_files(true);
   for (const Device& device : setup_.host.devices) {
     wire::Device& entry = *out.add_devices();
     entry.set_id(base::clean_text(device.id, kNameBytesMax));

@@ -15,6 +15,7 @@
 #include "worker/daemon/attempt_logs.h"
 #include "worker/daemon/config.h"
 #include "worker/daemon/devices.h"
+#include "worker/daemon/input_scout.h"
 #include "worker/daemon/storage.h"
 #include "worker/link/scheduler_link.h"
 #include "worker/supervisor/child_runner.h"
@@ -41,6 +42,8 @@ class Daemon {
   ~Daemon();
   // Errors: net.*; what is wrong with roots, packages or executors is told, retried and reported instead.
   base::Status start();
+  // After the loop: some root's threads may never come back, so the process must not wait for them.
+  bool storage_hangs() const { return storage_.hangs(); }
 
  private:
   void happen(Event event);
@@ -83,10 +86,12 @@ class Daemon {
   MemoryCaps memory_caps_;
   std::vector<MemoryCap> caps_;  // by slot
   Storage storage_;
+  InputScout scout_;
   Worker core_;
   std::unique_ptr<SchedulerLink> link_;
   std::vector<std::unique_ptr<ExecutorProcess>> executors_;  // by slot
   std::map<AttemptId, std::shared_ptr<ChildRunner>> children_;
+  std::map<AttemptId, std::unique_ptr<IoThread>> children_io_;  // one each: its roots may hang
   // What ids of the core stand for; each entry goes when the core forgets the id.
   std::map<AttemptId, wire::Grant> grants_;
   std::map<PublishDuty, wire::PublishOrder> publishes_;

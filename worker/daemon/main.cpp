@@ -4,6 +4,7 @@
 #include <google/protobuf/stubs/logging.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -45,11 +46,20 @@ void print_plan(const worker::DaemonSetup& setup) {
     fmt::print("slot {}: on {}, {} threads{}\n", slot.name, setup.host.devices[slot.device].id, slot.threads,
                slot.cpus.empty() ? "" : fmt::format(", CPUs {}", fmt::join(slot.cpus, ",")));
   for (const auto& [name, path] : setup.config.roots) {
+    const bool read_only = setup.config.read_only_roots.contains(name);
     const auto root = worker::RootDirectory::open(name, path);
-    const bool writable = root.ok() && (*root)->writable();
-    fmt::print("root {}: {}{}\n", name, root.ok() ? path.string() : root.error().message,
-               root.ok() && !writable ? " cannot be written by this user: no work that writes there will come" : "");
-    if (!root.ok() && !root.error().hint.empty()) fmt::print("  {}\n", root.error().hint);
+    if (!root.ok()) {
+      fmt::print("root {}: {}\n", name, root.error().message);
+      if (!root.error().hint.empty()) fmt::print("  {}\n", root.error().hint);
+    } else if (read_only) {
+      fmt::print("root {}: {}, for reading\n", name, path.string());
+    } else if (!(*root)->writable()) {
+      fmt::print("root {}: {} cannot be written by this user: it serves inputs, and no work that writes there will come\n",
+                 name, path.string());
+      fmt::print("  where that is meant: roots.{} = {{path = \"{}\", access = \"read\"}}\n", name, path.string());
+    } else {
+      fmt::print("root {}: {}\n", name, path.string());
+    }
   }
 }
 
@@ -72,6 +82,12 @@ int run(const std::string& config_file, bool check_only) {
   worker::Daemon daemon(loop, std::move(*setup));
   if (const auto started = daemon.start(); !started.ok()) return complain(started.error(), kFailed);
   loop.run();
+  if (daemon.storage_hangs()) {
+    // Threads that wait for storage cannot be waited for; nothing else is left to do.
+    base::log_warning("worker", "ending without the threads of a root that does not answer");
+    std::fflush(nullptr);
+    ::_exit(0);
+  }
   return 0;
 }
 

@@ -1,17 +1,25 @@
 #include "worker/daemon/storage.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
-#include <set>
+#include <cerrno>
+#include <condition_variable>
+#include <mutex>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/sha256.h"
 #include "worker/supervisor/manifest_writer.h"
 #include "worker/supervisor/staging.h"
+#include "worker/supervisor/unique_fd.h"
 
 namespace framemill::worker {
 namespace {
 
 constexpr std::size_t kLeftAttemptsMax = 20'000;
+constexpr base::Duration kFirstLookWithin = base::seconds(10);
 
 FinishedTask recovered(const jobs::AttemptId& attempt, const wire::FinishedTask& task) {
   return {attempt,
@@ -22,143 +30,286 @@ FinishedTask recovered(const jobs::AttemptId& attempt, const wire::FinishedTask&
           task.SerializeAsString()};
 }
 
+std::vector<TaskRecovered> recover(const RootDirectory& root, const std::string& owner) {
+  std::vector<TaskRecovered> tasks;
+  const auto found = find_left_attempts(root, owner, kLeftAttemptsMax);
+  if (!found.ok()) {
+    base::log_warning("storage", "root {}: {}", root.name(), found.error().message);
+    return tasks;
+  }
+  for (const FoundAttempt& attempt : *found) {
+    // Nothing is swept yet: another process of this worker's key may live and be at work in it. The scheduler knows.
+    const auto published = is_published(root, attempt.attempt, owner);
+    if (published.ok() && *published) continue;
+    base::log_info("storage", "attempt {} of an earlier run left {} finished tasks to deliver", attempt.attempt.text(),
+                   attempt.finished.size());
+    for (const wire::FinishedTask& task : attempt.finished) tasks.push_back({recovered(attempt.attempt, task)});
+  }
+  return tasks;
+}
+
+// Reading a frozen file system works, writing waits: so every look writes, a time stamp of a file that holds nothing. A
+// full disk does not matter here.
+void touch_own_file(const RootDirectory& root, const std::string& owner) {
+  const auto directory = root.open_directory(".framemill/alive", MakeDirectories::Yes);
+  if (!directory.ok()) return;
+  const std::string name = base::sha256(owner).hex().substr(0, 16);
+  const UniqueFd file(::openat(directory->get(), name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (file) (void)!::futimens(file.get(), nullptr);
+}
+
+std::string give_id(const RootDirectory& root) {
+  const auto id = root.give_id();
+  if (id.ok()) return *id;
+  base::log_warning("storage", "root {} has no id yet: {}", root.name(), id.error().message);
+  return {};
+}
+
+base::Error no_root(const std::string& root) {
+  return {"root.missing", fmt::format("This host does not see the root {}.", root), "", ""};
+}
+
 }  // namespace
 
+RootLook look_at_root(const std::string& name, const StorageSettings& settings) {
+  RootLook look;
+  look.state.set_name(name);
+  look.state.set_tells_more(true);
+  const bool read_only = settings.read_only.contains(name);
+  auto root = RootDirectory::open(name, settings.roots.at(name),
+                                  std::make_shared<const base::RootPaths>(settings.roots));
+  if (!root.ok()) {
+    look.problem = root.error();
+  } else {
+    look.directory = *root;
+    const bool writable = !read_only && (*root)->writable();
+    if (writable) touch_own_file(**root, settings.owner);
+    look.state.set_readable(true);
+    look.state.set_read_only(read_only);
+    look.state.set_usable(writable);
+    look.state.set_free_bytes((*root)->free_bytes());
+    look.state.set_id((*root)->id().empty() && writable ? give_id(**root) : (*root)->id());
+    if (!writable && !read_only)
+      look.problem = base::Error{
+          "root.read_only",
+          fmt::format("root {}: {} cannot be written by this user: it serves inputs alone", name,
+                      (*root)->path().string()),
+          "", fmt::format("where that is meant: roots.{} = {{path = \"{}\", access = \"read\"}}", name,
+                          (*root)->path().string())};
+  }
+  if (look.problem) look.state.set_problem(look.problem->message);
+  return look;
+}
+
 Storage::Storage(net::EventLoop& loop, StorageSettings settings, std::function<void(Event)> happen)
-    : loop_(loop), settings_(std::move(settings)), happen_(std::move(happen)), alive_(std::make_shared<bool>(true)) {}
+    : loop_(loop),
+      settings_(std::make_shared<const StorageSettings>(std::move(settings))),
+      happen_(std::move(happen)),
+      alive_(std::make_shared<std::atomic<bool>>(true)) {
+  for (const auto& [name, path] : settings_->roots) lanes_[name] = std::make_unique<Lane>();
+}
 
 Storage::~Storage() {
   *alive_ = false;
+  for (auto& [name, lane] : lanes_)
+    for (IoThread* thread : {&lane->io, &lane->manifests, &lane->looks})
+      if (lane->hangs || thread->busy_for() > settings_->hangs_after) thread->leave();
 }
 
-// Runs `work` on the I/O thread and `then` with its result on the loop. False: the queue is full.
+bool Storage::hangs() const {
+  for (const auto& [name, lane] : lanes_)
+    if (lane->hangs || (lane->looking && base::monotonic_now() - lane->began > settings_->hangs_after)) return true;
+  return false;
+}
+
+// Runs `work` on the thread and `then` with its result on the loop. False: the queue is full.
 template <class Work, class Then>
-bool Storage::run(Work work, Then then) {
-  return io_.submit([&loop = loop_, alive = alive_, work = std::move(work), then = std::move(then)]() mutable {
+bool Storage::run(IoThread& thread, Work work, Then then) {
+  return thread.submit([&loop = loop_, alive = alive_, work = std::move(work), then = std::move(then)]() mutable {
     auto result = std::make_shared<decltype(work())>(work());
+    if (!*alive) return;
     loop.post([alive, result, then] {
       if (*alive) then(std::move(*result));
     });
   });
 }
 
-// --- roots -----------------------------------------------------------------------------------------------------------
-
-Storage::Look Storage::look(const std::map<std::string, std::filesystem::path>& roots) {
-  Look look;
-  for (const auto& [name, path] : roots) {
-    wire::Root& state = look.states.emplace_back();
-    state.set_name(name);
-    auto root = RootDirectory::open(name, path);
-    if (!root.ok()) {
-      look.problems.push_back(root.error());
-      continue;
-    }
-    state.set_usable((*root)->writable());
-    state.set_free_bytes((*root)->free_bytes());
-    if (!state.usable())
-      look.problems.push_back(
-          {"root.read_only", fmt::format("root {}: {} cannot be written", name, path.string()), "", ""});
-    look.table.emplace(name, std::move(*root));
-  }
-  return look;
+Storage::Lane* Storage::lane_of(const std::string& root) {
+  const auto lane = lanes_.find(root);
+  return lane == lanes_.end() || !roots_.contains(root) ? nullptr : lane->second.get();
 }
 
-void Storage::take(Look look) {
-  bool changed = look.states.size() != states_.size();
-  for (std::size_t i = 0; !changed && i < states_.size(); ++i) {
-    const std::uint64_t before = states_[i].free_bytes(), now = look.states[i].free_bytes();
-    const std::uint64_t difference = before > now ? before - now : now - before;
-    changed = states_[i].usable() != look.states[i].usable() || difference > before / 16;
-  }
-  std::map<std::string, std::string> problems;
-  for (const base::Error& error : look.problems) problems[error.message] = error.hint;
-  for (const auto& [text, hint] : problems)
-    if (!told_.contains(text)) base::log_warning("storage", "{}{}{}", text, hint.empty() ? "" : "; ", hint);
-  told_ = std::move(problems);
-  roots_ = std::move(look.table);
-  if (!changed) return;
-  states_ = std::move(look.states);
+// --- roots -----------------------------------------------------------------------------------------------------------
+
+Storage::Looked Storage::look(const std::string& name, const StorageSettings& settings, bool first) {
+  Looked looked{look_at_root(name, settings), {}};
+  if (first && looked.look.state.usable()) looked.recovered = recover(*looked.look.directory, settings.owner);
+  return looked;
+}
+
+void Storage::begin_look(const std::string& name, Lane& lane) {
+  lane.began = base::monotonic_now();
+  lane.looking = run(
+      lane.looks, [settings = settings_, name, first = !lane.looked] { return look(name, *settings, first); },
+      [this, name](Looked looked) { take(name, std::move(looked)); });
+}
+
+void Storage::take(const std::string& name, Looked looked) {
+  Lane& lane = *lanes_.at(name);
+  const wire::Root &before = lane.last.state, &now = looked.look.state;
+  const std::uint64_t difference = before.free_bytes() > now.free_bytes() ? before.free_bytes() - now.free_bytes()
+                                                                          : now.free_bytes() - before.free_bytes();
+  const bool changed = !lane.looked || lane.hangs || before.usable() != now.usable() ||
+                       before.readable() != now.readable() || before.problem() != now.problem() ||
+                       before.id() != now.id() || difference > before.free_bytes() / 16;
+  if (lane.hangs) base::log_warning("storage", "root {} answers again", name);
+  lane.looking = lane.hangs = false;
+  lane.looked = true;
+  lane.last = std::move(looked.look);
+  if (lane.last.directory)
+    roots_[name] = lane.last.directory;
+  else
+    roots_.erase(name);
+  tell(lane, lane.last.problem);
+  for (TaskRecovered& task : looked.recovered) happen_(std::move(task));
+  if (changed) happen_(InventoryChanged{});
+}
+
+void Storage::tell(Lane& lane, const std::optional<base::Error>& problem) {
+  const std::string text = problem ? problem->message : "";
+  if (text != lane.told && problem)
+    base::log_warning("storage", "{}{}{}", text, problem->hint.empty() ? "" : "; ", problem->hint);
+  lane.told = text;
+}
+
+void Storage::notice_hanging(const std::string& name, Lane& lane) {
+  if (lane.hangs || base::monotonic_now() - lane.began <= settings_->hangs_after) return;
+  lane.hangs = true;
+  roots_.erase(name);
+  const std::string path = settings_->roots.at(name).string();
+  const base::Error problem{"root.hangs", fmt::format("root {}: the storage at {} does not answer", name, path), "",
+                            "see what is wrong with the mount; the root is used again as soon as it answers"};
+  lane.last.state.set_name(name);
+  lane.last.state.set_tells_more(true);
+  lane.last.state.set_usable(false);
+  lane.last.state.set_readable(false);
+  lane.last.state.set_problem(problem.message);
+  base::log_error("storage", "{}; {}", problem.message, problem.hint);
+  lane.told = problem.message;
   happen_(InventoryChanged{});
 }
 
 void Storage::refresh() {
-  if (refreshing_) return;  // a root that hangs must not fill the queue
-  refreshing_ = run([roots = settings_.roots] { return look(roots); },
-                    [this](Look look) {
-                      refreshing_ = false;
-                      take(std::move(look));
-                    });
+  for (auto& [name, lane] : lanes_) {
+    if (lane->looking)
+      notice_hanging(name, *lane);
+    else
+      begin_look(name, *lane);
+  }
 }
 
+std::vector<wire::Root> Storage::states() const {
+  std::vector<wire::Root> states;
+  for (const auto& [name, lane] : lanes_) {
+    wire::Root& state = states.emplace_back(lane->last.state);
+    state.set_name(name);
+    state.set_tells_more(true);
+    if (!lane->looked && !lane->hangs) state.set_problem("the root has not answered yet");
+  }
+  return states;
+}
+
+// What the first looks found while the start waits for them; what comes later goes the ordinary way.
+struct Storage::FirstLook {
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::map<std::string, Looked> found;
+  bool over = false;
+};
+
 std::vector<TaskRecovered> Storage::open() {
-  take(look(settings_.roots));
+  const auto first = std::make_shared<FirstLook>();
+  for (auto& [name, lane] : lanes_) {
+    lane->looking = true;
+    lane->began = base::monotonic_now();
+    lane->looks.submit([this, &loop = loop_, alive = alive_, settings = settings_, first, name = name] {
+      Looked looked = look(name, *settings, true);
+      std::unique_lock lock(first->mutex);
+      if (!first->over) {
+        first->found.emplace(name, std::move(looked));
+        first->wake.notify_one();
+        return;
+      }
+      lock.unlock();
+      if (!*alive) return;
+      loop.post([this, alive, name, late = std::make_shared<Looked>(std::move(looked))] {
+        if (*alive) take(name, std::move(*late));
+      });
+    });
+  }
+  std::unique_lock lock(first->mutex);
+  first->wake.wait_for(lock, std::chrono::milliseconds(kFirstLookWithin.ms),
+                       [&] { return first->found.size() == lanes_.size(); });
+  first->over = true;
   std::vector<TaskRecovered> tasks;
-  for (const auto& [name, root] : roots_) {
-    const auto found = find_left_attempts(*root, settings_.owner, kLeftAttemptsMax);
-    if (!found.ok()) {
-      base::log_warning("storage", "root {}: {}", name, found.error().message);
-      continue;
-    }
-    for (const FoundAttempt& attempt : *found) {
-      // Nothing is swept yet: another process of this worker's key may live and be at work in it. The scheduler knows.
-      const auto published = is_published(*root, attempt.attempt, settings_.owner);
-      if (published.ok() && *published) continue;
-      base::log_info("storage", "attempt {} of an earlier run left {} finished tasks to deliver",
-                     attempt.attempt.text(), attempt.finished.size());
-      for (const wire::FinishedTask& task : attempt.finished) tasks.push_back({recovered(attempt.attempt, task)});
-    }
+  for (auto& [name, looked] : first->found) {
+    for (TaskRecovered& task : looked.recovered) tasks.push_back(std::move(task));
+    looked.recovered.clear();
+    take(name, std::move(looked));
   }
   return tasks;
 }
 
 void Storage::sweep_left(std::function<bool(const AttemptId&)> held) {
-  run(
-      [roots = roots_, owner = settings_.owner] {
-        std::set<AttemptId> left;
-        for (const auto& [name, root] : roots) {
+  for (const auto& [name, root] : roots_) {
+    run(
+        lanes_.at(name)->io,
+        [root = root, owner = settings_->owner] {
+          std::set<AttemptId> left;
           const auto found = find_left_attempts(*root, owner, kLeftAttemptsMax);
-          if (!found.ok()) continue;
+          if (!found.ok()) return left;
           for (const FoundAttempt& attempt : *found) left.insert(attempt.attempt);
-        }
-        return left;
-      },
-      [this, held = std::move(held)](const std::set<AttemptId>& left) {
-        // Asked now and not when the list was made: an attempt that began in between is held.
-        for (const AttemptId& attempt : left)
-          if (!held(attempt)) sweep_if_published(attempt);
-      });
+          return left;
+        },
+        [this, held](const std::set<AttemptId>& left) {
+          // Asked now and not when the list was made: an attempt that began in between is held.
+          for (const AttemptId& attempt : left)
+            if (!held(attempt)) sweep_if_published(attempt);
+        });
+  }
 }
 
 // --- attempts --------------------------------------------------------------------------------------------------------
 
 void Storage::prepare(const AttemptId& attempt, const wire::Grant& grant) {
-  const auto root = roots_.find(grant.recipe().root());
-  const auto refuse = [&](jobs::Outcome outcome, const std::string& code, const std::string& text) {
-    happen_(StagingPrepared{attempt, outcome, code, text});
+  const auto refuse = [&](jobs::Outcome outcome, const base::Error& error) {
+    happen_(StagingPrepared{attempt, outcome, error.code, error.message});
   };
-  if (root == roots_.end())
-    return refuse(jobs::Outcome::NotAdmitted, "root.missing",
-                  fmt::format("This host does not see the root {}.", grant.recipe().root()));
-  const bool taken =
-      run([root = root->second, attempt, grant,
-           owner = settings_.owner] { return prepare_staging(*root, attempt, grant, owner); },
-          [this, attempt](const base::Status& status) {
-            if (status.ok()) return happen_(StagingPrepared{attempt, {}, "", ""});
-            const bool full = status.error().code == "storage_full";
-            happen_(StagingPrepared{attempt, full ? jobs::Outcome::StorageFull : jobs::Outcome::NotAdmitted,
-                                    status.error().code, status.error().message});
-          });
-  if (!taken) refuse(jobs::Outcome::NotAdmitted, "worker.busy", "The worker's storage queue is full.");
+  Lane* lane = lane_of(grant.recipe().root());
+  if (lane == nullptr) return refuse(jobs::Outcome::NotAdmitted, no_root(grant.recipe().root()));
+  const bool taken = run(
+      lane->io,
+      [root = roots_.at(grant.recipe().root()), attempt, grant, owner = settings_->owner]() -> base::Status {
+        FM_TRY(check_output_directory(*root, grant));
+        return prepare_staging(*root, attempt, grant, owner);
+      },
+      [this, attempt](const base::Status& status) {
+        if (status.ok()) return happen_(StagingPrepared{attempt, {}, "", ""});
+        jobs::Outcome outcome = jobs::Outcome::NotAdmitted;
+        if (status.error().code == "storage_full") outcome = jobs::Outcome::StorageFull;
+        if (status.error().code == "output.link") outcome = jobs::Outcome::Failed;
+        happen_(StagingPrepared{attempt, outcome, status.error().code, status.error().message});
+      });
+  if (!taken) refuse(jobs::Outcome::NotAdmitted, {"worker.busy", "The worker's storage queue is full.", "", ""});
 }
 
 void Storage::publish(const PublishDuty& duty, const wire::PublishOrder& order) {
-  const auto root = roots_.find(order.root());
-  if (root == roots_.end())
-    return happen_(DutyFailed{duty, "publish.root", fmt::format("This host does not see the root {}.", order.root())});
+  Lane* lane = lane_of(order.root());
+  if (lane == nullptr) return happen_(DutyFailed{duty, "publish.root", no_root(order.root()).message});
   const bool taken = run(
-      [root = root->second, order, settings = settings_.publish]() -> base::Status {
-        FM_TRY(worker::publish(*root, order, settings));
+      lane->io,
+      [root = roots_.at(order.root()), order, settings = settings_]() -> base::Status {
+        FM_TRY(worker::publish(*root, order, settings->publish));
         return order.on_record() ? keep_on_record(*root, order) : base::Status{};
       },
       [this, duty](const base::Status& status) {
@@ -171,60 +322,61 @@ void Storage::publish(const PublishDuty& duty, const wire::PublishOrder& order) 
 }
 
 void Storage::write_manifest(const ManifestDuty& duty, const wire::ManifestOrder& order) {
-  const auto root = roots_.find(order.root());
-  if (root == roots_.end())
-    return happen_(
-        ManifestDone{{duty, "publish.root", fmt::format("This host does not see the root {}.", order.root())}});
-  const bool taken = children_io_.submit([&loop = loop_, alive = alive_, root = root->second, duty, order,
-                                          settings = settings_.publish, happen = happen_] {
-    const base::Status status = worker::write_manifest(*root, order, settings);
-    ManifestDone done{{duty, "", ""}};
-    if (!status.ok()) {
-      base::log_warning("storage", "manifest of job {} in {}: {}", duty.job.value, order.directory(),
-                        status.error().message);
-      done.result = {duty, status.error().code, status.error().message};
-    }
-    loop.post([alive, done, happen] {
-      if (*alive) happen(done);
-    });
-  });
+  Lane* lane = lane_of(order.root());
+  if (lane == nullptr) return happen_(ManifestDone{{duty, "publish.root", no_root(order.root()).message}});
+  const bool taken = run(
+      lane->manifests,
+      [root = roots_.at(order.root()), order, settings = settings_] {
+        return worker::write_manifest(*root, order, settings->publish);
+      },
+      [this, duty, directory = order.directory()](const base::Status& status) {
+        if (status.ok()) return happen_(ManifestDone{{duty, "", ""}});
+        base::log_warning("storage", "manifest of job {} in {}: {}", duty.job.value, directory, status.error().message);
+        happen_(ManifestDone{{duty, status.error().code, status.error().message}});
+      });
   if (!taken) happen_(ManifestDone{{duty, "worker.busy", "The worker's storage queue is full."}});
 }
 
 void Storage::discard(JobId job, const std::vector<std::string>& roots) {
   const std::set<std::string> wanted(roots.begin(), roots.end());
-  run(
-      [table = roots_, wanted, job, owner = settings_.owner] {
-        for (const auto& [name, root] : table) {
-          if (!wanted.empty() && !wanted.contains(name)) continue;
+  const auto left = std::make_shared<std::size_t>(1);
+  const auto one_done = [this, job, left](bool) {
+    if (--*left == 0) happen_(JobDiscarded{job});
+  };
+  for (const auto& [name, root] : roots_) {
+    if (!wanted.empty() && !wanted.contains(name)) continue;
+    *left += 1;
+    const bool taken = run(
+        lanes_.at(name)->io,
+        [root = root, job, owner = settings_->owner] {
           const auto status = discard_job(*root, job.value, owner);
           if (!status.ok())
-            base::log_warning("storage", "discard job {} in {}: {}", job.value, name, status.error().message);
-        }
-        return true;
-      },
-      [this, job](bool) { happen_(JobDiscarded{job}); });
+            base::log_warning("storage", "discard job {} in {}: {}", job.value, root->name(), status.error().message);
+          return true;
+        },
+        one_done);
+    if (!taken) *left -= 1;
+  }
+  one_done(true);
 }
 
 void Storage::sweep(const AttemptId& attempt) {
-  run(
-      [roots = roots_, attempt] {
-        for (const auto& [name, root] : roots) (void)sweep_staging(*root, attempt).ok();
-        return true;
-      },
-      [](bool) {});
+  for (const auto& [name, root] : roots_)
+    run(
+        lanes_.at(name)->io,
+        [root = root, attempt] { return sweep_staging(*root, attempt).ok(); }, [](bool) {});
 }
 
 void Storage::sweep_if_published(const AttemptId& attempt) {
-  run(
-      [roots = roots_, owner = settings_.owner, attempt] {
-        for (const auto& [name, root] : roots) {
+  for (const auto& [name, root] : roots_)
+    run(
+        lanes_.at(name)->io,
+        [root = root, owner = settings_->owner, attempt] {
           const auto swept = worker::sweep_if_published(*root, attempt, owner);
           if (!swept.ok()) base::log_debug("storage", "sweep {}: {}", attempt.text(), swept.error().message);
-        }
-        return true;
-      },
-      [](bool) {});
+          return true;
+        },
+        [](bool) {});
 }
 
 }  // namespace framemill::worker

@@ -1,12 +1,15 @@
-// The worker's roots and everything done in them, on two I/O threads: one for staging, publishing and sweeping, one for
-// the digests of commands' files and for manifests, so that a long movie does not hold up frames. Results come back as
-// core events. Loop thread, but for what the I/O threads run.
+// The worker's roots and everything done in them. Each root has threads of its own, so that one whose storage hangs
+// holds up no other: one for staging, publishing and sweeping, one for manifests, and one that looks at the root every
+// ten seconds and touches a file in it. A look that does not come back makes the root unusable here until it does.
+// Results come back as core events. Loop thread, but for what the I/O threads run.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,21 +24,33 @@ namespace framemill::worker {
 
 struct StorageSettings {
   std::map<std::string, std::filesystem::path> roots;
-  std::string owner;  // this worker's public key
+  std::set<std::string> read_only;  // of them: nothing is ever written there
+  std::string owner;                // this worker's public key
   PublishSettings publish;
+  base::Duration hangs_after = base::seconds(15);
 };
+
+// One look at a root.
+struct RootLook {
+  wire::Root state;
+  std::shared_ptr<const RootDirectory> directory;  // null: it cannot serve at all
+  std::optional<base::Error> problem;
+};
+// May wait for storage. Writes an id into a marker without one, where that may be, and touches a file of its own.
+RootLook look_at_root(const std::string& name, const StorageSettings& settings);
 
 class Storage {
  public:
   Storage(net::EventLoop& loop, StorageSettings settings, std::function<void(Event)> happen);
-  ~Storage();  // finishes what is queued; its results are dropped
+  ~Storage();  // finishes what is queued where storage answers; results are dropped
 
-  // At the start, before the loop runs: opens the roots and finds what an earlier run left. The recovered tasks.
+  // At the start, before the loop runs: opens the roots and finds what an earlier run left. The recovered tasks; those of
+  // a root that does not answer now come as events when it does.
   std::vector<TaskRecovered> open();
 
   const RootTable& roots() const { return roots_; }
-  const std::vector<wire::Root>& states() const { return states_; }
-  IoThread& children_io() { return children_io_; }
+  std::vector<wire::Root> states() const;
+  bool hangs() const;  // some root does not answer: who ends now must not wait for its threads
 
   void refresh();  // looks at the roots again; InventoryChanged when that shows
   // Removes directories of attempts that are over and published, also by other workers. `held`: still at work here.
@@ -49,26 +64,33 @@ class Storage {
   void sweep_if_published(const AttemptId& attempt);
 
  private:
-  struct Look {
-    RootTable table;
-    std::vector<wire::Root> states;
-    std::vector<base::Error> problems;
+  struct FirstLook;
+  struct Lane {  // of one root
+    IoThread io, manifests, looks;
+    RootLook last;
+    bool looking = false, hangs = false, looked = false;
+    base::Instant began{};
+    std::string told;  // the problem that was logged
   };
-  static Look look(const std::map<std::string, std::filesystem::path>& roots);
-  void take(Look look);
+  struct Looked {
+    RootLook look;
+    std::vector<TaskRecovered> recovered;  // of the first look
+  };
+  static Looked look(const std::string& name, const StorageSettings& settings, bool first);
+  void begin_look(const std::string& name, Lane& lane);
+  void take(const std::string& name, Looked looked);
+  void notice_hanging(const std::string& name, Lane& lane);
+  void tell(Lane& lane, const std::optional<base::Error>& problem);
   template <class Work, class Then>
-  bool run(Work work, Then then);
+  bool run(IoThread& thread, Work work, Then then);
+  Lane* lane_of(const std::string& root);
 
   net::EventLoop& loop_;
-  const StorageSettings settings_;
+  const std::shared_ptr<const StorageSettings> settings_;
   std::function<void(Event)> happen_;
   RootTable roots_;
-  std::vector<wire::Root> states_;
-  std::map<std::string, std::string> told_;  // root -> problem that was logged
-  bool refreshing_ = false;
-  std::shared_ptr<bool> alive_;  // posted results look whether this object still is
-  IoThread children_io_;
-  IoThread io_;
+  std::shared_ptr<std::atomic<bool>> alive_;  // posted results look whether this object still is
+  std::map<std::string, std::unique_ptr<Lane>> lanes_;
 };
 
 }  // namespace framemill::worker

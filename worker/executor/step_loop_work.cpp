@@ -55,7 +55,10 @@ void StepLoop::load(TaskInFlight& task) {
   const Attempt& attempt = *task.attempt;
   LoadOrder order{inputs_of(attempt, task.task), space_of(*attempt.model), attempt.grid.context_frames,
                   !attempt.denoises()};
-  if (!task.give_up) task.give_up = Clock::now() + kInputPatience;
+  // What the farm made becomes visible here soon; a file from elsewhere is looked for without holding a slot.
+  const bool promised = std::all_of(order.inputs.begin(), order.inputs.end(),
+                                    [](const wire::InputFile& input) { return !input.sha256().empty(); });
+  if (!task.give_up) task.give_up = promised ? Clock::now() + kInputPatience : Clock::now();
   task.stage = TaskStage::Loading;
   ++loads_out_;
   loader_.post([this, order = std::move(order), number = attempt.number, index = task.task] {

@@ -137,6 +137,11 @@ void read_lists(const wire::SchedulerReply& in, Reply& out) {
     out.manifests[duty] = order;
     out.event.manifests.push_back(duty);
   }
+  if (in.has_watch()) {
+    out.watch.emplace();
+    for (const wire::WatchedFiles& files : in.watch().files())
+      if (!files.root().empty() && !files.path_printf().empty()) *out.watch->add_files() = files;
+  }
   for (const wire::Discard& discard : in.discard()) {
     const JobId job(discard.job());
     if (!job) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,7 @@ struct Reply {
   std::map<PublishDuty, wire::PublishOrder> publishes;
   std::map<ManifestDuty, wire::ManifestOrder> manifests;
   std::map<JobId, std::vector<std::string>> discards;  // job -> roots; none: all
+  std::optional<wire::WatchList> watch;                // files to look for; nothing: as before
 };
 
 base::Result<Reply> parse_reply(std::string_view bytes);

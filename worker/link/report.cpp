@@ -75,7 +75,8 @@ struct ItemWriter {
 
 }  // namespace
 
-std::string write_report(const Report& report, const wire::Inventory* inventory, const ReportContext& context) {
+std::string write_report(const Report& report, const wire::Inventory* inventory,
+                         const std::vector<wire::FilesLookedFor>& looked_for, const ReportContext& context) {
   wire::WorkerReport out;
   out.set_protocol(wire::kProtocolVersion);
   out.set_incarnation(context.incarnation);
@@ -87,6 +88,7 @@ std::string write_report(const Report& report, const wire::Inventory* inventory,
   for (const RunningLease& running : report.running) write(running, *out.add_running());
   out.set_tells_publishing(report.tells_publishing);
   for (const auto& [phase, tasks] : report.publishing) tasks_to_wire(phase, tasks, *out.add_publishing());
+  for (const wire::FilesLookedFor& looked : looked_for) *out.add_looked_for() = looked;
   for (const ReportItem& item : report.items) std::visit(ItemWriter{out}, item);
   return out.SerializeAsString();
 }

@@ -3,13 +3,15 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "jobs/ids.h"
 #include "worker/core/values.h"
 
 namespace framemill::wire {
+class FilesLookedFor;
 class Inventory;
-}
+}  // namespace framemill::wire
 
 namespace framemill::worker {
 
@@ -19,7 +21,9 @@ struct ReportContext {
   std::uint64_t durable_sequence = 0;  // the highest heard
 };
 
-// `inventory` is told when the report says so; it may be null otherwise.
-std::string write_report(const Report& report, const wire::Inventory* inventory, const ReportContext& context);
+// `inventory` is told when the report says so; it may be null otherwise. `looked_for`: what was found of the files that
+// the scheduler asked to watch.
+std::string write_report(const Report& report, const wire::Inventory* inventory,
+                         const std::vector<wire::FilesLookedFor>& looked_for, const ReportContext& context);
 
 }  // namespace framemill::worker

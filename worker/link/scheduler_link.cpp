@@ -24,8 +24,9 @@ base::Result<std::unique_ptr<SchedulerLink>> SchedulerLink::open(net::EventLoop&
   return link;
 }
 
-base::Status SchedulerLink::send(const Report& report, const wire::Inventory* inventory) {
-  return dealer_->send(write_report(report, inventory, context_));
+base::Status SchedulerLink::send(const Report& report, const wire::Inventory* inventory,
+                                 const std::vector<wire::FilesLookedFor>& looked_for) {
+  return dealer_->send(write_report(report, inventory, looked_for, context_));
 }
 
 void SchedulerLink::on_link(net::LinkState state, const std::string& text) {

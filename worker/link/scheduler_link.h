@@ -26,7 +26,8 @@ class SchedulerLink {
   bool connected() const { return dealer_->connected(); }
   // Whether the scheduler's last word was not a refusal: this process is the one that works under its key.
   bool accepted() const { return accepted_; }
-  base::Status send(const Report& report, const wire::Inventory* inventory);
+  base::Status send(const Report& report, const wire::Inventory* inventory,
+                    const std::vector<wire::FilesLookedFor>& looked_for);
   // One sentence for people: connected, or why not.
   const std::string& status() const { return status_; }
 

@@ -86,6 +86,16 @@ bool parse_progress(std::string_view line, std::uint32_t& step, std::uint32_t& s
   return std::from_chars(first.ptr + 1, end, steps).ec == std::errc();
 }
 
+// What framemill-media says last: "input.unreadable: frame 1003 (plates:p.1003.exr): ...". Nothing when it says anything
+// else.
+std::optional<base::Error> error_of_media(std::string_view last_line) {
+  const std::size_t colon = last_line.find(": ");
+  if (colon == std::string_view::npos) return std::nullopt;
+  const std::string_view code = last_line.substr(0, colon);
+  if (!code.starts_with("input.") && code != "input_not_visible" && code != "storage_full") return std::nullopt;
+  return base::Error{std::string(code), std::string(last_line.substr(colon + 2)), "", ""};
+}
+
 }  // namespace
 
 ChildRunner::ChildRunner(net::EventLoop& loop, IoThread& io, RootTable roots, ChildRunnerSettings settings,
@@ -126,17 +136,23 @@ void ChildRunner::on_io(Work work, Then then) {
 
 void ChildRunner::look_at_inputs() {
   on_io([roots = roots_, grant = grant_, tasks = tasks_] { return check_inputs(roots, grant, tasks); },
-        [](ChildRunner& self, base::Result<std::vector<wire::InputFile>> seen) { self.on_inputs(std::move(seen)); });
+        [](ChildRunner& self, CheckedInputs seen) { self.on_inputs(std::move(seen)); });
 }
 
-void ChildRunner::on_inputs(base::Result<std::vector<wire::InputFile>> seen) {
+void ChildRunner::on_inputs(CheckedInputs seen) {
   if (stopped_) return end(Outcome::Revoked, "", "");
-  if (!seen.ok()) {
-    if (seen.error().code != "input_not_visible" || base::monotonic_now() >= inputs_until_) return end(seen.error());
-    retry_ = loop_.call_after(settings_.inputs_pause, [self = shared_from_this()] { self->look_at_inputs(); });
-    return;
+  if (seen.failed) {
+    const CheckedInputs::Failed& failed = *seen.failed;
+    // What the farm made becomes visible here soon; a file from elsewhere is looked for without holding a slot.
+    if (failed.error.code == "input_not_visible" && failed.is_promised() && base::monotonic_now() < inputs_until_) {
+      retry_ = loop_.call_after(settings_.inputs_pause, [self = shared_from_this()] { self->look_at_inputs(); });
+      return;
+    }
+    bad_frame_ = failed.input.frame();
+    if (!failed.input.for_all_tasks()) failed_tasks_.push_back(failed.input.task());
+    return end(failed.error);
   }
-  read_ = std::move(*seen);
+  read_ = std::move(seen.files);
   const auto root = roots_.find(grant_.recipe().root());
   if (root == roots_.end()) return end({"root.missing", "this host does not see the root of the outputs", "", ""});
   const std::string staging = (root->second->path() / staging_path(attempt_)).string();
@@ -245,6 +261,7 @@ void ChildRunner::on_end(const ProcessEnd& process_end, const OutputTail& tail) 
   if (process_end.exit_status != 0) {
     const std::string how = process_end.signal != 0 ? fmt::format("was ended by signal {}", process_end.signal)
                                                     : fmt::format("ended with exit status {}", process_end.exit_status);
+    if (const auto error = media_ ? error_of_media(last) : std::nullopt) return end(*error);
     return fail_unless_storage_did(
         {media_ ? "media.failed" : (process_end.signal != 0 ? "command.signal" : "command.exit"),
          last.empty() ? fmt::format("{} {}.", what, how) : fmt::format("{} {}: {}", what, how, last), "", ""});
@@ -299,6 +316,7 @@ void ChildRunner::end(Outcome outcome, std::string code, std::string text) {
   ended.code = std::move(code);
   ended.text = std::move(text);
   ended.frame = bad_frame_;
+  ended.failed_tasks = failed_tasks_;
   ended.alone = true;
   ended.output_tail = tail_;
   // The slot was the program's alone while it ran.

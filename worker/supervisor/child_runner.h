@@ -49,7 +49,7 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
   template <class Work, class Then>
   void on_io(Work work, Then then);
   void look_at_inputs();
-  void on_inputs(base::Result<std::vector<wire::InputFile>> seen);
+  void on_inputs(CheckedInputs seen);
   void launch();
   base::Error launch_error(const base::Error& error) const;
   bool ran_out_of_memory(const ProcessEnd& process_end) const;
@@ -82,6 +82,7 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
   bool stopped_ = false, ended_ = false;
   Progress progress_;
   std::optional<std::int32_t> bad_frame_;
+  std::vector<jobs::TaskIndex> failed_tasks_;  // empty: the outcome speaks of all
   std::string tail_;
 };
 

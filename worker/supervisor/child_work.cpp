@@ -26,8 +26,11 @@ base::Result<wire::InputFile> check_input(const RootTable& roots, const wire::In
   if (root == roots.end()) return not_visible("this host does not see the root");
   const auto facts = root->second->digest(promised.path());
   if (!facts.ok()) {
-    if (facts.error().code == "path.missing") return not_visible("it is not there");
-    return facts.error();
+    const std::string& code = facts.error().code;
+    if (code == "path.missing") return not_visible("it is not there");
+    if (code != "path.link" && code != "path.not_a_file" && code != "path.denied") return facts.error();
+    return base::Error{code == "path.link" ? "input.link" : "input.unreadable",
+                       fmt::format("{}: {}", promised.root(), facts.error().message), "", ""};
   }
   if (promised.size_bytes() != 0 && promised.size_bytes() != facts->size_bytes)
     return not_visible(fmt::format("it has {} bytes, not {}", facts->size_bytes, promised.size_bytes()));
@@ -45,10 +48,33 @@ wire::OutputFile::Kind kind_of(const wire::Grant& grant, const ExpectedFile& fil
   return file.has_frame ? wire::OutputFile::FRAME : wire::OutputFile::OTHER;
 }
 
+// A program may leave a link in place of its output, to a file that it keeps elsewhere inside the roots: the bytes take
+// the link's place, so that what is published does not change when that file does.
+base::Status replace_link(const RootDirectory& root, const std::string& staged) {
+  FM_ASSIGN(const UniqueFd source, root.open_link(staged));
+  const std::size_t slash = staged.rfind('/');
+  const std::string name = staged.substr(slash + 1), temporary = ".framemill-copy";
+  FM_ASSIGN(const UniqueFd directory, root.open_directory(staged.substr(0, slash), MakeDirectories::No));
+  ::unlinkat(directory.get(), temporary.c_str(), 0);
+  const UniqueFd copy(
+      ::openat(directory.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+  if (!copy) return storage_error(errno, "copy what the output leads to");
+  FM_TRY(copy_contents(source.get(), copy.get(), staged));
+  if (::renameat(directory.get(), temporary.c_str(), directory.get(), name.c_str()) != 0)
+    return storage_error(errno, "put the copy in place of the link " + staged);
+  return {};
+}
+
 base::Result<wire::OutputFile> collect_file(const RootDirectory& root, const wire::Grant& grant,
                                             const ExpectedFile& expected) {
   const std::string staged = staging_path(attempt_of(grant)) + "/" + expected.staged;
-  const auto file = root.open_file(staged);
+  auto file = root.open_file(staged);
+  if (!file.ok() && file.error().code == "path.link") {
+    const auto replaced = replace_link(root, staged);
+    if (!replaced.ok() && replaced.error().code == "path.link")
+      return base::Error{"output.link", replaced.error().message, "", "write a file, or a link inside the roots"};
+    file = replaced.ok() ? root.open_file(staged) : base::Result<UniqueFd>(replaced.error());
+  }
   if (!file.ok()) {
     if (base::is_storage_code(file.error().code) || base::is_host_code(file.error().code)) return file.error();
     return base::Error{
@@ -87,15 +113,25 @@ jobs::AttemptId attempt_of(const wire::Grant& grant) {
   return {{grant.attempt().epoch(), grant.attempt().epoch_nonce()}, grant.attempt().counter()};
 }
 
-base::Result<std::vector<wire::InputFile>> check_inputs(const RootTable& roots, const wire::Grant& grant,
-                                                        const jobs::TaskRange& tasks) {
-  std::vector<wire::InputFile> seen;
+bool CheckedInputs::Failed::is_promised() const {
+  return !input.sha256().empty();
+}
+
+CheckedInputs check_inputs(const RootTable& roots, const wire::Grant& grant, const jobs::TaskRange& tasks) {
+  CheckedInputs checked;
   for (const wire::InputFile& input : grant.inputs()) {
     if (!input.for_all_tasks() && !tasks.contains(input.task())) continue;
-    FM_ASSIGN(wire::InputFile one, check_input(roots, input));
-    seen.push_back(std::move(one));
+    auto one = check_input(roots, input);
+    if (one.ok()) {
+      checked.files.push_back(std::move(*one));
+      continue;
+    }
+    CheckedInputs::Failed failed{one.error(), input};
+    if (grant.recipe().has_sheet() && !failed.is_promised() && failed.error.code == "input_not_visible") continue;
+    checked.failed = std::move(failed);
+    break;
   }
-  return seen;
+  return checked;
 }
 
 base::Status make_work_directories(const RootTable& roots, const wire::Grant& grant, const CommandPlan& plan) {

@@ -6,17 +6,13 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "wire/farm.pb.h"
 #include "worker/supervisor/command_line.h"
 #include "worker/supervisor/root_directory.h"
-
-namespace framemill::wire {
-class FinishedTask;
-class Grant;
-class InputFile;
-}  // namespace framemill::wire
 
 namespace framemill::worker {
 
@@ -24,9 +20,18 @@ using RootTable = std::map<std::string, std::shared_ptr<const RootDirectory>>;
 
 jobs::AttemptId attempt_of(const wire::Grant& grant);
 
-// All inputs of the tasks, sizes and digests filled in and equal to what the grant promised.
-base::Result<std::vector<wire::InputFile>> check_inputs(const RootTable& roots, const wire::Grant& grant,
-                                                        const jobs::TaskRange& tasks);
+// All inputs of the tasks, sizes and digests filled in and equal to what the grant promised; or the first that is not.
+// A sheet goes without files of roots that are not there: it shows what is missing.
+struct CheckedInputs {
+  std::vector<wire::InputFile> files;
+  struct Failed {
+    base::Error error;  // input_not_visible, input.link, input.unreadable, storage_failed
+    wire::InputFile input;
+    bool is_promised() const;  // made by the farm: it will be visible here soon
+  };
+  std::optional<Failed> failed;
+};
+CheckedInputs check_inputs(const RootTable& roots, const wire::Grant& grant, const jobs::TaskRange& tasks);
 
 // Directories for inputs and outputs, and the links to the inputs.
 base::Status make_work_directories(const RootTable& roots, const wire::Grant& grant, const CommandPlan& plan);

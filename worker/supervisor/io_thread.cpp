@@ -1,48 +1,79 @@
 #include "worker/supervisor/io_thread.h"
 
+#include <condition_variable>
 #include <csignal>
+#include <deque>
+#include <mutex>
+#include <optional>
+
+#include "base/clock.h"
 
 namespace framemill::worker {
 
-IoThread::IoThread() {
+struct IoThread::Queue {
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::deque<std::function<void()>> jobs;
+  bool ending = false;
+  std::optional<base::Instant> began;  // the present job
+};
+
+IoThread::IoThread() : queue_(std::make_shared<Queue>()) {
   // Signals belong to the loop's thread.
   sigset_t all, before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([queue = queue_] { run(queue); });
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 IoThread::~IoThread() {
   {
-    const std::lock_guard lock(mutex_);
-    ending_ = true;
+    const std::lock_guard lock(queue_->mutex);
+    queue_->ending = true;
   }
-  wake_.notify_one();
-  thread_.join();
+  queue_->wake.notify_one();
+  if (thread_.joinable()) thread_.join();
 }
 
 bool IoThread::submit(std::function<void()> job) {
   {
-    const std::lock_guard lock(mutex_);
-    if (queue_.size() >= kQueueMax) return false;
-    queue_.push_back(std::move(job));
+    const std::lock_guard lock(queue_->mutex);
+    if (queue_->ending || queue_->jobs.size() >= kQueueMax) return false;
+    queue_->jobs.push_back(std::move(job));
   }
-  wake_.notify_one();
+  queue_->wake.notify_one();
   return true;
 }
 
-void IoThread::run() {
+base::Duration IoThread::busy_for() const {
+  const std::lock_guard lock(queue_->mutex);
+  return queue_->began ? base::monotonic_now() - *queue_->began : base::Duration{};
+}
+
+void IoThread::leave() {
+  {
+    const std::lock_guard lock(queue_->mutex);
+    queue_->ending = true;
+    queue_->jobs.clear();
+  }
+  queue_->wake.notify_one();
+  if (thread_.joinable()) thread_.detach();
+}
+
+void IoThread::run(const std::shared_ptr<Queue>& queue) {
+  std::unique_lock lock(queue->mutex);
   while (true) {
-    std::function<void()> job;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return ending_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-      job = std::move(queue_.front());
-      queue_.pop_front();
-    }
+    queue->wake.wait(lock, [&] { return queue->ending || !queue->jobs.empty(); });
+    if (queue->jobs.empty()) return;
+    std::function<void()> job = std::move(queue->jobs.front());
+    queue->jobs.pop_front();
+    queue->began = base::monotonic_now();
+    lock.unlock();
     job();
+    job = nullptr;
+    lock.lock();
+    queue->began.reset();
   }
 }
 

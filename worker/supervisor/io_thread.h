@@ -1,13 +1,14 @@
 // One thread with a bounded queue for work that waits for storage (fsync, digests, links), so that the loop never does.
 // submit() may be called from any thread; jobs run in order; what they found out they post back to the loop themselves.
+// Storage may hang: busy_for() says how long the present job has run, and leave() goes without waiting for it.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <functional>
-#include <mutex>
+#include <memory>
 #include <thread>
+
+#include "base/time.h"
 
 namespace framemill::worker {
 
@@ -20,15 +21,17 @@ class IoThread {
   IoThread(const IoThread&) = delete;
   IoThread& operator=(const IoThread&) = delete;
 
-  // False: the queue is full and the job was not taken.
+  // False: the queue is full, or the thread was left, and the job was not taken.
   bool submit(std::function<void()> job);
+  base::Duration busy_for() const;  // 0: it waits for a job
+  // Drops what is queued and lets the present job end by itself, whenever that is. The destructor waits no more. A job
+  // must own, or outlive, all it touches.
+  void leave();
 
  private:
-  void run();
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<std::function<void()>> queue_;
-  bool ending_ = false;
+  struct Queue;
+  static void run(const std::shared_ptr<Queue>& queue);
+  std::shared_ptr<Queue> queue_;
   std::thread thread_;
 };
 

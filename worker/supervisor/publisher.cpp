@@ -9,6 +9,7 @@
 #include <map>
 
 #include "base/os_error.h"
+#include "base/sha256.h"
 #include "wire/farm.pb.h"
 #include "worker/supervisor/staging.h"
 
@@ -44,7 +45,8 @@ bool matches(const FileFacts& facts, const wire::OutputFile& file) {
 base::Status check_existing(const RootDirectory& root, const wire::OutputFile& file) {
   const auto facts = root.digest(file.path());
   if (facts.ok() && matches(*facts, file)) return {};
-  if (!facts.ok() && (base::is_storage_code(facts.error().code) || base::is_host_code(facts.error().code)))
+  if (!facts.ok() && (base::is_storage_code(facts.error().code) || base::is_host_code(facts.error().code) ||
+                      facts.error().code == "path.denied"))
     return facts.error();
   return base::Error{"publish.exists_other", fmt::format("{} exists with other contents", file.path()), "",
                      "move the file away, or submit a new version"};
@@ -62,6 +64,32 @@ base::Status move_without_link(int staged_parent, const std::string& staged, int
   if (::renameat(staged_parent, staged.c_str(), parent, place.name.c_str()) != 0)
     return storage_error(errno, "rename to " + file.path());
   return {};
+}
+
+// A directory that is a link into another root may lie on another file system: a copy beside the final name takes the
+// staged file's part.
+base::Status copy_across(int staged_parent, const std::string& staged, int parent, const Place& place,
+                         const wire::OutputFile& file, const RootDirectory& root, const std::string& attempt) {
+  const UniqueFd source(::openat(staged_parent, staged.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!source) return storage_error(errno, "open the staged file of " + file.path());
+  const std::string copy = fmt::format(".framemill-{}-{}", attempt, base::to_hex(to_sha256(file.sha256()).bytes).substr(0, 16));
+  ::unlinkat(parent, copy.c_str(), 0);  // of a run that was cut short
+  const UniqueFd target(::openat(parent, copy.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+  if (!target) return storage_error(errno, "make a copy of " + file.path());
+  base::Status status = copy_contents(source.get(), target.get(), file.path());
+  struct stat facts {};
+  if (status.ok() && ::fstat(source.get(), &facts) == 0)
+    (void)!::fchown(target.get(), static_cast<uid_t>(-1), facts.st_gid);  // its group, where that is allowed
+  if (status.ok() && ::linkat(parent, copy.c_str(), parent, place.name.c_str(), 0) != 0) {
+    if (errno == EEXIST)
+      status = check_existing(root, file);
+    else if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS || errno == EMLINK)
+      status = move_without_link(parent, copy, parent, place, file, root);
+    else
+      status = storage_error(errno, "link " + file.path());
+  }
+  ::unlinkat(parent, copy.c_str(), 0);
+  return status;
 }
 
 base::Status publish_file(const RootDirectory& root, const std::string& staging, const wire::OutputFile& file,
@@ -91,6 +119,9 @@ base::Status publish_file(const RootDirectory& root, const std::string& staging,
     return storage_error(errno, "set the group of " + file.path());
   if (::linkat(staged_parent->get(), staged.back().c_str(), parent, place.name.c_str(), 0) == 0) return {};
   if (errno == EEXIST) return check_existing(root, file);
+  if (errno == EXDEV)
+    return copy_across(staged_parent->get(), staged.back(), parent, place, file, root,
+                       staging.substr(staging.rfind('/') + 1));
   if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS || errno == EMLINK)
     return move_without_link(staged_parent->get(), staged.back(), parent, place, file, root);
   return storage_error(errno, "link " + file.path());

@@ -8,15 +8,18 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 #include "base/file.h"
 #include "base/os_error.h"
+#include "base/sha256.h"
 
 namespace framemill::worker {
 namespace {
 
 constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 constexpr int kRemoveDepthMax = 64;
+constexpr std::time_t kLockStale_s = 600;  // clocks of hosts and file servers differ by less
 
 // Opens one component below `parent`, making it if asked.
 base::Result<UniqueFd> step_into(int parent, const std::string& component, MakeDirectories make,
@@ -58,6 +61,42 @@ base::Status remove_below(int parent, const std::string& name, int depth) {
   return {};
 }
 
+// What the farm keeps for itself: nobody else has a business to put a link there.
+bool is_own(const std::vector<std::string>& components) {
+  return components.front() == ".framemill";
+}
+
+base::Error link_out(std::string_view what) {
+  return {"path.link", fmt::format("{} is a link that leads out of every root", what), "",
+          "link inside the roots, or list the other tree under [roots] of the worker.toml"};
+}
+
+// `key = "value"` of a marker, or nothing.
+std::string value_of(std::string_view marker, std::string_view key) {
+  while (!marker.empty()) {
+    const std::size_t end = std::min(marker.find('\n'), marker.size());
+    const std::string_view line = marker.substr(0, end);
+    marker.remove_prefix(std::min(marker.size(), end + 1));
+    const std::string start = fmt::format("{} = \"", key);
+    if (line.starts_with(start) && line.size() > start.size() && line.back() == '"')
+      return std::string(line.substr(start.size(), line.size() - start.size() - 1));
+  }
+  return {};
+}
+
+bool is_id(std::string_view text) {
+  return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+base::Result<std::string> read_marker(int directory) {
+  const UniqueFd file(::openat(directory, kRootMarker.data(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file) return storage_error(errno, "open the marker");
+  std::array<char, 4096> buffer{};
+  const ssize_t size = ::pread(file.get(), buffer.data(), buffer.size(), 0);
+  if (size < 0) return storage_error(errno, "read the marker");
+  return std::string(buffer.data(), static_cast<std::size_t>(size));
+}
+
 std::string parent_of(const std::vector<std::string>& components) {
   return fmt::format("{}", fmt::join(components.begin(), components.end() - 1, "/"));
 }
@@ -94,13 +133,14 @@ base::Result<std::vector<std::string>> split_path(std::string_view relative) {
 }
 
 base::Result<std::shared_ptr<const RootDirectory>> RootDirectory::open(const std::string& name,
-                                                                       const std::filesystem::path& path) {
+                                                                       const std::filesystem::path& path,
+                                                                       std::shared_ptr<const base::RootPaths> all) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd)
     return base::Error{"root.missing",
                        fmt::format("root {}: cannot open {}: {}", name, path.string(), std::strerror(errno)), "",
                        "mount the storage, or correct the path under [roots]"};
-  const auto marker = base::read_file(path / kRootMarker, 4096);
+  const auto marker = read_marker(fd.get());
   const std::string expected = fmt::format("name = \"{}\"", name);
   const std::string hint =
       fmt::format("if this really is that tree: printf '{}\\n' > {}", expected, (path / kRootMarker).string());
@@ -110,7 +150,49 @@ base::Result<std::shared_ptr<const RootDirectory>> RootDirectory::open(const std
   if (marker->substr(0, marker->find('\n')) != expected)
     return base::Error{"root.marker",
                        fmt::format("root {}: the marker file in {} names another root", name, path.string()), "", hint};
-  return std::shared_ptr<const RootDirectory>(new RootDirectory(name, path, std::move(fd)));
+  std::string id = value_of(*marker, "id");
+  if (!id.empty() && !is_id(id))
+    return base::Error{"root.marker",
+                       fmt::format("root {}: the id in the marker file of {} is not 32 hexadecimal digits", name,
+                                   path.string()),
+                       "", "put back the line `id` as another host has it, or remove the line"};
+  if (!all) all = std::make_shared<const base::RootPaths>(base::RootPaths{{name, path}});
+  return std::shared_ptr<const RootDirectory>(
+      new RootDirectory(name, path, std::move(id), std::move(fd), std::move(all)));
+}
+
+// Workers of several hosts may come here at one moment: whoever makes the lock file writes, after it has looked again.
+base::Result<std::string> RootDirectory::give_id() const {
+  constexpr const char* kLock = ".framemill-root.new";
+  const auto now = read_marker(fd_.get());
+  if (!now.ok()) return now.error();
+  if (const std::string id = value_of(*now, "id"); is_id(id)) return id;
+  UniqueFd lock(::openat(fd_.get(), kLock, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!lock) {
+    const base::Error error = storage_error(errno, fmt::format("make {} to give root {} an id", kLock, name_));
+    struct stat facts {};
+    if (::fstatat(fd_.get(), kLock, &facts, AT_SYMLINK_NOFOLLOW) == 0 && std::time(nullptr) - facts.st_mtime > kLockStale_s)
+      ::unlinkat(fd_.get(), kLock, 0);  // of a host that died at it; the next look tries again
+    return error;
+  }
+  const auto again = read_marker(fd_.get());
+  std::string id = again.ok() ? value_of(*again, "id") : std::string();
+  base::Status status;
+  if (!again.ok()) {
+    status = again.error();
+  } else if (!is_id(id)) {
+    const std::string random = base::random_bytes(16);
+    id = base::to_hex({reinterpret_cast<const std::uint8_t*>(random.data()), random.size()});
+    const std::string text = fmt::format("name = \"{}\"\nid = \"{}\"\n", name_, id);
+    if (::write(lock.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+        ::fsync(lock.get()) != 0 || ::renameat(fd_.get(), kLock, fd_.get(), kRootMarker.data()) != 0)
+      status = storage_error(errno, fmt::format("write the marker of root {}", name_));
+    else if (::fsync(fd_.get()) == 0)
+      return id;
+  }
+  ::unlinkat(fd_.get(), kLock, 0);
+  if (!status.ok()) return status.error();
+  return id;
 }
 
 std::uint64_t RootDirectory::free_bytes() const {
@@ -123,28 +205,78 @@ bool RootDirectory::writable() const {
   return ::faccessat(fd_.get(), ".", W_OK, AT_EACCESS) == 0;
 }
 
+base::Result<UniqueFd> RootDirectory::follow(std::string_view relative, int flags) const {
+  const int fd = base::open_below(*all_, name_, relative, flags);
+  if (fd >= 0) return UniqueFd(fd);
+  if (fd == -EXDEV || fd == -ELOOP) return link_out(relative);
+  if (fd == -EACCES)
+    return base::Error{"path.denied", fmt::format("open {}: {}", relative, std::strerror(EACCES)), "", ""};
+  return storage_error(-fd, fmt::format("open {}", relative));
+}
+
 base::Result<UniqueFd> RootDirectory::open_directory(std::string_view relative, MakeDirectories make) const {
   UniqueFd at(::openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!at) return storage_error(errno, "open root " + name_);
   if (relative.empty()) return at;
   FM_ASSIGN(const std::vector<std::string> components, split_path(relative));
+  std::string way;
   for (const std::string& component : components) {
-    FM_ASSIGN(at, step_into(at.get(), component, make, relative));
+    way += (way.empty() ? "" : "/") + component;
+    auto next = step_into(at.get(), component, make, relative);
+    if (!next.ok() && next.error().code == "path.link" && !is_own(components)) next = follow(way, O_RDONLY | O_DIRECTORY);
+    if (!next.ok()) return next.error();
+    at = std::move(*next);
   }
   return at;
 }
 
 base::Result<UniqueFd> RootDirectory::open_file(std::string_view relative) const {
   FM_ASSIGN(const std::vector<std::string> components, split_path(relative));
-  FM_ASSIGN(const UniqueFd parent, open_directory(parent_of(components), MakeDirectories::No));
   // O_NONBLOCK: a FIFO of that name must not stop the thread.
-  UniqueFd file(::openat(parent.get(), components.back().c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!file) return storage_error(errno, fmt::format("open {}", relative));
+  constexpr int kRead = O_RDONLY | O_NONBLOCK;
+  UniqueFd file;
+  if (is_own(components)) {
+    FM_ASSIGN(const UniqueFd parent, open_directory(parent_of(components), MakeDirectories::No));
+    file = UniqueFd(::openat(parent.get(), components.back().c_str(), kRead | O_NOFOLLOW | O_CLOEXEC));
+    if (!file) return storage_error(errno, fmt::format("open {}", relative));
+  } else {
+    FM_ASSIGN(file, follow(relative, kRead));
+  }
   struct stat facts {};
   if (::fstat(file.get(), &facts) != 0) return storage_error(errno, fmt::format("look at {}", relative));
   if (!S_ISREG(facts.st_mode))
     return base::Error{"path.not_a_file", fmt::format("{} is not a regular file", relative), "", ""};
   return file;
+}
+
+base::Result<UniqueFd> RootDirectory::open_link(std::string_view relative) const {
+  FM_TRY(split_path(relative));
+  FM_ASSIGN(UniqueFd file, follow(relative, O_RDONLY | O_NONBLOCK));
+  struct stat facts {};
+  if (::fstat(file.get(), &facts) != 0) return storage_error(errno, fmt::format("look at {}", relative));
+  if (!S_ISREG(facts.st_mode))
+    return base::Error{"path.not_a_file", fmt::format("{} does not lead to a regular file", relative), "", ""};
+  return file;
+}
+
+base::Status copy_contents(int from, int to, std::string_view name) {
+  std::vector<char> buffer(256 << 10);
+  off_t at = 0;
+  while (true) {
+    const ssize_t n = ::pread(from, buffer.data(), buffer.size(), at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return storage_error(errno, fmt::format("read {}", name));
+    if (n == 0) break;
+    for (ssize_t done = 0; done < n;) {
+      const ssize_t written = ::write(to, buffer.data() + done, static_cast<std::size_t>(n - done));
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return storage_error(errno, fmt::format("copy {}", name));
+      done += written;
+    }
+    at += n;
+  }
+  if (::fsync(to) != 0) return storage_error(errno, fmt::format("sync the copy of {}", name));
+  return {};
 }
 
 base::Result<FileFacts> digest_descriptor(int fd, std::string_view name) {

@@ -65,6 +65,16 @@ base::Status prepare_staging(const RootDirectory& root, const jobs::AttemptId& a
   return {};
 }
 
+base::Status check_output_directory(const RootDirectory& root, const wire::Grant& grant) {
+  const std::string& pattern = grant.recipe().output_printf();
+  const std::size_t slash = pattern.substr(0, pattern.find('%')).rfind('/');
+  if (slash == std::string::npos || slash == 0) return {};
+  const auto directory = root.open_directory(pattern.substr(0, slash), MakeDirectories::No);
+  if (directory.ok() || directory.error().code != "path.link") return {};  // it is made when the files are published
+  return base::Error{"output.link", fmt::format("root {}: {}", root.name(), directory.error().message), "",
+                     directory.error().hint};
+}
+
 base::Status write_done(const RootDirectory& root, const jobs::AttemptId& attempt, const wire::FinishedTask& task) {
   FM_ASSIGN(const UniqueFd directory, root.open_directory(staging_path(attempt), MakeDirectories::No));
   return write_at(directory.get(), fmt::format("{}.done", task.task()), task.SerializeAsString(), Durable::Yes);

@@ -29,6 +29,10 @@ std::string staging_path(const jobs::AttemptId& attempt);  // inside the root
 base::Status prepare_staging(const RootDirectory& root, const jobs::AttemptId& attempt, const wire::Grant& grant,
                              std::string_view owner);
 
+// Whether the directory of the grant's outputs can be reached: refused before work begins where a link on the way leads
+// out of every root. Errors: output.link.
+base::Status check_output_directory(const RootDirectory& root, const wire::Grant& grant);
+
 // For tasks that the worker finishes itself (an executor writes its own): the files are synced already.
 base::Status write_done(const RootDirectory& root, const jobs::AttemptId& attempt, const wire::FinishedTask& task);
 

@@ -1,0 +1,46 @@
+// A look at files of roots from the scheduler's own host, for warnings at submit: on a thread of its own, because storage
+// may hang. What hangs costs warnings, never an answer. ask() may be called from any thread.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "jobs/spec.h"
+
+namespace framemill::scheduler {
+
+class RootProbe {
+ public:
+  explicit RootProbe(std::map<std::string, std::filesystem::path> roots);
+  ~RootProbe();  // does not wait for a look that hangs
+  RootProbe(const RootProbe&) = delete;
+  RootProbe& operator=(const RootProbe&) = delete;
+
+  // Whether the job reads files of a root that this host has.
+  bool concerns(const jobs::JobSpec& spec) const;
+  // One sentence per input whose first frames are not there; `then` runs on the probe's thread. False: it is busy.
+  bool ask(std::shared_ptr<const jobs::JobSpec> spec, std::function<void(std::vector<std::string>)> then);
+
+ private:
+  struct Queue {
+    std::mutex mutex;
+    std::condition_variable wake;
+    std::deque<std::function<void()>> jobs;
+    bool ending = false;
+  };
+  std::map<std::string, std::filesystem::path> roots_;  // those that this host has
+  std::shared_ptr<Queue> queue_;
+};
+
+// What RootProbe finds, on the caller's thread.
+std::vector<std::string> missing_first_frames(const jobs::JobSpec& spec,
+                                              const std::map<std::string, std::filesystem::path>& roots);
+
+}  // namespace framemill::scheduler
