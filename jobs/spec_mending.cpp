@@ -98,7 +98,7 @@ class MendFinder {
   std::vector<Mend> find() {
     if (language_ == SpecLanguage::Json) {
       skip_blanks(true);
-      if (!done()) value(Around::Array, "");
+      if (peek() == '{') value(Around::Array, "");  // anything else is no spec, whatever it is
     } else {
       while (!done()) toml_line();
     }

@@ -99,14 +99,15 @@ std::string job_sentence(const JobEntry& job, const Asked& asked) {
       return (asked.layer.empty() ? "variant " + std::to_string(*asked.variant) : "layer " + asked.layer) +
              " is cancelled: " + std::to_string(cancelled) + " of " + std::to_string(all) + " tasks, " +
              std::to_string(published) + " are published; `framemill retry` reopens them";
-    text += "; of what was asked about ";
-    if (published == all) return text + "everything is published";
+    text += "; ";
+    if (published == all) return text + "everything matching the query is published";
+    text += "of what matches the query, ";
     return text + std::to_string(running) + (running == 1 ? " task runs, " : " tasks run, ") + std::to_string(naming) +
-           " wait for their files' names, none is held back";
+           " awaiting publication, none blocked";
   }
   if (job.manifests_owed > 0 && running + naming == 0) return text + ": its manifest is about to be written";
   return text + ": " + std::to_string(running) + (running == 1 ? " task runs, " : " tasks run, ") +
-         std::to_string(naming) + " wait for their files' names, none is held back";
+         std::to_string(naming) + " awaiting publication, none blocked";
 }
 
 // Nothing of what was asked about is under way, and some of it was cancelled.
@@ -241,7 +242,7 @@ std::optional<SlotReason> trouble_reason(const FarmState& farm, const JobEntry& 
     return SlotReason{Reason::Quarantined,
                       0,
                       {},
-                      "it killed " + std::to_string(trouble->lone_deaths.size()) + " executors while alone",
+                      "it crashed " + std::to_string(trouble->lone_deaths.size()) + " executors while running in isolation",
                       "find out why (" + trouble->last_message + "), then retry it"};
   if (auto stuck = stuck_reason(farm, job, phase, now)) return stuck;
   const std::vector<WorkerId> able = able_workers(farm, farm.classes.of(phase.common_class));
@@ -264,7 +265,7 @@ std::optional<SlotReason> trouble_reason(const FarmState& farm, const JobEntry& 
                     0,
                     {},
                     std::string(full ? or_code(standing->message, standing->code) : standing->code) + again,
-                    full ? "make room there; it is tried again by itself" : "nothing: it is tried again by itself"};
+                    full ? "free disk space there; it is retried automatically" : "nothing: it is tried again by itself"};
 }
 
 Demand demand_for(const FarmState& farm, const PhaseEntry& phase, TaskIndex task) {
@@ -358,7 +359,7 @@ std::string sentence_of(const FarmState& farm, const JobEntry& job, const PhaseE
   std::string text = task_text(job, phase, view.task);
   if (view.frame) text += ", frame " + std::to_string(*view.frame) + ",";
   if (view.state == TaskState::Leased) return text + " " + running_text(farm, lease_of(farm, phase, view.task), now);
-  if (view.state == TaskState::Committed) return text + " is made; its files are about to get their names";
+  if (view.state == TaskState::Committed) return text + " is finished; its files are waiting to be published";
   if (view.state == TaskState::Failed) {
     const auto trouble = phase.troubles.find(view.task);
     return text + " failed" +

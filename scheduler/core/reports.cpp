@@ -55,7 +55,7 @@ void acknowledge(FarmState& farm, const WorkerEntry& worker, const WorkerReporte
 void begin_incarnation(FarmState& farm, WorkerEntry& worker, std::uint64_t incarnation) {
   if (worker.record.incarnation == incarnation) return;
   const std::set<AttemptId> former = worker.leases;
-  for (const AttemptId id : former) on_attempt_lost(farm, id, "its worker was started anew");
+  for (const AttemptId id : former) on_attempt_lost(farm, id, "its worker restarted");
   worker.former_incarnation = worker.record.incarnation;
   worker.record.incarnation = incarnation;
   worker.sequence = 0;

@@ -97,7 +97,7 @@ void rebuild_lease(FarmState& farm, const RestartRecords& records, const Attempt
   phase.chunk_longest = std::max(phase.chunk_longest, record.tasks.count);
   ++job.attempts_live;
   WorkerEntry* worker = farm.workers.find(record.worker);
-  FM_CHECK(worker != nullptr, "an attempt on record of a worker that is not");
+  FM_CHECK(worker != nullptr, "an attempt record refers to an unknown worker");
   farm.workers.attach(*worker, farm.leases.add(std::move(lease)), phase.chain ? 1 : record.tasks.count);
 }
 

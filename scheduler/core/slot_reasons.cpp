@@ -114,11 +114,11 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
                     Misfit misfit) {
   switch (misfit) {
     case Misfit::None:
-      return "it is free and comes next in turn";
+      return "the slot is free and next in line";
     case Misfit::Silent:
       return "the worker has not been heard";
     case Misfit::NotKnown:
-      return "the worker has not yet said what it has";
+      return "waiting for the worker's inventory";
     case Misfit::Revoked:
       return "the worker was shut out by an administrator";
     case Misfit::SlotUnusable:
@@ -154,7 +154,7 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
     case Misfit::Root:
       return roots_text(demand, worker);
     case Misfit::LeaseCap:
-      return "the slot holds " + std::to_string(slot.leases.size()) + " leases, the most it may";
+      return "the slot holds " + std::to_string(slot.leases.size()) + " leases, the maximum";
     case Misfit::PublishCap:
       return "files of " + std::to_string(farm.duties.of(worker.record.id).size()) + " tasks there, " +
              std::to_string(farm.duties.all().size()) + " in the whole farm, wait for their names";
@@ -177,7 +177,7 @@ std::string remedy(const Demand& demand, const WorkerEntry& worker, Misfit misfi
   switch (reason_of(misfit)) {
     case Reason::NoWorker:
       return misfit == Misfit::SlotUnusable ? "look at the worker's log"
-             : misfit == Misfit::Revoked    ? "give the host a new key if it shall come back"
+             : misfit == Misfit::Revoked    ? "to readmit the host, enrol a new key"
                                             : "start the worker, or see why it is silent";
     case Reason::Quarantined:
       return misfit == Misfit::SetAside ? "find the fault on that host; it is tried there again by itself"

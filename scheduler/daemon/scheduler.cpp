@@ -78,9 +78,7 @@ base::Status Scheduler::open(Options options) {
   };
   store_options.on_disk_full = [this, post](base::Error error) {
     post([this, error] {
-      base::log_error("store",
-                      "{}: changes are refused and nothing new is granted until there are 32 MiB of room; what was "
-                      "granted and all reads go on",
+      base::log_error("store", "{}: read-only, disk full. Running work and queries continue; free at least 32 MiB",
                       error.message);
       disk_full_ = true;
       apply(StorageBroke{});
@@ -88,7 +86,7 @@ base::Status Scheduler::open(Options options) {
   };
   store_options.on_disk_recovered = [this, post] {
     post([this] {
-      base::log_info("store", "there is room again");
+      base::log_info("store", "disk space recovered; accepting changes");
       disk_full_ = false;
       apply(StorageRecovered{});
     });
@@ -123,7 +121,7 @@ base::Status Scheduler::open(Options options) {
     return record != nullptr ? link_->send(record->key, reply) : WorkerLink::Sent::Gone;
   });
   outbox_->set_durable_sequence(durable_sequence_);
-  base::log_info("scheduler", "epoch {}, {} records put back, durable sequence {}, workers connect to {}",
+  base::log_info("scheduler", "epoch {}, {} records restored, durable sequence {}, workers connect to {}",
                  settings.epoch.number, loaded.records.size(), durable_sequence_, link_->endpoint());
   carry_out(farm_.begin(base::now()));
   return {};

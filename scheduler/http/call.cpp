@@ -127,8 +127,8 @@ base::Result<json::object> Call::body(const std::vector<std::string_view>& keys)
   options.max_depth = kBodyDepthMax;
   json::error_code error;
   json::value value = json::parse(request.body, error, {}, options);
-  if (error) return base::Error{"request.bad_json", "the body is no JSON: " + error.message(), "", ""};
-  if (!value.is_object()) return base::Error{"request.bad_json", "the body is no JSON object", "", ""};
+  if (error) return base::Error{"request.bad_json", "the request body is not valid JSON: " + error.message(), "", ""};
+  if (!value.is_object()) return base::Error{"request.bad_json", "the request body is not a JSON object", "", ""};
   const std::vector<std::string> known(keys.begin(), keys.end());
   for (const auto& [key, ignored] : value.get_object()) {
     if (std::find(known.begin(), known.end(), std::string_view(key)) != known.end()) continue;

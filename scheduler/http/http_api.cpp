@@ -43,8 +43,9 @@ base::Status check_query(const net::HttpRequest& request, const ApiRoute& route)
 net::HttpResponse no_route(const net::HttpRequest& request, const ApiRoutes::Match& match) {
   if (match.status() == 404)
     return failure(base::Error{"http.not_found", "there is nothing at this address", "", "see openapi.yaml"});
-  net::HttpResponse response = failure(base::Error{
-      "http.method_not_allowed", request.method + " is not for this address; " + match.allow + " is", "", ""});
+  net::HttpResponse response =
+      failure(base::Error{"http.method_not_allowed",
+                          "the method " + request.method + " is not allowed here; allowed: " + match.allow, "", ""});
   response.headers.emplace_back("Allow", match.allow);
   return response;
 }

@@ -23,7 +23,7 @@ std::string resync_bytes(const ApiState& api, std::string_view what, json::value
                      {"layer", nullptr},
                      {"worker", nullptr},
                      {"time", time_json(base::wall_now())},
-                     {"detail", "events are missing in between: read the views again"}};
+                     {"detail", "events were lost; reload the state"}};
   event["snapshot"] = std::move(snapshot);
   const auto last = api.events.last_id();
   return net::format_sse({last ? last->text() : "", "resync", json::serialize(event)});

@@ -200,7 +200,7 @@ void attempt_to_wire(const AttemptId& id, wire::AttemptId& out) {
 Result<ParsedReport> parse_report(std::string_view bytes, const std::string& key) {
   wire::WorkerReport in;
   if (bytes.size() > wire::kFarmMessageBytesMax || !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return bad("", "the bytes are no WorkerReport");
+    return bad("", "the message does not parse as a WorkerReport");
   if (in.protocol() < wire::kProtocolVersionOldest || in.protocol() > wire::kProtocolVersion)
     return Error{"link.protocol",
                  fmt::format("the worker speaks protocol {}, this scheduler {} to {}", in.protocol(),

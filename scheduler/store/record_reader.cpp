@@ -38,7 +38,7 @@ base::Result<Position> read_position(Connection& connection) {
   FM_ASSIGN(Statement statement, connection.prepare("SELECT sequence, chain FROM meta"));
   Statement::Rows rows = statement.rows();
   FM_ASSIGN(const bool found, rows.next());
-  if (!found) return corrupt("the store has no row that says how far it is");
+  if (!found) return corrupt("the store's meta row is missing");
   return Position{rows.as<std::uint64_t>(0), rows.digest(1)};
 }
 

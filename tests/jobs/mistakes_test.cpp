@@ -116,6 +116,7 @@ TEST_CASE("JSON without its quotes is answered in JSON, with everything else tha
         "spec.unquoted layer[0].frames 3:30 write it in quotes: \"frames\": \"1,5\" | \n"
         "spec.unquoted layer[0].timeout 3:46 write it in quotes: \"timeout\": \"5m\" | \n");
   const auto hint = [](std::string_view json) { return told(parse_spec(json, SpecFormat::Json)); };
+  CHECK(hint("<!DOCTYPE html><html></html>").find("this looks like XML or HTML") != std::string::npos);
   CHECK(hint("{\"a\": 1,}").find("delete the comma") != std::string::npos);
   CHECK(hint("{\"a\": 1 \"b\": 2}").find("a comma is missing") != std::string::npos);
   CHECK(hint("{\"a\": 1, // x\n\"b\": 2}").find("JSON has no comments") != std::string::npos);

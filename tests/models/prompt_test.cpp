@@ -2,7 +2,11 @@
 
 #include <catch2/catch.hpp>
 
+#include <array>
+#include <random>
+
 #include "base/file.h"
+#include "base/unicode.h"
 #include "models/train/catalogue/scene.h"
 
 namespace framemill::models {
@@ -108,6 +112,36 @@ TEST_CASE("what cannot be seen in an unknown word is named by its code point") {
   CHECK_THAT(message("\U0001F6A4 at night"), Catch::Contains("\U0001F6A4"));
   CHECK_THAT(message("sea\u0007"), Catch::Contains("U+0007"));
   CHECK_THAT(message("sea \xff"), Catch::Contains("UTF-8"));
+}
+
+TEST_CASE("prompts spoilt at random are read or refused in readable words") {
+  std::mt19937_64 random(20261130);
+  const auto pieces = std::to_array<std::string_view>(
+      {"snowy", "hills", "night", " red boat", "camera", "pan left", ", ", ".", "\u00A0", "\u200B", "\u2019", "'", "\u201C", "\u3001",
+       "\u2028", "\n", "\r\n", "\xff", "\xe2\x80", "\u0301", "\U0001F6A4", "\uFF21", "n\u0456ght", "\x1b[2J", "-", "\u2014", "\uFB01",
+       "\u00BD", "\u0130", "\u212B", "\uE000", "\U0010FFFF"});
+  std::size_t read = 0;
+  for (int i = 0; i < 5'000; ++i) {
+    std::string prompt;
+    for (std::size_t count = random() % 12; count > 0; --count) prompt += pieces[random() % pieces.size()];
+    if (random() % 4 == 0 && !prompt.empty()) prompt[random() % prompt.size()] = static_cast<char>(random());
+    const auto condition = parse_prompt(vocabulary(), prompt);
+    if (condition.ok()) {
+      ++read;
+      CHECK(parse_prompt(vocabulary(), prompt_from(vocabulary(), *condition)).value() == *condition);
+      continue;
+    }
+    for (const std::string& text : {condition.error().message, condition.error().hint}) {
+      std::string_view rest = text;
+      while (!rest.empty()) {
+        const auto next = base::first_code_point(rest);
+        REQUIRE(next);
+        REQUIRE(base::class_of(next->value) != base::CharacterClass::Control);
+        rest.remove_prefix(next->bytes);
+      }
+    }
+  }
+  CHECK(read > 100);
 }
 
 TEST_CASE("nearest words are offered only where they are near, and a long list says how many more there are") {

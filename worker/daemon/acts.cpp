@@ -196,7 +196,7 @@ void Daemon::act(const WriteManifest& e) {
 }
 
 void Daemon::act(const Exit&) {
-  base::log_info("worker", "done, {} facts untold", core_.untold_count());
+  base::log_info("worker", "exiting with {} unacknowledged reports", core_.untold_count());
   loop_.stop();
 }
 

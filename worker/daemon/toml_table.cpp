@@ -162,7 +162,7 @@ base::Error TomlTable::unknown(const std::string& key, const toml::node& node) c
       best = distance;
       nearest = known;
     }
-  return config_error(node, "config.unknown_key", field_ + key, "is no setting here",
+  return config_error(node, "config.unknown_key", field_ + key, "is not a setting here",
                       nearest.empty() ? "see docs/worker-toml.md" : fmt::format("did you mean {}?", nearest));
 }
 

@@ -42,7 +42,7 @@ void SchedulerLink::on_link(net::LinkState state, const std::string& text) {
 bool SchedulerLink::follows(const Reply& reply) {
   if (reply.incarnation != 0 && reply.incarnation != context_.incarnation) return false;  // for an earlier run of us
   if (!reply.refused.empty() && reply.refused != last_refusal_)
-    base::log_error("link", "the scheduler does not take this worker: {}", reply.refused);
+    base::log_error("link", "the scheduler rejected this worker: {}", reply.refused);
   last_refusal_ = reply.refused;
   accepted_ = reply.refused.empty();
   if (reply.incarnation == 0 && !reply.refused.empty()) return false;  // not a state of the farm, only the reason
