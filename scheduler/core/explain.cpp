@@ -242,7 +242,8 @@ std::optional<SlotReason> trouble_reason(const FarmState& farm, const JobEntry& 
     return SlotReason{Reason::Quarantined,
                       0,
                       {},
-                      "it crashed " + std::to_string(trouble->lone_deaths.size()) + " executors while running in isolation",
+                      "it crashed " + std::to_string(trouble->lone_deaths.size()) +
+                          " executors while running in isolation",
                       "find out why (" + trouble->last_message + "), then retry it"};
   if (auto stuck = stuck_reason(farm, job, phase, now)) return stuck;
   const std::vector<WorkerId> able = able_workers(farm, farm.classes.of(phase.common_class));
@@ -265,7 +266,8 @@ std::optional<SlotReason> trouble_reason(const FarmState& farm, const JobEntry& 
                     0,
                     {},
                     std::string(full ? or_code(standing->message, standing->code) : standing->code) + again,
-                    full ? "free disk space there; it is retried automatically" : "nothing: it is tried again by itself"};
+                    full ? "free disk space there; it is retried automatically"
+                         : "nothing: it is tried again by itself"};
 }
 
 Demand demand_for(const FarmState& farm, const PhaseEntry& phase, TaskIndex task) {
