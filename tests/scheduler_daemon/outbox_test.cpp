@@ -50,6 +50,14 @@ TEST_CASE("a worker that was started again hears its own report's number, not it
   desk.outbox.flush();
   CHECK(desk.last().incarnation() == 12);
   CHECK(desk.last().acked_report() == 1);
+  // Also where nothing went out in between.
+  desk.acknowledge(12, 2);
+  desk.acknowledge(13, 1);
+  desk.outbox.flush();
+  CHECK(desk.last().incarnation() == 13);
+  CHECK(desk.last().acked_report() == 1);
+  REQUIRE(desk.last().acked_reports_size() == 1);
+  CHECK(desk.last().acked_reports(0) == 1);
 }
 
 TEST_CASE("the highest report of a process is what its replies acknowledge, whatever came last") {
