@@ -39,7 +39,8 @@ bool is_storage_code(std::string_view code) {
 Error os_error(int error_number, std::string_view otherwise, std::string_view what) {
   std::string_view code = host_code(error_number);
   if (code.empty()) code = storage_code(error_number);
-  return {std::string(code.empty() ? otherwise : code), fmt::format("{}: {}", what, std::strerror(error_number)), "", ""};
+  const std::string message = fmt::format("{}: {}", what, std::strerror(error_number));
+  return {std::string(code.empty() ? otherwise : code), message, "", ""};
 }
 
 }  // namespace framemill::base

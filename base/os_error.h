@@ -1,5 +1,5 @@
-// Whose fault an errno is. A host that lacks descriptors, processes or memory, and storage that fails, say nothing about
-// the work that met them: such errors get codes of their own, wherever they show. Pure.
+// Whose fault an errno is. A host that lacks descriptors, processes or memory, and storage that fails, say nothing
+// about the work that met them: such errors get codes of their own, wherever they show. Pure.
 //
 //   host.descriptors  EMFILE, ENFILE        host.processes  EAGAIN of fork or of a thread   host.memory  ENOMEM
 //   storage_full      ENOSPC, EDQUOT        storage_failed  EIO, ESTALE, EROFS, a server that is gone, ...

@@ -1,5 +1,6 @@
 #include "jobs/lifecycle.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/check.h"
@@ -96,8 +97,11 @@ std::optional<Outcome> outcome_from_code(std::string_view code) {
 }
 
 bool is_tried_once(std::string_view code) {
+  constexpr std::array<std::string_view, 6> kOnce{"output.link",     "command.cannot_start", "command.too_long",
+                                                  "grant.too_large", "grant.invalid",        "report.too_large"};
   // What the storage failed to read may come back.
-  return (code.starts_with("input.") && code != "input.read") || code == "output.link";
+  return (code.starts_with("input.") && code != "input.read") ||
+         std::find(kOnce.begin(), kOnce.end(), code) != kOnce.end();
 }
 
 std::string_view name(JobState state) {

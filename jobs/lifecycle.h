@@ -40,7 +40,7 @@ struct OutcomeRow {
 const OutcomeRow& outcome_row(Outcome outcome);
 std::optional<Outcome> outcome_from_code(std::string_view code);
 // Whether another try of what failed with this finer code ("input.unreadable") could only end the same way, because the
-// files it reads decide: the first charged try is the last one.
+// files it reads, or what it asks for ("command.cannot_start"), decide: the first charged try is the last one.
 bool is_tried_once(std::string_view code);
 
 std::string_view name(JobState state);  // "running"

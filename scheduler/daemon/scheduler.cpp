@@ -278,8 +278,8 @@ void Scheduler::send_grant(const GrantLease& lease) {
 void Scheduler::refuse_grant(const wire::Grant& grant, std::size_t bytes) {
   GrantUndeliverable event{
       attempt_from_wire(grant.attempt()), "grant.too_large",
-      fmt::format("The grant with its {} inputs takes {} bytes; a message holds {}. Use shorter paths, or fewer inputs in "
-                  "one task.",
+      fmt::format("The grant with its {} inputs takes {} bytes; a message holds {}. Use shorter paths, or fewer inputs "
+                  "in one task.",
                   grant.inputs_size(), bytes, wire::kFarmItemBytesMax)};
   // Not from within the turn that granted it.
   loop_.post([this, alive = std::weak_ptr<bool>(alive_), event = std::move(event)] {

@@ -39,7 +39,8 @@ Result<Sha256> digest(const std::string& bytes, const char* field) {
 
 Result<std::string> relative_path(const std::string& path, const char* field) {
   const bool hostile = path.empty() || path.size() > kPathBytesMax || path.front() == '/' || path == ".." ||
-                       path.starts_with("../") || path.ends_with("/..") || path.find("/../") != std::string::npos || !base::is_utf8(path) ||
+                       path.starts_with("../") || path.ends_with("/..") || path.find("/../") != std::string::npos ||
+                       !base::is_utf8(path) ||
                        std::any_of(path.begin(), path.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
   if (hostile) return bad(field, "not a path inside a root: " + clean(path, 200));
   return path;
@@ -86,7 +87,8 @@ Result<Inventory> inventory(const wire::Inventory& in) {
   for (const std::string& command : in.commands()) out.commands.push_back(clean(command, 256));
   for (int i = 0; i < std::min(in.conditions_size(), kRootsMax + 1); ++i) {
     const auto& condition = in.conditions(i);
-    out.conditions.push_back({clean(condition.code(), 128), clean(condition.message(), 1024), clean(condition.root(), 128)});
+    out.conditions.push_back(
+        {clean(condition.code(), 128), clean(condition.message(), 1024), clean(condition.root(), 128)});
   }
   return out;
 }

@@ -88,5 +88,13 @@ TEST_CASE("an attempt whose lease ran out may still commit its tasks") {
   CHECK(may_move(TaskState::Waiting, TaskState::Committed));
 }
 
+TEST_CASE("what could only end the same way is tried once, and what a host or its storage did is not") {
+  for (const char* code : {"command.cannot_start", "command.too_long", "grant.too_large", "report.too_large",
+                           "input.unreadable"})
+    CHECK(is_tried_once(code));
+  for (const char* code : {"command.exit", "command.signal", "host.processes", "storage_failed", "input.read", "ok", ""})
+    CHECK_FALSE(is_tried_once(code));
+}
+
 }  // namespace
 }  // namespace framemill::jobs

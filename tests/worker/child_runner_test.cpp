@@ -225,13 +225,23 @@ TEST_CASE("a program that cannot be started is the task's own fault, by its name
     const EndedAttempt& ended = c.run();
     CHECK(ended.outcome == Outcome::Failed);
     CHECK(ended.code == "command.cannot_start");
+    CHECK(jobs::is_tried_once(ended.code));
     CHECK(ended.text.find((area.directory / name).string()) != std::string::npos);
     CHECK(ended.text.find("127") == std::string::npos);
   }
 }
 
-TEST_CASE("arguments that are too long for the kernel are the task's fault and name the user's program") {
+TEST_CASE("arguments that are too long for the kernel are the task's fault, once") {
   Command c({"sh", "-c", "true", std::string(200'000, 'x')});
+  const EndedAttempt& ended = c.run();
+  CHECK(ended.outcome == Outcome::Failed);
+  CHECK(ended.code == "command.too_long");
+  CHECK(jobs::is_tried_once(ended.code));
+}
+
+TEST_CASE("an environment that leaves the arguments no room names the user's program") {
+  Command c({"sh", "-c", "true", "x"});
+  for (int i = 0; i < 40; ++i) c.settings.environment.push_back("V" + std::to_string(i) + "=" + std::string(100'000, 'x'));
   const EndedAttempt& ended = c.run();
   CHECK(ended.outcome == Outcome::Failed);
   CHECK(ended.code == "command.cannot_start");

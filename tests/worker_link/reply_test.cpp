@@ -96,7 +96,8 @@ TEST_CASE("a part of a reply that makes no sense costs that part, and a bad gran
     CHECK(parsed->bad_items[0].field == one.field);
     CHECK(parsed->event.lease_proof);
     CHECK(parsed->event.grants.back().attempt.counter == 18);
-    const bool bad_grant = std::string_view(one.field).starts_with("grants.") && reply.grants(0).attempt().counter() > 0;
+    const bool bad_grant =
+        std::string_view(one.field).starts_with("grants.") && reply.grants(0).attempt().counter() > 0;
     REQUIRE(parsed->event.refused_grants.size() == (bad_grant ? 1 : 0));
     if (bad_grant) CHECK(parsed->event.refused_grants[0].attempt.counter == 17);
   }
@@ -115,8 +116,10 @@ TEST_CASE("a reply names the reports that are durable, and one of an older sched
 TEST_CASE("what a program or a library said goes into a report as UTF-8, whatever its bytes are") {
   Report report;
   report.sequence = 1;
-  report.running.push_back({{{3, 77}, 18}, {JobId(5), 0}, {0, 4}, 1, {2, 1, 2, 1, 0, "caf\xe9", {}}, false, {}, "Besch\xe4\n"});
-  EndedAttempt ended{{{3, 77}, 17}, jobs::Outcome::Failed, "command.exit", "\xe9\x1b[31m done", {}, true, {}, {}, "t\xff\n"};
+  report.running.push_back(
+      {{{3, 77}, 18}, {JobId(5), 0}, {0, 4}, 1, {2, 1, 2, 1, 0, "caf\xe9", {}}, false, {}, "Besch\xe4\n"});
+  EndedAttempt ended{
+      {{3, 77}, 17}, jobs::Outcome::Failed, "command.exit", "\xe9\x1b[31m done", {}, true, {}, {}, "t\xff\n"};
   report.items.push_back(ended);
   report.items.push_back(PublishFailure{{{{3, 77}, 17}, {JobId(5), 0}, {2, 1}}, "storage_failed", "\xc3"});
   report.items.push_back(ManifestResult{{JobId(4), 0, 1}, "storage_failed", "\xe2\x82"});

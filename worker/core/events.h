@@ -99,8 +99,9 @@ struct FilesLookedFor {};  // there is news of the files that the scheduler aske
 struct StopAsked {};   // the first drains, the second stops now
 struct TimePassed {};  // next_deadline() is due
 
-using Event = std::variant<ReplyReceived, LinkConnected, ExecutorReady, ExecutorAlive, AttemptProgressed, AttemptOutput, TaskFinished,
-                           AttemptEnded, ExecutorDied, StagingPrepared, DutyPublished, DutyFailed, JobDiscarded,
-                           ManifestDone, TaskRecovered, InventoryChanged, FilesLookedFor, StopAsked, TimePassed>;
+using Event = std::variant<ReplyReceived, LinkConnected, ExecutorReady, ExecutorAlive, AttemptProgressed, AttemptOutput,
+                           TaskFinished, AttemptEnded, ExecutorDied, StagingPrepared, DutyPublished, DutyFailed,
+                           JobDiscarded, ManifestDone, TaskRecovered, InventoryChanged, FilesLookedFor, StopAsked,
+                           TimePassed>;
 
 }  // namespace framemill::worker

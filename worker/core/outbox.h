@@ -1,6 +1,7 @@
 // What the scheduler has not yet acknowledged: finished tasks, ended attempts, publish results. Every item is told
-// again until the report that carried it last is acknowledged (a later one proves nothing: this one may have been refused), on each new connection at once, otherwise with growing pauses.
-// Pure; owned by the Worker. Bounded by kItemsMax: the worker takes no grant beyond it.
+// again until the report that carried it last is acknowledged (a later one proves nothing: this one may have been
+// refused), on each new connection at once, otherwise with growing pauses. Pure; owned by the Worker. Bounded by
+// kItemsMax: the worker takes no grant beyond it.
 #pragma once
 
 #include <cstdint>

@@ -34,7 +34,8 @@ base::Error start_error(int error_number, const std::string& program) {
   std::string_view code = base::process_code(error_number);
   if (code.empty()) code = base::storage_code(error_number);
   if (code.empty()) code = "command.cannot_start";
-  base::Error error{std::string(code), fmt::format("{} was not started: {}", program, std::strerror(error_number)), "", ""};
+  const std::string message = fmt::format("{} was not started: {}", program, std::strerror(error_number));
+  base::Error error{std::string(code), message, "", ""};
   if (error_number == ENOENT) error.hint = "is it installed on this host, with the interpreter its first line names?";
   if (error_number == ENOEXEC) error.hint = "a script needs a first line such as #!/bin/sh";
   if (error_number == E2BIG) error.hint = "its arguments are too long: set a smaller chunk";
@@ -50,14 +51,17 @@ std::string log_line(const std::string& text) {
   return fmt::format("[{:%Y-%m-%dT%H:%M:%SZ}] {}\n", fmt::gmtime(seconds), text);
 }
 
+constexpr std::string_view kPlainInShell =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+
 // As it could be typed into a shell.
 std::string command_text(const std::vector<std::string>& argv) {
   std::string text;
   for (const std::string& argument : argv) {
-    const bool plain = !argument.empty() && argument.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                                       "0123456789_@%+=:,./-") == std::string::npos;
+    const bool plain = !argument.empty() && argument.find_first_not_of(kPlainInShell) == std::string::npos;
     std::string word = argument;
-    for (std::size_t at = 0; !plain && (at = word.find('\'', at)) != std::string::npos; at += 4) word.replace(at, 1, "'\\''");
+    for (std::size_t at = 0; !plain && (at = word.find('\'', at)) != std::string::npos; at += 4)
+      word.replace(at, 1, "'\\''");
     text += (text.empty() ? "" : " ") + (plain ? word : "'" + word + "'");
     if (text.size() > kCommandTextMax) break;
   }
@@ -68,7 +72,8 @@ std::string command_text(const std::vector<std::string>& argv) {
 std::string end_text(const ProcessEnd& end, std::uint64_t ran_us) {
   const std::string after = fmt::format(" after {:.1f} s", static_cast<double>(ran_us) / 1e6);
   if (end.start_error != 0) return fmt::format("not started: {}", std::strerror(end.start_error));
-  return (end.signal != 0 ? fmt::format("signal {}", end.signal) : fmt::format("exit status {}", end.exit_status)) + after;
+  if (end.signal != 0) return fmt::format("signal {}{}", end.signal, after);
+  return fmt::format("exit status {}{}", end.exit_status, after);
 }
 
 std::uint64_t microseconds_since(base::Instant start) {
@@ -217,7 +222,8 @@ void ChildRunner::launch() {
 void ChildRunner::on_output() {
   if (telling_.pending() || !callbacks_.on_output) return;
   telling_ = loop_.call_after(kTellPause, [weak = weak_from_this()] {
-    if (const auto self = weak.lock(); self && self->child_) self->callbacks_.on_output(self->attempt_, self->child_->output().text());
+    if (const auto self = weak.lock(); self && self->child_)
+      self->callbacks_.on_output(self->attempt_, self->child_->output().text());
   });
 }
 

@@ -29,8 +29,8 @@ inline constexpr std::size_t kPathDepthMax = 32;
 // The components of a relative path, or why it is refused.
 base::Result<std::vector<std::string>> split_path(std::string_view relative);
 
-// An error of the system as a value: ENOENT is path.missing, ELOOP path.link, what the host lacks host.* and a full disk
-// storage_full (base/os_error.h), the rest storage_failed.
+// An error of the system as a value: ENOENT is path.missing, ELOOP path.link, what the host lacks host.* and a full
+// disk storage_full (base/os_error.h), the rest storage_failed.
 base::Error storage_error(int error_number, std::string_view what);
 
 enum class MakeDirectories { No, Yes };
