@@ -124,7 +124,7 @@ TEST_CASE("what a program or a library said goes into a report as UTF-8, whateve
   report.items.push_back(PublishFailure{{{{3, 77}, 17}, {JobId(5), 0}, {2, 1}}, "storage_failed", "\xc3"});
   report.items.push_back(ManifestResult{{JobId(4), 0, 1}, "storage_failed", "\xe2\x82"});
   wire::WorkerReport out;
-  REQUIRE(out.ParseFromString(write_report(report, nullptr, {9, {3, 77}, 12})));
+  REQUIRE(out.ParseFromString(write_report(report, nullptr, {}, {9, {3, 77}, 12})));
   CHECK(out.running(0).detail() == "caf\uFFFD");
   CHECK(out.running(0).output() == "Besch\uFFFD\n");
   CHECK(out.ended(0).message() == "\uFFFD done");
@@ -162,7 +162,7 @@ TEST_CASE("a report says what runs, what is finished, what ended and what was pu
   report.items.push_back(PublishFailure{{{{3, 77}, 17}, {JobId(5), 0}, {2, 1}}, "publish.missing", "gone"});
   report.items.push_back(DiscardedJob{JobId(4)});
   wire::WorkerReport out;
-  REQUIRE(out.ParseFromString(write_report(report, nullptr, {9, {3, 77}, 12})));
+  REQUIRE(out.ParseFromString(write_report(report, nullptr, {}, {9, {3, 77}, 12})));
   CHECK(out.sequence() == 6);
   CHECK(out.incarnation() == 9);
   CHECK(out.running(0).step() == 14);
@@ -206,7 +206,7 @@ TEST_CASE("a task that reads 4,096 files with the longest paths fits into a mess
   Report report;
   report.sequence = 6;
   report.items.push_back(FinishedTask{{{3, 77}, 17}, {JobId(5), 0}, 8, 1, 250'000, finished.SerializeAsString()});
-  CHECK(write_report(report, nullptr, {9, {3, 77}, 12}).size() <= wire::kFarmMessageBytesMax);
+  CHECK(write_report(report, nullptr, {}, {9, {3, 77}, 12}).size() <= wire::kFarmMessageBytesMax);
 }
 
 }  // namespace
