@@ -12,6 +12,7 @@ namespace {
 constexpr base::Duration kLookEvery = base::seconds(1);     // and four times as long as a look takes
 constexpr base::Duration kSayEvery = base::seconds(5);      // also without news: the scheduler counts on it
 constexpr base::Duration kForgetAfter = base::seconds(60);  // a list that is not said again
+constexpr std::size_t kSaidBytesMax = 96 << 10;             // in one report, beside all else that it says
 constexpr base::Duration kHangsAfter = base::seconds(10);   // a look that takes so long says nothing by itself
 
 bool same(const std::vector<wire::FilesLookedFor>& a, const std::vector<wire::FilesLookedFor>& b) {
@@ -51,9 +52,21 @@ std::vector<wire::FilesLookedFor> InputScout::take_news() {
   std::vector<wire::FilesLookedFor> said;
   const base::Instant now = base::monotonic_now();
   if (!news_ && now - said_at_ < kSayEvery) return said;
+  std::size_t bytes = 0, index = 0;
+  for (const auto& [root, lane] : lanes_)
+    for (const wire::FilesLookedFor& found : lane.found) {
+      if (index++ < said_) continue;
+      bytes += found.ByteSizeLong();
+      if (bytes > kSaidBytesMax && !said.empty()) {
+        said_ = index - 1;
+        news_ = true;
+        return said;
+      }
+      said.push_back(found);
+    }
   news_ = false;
+  said_ = 0;
   said_at_ = now;
-  for (const auto& [root, lane] : lanes_) said.insert(said.end(), lane.found.begin(), lane.found.end());
   return said;
 }
 

@@ -24,7 +24,8 @@ class InputScout {
   ~InputScout();
 
   void watch(const wire::WatchList& list);  // replaces the one before
-  // What is to be said in the report that is being written; nothing when all was said lately.
+  // What is to be said in the report that is being written, at most kSaidBytesMax of it, and the rest in the next ones;
+  // nothing when all was said lately.
   std::vector<wire::FilesLookedFor> take_news();
 
  private:
@@ -48,6 +49,7 @@ class InputScout {
   std::map<std::string, Lane> lanes_;
   base::Instant asked_at_{}, said_at_{};
   bool news_ = false;
+  std::size_t said_ = 0;  // answers of this round that were said already
   net::Timer timer_;
   std::shared_ptr<std::atomic<bool>> alive_ = std::make_shared<std::atomic<bool>>(true);
 };
