@@ -22,14 +22,14 @@ shot = "hb_0010"
 [[layer]]
 name = "sheet"  # before what it shows: the order of layers does not matter
 kind = "sheet"
-input = [{layer = "boards"}, {root = "plates", pattern = "kite.{frame:04}.png", frames = "1001-1004", name = "scan"}]
+input = [{layer = "boards"}, {root = "plates", pattern = "hb_0010.{frame:04}.png", frames = "1001-1004", name = "scan"}]
 every = 2
 
 [[layer]]
 name = "boards"
 kind = "generate"
 model = "demo-clips@1"
-prompt = "red kite moving right"
+prompt = "red boat moving right"
 frames = "1-16"
 variants = 2
 
@@ -37,9 +37,9 @@ variants = 2
 name = "comp"
 kind = "generate"
 model = "demo-clips@1"
-prompt = "red kite moving right"
+prompt = "red boat moving right"
 plan = "chain"
-frames = "1001-1040"
+shot_range = "1001-1040"  # its own: the job's would be the span of all layers, from frame 1
 """
 
 ECHO = """#!/bin/sh
@@ -59,7 +59,6 @@ name = "lists"
 kind = "command"
 argv = ["echo", "{output}", "{frames}", "{chunk_first}", "{TOP.width/2}x0", '{"take": 2}']
 frames = "1-3,90,99"
-chunk = 5
 task = "all"
 check = "none"
 output = "told/{layer}.txt"
@@ -124,6 +123,15 @@ class Test:
                                 f'color=c={colour}:s=64x64,format=rgba', '-frames:v', '1', '-update', '1',
                                 str(self.plates / f'{name}.{frame:04}.png')], check=True)
 
+    def check_sheet(self, sheet):
+        raw = subprocess.run(['ffmpeg', '-nostdin', '-v', 'error', '-i', str(sheet), '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-'],
+                             capture_output=True, check=True).stdout
+        shown = [frame for frame in (1001, 1003) if self.plate_colour(frame) * 32 in raw]
+        assert shown == [1001, 1003], f'the sheet shows the plates of a root: {shown}'
+
+    def plate_colour(self, frame):
+        return bytes(self.pixel(self.plates / f'hb_0010.{frame}.png'))
+
     def check_retake(self, first):
         retake = self.done(self.recipes['retake'])
         old, new = self.samples(first, 'comp'), self.samples(retake, 'comp')
@@ -137,6 +145,19 @@ class Test:
         with_none = self.samples(self.done(re.sub(r'input = .*\n', '', self.recipes['continue'])), 'comp')
         assert with_none[1001] not in (takes[0][1001], takes[1][1001]), 'the board is what the shot starts from'
 
+    def check_small_plates(self):
+        """A plate that is not of the model's size is the work's own fault: one try, and the plate is named."""
+        for frame in range(1, 5):
+            subprocess.run(['ffmpeg', '-nostdin', '-v', 'error', '-y', '-f', 'lavfi', '-i', 'color=c=red:s=32x48', '-frames:v', '1',
+                            '-update', '1', str(self.plates / f'small.{frame}.png')], check=True)
+        spec = self.place / 'small.toml'
+        spec.write_text(re.sub(r'input = .*\n', 'input = [{root = "plates", pattern = "small.{frame}.png", frames = "1-4"}]\n',
+                               self.recipes['continue']))
+        job = self.farm.submit(spec=spec)
+        done = subprocess.run(self.farm.cli('wait', str(job)), capture_output=True, text=True, timeout=300)
+        text = self.said('job', str(job))
+        assert done.returncode == 3 and 'input.size' in text and 'small.1.png' in text and '64 x 64' in text, text
+
     def check_commands(self):
         graded = self.rows(self.done(self.recipes['grade']), 'grade')
         assert len(graded) == 10
@@ -145,7 +166,8 @@ class Test:
             assert abs(plate[0] - 2 * made[0]) <= 2, f'frame {frame} is graded from its own plate: {plate} {made}'
         over = self.rows(self.done(self.recipes['over']), 'over')
         made = self.pixel(self.farm.frames / over[1005]['path'])
-        assert made == self.pixel(self.plates / 'hb_0010.1005.png'), f'a clear plate over another shows the other: {made}'
+        below = self.pixel(self.plates / 'hb_0010.1005.png')
+        assert all(abs(a - b) <= 3 for a, b in zip(made, below)), f'a clear plate over another shows the other: {made} {below}'
         movie = self.done(self.recipes['prores'])
         files = [row for row in self.farm.client.frames(movie) if row['layer'] == 'prores']
         assert len(files) == 1 and files[0]['state'] == 'published', files
@@ -178,14 +200,16 @@ class Test:
         toml = toml.replace('[[device]]', f'plates = {toml_text(self.plates)}\n[[device]]', 1)
         self.farm.write_private('w1.toml', toml + f'[commands]\nffmpeg = "/usr/bin/ffmpeg"\necho = {json.dumps(str(echo))}\n')
         self.farm.start()
-        self.check_commands()
-        self.check_told()
-        first = self.done(FIRST)
+        first = self.done(FIRST)  # before the others, so that its version is the first
         sheet = next(row for row in self.farm.client.frames(first) if row['layer'] == 'sheet')
         assert sheet['state'] == 'published', sheet
         if len(sys.argv) > 2:
             pathlib.Path(sys.argv[2]).write_bytes((self.farm.frames / sheet['path']).read_bytes())
+        self.check_sheet(self.farm.frames / sheet['path'])
+        self.check_commands()
+        self.check_told()
         self.check_continue()
+        self.check_small_plates()
         self.check_retake(first)
         self.check_shots()
 

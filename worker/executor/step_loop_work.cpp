@@ -54,7 +54,7 @@ void StepLoop::take_tasks_of(Attempt& attempt) {
 void StepLoop::load(TaskInFlight& task) {
   const Attempt& attempt = *task.attempt;
   LoadOrder order{inputs_of(attempt, task.task), space_of(*attempt.model), attempt.grid.context_frames,
-                  !attempt.denoises()};
+                  !attempt.denoises(), attempt.model->generator->width(), attempt.model->generator->height()};
   // What the farm made becomes visible here soon; a file from elsewhere is looked for without holding a slot.
   const bool promised = std::all_of(order.inputs.begin(), order.inputs.end(),
                                     [](const wire::InputFile& input) { return !input.sha256().empty(); });

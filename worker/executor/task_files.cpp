@@ -41,6 +41,11 @@ base::Result<gpu::ImageBlock> read_pictures(const frames::Roots& roots, std::vec
   for (const wire::InputFile& input : inputs) {
     FM_ASSIGN(frames::Plate plate, frames::read_plate(roots, input));
     const frames::Picture picture = frames::in_space(std::move(plate.picture), order.space);
+    if (order.width > 0 && (picture.width != order.width || picture.height != order.height))
+      return base::Error{"input.size",
+                         fmt::format("{} is {} x {} pixels; the model makes {} x {}", frames::plate_label(input),
+                                     picture.width, picture.height, order.width, order.height),
+                         "", "scale the plates, with a command for example"};
     if (block.frames == 0) block.width = picture.width, block.height = picture.height;
     FM_TRY(frames::check_plate_size(picture, input, {block.width, block.height}, inputs.front()));
     block.values.insert(block.values.end(), picture.rgb.begin(), picture.rgb.end());

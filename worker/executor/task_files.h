@@ -26,6 +26,7 @@ struct LoadOrder {
   frames::ColourSpace space = frames::ColourSpace::Srgb;  // that context pictures are turned into
   int context_frames = 0;                                 // pictures wanted: the last ones by frame number
   bool decodes = false;                                   // latents of the window itself, not of the one before
+  int width = 0, height = 0;                              // of the model's pictures; 0: any
 };
 // Errors: input_not_visible, input.*, frames.unreadable, recipe.context, gpu.latent_shape.
 base::Result<LoadedInputs> load_inputs(const frames::Roots& roots, const LoadOrder& order);
