@@ -22,6 +22,7 @@ struct JobSubmitted {
   std::vector<jobs::PackageFacts> packages;       // of every model the spec names
   std::string token;                              // Idempotency-Key; empty: none
   base::Sha256 body;                              // of the submitted text and overrides
+  std::vector<std::string> warnings{};            // what the shell noticed in a good spec, for the answer
 };
 enum class JobVerb { Cancel, Pause, Resume, SetPriority, Retry };
 struct JobChangeAsked {

@@ -106,6 +106,17 @@ bool JobBook::version_taken(const ShotName& shot, std::uint32_t version) const {
   return used != versions_.end() && used->second.contains(version);
 }
 
+std::vector<VersionRecord> JobBook::versions_before(const ShotName& shot, std::uint32_t version) const {
+  std::vector<VersionRecord> before;
+  const auto used = versions_.find(shot);
+  if (used == versions_.end()) return before;
+  for (auto at = used->second.lower_bound(version); at != used->second.begin();) {
+    --at;
+    before.push_back({shot.first, shot.second.first, shot.second.second, at->first, at->second});
+  }
+  return before;
+}
+
 void JobBook::put(const VersionRecord& record) {
   versions_[{record.show, {record.sequence, record.shot}}][record.version] = record.job;
 }

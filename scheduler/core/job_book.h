@@ -128,6 +128,8 @@ class JobBook {
   // Versions in use per shot.
   std::uint32_t next_version(const ShotName& shot) const;
   bool version_taken(const ShotName& shot, std::uint32_t version) const;
+  // The jobs that hold versions of the shot below this one, newest first; some may have been forgotten.
+  std::vector<VersionRecord> versions_before(const ShotName& shot, std::uint32_t version) const;
   void put(const VersionRecord& record);
   std::vector<VersionRecord> versions() const;
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "scheduler/core/lacks.h"
+#include "scheduler/core/retakes.h"
 #include "scheduler/core/task_moves.h"
 
 namespace framemill::scheduler {
@@ -139,7 +140,10 @@ base::Result<Submitted> submit_job(FarmState& farm, const JobSubmitted& event) {
   }
   record_submit(farm, event, job, shots);
   farm.turn.say({"job", job.record.id, 0, {}, "JobSubmitted", job.record.spec->name});
-  return Submitted{job.record.id, version, false, lacks_of(farm, job)};
+  std::vector<std::string> warnings = event.warnings;
+  for (auto&& more : {retake_warnings(farm, job), lacks_of(farm, job)})
+    warnings.insert(warnings.end(), more.begin(), more.end());
+  return Submitted{job.record.id, version, false, std::move(warnings)};
 }
 
 }  // namespace framemill::scheduler

@@ -108,6 +108,7 @@ void FarmService::submit(SubmitRequest request, Reply<SubmitReply> reply) {
   event.spec = std::make_shared<const jobs::JobSpec>(*std::move(parsed.spec));
   event.token = request.token;
   event.body = body_digest(request);
+  for (const jobs::SpecError& warning : parsed.warnings) event.warnings.push_back(jobs::sentence(warning));
   if (!probe_.concerns(*event.spec)) return queue_submit(std::move(event), std::move(reply), {});
   // The warnings of the probe, or none when the storage is slow: whichever comes first carries the submit on, once.
   struct Held {
