@@ -211,6 +211,7 @@ base::Result<WorkerView> read_worker(const json::value& value) {
   if (value.is_object() && value.get_object().contains("conditions"))
     worker.conditions = read_each<std::string>(reader, "conditions", read_host_condition);
   if (value.as_object().contains("roots")) worker.roots = read_each<RootSeenView>(reader, "roots", read_root_seen);
+  worker.confinement = reader.text_or_empty("confinement");
   return finish(reader, std::move(worker));
 }
 

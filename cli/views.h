@@ -93,7 +93,7 @@ struct RootSeenView {
 };
 struct WorkerView {
   std::int64_t id = 0, silent_ms = 0;
-  std::string name, version, state;
+  std::string name, version, state, confinement;
   std::string address, other_address;  // the other: of a process with the same key that is refused; may be empty
   ChangeView last_change;
   bool quarantined = false;

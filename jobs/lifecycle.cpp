@@ -72,8 +72,8 @@ constexpr std::array<std::uint8_t, kTaskStateCount> kMoves = [] {
   row(Ready) = set_of(Waiting, Leased, Committed, Failed, Quarantined, Cancelled);
   row(Leased) = set_of(Waiting, Ready, Committed, Failed, Quarantined, Cancelled);
   // Publishing rolls forward from the commit record whatever happens to the job; it fails only if another file holds
-  // the final name or the staged file is gone.
-  row(Committed) = set_of(Published, Failed);
+  // the final name. Where the staged file is gone the commit is withdrawn and the task made again.
+  row(Committed) = set_of(Published, Waiting, Ready, Failed);
   row(Published) = 0;
   // `retry`: a task that failed to publish goes back to committed, the others run again.
   row(Failed) = set_of(Waiting, Ready, Committed);

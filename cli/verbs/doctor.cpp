@@ -44,6 +44,18 @@ struct DaemonFile {
   }
 };
 
+// A line of framemill-worker --check-config: what its commands are kept from on this host.
+void note_confinement(const std::string& said, Findings& findings) {
+  constexpr std::string_view kLabel = "confinement: ";
+  const std::size_t at = said.starts_with(kLabel) ? 0 : said.find(fmt::format("\n{}", kLabel));
+  if (at == std::string::npos) return;
+  const std::size_t begin = said.find(kLabel, at) + kLabel.size();
+  const std::string what = printable(said.substr(begin, said.find('\n', begin) - begin));
+  const bool enforced = !what.starts_with("commands refused") && !what.starts_with("incomplete") && what != "off";
+  findings.push_back({enforced ? Verdict::Good : Verdict::Note, "confinement", what,
+                      enforced ? std::string() : "see [confinement] in docs/worker-toml.md"});
+}
+
 // The daemon's own check of its configuration: the only judge of keys and values.
 void check_config(const DaemonFile& daemon, Session& session, Findings& findings) {
   const std::string name = daemon.is_worker ? "framemill-worker" : "framemill-scheduler";
@@ -55,6 +67,7 @@ void check_config(const DaemonFile& daemon, Session& session, Findings& findings
     findings.push_back({Verdict::Note, subject, result.error().message, "only its daemon can check every key"});
   } else if (result->exit_status == 0) {
     findings.push_back({Verdict::Good, subject, "as " + name + " wants it", {}});
+    note_confinement(result->output, findings);
   } else {
     std::string said = printable(result->output, LineBreaks::Keep);
     while (!said.empty() && said.back() == '\n') said.pop_back();

@@ -1,6 +1,7 @@
 // framemill workers: the farm's workers and what their slots do.
 #include <fmt/format.h>
 
+#include <map>
 #include <ostream>
 
 #include "cli/table.h"
@@ -56,6 +57,17 @@ std::string doubts_text(const WorkerView& worker) {
   return text.empty() ? text : text + "\n";
 }
 
+// A line for each level that some worker has, after the table: hosts of one farm mostly are alike.
+std::string confinement_lines(const std::vector<WorkerView>& workers) {
+  std::map<std::string, std::string> names;
+  for (const WorkerView& worker : workers)
+    if (!worker.confinement.empty())
+      names[worker.confinement] += (names[worker.confinement].empty() ? "" : ", ") + worker.name;
+  std::string lines;
+  for (const auto& [confinement, list] : names) lines += fmt::format("confinement of {}: {}\n", list, confinement);
+  return lines;
+}
+
 base::Result<ExitCode> run(Session& session) {
   FM_ASSIGN(Api * server, session.api());
   FM_ASSIGN(const json::value answer, server->get("/api/v1/workers"));
@@ -77,7 +89,7 @@ base::Result<ExitCode> run(Session& session) {
       if (!root.usable && !root.read_only && worker.state != "silent")
         roots += fmt::format("  {}: {}\n", worker.name,
                              root.problem.empty() ? fmt::format("cannot use root {}", root.name) : root.problem);
-  session.out() << (table.empty() ? std::string("no workers have been seen\n") : table.text(session.terminal()));
+  session.out() << (table.empty() ? std::string("no workers have been seen\n") : table.text(session.terminal()) + confinement_lines(workers));
   for (const WorkerView& worker : workers) session.out() << doubts_text(worker);
   for (const WorkerView& worker : workers)
     for (const std::string& condition : worker.conditions)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "scheduler/core/planned_files.h"
 #include "scheduler/core/publishing.h"
 #include "scheduler/core/standings.h"
 #include "scheduler/core/task_moves.h"
@@ -152,6 +153,8 @@ CommitAnswer commit_task(FarmState& farm, WorkerEntry& worker, TaskFinished fini
   if (committed) return CommitAnswer::Repeated;
   if (state != TaskState::Leased && state != TaskState::Ready && state != TaskState::Waiting)
     return CommitAnswer::Refused;
+
+  if (unplanned_file(*phase->plan, phase->id, finished.task, finished.files) != nullptr) return CommitAnswer::Unplanned;
 
   JobEntry& job = farm.job_of(phase->id);
   if (lease->record.device_class.empty()) lease->record.device_class = worker.device_class_of(lease->record.slot);

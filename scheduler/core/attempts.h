@@ -13,7 +13,12 @@ namespace framemill::scheduler {
 void grant_attempt(FarmState& farm, PhaseEntry& phase, TaskRange tasks, const Demand& demand, WorkerEntry& worker,
                    std::uint32_t slot, std::uint32_t capacity);
 
-enum class CommitAnswer { Accepted, Repeated, Refused };
+enum class CommitAnswer {
+  Accepted,
+  Repeated,
+  Refused,
+  Unplanned  // it names a file that the task's plan does not contain: the attempt is not to be believed
+};
 CommitAnswer commit_task(FarmState& farm, WorkerEntry& worker, TaskFinished finished);
 
 struct Ending {

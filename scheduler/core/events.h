@@ -85,6 +85,7 @@ struct Inventory {
   bool media = false;
   std::vector<HostCondition> conditions;
   bool looks_for_files = false;                   // knows WatchedFiles
+  std::string confinement{};  // what its children are kept from, for people
 };
 struct AttemptRunning {
   AttemptId attempt;

@@ -36,6 +36,32 @@ void fail_publish(FarmState& farm, PhaseEntry& phase, TaskIndex task, const Publ
   ++farm.turn.failed[{phase.id.job, phase.plan->layer}];
 }
 
+constexpr std::uint32_t kMissingMax = 3;  // a network file system may be late in showing a file
+
+// Its staged files are gone: what was committed counts no more, and the task is made again. Charged, so that files that
+// vanish for ever end the task and not the farm's time.
+void make_again(FarmState& farm, PhaseEntry& phase, TaskIndex task, AttemptId attempt, const PublishFailed& failed) {
+  // Whatever else that attempt still does would be written to where files vanish.
+  if (farm.leases.find(attempt) != nullptr) revoke_attempt(farm, attempt, "cancelled");
+  farm.duties.done(phase.id, {task, 1});
+  farm.turn.effects.persist.commits_withdrawn.emplace_back(phase.id, task);
+  Trouble& trouble = trouble_of(farm, phase, task);
+  trouble.record.last_outcome = jobs::Outcome::Failed;
+  trouble.record.last_code = failed.code;
+  trouble.record.last_message = failed.message;
+  trouble.record.last_attempt = attempt;
+  ++trouble.record.charged_tries;
+  ++phase.tally.tries_charged;
+  const JobEntry& job = farm.job_of(phase.id);
+  if (job.final() || trouble.record.charged_tries >= job.layer_of(phase).retries) {
+    move_tasks(farm, phase, {task, 1}, TaskState::Failed);
+    ++farm.turn.failed[{phase.id.job, phase.plan->layer}];
+  } else {
+    return_tasks(farm, phase, {task, 1});
+  }
+  forget_published(farm, phase, {task, 1});
+}
+
 // Whether the worker says that it holds the order; `told` is sorted.
 bool is_named(const std::vector<TasksPublished>& told, const PublishDuties::Key& key) {
   auto after =
@@ -103,6 +129,14 @@ void on_publish_failed(FarmState& farm, WorkerId worker, const PublishFailed& fa
       Duty& duty = *farm.duties.find(key);
       // A report that repeats itself is one failure, and the duty may be another worker's by now.
       if (duty.worker != worker || duty.ordered > farm.now()) continue;
+      if (failed.code == "publish.missing" && ++duty.failures >= kMissingMax) {
+        make_again(farm, *phase, t, duty.attempt, failed);
+        continue;
+      }
+      if (failed.code == "publish.missing") {
+        farm.duties.assign(key, worker, farm.now() + farm.settings.back_off_first);
+        continue;
+      }
       // Storage and hosts that fail say nothing about the file: it is tried again until they are well.
       const bool of_the_file = !base::is_storage_code(failed.code) && !base::is_host_code(failed.code);
       if (failed.code == "publish.exists_other" || (of_the_file && ++duty.failures >= kFailuresMax)) {

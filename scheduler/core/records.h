@@ -213,7 +213,10 @@ using Record = std::variant<JobRecord, PhaseRecord, TaskPageRecord, TaskTroubleR
 struct Persist {
   std::vector<Record> puts;
   std::vector<std::pair<PhaseId, TaskIndex>> troubles_erased;  // by a retry that a person asked for
-  bool empty() const { return puts.empty() && troubles_erased.empty(); }
+  // Their files were lost before they had their names: the tasks are made again, and what had been committed is kept
+  // aside. Committed and synced before this turn.
+  std::vector<std::pair<PhaseId, TaskIndex>> commits_withdrawn{};
+  bool empty() const { return puts.empty() && troubles_erased.empty() && commits_withdrawn.empty(); }
 };
 
 }  // namespace framemill::scheduler

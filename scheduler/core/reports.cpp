@@ -119,10 +119,32 @@ void revoke_unknown(FarmState& farm, const WorkerEntry& worker, AttemptId attemp
   if (revoked.insert(attempt).second) farm.turn.effects.revokes.push_back({worker.record.id, attempt, reason, {}});
 }
 
+// A report names a file that is none of the task's: what that worker says of this attempt is not believed any more. It is
+// the host's fault and is charged to nobody's job.
+void end_unbelieved(FarmState& farm, WorkerEntry& worker, AttemptId attempt, TaskIndex task,
+                    std::set<AttemptId>& revoked) {
+  const Lease& lease = *farm.leases.find(attempt);
+  const bool keep = farm.jobs.find(lease.record.phase)->tasks.any(lease.record.tasks, TaskState::Committed);
+  if (revoked.insert(attempt).second)
+    farm.turn.effects.revokes.push_back({worker.record.id, attempt, keep ? "cancelled" : "unknown", {}});
+  AttemptEnded ended;
+  ended.attempt = attempt;
+  ended.outcome = jobs::Outcome::Hardware;
+  ended.code = "commit.unplanned_file";
+  ended.message = "The worker " + worker.record.name + " reported a file that is not one of task " +
+                  std::to_string(task) + ".";
+  ended.failed_tasks = {task};
+  on_attempt_ended(farm, worker, ended);
+  say_worker(farm, worker, "WorkerReportedUnplannedFile", ended.message);
+}
+
 void take_finished(FarmState& farm, WorkerEntry& worker, std::vector<TaskFinished>& all, std::set<AttemptId>& revoked) {
   for (TaskFinished& finished : all) {
     const AttemptId attempt = finished.attempt;
-    if (commit_task(farm, worker, std::move(finished)) != CommitAnswer::Refused) continue;
+    const TaskIndex task = finished.task;
+    const CommitAnswer answer = commit_task(farm, worker, std::move(finished));
+    if (answer == CommitAnswer::Unplanned) end_unbelieved(farm, worker, attempt, task, revoked);
+    if (answer != CommitAnswer::Refused) continue;
     if (const Lease* lease = farm.leases.find(attempt); lease != nullptr && lease->record.worker == worker.record.id) {
       // Here, too: what it committed before may still lie in its directory.
       const PhaseEntry& phase = *farm.jobs.find(lease->record.phase);

@@ -148,7 +148,10 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
     case Misfit::Cpus:
       return "the layer needs " + std::to_string(demand.cpus) + " CPUs";
     case Misfit::Program:
-      return "the worker's configuration does not list the program " + demand.program;
+      // A worker that refuses commands offers none, whatever it lists.
+      return worker.inventory.confinement.starts_with("commands refused")
+                 ? "the worker has its " + worker.inventory.confinement
+                 : "the worker's configuration does not list the program " + demand.program;
     case Misfit::Media:
       return "the worker cannot encode movies or draw sheets";
     case Misfit::Root:
@@ -194,7 +197,9 @@ std::string remedy(const Demand& demand, const WorkerEntry& worker, Misfit misfi
     case Reason::PackageDiffers:
       return "give the worker the same " + demand.model + " as the scheduler, or submit again";
     case Reason::NeedsExceedEverySlot:
-      return misfit == Misfit::Program       ? "list the program under [commands] of a worker.toml"
+      return misfit == Misfit::Program && worker.inventory.confinement.starts_with("commands refused")
+                 ? "see [confinement] in the page on worker.toml"
+             : misfit == Misfit::Program     ? "list the program under [commands] of a worker.toml"
              : misfit == Misfit::DeviceClass ? "bring back a worker of that class, or submit a new version"
                                              : "lower the layer's needs, or add a worker that meets them";
     case Reason::StorageUnreachable:

@@ -66,7 +66,8 @@ struct Reopened {
 void reopen_task(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
   const auto trouble = phase.troubles.find(task);
   const bool made = trouble != phase.troubles.end() && phase.tasks.at(task) == TaskState::Failed &&
-                    trouble->second.record.last_code.starts_with("publish.");
+                    trouble->second.record.last_code.starts_with("publish.") &&
+                    trouble->second.record.last_code != "publish.missing";  // its files are gone: it is made again
   if (!made) return return_tasks(farm, phase, {task, 1});
   move_tasks(farm, phase, {task, 1}, TaskState::Committed);  // its files are there: they want a name only
   order_publish(farm, phase, task, AttemptId{}, WorkerId{});

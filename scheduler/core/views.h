@@ -116,6 +116,7 @@ struct WorkerView {
   std::vector<std::string> commands;
   std::vector<SetAside> set_aside;        // at most 64, the newest jobs first
   std::vector<HostCondition> conditions;  // why slots or roots of it are not usable
+  std::string confinement;  // what its children are kept from: "Landlock 7, read-only view"
 };
 
 // Why a task is not running. The closed list of CONTRACT.md.

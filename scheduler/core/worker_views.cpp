@@ -68,6 +68,7 @@ WorkerView view_of(const FarmState& farm, const WorkerEntry& worker, base::Now n
   view.commands = worker.inventory.commands;
   view.set_aside = set_aside_from(farm, worker.record.id);
   view.conditions = worker.inventory.conditions;
+  view.confinement = worker.inventory.confinement;
   for (const auto& [index, slot] : worker.slots) {
     SlotActivity activity;
     activity.index = index;

@@ -348,7 +348,8 @@ json::object worker_json(const WorkerView& worker) {
           {"packages", std::move(packages)},
           {"roots", std::move(roots)},
           {"commands", texts_json(worker.commands)},
-          {"conditions", std::move(conditions)}};
+          {"conditions", std::move(conditions)},
+          {"confinement", text_json(worker.confinement)}};
 }
 
 json::object frame_json(const FrameRow& row) {

@@ -59,6 +59,7 @@ Result<Inventory> inventory(const wire::Inventory& in) {
   out.version = clean(in.version(), 64);
   out.media = in.media();
   out.looks_for_files = in.looks_for_files();
+  out.confinement = clean(in.confinement(), 256);
   for (const auto& device : in.devices()) {
     if (device.kind() != "cpu" && device.kind() != "cuda") return bad("inventory.devices.kind", "cpu or cuda, not " + clean(device.kind(), 32));
     out.devices.push_back({clean(device.id(), 128), clean(device.name(), 128), clean(device.device_class(), 512),

@@ -16,13 +16,14 @@ namespace framemill::scheduler::store {
 struct BatchWriter::Statements {
   Statement update_job, insert_job, insert_documents, insert_layer, insert_phase_plan, put_phase, update_page,
       insert_page, put_trouble, erase_trouble, put_attempt, put_output, put_worker, put_version, put_root, put_token,
-      put_counters, insert_commit, insert_file, insert_read, insert_audit, insert_batch, move_meta;
+      put_counters, insert_commit, insert_file, insert_read, insert_audit, insert_batch, move_meta,
+      keep_files_aside, keep_reads_aside, keep_commit_aside, erase_files, erase_reads, erase_commit;
 };
 
 namespace {
 
 // In the order of the members of Statements.
-constexpr std::array<const char*, 23> kSql{
+constexpr std::array<const char*, 29> kSql{
     "UPDATE jobs SET state = ?, paused = ?, priority = ?, changed_by = ?, changed_ms = ?, change_reason = ?, "
     "started_ms = ?, finished_ms = ?, swept = ?, stuck = ? WHERE job = ?",
     "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -58,7 +59,15 @@ constexpr std::array<const char*, 23> kSql{
     "INSERT INTO commit_reads VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)",
     "INSERT INTO batches VALUES (?, ?, ?, ?, ?)",
-    "UPDATE meta SET sequence = ?, chain = ? WHERE epoch = ? AND epoch_nonce = ? AND sequence = ?"};
+    "UPDATE meta SET sequence = ?, chain = ? WHERE epoch = ? AND epoch_nonce = ? AND sequence = ?",
+    "INSERT INTO withdrawn_files SELECT f.*, c.sequence FROM commit_files f JOIN commits c ON c.job = f.job AND c.phase = "
+    "f.phase AND c.task = f.task WHERE f.job = ? AND f.phase = ? AND f.task = ?",
+    "INSERT INTO withdrawn_reads SELECT r.*, c.sequence FROM commit_reads r JOIN commits c ON c.job = r.job AND c.phase = "
+    "r.phase AND c.task = r.task WHERE r.job = ? AND r.phase = ? AND r.task = ?",
+    "INSERT INTO withdrawn_commits SELECT * FROM commits WHERE job = ? AND phase = ? AND task = ?",
+    "DELETE FROM commit_files WHERE job = ? AND phase = ? AND task = ?",
+    "DELETE FROM commit_reads WHERE job = ? AND phase = ? AND task = ?",
+    "DELETE FROM commits WHERE job = ? AND phase = ? AND task = ?"};
 
 template <class Counts>
 auto spread(const Counts& counts) {
@@ -88,7 +97,8 @@ base::Result<std::unique_ptr<BatchWriter>> BatchWriter::prepare(Connection& conn
   // Braces evaluate from left to right: the order of kSql.
   auto statements = std::unique_ptr<Statements>(
       new Statements{next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(),
-                     next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next()});
+                     next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(),
+                     next(), next(), next(), next(), next(), next()});
   return std::unique_ptr<BatchWriter>(new BatchWriter(std::move(statements), ours, epochs));
 }
 
@@ -100,6 +110,10 @@ base::Result<Position> BatchWriter::write(std::span<const Persist* const> turns,
   for (const Change& change : latest_changes(turns)) {
     if (const auto* erased = std::get_if<TroubleErased>(&change)) {
       FM_TRY(sql_->erase_trouble.run(erased->phase.job.value, erased->phase.index, erased->task));
+      continue;
+    }
+    if (const auto* withdrawn = std::get_if<CommitWithdrawn>(&change)) {
+      FM_TRY(withdraw(*withdrawn));
       continue;
     }
     const Record& record = *std::get<const Record*>(change);
@@ -140,6 +154,20 @@ base::Result<base::Sha256> BatchWriter::insert_history(const Position& before, s
   const base::Sha256 chain = link.finish();
   FM_TRY(sql_->insert_batch.run(sequence, now, commits_.size(), audits_.size(), chain));
   return chain;
+}
+
+// The rows move as they are: the chain goes on holding over them.
+base::Status BatchWriter::withdraw(const CommitWithdrawn& commit) {
+  const auto job = commit.phase.job.value;
+  const auto phase = commit.phase.index;
+  for (Statement* statement : {&sql_->keep_files_aside, &sql_->keep_reads_aside, &sql_->keep_commit_aside,
+                               &sql_->erase_files, &sql_->erase_reads, &sql_->erase_commit})
+    FM_TRY(statement->run(job, phase, commit.task));
+  if (sql_->erase_commit.changes() == 1) return {};
+  return base::Error{"store.invariant",
+                     fmt::format("job {} phase {} task {} is to be made again but was not committed", job, phase,
+                                 commit.task),
+                     "", ""};
 }
 
 base::Status BatchWriter::insert(const CommitRecord& commit, std::uint64_t sequence) {

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "scheduler/core/records.h"
+#include "scheduler/store/latest.h"
 #include "scheduler/store/sql.h"
 
 namespace framemill::scheduler::store {
@@ -52,6 +53,7 @@ class BatchWriter {
   base::Status put(const CommitRecord&) { return {}; }  // these two wait for insert_history()
   base::Status put(const AuditRecord&) { return {}; }
   base::Result<base::Sha256> insert_history(const Position& before, std::uint64_t sequence, base::WallTime now);
+  base::Status withdraw(const CommitWithdrawn& commit);
   base::Status insert(const CommitRecord& commit, std::uint64_t sequence);
   base::Status check_epoch(const AttemptId& attempt) const;
 

@@ -51,6 +51,7 @@ std::vector<Change> latest_changes(std::span<const Persist* const> turns) {
   std::vector<Change> changes;
   for (const Persist* turn : turns) {
     for (const auto& [phase, task] : turn->troubles_erased) changes.emplace_back(TroubleErased{phase, task});
+    for (const auto& [phase, task] : turn->commits_withdrawn) changes.emplace_back(CommitWithdrawn{phase, task});
     for (const Record& record : turn->puts) changes.emplace_back(&record);
   }
   if (turns.size() < 2) return changes;  // the core has coalesced a turn's records already
@@ -62,7 +63,7 @@ std::vector<Change> latest_changes(std::span<const Persist* const> turns) {
     std::optional<Key> key;
     if (const auto* erased = std::get_if<TroubleErased>(&*change))
       key = Key{kTroubleKind, erased->phase.job.value, erased->phase.index, erased->task};
-    else
+    else if (std::holds_alternative<const Record*>(*change))
       key = std::visit(KeyOf{std::get<const Record*>(*change)->index()}, *std::get<const Record*>(*change));
     if (!key || seen.insert(*key).second) kept.push_back(*change);
   }

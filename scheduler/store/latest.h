@@ -15,7 +15,12 @@ struct TroubleErased {
   TaskIndex task = 0;
 };
 // One row to write or erase.
-using Change = std::variant<const Record*, TroubleErased>;
+// A commit whose files were lost before they were published: it is kept aside, another will follow.
+struct CommitWithdrawn {
+  PhaseId phase;
+  TaskIndex task = 0;
+};
+using Change = std::variant<const Record*, TroubleErased, CommitWithdrawn>;
 
 // The changes that are left, in the order in which the turns made them. Commits, audit rows, versions and tokens are
 // never dropped. A turn's erasures count as older than its puts.

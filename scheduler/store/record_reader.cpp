@@ -81,7 +81,7 @@ base::Result<AttemptRecord> attempt_of(const Statement::Rows& row, const EpochNo
 
 struct HistoryReader::Statements {
   Statement files_of, commits_of, files, reads, attempts_of, attempts_with_tails, attempts_back,
-      attempts_back_with_tails, written_by, read_by, audit, every_commit, every_audit;
+      attempts_back_with_tails, written_by, read_by, audit, every_commit, every_audit, withdrawn_files, withdrawn_reads;
 };
 
 HistoryReader::HistoryReader(std::unique_ptr<Statements> statements, const EpochNonces& epochs)
@@ -90,7 +90,11 @@ HistoryReader::~HistoryReader() = default;
 
 base::Result<std::unique_ptr<HistoryReader>> HistoryReader::prepare(Connection& connection, const EpochNonces& epochs) {
   // In the order of the members of Statements.
-  constexpr const char* kSql[] = {
+  // verify reads stores of older schemas, too.
+  FM_ASSIGN(const std::int64_t tables,
+            connection.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'withdrawn_commits'"));
+  const bool aside = tables > 0;
+  const char* const kSql[] = {
       "SELECT * FROM commits WHERE job = ? AND phase = ? AND task >= ? AND task < ? ORDER BY task",
       "SELECT * FROM commits WHERE job = ? AND (phase, task) >= (?, ?) ORDER BY phase, task LIMIT ?",
       "SELECT kind, staged, path, size_bytes, sha256, samples_sha256, frame FROM commit_files "
@@ -115,8 +119,15 @@ base::Result<std::unique_ptr<HistoryReader>> HistoryReader::prepare(Connection& 
       "WHERE c.job = ? AND c.phase = ? AND c.task >= ? AND c.task < ? AND c.epoch = ? AND c.counter = ? "
       "ORDER BY c.task, r.number LIMIT ?",
       "SELECT * FROM audit WHERE number >= ? ORDER BY number LIMIT ?",
-      "SELECT * FROM commits ORDER BY sequence, job, phase, task",
-      "SELECT * FROM audit ORDER BY sequence, number"};
+      aside ? "SELECT *, 0 FROM commits UNION ALL SELECT *, 1 FROM withdrawn_commits ORDER BY sequence, job, phase, task"
+            : "SELECT *, 0 FROM commits ORDER BY sequence, job, phase, task",
+      "SELECT * FROM audit ORDER BY sequence, number",
+      aside ? "SELECT kind, staged, path, size_bytes, sha256, samples_sha256, frame FROM withdrawn_files "
+              "WHERE job = ? AND phase = ? AND task = ? AND sequence = ? ORDER BY number"
+            : "SELECT 1",
+      aside ? "SELECT root, path, size_bytes, sha256 FROM withdrawn_reads WHERE job = ? AND phase = ? AND task = ? AND "
+              "sequence = ? ORDER BY number"
+            : "SELECT 1"};
   std::vector<Statement> made;
   for (const char* sql : kSql) {
     FM_ASSIGN(Statement statement, connection.prepare(sql));
@@ -125,11 +136,12 @@ base::Result<std::unique_ptr<HistoryReader>> HistoryReader::prepare(Connection& 
   std::size_t at = 0;
   const auto next = [&]() -> Statement&& { return std::move(made[at++]); };
   auto statements = std::unique_ptr<Statements>(new Statements{next(), next(), next(), next(), next(), next(), next(),
-                                                               next(), next(), next(), next(), next(), next()});
+                                                               next(), next(), next(), next(), next(), next(),
+                                                               next(), next()});
   return std::unique_ptr<HistoryReader>(new HistoryReader(std::move(statements), epochs));
 }
 
-base::Result<CommitRecord> HistoryReader::commit_of(const Statement::Rows& row, Reads reads) {
+base::Result<CommitRecord> HistoryReader::commit_of(const Statement::Rows& row, Reads reads, Kept kept) {
   CommitRecord commit;
   commit.phase = {JobId(row.as<std::uint32_t>(0)), row.as<std::uint32_t>(1)};
   commit.task = row.as<std::uint32_t>(2);
@@ -140,8 +152,12 @@ base::Result<CommitRecord> HistoryReader::commit_of(const Statement::Rows& row, 
   commit.root = row.text(8);
   commit.device_class = row.text(9);
   const auto job = commit.phase.job.value;
+  const auto rows_of = [&](Statement& live, Statement& aside) {
+    return kept == Kept::Live ? live.rows(job, commit.phase.index, commit.task)
+                              : aside.rows(job, commit.phase.index, commit.task, row.as<std::uint64_t>(12));
+  };
   if (row.integer(10) > 0) {
-    Statement::Rows files = sql_->files.rows(job, commit.phase.index, commit.task);
+    Statement::Rows files = rows_of(sql_->files, sql_->withdrawn_files);
     while (true) {
       FM_ASSIGN(const bool more, files.next());
       if (!more) break;
@@ -150,7 +166,7 @@ base::Result<CommitRecord> HistoryReader::commit_of(const Statement::Rows& row, 
     }
   }
   if (reads == Reads::Include && row.integer(11) > 0) {
-    Statement::Rows read = sql_->reads.rows(job, commit.phase.index, commit.task);
+    Statement::Rows read = rows_of(sql_->reads, sql_->withdrawn_reads);
     while (true) {
       FM_ASSIGN(const bool more, read.next());
       if (!more) break;
@@ -240,7 +256,8 @@ base::Status HistoryReader::every_commit(const std::function<void(const CommitRe
   while (true) {
     FM_ASSIGN(const bool more, rows.next());
     if (!more) return {};
-    FM_ASSIGN(const CommitRecord commit, commit_of(rows, Reads::Include));
+    FM_ASSIGN(const CommitRecord commit,
+              commit_of(rows, Reads::Include, rows.integer(13) == 0 ? Kept::Live : Kept::Aside));
     each(commit, rows.as<std::uint64_t>(12));
   }
 }

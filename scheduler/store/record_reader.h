@@ -46,7 +46,8 @@ class HistoryReader {
  private:
   struct Statements;
   HistoryReader(std::unique_ptr<Statements> statements, const EpochNonces& epochs);
-  base::Result<CommitRecord> commit_of(const Statement::Rows& row, Reads reads);
+  enum class Kept { Live, Aside };  // aside: its files were lost, see withdrawn_commits
+  base::Result<CommitRecord> commit_of(const Statement::Rows& row, Reads reads, Kept kept = Kept::Live);
   base::Result<std::vector<ReadRecord>> files_by(Statement& statement, const AttemptRecord& attempt, std::uint32_t limit);
   base::Result<std::vector<CommitRecord>> commits(Statement::Rows& rows, Reads reads);
 

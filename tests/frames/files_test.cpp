@@ -115,6 +115,30 @@ TEST_CASE("staged files are whole, and what an attempt cut short left is removed
   CHECK(staged.relative("a.exr") == "4/a.exr");
 }
 
+TEST_CASE("a staging directory whose way there was exchanged for a link is not written to") {
+  const TemporaryDirectory dir;
+  const fs::path staging = dir.path / "root/.framemill/attempts/a";
+  fs::create_directories(staging);
+  fs::create_directories(dir.path / "outside/attempts/a/4");
+  put(dir.path / "outside/attempts/a/4/precious", "x");
+  auto before = frames::StagedDirectory::make(staging, 3).value();
+  fs::rename(dir.path / "root/.framemill", dir.path / "root/aside");
+  fs::create_directory_symlink(dir.path / "outside", dir.path / "root/.framemill");
+  // What was begun before goes on where it was; nothing is begun there.
+  REQUIRE(before.write("a.exr", "one").ok());
+  REQUIRE(before.sync().ok());
+  REQUIRE(before.write_above("3.done", "done").ok());
+  CHECK(base::read_file(dir.path / "root/aside/attempts/a/3/a.exr", 10).value() == "one");
+  CHECK(base::read_file(dir.path / "root/aside/attempts/a/3.done", 10).value() == "done");
+  CHECK(frames::StagedDirectory::make(staging, 4).error().code == "storage_failed");
+  CHECK(fs::exists(dir.path / "outside/attempts/a/4/precious"));
+  CHECK_FALSE(fs::exists(dir.path / "outside/attempts/a/3"));
+  // A root that itself is reached by a link is one all the same.
+  fs::create_directory_symlink(dir.path / "root", dir.path / "link");
+  fs::create_directories(dir.path / "root/real/.framemill/b");
+  CHECK(frames::StagedDirectory::make(dir.path / "link/real/.framemill/b", 0).ok());
+}
+
 TEST_CASE("an output pattern takes one frame token and stays inside its root") {
   CHECK(frames::path_of_frame("a/b.%04d.exr", 7).value() == "a/b.0007.exr");
   CHECK(frames::path_of_frame("a/b.%04d.exr", -7).value() == "a/b.-007.exr");

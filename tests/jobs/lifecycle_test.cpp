@@ -67,7 +67,8 @@ TEST_CASE("a task is published only from committed, and a committed one is not c
     CHECK(may_move(from, TaskState::Published) == (from == TaskState::Committed));
   }
   CHECK_FALSE(may_move(TaskState::Committed, TaskState::Cancelled));
-  CHECK_FALSE(may_move(TaskState::Committed, TaskState::Ready));
+  CHECK(may_move(TaskState::Committed, TaskState::Ready));  // its staged files are gone: it is made again
+  CHECK_FALSE(may_move(TaskState::Published, TaskState::Ready));
 }
 
 TEST_CASE("retry reopens failed, quarantined and cancelled tasks") {

@@ -124,7 +124,9 @@ def main():
         try:
             farm.set_up()
             toml = (farm.private / 'w1.toml').read_text()
-            farm.write_private('w1.toml', toml + f'[commands]\npaint = {json.dumps(str(paint))}\n')
+            # It notes its calls outside of its staging directory.
+            farm.write_private('w1.toml', toml + f'[commands]\npaint = {json.dumps(str(paint))}\n'
+                               f'[confinement]\nmode = "best_effort"\nwrite = [{json.dumps(str(place))}]\n')
             farm.start_scheduler()
             farm.start_worker('w1')  # its slot needs no executor for commands
             farm.wait_until(farm.client.ready, 20, 'the scheduler is not ready')

@@ -13,7 +13,8 @@
 //     layer NAME KIND key=value ...      keys of the spec; values as in TOML, quotes may be left out
 //   report W ...      pass 20s [W ...]   time passes, the named workers report every second
 //   sleep 20s                            time passes and nobody calls the farm
-//   finish W PHASE TASKS                 PHASE is layer[:variant][.kind]; TASKS is 0 or 0-3
+//   finish W PHASE TASKS                 PHASE is layer[:variant][.kind]; TASKS is 0 or 0-3; path=, staged=: what the
+//                                        first file is called instead
 //   finished_by N W PHASE TASK           a finished task of attempt number N, whether W holds it or not
 //   end W PHASE OUTCOME [alone=yes] [task=] [frame=] [code=] [message=] [peak_mib=] [loads=] [steps=]   the attempt there ends so
 //   looks W PHASE FRAMES|none [refused=FRAME] [problem=WORD]   what it found of the files it watches for the phase

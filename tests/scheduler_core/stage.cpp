@@ -105,6 +105,8 @@ std::string text_of(const Record& record) {
 }
 
 void StoredRecords::write(const Persist& persist) {
+  for (const auto& withdrawn : persist.commits_withdrawn)
+    if (commits_.erase(withdrawn) == 0) fault_ = "a commit was withdrawn that never was";
   for (const Record& record : persist.puts) {
     if (const auto* commit = std::get_if<CommitRecord>(&record))
       if (!commits_.emplace(commit->phase, commit->task).second) fault_ = "committed twice: " + text_of(record);
@@ -311,6 +313,18 @@ void Stage::restart_worker(const std::string& name) {
   report(name);
 }
 
+std::vector<FileRecord> Stage::files_of(PhaseId phase, TaskIndex task) const {
+  const jobs::PhasePlan& plan = farm_->job(phase.job)->plan->phases.at(phase.index);
+  const auto file = [&](const std::string& path, jobs::Frame frame) {
+    return FileRecord{0, std::to_string(task) + "/" + path.substr(path.rfind('/') + 1), path, 10, {}, {}, frame};
+  };
+  if (plan.kind == jobs::PhaseKind::Denoise) return {file(latents_path(phase, task), 0)};
+  if (plan.kind == jobs::PhaseKind::Encode || plan.kind == jobs::PhaseKind::Sheet)
+    return {file(jobs::output_path(plan, 0), 0)};
+  const jobs::FrameSet frames = jobs::task_frames(plan, task);
+  return {file(jobs::output_path(plan, frames.first()), frames.first())};
+}
+
 void Stage::finish(Player& player, AttemptId attempt, TaskIndex task) {
   const GrantLease& grant = player.running.at(attempt);
   TaskFinished finished;
@@ -318,7 +332,7 @@ void Stage::finish(Player& player, AttemptId attempt, TaskIndex task) {
   finished.phase = grant.phase;
   finished.task = task;
   finished.duration_us = 500'000;
-  finished.files.push_back({0, "staged", "path", 10, {}, {}, 1001});
+  finished.files = files_of(grant.phase, task);
   player.next.finished.push_back(std::move(finished));
   player.left[attempt].erase(task);
   if (!player.left[attempt].empty()) return;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "scheduler/core/farm.h"
+#include "scheduler/core/planned_files.h"
 
 namespace framemill::scheduler::stage {
 
@@ -67,6 +68,8 @@ class Stage {
   void restart_farm();
   void restart_worker(const std::string& worker);
 
+  // One of the files that the plan wants of the task.
+  std::vector<FileRecord> files_of(PhaseId phase, TaskIndex task) const;
   // What a player does; it is said with its next report.
   void finish(Player& player, AttemptId attempt, TaskIndex task);
   void end(Player& player, AttemptId attempt, AttemptEnded ended);

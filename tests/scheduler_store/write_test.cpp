@@ -5,6 +5,7 @@
 #include "scheduler/store/batch_writer.h"
 #include "scheduler/store/database.h"
 #include "scheduler/store/latest.h"
+#include "scheduler/store/maintenance.h"
 #include "tests/scheduler_store/support.h"
 
 using namespace framemill;
@@ -83,6 +84,29 @@ TEST_CASE("full queues refuse and say that they are busy") {
   gate.open();
   store.reset();
   CHECK(answers == 2);
+}
+
+TEST_CASE("a commit whose files were lost is kept aside, another may follow, and the chain holds over both") {
+  const TempDirectory directory;
+  const PhaseId phase{JobId(1), 0};
+  auto store = open_store(directory / "farm.db");
+  write_now(*store, {sample_commit(store->epoch(), 1, phase, 7, 2), sample_commit(store->epoch(), 1, phase, 8, 1)});
+  Persist withdrawal;
+  withdrawal.commits_withdrawn.emplace_back(phase, 7);
+  write_now(*store, withdrawal);
+  const auto files_of = [&] {
+    return answer_of<std::vector<CommitRecord>>([&](auto done) { return store->files_of(phase, {0, 100}, done); });
+  };
+  REQUIRE(files_of().size() == 1);
+  CHECK(files_of()[0].task == 8);
+  write_now(*store, {sample_commit(store->epoch(), 2, phase, 7, 1)});
+  REQUIRE(files_of().size() == 2);
+  CHECK(files_of()[0].attempt.counter == 2);
+  CHECK(files_of()[0].files.size() == 1);
+  store.reset();
+  const auto found = verify(directory / "farm.db");
+  REQUIRE(found.ok());
+  CHECK(found->findings == std::vector<std::string>{});
 }
 
 TEST_CASE("a second commit of a task stops the store and leaves the first one") {

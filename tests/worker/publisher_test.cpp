@@ -51,6 +51,72 @@ TEST_CASE("another file under the final name is never overwritten") {
   CHECK(s.area.read("main/harbor/hb_0010/f.1001.exr") == "someone's own");
 }
 
+TEST_CASE("a foreign file of equal size under the final name does not pass for the frame") {
+  Staged s;
+  s.area.write("main/harbor/hb_0010/f.1001.exr", "PIXELS");
+  CHECK(s.code() == "publish.exists_other");
+  CHECK(s.area.read("main/harbor/hb_0010/f.1001.exr") == "PIXELS");
+  // Nor once the staged file is gone.
+  REQUIRE(sweep_staging(*s.root, attempt(1)).ok());
+  CHECK(s.code() == "publish.exists_other");
+}
+
+TEST_CASE("a staged file with other links waits for its name, and keeps its directory until it has it") {
+  Staged s;
+  const fs::path staged = s.root->path() / staging_path(attempt(1));
+  fs::create_hard_link(staged / "0/f.1001.exr", staged / "0/another-name");
+  wire::FinishedTask task;
+  *task.mutable_attempt() = grant(1).attempt();
+  *task.add_files() = *s.file;
+  REQUIRE(write_done(*s.root, attempt(1), task).ok());
+  CHECK(sweep_if_published(*s.root, attempt(1), "worker key").value() == false);
+  CHECK(s.code() == "ok");
+  CHECK(s.area.read("main/harbor/hb_0010/f.1001.exr") == "pixels");
+  CHECK(sweep_if_published(*s.root, attempt(1), "worker key").value() == true);
+  CHECK_FALSE(fs::exists(staged));
+}
+
+TEST_CASE("a foreign file under the final name, equal in size, does not let the staged frame be swept") {
+  Staged s;
+  wire::FinishedTask task;
+  *task.mutable_attempt() = grant(1).attempt();
+  *task.add_files() = *s.file;
+  REQUIRE(write_done(*s.root, attempt(1), task).ok());
+  s.area.write("main/harbor/hb_0010/f.1001.exr", "PIXELS");
+  CHECK(sweep_if_published(*s.root, attempt(1), "worker key").value() == false);
+  s.area.write("main/harbor/hb_0010/f.1001.exr", "pixels");  // another worker's, the very same
+  CHECK(sweep_if_published(*s.root, attempt(1), "worker key").value() == true);
+}
+
+TEST_CASE("the farm's directory exchanged for a link in mid-job: nothing outside is made, published or removed") {
+  Staged s;
+  wire::FinishedTask task;
+  *task.mutable_attempt() = grant(1).attempt();
+  *task.add_files() = *s.file;
+  REQUIRE(write_done(*s.root, attempt(1), task).ok());
+  // The same tree elsewhere, with something precious in it.
+  const fs::path farm = s.root->path() / ".framemill", outside = s.area.directory / "outside";
+  fs::copy(farm, outside, fs::copy_options::recursive);
+  s.area.write("outside/latents/5/precious", "x");
+  fs::rename(farm, s.root->path() / "aside");
+  fs::create_directory_symlink(outside, farm);
+  const auto files = [&] {
+    std::size_t count = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(outside)) count += entry.exists() ? 1 : 0;
+    return count;
+  };
+  const std::size_t before = files();
+  CHECK(s.code() != "ok");
+  CHECK_FALSE(fs::exists(s.root->path() / "harbor/hb_0010/f.1001.exr"));
+  CHECK_FALSE(prepare_staging(*s.root, attempt(2), grant(2), "worker key").ok());
+  CHECK_FALSE(write_done(*s.root, attempt(1), task).ok());
+  CHECK_FALSE(sweep_staging(*s.root, attempt(1)).ok());
+  CHECK_FALSE(sweep_if_published(*s.root, attempt(1), "worker key").ok());
+  CHECK_FALSE(find_left_attempts(*s.root, "worker key", 100).ok());
+  CHECK_FALSE(discard_job(*s.root, 5, "worker key").ok());
+  CHECK(files() == before);
+}
+
 TEST_CASE("an equal file under the final name is success") {
   Staged s;
   s.area.write("main/harbor/hb_0010/f.1001.exr", "pixels");

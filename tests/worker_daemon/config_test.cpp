@@ -30,6 +30,19 @@ TEST_CASE("the least configuration has a name, defaults, and paths beside the fi
   CHECK(config->commands.empty());
 }
 
+TEST_CASE("commands are confined unless worker.toml says otherwise") {
+  const auto of = [](const std::string& more) { return parse_worker_config(kLeast + more, "/etc/framemill"); };
+  CHECK(of("")->confinement.mode == "required");
+  const auto set = of("[confinement]\nmode = \"best_effort\"\nuser = \"job\"\nread = [\"/srv/luts\"]\nwrite = [\"cache\"]\n");
+  REQUIRE(set.ok());
+  CHECK(set->confinement.mode == "best_effort");
+  CHECK(set->confinement.user == "job");
+  CHECK(set->confinement.read == std::vector<std::filesystem::path>{"/srv/luts"});
+  CHECK(set->confinement.write == std::vector<std::filesystem::path>{"/etc/framemill/cache"});
+  CHECK(of("[confinement]\nmode = \"none\"\n").error().code == "config.out_of_range");
+  CHECK(of("[confinement]\nunconfined = true\n").error().code == "config.unknown_key");
+}
+
 TEST_CASE("everything can be set") {
   const auto config = parse_worker_config(std::string(kLeast) + R"(
 name = "w1"

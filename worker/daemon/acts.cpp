@@ -36,6 +36,9 @@ void Daemon::act(const StartExecutor& e) {
   ExecutorSettings settings;
   settings.spawn = executor_spawn(setup_.config, setup_.host, e.slot, setup_.executor);
   settings.memory = caps_[e.slot].part("executor");
+  settings.launcher = setup_.own_program;
+  settings.confinement = executor_confinement(setup_.access, storage_.roots(), storage_.attempts_trees());
+  executors_write_[e.slot] = storage_.attempts_trees();
   settings.start_timeout = setup_.config.start_timeout;
   settings.hang_timeout = setup_.config.hang_timeout;
   auto started = ExecutorProcess::start(
@@ -95,16 +98,36 @@ void Daemon::act(const PrepareStaging& e) {
   storage_.prepare(e.attempt, grants_.at(e.attempt));
 }
 
+// A confined executor may write in the directories that were there when it started. One that came later (storage that
+// was mounted meanwhile) it cannot reach.
+bool Daemon::executor_reaches(SlotIndex slot, const RootDirectory& root) const {
+  if (setup_.access.mode == ConfinementMode::Off || setup_.access.support.landlock_abi == 0) return true;
+  const std::string path = (root.path() / kAttemptsPath).string();
+  const auto is_it = [&](const Tree& tree) { return tree.path == path; };
+  const std::vector<Tree>&now = storage_.attempts_trees(), &then = executors_write_[slot];
+  const auto current = std::find_if(now.begin(), now.end(), is_it);
+  return current == now.end() || std::find(then.begin(), then.end(), *current) != then.end();
+}
+
 void Daemon::act(const StartInExecutor& e) {
   const wire::Grant& grant = grants_.at(e.attempt);
   const auto root = storage_.roots().find(grant.recipe().root());
-  if (root == storage_.roots().end()) {
+  const auto refuse = [&](const char* code, const char* text) {
     EndedAttempt ended;
     ended.attempt = e.attempt;
     ended.outcome = jobs::Outcome::NotAdmitted;
-    ended.code = "root.missing";
-    ended.text = "This host does not see the root any more.";
-    return happen(AttemptEnded{std::move(ended)});
+    ended.code = code;
+    ended.text = text;
+    happen(AttemptEnded{std::move(ended)});
+  };
+  if (root == storage_.roots().end()) return refuse("root.missing", "This host does not see the root any more.");
+  if (!executor_reaches(e.slot, *root->second)) {
+    base::log_warning(setup_.host.slots[e.slot].name, "the root {} came after the executor: it is started again",
+                      root->first);
+    wire::ToExecutor finish;
+    finish.set_finish(true);
+    executors_[e.slot]->send(finish);
+    return refuse("root.new", "The root was mounted after the executor had started; the executor is started again.");
   }
   wire::ToExecutor message;
   wire::StartAttempt& start = *message.mutable_start();
@@ -139,6 +162,7 @@ void Daemon::act(const StartChild& e) {
   settings.keeper = setup_.own_program;
   settings.media = setup_.media;
   settings.commands = setup_.config.commands;
+  settings.access = setup_.access;
   settings.environment = allowed_environment(setup_.config.environment);
   settings.cpus = slot.cpus;
   settings.memory = caps_[e.slot].part("program");

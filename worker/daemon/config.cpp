@@ -125,6 +125,24 @@ Status read_umask(const toml::node& node, const std::string& field, std::uint32_
   return {};
 }
 
+Status read_confinement(const toml::node& node, const std::string& field, const std::filesystem::path& directory,
+                        ConfinementConfig& out) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) return config_error(node, "config.wrong_type", field, fmt::format("is a table: [{}]", field));
+  std::vector<std::string> read, write;
+  TomlTable reader(field + ".");
+  reader.string("mode", out.mode);
+  reader.string("user", out.user);
+  reader.strings("read", read);
+  reader.strings("write", write);
+  FM_TRY(reader.read(*table));
+  if (out.mode != "required" && out.mode != "best_effort" && out.mode != "off")
+    return config_error(*table, "config.out_of_range", field + ".mode", R"(is "required", "best_effort" or "off")");
+  for (const std::string& path : read) out.read.push_back((directory / path).lexically_normal());
+  for (const std::string& path : write) out.write.push_back((directory / path).lexically_normal());
+  return {};
+}
+
 Status check_together(const WorkerConfig& config) {
   std::set<std::string> devices, slots;
   for (const DeviceConfig& device : config.devices)
@@ -178,9 +196,13 @@ Status read_config(const toml::table& table, const std::filesystem::path& direct
       return {};
     });
   });
+  reader.other("confinement", [&](const toml::node& node, const std::string& field) {
+    return read_confinement(node, field, directory, config.confinement);
+  });
   reader.other("device", list_of<DeviceConfig>(config.devices, read_device));
   reader.other("slot", list_of<SlotConfig>(config.slots, read_slot));
   FM_TRY(reader.read(table));
+  config.directory = directory;
   for (const std::string& model : models) config.models.push_back((directory / model).lexically_normal());
   const std::array<std::pair<const char*, bool>, 3> required{{{"scheduler", config.scheduler.empty()},
                                                               {"scheduler_key_file", config.scheduler_key_file.empty()},

@@ -34,7 +34,15 @@ struct SlotConfig {
   std::uint64_t host_memory_bytes = 0;  // cap of its processes; 0: its share, see docs/worker-toml.md
 };
 
+// [confinement]: what commands may touch beside what they are given; docs/worker-toml.md.
+struct ConfinementConfig {
+  std::string mode = "required";  // or "best_effort", "off"
+  std::string user;               // commands run as; empty: the worker's own
+  std::vector<std::filesystem::path> read, write;
+};
+
 struct WorkerConfig {
+  std::filesystem::path directory;  // of the configuration file
   std::string name;       // for people; default: the host's name
   std::string scheduler;  // "tcp://10.0.0.5:8751"
   std::filesystem::path scheduler_key_file, key_file;
@@ -43,6 +51,7 @@ struct WorkerConfig {
   std::map<std::string, std::filesystem::path> roots;
   std::set<std::string> read_only_roots;  // of them, those with access = "read"
   std::map<std::string, std::string> commands;
+  ConfinementConfig confinement;
   std::vector<std::string> environment;  // names that children may see beside the usual ones
   std::vector<DeviceConfig> devices;
   std::vector<SlotConfig> slots;

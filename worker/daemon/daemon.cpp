@@ -48,13 +48,19 @@ Daemon::Daemon(net::EventLoop& loop, DaemonSetup setup)
       scout_(
           loop, [this]() -> const RootTable& { return storage_.roots(); }, [this] { happen(FilesLookedFor{}); }),
       core_(core_settings(setup_)),
-      executors_(setup_.host.slots.size()) {
+      executors_(setup_.host.slots.size()),
+      executors_write_(setup_.host.slots.size()) {
   for (const SlotPlan& slot : setup_.host.slots) caps_.push_back(memory_caps_.make(slot.name, slot.host_bytes_max));
 }
 
 Daemon::~Daemon() = default;
 
 base::Status Daemon::start() {
+  if (refuses_commands(setup_.access) && !setup_.config.commands.empty())
+    base::log_error("worker", "{}: no command will be run here (docs/worker-toml.md, [confinement])",
+                    describe(setup_.access));
+  else
+    base::log_info("worker", "confinement of children: {}", describe(setup_.access));
   media_usable_ = ::access(setup_.media.c_str(), X_OK) == 0;
   turning_ = true;  // nothing is sent before the first turn, which knows all of this
   for (TaskRecovered& task : storage_.open()) happened_.emplace_back(std::move(task));
@@ -238,7 +244,9 @@ wire::Inventory Daemon::inventory() const {
     entry.set_message(base::clean_text(condition.text, 1024));
     entry.set_root(condition.root);
   }
-  for (const auto& [name, program] : setup_.config.commands) out.add_commands(name);
+  if (!refuses_commands(setup_.access))
+    for (const auto& [name, program] : setup_.config.commands) out.add_commands(name);
+  out.set_confinement(describe(setup_.access));
   return out;
 }
 

@@ -32,6 +32,7 @@ struct DaemonSetup {
   net::CurvePublicKey scheduler_key;
   std::filesystem::path own_program, executor, media;
   std::optional<gid_t> group;
+  AccessPolicy access;
 };
 // Errors: config.*, keys.*, nvml.failed.
 base::Result<DaemonSetup> make_setup(WorkerConfig config);
@@ -69,6 +70,7 @@ class Daemon {
   void act(const WriteManifest& e);
   void act(const Exit& e);
 
+  bool executor_reaches(SlotIndex slot, const RootDirectory& root) const;
   void on_reply(Reply reply);
   void cancel_in_executor(SlotIndex slot, const AttemptId& attempt, bool keep_finished, const TaskRange& keep);
   void on_executor_message(SlotIndex slot, const wire::FromExecutor& message);
@@ -90,6 +92,7 @@ class Daemon {
   Worker core_;
   std::unique_ptr<SchedulerLink> link_;
   std::vector<std::unique_ptr<ExecutorProcess>> executors_;  // by slot
+  std::vector<std::vector<Tree>> executors_write_;           // by slot: where its executor may write
   std::map<AttemptId, std::shared_ptr<ChildRunner>> children_;
   std::map<AttemptId, std::unique_ptr<IoThread>> children_io_;  // one each: its roots may hang
   // What ids of the core stand for; each entry goes when the core forgets the id.

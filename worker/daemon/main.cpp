@@ -45,6 +45,7 @@ void print_plan(const worker::DaemonSetup& setup) {
   for (const worker::SlotPlan& slot : setup.host.slots)
     fmt::print("slot {}: on {}, {} threads{}\n", slot.name, setup.host.devices[slot.device].id, slot.threads,
                slot.cpus.empty() ? "" : fmt::format(", CPUs {}", fmt::join(slot.cpus, ",")));
+  fmt::print("confinement: {}\n", worker::describe(setup.access));
   for (const auto& [name, path] : setup.config.roots) {
     const bool read_only = setup.config.read_only_roots.contains(name);
     const auto root = worker::RootDirectory::open(name, path);
@@ -94,7 +95,7 @@ int run(const std::string& config_file, bool check_only) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc > 1 && argv[1] == worker::kKeeperArgument) return worker::keeper_main(argc, argv);
+  if (worker::is_keeper_call(argc, argv)) return worker::keeper_main(argc, argv);
   CLI::App app{
       "Framemill's worker daemon: runs what the scheduler grants on this host's devices.\n"
       "Example: framemill-worker --config /etc/framemill/worker.toml",

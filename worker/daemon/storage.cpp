@@ -89,6 +89,9 @@ RootLook look_at_root(const std::string& name, const StorageSettings& settings) 
     look.state.set_usable(writable);
     look.state.set_free_bytes((*root)->free_bytes());
     look.state.set_id((*root)->id().empty() && writable ? give_id(**root) : (*root)->id());
+    // There before an executor starts: it may write in what was there then.
+    if (writable)
+      if (auto tree = attempts_tree(**root, MakeDirectories::Yes); tree.ok()) look.attempts = std::move(*tree);
     if (!writable && !read_only)
       look.problem = base::Error{
           "root.read_only",
@@ -289,11 +292,14 @@ void Storage::prepare(const AttemptId& attempt, const wire::Grant& grant) {
   if (lane == nullptr) return refuse(jobs::Outcome::NotAdmitted, no_root(grant.recipe().root()));
   const bool taken = run(
       lane->io,
-      [root = roots_.at(grant.recipe().root()), attempt, grant, owner = settings_->owner]() -> base::Status {
+      [root = roots_.at(grant.recipe().root()), attempt, grant, owner = settings_->owner]() -> base::Result<Tree> {
         FM_TRY(check_output_directory(*root, grant));
-        return prepare_staging(*root, attempt, grant, owner);
+        FM_TRY(prepare_staging(*root, attempt, grant, owner));
+        return attempts_tree(*root, MakeDirectories::No);
       },
-      [this, attempt](const base::Status& status) {
+      [this, attempt, lane](const base::Result<Tree>& status) {
+        // Somebody may have removed the farm's directory, and this attempt made it anew: executors must learn of it.
+        if (status.ok()) lane->last.attempts = *status;
         if (status.ok()) return happen_(StagingPrepared{attempt, {}, "", ""});
         jobs::Outcome outcome = jobs::Outcome::NotAdmitted;
         if (status.error().code == "storage_full") outcome = jobs::Outcome::StorageFull;
@@ -301,6 +307,13 @@ void Storage::prepare(const AttemptId& attempt, const wire::Grant& grant) {
         happen_(StagingPrepared{attempt, outcome, status.error().code, status.error().message});
       });
   if (!taken) refuse(jobs::Outcome::NotAdmitted, {"worker.busy", "The worker's storage queue is full.", "", ""});
+}
+
+std::vector<Tree> Storage::attempts_trees() const {
+  std::vector<Tree> trees;
+  for (const auto& [name, lane] : lanes_)
+    if (lane->last.attempts && roots_.contains(name)) trees.push_back(*lane->last.attempts);
+  return trees;
 }
 
 void Storage::publish(const PublishDuty& duty, const wire::PublishOrder& order) {

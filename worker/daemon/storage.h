@@ -35,6 +35,7 @@ struct RootLook {
   wire::Root state;
   std::shared_ptr<const RootDirectory> directory;  // null: it cannot serve at all
   std::optional<base::Error> problem;
+  std::optional<Tree> attempts;  // of a writable root: the directory of all attempts
 };
 // May wait for storage. Writes an id into a marker without one, where that may be, and touches a file of its own.
 RootLook look_at_root(const std::string& name, const StorageSettings& settings);
@@ -51,6 +52,8 @@ class Storage {
   const RootTable& roots() const { return roots_; }
   std::vector<wire::Root> states() const;
   bool hangs() const;  // some root does not answer: who ends now must not wait for its threads
+  // The directories of all attempts in the writable roots, for executors.
+  std::vector<Tree> attempts_trees() const;
 
   void refresh();  // looks at the roots again; InventoryChanged when that shows
   // Removes directories of attempts that are over and published, also by other workers. `held`: still at work here.

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "base/digest_bytes.h"
-#include "base/file.h"
 #include "worker/executor/usage_meter.h"
 #include "worker/frames/frame_attributes.h"
 #include "worker/frames/frame_file.h"
@@ -125,11 +124,9 @@ std::variant<wire::FinishedTask, WriteFailure> write_all(const WriteOrder& order
   if (auto status = directory->sync(); !status.ok()) return failure(status.error());
   wire::FinishedTask finished = order.task;
   for (auto& file : std::get<0>(outputs)) *finished.add_files() = std::move(file);
-  const auto status =
-      base::write_file_durably(done_path(order.staging, order.task.task()), finished.SerializeAsString());
-  if (!status.ok())
-    return failure(
-        {status.error().code == "file.disk_full" ? "storage_full" : "storage_failed", status.error().message, "", ""});
+  if (auto status = directory->write_above(fmt::format("{}.done", order.task.task()), finished.SerializeAsString());
+      !status.ok())
+    return failure(status.error());
   return finished;
 }
 
@@ -168,10 +165,6 @@ Written write_task(const WriteOrder& order) {
   }
   written.write_us = microseconds_since(start);
   return written;
-}
-
-std::filesystem::path done_path(const std::filesystem::path& staging, jobs::TaskIndex task) {
-  return staging / fmt::format("{}.done", task);
 }
 
 }  // namespace framemill::worker

@@ -63,9 +63,7 @@ struct Written {
   double write_us = 0;
 };
 // Failures: frames.nan .black .frozen .size (bad output), storage_full, frames.stage, frames.encode, revoked.
+// Also leaves `<staging>/<task>.done`, the serialised record by which a restarted worker delivers the task.
 Written write_task(const WriteOrder& order);
-
-// `<staging>/<task>.done`: the serialised record by which a restarted worker delivers the task.
-std::filesystem::path done_path(const std::filesystem::path& staging, jobs::TaskIndex task);
 
 }  // namespace framemill::worker

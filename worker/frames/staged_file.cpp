@@ -1,19 +1,22 @@
 #include "worker/frames/staged_file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <utility>
 
-#include "base/file.h"
 #include "base/os_error.h"
 
 namespace framemill::frames {
 namespace {
 
 constexpr std::size_t kOpenAtOnceMax = 64;  // descriptors that wait for their fsync
+constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+constexpr std::string_view kFarmName = ".framemill";
 
 // A path too long is what the task asked for; everything else is this host's storage, also a directory that is gone.
 base::Error stage_error(int number, const std::string& what) {
@@ -23,51 +26,89 @@ base::Error stage_error(int number, const std::string& what) {
   return error;
 }
 
-// What base::sync_directory says, in the words used here.
-base::Status storage_status(const base::Status& status) {
-  if (status.ok()) return status;
-  return base::Error{status.error().code == "file.disk_full" ? "storage_full" : "storage_failed",
-                     status.error().message, "", ""};
+// The staging directory: below its root, which a person may have put behind a link, no component is a link.
+int open_staging(const std::filesystem::path& staging) {
+  std::filesystem::path top;
+  auto component = staging.begin();
+  while (component != staging.end() && component->string() != kFarmName) top /= *component++;
+  if (component == staging.end()) return ::open(staging.c_str(), kOpenDirectory);
+  int at = ::open(top.empty() ? "." : top.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  for (; at >= 0 && component != staging.end(); ++component) {
+    if (component->empty()) continue;
+    const int next = ::openat(at, component->c_str(), kOpenDirectory);
+    const int number = errno;
+    ::close(std::exchange(at, next));
+    errno = number;
+  }
+  return at;
+}
+
+// Files and directories below, whatever there is; links are removed, not followed.
+bool remove_all(int parent, const std::string& name) {
+  if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return true;
+  if (errno != EISDIR && errno != EPERM) return false;
+  const int fd = ::openat(parent, name.c_str(), kOpenDirectory);
+  DIR* directory = fd < 0 ? nullptr : ::fdopendir(fd);
+  if (directory == nullptr) return false;
+  bool removed = true;
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string_view child = entry->d_name;
+    if (child != "." && child != "..") removed = remove_all(fd, std::string(child)) && removed;
+  }
+  ::closedir(directory);
+  return removed && ::unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0;
+}
+
+bool write_whole(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return true;
 }
 
 }  // namespace
 
 base::Result<StagedDirectory> StagedDirectory::make(const std::filesystem::path& staging, std::uint32_t task) {
-  const std::filesystem::path path = staging / std::to_string(task);
-  std::error_code ec;
-  std::filesystem::remove_all(path, ec);
-  if (ec) return stage_error(ec.value(), "clear " + path.string());
-  std::filesystem::create_directory(path, ec);
-  if (ec) return stage_error(ec.value(), "make " + path.string());
-  return StagedDirectory(path);
+  const std::string name = std::to_string(task), where = (staging / name).string();
+  const int above = open_staging(staging);
+  if (above < 0) return stage_error(errno, "open " + staging.string());
+  StagedDirectory made(above, -1, name);
+  if (!remove_all(above, name)) return stage_error(errno, "clear " + where);
+  if (::mkdirat(above, name.c_str(), 0777) != 0) return stage_error(errno, "make " + where);
+  made.directory_ = ::openat(above, name.c_str(), kOpenDirectory);
+  if (made.directory_ < 0) return stage_error(errno, "open " + where);
+  return made;
 }
 
 StagedDirectory::StagedDirectory(StagedDirectory&& other) noexcept
-    : path_(std::move(other.path_)), unsynced_(std::exchange(other.unsynced_, {})) {}
+    : above_(std::exchange(other.above_, -1)),
+      directory_(std::exchange(other.directory_, -1)),
+      task_(std::move(other.task_)),
+      unsynced_(std::exchange(other.unsynced_, {})) {}
 
 StagedDirectory::~StagedDirectory() {
   for (const auto& [name, fd] : unsynced_) ::close(fd);
+  for (const int fd : {above_, directory_})
+    if (fd >= 0) ::close(fd);
 }
 
 base::Status StagedDirectory::failed(const char* what, const std::string& name) const {
-  return stage_error(errno, fmt::format("{} {}", what, (path_ / name).string()));
+  return stage_error(errno, fmt::format("{} {}/{}", what, task_, name));
 }
 
 base::Status StagedDirectory::write(const std::string& name, std::string_view bytes) {
-  const int fd = ::open((path_ / name).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+  const int fd = ::openat(directory_, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (fd < 0) return failed("create", name);
   unsynced_.emplace_back(name, fd);
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return failed("write", name);
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
+  if (!write_whole(fd, bytes)) return failed("write", name);
   return unsynced_.size() < kOpenAtOnceMax ? base::Status{} : sync();
 }
 
 base::Status StagedDirectory::adopt(const std::string& name) {
-  const int fd = ::open((path_ / name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  const int fd = ::openat(directory_, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return failed("open", name);
   unsynced_.emplace_back(name, fd);
   return {};
@@ -81,12 +122,30 @@ base::Status StagedDirectory::sync() {
     if (::close(fd) != 0 && status.ok()) status = failed("close", name);
   }
   FM_TRY(status);
-  FM_TRY(storage_status(base::sync_directory(path_)));
-  return storage_status(base::sync_directory(path_.parent_path()));
+  if (::fsync(directory_) != 0 || ::fsync(above_) != 0) return failed("fsync", "");
+  return {};
+}
+
+base::Status StagedDirectory::write_above(const std::string& name, std::string_view bytes) {
+  const std::string temporary = name + ".part";
+  ::unlinkat(above_, temporary.c_str(), 0);
+  const int fd = ::openat(above_, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+  if (fd < 0) return failed("create", "../" + temporary);
+  const bool written = write_whole(fd, bytes) && ::fsync(fd) == 0;
+  const base::Status status = written ? base::Status{} : failed("write", "../" + temporary);
+  if (::close(fd) != 0 && status.ok()) return failed("close", "../" + temporary);
+  FM_TRY(status);
+  if (::renameat(above_, temporary.c_str(), above_, name.c_str()) != 0 || ::fsync(above_) != 0)
+    return failed("rename", "../" + name);
+  return {};
+}
+
+base::Status StagedDirectory::enter() const {
+  return ::fchdir(directory_) == 0 ? base::Status{} : failed("enter", "");
 }
 
 std::string StagedDirectory::relative(const std::string& name) const {
-  return path_.filename().string() + "/" + name;
+  return task_ + "/" + name;
 }
 
 base::Result<std::string> file_name_of(const std::string& final_path) {

@@ -1,11 +1,13 @@
 // Writing a task's files into its directory of the staging tree so that they survive a power cut: all bytes first, then
-// fsync of each file (the first one carries most of the journal's work), then of the directory and its parent. The
-// caller owns the staging directory; one thread at a time per task.
+// fsync of each file (the first one carries most of the journal's work), then of the directory and its parent. Everything
+// is reached by handles of the directories, through no link below the root: a name that is exchanged for a link in
+// mid-job leads nowhere. The caller owns the staging directory; one thread at a time per task.
 #pragma once
 
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -28,15 +30,20 @@ class StagedDirectory {
   base::Status adopt(const std::string& name);
   // fsync of every file written here, of this directory and of the staging directory above it.
   base::Status sync();
+  // A file in the staging directory above, durable, whole or not at all.
+  base::Status write_above(const std::string& name, std::string_view bytes);
+  // The working directory of this process, for programs that it starts: they name their files without a path.
+  base::Status enter() const;
 
-  const std::filesystem::path& path() const { return path_; }
   std::string relative(const std::string& name) const;  // "<task>/<name>", as OutputFile.staged wants it
 
  private:
-  explicit StagedDirectory(std::filesystem::path path) : path_(std::move(path)) {}
+  StagedDirectory(int above, int directory, std::string task)
+      : above_(above), directory_(directory), task_(std::move(task)) {}
   base::Status failed(const char* what, const std::string& name) const;
 
-  std::filesystem::path path_;
+  int above_ = -1, directory_ = -1;
+  std::string task_;
   std::vector<std::pair<std::string, int>> unsynced_;  // name and open descriptor
 };
 

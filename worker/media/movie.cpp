@@ -70,9 +70,10 @@ base::Status encode_movie(const Request& request, const Progress& progress) {
 
   FM_ASSIGN(const frames::Plate plate, frames::read_plate(request.roots, *inputs.front()));
   const frames::ExpectedSize size{plate.picture.width, plate.picture.height};
+  FM_TRY(directory.enter());  // ffmpeg writes by this handle, whatever becomes of the names that lead here
   FM_ASSIGN(const MoviePage page, MoviePage::plan(size.width, size.height, recipe));
   FM_ASSIGN(FfmpegPipe ffmpeg,
-            FfmpegPipe::start({page.width(), page.height(), recipe.encode().fps()}, directory.path() / name));
+            FfmpegPipe::start({page.width(), page.height(), recipe.encode().fps()}, std::filesystem::path(".") / name));
   PageQueue pages(request, page, inputs, size);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     FM_ASSIGN(const std::string rgb, pages.next());

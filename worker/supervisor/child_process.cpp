@@ -29,7 +29,13 @@ base::Result<std::unique_ptr<ChildProcess>> ChildProcess::start(net::EventLoop& 
   FM_ASSIGN(Pipe errors, make_pipe());
   FM_ASSIGN(Pipe start_error, make_pipe());
   SpawnRequest& request = settings.spawn;
-  request.argv.insert(request.argv.begin(), {settings.keeper.string(), std::string(kKeeperArgument)});
+  UniqueFd confinement;
+  if (settings.confinement) {
+    FM_ASSIGN(confinement, hand_over(*settings.confinement));
+    request.descriptor_4 = confinement.get();
+  }
+  const std::string_view how = settings.confinement ? kConfinedKeeperArgument : kKeeperArgument;
+  request.argv.insert(request.argv.begin(), {settings.keeper.string(), std::string(how)});
   request.output = output.writing.get();
   request.error_output = errors.writing.get();
   request.descriptor_3 = start_error.writing.get();  // kStartErrorDescriptor

@@ -4,10 +4,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "net/event_loop.h"
+#include "worker/supervisor/confinement.h"
 #include "worker/supervisor/output_tail.h"
 #include "worker/supervisor/spawn.h"
 
@@ -17,6 +19,7 @@ struct ChildSettings {
   std::filesystem::path keeper;  // a program that plays the keeper (keeper.h)
   SpawnRequest spawn;            // argv of the command itself
   std::string first_line;        // what the record of its output begins with; empty: nothing
+  std::optional<Confinement> confinement;  // of the command; none: it may do what the worker may
   bool keep_output = true;       // standard output belongs to the last words too, not only standard error
 };
 

@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "base/os_error.h"
 #include "base/text.h"
+#include "worker/supervisor/keeper.h"
+#include "worker/supervisor/shared_staging.h"
 #include "worker/supervisor/staging.h"
 
 namespace framemill::worker {
@@ -71,6 +73,7 @@ std::string command_text(const std::vector<std::string>& argv) {
 
 std::string end_text(const ProcessEnd& end, std::uint64_t ran_us) {
   const std::string after = fmt::format(" after {:.1f} s", static_cast<double>(ran_us) / 1e6);
+  if (end.start_error == kConfinementFailed) return "not started: it could not be confined";
   if (end.start_error != 0) return fmt::format("not started: {}", std::strerror(end.start_error));
   if (end.signal != 0) return fmt::format("signal {}{}", end.signal, after);
   return fmt::format("exit status {}{}", end.exit_status, after);
@@ -171,28 +174,46 @@ void ChildRunner::on_inputs(CheckedInputs seen) {
       plan_.argv.emplace_back("--root");
       plan_.argv.push_back(name + "=" + directory->path().string());
     }
-    return launch();
+    return make_directories();
   }
   auto plan = plan_command(grant_, tasks_, settings_.commands, staging);
   if (!plan.ok()) return end(plan.error());
   plan_ = std::move(*plan);
-  on_io([roots = roots_, grant = grant_, plan = plan_] { return make_work_directories(roots, grant, plan); },
-        [](ChildRunner& self, const base::Status& made) {
+  make_directories();
+}
+
+// Of a command that runs as another user than the worker.
+std::optional<JobUser> ChildRunner::program_user() const {
+  const bool other = !media_ && settings_.access.mode != ConfinementMode::Off;
+  return other ? settings_.access.user : std::nullopt;
+}
+
+void ChildRunner::make_directories() {
+  on_io([roots = roots_, grant = grant_, plan = plan_, user = program_user()]() -> base::Result<Tree> {
+          FM_ASSIGN(const Tree made, make_work_directories(roots, grant, plan));
+          if (user) FM_TRY(share_staging(*roots.at(grant.recipe().root()), staging_path(attempt_of(grant)), *user));
+          return made;
+        },
+        [](ChildRunner& self, const base::Result<Tree>& made) {
           if (self.stopped_) return self.end(Outcome::Revoked, "", "");
           if (!made.ok()) return self.end(made.error());
+          self.staging_ = *made;
           self.launch();
         });
 }
 
 void ChildRunner::launch() {
-  const RootDirectory& root = *roots_.at(grant_.recipe().root());
-  const std::string staging = (root.path() / staging_path(attempt_)).string();
+  const std::string& staging = staging_.path;
   ChildSettings child;
+  child.confinement = media_ ? media_confinement(settings_.access, roots_, staging_)
+                             : command_confinement(settings_.access, roots_, staging_);
   child.keeper = settings_.keeper;
   child.keep_output = !media_;
   child.spawn.argv = plan_.argv;
   child.spawn.environment = settings_.environment;
-  child.spawn.environment.push_back("TMPDIR=" + staging);
+  std::erase_if(child.spawn.environment, [](const std::string& entry) { return entry.starts_with("HOME="); });
+  for (const char* variable : {"TMPDIR", "HOME"})
+    child.spawn.environment.push_back(fmt::format("{}={}/{}", variable, staging, kTemporaryName));
   child.spawn.directory = staging;
   child.spawn.cpus = settings_.cpus;
   child.spawn.niceness = settings_.niceness;
@@ -256,6 +277,9 @@ void ChildRunner::on_end(const ProcessEnd& process_end, const OutputTail& tail) 
   tail_ = record.text();
   if (stopped_) return end(Outcome::Revoked, "", "");
   const char* what = media_ ? "framemill-media" : "The command";
+  if (process_end.start_error == kConfinementFailed)
+    return end(base::Error{"host.installation", "The program could not be confined: " + tail.last_line(), "",
+                           "see [confinement] in docs/worker-toml.md"});
   if (process_end.start_error != 0) {
     const base::Error error = start_error(process_end.start_error, plan_.argv[0]);
     return end(media_ && error.code == "command.cannot_start"
@@ -273,7 +297,13 @@ void ChildRunner::on_end(const ProcessEnd& process_end, const OutputTail& tail) 
          last.empty() ? fmt::format("{} {}.", what, how) : fmt::format("{} {}: {}", what, how, last), "", ""});
   }
   on_io([root = roots_.at(grant_.recipe().root()), grant = grant_, expected = plan_.expected, read = read_,
-         duration = ran_us_] { return collect_outputs(*root, grant, expected, read, duration); },
+         duration = ran_us_, user = program_user()] {
+          // What is not there, or is none of a file, is collect_outputs' to say.
+          if (user)
+            for (const ExpectedFile& file : expected)
+              (void)take_over_file(*root, staging_path(attempt_of(grant)) + "/" + file.staged).ok();
+          return collect_outputs(*root, grant, expected, read, duration);
+        },
         [](ChildRunner& self, Collected collected) { self.on_collected(std::move(collected)); });
 }
 

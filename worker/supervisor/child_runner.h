@@ -11,6 +11,7 @@
 #include "net/event_loop.h"
 #include "wire/farm.pb.h"
 #include "worker/core/values.h"
+#include "worker/supervisor/child_access.h"
 #include "worker/supervisor/child_process.h"
 #include "worker/supervisor/child_work.h"
 #include "worker/supervisor/io_thread.h"
@@ -25,6 +26,7 @@ struct ChildRunnerSettings {
   std::vector<std::string> environment;
   std::vector<int> cpus;
   MemoryCap memory;
+  AccessPolicy access;
   int niceness = 0;
   base::Duration inputs_timeout = base::seconds(15);
   base::Duration inputs_pause = base::milliseconds(500);
@@ -50,6 +52,8 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
   void on_io(Work work, Then then);
   void look_at_inputs();
   void on_inputs(CheckedInputs seen);
+  std::optional<JobUser> program_user() const;
+  void make_directories();
   void launch();
   base::Error launch_error(const base::Error& error) const;
   bool ran_out_of_memory(const ProcessEnd& process_end) const;
@@ -74,6 +78,7 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
 
   CommandPlan plan_;
   std::vector<wire::InputFile> read_;
+  Tree staging_;
   std::unique_ptr<ChildProcess> child_;
   net::Timer retry_, telling_;
   base::Instant started_{}, launched_{}, inputs_until_{};

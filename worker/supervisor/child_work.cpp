@@ -134,12 +134,14 @@ CheckedInputs check_inputs(const RootTable& roots, const wire::Grant& grant, con
   return checked;
 }
 
-base::Status make_work_directories(const RootTable& roots, const wire::Grant& grant, const CommandPlan& plan) {
+base::Result<Tree> make_work_directories(const RootTable& roots, const wire::Grant& grant, const CommandPlan& plan) {
   const auto root = roots.find(grant.recipe().root());
   if (root == roots.end()) return base::Error{"root.missing", "this host does not see the root of the outputs", "", ""};
   const std::string staging = staging_path(attempt_of(grant));
   FM_ASSIGN(const UniqueFd out,
             root->second->open_directory(fmt::format("{}/{}", staging, kOutputDirectory), MakeDirectories::Yes));
+  FM_ASSIGN(const UniqueFd temporary,
+            root->second->open_directory(fmt::format("{}/{}", staging, kTemporaryName), MakeDirectories::Yes));
   FM_ASSIGN(const UniqueFd in,
             root->second->open_directory(fmt::format("{}/{}", staging, kInputDirectory), MakeDirectories::Yes));
   for (const InputLink& link : plan.links) {
@@ -151,7 +153,7 @@ base::Status make_work_directories(const RootTable& roots, const wire::Grant& gr
     if (::symlinkat(target.c_str(), in.get(), link.name.c_str()) != 0 && errno != EEXIST)
       return storage_error(errno, "link the input " + link.name);
   }
-  return {};
+  return staging_tree(*root->second, attempt_of(grant));
 }
 
 base::Status probe_storage(const RootDirectory& root, const wire::Grant& grant) {

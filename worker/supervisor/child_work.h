@@ -12,6 +12,7 @@
 
 #include "wire/farm.pb.h"
 #include "worker/supervisor/command_line.h"
+#include "worker/supervisor/landlock.h"
 #include "worker/supervisor/root_directory.h"
 
 namespace framemill::worker {
@@ -33,8 +34,8 @@ struct CheckedInputs {
 };
 CheckedInputs check_inputs(const RootTable& roots, const wire::Grant& grant, const jobs::TaskRange& tasks);
 
-// Directories for inputs and outputs, and the links to the inputs.
-base::Status make_work_directories(const RootTable& roots, const wire::Grant& grant, const CommandPlan& plan);
+// Directories for inputs, outputs and temporary files, and the links to the inputs. The attempt's own directory.
+base::Result<Tree> make_work_directories(const RootTable& roots, const wire::Grant& grant, const CommandPlan& plan);
 
 // Whether the storage of the attempt takes a file of 1 MiB now. Asked after a program has failed: one that could not
 // write says so in its own words, if at all.

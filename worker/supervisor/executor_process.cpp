@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "wire/executor.pb.h"
 #include "wire/limits.h"
+#include "worker/supervisor/keeper.h"
 
 namespace framemill::worker {
 namespace {
@@ -52,6 +53,13 @@ base::Result<std::unique_ptr<ExecutorProcess>> ExecutorProcess::start(net::Event
   request.data_bytes_max = executor->settings_.memory.data_bytes_max();
   request.cgroup_procs = executor->settings_.memory.cgroup_procs();
   executor->memory_kills_before_ = executor->settings_.memory.kills();
+  UniqueFd confinement;
+  if (executor->settings_.confinement) {
+    FM_ASSIGN(confinement, hand_over(*executor->settings_.confinement));
+    request.descriptor_4 = confinement.get();
+    request.argv.insert(request.argv.begin(),
+                        {executor->settings_.launcher.string(), std::string(kLaunchArgument)});
+  }
   FM_ASSIGN(executor->process_, spawn(request));
   executor->socket_ = std::move(ours);
   executor->output_ = std::move(output.reading);

@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "base/time.h"
 #include "net/event_loop.h"
 #include "worker/core/deaths.h"
+#include "worker/supervisor/confinement.h"
 #include "worker/supervisor/memory_cap.h"
 #include "worker/supervisor/output_tail.h"
 #include "worker/supervisor/spawn.h"
@@ -25,6 +27,8 @@ class ToExecutor;
 namespace framemill::worker {
 
 struct ExecutorSettings {
+  std::filesystem::path launcher;          // a program that plays kLaunchArgument (keeper.h)
+  std::optional<Confinement> confinement;  // none: it may do what the worker may, and needs no launcher
   SpawnRequest spawn;  // descriptors and caps are filled in here
   MemoryCap memory;
   base::Duration start_timeout = base::seconds(120);  // until ExecutorReady

@@ -17,7 +17,8 @@
 #include <vector>
 
 #include "base/file.h"
-#include "worker/supervisor/unique_fd.h"
+#include "worker/supervisor/confinement.h"
+#include "worker/supervisor/shared_staging.h"
 
 namespace framemill::worker {
 namespace {
@@ -25,6 +26,7 @@ namespace {
 constexpr int kGraceSeconds = 1;  // between asking the command to end and killing it
 constexpr int kKillRounds = 200;  // of 10 ms: a process in an uninterruptible sleep cannot be waited for for ever
 constexpr int kCannotExecute = 127;
+constexpr int kCannotConfine = 126;
 
 // The parent of a process, from /proc/<pid>/stat: the second field, a name in parentheses, may hold anything.
 pid_t parent_of(pid_t pid) {
@@ -104,15 +106,47 @@ bool has_start_error_pipe() {
   ::_exit(kCannotExecute);
 }
 
-[[noreturn]] void run_command(char** argv, pid_t keeper) {
+// Only in a process that executes a program next or ends.
+void confine_as_handed_over(pid_t parent) {
+  const auto plan = take_over_confinement();
+  const base::Status done = plan.ok() ? confine(*plan) : base::Status(plan.error());
+  // A change of user takes the parent-death signal away.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(kCannotExecute);
+  if (done.ok()) return;
+  const std::string text = done.error().code + ": " + done.error().message + "\n";
+  [[maybe_unused]] ssize_t written = ::write(2, text.data(), text.size());
+  if (has_start_error_pipe()) written = ::write(kStartErrorDescriptor, &kConfinementFailed, sizeof kConfinementFailed);
+  ::_exit(kCannotConfine);
+}
+
+// What another user's program made is opened to the worker, by a process of that user.
+void open_up_staging() {
+  const pid_t helper = ::fork();
+  if (helper == 0) {
+    const auto plan = take_over_confinement();
+    if (plan.ok() && plan->user && !plan->access.write.empty() && confine(*plan).ok())
+      open_up_tree(plan->access.write.front().path);
+    ::_exit(0);
+  }
+  while (helper > 0 && ::waitpid(helper, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+[[noreturn]] void execute(char** argv) {
+  ::execv(argv[0], argv);
+  cannot_start(errno, argv[0]);
+}
+
+[[noreturn]] void run_command(char** argv, pid_t keeper, bool confined) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != keeper) ::_exit(kCannotExecute);
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::execv(argv[0], argv);
-  cannot_start(errno, argv[0]);
+  if (confined) confine_as_handed_over(keeper);
+  execute(argv);
 }
 
 [[noreturn]] void end_like(const Command& command, bool asked_to_end) {
@@ -128,8 +162,16 @@ bool has_start_error_pipe() {
 
 }  // namespace
 
+bool is_keeper_call(int argc, char** argv) {
+  return argc > 1 && (argv[1] == kKeeperArgument || argv[1] == kConfinedKeeperArgument || argv[1] == kLaunchArgument);
+}
+
 int keeper_main(int argc, char** argv) {
   if (argc < 3) return 64;
+  if (argv[1] == kLaunchArgument) {
+    confine_as_handed_over(::getppid());
+    execute(argv + 2);
+  }
   if (has_start_error_pipe()) ::fcntl(kStartErrorDescriptor, F_SETFD, FD_CLOEXEC);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   sigset_t signals;
@@ -140,7 +182,7 @@ int keeper_main(int argc, char** argv) {
   Command command;
   const pid_t self = ::getpid();
   command.pid = ::fork();
-  if (command.pid == 0) run_command(argv + 2, self);
+  if (command.pid == 0) run_command(argv + 2, self, argv[1] == kConfinedKeeperArgument);
   if (command.pid < 0) cannot_start(errno, argv[2]);
   ::setpgid(command.pid, command.pid);  // also here: the command's group must exist before it is signalled
 
@@ -164,6 +206,7 @@ int keeper_main(int argc, char** argv) {
              (now.tv_sec < until.tv_sec || (now.tv_sec == until.tv_sec && now.tv_nsec < until.tv_nsec)));
   }
   kill_descendants(command);
+  if (argv[1] == kConfinedKeeperArgument) open_up_staging();
   end_like(command, asked_to_end);
 }
 

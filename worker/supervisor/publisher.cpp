@@ -98,9 +98,12 @@ base::Status publish_file(const RootDirectory& root, const std::string& staging,
   const std::string staged_parent_path =
       staged.size() == 1 ? staging : fmt::format("{}/{}", staging, fmt::join(staged.begin(), staged.end() - 1, "/"));
   const auto staged_parent = root.open_directory(staged_parent_path, MakeDirectories::No);
+  // Storage that fails says nothing about the file: only what is not there is missing.
+  if (!staged_parent.ok() && staged_parent.error().code != "path.missing") return staged_parent.error();
   struct stat facts {};
   const bool there =
       staged_parent.ok() && ::fstatat(staged_parent->get(), staged.back().c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0;
+  if (!there && staged_parent.ok() && errno != ENOENT) return storage_error(errno, "look at " + file.staged());
   if (!there) {
     // Published before, and swept; or lost.
     if (root.open_file(file.path()).ok()) return check_existing(root, file);

@@ -68,7 +68,7 @@ void close_others(std::array<int, 7> needed) {
 
 bool arrange_descriptors(const SpawnRequest& request, const Prepared& prepared, int& failure_fd) {
   close_others({prepared.null.get(), request.output, request.error_output, request.descriptor_3,
-                prepared.cgroup ? prepared.cgroup.get() : -1, failure_fd, -1});
+                prepared.cgroup ? prepared.cgroup.get() : -1, failure_fd, request.descriptor_4});
   // Away from 0..3 first, so that no dup2 overwrites one that is still needed. The way to tell of a failure is kept
   // until its copy is there.
   bool lifted = true;
@@ -82,14 +82,16 @@ bool arrange_descriptors(const SpawnRequest& request, const Prepared& prepared, 
   if (failure_copy < 0) return false;
   failure_fd = failure_copy;
   const int null = lift(prepared.null.get()), output = lift(request.output), error = lift(request.error_output);
-  const int three = lift(request.descriptor_3);
+  const int three = lift(request.descriptor_3), four = lift(request.descriptor_4);
   if (!lifted || null < 0) return false;
   if (::dup2(null, 0) < 0 || ::dup2(output >= 0 ? output : null, 1) < 0) return false;
   if (::dup2(error >= 0 ? error : 1, 2) < 0) return false;
   if (three >= 0 && ::dup2(three, 3) < 0) return false;
+  if (four >= 0 && ::dup2(four, 4) < 0) return false;
   // Mark the rest close-on-exec rather than closing: the failure pipe must live until exec.
   constexpr unsigned kCloseOnExec = 1U << 2;  // CLOSE_RANGE_CLOEXEC
-  return ::syscall(SYS_close_range, three >= 0 ? 4U : 3U, ~0U, kCloseOnExec) == 0;
+  if (three < 0 && ::syscall(SYS_close_range, 3U, 3U, kCloseOnExec) != 0) return false;
+  return ::syscall(SYS_close_range, four >= 0 ? 5U : 4U, ~0U, kCloseOnExec) == 0;
 }
 
 [[noreturn]] void run_child(const SpawnRequest& request, const Prepared& prepared, pid_t parent, int failure_fd) {

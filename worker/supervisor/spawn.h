@@ -25,6 +25,7 @@ struct SpawnRequest {
   std::vector<std::string> environment;  // "NAME=value", all of it
   std::filesystem::path directory = "/";
   int descriptor_3 = -1;             // becomes descriptor 3; -1: none
+  int descriptor_4 = -1;             // becomes descriptor 4: see confinement.h; -1: none
   int output = -1;                   // becomes descriptors 1 and 2; -1: /dev/null
   int error_output = -1;             // becomes descriptor 2 instead
   std::vector<int> cpus;             // affinity; empty: the worker's

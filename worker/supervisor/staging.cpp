@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "base/digest_bytes.h"
 #include "base/log.h"
 #include "wire/farm.pb.h"
 #include "worker/supervisor/small_files.h"
@@ -39,14 +40,37 @@ bool owned_by(int directory, std::string_view owner) {
   return text.ok() && *text == owner;
 }
 
-// Whether a staged file still needs its final name. A file that is gone was moved there (roots without hard links).
+// Whether a staged file still needs its final name: what stands under that name tells, and never a count of links, of
+// which a program may have made any number. A staged file that is gone was moved there (roots without hard links).
 bool waits_for_publish(const RootDirectory& root, const std::string& directory, const wire::OutputFile& file) {
   const auto staged = root.open_file(directory + "/" + file.staged());
+  if (!staged.ok()) return false;
+  const auto final = root.open_file(file.path());
+  struct stat mine {}, theirs{};
+  if (!final.ok() || ::fstat(staged->get(), &mine) != 0 || ::fstat(final->get(), &theirs) != 0) return true;
+  if (mine.st_ino == theirs.st_ino && mine.st_dev == theirs.st_dev) return false;
+  // Another worker may have published an equal file.
+  if (static_cast<std::uint64_t>(theirs.st_size) != file.size_bytes()) return true;
+  const auto facts = digest_descriptor(final->get(), file.path());
+  return !facts.ok() || base::raw_bytes(facts->sha256) != file.sha256();
+}
+
+base::Result<Tree> tree_of(const RootDirectory& root, const std::string& path, MakeDirectories make) {
+  FM_ASSIGN(const UniqueFd directory, root.open_directory(path, make));
   struct stat facts {};
-  return staged.ok() && ::fstat(staged->get(), &facts) == 0 && facts.st_nlink < 2;
+  if (::fstat(directory.get(), &facts) != 0) return storage_error(errno, "look at " + path);
+  return Tree{(root.path() / path).string(), facts.st_dev, facts.st_ino};
 }
 
 }  // namespace
+
+base::Result<Tree> attempts_tree(const RootDirectory& root, MakeDirectories make) {
+  return tree_of(root, std::string(kAttemptsPath), make);
+}
+
+base::Result<Tree> staging_tree(const RootDirectory& root, const jobs::AttemptId& attempt) {
+  return tree_of(root, staging_path(attempt), MakeDirectories::No);
+}
 
 std::string staging_path(const jobs::AttemptId& attempt) {
   return fmt::format("{}/{}", kAttemptsPath, attempt.text());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "jobs/ids.h"
+#include "worker/supervisor/landlock.h"
 #include "worker/supervisor/root_directory.h"
 
 namespace framemill::wire {
@@ -19,11 +20,17 @@ class Grant;
 
 namespace framemill::worker {
 
+inline constexpr std::string_view kFarmDirectory = ".framemill";  // what the farm keeps for itself in a root
 inline constexpr std::string_view kAttemptsPath = ".framemill/attempts";
 inline constexpr std::string_view kLatentsPath = ".framemill/latents";
 inline constexpr std::string_view kManifestsPath = ".framemill/manifests";  // see manifest_writer.h
 
 std::string staging_path(const jobs::AttemptId& attempt);  // inside the root
+inline constexpr std::string_view kTemporaryName = "tmp";  // in an attempt's directory: TMPDIR and HOME of its program
+
+// Directories by name and identity, for programs that may write there (confinement.h).
+base::Result<Tree> attempts_tree(const RootDirectory& root, MakeDirectories make);
+base::Result<Tree> staging_tree(const RootDirectory& root, const jobs::AttemptId& attempt);
 
 // Makes the directory, durably. An attempt's directory exists once: a second call for it is an error.
 base::Status prepare_staging(const RootDirectory& root, const jobs::AttemptId& attempt, const wire::Grant& grant,
@@ -38,8 +45,7 @@ base::Status write_done(const RootDirectory& root, const jobs::AttemptId& attemp
 
 // Removes the whole directory.
 base::Status sweep_staging(const RootDirectory& root, const jobs::AttemptId& attempt);
-// Whether nothing in it is needed: it is this worker's, and no finished task's file waits for its final name (a staged
-// file with one link). True also where it is not there.
+// Whether nothing in it is needed: it is this worker's, and no finished task's file waits for its final name. True also where it is not there.
 base::Result<bool> is_published(const RootDirectory& root, const jobs::AttemptId& attempt, std::string_view owner);
 // Removes it then. True: it is gone.
 base::Result<bool> sweep_if_published(const RootDirectory& root, const jobs::AttemptId& attempt,
