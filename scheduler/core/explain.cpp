@@ -361,7 +361,14 @@ std::string sentence_of(const FarmState& farm, const JobEntry& job, const PhaseE
   std::string text = task_text(job, phase, view.task);
   if (view.frame) text += ", frame " + std::to_string(*view.frame) + ",";
   if (view.state == TaskState::Leased) return text + " " + running_text(farm, lease_of(farm, phase, view.task), now);
-  if (view.state == TaskState::Committed) return text + " is finished; its files are waiting to be published";
+  if (view.state == TaskState::Committed) {
+    const auto refused = job.publish_troubles.find(phase.plan->layer);
+    return text + " is finished; its files " +
+           (refused == job.publish_troubles.end()
+                ? std::string("are waiting to be published")
+                : "cannot be published: " + told(refused->second.code, refused->second.message) +
+                      "; it is tried again by itself");
+  }
   if (view.state == TaskState::Failed) {
     const auto trouble = phase.troubles.find(view.task);
     return text + " failed" +

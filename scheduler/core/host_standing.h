@@ -30,6 +30,13 @@ struct HostStanding {
   bool on_trial() const { return aside || returns >= 3; }
 };
 
+struct PublishTrouble {
+  std::uint32_t failures = 0;          // in a row
+  base::Instant next{INT64_MIN};       // what fails before that moment adds nothing
+  base::WallTime since;
+  std::string code, message;
+};
+
 inline constexpr std::size_t kFailedThereMax = 64;
 
 }  // namespace framemill::scheduler

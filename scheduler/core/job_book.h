@@ -98,6 +98,8 @@ struct JobEntry {
   // How each layer fares on the workers that had its work; forgotten at a restart.
   std::map<std::pair<std::uint32_t, WorkerId>, HostStanding> hosts;
   std::uint64_t awaited = 0;  // waiting tasks that lack files of roots alone
+  // Layers whose files do not get their names, for reasons of storage or of a host; forgotten at a restart.
+  std::map<std::uint32_t, PublishTrouble> publish_troubles;
   bool dirty = false, touched = false;
 
   const jobs::LayerSpec& layer_of(const PhaseEntry& phase) const { return record.spec->layers[phase.plan->layer]; }

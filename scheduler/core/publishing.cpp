@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include "base/os_error.h"
-
 #include "scheduler/core/attempts.h"
+#include "scheduler/core/standings.h"
 #include "scheduler/core/task_moves.h"
 
 namespace framemill::scheduler {
@@ -14,7 +13,7 @@ constexpr base::Duration kRepeatAfter = base::seconds(2);
 // Of a worker that tells which orders it holds: one that it does not name is most likely still on its way, and to say it
 // again would only lengthen the way.
 constexpr base::Duration kRepeatUntoldAfter = base::seconds(10);
-constexpr std::uint32_t kFailuresMax = 5;  // of one task's files; a full disk does not count
+constexpr std::uint32_t kFailuresMax = 5;  // of one task's files; what storage or a host refuses does not count
 constexpr std::uint32_t kRepeatsPerReport = 1024;
 
 bool can_serve(const WorkerEntry& worker, const std::string& root) {
@@ -60,6 +59,17 @@ void make_again(FarmState& farm, PhaseEntry& phase, TaskIndex task, AttemptId at
     return_tasks(farm, phase, {task, 1});
   }
   forget_published(farm, phase, {task, 1});
+}
+
+// The next worker, round and round, that could give files of the root their names; the same when there is no other.
+WorkerId other_server(const FarmState& farm, const std::string& root, WorkerId worker) {
+  WorkerId first = worker;
+  for (const auto& [id, entry] : farm.workers.all()) {
+    if (!can_serve(entry, root)) continue;
+    if (id > worker) return id;
+    if (first == worker && id < worker) first = id;
+  }
+  return first;
 }
 
 // Whether the worker says that it holds the order; `told` is sorted.
@@ -113,6 +123,7 @@ void on_published(FarmState& farm, const TasksPublished& published) {
     farm.match_wanted = true;  // a worker may have come below its cap
     move_tasks(farm, *phase, run.tasks, TaskState::Published);
     farm.turn.published[{phase->id.job, phase->plan->layer}] += run.tasks.count;
+    note_published(farm, farm.job_of(phase->id), phase->plan->layer);
     forget_published(farm, *phase, run.tasks);
     wake_dependents(farm, *phase, run.tasks);
   }
@@ -137,9 +148,14 @@ void on_publish_failed(FarmState& farm, WorkerId worker, const PublishFailed& fa
         farm.duties.assign(key, worker, farm.now() + farm.settings.back_off_first);
         continue;
       }
-      // Storage and hosts that fail say nothing about the file: it is tried again until they are well.
-      const bool of_the_file = !base::is_storage_code(failed.code) && !base::is_host_code(failed.code);
-      if (failed.code == "publish.exists_other" || (of_the_file && ++duty.failures >= kFailuresMax)) {
+      // What storage or a host refuses says nothing about the file: it is tried again until they are well.
+      if (!failed.code.starts_with("publish.") && !failed.code.starts_with("path.")) {
+        const base::Duration pause =
+            note_publish_failed(farm, farm.job_of(phase->id), phase->plan->layer, failed.code, failed.message);
+        farm.duties.assign(key, other_server(farm, phase->plan->root, worker), farm.now() + pause);
+        continue;
+      }
+      if (failed.code == "publish.exists_other" || ++duty.failures >= kFailuresMax) {
         fail_publish(farm, *phase, t, failed);
         continue;
       }

@@ -261,6 +261,9 @@ bool all_aside(const FarmState& farm, const JobEntry& job, const PhaseEntry& pha
 std::optional<StuckLayer> stuck_layer(const FarmState& farm, const JobEntry& job, std::uint32_t layer) {
   for (const StuckLayer& stuck : job.record.stuck)
     if (stuck.layer == layer) return stuck;
+  if (const auto trouble = job.publish_troubles.find(layer);
+      trouble != job.publish_troubles.end() && trouble->second.failures >= farm.settings.returns_max)
+    return StuckLayer{layer, trouble->second.since, trouble->second.code, trouble->second.message};
   const bool held = std::any_of(job.phases.begin(), job.phases.end(), [&](const PhaseEntry& phase) {
     return phase.plan->layer == layer && all_aside(farm, job, phase);
   });
@@ -394,6 +397,30 @@ void note_unseen(FarmState& farm, JobEntry& job, PhaseEntry& phase, TaskIndex ta
   farm.wakes.insert(unseen.not_before);
   sort_trouble(farm, phase, task);
   if (unseen.looks >= farm.settings.returns_max) hold_if_all_aside(farm, job, phase.plan->layer, code, message);
+}
+
+base::Duration note_publish_failed(FarmState& farm, JobEntry& job, std::uint32_t layer, const std::string& code,
+                                   const std::string& message) {
+  PublishTrouble& trouble = job.publish_troubles[layer];
+  trouble.code = code;
+  trouble.message = message;
+  if (farm.now() >= trouble.next) {
+    if (trouble.failures++ == 0) trouble.since = farm.turn.now.wall;
+    trouble.next =
+        farm.now() + pause_after(trouble.failures, farm.settings.back_off_first, farm.settings.back_off_most);
+    if (trouble.failures == farm.settings.returns_max)
+      say_layer(farm, job, layer, {}, "LayerStuck",
+                "files of " + text_of(job, layer) + " do not get their names: " + code + ", " + message);
+  }
+  return trouble.next - farm.now();
+}
+
+void note_published(FarmState& farm, JobEntry& job, std::uint32_t layer) {
+  const auto trouble = job.publish_troubles.find(layer);
+  if (trouble == job.publish_troubles.end()) return;
+  if (trouble->second.failures >= farm.settings.returns_max)
+    say_layer(farm, job, layer, {}, "LayerResumed", "files of " + text_of(job, layer) + " get their names again");
+  job.publish_troubles.erase(trouble);
 }
 
 void blame_worker(FarmState& farm, WorkerEntry& worker, JobId job) {

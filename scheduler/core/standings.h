@@ -60,6 +60,11 @@ void note_returned(FarmState& farm, JobEntry& job, std::uint32_t layer, WorkerEn
                    const std::string& code, const std::string& message, bool waits);
 void note_unseen(FarmState& farm, JobEntry& job, PhaseEntry& phase, TaskIndex task, WorkerEntry& worker,
                  const std::string& code, const std::string& message);
+// Files of the layer did not get their names, through no fault of theirs: how long to wait before the next try. After as
+// many as a worker may give work back the layer is held.
+base::Duration note_publish_failed(FarmState& farm, JobEntry& job, std::uint32_t layer, const std::string& code,
+                                   const std::string& message);
+void note_published(FarmState& farm, JobEntry& job, std::uint32_t layer);
 // Work of the job fails on the worker and goes on elsewhere.
 void blame_worker(FarmState& farm, WorkerEntry& worker, JobId job);
 
