@@ -120,6 +120,10 @@ void split(const BadEnd& end) {
     }
 }
 
+void give_back(const BadEnd& end) {
+  note_returned(end.farm, end.job, end.phase.plan->layer, end.worker, end.granted_at, end.code(), end.message(), true);
+}
+
 void charge(const BadEnd& end, TaskIndex task) {
   const bool once = jobs::is_tried_once(end.code());  // the files it reads decide: it speaks against no worker
   if (!once && !note_failed(end.farm, end.job, end.phase, task, end.worker, end.granted_at, end.code(), end.message())) {
@@ -138,7 +142,12 @@ void charge(const BadEnd& end, TaskIndex task) {
 
 void on_work_failed(const BadEnd& end) {
   const std::vector<TaskIndex> tasks = tasks_spoken_of(end);
-  if (tasks.empty() && end.ended.failed_tasks.empty()) return split(end);
+  if (tasks.empty()) {
+    split(end);
+    // It names tasks that it does not owe: nobody is charged, and it must not go on like that.
+    if (!end.ended.failed_tasks.empty()) give_back(end);
+    return;
+  }
   for (const TaskIndex task : tasks) {
     remember(end, task);
     charge(end, task);
@@ -150,9 +159,7 @@ void count_death(const BadEnd& end, TaskIndex task, bool lone) {
   run_alone(end.farm, end.phase, task);
   if (!lone) {
     // It was to run alone and did not: the worker's doing.
-    if (again)
-      note_returned(end.farm, end.job, end.phase.plan->layer, end.worker, end.granted_at, end.code(), end.message(),
-                    true);
+    if (again) give_back(end);
     return;
   }
   if (!note_failed(end.farm, end.job, end.phase, task, end.worker, end.granted_at, end.code(), end.message())) return;
@@ -165,6 +172,7 @@ void on_executor_died(const BadEnd& end) {
   std::vector<TaskIndex> aboard = tasks_spoken_of(end);
   if (aboard.empty() && end.ended.failed_tasks.empty()) aboard.push_back(end.owed.front().first);
   aboard = tasks_aboard(std::move(aboard), end.owed, end.windows);
+  if (aboard.empty()) return give_back(end);
   const bool lone = end.ended.alone && aboard.size() == 1;
   for (const TaskIndex task : aboard) {
     remember(end, task);
@@ -189,7 +197,7 @@ void on_returned(const BadEnd& end) {
   if (end.ended.outcome == Outcome::Oom && !end.generate && !end.chain &&
       (end.owed.size() > 1 || end.owed.front().count > 1))
     split(end);
-  note_returned(farm, end.job, end.phase.plan->layer, end.worker, end.granted_at, end.code(), end.message(), true);
+  give_back(end);
   if (end.ended.outcome == Outcome::Hardware) blame_worker(farm, end.worker, end.job.record.id);
 }
 

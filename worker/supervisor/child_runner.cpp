@@ -312,7 +312,19 @@ void ChildRunner::fail_unless_storage_did(base::Error error) {
         [error = std::move(error)](ChildRunner& self, const base::Status& storage) {
           if (self.stopped_) return self.end(Outcome::Revoked, "", "");
           const bool storage_did = !storage.ok() && outcome_of(storage.error()) != Outcome::Failed;
-          self.end(storage_did ? storage.error().wrapped(error.message) : error);
+          if (storage_did) return self.end(storage.error().wrapped(error.message));
+          self.keep_good(error);
+        });
+}
+
+// What a chunk had made before its program failed is not made again.
+void ChildRunner::keep_good(const base::Error& error) {
+  if (media_ || tasks_.count == 1) return end(error);
+  on_io([root = roots_.at(grant_.recipe().root()), grant = grant_, expected = plan_.expected, read = read_,
+         duration = ran_us_] { return collect_good(*root, grant, expected, read, duration); },
+        [error](ChildRunner& self, const std::vector<wire::FinishedTask>& good) {
+          self.tell_finished(good);
+          self.end(error);
         });
 }
 
@@ -321,14 +333,18 @@ void ChildRunner::on_collected(Collected collected) {
     if (failed.has_frame) bad_frame_ = failed.frame;
     return end(failed.error);
   }
-  for (const wire::FinishedTask& task : collected.finished)
+  tell_finished(collected.finished);
+  end(Outcome::Ok, "", "");
+}
+
+void ChildRunner::tell_finished(const std::vector<wire::FinishedTask>& finished) {
+  for (const wire::FinishedTask& task : finished)
     callbacks_.on_finished({attempt_,
                             {JobId(task.job()), task.phase()},
                             task.task(),
                             static_cast<std::uint32_t>(task.files_size()),
                             task.duration_us(),
                             task.SerializeAsString()});
-  end(Outcome::Ok, "", "");
 }
 
 void ChildRunner::stop() {

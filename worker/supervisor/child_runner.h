@@ -62,7 +62,9 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
   void on_end(const ProcessEnd& end, const OutputTail& tail);
   // A program that has failed on storage that fails is given back.
   void fail_unless_storage_did(base::Error error);
+  void keep_good(const base::Error& error);
   void on_collected(Collected collected);
+  void tell_finished(const std::vector<wire::FinishedTask>& finished);
   void end(jobs::Outcome outcome, std::string code, std::string text);
   void end(const base::Error& error);
 

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
+#include <set>
 
 #include "base/digest_bytes.h"
 #include "base/os_error.h"
@@ -198,6 +200,32 @@ Collected collect_outputs(const RootDirectory& root, const wire::Grant& grant,
     collected.finished.push_back(task);
   }
   return collected;
+}
+
+std::vector<wire::FinishedTask> collect_good(const RootDirectory& root, const wire::Grant& grant,
+                                             const std::vector<ExpectedFile>& expected,
+                                             const std::vector<wire::InputFile>& read, std::uint64_t duration_us) {
+  std::map<jobs::TaskIndex, std::vector<ExpectedFile>> files;
+  std::set<jobs::TaskIndex> bad;
+  std::optional<std::pair<std::int64_t, jobs::TaskIndex>> newest;
+  for (const ExpectedFile& file : expected) {
+    files[file.task].push_back(file);
+    const auto fd = root.open_file(staging_path(attempt_of(grant)) + "/" + file.staged);
+    struct stat facts{};
+    if (!fd.ok() || ::fstat(fd->get(), &facts) != 0 || facts.st_size == 0) {
+      bad.insert(file.task);
+      continue;
+    }
+    const std::pair written{std::int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec, file.task};
+    newest = std::max(newest.value_or(written), written);
+  }
+  std::vector<wire::FinishedTask> good;
+  for (const auto& [task, of_task] : files) {
+    if (bad.contains(task) || task == newest->second) continue;
+    Collected collected = collect_outputs(root, grant, of_task, read, duration_us / files.size());
+    for (wire::FinishedTask& finished : collected.finished) good.push_back(std::move(finished));
+  }
+  return good;
 }
 
 }  // namespace framemill::worker

@@ -55,4 +55,10 @@ Collected collect_outputs(const RootDirectory& root, const wire::Grant& grant,
                           const std::vector<ExpectedFile>& expected, const std::vector<wire::InputFile>& read,
                           std::uint64_t duration_us);
 
+// Of a chunk whose program failed: the tasks whose files are all there and not empty. The one whose file was written last
+// is not believed, because the program may have been at work on it.
+std::vector<wire::FinishedTask> collect_good(const RootDirectory& root, const wire::Grant& grant,
+                                             const std::vector<ExpectedFile>& expected,
+                                             const std::vector<wire::InputFile>& read, std::uint64_t duration_us);
+
 }  // namespace framemill::worker
