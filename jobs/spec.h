@@ -66,6 +66,10 @@ struct GenerateSpec {
   FrameFormat format = FrameFormat::Exr;
   bool operator==(const GenerateSpec&) const = default;
 };
+struct PictureSize {
+  std::int32_t width = 0, height = 0;  // 1..16,384 each
+  bool operator==(const PictureSize&) const = default;
+};
 // Which frames of an input a task reads, by the frames that it writes.
 struct FrameReach {
   bool all = false;              // every frame of the input
@@ -79,6 +83,7 @@ struct CommandSpec {
   std::vector<std::string> argv;  // tokens: jobs/command_tokens.h; never a shell
   FrameReach needs_frames;
   bool one_task = false;  // task = "all": one run of the program for all frames; else one task a frame
+  std::optional<PictureSize> size;  // of the pictures it writes; none: as its input's, else as the layer's others
   bool operator==(const CommandSpec&) const = default;
 };
 struct EncodeSpec {

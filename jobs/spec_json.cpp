@@ -1,5 +1,7 @@
 // Specs and their errors as JSON. The canonical spec has its defaults spelled out and its handles not yet applied, so
 // that parsing it gives the spec it was made from.
+#include <fmt/format.h>
+
 #include <boost/json.hpp>
 
 #include "jobs/canonical_json.h"
@@ -72,6 +74,7 @@ void add_work(json::object& out, const CommandSpec& work) {
   out["argv"] = strings(work.argv);
   out["needs_frames"] = work.needs_frames.text();  // always: where it is absent an older version wrote the spec
   if (work.one_task) out["task"] = "all";
+  if (work.size) out["size"] = fmt::format("{}x{}", work.size->width, work.size->height);
 }
 void add_work(json::object& out, const EncodeSpec& work) {
   if (work.fps) out["fps"] = rate_json(*work.fps);

@@ -32,6 +32,7 @@ const std::vector<std::pair<std::string_view, std::string_view>>& kind_keys() {
                                                                                {"argv", "command"},
                                                                                {"needs_frames", "command"},
                                                                                {"task", "command"},
+                                                                               {"size", "command"},
                                                                                {"fps", "encode"},
                                                                                {"codec", "encode"},
                                                                                {"scale", "encode"},

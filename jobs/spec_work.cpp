@@ -130,9 +130,26 @@ void read_needs_frames(TableReader& table, CommandSpec& work) {
   work.needs_frames = reach;
 }
 
+// "1920x1080"
+std::optional<PictureSize> read_picture_size(TableReader& table) {
+  const auto text = table.text("size", TextRule::Line);
+  if (!text) return std::nullopt;
+  PictureSize size;
+  const char* end = text->data() + text->size();
+  const auto width = std::from_chars(text->data(), end, size.width);
+  const bool crossed = width.ec == std::errc() && width.ptr != end && (*width.ptr == 'x' || *width.ptr == 'X');
+  const auto height = crossed ? std::from_chars(width.ptr + 1, end, size.height) : width;
+  const auto fits = [](std::int32_t extent) { return extent >= 1 && extent <= 16'384; };
+  if (crossed && height.ec == std::errc() && height.ptr == end && fits(size.width) && fits(size.height)) return size;
+  table.fail("size", "bad_size", fmt::format("\"{}\" is not a picture size", printable(*text)),
+             "\"WIDTHxHEIGHT\" in pixels, as in \"1920x1080\", up to 16384 each way");
+  return std::nullopt;
+}
+
 CommandSpec read_command(TableReader& table) {
   constexpr std::size_t kArgumentsMax = 256;
   CommandSpec work;
+  work.size = read_picture_size(table);
   table.require("argv", "a program and its arguments, as an array of strings");
   auto argv = table.texts("argv", TextRule::Argument, kArgumentsMax);
   read_needs_frames(table, work);

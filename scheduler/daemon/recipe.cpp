@@ -258,6 +258,10 @@ void write_recipe(const JobRecord& job, jobs::PhaseIndex index, wire::Recipe& ou
     write_generate(job, index, *generate, *out.mutable_generate());
   } else if (const auto* command = std::get_if<jobs::CommandSpec>(&layer.work)) {
     write_command(job, phase, layer, *command, *out.mutable_command());
+    if (command->size) {
+      out.mutable_command()->set_width(command->size->width);
+      out.mutable_command()->set_height(command->size->height);
+    }
   } else if (const auto* encode = std::get_if<jobs::EncodeSpec>(&layer.work)) {
     write_encode(job, layer, *encode, *out.mutable_encode());
   } else if (const auto* sheet = std::get_if<jobs::SheetSpec>(&layer.work)) {

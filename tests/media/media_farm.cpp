@@ -1,5 +1,6 @@
 #include "tests/media/media_farm.h"
 
+#include <OpenImageIO/imageio.h>
 #include <fmt/format.h>
 #include <sys/wait.h>
 
@@ -75,6 +76,20 @@ wire::InputFile MediaFarm::paint(const std::string& shot, const std::string& lay
   input.set_variant(variant);
   input.set_version(1);
   input.set_for_all_tasks(true);
+  return input;
+}
+
+wire::InputFile MediaFarm::plate(std::int32_t frame, std::array<int, 2> rate) {
+  wire::InputFile input;
+  input.set_root("main");
+  input.set_path(fmt::format("plate.{:04}.exr", frame));
+  input.set_frame(frame);
+  OIIO::ImageSpec spec(64, 64, 3, OIIO::TypeDesc::HALF);
+  spec.attribute("FramesPerSecond", OIIO::TypeRational, rate.data());
+  const std::vector<float> grey(64 * 64 * 3, 0.5f);
+  const std::string file = (root / input.path()).string();
+  const auto out = OIIO::ImageOutput::create(file);
+  REQUIRE((out && out->open(file, spec) && out->write_image(OIIO::TypeDesc::FLOAT, grey.data()) && out->close()));
   return input;
 }
 

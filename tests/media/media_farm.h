@@ -1,6 +1,7 @@
 // A root with painted frames, and requests about them: what a finished job leaves behind for the media program.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ class MediaFarm {
   // Paints a frame file and returns it as an input.
   wire::InputFile paint(const std::string& shot, const std::string& layer, std::uint32_t variant, std::int32_t frame,
                         const std::string& format = "exr", int extent = 64);
+  // A plate from outside the farm, made by OpenImageIO, that says how many frames a second it was shot at.
+  wire::InputFile plate(std::int32_t frame, std::array<int, 2> rate);
   // Runs framemill-media with the grant as its request.
   ProgramResult run(const std::string& verb, const wire::Grant& grant);
   ProgramResult run_tool(const std::vector<std::string>& arguments);

@@ -1,13 +1,15 @@
 // The real program, real frame files and the real ffmpeg.
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 
 #include "base/file.h"
+#include "jobs/frame_rate.h"
 #include "tests/media/media_farm.h"
 #include "worker/frames/frame_file.h"
 #include "worker/frames/samples_digest.h"
-#include "worker/media/ffmpeg_pipe.h"
 
 using namespace framemill;
 using namespace framemill::tests;
@@ -183,9 +185,50 @@ TEST_CASE("digest prints what sha256sum and docs/digests.md say") {
   CHECK(farm.run_tool({"probe", file}).output.find("framemill:shot=hb_0010\n") != std::string::npos);
 }
 
-TEST_CASE("frame rates are told to ffmpeg as people mean them") {
-  CHECK(media::rate_text(24) == "24");
-  CHECK(media::rate_text(23.976) == "24000/1001");
-  CHECK(media::rate_text(29.97) == "30000/1001");
-  CHECK(media::rate_text(12.5) == "12.500000");
+TEST_CASE("a movie has exactly the rate that was ordered, as ffprobe reads it") {
+  MediaFarm farm;
+  auto grant = encode_grant(painted(farm, 12));
+  auto& encode = *grant.mutable_recipe()->mutable_encode();
+  encode.clear_burn_in();
+  encode.set_scale(1);
+  for (const char* rate :
+       {"1/1", "12/1", "24000/1001", "24/1", "25/1", "30000/1001", "30/1", "48000/1001", "48/1", "50/1", "60000/1001",
+        "60/1", "72/1", "96/1", "100/1", "120000/1001", "120/1", "240000/1001", "240/1", "25/2", "47/3", "18018/1001"}) {
+    const auto wanted = jobs::FrameRate::parse(rate).value();
+    encode.set_fps_num(wanted.num);
+    encode.set_fps_den(wanted.den);
+    encode.set_fps(wanted.value());
+    REQUIRE(farm.run("encode", grant).exit_status == 0);
+    const auto probed = farm.run_tool({"probe", (farm.staging / "0/cut.mp4").string()});
+    INFO(rate << " in " << probed.output);
+    CHECK(probed.output.find(fmt::format("r_frame_rate={}/{}\n", wanted.num, wanted.den)) != std::string::npos);
+    CHECK(probed.output.find("nb_frames=12\n") != std::string::npos);
+  }
+}
+
+TEST_CASE("a rate from a scheduler that knows no fractions means what people mean by it") {
+  MediaFarm farm;
+  auto grant = encode_grant(painted(farm, 4));
+  for (const auto& [fps, exact] : {std::pair{23.976, "24000/1001"}, {119.88, "120000/1001"}, {12.5, "25/2"}}) {
+    grant.mutable_recipe()->mutable_encode()->set_fps(fps);
+    REQUIRE(farm.run("encode", grant).exit_status == 0);
+    const auto probed = farm.run_tool({"probe", (farm.staging / "0/cut.mp4").string()});
+    CHECK(probed.output.find(fmt::format("r_frame_rate={}\n", exact)) != std::string::npos);
+  }
+}
+
+TEST_CASE("where nobody ordered a rate the plates' own counts, else 24 with a warning") {
+  MediaFarm farm;
+  auto grant = encode_grant({farm.plate(1, {30000, 1001}), farm.plate(2, {30000, 1001})});
+  grant.mutable_recipe()->mutable_encode()->set_fps_from_inputs(true);
+  REQUIRE(farm.run("encode", grant).exit_status == 0);
+  CHECK(farm.run_tool({"probe", (farm.staging / "0/cut.mp4").string()}).output.find("r_frame_rate=30000/1001\n") !=
+        std::string::npos);
+  auto without = encode_grant(painted(farm, 2));
+  without.mutable_recipe()->mutable_encode()->set_fps_from_inputs(true);
+  const auto made = farm.run("encode", without);
+  REQUIRE(made.exit_status == 0);
+  CHECK(made.diagnostics.find("24 frames per second") != std::string::npos);
+  CHECK(farm.run_tool({"probe", (farm.staging / "0/cut.mp4").string()}).output.find("r_frame_rate=24/1\n") !=
+        std::string::npos);
 }

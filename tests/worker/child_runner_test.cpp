@@ -129,7 +129,9 @@ TEST_CASE("a file that does not exist afterwards is bad output with its frame") 
   CHECK(ended.outcome == Outcome::BadOutput);
   CHECK(ended.code == "command.missing_output");
   CHECK(ended.frame == 2);
-  CHECK(c.finished.empty());
+  CHECK(ended.failed_tasks == std::vector<jobs::TaskIndex>{1});
+  REQUIRE(c.finished.size() == 1);  // what is good is kept
+  CHECK(c.finished[0].task == 0);
 }
 
 TEST_CASE("a link in place of an output is resolved inside the root, and refused out of it") {

@@ -21,14 +21,16 @@ Attributes frame_attributes(const wire::Recipe& recipe, jobs::Frame frame, const
   add("variant", std::to_string(recipe.variant()));
   add("version", std::to_string(recipe.version()));
   add("frame", std::to_string(frame));
-  add("seed", std::to_string(recipe.seed()));
-  add("model", recipe.generate().model());
-  add("model_digest", hex(recipe.generate().model_digest()));
-  add("prompt", recipe.generate().prompt());
+  if (recipe.has_generate()) {  // a program has no seed of its own
+    add("seed", std::to_string(recipe.seed()));
+    add("model", recipe.generate().model());
+    add("model_digest", hex(recipe.generate().model_digest()));
+    add("prompt", recipe.generate().prompt());
+  }
   add("recipe_digest", hex(recipe.recipe_digest()));
   add("plan_digest", hex(recipe.plan_digest()));
   add("reproducibility", recipe.reproducibility());
-  add("device_class", device_class);
+  if (!device_class.empty()) add("device_class", device_class);
   return attributes;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "base/sha256.h"
+#include "jobs/frame_rate.h"
 #include "jobs/spec.h"
 #include "worker/frames/picture.h"
 #include "worker/frames/samples_digest.h"
@@ -35,9 +36,10 @@ struct EncodedFrame {
 base::Result<EncodedFrame> encode_frame(const Picture& picture, jobs::FrameFormat format, const Attributes& attributes);
 
 struct DecodedFrame {
-  Picture picture;                   // in the space the file says it is in
-  Attributes attributes;             // those named framemill:*, of the part that the picture is in
-  std::vector<std::string> channels;  // the file's names for R, G and B; the same name three times where it is grey
+  Picture picture;                      // in the space the file says it is in
+  Attributes attributes;                // those named framemill:*, of the part that the picture is in
+  std::vector<std::string> channels;    // the file's names for R, G and B; the same name three times where it is grey
+  std::optional<jobs::FrameRate> rate;  // framesPerSecond, where the file has one that a movie can have
 };
 
 // The display window of the picture in an EXR or PNG file: black where the file has no samples for it, without what the
@@ -52,6 +54,7 @@ std::optional<std::string> find_not_finite(const DecodedFrame& frame);
 base::Result<ImageSamples> stored_samples(const std::string& file_bytes);
 
 bool looks_like_frame(std::string_view file_bytes);
+bool is_exr(std::string_view file_bytes);  // by its first bytes
 
 base::Error unreadable_frame(std::string reason);  // frames.unreadable
 

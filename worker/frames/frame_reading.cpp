@@ -60,6 +60,16 @@ std::vector<float> in_display_window(std::vector<float> data, const OIIO::ImageS
   return shown;
 }
 
+std::optional<jobs::FrameRate> rate_of(const OIIO::ImageSpec& spec) {
+  const OIIO::ParamValue* rate = spec.find_attribute("FramesPerSecond");
+  if (rate == nullptr || rate->type().basetype != OIIO::TypeDesc::INT || rate->type().basevalues() != 2)
+    return std::nullopt;
+  const int num = static_cast<const int*>(rate->data())[0], den = static_cast<const int*>(rate->data())[1];
+  if (num < 1 || den < 1) return std::nullopt;
+  const auto parsed = jobs::FrameRate::parse(fmt::format("{}/{}", num, den));
+  return parsed.ok() ? std::optional(*parsed) : std::nullopt;
+}
+
 base::Status check_picture_bytes(const OIIO::ImageSpec& spec) {
   const auto bytes = [](int width, int height) {
     return static_cast<std::uint64_t>(width) * static_cast<std::uint64_t>(height) * 3 * sizeof(float);
@@ -75,6 +85,10 @@ base::Status check_picture_bytes(const OIIO::ImageSpec& spec) {
 
 bool looks_like_frame(std::string_view bytes) {
   return bytes.starts_with(kExrMagic) || bytes.starts_with(kPngMagic);
+}
+
+bool is_exr(std::string_view bytes) {
+  return bytes.starts_with(kExrMagic);
 }
 
 base::Result<DecodedFrame> decode_frame(const std::string& file_bytes) try {
@@ -93,6 +107,7 @@ base::Result<DecodedFrame> decode_frame(const std::string& file_bytes) try {
       decoded.attributes.emplace_back(attribute.name().string(), attribute.get_string());
   for (const int channel : {chosen.r, chosen.g, chosen.b})
     decoded.channels.push_back(spec.channelnames[static_cast<std::size_t>(channel)]);
+  decoded.rate = rate_of(spec);
   FM_ASSIGN(std::vector<float> rgb, read_window(*frame, chosen, spec));
   FM_TRY(premultiply(*frame, chosen.part, spec, rgb));
   decoded.picture.rgb = in_display_window(std::move(rgb), spec);

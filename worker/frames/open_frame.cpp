@@ -94,22 +94,34 @@ base::Status OpenFrame::read(int part, int begin, int end, OIIO::TypeDesc type, 
   return {};
 }
 
+base::Status OpenFrame::read_band(int part, int from, int to, std::string& band) {
+  const OIIO::ImageSpec& spec = parts_[static_cast<std::size_t>(part)];
+  const std::size_t row_bytes = static_cast<std::size_t>(spec.width) * spec.pixel_bytes(true);
+  band.resize(row_bytes * static_cast<std::size_t>(to - from));
+  const OIIO::TypeDesc stored = OIIO::TypeDesc::UNKNOWN;
+  const bool read = spec.tile_width > 0
+                        ? input_->read_tiles(part, 0, spec.x, spec.x + spec.width, from, to, 0, 1, 0, spec.nchannels,
+                                             stored, band.data())
+                        : input_->read_scanlines(part, 0, from, to, 0, 0, spec.nchannels, stored, band.data());
+  return read ? base::Status{} : unreadable();
+}
+
 base::Status OpenFrame::read_stored(int part, const std::function<void(std::string_view)>& on_rows) {
   const OIIO::ImageSpec& spec = parts_[static_cast<std::size_t>(part)];
-  const bool tiled = spec.tile_width > 0;
-  const int rows = tiled ? spec.tile_height : kBandRows;
-  const std::size_t row_bytes = static_cast<std::size_t>(spec.width) * spec.pixel_bytes(true);
-  std::string band(row_bytes * static_cast<std::size_t>(std::min(rows, spec.height)), '\0');
-  const OIIO::TypeDesc stored = OIIO::TypeDesc::UNKNOWN;
+  const int rows = spec.tile_width > 0 ? spec.tile_height : kBandRows;
+  std::string band;
   for (int y = spec.y; y < spec.y + spec.height; y += rows) {
-    const int end = std::min(y + rows, spec.y + spec.height);
-    const bool read = tiled ? input_->read_tiles(part, 0, spec.x, spec.x + spec.width, y, end, 0, 1, 0, spec.nchannels,
-                                                 stored, band.data())
-                            : input_->read_scanlines(part, 0, y, end, 0, 0, spec.nchannels, stored, band.data());
-    if (!read) return unreadable();
-    on_rows(std::string_view(band).substr(0, row_bytes * static_cast<std::size_t>(end - y)));
+    FM_TRY(read_band(part, y, std::min(y + rows, spec.y + spec.height), band));
+    on_rows(band);
   }
   return {};
+}
+
+base::Status OpenFrame::read_last_rows(int part) {
+  const OIIO::ImageSpec& spec = parts_[static_cast<std::size_t>(part)];
+  const int rows = spec.tile_width > 0 ? spec.tile_height : 1;
+  std::string band;
+  return read_band(part, spec.y + (spec.height - 1) / rows * rows, spec.y + spec.height, band);
 }
 
 base::Status OpenFrame::read_deep(int part, const std::function<void(std::string_view)>& on_bytes) {

@@ -39,6 +39,8 @@ class OpenFrame {
   base::Status read(int part, int begin, int end, OIIO::TypeDesc type, void* to, OIIO::stride_t pixel_bytes);
   // All channels of the part as stored, in bands of whole rows from the top. Errors: frames.unreadable.
   base::Status read_stored(int part, const std::function<void(std::string_view)>& on_rows);
+  // Finds a file that is cut without decoding all of it. Errors: frames.unreadable.
+  base::Status read_last_rows(int part);
   // Of a part with deep samples: the number of samples of each pixel (32 bits, little-endian), then the samples as
   // stored, pixel by pixel. Errors: frames.unreadable.
   base::Status read_deep(int part, const std::function<void(std::string_view)>& on_bytes);
@@ -46,6 +48,7 @@ class OpenFrame {
  private:
   explicit OpenFrame(const std::string& bytes) : memory_(bytes.data(), bytes.size()) {}
   base::Error unreadable() const;
+  base::Status read_band(int part, int from, int to, std::string& band);
 
   OIIO::Filesystem::IOMemReader memory_;
   std::unique_ptr<OIIO::ImageInput> input_;

@@ -33,7 +33,7 @@ base::Result<Plate> read_plate(const Roots& roots, const wire::InputFile& input)
   if (!decoded.ok()) return about_input(decoded.error(), input);
   if (const auto found = find_not_finite(*decoded))
     return about_input({"input.nan", *found, "", "render that frame again"}, input);
-  Plate plate{std::move(decoded->picture), input};
+  Plate plate{std::move(decoded->picture), decoded->rate, input};
   plate.read.set_size_bytes(bytes->size());
   plate.read.set_sha256(base::raw_bytes(base::sha256(*bytes)));
   return plate;

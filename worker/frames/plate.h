@@ -3,7 +3,11 @@
 // root and the path. Any thread.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "base/result.h"
+#include "jobs/frame_rate.h"
 #include "wire/recipe.pb.h"
 #include "worker/frames/output_checks.h"
 #include "worker/frames/picture.h"
@@ -12,8 +16,9 @@
 namespace framemill::frames {
 
 struct Plate {
-  Picture picture;       // the display window, every sample finite
-  wire::InputFile read;  // with the size and SHA-256 of what was read
+  Picture picture;                      // the display window, every sample finite
+  std::optional<jobs::FrameRate> rate;  // framesPerSecond of an EXR
+  wire::InputFile read;                 // with the size and SHA-256 of what was read
 };
 
 // Errors: input_not_visible, input.path, input.read, input.too_large, input.unreadable (cut, damaged, another format),

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cmath>
 #include <cstring>
 #include <thread>
 #include <vector>
@@ -38,7 +37,9 @@ std::vector<std::string> arguments(const MovieFormat& format, const std::filesys
           "-video_size",
           fmt::format("{}x{}", format.width, format.height),
           "-framerate",
-          rate_text(format.fps),
+          format.rate.text(),
+          "-r",  // else it guesses a rate from the time stamps of raw video: 119.88 becomes 120
+          format.rate.text(),
           "-i",
           "pipe:0",
           "-vf",
@@ -174,14 +175,6 @@ base::Status FfmpegPipe::write(std::string_view rgb) {
 
 base::Status FfmpegPipe::finish() {
   return child_->end();
-}
-
-std::string rate_text(double fps) {
-  const double whole = std::round(fps);
-  if (std::abs(fps - whole) < 1e-6) return fmt::format("{:.0f}", whole);
-  // 23.976, 29.97, 59.94: the television rates.
-  if (std::abs(fps - whole * 1000 / 1001) < 1e-3) return fmt::format("{:.0f}/1001", whole * 1000);
-  return fmt::format("{:.6f}", fps);
 }
 
 }  // namespace framemill::media

@@ -8,13 +8,14 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "jobs/frame_rate.h"
 
 namespace framemill::media {
 
 struct MovieFormat {
   int width = 0;   // even
   int height = 0;  // even
-  double fps = 24;
+  jobs::FrameRate rate;
 };
 
 class FfmpegPipe {
@@ -35,8 +36,5 @@ class FfmpegPipe {
   explicit FfmpegPipe(std::unique_ptr<Child> child);
   std::unique_ptr<Child> child_;
 };
-
-// The frame rate as ffmpeg wants it: "24", "24000/1001" for 23.976.
-std::string rate_text(double fps);
 
 }  // namespace framemill::media

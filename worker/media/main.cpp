@@ -12,12 +12,13 @@
 #include "worker/frames/frame_file.h"
 #include "worker/frames/samples_digest.h"
 #include "worker/media/movie.h"
+#include "worker/media/output_check.h"
 #include "worker/media/sheet_drawing.h"
 
 namespace framemill::media {
 namespace {
 
-constexpr std::uint64_t kFileBytesMax = 4ull << 30;
+constexpr std::uint64_t kFileBytesMax = 4ull << 30, kCheckRequestBytesMax = 64ull << 20;
 
 int complain(const base::Error& error) {
   // One line, whatever a library quotes: the worker takes the last one.
@@ -46,6 +47,24 @@ int make(const MakeOptions& options, base::Status (*work)(const Request&, const 
   if (!request.ok()) return complain(request.error());
   const auto status = work(*request, print_progress);
   return status.ok() ? 0 : complain(status.error());
+}
+
+// REQUEST: what framemill-worker asks about the output of a program (wire/media.proto).
+int check(const MakeOptions& options) {
+  const auto bytes = base::read_file(options.request, kCheckRequestBytesMax);
+  if (!bytes.ok()) return complain(bytes.error());
+  wire::CheckRequest request;
+  if (!request.ParseFromString(*bytes))
+    return complain({"media.request", options.request + " is not a serialised request", "", ""});
+  const auto roots = read_roots(options.roots);
+  if (!roots.ok()) return complain(roots.error());
+  const wire::CheckReply reply = check_outputs(request, *roots, options.staging, [](std::size_t file, std::size_t files) {
+    fmt::print("progress {} {}\n", file, files);
+    std::fflush(stdout);
+  });
+  const auto written =
+      base::write_file_durably(std::filesystem::path(options.staging) / kCheckReplyName, reply.SerializeAsString());
+  return written.ok() ? 0 : complain(written.error());
 }
 
 // FILE: sha256 and samples digest ("-" where there is none), one line each, as a program wants them.
@@ -103,6 +122,7 @@ int main(int argc, char** argv) {
   };
   CLI::App* encode = maker("encode", "frames to an H.264 movie");
   CLI::App* sheet = maker("sheet", "frames to a contact sheet");
+  CLI::App* checker = maker("check", "whether what a program wrote is what its names say");
   app.add_subcommand("digest", "SHA-256 and samples digest of files")->add_option("files", files)->required();
   CLI::App* look = app.add_subcommand("probe", "what a frame or a movie is");
   look->add_option("file", file)->required();
@@ -113,6 +133,7 @@ int main(int argc, char** argv) {
   }
   if (encode->parsed()) return make(options, encode_movie);
   if (sheet->parsed()) return make(options, draw_sheet);
+  if (checker->parsed()) return check(options);
   if (look->parsed()) return probe(file);
   return digest(files);
 }

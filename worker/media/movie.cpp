@@ -7,6 +7,8 @@
 #include <future>
 #include <thread>
 
+#include "base/log.h"
+#include "jobs/frame_rate.h"
 #include "worker/frames/plate.h"
 #include "worker/frames/staged_file.h"
 #include "worker/media/ffmpeg_pipe.h"
@@ -17,7 +19,27 @@ namespace {
 
 constexpr std::size_t kPagesAheadMax = 16;  // painted before the encoder wants them: at most 16 x 200 MB
 
+constexpr std::size_t kPlatesAskedForRate = 8;
+
 using Inputs = std::vector<const wire::InputFile*>;
+
+// The rate that the first pictures say they were shot at; few tools write it, and all plates of a shot have the same.
+base::Result<jobs::FrameRate> rate_of_plates(const Request& request, const Inputs& inputs) {
+  for (std::size_t i = 0; i < std::min(inputs.size(), kPlatesAskedForRate); ++i) {
+    FM_ASSIGN(const frames::Plate plate, frames::read_plate(request.roots, *inputs[i]));
+    if (plate.rate) return *plate.rate;
+  }
+  base::log_warning("media", "nobody gave a frame rate and the pictures have none: the movie has 24 frames per second");
+  return jobs::FrameRate{};
+}
+
+base::Result<jobs::FrameRate> movie_rate(const Request& request, const Inputs& inputs) {
+  const wire::EncodeRecipe& recipe = request.grant.recipe().encode();
+  if (recipe.fps_from_inputs()) return rate_of_plates(request, inputs);
+  // A scheduler of the version before knows no fractions.
+  if (recipe.fps_num() == 0 || recipe.fps_den() == 0) return jobs::FrameRate::from_number(recipe.fps());
+  return jobs::FrameRate::parse(fmt::format("{}/{}", recipe.fps_num(), recipe.fps_den()));
+}
 
 // Pages in order, painted ahead of the encoder on the CPUs of this process.
 class PageQueue {
@@ -72,8 +94,9 @@ base::Status encode_movie(const Request& request, const Progress& progress) {
   const frames::ExpectedSize size{plate.picture.width, plate.picture.height};
   FM_TRY(directory.enter());  // ffmpeg writes by this handle, whatever becomes of the names that lead here
   FM_ASSIGN(const MoviePage page, MoviePage::plan(size.width, size.height, recipe));
+  FM_ASSIGN(const jobs::FrameRate rate, movie_rate(request, inputs));
   FM_ASSIGN(FfmpegPipe ffmpeg,
-            FfmpegPipe::start({page.width(), page.height(), recipe.encode().fps()}, std::filesystem::path(".") / name));
+            FfmpegPipe::start({page.width(), page.height(), rate}, std::filesystem::path(".") / name));
   PageQueue pages(request, page, inputs, size);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     FM_ASSIGN(const std::string rgb, pages.next());

@@ -21,7 +21,10 @@ struct Request {
 // Told after each unit of work: done, total.
 using Progress = std::function<void(std::size_t done, std::size_t total)>;
 
-// `roots`: "name=path". Errors: media.request.
+// "name=path" each. Errors: media.request.
+base::Result<frames::Roots> read_roots(const std::vector<std::string>& roots);
+
+// `roots`: as read_roots takes them. Errors: media.request.
 base::Result<Request> read_request(const std::filesystem::path& file, const std::vector<std::string>& roots,
                                    const std::filesystem::path& staging);
 

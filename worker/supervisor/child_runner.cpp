@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/os_error.h"
 #include "base/text.h"
+#include "jobs/file_kind.h"
 #include "worker/supervisor/keeper.h"
 #include "worker/supervisor/shared_staging.h"
 #include "worker/supervisor/staging.h"
@@ -25,7 +26,7 @@ using jobs::Outcome;
 Outcome outcome_of(const base::Error& error) {
   if (error.code == "storage_full") return Outcome::StorageFull;
   if (error.code == "input_not_visible") return Outcome::InputNotVisible;
-  if (error.code == "command.missing_output") return Outcome::BadOutput;
+  if (error.code == "command.missing_output" || error.code.starts_with("output.")) return Outcome::BadOutput;
   if (error.code == "root.missing" || error.code == "storage_failed" || base::is_host_code(error.code))
     return Outcome::NotAdmitted;
   return Outcome::Failed;
@@ -83,8 +84,9 @@ std::uint64_t microseconds_since(base::Instant start) {
   return static_cast<std::uint64_t>((base::monotonic_now() - start).ms) * 1000;
 }
 
-// "progress STEP STEPS".
-bool parse_progress(std::string_view line, std::uint32_t& step, std::uint32_t& steps) {
+}  // namespace
+
+bool parse_progress_line(std::string_view line, std::uint32_t& step, std::uint32_t& steps) {
   constexpr std::string_view kWord = "progress ";
   if (!line.starts_with(kWord)) return false;
   const char* at = line.data() + kWord.size();
@@ -93,6 +95,8 @@ bool parse_progress(std::string_view line, std::uint32_t& step, std::uint32_t& s
   if (first.ec != std::errc() || first.ptr == end || *first.ptr != ' ') return false;
   return std::from_chars(first.ptr + 1, end, steps).ec == std::errc();
 }
+
+namespace {
 
 // What framemill-media says last: "input.unreadable: frame 1003 (plates:p.1003.exr): ...". Nothing when it says anything
 // else.
@@ -131,17 +135,6 @@ std::shared_ptr<ChildRunner> ChildRunner::start(net::EventLoop& loop, IoThread& 
   return runner;
 }
 
-// Work on the I/O thread, then its result back on the loop; by values alone, so that no thread sees this object twice.
-template <class Work, class Then>
-void ChildRunner::on_io(Work work, Then then) {
-  const bool taken = io_.submit([self = shared_from_this(), work = std::move(work), then = std::move(then)]() mutable {
-    auto result = std::make_shared<decltype(work())>(work());
-    net::EventLoop& loop = self->loop_;
-    loop.post([self = std::move(self), result, then] { then(*self, std::move(*result)); });
-  });
-  if (!taken) end(Outcome::NotAdmitted, "worker.busy", "The worker's storage queue is full.");
-}
-
 void ChildRunner::look_at_inputs() {
   on_io([roots = roots_, grant = grant_, tasks = tasks_] { return check_inputs(roots, grant, tasks); },
         [](ChildRunner& self, CheckedInputs seen) { self.on_inputs(std::move(seen)); });
@@ -170,10 +163,6 @@ void ChildRunner::on_inputs(CheckedInputs seen) {
     plan_.expected = std::move(*files);
     plan_.argv = {settings_.media.string(), grant_.recipe().has_encode() ? "encode" : "sheet", staging + "/attempt.bin",
                   "--staging", staging};
-    for (const auto& [name, directory] : roots_) {
-      plan_.argv.emplace_back("--root");
-      plan_.argv.push_back(name + "=" + directory->path().string());
-    }
     return make_directories();
   }
   auto plan = plan_command(grant_, tasks_, settings_.commands, staging);
@@ -202,14 +191,12 @@ void ChildRunner::make_directories() {
         });
 }
 
-void ChildRunner::launch() {
+ChildSettings ChildRunner::child_settings(std::vector<std::string> argv) const {
   const std::string& staging = staging_.path;
   ChildSettings child;
-  child.confinement = media_ ? media_confinement(settings_.access, roots_, staging_)
-                             : command_confinement(settings_.access, roots_, staging_);
+  child.confinement = command_confinement(settings_.access, roots_, staging_);
   child.keeper = settings_.keeper;
-  child.keep_output = !media_;
-  child.spawn.argv = plan_.argv;
+  child.spawn.argv = std::move(argv);
   child.spawn.environment = settings_.environment;
   std::erase_if(child.spawn.environment, [](const std::string& entry) { return entry.starts_with("HOME="); });
   for (const char* variable : {"TMPDIR", "HOME"})
@@ -219,6 +206,22 @@ void ChildRunner::launch() {
   child.spawn.niceness = settings_.niceness;
   child.spawn.data_bytes_max = settings_.memory.data_bytes_max();
   child.spawn.cgroup_procs = settings_.memory.cgroup_procs();
+  return child;
+}
+
+ChildSettings ChildRunner::media_child(std::vector<std::string> argv) const {
+  for (const auto& [name, directory] : roots_) {
+    argv.emplace_back("--root");
+    argv.push_back(name + "=" + directory->path().string());
+  }
+  ChildSettings child = child_settings(std::move(argv));
+  child.confinement = media_confinement(settings_.access, roots_, staging_);
+  child.keep_output = false;  // it talks to the worker there
+  return child;
+}
+
+void ChildRunner::launch() {
+  ChildSettings child = media_ ? media_child(plan_.argv) : child_settings(plan_.argv);
   child.first_line = log_line("$ " + command_text(plan_.argv));
   memory_kills_before_ = settings_.memory.kills();
   launched_ = base::monotonic_now();
@@ -262,7 +265,7 @@ bool ChildRunner::ran_out_of_memory(const ProcessEnd& process_end) const {
 }
 
 void ChildRunner::on_line(std::string_view line) {
-  if (!media_ || !parse_progress(line, progress_.step, progress_.steps)) return;
+  if (!media_ || !parse_progress_line(line, progress_.step, progress_.steps)) return;
   progress_.detail = grant_.recipe().has_encode() ? "encoding" : "drawing the sheet";
   callbacks_.on_progress(attempt_, progress_);
 }
@@ -292,17 +295,30 @@ void ChildRunner::on_end(const ProcessEnd& process_end, const OutputTail& tail) 
     const std::string how = process_end.signal != 0 ? fmt::format("was ended by signal {}", process_end.signal)
                                                     : fmt::format("ended with exit status {}", process_end.exit_status);
     if (const auto error = media_ ? error_of_media(last) : std::nullopt) return end(*error);
-    return fail_unless_storage_did(
-        {media_ ? "media.failed" : (process_end.signal != 0 ? "command.signal" : "command.exit"),
-         last.empty() ? fmt::format("{} {}.", what, how) : fmt::format("{} {}: {}", what, how, last), "", ""});
+    failure_ = {media_ ? "media.failed" : (process_end.signal != 0 ? "command.signal" : "command.exit"),
+                last.empty() ? fmt::format("{} {}.", what, how) : fmt::format("{} {}: {}", what, how, last), "", ""};
+    if (tasks_.count > 1 && needs_check(grant_, plan_.expected)) return check_outputs(CheckScope::Outputs);
+    return reads_pictures() ? check_outputs(CheckScope::InputsOnly) : fail_as_it_did();
   }
+  if (needs_check(grant_, plan_.expected)) return check_outputs(CheckScope::Outputs);
+  collect({});
+}
+
+bool ChildRunner::reads_pictures() const {
+  return !media_ && std::any_of(read_.begin(), read_.end(), [](const wire::InputFile& input) {
+    return jobs::file_kind(input.path()) == jobs::FileKind::Frame;
+  });
+}
+
+void ChildRunner::fail_as_it_did() {
+  fail_unless_storage_did(failure_);
+}
+
+void ChildRunner::collect(CheckAnswer answer) {
   on_io([root = roots_.at(grant_.recipe().root()), grant = grant_, expected = plan_.expected, read = read_,
-         duration = ran_us_, user = program_user()] {
-          // What is not there, or is none of a file, is collect_outputs' to say.
-          if (user)
-            for (const ExpectedFile& file : expected)
-              (void)take_over_file(*root, staging_path(attempt_of(grant)) + "/" + file.staged).ok();
-          return collect_outputs(*root, grant, expected, read, duration);
+         duration = ran_us_, user = program_user(), answer = std::move(answer)] {
+          if (user) take_over_outputs(*root, grant, expected);
+          return collect_outputs(*root, grant, expected, read, duration, answer);
         },
         [](ChildRunner& self, Collected collected) { self.on_collected(std::move(collected)); });
 }
@@ -319,9 +335,13 @@ void ChildRunner::fail_unless_storage_did(base::Error error) {
 
 // What a chunk had made before its program failed is not made again.
 void ChildRunner::keep_good(const base::Error& error) {
-  if (media_ || tasks_.count == 1) return end(error);
+  // Files that are opened before they count have been collected by what the check said of them.
+  if (media_ || tasks_.count == 1 || needs_check(grant_, plan_.expected)) return end(error);
   on_io([root = roots_.at(grant_.recipe().root()), grant = grant_, expected = plan_.expected, read = read_,
-         duration = ran_us_] { return collect_good(*root, grant, expected, read, duration); },
+         duration = ran_us_, user = program_user()] {
+          if (user) take_over_outputs(*root, grant, expected);
+          return collect_good(*root, grant, expected, read, duration);
+        },
         [error](ChildRunner& self, const std::vector<wire::FinishedTask>& good) {
           self.tell_finished(good);
           self.end(error);
@@ -329,12 +349,14 @@ void ChildRunner::keep_good(const base::Error& error) {
 }
 
 void ChildRunner::on_collected(Collected collected) {
-  for (const CollectError& failed : collected.errors) {
-    if (failed.has_frame) bad_frame_ = failed.frame;
-    return end(failed.error);
-  }
   tell_finished(collected.finished);
-  end(Outcome::Ok, "", "");
+  if (!failure_.code.empty()) return fail_as_it_did();
+  if (collected.errors.empty()) return end(Outcome::Ok, "", "");
+  const CollectError& first = collected.errors.front();
+  if (first.has_frame) bad_frame_ = first.frame;
+  for (const CollectError& failed : collected.errors)
+    if (failed.has_task) failed_tasks_.push_back(failed.task);
+  end(first.error);
 }
 
 void ChildRunner::tell_finished(const std::vector<wire::FinishedTask>& finished) {

@@ -16,6 +16,7 @@
 #include "worker/supervisor/child_work.h"
 #include "worker/supervisor/io_thread.h"
 #include "worker/supervisor/memory_cap.h"
+#include "worker/supervisor/output_check.h"
 
 namespace framemill::worker {
 
@@ -31,6 +32,9 @@ struct ChildRunnerSettings {
   base::Duration inputs_timeout = base::seconds(15);
   base::Duration inputs_pause = base::milliseconds(500);
 };
+
+// "progress STEP STEPS", as framemill-media says it.
+bool parse_progress_line(std::string_view line, std::uint32_t& step, std::uint32_t& steps);
 
 class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
  public:
@@ -63,6 +67,16 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
   // A program that has failed on storage that fails is given back.
   void fail_unless_storage_did(base::Error error);
   void keep_good(const base::Error& error);
+  // child_runner_check.cpp
+  void check_outputs(CheckScope scope);
+  void launch_check(CheckScope scope);
+  void on_check_end(CheckScope scope, const ProcessEnd& end, const OutputTail& tail);
+  void on_check_answer(CheckScope scope, base::Result<CheckAnswer> answer);
+  ChildSettings child_settings(std::vector<std::string> argv) const;
+  ChildSettings media_child(std::vector<std::string> argv) const;
+  bool reads_pictures() const;
+  void fail_as_it_did();  // after the program's inputs were found whole
+  void collect(CheckAnswer answer);
   void on_collected(Collected collected);
   void tell_finished(const std::vector<wire::FinishedTask>& finished);
   void end(jobs::Outcome outcome, std::string code, std::string text);
@@ -82,7 +96,10 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
   std::vector<wire::InputFile> read_;
   Tree staging_;
   std::unique_ptr<ChildProcess> child_;
-  net::Timer retry_, telling_;
+  net::Timer retry_, telling_, check_limit_;
+  std::optional<std::uint32_t> file_at_check_;  // index into plan_.expected
+  bool check_took_too_long_ = false;
+  base::Error failure_;  // of a program whose inputs are looked at before it is told
   base::Instant started_{}, launched_{}, inputs_until_{};
   std::uint64_t ran_us_ = 0;  // the program, from its launch to its end
   std::uint64_t memory_kills_before_ = 0;
@@ -92,5 +109,16 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
   std::vector<jobs::TaskIndex> failed_tasks_;  // empty: the outcome speaks of all
   std::string tail_;
 };
+
+// Work on the I/O thread, then its result back on the loop; by values alone, so that no thread sees this object twice.
+template <class Work, class Then>
+void ChildRunner::on_io(Work work, Then then) {
+  const bool taken = io_.submit([self = shared_from_this(), work = std::move(work), then = std::move(then)]() mutable {
+    auto result = std::make_shared<decltype(work())>(work());
+    net::EventLoop& loop = self->loop_;
+    loop.post([self = std::move(self), result, then] { then(*self, std::move(*result)); });
+  });
+  if (!taken) end(jobs::Outcome::NotAdmitted, "worker.busy", "The worker's storage queue is full.");
+}
 
 }  // namespace framemill::worker

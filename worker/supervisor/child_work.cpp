@@ -14,6 +14,7 @@
 #include "base/os_error.h"
 #include "wire/farm.pb.h"
 #include "wire/limits.h"
+#include "worker/supervisor/shared_staging.h"
 #include "worker/supervisor/small_files.h"
 #include "worker/supervisor/staging.h"
 
@@ -166,22 +167,56 @@ base::Status probe_storage(const RootDirectory& root, const wire::Grant& grant) 
   return written;
 }
 
+void take_over_outputs(const RootDirectory& root, const wire::Grant& grant, const std::vector<ExpectedFile>& expected) {
+  // What is not there, or is none of a file, is collect_outputs' to say.
+  for (const ExpectedFile& file : expected)
+    (void)take_over_file(root, staging_path(attempt_of(grant)) + "/" + file.staged).ok();
+}
+
+void settle_links(const RootDirectory& root, const wire::Grant& grant, const std::vector<ExpectedFile>& expected) {
+  for (const ExpectedFile& file : expected) {
+    const std::string staged = staging_path(attempt_of(grant)) + "/" + file.staged;
+    const auto opened = root.open_file(staged);
+    if (!opened.ok() && opened.error().code == "path.link") (void)replace_link(root, staged).ok();
+  }
+}
+
 Collected collect_outputs(const RootDirectory& root, const wire::Grant& grant,
                           const std::vector<ExpectedFile>& expected, const std::vector<wire::InputFile>& read,
-                          std::uint64_t duration_us) {
+                          std::uint64_t duration_us, const CheckAnswer& answer) {
   Collected collected;
   std::map<jobs::TaskIndex, wire::FinishedTask> tasks;
-  const auto failed = [&](base::Error error, const ExpectedFile* file) {
+  std::set<jobs::TaskIndex> spoilt;
+  const auto failed = [&](base::Error error) {  // not by the files: by the storage
     collected.finished.clear();
-    collected.errors.push_back({std::move(error), file != nullptr && file->has_frame, file ? file->frame : 0});
+    collected.errors = {{std::move(error)}};
     return collected;
   };
-  for (const ExpectedFile& file : expected) {
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const ExpectedFile& file = expected[i];
+    if (spoilt.contains(file.task)) continue;
+    const auto verdict = answer.files.find(i);
+    const bool has_verdict = verdict != answer.files.end();
+    if (answer.only_these && (!has_verdict || verdict->second.error)) {
+      spoilt.insert(file.task);
+      continue;
+    }
     auto output = collect_file(root, grant, file);
-    if (!output.ok()) return failed(output.error(), &file);
+    if (!output.ok() && (base::is_storage_code(output.error().code) || base::is_host_code(output.error().code)))
+      return failed(output.error());
+    const bool bad = output.ok() && has_verdict && verdict->second.error;
+    if (!output.ok() || bad) {
+      collected.errors.push_back(
+          {bad ? *verdict->second.error : output.error(), file.has_frame, file.frame, true, file.task});
+      spoilt.insert(file.task);
+      continue;
+    }
+    if (has_verdict) output->set_samples_sha256(verdict->second.samples_sha256);
     *tasks[file.task].add_files() = std::move(*output);
   }
-  if (const auto synced = sync_directories(root, grant, expected); !synced.ok()) return failed(synced.error(), nullptr);
+  for (const jobs::TaskIndex task : spoilt) tasks.erase(task);
+  if (tasks.empty()) return collected;
+  if (const auto synced = sync_directories(root, grant, expected); !synced.ok()) return failed(synced.error());
   for (auto& [index, task] : tasks) {
     *task.mutable_attempt() = grant.attempt();
     task.set_job(grant.tasks().job());
@@ -194,9 +229,8 @@ Collected collect_outputs(const RootDirectory& root, const wire::Grant& grant,
       return failed({"report.too_large",
                      fmt::format("what the task read and wrote takes {} bytes in a report; the limit is {}",
                                  task.ByteSizeLong(), wire::kFarmItemBytesMax),
-                     "", "use shorter paths or fewer frames in one task"},
-                    nullptr);
-    if (const auto done = write_done(root, attempt_of(grant), task); !done.ok()) return failed(done.error(), nullptr);
+                     "", "use shorter paths or fewer frames in one task"});
+    if (const auto done = write_done(root, attempt_of(grant), task); !done.ok()) return failed(done.error());
     collected.finished.push_back(task);
   }
   return collected;
@@ -222,7 +256,7 @@ std::vector<wire::FinishedTask> collect_good(const RootDirectory& root, const wi
   std::vector<wire::FinishedTask> good;
   for (const auto& [task, of_task] : files) {
     if (bad.contains(task) || task == newest->second) continue;
-    Collected collected = collect_outputs(root, grant, of_task, read, duration_us / files.size());
+    Collected collected = collect_outputs(root, grant, of_task, read, duration_us / files.size(), {});
     for (wire::FinishedTask& finished : collected.finished) good.push_back(std::move(finished));
   }
   return good;

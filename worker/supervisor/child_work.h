@@ -13,6 +13,7 @@
 #include "wire/farm.pb.h"
 #include "worker/supervisor/command_line.h"
 #include "worker/supervisor/landlock.h"
+#include "worker/supervisor/output_check.h"
 #include "worker/supervisor/root_directory.h"
 
 namespace framemill::worker {
@@ -41,19 +42,28 @@ base::Result<Tree> make_work_directories(const RootTable& roots, const wire::Gra
 // write says so in its own words, if at all.
 base::Status probe_storage(const RootDirectory& root, const wire::Grant& grant);
 
+// Files that a program wrote as another user become the worker's.
+void take_over_outputs(const RootDirectory& root, const wire::Grant& grant, const std::vector<ExpectedFile>& expected);
+
+// Puts the bytes in place of outputs that are links inside the roots. What cannot be settled is collect_outputs' to say.
+void settle_links(const RootDirectory& root, const wire::Grant& grant, const std::vector<ExpectedFile>& expected);
+
 struct CollectError {
   base::Error error;
   bool has_frame = false;
   std::int32_t frame = 0;
+  bool has_task = false;  // else it speaks of the whole attempt
+  jobs::TaskIndex task = 0;
 };
-// Syncs and digests the expected files, and leaves a .done file per task. Either the tasks or what is missing.
+// Syncs and digests the expected files, and leaves a .done file per task. The tasks whose files are all there and as
+// they should be, and what is wrong with the others, by task.
 struct Collected {
   std::vector<wire::FinishedTask> finished;
-  std::vector<CollectError> errors;  // at most one
+  std::vector<CollectError> errors;
 };
 Collected collect_outputs(const RootDirectory& root, const wire::Grant& grant,
                           const std::vector<ExpectedFile>& expected, const std::vector<wire::InputFile>& read,
-                          std::uint64_t duration_us);
+                          std::uint64_t duration_us, const CheckAnswer& answer);
 
 // Of a chunk whose program failed: the tasks whose files are all there and not empty. The one whose file was written last
 // is not believed, because the program may have been at work on it.

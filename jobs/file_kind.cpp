@@ -1,0 +1,34 @@
+#include "jobs/file_kind.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+namespace framemill::jobs {
+namespace {
+
+constexpr std::array<std::string_view, 2> kFrameEndings{"exr", "png"};
+constexpr std::array<std::string_view, 12> kPictureEndings{"jpg", "jpeg", "tif", "tiff", "dpx", "cin",
+                                                           "bmp", "tga",  "gif", "webp", "hdr", "jp2"};
+constexpr std::array<std::string_view, 11> kMovieEndings{"mov", "mp4",  "m4v", "mkv", "webm", "avi",
+                                                         "mxf", "mpeg", "mpg", "ts",  "ogv"};
+
+template <std::size_t n>
+bool is_among(const std::array<std::string_view, n>& endings, std::string_view ending) {
+  return std::find(endings.begin(), endings.end(), ending) != endings.end();
+}
+
+}  // namespace
+
+FileKind file_kind(std::string_view path) {
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  const std::size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos) return FileKind::Other;
+  std::string ending(name.substr(dot + 1));
+  std::transform(ending.begin(), ending.end(), ending.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  if (is_among(kFrameEndings, ending)) return FileKind::Frame;
+  if (is_among(kPictureEndings, ending)) return FileKind::Picture;
+  return is_among(kMovieEndings, ending) ? FileKind::Movie : FileKind::Other;
+}
+
+}  // namespace framemill::jobs

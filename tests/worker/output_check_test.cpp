@@ -1,0 +1,184 @@
+// What a command wrote is opened before it is committed: the real framemill-media, real files made by ffmpeg.
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+
+#include "base/clock.h"
+#include "tests/worker/scratch.h"
+#include "worker/supervisor/child_runner.h"
+#include "worker/supervisor/staging.h"
+
+namespace framemill::worker {
+namespace {
+
+using namespace scratch;
+using jobs::Outcome;
+
+// A command whose output for frame N is a copy of the file N of a directory.
+struct Delivery {
+  explicit Delivery(const std::string& frames, std::uint32_t count, const std::string& ending = "png") {
+    granted = grant(1);
+    granted.mutable_tasks()->set_count(count);
+    wire::Recipe& recipe = *granted.mutable_recipe();
+    recipe.set_layer("grade");
+    recipe.set_frames(frames);
+    recipe.set_frames_per_task(1);
+    recipe.set_output_printf("shot/c.%04d." + ending);
+    for (const char* argument : {"sh", "-c", "cd \"$1\"; for f in *; do cp $f \"$(printf \"$2\" $f)\"; done", "x"})
+      recipe.mutable_command()->add_argv(argument);
+    recipe.mutable_command()->add_argv((area.directory / "made").string());
+    recipe.mutable_command()->add_argv("{output}");
+    settings.keeper = FRAMEMILL_BIN_DIR "/test-keeper";
+    settings.media = FRAMEMILL_BIN_DIR "/framemill-media";
+    settings.commands = {{"sh", "/bin/sh"}};
+    settings.environment = allowed_environment({});
+    std::filesystem::create_directories(area.directory / "made");
+  }
+  void picture(int frame, const std::string& size, const std::string& format = "rgb24") {
+    const std::string file = (area.directory / ("picture." + granted.recipe().output_printf().substr(12))).string();
+    REQUIRE(std::system(("ffmpeg -v error -f lavfi -i testsrc=s=" + size + " -frames:v 1 -pix_fmt " + format + " -y '" +
+                         file + "'")
+                            .c_str()) == 0);
+    std::filesystem::rename(file, area.directory / "made" / std::to_string(frame));
+  }
+  void text(int frame, const std::string& bytes) { area.write("made/" + std::to_string(frame), bytes); }
+  std::string made(int frame) const { return area.read("made/" + std::to_string(frame)); }
+  const EndedAttempt& run() {
+    REQUIRE(prepare_staging(*root, attempt(1), granted, "key").ok());
+    runner = ChildRunner::start(loop, io, {{"main", root}}, settings, granted, {0, granted.tasks().count()},
+                                {[](const AttemptId&, const Progress&) {}, [](const AttemptId&, const std::string&) {},
+                                 [this](FinishedTask t) { finished.push_back(std::move(t)); },
+                                 [this](EndedAttempt e) { ended = std::move(e); }});
+    const base::Instant until = base::monotonic_now() + base::seconds(60);
+    while (!ended && base::monotonic_now() < until) loop.run_for(base::milliseconds(10));
+    REQUIRE(ended);
+    return *ended;
+  }
+
+  Scratch area;
+  std::shared_ptr<const RootDirectory> root = area.root();
+  net::EventLoop loop;
+  IoThread io;
+  wire::Grant granted;
+  ChildRunnerSettings settings;
+  std::shared_ptr<ChildRunner> runner;
+  std::vector<FinishedTask> finished;
+  std::optional<EndedAttempt> ended;
+};
+
+TEST_CASE("a good picture is committed with both digests, and one that is no picture is bad output") {
+  Delivery good("1", 1);
+  good.picture(1, "64x48");
+  CHECK(good.run().outcome == Outcome::Ok);
+  wire::FinishedTask task;
+  REQUIRE(good.finished.size() == 1);
+  REQUIRE(task.ParseFromString(good.finished[0].message));
+  CHECK(task.files(0).samples_sha256().size() == 32);
+
+  for (const std::string& bytes : {std::string(), std::string("<html><body>404</body></html>"),
+                                   good.made(1).substr(0, good.made(1).size() / 2)}) {
+    Delivery bad("1", 1);
+    bad.text(1, bytes);
+    const EndedAttempt& ended = bad.run();
+    INFO(ended.code << ": " << ended.text);
+    CHECK(ended.outcome == Outcome::BadOutput);
+    CHECK(ended.code == (bytes.empty() ? "output.empty" : "output.unreadable"));
+    CHECK(ended.frame == 1);
+    CHECK(ended.text.find("frame 1 (c.0001.png)") != std::string::npos);
+    CHECK(bad.finished.empty());
+  }
+}
+
+TEST_CASE("check none commits whatever the file is") {
+  Delivery unchecked("1", 1);
+  unchecked.granted.mutable_recipe()->set_unchecked(true);
+  unchecked.text(1, "not a picture");
+  CHECK(unchecked.run().outcome == Outcome::Ok);
+  CHECK(unchecked.finished.size() == 1);
+}
+
+TEST_CASE("the frames of a chunk that are good are kept when another is not, and both sizes are named") {
+  Delivery chunk("1-5", 5);
+  for (const int frame : {1, 2, 3, 5}) chunk.picture(frame, "64x48");
+  chunk.picture(4, "32x24");
+  const EndedAttempt& ended = chunk.run();
+  INFO(ended.text);
+  CHECK(ended.outcome == Outcome::BadOutput);
+  CHECK(ended.code == "output.size");
+  CHECK(ended.frame == 4);
+  CHECK(ended.failed_tasks == std::vector<jobs::TaskIndex>{3});
+  CHECK(ended.text.find("frame 4 (c.0004.png): it is 32 x 24 pixels; frame 1") != std::string::npos);
+  CHECK(ended.text.find("64 x 48") != std::string::npos);
+  REQUIRE(chunk.finished.size() == 4);
+  CHECK(chunk.finished[3].task == 4);
+}
+
+TEST_CASE("a checker that dies or never ends costs the task its try, not the worker") {
+  for (const char* script : {"#!/bin/sh\necho progress 0 1\nkill -SEGV $$\n", "#!/bin/sh\nexit 3\n"}) {
+    Delivery hostile("1", 1);
+    hostile.picture(1, "64x48");
+    hostile.area.write("media", script);
+    hostile.settings.media = hostile.area.directory / "media";
+    std::filesystem::permissions(hostile.settings.media, std::filesystem::perms::owner_all);
+    const EndedAttempt& ended = hostile.run();
+    CHECK(ended.outcome == Outcome::BadOutput);
+    CHECK(ended.code == "output.unreadable");
+  }
+  Delivery forged("1", 1);
+  forged.picture(1, "64x48");
+  forged.area.write("media", "#!/bin/sh\nprintf '\\012\\002\\010\\011' > \"$4/check.reply\"\n");  // about file 9
+  forged.settings.media = forged.area.directory / "media";
+  std::filesystem::permissions(forged.settings.media, std::filesystem::perms::owner_all);
+  CHECK(forged.run().code == "output.unchecked");
+}
+
+TEST_CASE("a program that fails on an input that is cut is not to blame") {
+  Delivery blamed("1", 1);
+  blamed.picture(1, "64x48");
+  blamed.area.write("main/plate.1.png", blamed.made(1).substr(0, 200));
+  wire::InputFile& input = *blamed.granted.add_inputs();
+  input.set_root("main");
+  input.set_path("plate.1.png");
+  input.set_frame(1);
+  input.set_for_all_tasks(true);
+  blamed.granted.mutable_recipe()->mutable_command()->clear_argv();
+  for (const char* argument : {"sh", "-c", "exit 1"})
+    blamed.granted.mutable_recipe()->mutable_command()->add_argv(argument);
+  const EndedAttempt& ended = blamed.run();
+  CHECK(ended.outcome == Outcome::Failed);
+  CHECK(ended.code == "input.unreadable");
+  CHECK(ended.frame == 1);
+  CHECK(ended.text.find("frame 1 (main:plate.1.png)") != std::string::npos);
+}
+
+TEST_CASE("of a chunk whose program failed the frames that are whole are kept") {
+  Delivery chunk("1-4", 4);
+  for (const int frame : {1, 2, 3}) chunk.picture(frame, "64x48");
+  chunk.text(3, chunk.made(3).substr(0, 150));
+  chunk.granted.mutable_recipe()->mutable_command()->set_argv(2, chunk.granted.recipe().command().argv(2) + "; exit 1");
+  const EndedAttempt& ended = chunk.run();
+  CHECK(ended.outcome == Outcome::Failed);
+  CHECK(ended.code == "command.exit");
+  REQUIRE(chunk.finished.size() == 2);
+  CHECK(chunk.finished[0].task == 0);
+  CHECK(chunk.finished[1].task == 1);
+}
+
+TEST_CASE("a program that fails on sound inputs is to blame") {
+  Delivery blamed("1", 1);
+  blamed.picture(1, "64x48");
+  blamed.area.write("main/plate.1.png", blamed.made(1));
+  wire::InputFile& input = *blamed.granted.add_inputs();
+  input.set_root("main");
+  input.set_path("plate.1.png");
+  input.set_frame(1);
+  input.set_for_all_tasks(true);
+  blamed.granted.mutable_recipe()->mutable_command()->clear_argv();
+  for (const char* argument : {"sh", "-c", "exit 1"})
+    blamed.granted.mutable_recipe()->mutable_command()->add_argv(argument);
+  CHECK(blamed.run().code == "command.exit");
+}
+
+}  // namespace
+}  // namespace framemill::worker

@@ -1,0 +1,24 @@
+// Opens a file of a format that the farm itself does not read, to see whether it is what its name says: pictures by
+// OpenImageIO, movies by ffmpeg's programs. For the process that checks a program's output (output_check.h), where a
+// hostile file harms one task.
+#pragma once
+
+#include <filesystem>
+
+#include "base/result.h"
+
+namespace framemill::media {
+
+struct ProbedSize {
+  int width = 0, height = 0;
+  std::string channels;  // of pictures
+};
+
+// Reads all samples of the first picture. A format without a reader here passes with size 0 x 0. Errors:
+// output.unreadable.
+base::Result<ProbedSize> probe_picture(const std::filesystem::path& file);
+// Reads all packets of the first video stream and decodes its first frame. Errors: output.unreadable, media.ffmpeg (the
+// programs are not installed).
+base::Result<ProbedSize> probe_movie(const std::filesystem::path& file);
+
+}  // namespace framemill::media
