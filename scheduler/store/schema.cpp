@@ -246,18 +246,19 @@ CREATE TABLE root_ids (name TEXT PRIMARY KEY, id TEXT NOT NULL) STRICT, WITHOUT 
 )sql";
 
 // Commits whose files were lost before they were published, and which another commit of the task has followed or will.
+// With row ids: SQLite 3.40 checks the wrong columns of a table without them whose key is not in front.
 constexpr const char* kWithdrawn = R"sql(
 CREATE TABLE withdrawn_commits (job INTEGER NOT NULL, phase INTEGER NOT NULL, task INTEGER NOT NULL,
   epoch INTEGER NOT NULL, counter INTEGER NOT NULL, worker INTEGER NOT NULL, time_ms INTEGER NOT NULL,
   duration_us INTEGER NOT NULL, root TEXT NOT NULL, device_class TEXT NOT NULL, files INTEGER NOT NULL,
-  reads INTEGER NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (job, phase, task, sequence)) STRICT, WITHOUT ROWID;
+  reads INTEGER NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (job, phase, task, sequence)) STRICT;
 CREATE TABLE withdrawn_files (job INTEGER NOT NULL, phase INTEGER NOT NULL, task INTEGER NOT NULL,
   number INTEGER NOT NULL, kind INTEGER NOT NULL, frame INTEGER NOT NULL, path TEXT NOT NULL, staged TEXT NOT NULL,
   size_bytes INTEGER NOT NULL, sha256 BLOB NOT NULL, samples_sha256 BLOB NOT NULL, sequence INTEGER NOT NULL,
-  PRIMARY KEY (job, phase, task, sequence, number)) STRICT, WITHOUT ROWID;
+  PRIMARY KEY (job, phase, task, sequence, number)) STRICT;
 CREATE TABLE withdrawn_reads (job INTEGER NOT NULL, phase INTEGER NOT NULL, task INTEGER NOT NULL,
   number INTEGER NOT NULL, root TEXT NOT NULL, path TEXT NOT NULL, size_bytes INTEGER NOT NULL, sha256 BLOB NOT NULL,
-  sequence INTEGER NOT NULL, PRIMARY KEY (job, phase, task, sequence, number)) STRICT, WITHOUT ROWID;
+  sequence INTEGER NOT NULL, PRIMARY KEY (job, phase, task, sequence, number)) STRICT;
 )sql";
 
 constexpr std::array kMigrations{Migration{1, kFirst},        Migration{2, kFirstViews}, Migration{3, kTallies},
