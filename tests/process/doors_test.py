@@ -252,7 +252,9 @@ def main():
         paint.chmod(0o755)
         farm.set_up()
         with open(farm.private / 'w1.toml', 'a') as config:
-            config.write(f'[commands]\npaint = {json.dumps(str(paint))}\n')
+            # It notes its calls outside of its staging directory.
+            config.write(f'[commands]\npaint = {json.dumps(str(paint))}\n'
+                         f'[confinement]\nmode = "best_effort"\nwrite = [{json.dumps(str(place))}]\n')
         try:
             scheduler = [str(farm.bin / 'framemill-scheduler'), '--config', str(farm.private / 'scheduler.toml')]
             farm.processes.start('scheduler', ['sh', '-c', 'ulimit -n 400 && exec "$0" "$@"', *scheduler],

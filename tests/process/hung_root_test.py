@@ -138,7 +138,8 @@ def main():
                 os.environ['WHO'] = name
                 toml = (farm.private / f'{name}.toml').read_text()
                 toml = toml.replace('[roots]\n', f'environment = ["WHO"]\n[roots]\nslow = {json.dumps(str(place / f"slow-{name}"))}\n')
-                farm.write_private(f'{name}.toml', toml + f'[commands]\npaint = {json.dumps(str(paint))}\n')
+                farm.write_private(f'{name}.toml', toml + f'[commands]\npaint = {json.dumps(str(paint))}\n'
+                                 '[confinement]\nmode = "best_effort"\n')
             start = farm.start_worker
 
             def start_named(name):

@@ -152,7 +152,8 @@ def main():
             farm.set_up()
             toml = (farm.private / 'w1.toml').read_text()
             farm.write_private('w1.toml', toml + f'[commands]\ntool = {json.dumps(str(tool))}\n'
-                                                 f'absent = {json.dumps(str(absent))}\n')
+                                                 f'absent = {json.dumps(str(absent))}\n'
+                                                 '[confinement]\nmode = "best_effort"\n')
             farm.start_scheduler()
             farm.start_worker('w1')
             farm.wait_until(farm.client.ready, 20, 'the scheduler is not ready')

@@ -156,7 +156,8 @@ def main():
                 paint.write_text(PAINT.format(place=place, worker=worker))
                 paint.chmod(0o755)
                 toml = (farm.private / f'{worker}.toml').read_text()
-                farm.write_private(f'{worker}.toml', toml + f'[commands]\npaint = {json.dumps(str(paint))}\n')
+                farm.write_private(f'{worker}.toml', toml + f'[commands]\npaint = {json.dumps(str(paint))}\n'
+                                   f'[confinement]\nmode = "best_effort"\nread = [{json.dumps(str(place))}]\n')
             farm.start_scheduler()
             farm.wait_until(farm.client.ready, 20, 'the scheduler is not ready')
             test = Test(farm, place)
