@@ -58,7 +58,7 @@ JobSpec some_job() {
   grade.frames = comp.frames;
   grade.inputs = {from("comp")};
   grade.work = CommandSpec{
-      {"x"}, {false, -*rc::gen::inRange<std::int32_t>(0, 20), *rc::gen::inRange<std::int32_t>(0, 20)}, false};
+      {"x"}, {false, -*rc::gen::inRange<std::int32_t>(0, 20), *rc::gen::inRange<std::int32_t>(0, 20)}, false, {}};
   return job({boards, comp, cut, grade});
 }
 

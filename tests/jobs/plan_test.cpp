@@ -177,7 +177,7 @@ LayerInput plates(std::string_view text, std::string pattern = "hb/plate.{frame:
 }
 
 LayerSpec command(std::string name, std::string_view frame_text, std::vector<LayerInput> inputs,
-                  const CommandSpec& work = {{"oiiotool", "{input}", "-o", "{output}"}, {}, false}) {
+                  const CommandSpec& work = {{"oiiotool", "{input}", "-o", "{output}"}, {}, false, {}}) {
   LayerSpec layer = generate(std::move(name), frame_text, {1, 1000}, PlanStrategy::Independent);
   layer.kind = LayerKind::Command;
   layer.inputs = std::move(inputs);
@@ -240,7 +240,7 @@ TEST_CASE("a task of a command needs the tasks that make the frame it writes, an
 
 TEST_CASE("a command's task reads as many neighbours as it asks for, or everything") {
   auto comp = generate("comp", "1-64", {1, 64}, PlanStrategy::Independent);
-  const CommandSpec blur{{"oiiotool", "{input}", "-o", "{output}"}, {false, -1, 1}, false};
+  const CommandSpec blur{{"oiiotool", "{input}", "-o", "{output}"}, {false, -1, 1}, false, {}};
   const JobPlan plan = planned(job({comp, command("blur", "1-64", {from("comp"), plates("1-64")}, blur)}), package(16, 4));
   const PhasePlan& phase = plan.phases[2];
   CHECK(tasks_needed(phase.needs[0], phase, 15, plan.phases[1]) == TaskRange{0, 2});
@@ -258,7 +258,7 @@ TEST_CASE("a command's task reads as many neighbours as it asks for, or everythi
 TEST_CASE("one task that makes a movie of all frames reads the frames it is given, and has no frames of its own") {
   auto comp = generate("comp", "1-64", {1, 64}, PlanStrategy::Independent);
   LayerSpec movie = command("prores", "17-40", {from("comp"), plates("1-64")},
-                            {{"ffmpeg", "-i", "{input:0}", "{output}"}, {}, true});
+                            {{"ffmpeg", "-i", "{input:0}", "{output}"}, {}, true, {}});
   movie.output = "{shot}_{layer}.mov";
   const JobPlan plan = planned(job({comp, movie}), package(16, 4));
   const PhasePlan& phase = plan.phases[2];
@@ -286,7 +286,7 @@ TEST_CASE("a plan with neither commands nor files of a root is what it always wa
 TEST_CASE("a command has one task per frame") {
   LayerSpec layer = generate("grade", "1-10x3", {1, 10}, PlanStrategy::Independent);
   layer.kind = LayerKind::Command;
-  layer.work = CommandSpec{{"oiiotool", "{output}"}, {}, false};
+  layer.work = CommandSpec{{"oiiotool", "{output}"}, {}, false, {}};
   const JobPlan plan = planned(job({layer}), package(16, 4));
   REQUIRE(plan.phases.size() == 1);
   CHECK(plan.phases[0].task_count == 4);
