@@ -231,7 +231,11 @@ wire::CheckReply check_outputs(const wire::CheckRequest& request, const frames::
       continue;
     progress(i, looked.size());
     auto found = kind == FileKind::Frame ? look_at_frame(request, file, path) : look_at_other(kind, path);
-    looked[i] = found.ok() ? std::move(*found) : Looked{{}, {}, found.error()};
+    Looked& one = looked[i].emplace();
+    if (found.ok())
+      one = *std::move(found);
+    else
+      one.error = found.error();
   }
   compare(request, roots, looked);
   for (std::size_t i = 0; i < looked.size(); ++i) {
