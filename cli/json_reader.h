@@ -26,6 +26,8 @@ class JsonReader {
   // `what` names the object in errors: "job".
   JsonReader(const json::value& value, std::string what);
 
+  // Whether the key is there at all: a scheduler that is older may not send it.
+  bool has(std::string_view key) const { return find(key) != nullptr; }
   std::string text(std::string_view key, LineBreaks breaks = LineBreaks::Replace);
   std::string text_or_empty(std::string_view key);  // null or absent reads as ""
   std::int64_t integer(std::string_view key);

@@ -184,7 +184,7 @@ base::Result<RootSeenView> read_root_seen(const json::value& value) {
   root.name = reader.text("name");
   root.usable = reader.flag("usable");
   // An older scheduler does not tell more.
-  const bool tells_more = value.as_object().contains("problem");
+  const bool tells_more = reader.has("problem");
   root.readable = tells_more ? reader.flag("readable") : root.usable;
   root.read_only = tells_more && reader.flag("read_only");
   root.problem = tells_more ? reader.text("problem") : std::string();
@@ -202,15 +202,15 @@ base::Result<WorkerView> read_worker(const json::value& value) {
   worker.other_address = reader.text_or_empty("other_address");
   worker.last_change = read_change(value);
   worker.quarantined = reader.flag("quarantined");
-  if (value.is_object() && value.get_object().contains("set_aside"))  // not from an older scheduler
+  if (reader.has("set_aside"))  // not from an older scheduler
     worker.set_aside = read_each<SetAsideView>(reader, "set_aside", read_set_aside);
   worker.silent_ms = reader.integer("silent_ms");
   worker.devices = read_field_of_each(reader, "devices", "name");
   worker.slots = read_each<SlotView>(reader, "slots", read_slot);
   worker.packages = read_field_of_each(reader, "packages", "id");
-  if (value.is_object() && value.get_object().contains("conditions"))
+  if (reader.has("conditions"))
     worker.conditions = read_each<std::string>(reader, "conditions", read_host_condition);
-  if (value.as_object().contains("roots")) worker.roots = read_each<RootSeenView>(reader, "roots", read_root_seen);
+  if (reader.has("roots")) worker.roots = read_each<RootSeenView>(reader, "roots", read_root_seen);
   worker.confinement = reader.text_or_empty("confinement");
   return finish(reader, std::move(worker));
 }
@@ -256,7 +256,7 @@ base::Result<JobView> read_job(const json::value& value) {
   job.last_change = read_change(value);
   job.layers = read_each<LayerView>(reader, "layers", read_layer);
   job.failures = read_each<FailureView>(reader, "failures", read_failure);
-  if (value.as_object().contains("missing_inputs"))  // not from an older scheduler
+  if (reader.has("missing_inputs"))  // not from an older scheduler
     job.missing_inputs = read_each<MissingInputView>(reader, "missing_inputs", read_missing_input);
   job.outputs = read_each<OutputView>(reader, "outputs", read_output_view);
   job.model_loads = reader.integer("model_loads");

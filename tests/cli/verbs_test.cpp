@@ -273,7 +273,9 @@ TEST_CASE("workers show what their slots do") {
   CHECK(farm.program.run({"workers"}).out ==
         "ID  SLOT     STATE        BOOKED                WORK\n"
         " 1  w1/cpu0  up           100.0 MiB of 2.0 GiB  job 12 boards t3 denoise step 14/20\n"
-        " 2  w2/cpu0  silent 0:21  100.0 MiB of 2.0 GiB  idle\n");
+        " 2  w2/cpu0  silent 0:21  100.0 MiB of 2.0 GiB  idle\n"
+        "w1 is in trouble, and gets new work again after a pause: host.processes: fork: Resource temporarily unavailable\n"
+        "w2 is in trouble, and gets new work again after a pause: host.processes: fork: Resource temporarily unavailable\n");
 }
 
 TEST_CASE("two processes with one key are shown with both addresses") {

@@ -94,7 +94,7 @@ TEST_CASE("a submit hands over text, format, overrides, reason, principal and ke
   auto reply = fixture.call("ana", "POST", "/api/v1/jobs", "api = 1", {{"Idempotency-Key", "k-1"}},
                             "application/toml; charset=utf-8");
   CHECK(reply.status == 201);
-  CHECK(fixture.json_of(reply) == json::parse(R"({"job":12,"version":3,"repeated":false})"));
+  CHECK(fixture.json_of(reply) == json::parse(R"({"job":12,"version":3,"repeated":false,"warnings":[]})"));
   fixture.farm.submit_reply = SubmitReply{{JobId(12), 3, true}, {}};
   CHECK(fixture.call("ana", "POST", "/api/v1/jobs", R"({"api":"framemill/v1","name":"x"})").status == 200);
   CHECK(
