@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include "base/os_error.h"
@@ -16,6 +18,7 @@ namespace {
 
 constexpr std::size_t kOpenAtOnceMax = 64;  // descriptors that wait for their fsync
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+constexpr int kPassDirectory = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 constexpr std::string_view kFarmName = ".framemill";
 
 // A path too long is what the task asked for; everything else is this host's storage, also a directory that is gone.
@@ -26,16 +29,18 @@ base::Error stage_error(int number, const std::string& what) {
   return error;
 }
 
-// The staging directory: below its root, which a person may have put behind a link, no component is a link.
+// The staging directory: below its root, which a person may have put behind a link, no component is a link. On the way
+// there handles will do: the directories above may be closed to this process.
 int open_staging(const std::filesystem::path& staging) {
   std::filesystem::path top;
   auto component = staging.begin();
   while (component != staging.end() && component->string() != kFarmName) top /= *component++;
   if (component == staging.end()) return ::open(staging.c_str(), kOpenDirectory);
-  int at = ::open(top.empty() ? "." : top.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int at = ::open(top.empty() ? "." : top.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   for (; at >= 0 && component != staging.end(); ++component) {
     if (component->empty()) continue;
-    const int next = ::openat(at, component->c_str(), kOpenDirectory);
+    const bool last = std::all_of(std::next(component), staging.end(), [](const auto& part) { return part.empty(); });
+    const int next = ::openat(at, component->c_str(), last ? kOpenDirectory : kPassDirectory);
     const int number = errno;
     ::close(std::exchange(at, next));
     errno = number;
