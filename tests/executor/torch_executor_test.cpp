@@ -206,7 +206,7 @@ TEST_CASE("a package whose weights are not numbers is refused, and so is one tha
   INFO(outcome.ended.message());
   CHECK(outcome.ended.outcome() == "failed");
   CHECK(outcome.ended.code() == "model.weights");
-  CHECK(outcome.ended.message().find("no number") != std::string::npos);
+  CHECK(outcome.ended.message().find("not a number") != std::string::npos);
   CHECK(outcome.finished.empty());
 }
 
