@@ -20,7 +20,8 @@ def main():
     ctest, build = sys.argv[1], pathlib.Path(sys.argv[2])
     shown = json.loads(subprocess.run([ctest, '--test-dir', build, '--show-only=json-v1'], capture_output=True,
                                       text=True, check=True).stdout)
-    run_by_ctest = [test['name'] for test in shown['tests']]
+    run_by_ctest = [(pathlib.Path(test['command'][0]).name, test['name'].split(':', 1)[-1].strip())
+                    for test in shown['tests'] if test.get('command')]
     rooms = (build / 'test_programs.txt').read_text().split(';')
     bad, cases = [], 0
     for room in rooms:
@@ -28,11 +29,11 @@ def main():
         if not program.exists():
             bad.append(f'{program.name} is not built')
             continue
-        names = [f'{room}: {name}' for name in listed_by(program)]
+        names = [name.strip() for name in listed_by(program)]
         cases += len(names)
-        known = [name for name in run_by_ctest if name.startswith(f'{room}: ')]
-        bad += [f'ctest does not run: {name}' for name in sorted(set(names) - set(known))]
-        bad += [f'no such test case: {name}' for name in sorted(set(known) - set(names))]
+        known = [name for run, name in run_by_ctest if run == program.name]
+        bad += [f'ctest does not run: {room}: {name}' for name in sorted(set(names) - set(known))]
+        bad += [f'no such test case: {room}: {name}' for name in sorted(set(known) - set(names))]
         if len(known) != len(names):
             bad.append(f'{program.name} has {len(names)} test cases, ctest runs {len(known)}')
     print('\n'.join(bad))
