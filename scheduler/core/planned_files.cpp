@@ -13,8 +13,11 @@ bool is_planned_path(const jobs::PhasePlan& plan, PhaseId phase, TaskIndex task,
     case jobs::PhaseKind::Encode:
     case jobs::PhaseKind::Sheet:
       return file.path == jobs::output_path(plan, 0);
-    case jobs::PhaseKind::Decode:
     case jobs::PhaseKind::Command:
+      // One file of all frames: its frame number says nothing.
+      if (jobs::output_path(plan, 0) == jobs::output_path(plan, 1)) return file.path == jobs::output_path(plan, 0);
+      [[fallthrough]];
+    case jobs::PhaseKind::Decode:
       return jobs::task_frames(plan, task).contains(file.frame) && file.path == jobs::output_path(plan, file.frame);
   }
   return false;
