@@ -61,5 +61,13 @@ TEST_CASE("latents, movies and sheets have one name each") {
   }
 }
 
+TEST_CASE("a command's movie of all frames has one name, whatever frame it is reported with") {
+  jobs::PhasePlan plan = command("show/all.mov");
+  plan.frames_per_task = 10;
+  plan.task_count = 1;
+  for (const jobs::Frame frame : {0, 1001, 1010}) CHECK(planned(plan, 0, {file("show/all.mov", frame)}));
+  CHECK_FALSE(planned(plan, 0, {file("show/other.mov", 1001)}));
+}
+
 }  // namespace
 }  // namespace framemill::scheduler
