@@ -14,7 +14,7 @@ std::string never_runs_text(Session& session, std::int64_t job) {
   const auto explanation = read_explanation(*answer);
   if (!explanation.ok() || !explanation->can_never_run) return {};
   std::string text =
-      fmt::format("  {}: {}\n", paint(session.terminal(), Tone::Warning, "stuck"), explanation->sentence);
+      fmt::format("  {}: {}\n", paint(session.terminal(), Tone::Warning, "blocked"), explanation->sentence);
   for (const ReasonView& reason : explanation->reasons)
     if (!reason.remedy.empty()) text += fmt::format("    {}\n", reason.remedy);
   return text;

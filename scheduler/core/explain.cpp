@@ -328,7 +328,7 @@ void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEn
       slot_reasons(farm, demand_for(farm, phase, view.task), job, phase, view.task, now.monotonic);
   view.can_never_run = slots.never;
   if (view.state == TaskState::Waiting) {
-    // What can never run here is told of before what it waits for meanwhile.
+    // A cause that can never pass is reported before one that will.
     if (slots.never)
       view.reasons.insert(view.reasons.end(), slots.reasons.begin(), slots.reasons.end());
     if (const auto missing = first_missing(job, phase, view.task)) {
@@ -419,7 +419,8 @@ base::Result<ExplainView> explain_task(const FarmState& farm, JobId id, const st
   if (view.state == TaskState::Ready || view.state == TaskState::Waiting)
     explain_open_task(farm, *job, *ref.phase, now, view);
   else if (view.state == TaskState::Quarantined)
-    if (auto trouble = trouble_reason(farm, *job, *ref.phase, ref.task, now)) view.reasons.push_back(std::move(*trouble));
+    if (auto trouble = trouble_reason(farm, *job, *ref.phase, ref.task, now))
+      view.reasons.push_back(std::move(*trouble));
   view.sentence = sentence_of(farm, *job, *ref.phase, view, now);
   return view;
 }

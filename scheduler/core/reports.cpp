@@ -68,7 +68,7 @@ void begin_incarnation(FarmState& farm, WorkerEntry& worker, std::uint64_t incar
   say_worker(farm, worker, "WorkerStarted", worker.record.name);
 }
 
-// All hosts must mean one tree by a root's name: the first id that is told is the farm's, and a host whose marker has
+// All hosts must mean one tree by a root's name: the first id reported becomes the farm's, and a host whose marker has
 // another one, or none, has another tree mounted there.
 void compare_root_ids(FarmState& farm, Inventory& inventory) {
   for (RootSeen& root : inventory.roots) {
@@ -119,8 +119,8 @@ void revoke_unknown(FarmState& farm, const WorkerEntry& worker, AttemptId attemp
   if (revoked.insert(attempt).second) farm.turn.effects.revokes.push_back({worker.record.id, attempt, reason, {}});
 }
 
-// A report names a file that is none of the task's: what that worker says of this attempt is not believed any more. It is
-// the host's fault and is charged to nobody's job.
+// A report names a file that is not one of the task's: nothing that the worker says of this attempt is accepted any more.
+// It is the host's fault and is charged to no job.
 void end_unbelieved(FarmState& farm, WorkerEntry& worker, AttemptId attempt, TaskIndex task,
                     std::set<AttemptId>& revoked) {
   const Lease& lease = *farm.leases.find(attempt);

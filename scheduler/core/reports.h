@@ -8,7 +8,7 @@ namespace framemill::scheduler {
 
 void on_worker_reported(FarmState& farm, WorkerReported report);
 
-// Another process showed a worker's key and was refused: people are told, the worker loses nothing.
+// Another process showed a worker's key and was refused: an event reports it, and the worker keeps its work.
 void on_worker_key_contested(FarmState& farm, const WorkerKeyContested& event);
 
 // The attempt ends as failed: the task is at fault, not the worker that never heard of it.

@@ -1,6 +1,6 @@
 // The event stream's memory and its readers: the newest events, each with the id that a client resumes from, and the
 // streams that get every new one. Bounded (kEventsMax, kBytesMax, kReadersMax); who comes with an id that is no longer
-// there is told to read the views again. A stream ends with the token that opened it. One thread: the HTTP loop's.
+// there is asked to reload the views. A stream ends with the token that opened it. One thread: the HTTP loop's.
 #pragma once
 
 #include <deque>

@@ -360,13 +360,13 @@ TEST_CASE("a job that can never run says so where it is submitted and shown") {
   JobSample sample;
   sample.state = "running";
   farm.scheduler.on("GET /api/v1/jobs/12", job_json(sample));
-  CHECK_THAT(farm.program.run({"job", "12"}).out, !Catch::Contains("stuck"));
+  CHECK_THAT(farm.program.run({"job", "12"}).out, !Catch::Contains("blocked"));
   farm.scheduler.on("GET /api/v1/jobs/12/explain", explanation_json("no slot has 80 GiB", true));
   farm.scheduler.on("POST /api/v1/jobs", R"({"job":12,"version":3,"repeated":false})", 201);
   const auto file = farm.program.home.write("shot.toml", "api = \"framemill/v1\"\n");
-  CHECK_THAT(farm.program.run({"submit", file.string()}).out, Catch::Contains("stuck: no slot has 80 GiB\n"));
+  CHECK_THAT(farm.program.run({"submit", file.string()}).out, Catch::Contains("blocked: no slot has 80 GiB\n"));
   CHECK(farm.program.run({"submit", "-q", file.string()}).out == "12\n");
-  CHECK_THAT(farm.program.run({"job", "12"}).out, Catch::Contains("stuck: no slot has 80 GiB\n"));
+  CHECK_THAT(farm.program.run({"job", "12"}).out, Catch::Contains("blocked: no slot has 80 GiB\n"));
 }
 
 TEST_CASE("an address that is given and empty is no address") {
