@@ -462,9 +462,11 @@ bool forgive_layer(FarmState& farm, JobEntry& job, std::uint32_t layer) {
   const bool stuck = std::any_of(job.record.stuck.begin(), job.record.stuck.end(),
                                  [&](const StuckLayer& s) { return s.layer == layer; });
   std::erase_if(job.hosts, [&](const auto& host) { return host.first.first == layer; });
-  for (PhaseEntry& phase : job.phases)
-    if (phase.plan->layer == layer)
-      for (auto& [task, trouble] : phase.troubles) trouble.unseen.clear();
+  for (PhaseEntry& phase : job.phases) {
+    if (phase.plan->layer != layer) continue;
+    for (auto& [task, trouble] : phase.troubles) trouble.unseen.clear();
+    sort_troubles(farm, phase);  // their share of the queue follows from what is known against them
+  }
   release_layer(farm, job, layer);
   farm.match_wanted = true;
   return stuck;
