@@ -1,7 +1,7 @@
 #include "scheduler/core/conditions.h"
 
+#include "scheduler/core/avoidance.h"
 #include "scheduler/core/slot_reasons.h"
-#include "scheduler/core/standings.h"
 
 namespace framemill::scheduler {
 

@@ -5,12 +5,12 @@
 #include <iterator>
 
 #include "base/check.h"
+#include "scheduler/core/avoidance.h"
 #include "scheduler/core/conditions.h"
 #include "scheduler/core/file_watches.h"
 #include "scheduler/core/job_views.h"
 #include "scheduler/core/readiness.h"
 #include "scheduler/core/slot_reasons.h"
-#include "scheduler/core/standings.h"
 
 namespace framemill::scheduler {
 

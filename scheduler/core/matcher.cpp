@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "scheduler/core/attempts.h"
+#include "scheduler/core/avoidance.h"
 #include "scheduler/core/chunking.h"
 #include "scheduler/core/publishing.h"
 #include "scheduler/core/slot_fit.h"
-#include "scheduler/core/standings.h"
 
 namespace framemill::scheduler {
 namespace {

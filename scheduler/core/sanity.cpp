@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <set>
 
+#include "scheduler/core/avoidance.h"
 #include "scheduler/core/publishing.h"
 #include "scheduler/core/readiness.h"
 #include "scheduler/core/slot_fit.h"
-#include "scheduler/core/standings.h"
 
 namespace framemill::scheduler {
 namespace {

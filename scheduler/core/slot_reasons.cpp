@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "scheduler/core/avoidance.h"
 #include "scheduler/core/conditions.h"
 #include "scheduler/core/job_views.h"
 #include "scheduler/core/publishing.h"
 #include "scheduler/core/slot_fit.h"
-#include "scheduler/core/standings.h"
 
 namespace framemill::scheduler {
 namespace {
