@@ -8,8 +8,10 @@ find_package(spdlog REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(OpenSSL REQUIRED)
 pkg_check_modules(zmq REQUIRED IMPORTED_TARGET libzmq)
+find_path(CPPZMQ_INCLUDE_DIR zmq.hpp REQUIRED)  # cppzmq: headers alone
+mark_as_advanced(CPPZMQ_INCLUDE_DIR)
 # Its flags are those of a static link (Kerberos, OpenPGM), and CMake reads them in two ways, at the first configure and
-# later: objects would be built again for nothing. zmq.h needs none of them.
+# later: objects would be built again for nothing. its headers need none of them.
 set_target_properties(PkgConfig::zmq PROPERTIES INTERFACE_COMPILE_OPTIONS "" INTERFACE_INCLUDE_DIRECTORIES "")
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)

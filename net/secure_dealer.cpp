@@ -17,10 +17,10 @@ struct SecureDealer::Impl {
   std::string text;
   std::uint64_t monitors_made = 0;
   // Destroyed from the last to the first: readers leave the loop, sockets close, the context ends.
-  ZmqContext context;
-  ZmqSocket socket, monitor;
+  zmq::context_t context;
+  zmq::socket_t socket, monitor;
   std::unique_ptr<ZmqReader> reader, monitor_reader;
-  ZmqPart part;
+  zmq::message_t part;
   std::string joined;  // a message of several parts
   Timer reopening;
 
@@ -34,33 +34,34 @@ struct SecureDealer::Impl {
 base::Status SecureDealer::Impl::open_socket() {
   reader.reset();
   monitor_reader.reset();
-  socket = ZmqSocket(context, ZMQ_DEALER);
-  if (!socket) return zmq_failure("make a DEALER socket");
+  FM_ASSIGN(socket, make_socket(context, zmq::socket_type::dealer));
   FM_TRY(set_link_options(socket, {options.part_bytes_max, options.queue_messages_max, options.handshake_timeout,
                                    options.heartbeat_interval}));
-  // No queue for a connection that is not there: what is sent says what is now, and would be stale when one comes.
-  FM_TRY(socket.set(ZMQ_IMMEDIATE, 1));
-  FM_TRY(socket.set(ZMQ_RECONNECT_IVL, static_cast<int>(options.reconnect_first.ms)));
-  FM_TRY(socket.set(ZMQ_RECONNECT_IVL_MAX, static_cast<int>(options.reconnect_max.ms)));
-  FM_TRY(socket.set(ZMQ_CONNECT_TIMEOUT, 10'000));
+  FM_TRY(try_zmq("set the dealer's options", [&] {
+    // No queue for a connection that is not there: what is sent says what is now, and would be stale when one comes.
+    socket.set(zmq::sockopt::immediate, true);
+    socket.set(zmq::sockopt::reconnect_ivl, static_cast<int>(options.reconnect_first.ms));
+    socket.set(zmq::sockopt::reconnect_ivl_max, static_cast<int>(options.reconnect_max.ms));
+    socket.set(zmq::sockopt::connect_timeout, 10'000);
+  }));
   FM_TRY(set_curve_client(socket, options.keys, options.server_key));
   const std::string name = "framemill.dealer.monitor." + std::to_string(++monitors_made);
-  FM_ASSIGN(monitor, socket.monitor(context, name, ZMQ_EVENT_ALL));
-  FM_TRY(socket.connect(options.endpoint));
+  FM_ASSIGN(monitor, monitor_events(context, socket, name));
+  FM_TRY(connect_to(socket, options.endpoint));
   reader = std::make_unique<ZmqReader>(loop, socket, [this] { return receive_one(); });
   monitor_reader = std::make_unique<ZmqReader>(loop, monitor, [this] { return receive_event(); });
   return {};
 }
 
 bool SecureDealer::Impl::receive_one() {
-  if (!part.receive(socket, ZMQ_DONTWAIT)) return false;
+  if (!receive_part(socket, part)) return false;
   std::string_view whole;
   if (receive_whole(socket, part, joined, options.message_bytes_max, whole)) callbacks.on_message(whole);
   return true;
 }
 
 bool SecureDealer::Impl::receive_event() {
-  const auto event = receive_zmq_event(monitor);
+  const auto event = next_event(monitor);
   if (!event) return false;
   const std::string& server = options.endpoint;
   switch (event->event) {
@@ -133,10 +134,9 @@ base::Status SecureDealer::send(std::string_view bytes) {
                        "", ""};
   }
   if (!impl_->reader) return base::Error{"net.queue_full", "not connected", "", ""};
-  const bool sent = send_in_parts(impl_->socket, bytes, impl_->options.part_bytes_max);
-  const int cause = zmq_errno();
+  const int cause = send_in_parts(impl_->socket, bytes, impl_->options.part_bytes_max);
   impl_->reader->check();
-  if (sent) return {};
+  if (cause == 0) return {};
   if (cause == EAGAIN) {
     return base::Error{"net.queue_full", impl_->connected ? "the queue to the server is full" : "not connected", "",
                        ""};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <boost/asio/ip/address.hpp>
 #include <cstring>
 #include <optional>
@@ -65,11 +66,11 @@ struct SecureRouter::Impl {
   std::atomic<std::uint64_t> received{0}, dropped{0}, sent{0}, sends_refused{0};
   // Destroyed from the last to the first: the reader leaves the loop, the socket closes, the guard stops, the context
   // ends.
-  ZmqContext context;
+  zmq::context_t context;
   std::unique_ptr<ZapGuard> guard;
-  ZmqSocket socket;
+  zmq::socket_t socket;
   std::unique_ptr<ZmqReader> reader;
-  ZmqPart id_part, part;
+  zmq::message_t id_part, part;
   std::string joined;  // a message of several parts
 
   base::Status start();
@@ -78,55 +79,55 @@ struct SecureRouter::Impl {
 };
 
 base::Status SecureRouter::Impl::set_security() {
-  const auto& keys = options.keys;
-  FM_TRY(socket.set(ZMQ_CURVE_SERVER, 1));
-  FM_TRY(socket.set(ZMQ_CURVE_SECRETKEY,
-                    std::string_view(reinterpret_cast<const char*>(keys.secret_key.bytes.data()), 32)));
-  FM_TRY(socket.set(ZMQ_ZAP_DOMAIN, kZapDomain));
-  // Without this ZeroMQ lets everybody in when the handler cannot be reached.
-  return socket.set(kZmqZapEnforceDomain, 1);
+  const auto& secret = options.keys.secret_key.bytes;
+  return try_zmq("require CURVE keys", [&] {
+    socket.set(zmq::sockopt::curve_server, true);
+    socket.set(zmq::sockopt::curve_secretkey, zmq::buffer(secret.data(), secret.size()));
+    socket.set(zmq::sockopt::zap_domain, kZapDomain);
+    // Without this ZeroMQ lets everybody in when the handler cannot be reached.
+    socket.set(kZapEnforceDomain, true);
+  });
 }
 
 base::Status SecureRouter::Impl::start() {
   FM_TRY(check_listen_address(options));
-  socket = ZmqSocket(context, ZMQ_ROUTER);
-  if (!socket) return zmq_failure("make a ROUTER socket");
+  FM_ASSIGN(socket, make_socket(context, zmq::socket_type::router));
   FM_TRY(set_link_options(socket, {options.part_bytes_max, options.queue_messages_max, options.handshake_timeout,
                                    options.heartbeat_interval}));
-  FM_TRY(socket.set(ZMQ_ROUTER_MANDATORY, 1));
-  FM_TRY(socket.set(ZMQ_ROUTER_HANDOVER, 0));
+  FM_TRY(try_zmq("set the router's options", [&] {
+    socket.set(zmq::sockopt::router_mandatory, true);
+    socket.set(zmq::sockopt::router_handover, false);
+  }));
   FM_TRY(set_security());
-  FM_ASSIGN(ZmqSocket monitor, socket.monitor(context, "framemill.router.monitor", ZMQ_EVENT_ALL));
+  FM_ASSIGN(zmq::socket_t monitor, monitor_events(context, socket, "framemill.router.monitor"));
   FM_ASSIGN(guard, ZapGuard::start(context, std::move(monitor), options.allowed));
 
   // The test runs on a loopback port of this very socket before the real address opens.
-  FM_TRY(socket.bind("tcp://127.0.0.1:*"));
-  const std::string test_endpoint = socket.last_endpoint();
+  FM_TRY(bind_to(socket, "tcp://127.0.0.1:*"));
+  const std::string test_endpoint = socket.get(zmq::sockopt::last_endpoint);
   FM_TRY(check_refuses_strangers(test_endpoint, options.keys.public_key, options.handshake_timeout));
-  if (zmq_unbind(socket.get(), test_endpoint.c_str()) != 0) return zmq_failure("close the self-test's port");
+  FM_TRY(try_zmq("close the self-test's port", [&] { socket.unbind(test_endpoint); }));
 
-  FM_TRY(socket.bind(options.endpoint));
-  endpoint = socket.last_endpoint();
+  FM_TRY(bind_to(socket, options.endpoint));
+  endpoint = socket.get(zmq::sockopt::last_endpoint);
   return {};
 }
 
 bool SecureRouter::Impl::receive_one() {
-  if (!id_part.receive(socket, ZMQ_DONTWAIT)) return false;
+  if (!receive_part(socket, id_part)) return false;
   std::string_view whole;
-  const bool taken = id_part.more() && part.receive(socket, ZMQ_DONTWAIT) &&
+  const bool taken = id_part.more() && receive_part(socket, part) &&
                      receive_whole(socket, part, joined, options.message_bytes_max, whole);
   // A peer may name itself; nobody here does, and a name could be another's. Such messages are dropped unanswered.
-  const auto peer = peer_of(id_part.bytes());
-  const char* user = taken ? part.property("User-Id") : nullptr;
-  const auto key = CurvePublicKey::from_z85(user != nullptr ? user : "");
+  const auto peer = peer_of(id_part.to_string_view());
+  const auto key = CurvePublicKey::from_z85(taken ? property_of(part, "User-Id") : std::string_view());
   // The handshake asked for the key once; it may have been taken away since.
   if (!peer || !key.ok() || !guard->allows(*key)) {
     dropped.fetch_add(1, std::memory_order_relaxed);
     return true;
   }
   received.fetch_add(1, std::memory_order_relaxed);
-  const char* property = part.property("Peer-Address");
-  const std::string address = without_mapping(property != nullptr ? property : "");
+  const std::string address = without_mapping(property_of(part, "Peer-Address"));
   on_message({*peer, *key, address, whole});
   return true;
 }
@@ -165,12 +166,10 @@ base::Status SecureRouter::send(PeerId peer, std::string_view bytes) {
                                                std::to_string(impl_->options.message_bytes_max));
   }
   const auto id = routing_id_of(peer);
-  // The first part alone decides whether the peer is there and has room; the others then follow without waiting.
-  const bool sent = peer && zmq_send(impl_->socket.get(), id.data(), id.size(), ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0 &&
-                    send_in_parts(impl_->socket, bytes, impl_->options.part_bytes_max);
-  const int cause = peer ? zmq_errno() : EHOSTUNREACH;
+  const int cause = peer ? send_in_parts_to(impl_->socket, {id.data(), id.size()}, bytes, impl_->options.part_bytes_max)
+                         : EHOSTUNREACH;
   impl_->reader->check();
-  if (sent) {
+  if (cause == 0) {
     impl_->sent.fetch_add(1, std::memory_order_relaxed);
     return {};
   }
@@ -206,19 +205,20 @@ enum class Security { RandomKey, None };
 
 base::Status expect_refusal(const std::string& endpoint, const CurvePublicKey& server_key, Security security,
                             base::Duration timeout) {
-  ZmqContext context;
-  ZmqSocket socket(context, ZMQ_DEALER);
-  if (!socket) return zmq_failure("make a test socket");
-  FM_TRY(socket.set(ZMQ_LINGER, 0));
-  FM_TRY(socket.set(ZMQ_IPV6, 1));
+  zmq::context_t context;
+  FM_ASSIGN(zmq::socket_t socket, make_socket(context, zmq::socket_type::dealer));
+  FM_TRY(try_zmq("set the test socket's options", [&] {
+    socket.set(zmq::sockopt::linger, 0);
+    socket.set(zmq::sockopt::ipv6, true);
+  }));
   if (security == Security::RandomKey) FM_TRY(set_curve_client(socket, make_curve_key_pair(), server_key));
-  FM_ASSIGN(ZmqSocket monitor, socket.monitor(context, "framemill.test.monitor", ZMQ_EVENT_ALL));
-  FM_TRY(socket.connect(endpoint));
+  FM_ASSIGN(zmq::socket_t monitor, monitor_events(context, socket, "framemill.test.monitor"));
+  FM_TRY(connect_to(socket, endpoint));
   const base::Instant deadline = base::monotonic_now() + timeout;
   for (auto now = base::monotonic_now(); now < deadline; now = base::monotonic_now()) {
-    zmq_pollitem_t item{monitor.get(), 0, ZMQ_POLLIN, 0};
-    zmq_poll(&item, 1, static_cast<long>((deadline - now).ms));
-    const auto event = receive_zmq_event(monitor);
+    zmq::pollitem_t item{monitor.handle(), 0, ZMQ_POLLIN, 0};
+    FM_TRY(try_zmq("wait for the self-test", [&] { zmq::poll(&item, 1, std::chrono::milliseconds((deadline - now).ms)); }));
+    const auto event = next_event(monitor);
     if (!event) continue;
     if (event->event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
       const bool with_key = security == Security::RandomKey;

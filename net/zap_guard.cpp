@@ -1,30 +1,31 @@
 #include "net/zap_guard.h"
 
+#include <cerrno>
+#include <chrono>
 #include <cstring>
 
 namespace framemill::net {
 
-base::Result<std::unique_ptr<ZapGuard>> ZapGuard::start(const ZmqContext& context, ZmqSocket monitor,
+base::Result<std::unique_ptr<ZapGuard>> ZapGuard::start(zmq::context_t& context, zmq::socket_t monitor,
                                                         std::vector<CurvePublicKey> allowed) {
   std::unique_ptr<ZapGuard> guard(new ZapGuard);
   guard->allow_only(std::move(allowed));
   guard->monitor_ = std::move(monitor);
-  guard->questions_ = ZmqSocket(context, ZMQ_REP);
-  guard->stop_inside_ = ZmqSocket(context, ZMQ_PAIR);
-  guard->stop_ = ZmqSocket(context, ZMQ_PAIR);
-  if (!guard->questions_ || !guard->stop_inside_ || !guard->stop_)
-    return zmq_failure("make the authentication sockets");
-  FM_TRY(guard->questions_.set(ZMQ_LINGER, 0));
-  FM_TRY(guard->questions_.bind("inproc://zeromq.zap.01"));
-  FM_TRY(guard->stop_inside_.bind("inproc://framemill.zap.stop"));
-  FM_TRY(guard->stop_.connect("inproc://framemill.zap.stop"));
+  FM_ASSIGN(guard->questions_, make_socket(context, zmq::socket_type::rep));
+  FM_ASSIGN(guard->stop_inside_, make_socket(context, zmq::socket_type::pair));
+  FM_ASSIGN(guard->stop_, make_socket(context, zmq::socket_type::pair));
+  FM_TRY(try_zmq("set the guard's options", [&] { guard->questions_.set(zmq::sockopt::linger, 0); }));
+  FM_TRY(bind_to(guard->questions_, "inproc://zeromq.zap.01"));
+  FM_TRY(bind_to(guard->stop_inside_, "inproc://framemill.zap.stop"));
+  FM_TRY(connect_to(guard->stop_, "inproc://framemill.zap.stop"));
   guard->thread_ = std::thread([raw = guard.get()] { raw->run(); });
   return guard;
 }
 
 ZapGuard::~ZapGuard() {
   if (!thread_.joinable()) return;
-  zmq_send(stop_.get(), "", 0, 0);
+  // Where the message cannot be sent the context is ending, which ends the thread as well.
+  (void)try_zmq("stop the guard", [&] { stop_.send(zmq::const_buffer(), zmq::send_flags::none); });
   thread_.join();
 }
 
@@ -40,12 +41,15 @@ bool ZapGuard::allows(const CurvePublicKey& key) const {
 }
 
 void ZapGuard::run() {
-  zmq_pollitem_t items[3] = {
-      {stop_inside_.get(), 0, ZMQ_POLLIN, 0}, {questions_.get(), 0, ZMQ_POLLIN, 0}, {monitor_.get(), 0, ZMQ_POLLIN, 0}};
-  const int count = monitor_ ? 3 : 2;
+  zmq::pollitem_t items[3] = {{stop_inside_.handle(), 0, ZMQ_POLLIN, 0},
+                              {questions_.handle(), 0, ZMQ_POLLIN, 0},
+                              {monitor_.handle(), 0, ZMQ_POLLIN, 0}};
+  const std::size_t count = monitor_ ? 3 : 2;
   while (true) {
-    if (zmq_poll(items, count, -1) < 0) {
-      if (zmq_errno() == EINTR) continue;
+    try {
+      zmq::poll(items, count, std::chrono::milliseconds(-1));
+    } catch (const zmq::error_t& error) {
+      if (error.num() == EINTR) continue;
       return;  // the context is ending
     }
     if (items[0].revents != 0) return;
@@ -58,10 +62,10 @@ void ZapGuard::run() {
 // Reply: version, request id, status, text, user id, metadata.
 void ZapGuard::answer_question() {
   std::vector<std::string> parts;
-  ZmqPart part;
+  zmq::message_t part;
   do {
-    if (!part.receive(questions_, ZMQ_DONTWAIT)) return;
-    parts.emplace_back(part.bytes());
+    if (!receive_part(questions_, part)) return;
+    parts.emplace_back(part.to_string_view());
   } while (part.more());
   // Questions come from the library inside this process; a short one is answered like a wrong one.
   parts.resize(std::max<std::size_t>(parts.size(), 7));
@@ -76,13 +80,16 @@ void ZapGuard::answer_question() {
   const std::string user = good ? key.z85() : std::string();
   const std::string_view reply[] = {"1.0", parts[1], good ? "200" : "400", good ? "OK" : "key not allowed", user, ""};
   for (std::size_t i = 0; i < std::size(reply); ++i) {
-    zmq_send(questions_.get(), reply[i].data(), reply[i].size(), i + 1 < std::size(reply) ? ZMQ_SNDMORE : 0);
+    const bool last = i + 1 == std::size(reply);
+    (void)try_zmq("answer", [&] {
+      questions_.send(zmq::buffer(reply[i]), last ? zmq::send_flags::none : zmq::send_flags::sndmore);
+    });
   }
 }
 
 void ZapGuard::count_events() {
   for (int i = 0; i < 256; ++i) {
-    const auto event = receive_zmq_event(monitor_);
+    const auto event = next_event(monitor_);
     if (!event) return;
     switch (event->event) {
       case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:

@@ -25,7 +25,7 @@ class ZapGuard {
 
   // Must be open before the first socket of the context binds. `monitor` (may be none) is the guarded socket's event
   // PAIR.
-  static base::Result<std::unique_ptr<ZapGuard>> start(const ZmqContext& context, ZmqSocket monitor,
+  static base::Result<std::unique_ptr<ZapGuard>> start(zmq::context_t& context, zmq::socket_t monitor,
                                                        std::vector<CurvePublicKey> allowed);
   ~ZapGuard();
 
@@ -39,10 +39,10 @@ class ZapGuard {
   void answer_question();
   void count_events();
 
-  ZmqSocket questions_;    // REP at inproc://zeromq.zap.01, the guard's thread
-  ZmqSocket monitor_;      // the guard's thread
-  ZmqSocket stop_inside_;  // the guard's thread
-  ZmqSocket stop_;         // the owner's thread
+  zmq::socket_t questions_;    // REP at inproc://zeromq.zap.01, the guard's thread
+  zmq::socket_t monitor_;      // the guard's thread
+  zmq::socket_t stop_inside_;  // the guard's thread
+  zmq::socket_t stop_;         // the owner's thread
   mutable std::mutex mutex_;
   std::set<CurvePublicKey> allowed_;
   Counters counters_;

@@ -1,8 +1,8 @@
-// Private to the room: ZeroMQ's C handles with an owner, options that are checked, and the drain-until-empty rule of
-// its edge-triggered descriptor in one place.
+// Private to the room: what both ends of a link need beyond cppzmq. Its exceptions become results here, messages travel
+// in parts, and the drain-until-empty rule of ZeroMQ's edge-triggered descriptor is in one place.
 #pragma once
 
-#include <zmq.h>
+#include <zmq.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "base/time.h"
@@ -19,83 +20,50 @@
 namespace framemill::net {
 
 // A draft constant that the stable library honours: with it and a domain set, CURVE asks the ZAP handler or refuses.
-constexpr int kZmqZapEnforceDomain = 93;
+inline constexpr zmq::sockopt::integral_option<93, int, true> kZapEnforceDomain;
 
-base::Error zmq_failure(std::string_view what);  // net.zmq, with the text of zmq_errno()
+base::Error zmq_failure(std::string_view what, const zmq::error_t& error);  // net.zmq, with the library's text
 
-class ZmqContext {
- public:
-  ZmqContext() : handle_(zmq_ctx_new()) {}
-  ~ZmqContext() { zmq_ctx_term(handle_); }
-  ZmqContext(const ZmqContext&) = delete;
-  ZmqContext& operator=(const ZmqContext&) = delete;
-  void* get() const { return handle_; }
+// Runs `act`; net.zmq where it throws.
+template <class Act>
+base::Status try_zmq(std::string_view what, Act&& act) {
+  try {
+    std::forward<Act>(act)();
+    return {};
+  } catch (const zmq::error_t& error) {
+    return zmq_failure(what, error);
+  }
+}
 
- private:
-  void* handle_;
-};
+base::Result<zmq::socket_t> make_socket(zmq::context_t& context, zmq::socket_type type);
+base::Status bind_to(zmq::socket_t& socket, const std::string& endpoint);     // else net.bind
+base::Status connect_to(zmq::socket_t& socket, const std::string& endpoint);  // else net.connect
 
-class ZmqSocket {
- public:
-  ZmqSocket() = default;
-  ZmqSocket(const ZmqContext& context, int type) : handle_(zmq_socket(context.get(), type)) {}
-  ~ZmqSocket() { close(); }
-  ZmqSocket(ZmqSocket&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  ZmqSocket& operator=(ZmqSocket&& other) noexcept;
-  void close();
-
-  void* get() const { return handle_; }
-  explicit operator bool() const { return handle_ != nullptr; }
-
-  base::Status set(int option, int value) const;
-  base::Status set(int option, std::int64_t value) const;
-  base::Status set(int option, std::string_view bytes) const;
-  base::Status bind(const std::string& endpoint) const;
-  base::Status connect(const std::string& endpoint) const;
-  std::string last_endpoint() const;
-  int fd() const;
-  bool readable() const;
-
-  // Puts this socket's connection events on inproc://<name> and connects a PAIR to it.
-  base::Result<ZmqSocket> monitor(const ZmqContext& context, const std::string& name, int events) const;
-
- private:
-  void* handle_ = nullptr;
-};
+// True when a part was received; false when there is none (or the context is ending).
+bool receive_part(zmq::socket_ref socket, zmq::message_t& part);
+// A property of the connection that the part came by, such as "User-Id"; empty where it has none.
+std::string_view property_of(const zmq::message_t& part, const char* name);
 
 // Sends all bytes as one message, in frames of at most `part_bytes_max`; the first decides whether there is room, the
-// rest follows without waiting. False: zmq_errno() says why, and nothing was sent.
-bool send_in_parts(const ZmqSocket& socket, std::string_view bytes, std::size_t part_bytes_max);
-
-// One received part; reused from part to part.
-class ZmqPart {
- public:
-  ZmqPart() { zmq_msg_init(&message_); }
-  ~ZmqPart() { zmq_msg_close(&message_); }
-  ZmqPart(const ZmqPart&) = delete;
-  ZmqPart& operator=(const ZmqPart&) = delete;
-
-  // False when there is nothing (or the context is ending).
-  bool receive(const ZmqSocket& socket, int flags) { return zmq_msg_recv(&message_, socket.get(), flags) >= 0; }
-  std::string_view bytes() { return {static_cast<const char*>(zmq_msg_data(&message_)), zmq_msg_size(&message_)}; }
-  bool more() { return zmq_msg_more(&message_) != 0; }
-  const char* property(const char* name) { return zmq_msg_gets(&message_, name); }
-
- private:
-  zmq_msg_t message_;
-};
-
-struct ZmqEvent {
-  int event = 0;
-  std::uint32_t value = 0;
-};
-// The next event of a monitor's PAIR, if one is there.
-std::optional<ZmqEvent> receive_zmq_event(const ZmqSocket& monitor);
+// rest follows without waiting. 0, or the errno that says why nothing was sent.
+int send_in_parts(zmq::socket_ref socket, std::string_view bytes, std::size_t part_bytes_max);
+// The same behind a first frame that says for whom it is.
+int send_in_parts_to(zmq::socket_ref socket, std::string_view peer, std::string_view bytes, std::size_t part_bytes_max);
 
 // The whole message that begins with the part received last: all its parts, joined in `joined` where there are several.
 // False: more than `bytes_max` bytes, or an empty part among several; the rest of the message is taken in and dropped.
-bool receive_whole(const ZmqSocket& socket, ZmqPart& part, std::string& joined, std::size_t bytes_max,
+bool receive_whole(zmq::socket_ref socket, zmq::message_t& part, std::string& joined, std::size_t bytes_max,
                    std::string_view& whole);
+
+// Puts the socket's connection events on inproc://<name> and connects a PAIR to it. (zmq::monitor_t waits for events
+// itself and does not show its descriptor, so it cannot be watched by an event loop.)
+base::Result<zmq::socket_t> monitor_events(zmq::context_t& context, zmq::socket_t& socket, const std::string& name);
+struct ZmqEvent {
+  int event = 0;  // ZMQ_EVENT_...
+  std::uint32_t value = 0;
+};
+// The next event of a monitor's PAIR, if one is there.
+std::optional<ZmqEvent> next_event(zmq::socket_ref monitor);
 
 // Limits and habits that both ends share: message size, queue, handshake time, keepalive, no lingering.
 struct ZmqLinkOptions {
@@ -104,15 +72,15 @@ struct ZmqLinkOptions {
   base::Duration handshake_timeout;
   base::Duration heartbeat_interval;
 };
-base::Status set_link_options(const ZmqSocket& socket, const ZmqLinkOptions& options);
-base::Status set_curve_client(const ZmqSocket& socket, const CurveKeyPair& keys, const CurvePublicKey& server_key);
+base::Status set_link_options(zmq::socket_t& socket, const ZmqLinkOptions& options);
+base::Status set_curve_client(zmq::socket_t& socket, const CurveKeyPair& keys, const CurvePublicKey& server_key);
 
 // Calls `receive_one` until it says that nothing is left, whenever the socket's descriptor wakes up. ZMQ_FD tells edges
 // only, and any call on the socket may swallow one: whoever sends must call check() afterwards. At most 256 calls in a
 // row, so that a flood cannot keep the loop from its timers.
 class ZmqReader {
  public:
-  ZmqReader(EventLoop& loop, const ZmqSocket& socket, std::function<bool()> receive_one);
+  ZmqReader(EventLoop& loop, zmq::socket_ref socket, std::function<bool()> receive_one);
   ~ZmqReader();
   ZmqReader(const ZmqReader&) = delete;
   ZmqReader& operator=(const ZmqReader&) = delete;
