@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "base/unicode.h"
-#include "models/train/catalogue/scene.h"
+#include "training/catalogue/scene.h"
 
 namespace framemill::models {
 namespace {

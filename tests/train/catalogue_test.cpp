@@ -1,7 +1,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
-#include "models/train/catalogue/render.h"
+#include "training/catalogue/render.h"
 
 namespace framemill::train {
 namespace {

@@ -1,4 +1,4 @@
-#include "models/train/muon.h"
+#include "training/muon.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/linalg_svdvals.h>

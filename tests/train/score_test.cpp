@@ -3,7 +3,7 @@
 
 #include "gpu/torch/load_generator.h"
 #include "models/package.h"
-#include "models/score/judging.h"
+#include "training/score/judging.h"
 
 #include <catch2/catch.hpp>  // last: torch has a CHECK of its own
 
@@ -33,7 +33,7 @@ struct Shipped {
     REQUIRE(generator.ok());
   }
   base::Result<models::Package> package = models::open_package(repository() / "models/demo-clips@1");
-  base::Result<Judge> judge = Judge::read(repository() / "models/score/judge.safetensors");
+  base::Result<Judge> judge = Judge::read(repository() / "training/score/judge.safetensors");
   base::Result<std::unique_ptr<gpu::Generator>> generator = base::Error{};
 };
 

@@ -7,11 +7,11 @@
 #include "gpu/torch/autoencoder.h"
 #include "gpu/torch/transformer.h"
 #include "models/safetensors.h"
-#include "models/score/curve.h"
-#include "models/train/checkpoint.h"
-#include "models/train/phases.h"
-#include "models/train/seal.h"
-#include "models/train/shares.h"
+#include "training/score/curve.h"
+#include "training/checkpoint.h"
+#include "training/phases.h"
+#include "training/seal.h"
+#include "training/shares.h"
 
 #include <catch2/catch.hpp>  // last: torch has a CHECK of its own
 
