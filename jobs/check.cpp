@@ -58,6 +58,28 @@ bool same_windows(const WindowGrid& a, const WindowGrid& b) {
          a.time_ratio == b.time_ratio;
 }
 
+// A chain begins where its shot range begins. Where nobody gave a range it is the span of all layers' frames, and the
+// chain may have to be made from the far end of another layer's frames.
+std::optional<SpecError> idle_windows(const JobSpec& spec, const JobPlan& plan, LayerIndex index) {
+  const LayerSpec& layer = spec.layers[index];
+  const PhasePlan* phase = windows_of_layer(plan, index);
+  if (phase == nullptr || phase->windows.empty() || phase->grid.context_frames == 0) return std::nullopt;
+  const std::uint32_t before = phase->windows.front().first;
+  if (before == 0) return std::nullopt;
+  const FrameSet& frames = layer.frames;
+  return SpecError{
+      "spec.idle_windows",
+      {},
+      {},
+      fmt::format("layer[{}].frames", index),
+      fmt::format("the chain \"{}\" begins at frame {}, where the frames of the job's layers begin, because no "
+                  "shot_range is given: {} of its {} windows are made only to reach frame {}",
+                  layer.name, layer.shot_range.first, before, phase->windows.back().end(), frames.first()),
+      fmt::format("shot_range = \"{}-{}\" in the layer, or the range of the shot", frames.first(),
+                  frames.last() - (frames.last() == layer.shot_range.last ? layer.handles : 0)),
+      ""};
+}
+
 // The range and handles as a user writes them.
 std::string range_as_written(const LayerSpec& layer) {
   const FrameSpan& range = layer.shot_range;
@@ -83,6 +105,8 @@ std::vector<SpecError> plan_warnings(const ParsedSpec& parsed, const JobSpec& sp
                         "plan = \"chain\" for one continuous shot, or plan = \"independent\" if this is what you want",
                         ""});
   }
+  for (const LayerIndex layer : parsed.ranges_left_out)
+    if (auto warning = idle_windows(spec, plan, layer)) warnings.push_back(std::move(*warning));
   return warnings;
 }
 

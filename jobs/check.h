@@ -38,8 +38,9 @@ struct CheckReport {
 // Adds to the errors of a spec's form what the packages say of those layers that could be read.
 void add_package_errors(const ParsedSpec& parsed, const PackageCatalogue& packages, std::vector<SpecError>& errors);
 
-// What a planned spec may not mean: a layer that gives no `plan` and whose frames need more than one window, which then do
-// not connect. Code: spec.windows_not_connected.
+// What a planned spec may not mean. spec.windows_not_connected: a layer that gives no `plan` and whose frames need more
+// than one window, which then do not connect. spec.idle_windows: a chain without a shot range that is made from the
+// first frame of another layer on, through windows that nobody asked for.
 std::vector<SpecError> plan_warnings(const ParsedSpec& parsed, const JobSpec& spec, const JobPlan& plan);
 // "layer[1].frames: that windows do not connect ...": one line for people.
 std::string sentence(const SpecError& warning);

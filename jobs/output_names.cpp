@@ -50,6 +50,15 @@ base::Result<std::string> token_value(const Token& token, const OutputTokens& to
                     "tokens are show sequence shot layer variant version frame");
 }
 
+// The length of "%d" or "%04d" at the beginning of the text, 0 where there is none.
+std::size_t conversion_length(std::string_view text) {
+  if (text.starts_with("%d")) return 2;
+  return text.size() >= 4 && text.starts_with("%0") && text[2] >= '1' && text[2] <= '9' && text[3] == 'd' ? 4 : 0;
+}
+
+enum class NameOf { Output, Input };
+base::Status check_path(std::string_view path, NameOf what);
+
 bool is_number_part(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c == '-' || (c >= '0' && c <= '9'); });
 }
@@ -82,7 +91,9 @@ bool has_token(std::string_view pattern, std::string_view token) {
          pattern.find(fmt::format("{{{}:", token)) != std::string_view::npos;
 }
 
-base::Result<std::string> resolve_output(std::string_view pattern, const OutputTokens& tokens) {
+namespace {
+
+base::Result<std::string> resolve(std::string_view pattern, const OutputTokens& tokens, NameOf what) {
   std::string out;
   std::size_t frame_tokens = 0;
   std::string remaining(pattern);
@@ -100,7 +111,17 @@ base::Result<std::string> resolve_output(std::string_view pattern, const OutputT
     out += rest.substr(0, brace);
     if (brace == std::string_view::npos) break;
     const std::size_t close = rest.find('}', brace);
-    if (rest[brace] == '%') return name_error("unsafe_path", "\"%\" may not stand in an output name", "write {frame:04} for the frame");
+    if (rest[brace] == '%') {
+      const bool is_conversion = conversion_length(rest.substr(brace)) > 0;
+      if (what == NameOf::Output || is_conversion)
+        return name_error("unsafe_path",
+                          fmt::format("\"%{}\" cannot be part of {} name", is_conversion ? "d" : "",
+                                      what == NameOf::Output ? "an output" : "an input"),
+                          "write {frame:04} for the frame");
+      out += '%';
+      rest.remove_prefix(brace + 1);
+      continue;
+    }
     if (rest[brace] == '}' || close == std::string_view::npos)
       return name_error("bad_token", "a \"{\" or \"}\" that is not part of a token", "tokens look like {frame:04}");
     const auto token = parse_token(rest.substr(brace + 1, close - brace - 1));
@@ -109,15 +130,15 @@ base::Result<std::string> resolve_output(std::string_view pattern, const OutputT
                         "a width is 01..09, as in {frame:04}");
     FM_ASSIGN(const std::string value, token_value(*token, tokens));
     if (token->name == "frame" && ++frame_tokens > 1)
-      return name_error("bad_token", "{frame} may stand only once in an output name");
+      return name_error("bad_token", "{frame} may stand only once in a name");
     out += value;
     rest.remove_prefix(close + 1);
   }
-  FM_TRY(check_safe_path(frame_tokens == 0 ? out : frame_path(out, -kFrameMax)));
+  FM_TRY(check_path(frame_tokens == 0 ? out : frame_path(out, -kFrameMax), what));
   return out;
 }
 
-base::Status check_safe_path(std::string_view path) {
+base::Status check_path(std::string_view path, NameOf what) {
   const auto unsafe = [](std::string message, std::string hint = {}) {
     return name_error("unsafe_path", std::move(message), std::move(hint));
   };
@@ -128,7 +149,7 @@ base::Status check_safe_path(std::string_view path) {
   for (const char c : path) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return unsafe("the path holds a control character");
     if (c == '\\') return unsafe("the path holds a backslash", "write / between directories");
-    if (c == '%') return unsafe("the path holds a \"%\"", "write {frame:04} for the frame");
+    if (c == '%' && what == NameOf::Output) return unsafe("the path holds a \"%\"", "write {frame:04} for the frame");
   }
   std::string_view part;
   for (std::string_view rest = path;; rest.remove_prefix(part.size() + 1)) {
@@ -140,19 +161,35 @@ base::Status check_safe_path(std::string_view path) {
       return unsafe(fmt::format("a part of the path is longer than {} bytes", kPathComponentMax));
     if (part.size() == rest.size()) break;
   }
-  if (part.starts_with("manifest.") && part.ends_with(".json"))
+  if (what == NameOf::Output && part.starts_with("manifest.") && part.ends_with(".json"))
     return unsafe("manifests are written by the farm beside the outputs", "choose another name");
   return {};
 }
 
+}  // namespace
+
+base::Result<std::string> resolve_output(std::string_view pattern, const OutputTokens& tokens) {
+  return resolve(pattern, tokens, NameOf::Output);
+}
+
+base::Result<std::string> resolve_input(std::string_view pattern) {
+  return resolve(pattern, {}, NameOf::Input);
+}
+
+base::Status check_safe_path(std::string_view path) {
+  return check_path(path, NameOf::Output);
+}
+
 FramePattern split_pattern(std::string_view resolved) {
-  const std::size_t percent = resolved.find('%');
-  if (percent == std::string_view::npos) return {resolved, {}, std::nullopt};
-  const std::size_t conversion = resolved.find('d', percent);
-  FM_CHECK(conversion != std::string_view::npos, "a frame pattern without its %d");
-  int width = 0;
-  std::from_chars(resolved.data() + percent + 1, resolved.data() + conversion, width);
-  return {resolved.substr(0, percent), resolved.substr(conversion + 1), width};
+  std::size_t percent = 0, length = 0;
+  while (length == 0) {
+    percent = resolved.find('%', percent);
+    if (percent == std::string_view::npos) return {resolved, {}, std::nullopt};
+    length = conversion_length(resolved.substr(percent));
+    if (length == 0) ++percent;  // of a directory's own name
+  }
+  const int width = length == 2 ? 0 : resolved[percent + 2] - '0';
+  return {resolved.substr(0, percent), resolved.substr(percent + length), width};
 }
 
 std::string frame_path(std::string_view resolved, Frame frame) {

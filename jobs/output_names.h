@@ -27,6 +27,8 @@ struct OutputTokens {
 
 // "{shot}.{frame:04}.exr" -> "hb_0010.%04d.exr". Errors: spec.unknown_token, spec.bad_token, spec.unsafe_path.
 base::Result<std::string> resolve_output(std::string_view pattern, const OutputTokens& tokens);
+// The same of an input in a root, whose directories may have a "%" in their names. {frame} is its only token.
+base::Result<std::string> resolve_input(std::string_view pattern);
 
 // True when the pattern has the token, with or without a width.
 bool has_token(std::string_view pattern, std::string_view token);

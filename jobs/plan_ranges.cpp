@@ -172,7 +172,7 @@ std::vector<RootFiles> root_files_of(const LayerSpec& layer, const PhasePlan& ph
   for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
     const LayerInput& input = layer.inputs[i];
     if (!input.layer.empty()) continue;
-    auto resolved = resolve_output(input.pattern, {});
+    auto resolved = resolve_input(input.pattern);
     FM_CHECK(resolved.ok(), "an input pattern that was not checked");
     RootFiles files;
     files.input = static_cast<std::uint32_t>(i);

@@ -174,6 +174,7 @@ struct ParsedSpec {
   std::vector<SpecError> errors;
   std::map<std::string, SpecPosition> positions;  // field -> place, for errors that are found later
   std::vector<LayerIndex> plans_left_out;         // generate layers that give no `plan`
+  std::vector<LayerIndex> ranges_left_out;        // generate layers for which no shot_range is given anywhere
 };
 
 // spec.bad_utf8 where the text is not UTF-8, with what it seems to be: such a text cannot even be sent.

@@ -62,7 +62,7 @@ void read_root_files(TableReader& table, LayerInput& input) {
   for (const std::string_view token : {"show", "sequence", "shot", "layer", "variant", "version"})
     if (has_token(*pattern, token))
       return table.fail("pattern", "unknown_token", fmt::format("{{{}}} has no meaning in an input", token), "{frame}");
-  const auto resolved = resolve_output(*pattern, {});
+  const auto resolved = resolve_input(*pattern);
   if (!resolved.ok())
     return table.fail("pattern", resolved.error().code.substr(5), resolved.error().message, resolved.error().hint);
   if (has_token(*pattern, "frame") && !table.has("frames"))

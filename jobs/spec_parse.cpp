@@ -204,8 +204,10 @@ ParsedSpec parse(std::string_view text, SpecFormat format, const SpecOverrides& 
   gather_positions(*tree.root, "", out.positions);
   out.errors = errors.take();
   for (LayerDraft& layer : draft.layers) {
-    if (layer.kind_known && layer.layer.kind == LayerKind::Generate && layer.node->find("plan") == nullptr)
-      out.plans_left_out.push_back(static_cast<LayerIndex>(draft.job.layers.size()));
+    const auto index = static_cast<LayerIndex>(draft.job.layers.size());
+    const bool generates = layer.kind_known && layer.layer.kind == LayerKind::Generate;
+    if (generates && layer.node->find("plan") == nullptr) out.plans_left_out.push_back(index);
+    if (generates && !layer.own_range && !draft.own_range) out.ranges_left_out.push_back(index);
     draft.job.layers.push_back(std::move(layer.layer));
   }
   if (out.errors.empty())

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "jobs/output_names.h"
 #include "scheduler/core/readiness.h"
 #include "scheduler/core/slot_fit.h"
 #include "scheduler/core/task_moves.h"
@@ -375,7 +376,7 @@ std::optional<MissingFile> missing_file(const FarmState& farm, const JobEntry& j
     missing.emplace();
     missing->root = files.root;
     missing->path = path_of(files, *frame);
-    missing->numbered = files.path_printf.find('%') != std::string::npos;
+    missing->numbered = jobs::split_pattern(files.path_printf).width.has_value();
     missing->frame = *frame;
     missing->files = unseen;
     missing->asked = bool(files.looker);

@@ -139,6 +139,29 @@ TEST_CASE("windows that will not connect are warned of where no plan was chosen"
   CHECK(warnings("frames = \"1-40\"\nplan = \"chain\"\n").empty());
 }
 
+TEST_CASE("a chain that begins at another layer's frames, because no range was given, is warned of") {
+  const Packages packages(package(16, 4));
+  const std::string boards = "frames = \"1-16\"\n[[layer]]\nname = \"shot\"\nkind = \"generate\"\nmodel = \"clips@1\"\n"
+                             "prompt = \"x\"\nplan = \"chain\"\n";
+  const auto warnings = [&](const std::string& head, const std::string& rest) {
+    const CheckReport report = check_job(head + kShot + boards + rest, SpecFormat::Detect, {}, &packages);
+    CHECK(report.errors.empty());
+    return report.warnings;
+  };
+  const auto found = warnings("", "frames = \"1001-1040\"\n");
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].code == "spec.idle_windows");
+  CHECK(found[0].field == "layer[1].frames");
+  CHECK(found[0].line.has_value());
+  CHECK(found[0].message.find("begins at frame 1,") != std::string::npos);
+  CHECK(found[0].message.find("83 of its 87 windows") != std::string::npos);
+  CHECK(found[0].expected.find("shot_range = \"1001-1040\"") != std::string::npos);
+  CHECK(warnings("", "frames = \"1001-1040\"\nshot_range = \"1001-1040\"\n").empty());
+  CHECK(warnings("", "frames = \"1030-1040\"\nshot_range = \"1001-1040\"\n").empty());  // a retake
+  CHECK(warnings("shot_range = \"1-1040\"\n", "frames = \"1001-1040\"\n").empty());
+  CHECK(warnings("", "frames = \"1-40\"\n").empty());
+}
+
 TEST_CASE("a retake whose windows lie elsewhere than the earlier version's is noticed") {
   const Packages packages(package(16, 4));
   const auto differences = [&](const std::string& earlier, const std::string& now) {

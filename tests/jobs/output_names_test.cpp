@@ -20,6 +20,23 @@ std::string resolved(std::string_view pattern, const OutputTokens& tokens = {"sh
   return result.ok() ? *result : result.error().code;
 }
 
+TEST_CASE("an input in a root may lie in a directory with a percent sign; what looks like a printf token is refused") {
+  const std::string resolved = resolve_input("50% done/a%b/p.{frame:04}.png").value();
+  CHECK(frame_path(resolved, 1001) == "50% done/a%b/p.1001.png");
+  CHECK(frame_path(resolve_input("5%/{frame}").value(), -3) == "5%/-3");
+  CHECK(frame_path(resolve_input("100%{frame:03}").value(), 7) == "100%007");
+  CHECK(frame_path(resolve_input("100%").value(), 7) == "100%");
+  CHECK(frame_path(resolve_input("manifest.json").value(), 7) == "manifest.json");
+  for (const char* pattern : {"p.%04d.png", "p.%d.png", "a%04d/p.{frame}.png", "../p.png", "{frame}{frame}"}) {
+    const auto refused = resolve_input(pattern);
+    INFO(pattern);
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().message.find("output") == std::string::npos);
+  }
+  CHECK(resolve_input("p.%04d.png").error().hint == "write {frame:04} for the frame");
+  CHECK_FALSE(resolve_output("50% done/p.exr", {}).ok());
+}
+
 TEST_CASE("tokens become their values and the frame a printf pattern") {
   CHECK(resolved("{show}/{sequence}/{shot}_{layer}_t{variant:02}_v{version:03}.{frame:04}.exr") ==
         "show/seq/sh_comp_t02_v007.%04d.exr");
