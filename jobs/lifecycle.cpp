@@ -104,6 +104,10 @@ bool is_tried_once(std::string_view code) {
          std::find(kOnce.begin(), kOnce.end(), code) != kOnce.end();
 }
 
+bool depends_on_worker(std::string_view code) {
+  return code == "command.cannot_start";
+}
+
 std::string_view name(JobState state) {
   return kJobStates.of(state);
 }

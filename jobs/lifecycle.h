@@ -42,6 +42,8 @@ std::optional<Outcome> outcome_from_code(std::string_view code);
 // Whether another try of what failed with this finer code ("input.unreadable") could only end the same way, because the
 // files it reads, or what it asks for ("command.cannot_start"), decide: the first charged try is the last one.
 bool is_tried_once(std::string_view code);
+// Of these, what the worker decides as well: a program may be installed elsewhere. One try on each worker, then.
+bool depends_on_worker(std::string_view code);
 
 std::string_view name(JobState state);  // "running"
 std::string_view name(PhaseState state);

@@ -4,6 +4,8 @@
 #include <set>
 
 #include "scheduler/core/attempts.h"
+#include "scheduler/core/avoidance.h"
+#include "scheduler/core/conditions.h"
 #include "scheduler/core/standings.h"
 #include "scheduler/core/task_moves.h"
 
@@ -26,6 +28,7 @@ struct BadEnd {
   std::vector<TaskRange> owed;
   base::Instant granted_at;
   bool chain = false, generate = false;
+  bool made_nothing = false;  // not one of its tasks was committed
   std::uint32_t windows = 0;
 
   std::string code() const { return ended.code.empty() ? std::string(row.code) : ended.code; }
@@ -124,9 +127,22 @@ void give_back(const BadEnd& end) {
   note_returned(end.farm, end.job, end.phase.plan->layer, end.worker, end.granted_at, end.code(), end.message(), true);
 }
 
+// Some other worker could take the task and has not shown yet that it ends the same way there.
+bool may_succeed_elsewhere(const BadEnd& end) {
+  const std::uint32_t layer = end.phase.plan->layer;
+  const auto able = able_workers(end.farm, end.farm.classes.of(end.phase.common_class));
+  const std::vector<WorkerId> judges = judges_among(end.farm, end.job, layer, able);
+  return std::any_of(judges.begin(), judges.end(), [&](WorkerId id) {
+    const HostStanding* standing = standing_of(end.job, layer, id);
+    return id != end.worker.record.id && (standing == nullptr || !standing->has_failed || standing->code != end.code());
+  });
+}
+
 void charge(const BadEnd& end, TaskIndex task) {
   const bool once = jobs::is_tried_once(end.code());  // the files it reads decide: it speaks against no worker
-  if (!once && !note_failed(end.farm, end.job, end.phase, task, end.worker, end.granted_at, end.code(), end.message())) {
+  const bool host_too = jobs::depends_on_worker(end.code());
+  if ((!once || host_too) &&
+      !note_failed(end.farm, end.job, end.phase, task, end.worker, end.granted_at, end.code(), end.message())) {
     ++trouble_of(end.farm, end.phase, task).record.uncharged_returns;
     return;
   }
@@ -136,7 +152,8 @@ void charge(const BadEnd& end, TaskIndex task) {
   ++end.phase.tally.tries_charged;
   end.farm.turn.mark(end.phase);
   sort_trouble(end.farm, end.phase, task);
-  if (once || record.charged_tries >= end.job.layer_of(end.phase).retries)
+  const bool last = once && !(host_too && may_succeed_elsewhere(end));
+  if (last || record.charged_tries >= end.job.layer_of(end.phase).retries)
     give_up(end.farm, end.phase, task, TaskState::Failed);
 }
 
@@ -144,6 +161,10 @@ void on_work_failed(const BadEnd& end) {
   const std::vector<TaskIndex> tasks = tasks_spoken_of(end);
   if (tasks.empty()) {
     split(end);
+    // Whichever task it was, it failed here: a worker on which every chunk comes to nothing must not get them all.
+    if (end.made_nothing && end.ended.failed_tasks.empty())
+      note_failed(end.farm, end.job, end.phase, end.owed.front().first, end.worker, end.granted_at, end.code(),
+                  end.message());
     // It names tasks that it does not owe: nobody is charged, and it must not go on like that.
     if (!end.ended.failed_tasks.empty()) give_back(end);
     return;
@@ -198,7 +219,8 @@ void on_returned(const BadEnd& end) {
       (end.owed.size() > 1 || end.owed.front().count > 1))
     split(end);
   give_back(end);
-  if (end.ended.outcome == Outcome::Hardware) blame_worker(farm, end.worker, end.job.record.id);
+  if (end.ended.outcome == Outcome::Hardware)
+    blame_worker(farm, end.worker, end.job.record.id, told(end.code(), end.message()));
 }
 
 // An attempt that came to nothing binds its variant to no device class.
@@ -238,6 +260,7 @@ void on_attempt_ended(FarmState& farm, WorkerEntry& worker, const AttemptEnded& 
   const std::uint32_t slot_index = lease->record.slot;
   BadEnd end{farm, job, phase, worker, ended, jobs::outcome_row(ended.outcome), {}, lease->granted_at};
   end.chain = lease->chain;
+  end.made_nothing = lease->record.tasks_committed == 0;
   end.generate = lease->demand.kind == WorkKind::Generate;
   end.windows = lease->chain ? 0 : lease->windows;
   learn_memory(farm, worker, *lease, ended);

@@ -1,13 +1,31 @@
 #include "scheduler/core/conditions.h"
 
 #include "scheduler/core/avoidance.h"
+#include "scheduler/core/file_watches.h"
 #include "scheduler/core/slot_reasons.h"
 
 namespace framemill::scheduler {
 
 std::string told(const std::string& code, const std::string& message) {
-  return message.empty() ? code : code + ", " + message;
+  if (message.empty()) return code;
+  return message.substr(0, message.find_last_not_of(". ") + 1) + " [" + code + "]";
 }
+
+namespace {
+
+// Files of a root are all that the layer waits for, and nothing of it runs.
+std::optional<MissingFile> awaited_file(const FarmState& farm, const JobEntry& job, std::uint32_t layer) {
+  std::optional<MissingFile> awaited;
+  for (const PhaseEntry& phase : job.phases) {
+    if (phase.plan->layer != layer) continue;
+    if (!phase.attempts.empty() || phase.tasks.count(TaskState::Ready) > 0) return std::nullopt;
+    if (!awaited && !phase.files.waits.empty())
+      awaited = missing_file(farm, job, phase, phase.files.waits.begin()->first);
+  }
+  return awaited;
+}
+
+}  // namespace
 
 std::string_view name(Condition::Kind kind) {
   switch (kind) {
@@ -17,6 +35,8 @@ std::string_view name(Condition::Kind kind) {
       return "blocked";
     case Condition::Kind::Starved:
       return "starved";
+    case Condition::Kind::InputMissing:
+      return "input_missing";
     case Condition::Kind::None:
       break;
   }
@@ -42,23 +62,26 @@ Condition Conditions::of_layer(const JobEntry& job, std::uint32_t layer) {
     if (phase.plan->layer != layer || phase.tasks.count(TaskState::Ready) == 0 || !phase.attempts.empty()) continue;
     if (const std::string& why = why_nobody(job, phase); !why.empty()) return {Condition::Kind::Blocked, name, why, {}};
   }
+  if (const auto missing = awaited_file(farm_, job, layer))
+    return {Condition::Kind::InputMissing, name, text_of(*missing, farm_.turn.now.wall), missing->since};
   return {};
 }
 
 Condition Conditions::of_job(const JobEntry& job) {
   if (job.final() || job.record.paused) return {};
-  Condition blocked;
+  Condition blocked, without_input;
   const PhaseEntry* ready = nullptr;
   for (std::uint32_t layer = 0; layer < job.record.spec->layers.size(); ++layer) {
     Condition condition = of_layer(job, layer);
     if (condition.kind == Condition::Kind::Stuck) return condition;
-    if (blocked.kind == Condition::Kind::None) blocked = std::move(condition);
+    Condition& other = condition.kind == Condition::Kind::InputMissing ? without_input : blocked;
+    if (other.kind == Condition::Kind::None) other = std::move(condition);
   }
   if (blocked.kind != Condition::Kind::None) return blocked;
   if (job.attempts_live > 0) return {};
   for (const PhaseEntry& phase : job.phases)
     if (ready == nullptr && phase.tasks.count(TaskState::Ready) > 0) ready = &phase;
-  if (ready == nullptr) return {};
+  if (ready == nullptr) return without_input;
   const std::uint32_t layer = ready->plan->layer;
   const std::string& name = job.record.spec->layers[layer].name;
   for (const WorkerId worker : able_workers(farm_, farm_.classes.of(ready->common_class))) {

@@ -1,4 +1,4 @@
-// Whether a job goes on, for people: stuck, blocked or starved beside its state.
+// Whether a job goes on, for people: stuck, blocked, starved or without its input files, beside its state.
 #pragma once
 
 #include <map>
@@ -12,7 +12,7 @@ namespace framemill::scheduler {
 class Conditions {
  public:
   explicit Conditions(const FarmState& farm) : farm_(farm) {}
-  Condition of_layer(const JobEntry& job, std::uint32_t layer);  // None, Stuck or Blocked
+  Condition of_layer(const JobEntry& job, std::uint32_t layer);  // never Starved
   Condition of_job(const JobEntry& job);
 
  private:
@@ -22,6 +22,6 @@ class Conditions {
   std::map<ClassId, std::string> nobody_;  // why no worker could take the class; empty: one could
 };
 
-std::string told(const std::string& code, const std::string& message);  // "code, message"
+std::string told(const std::string& code, const std::string& message);  // "message [code]", without a full stop
 
 }  // namespace framemill::scheduler

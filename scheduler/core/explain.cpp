@@ -99,9 +99,8 @@ std::string job_sentence(const JobEntry& job, const Asked& asked) {
       return (asked.layer.empty() ? "variant " + std::to_string(*asked.variant) : "layer " + asked.layer) +
              " is cancelled: " + std::to_string(cancelled) + " of " + std::to_string(all) + " tasks, " +
              std::to_string(published) + " are published; `framemill retry` reopens them";
-    text += "; ";
-    if (published == all) return text + "everything matching the query is published";
-    text += "of what matches the query, ";
+    text += "; " + (asked.layer.empty() ? "variant " + std::to_string(*asked.variant) : "layer " + asked.layer) + ": ";
+    if (published == all) return text + "everything is published";
     return text + std::to_string(running) + (running == 1 ? " task runs, " : " tasks run, ") + std::to_string(naming) +
            " awaiting publication, none blocked";
   }
@@ -213,10 +212,6 @@ SlotReason pause_reason(const JobEntry& job) {
           "resume the job"};
 }
 
-std::string_view or_code(const std::string& message, const std::string& code) {
-  return message.empty() ? std::string_view(code) : std::string_view(message);
-}
-
 // The layer is held: everything that could take it gave it back.
 std::optional<SlotReason> stuck_reason(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase,
                                        base::Now now) {
@@ -265,7 +260,7 @@ std::optional<SlotReason> trouble_reason(const FarmState& farm, const JobEntry& 
   return SlotReason{Reason::BackOff,
                     0,
                     {},
-                    std::string(full ? or_code(standing->message, standing->code) : standing->code) + again,
+                    told(standing->code, standing->message) + again,
                     full ? "free disk space there; it is retried automatically"
                          : "nothing: it is tried again by itself"};
 }
@@ -312,7 +307,12 @@ void explain_missing(const FarmState& farm, const JobEntry& job, const Missing& 
   SlotReason dependency = dependency_reason(farm, job, missing, last, now);
   Causes causes = causes_of(farm, job, job.phases[last.phase], last.task, now);
   view.can_never_run = view.can_never_run || causes.never;
-  if (!causes.reasons.empty() && (causes.never || causes.reasons.front().reason == Reason::InputMissing)) {
+  // What only takes its turn is no cause.
+  const auto takes_its_turn = [](const SlotReason& reason) {
+    return reason.reason == Reason::SlotsBusy || reason.reason == Reason::MemoryBooked ||
+           reason.reason == Reason::CapReached;
+  };
+  if (!causes.reasons.empty() && (causes.never || !takes_its_turn(causes.reasons.front()))) {
     const SlotReason& cause = causes.reasons.front();
     dependency.because += ": " + (cause.examples.empty() ? "" : cause.examples.front() + ": ") + cause.because;
     dependency.remedy = cause.remedy;
@@ -359,7 +359,9 @@ void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEn
 std::string sentence_of(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, const ExplainView& view,
                         base::Now now) {
   std::string text = task_text(job, phase, view.task);
-  if (view.frame) text += ", frame " + std::to_string(*view.frame) + ",";
+  // One task of several frames, or of latents: which of them.
+  if (view.frame && !text.ends_with("(frame " + std::to_string(*view.frame) + ")"))
+    text += ", frame " + std::to_string(*view.frame) + ",";
   if (view.state == TaskState::Leased) return text + " " + running_text(farm, lease_of(farm, phase, view.task), now);
   if (view.state == TaskState::Committed) {
     const auto refused = job.publish_troubles.find(phase.plan->layer);
@@ -374,7 +376,7 @@ std::string sentence_of(const FarmState& farm, const JobEntry& job, const PhaseE
     return text + " failed" +
            (trouble == phase.troubles.end()
                 ? std::string()
-                : ": " + trouble->second.record.last_code + ", " + trouble->second.record.last_message);
+                : ": " + told(trouble->second.record.last_code, trouble->second.record.last_message));
   }
   text += " is " + std::string(jobs::name(view.state));
   if (view.reasons.empty()) return text;

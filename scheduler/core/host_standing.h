@@ -16,6 +16,7 @@ struct HostStanding {
   std::uint32_t committed = 0;  // tasks, ever
   // Tasks that failed there, and nowhere else, since the last commit there; at most kFailedThereMax.
   std::set<std::pair<jobs::PhaseIndex, jobs::TaskIndex>> failed;
+  bool has_failed = false;                // a task, since the last commit there
   std::uint32_t returns = 0;              // attempts that came back uncharged since the last commit there
   base::Instant judged_at{INT64_MIN};     // what was granted before adds nothing to returns or pauses
   base::Instant not_before{INT64_MIN};    // back-off, or the pause before a probe

@@ -54,10 +54,29 @@ std::optional<double> work_left_s(const FarmState& farm, const PhaseEntry& phase
   return static_cast<double>(open_tasks(phase)) * *seconds;
 }
 
+// Phases that wait for files of a root, and those that wait for them: nobody knows when such a file will come.
+std::vector<bool> waits_for_files(const JobEntry& job) {
+  std::vector<bool> waits(job.phases.size(), false);
+  bool more = job.awaited > 0;
+  for (std::size_t i = 0; i < job.phases.size(); ++i) waits[i] = !job.phases[i].files.waits.empty();
+  while (more) {
+    more = false;
+    for (std::size_t i = 0; i < job.phases.size(); ++i) {
+      const PhaseEntry& phase = job.phases[i];
+      if (waits[i] || phase.tasks.count(TaskState::Waiting) == 0) continue;
+      waits[i] = std::any_of(phase.plan->needs.begin(), phase.plan->needs.end(),
+                             [&](const jobs::Need& need) { return waits[need.phase]; });
+      more = more || waits[i];
+    }
+  }
+  return waits;
+}
+
 class Eta {
  public:
-  void add(const FarmState& farm, const PhaseEntry& phase) {
+  void add(const FarmState& farm, const PhaseEntry& phase, bool waits) {
     if (open_tasks(phase) == 0) return;
+    unknown_ = unknown_ || waits;
     slots_ = std::max(slots_, slots_for(farm, farm.classes.of(phase.common_class)));
     const auto left = work_left_s(farm, phase);
     if (!left) {
@@ -69,12 +88,12 @@ class Eta {
     if (phase.chain) longest_chain_s_ = std::max(longest_chain_s_, *left);
   }
   std::optional<std::int64_t> ms() const {
-    if (!measured_ || unmeasured_ || slots_ == 0) return std::nullopt;
+    if (!measured_ || unmeasured_ || unknown_ || slots_ == 0) return std::nullopt;
     return static_cast<std::int64_t>(std::llround(1000 * std::max(all_s_ / slots_, longest_chain_s_)));
   }
 
  private:
-  bool measured_ = false, unmeasured_ = false;
+  bool measured_ = false, unmeasured_ = false, unknown_ = false;
   double all_s_ = 0, longest_chain_s_ = 0;
   std::uint32_t slots_ = 0;
 };
@@ -161,7 +180,13 @@ std::string_view kind_name(jobs::LayerKind kind) {
   return "";
 }
 
-std::vector<LayerView> layers_of(const FarmState& farm, const JobEntry& job, Conditions& conditions) {
+// Held, or with nobody who could take it: it is not known when it goes on.
+bool goes_on(const Condition& condition) {
+  return condition.kind == Condition::Kind::None || condition.kind == Condition::Kind::Starved;
+}
+
+std::vector<LayerView> layers_of(const FarmState& farm, const JobEntry& job, const std::vector<bool>& waits,
+                                 Conditions& conditions) {
   std::vector<LayerView> layers;
   for (const jobs::LayerSpec& spec : job.record.spec->layers) {
     LayerView layer;
@@ -174,11 +199,11 @@ std::vector<LayerView> layers_of(const FarmState& farm, const JobEntry& job, Con
     for (const PhaseEntry& phase : job.phases) {
       if (phase.plan->layer != layer.index) continue;
       add_phase(phase, layer, first);
-      eta.add(farm, phase);
+      eta.add(farm, phase, waits[phase.id.index]);
       first = false;
     }
-    layer.eta_ms = eta.ms();
     layer.condition = conditions.of_layer(job, layer.index);
+    if (goes_on(layer.condition)) layer.eta_ms = eta.ms();
     layers.push_back(std::move(layer));
   }
   return layers;
@@ -221,21 +246,22 @@ JobView view_of(const FarmState& farm, const JobEntry& job, Detail detail, Condi
   view.finished = job.record.finished;
   view.tasks = job.totals;
   Eta eta;
+  const std::vector<bool> waits = waits_for_files(job);
   for (const PhaseEntry& phase : job.phases) {
     view.attempts += phase.tally.attempts;
     view.retries += phase.tally.tries_charged;
     view.model_loads += phase.tally.model_loads;
     view.windows_run_twice += phase.tally.windows_run_twice;
     view.device_us += phase.tally.device_us;
-    eta.add(farm, phase);
+    eta.add(farm, phase, waits[phase.id.index]);
     add_failures(job, phase, view.failures);
     add_missing_inputs(farm, job, phase, view.missing_inputs);
     if (!writes_frames(phase)) continue;
     view.frames += static_cast<std::uint64_t>(phase.plan->frames.count());
     view.frames_published += frames_published(phase);
   }
-  view.eta_ms = eta.ms();
-  if (detail == Detail::Layers) view.layers = layers_of(farm, job, conditions);
+  if (goes_on(view.condition)) view.eta_ms = eta.ms();
+  if (detail == Detail::Layers) view.layers = layers_of(farm, job, waits, conditions);
   return view;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scheduler/core/conditions.h"
 #include "scheduler/core/publishing.h"
 #include "scheduler/core/readiness.h"
 
@@ -105,7 +106,7 @@ void on_manifest_written(FarmState& farm, WorkerId worker, const ManifestWritten
   job->manifests[written.number].covers = written.revision;
   const std::string where = job->manifests[written.number].group.directory;
   farm.turn.say({"job", job->record.id, 0, worker, written.code.empty() ? "ManifestWritten" : "ManifestGivenUp",
-                 where + (written.code.empty() ? "" : ": " + written.code + ", " + written.message)});
+                 where + (written.code.empty() ? "" : ": " + told(written.code, written.message))});
   settle_manifest(farm, *job, written.number);
 }
 

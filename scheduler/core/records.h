@@ -60,10 +60,11 @@ struct JobRecord {
   std::vector<StuckLayer> stuck;                   // by layer, ascending
 };
 
-// Sums over all attempts of a phase, ended or live. They only grow: a retry that a person asks for forgets none of it.
+// Sums over all attempts of a phase, ended or live. A retry that a person asks for forgets none of it.
 struct PhaseTally {
   std::uint64_t attempts = 0;                      // granted
-  std::uint64_t tries_charged = 0;                 // bad ends of a task that counted towards its `retries`
+  std::uint64_t tries_charged = 0;                 // bad ends of a task that counted towards its `retries`, less what
+                                                   // was taken back because it was the worker's fault
   std::uint64_t windows_run_twice = 0;             // begun by an attempt that ended badly before it had finished them
   std::uint64_t model_loads = 0, device_us = 0;    // device_us: load, compute, lost
 };

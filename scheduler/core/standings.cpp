@@ -1,7 +1,9 @@
 #include "scheduler/core/standings.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "scheduler/core/conditions.h"
 #include "scheduler/core/task_moves.h"
 
 namespace framemill::scheduler {
@@ -45,7 +47,7 @@ void hold_if_all_aside(FarmState& farm, JobEntry& job, std::uint32_t layer, cons
   if (!held) return;
   stuck.insert(place, StuckLayer{layer, farm.turn.now.wall, code, message});
   farm.turn.mark(job);
-  say_layer(farm, job, layer, {}, "LayerStuck", text_of(job, layer) + " is held: " + code + ", " + message);
+  say_layer(farm, job, layer, {}, "LayerStuck", text_of(job, layer) + " is held: " + told(code, message));
 }
 
 void release_layer(FarmState& farm, JobEntry& job, std::uint32_t layer) {
@@ -64,12 +66,19 @@ void take_charges_back(FarmState& farm, JobEntry& job, std::uint32_t layer, Work
       const auto taken = static_cast<std::uint32_t>(std::erase(record.failed_on, worker));
       if (taken == 0) continue;
       record.charged_tries -= std::min(record.charged_tries, taken);
+      record.uncharged_returns += taken;
+      phase.tally.tries_charged -= std::min<std::uint64_t>(phase.tally.tries_charged, taken);
+      farm.turn.mark(phase);
       farm.turn.mark(phase, task, trouble);
       if (phase.tasks.at(task) == TaskState::Failed && !record.last_code.starts_with("publish.")) reopened.push_back(task);
     }
     for (const TaskIndex task : reopened) return_tasks(farm, phase, {task, 1});
     sort_troubles(farm, phase);
   }
+}
+
+std::string elsewhere_text(std::string what) {
+  return std::move(what) + ", and it succeeds elsewhere";
 }
 
 void set_aside(FarmState& farm, JobEntry& job, std::uint32_t layer, WorkerEntry& worker, HostStanding& standing,
@@ -81,11 +90,11 @@ void set_aside(FarmState& farm, JobEntry& job, std::uint32_t layer, WorkerEntry&
   standing.judged_at = farm.now();
   wait_until(farm, standing, farm.now() + farm.settings.probe_first);
   say_layer(farm, job, layer, worker.record.id, "WorkerSetAside",
-            worker.record.name + " gets no more of " + text_of(job, layer) + ": " + standing.code + ", " +
-                standing.message);
+            worker.record.name + " gets no more of " + text_of(job, layer) + ": " +
+                told(standing.code, standing.message));
   if (by_failures) {
     take_charges_back(farm, job, layer, worker.record.id);
-    blame_worker(farm, worker, job.record.id);
+    blame_worker(farm, worker, job.record.id, elsewhere_text(told(standing.code, standing.message)));
   }
   hold_if_all_aside(farm, job, layer, standing.code, standing.message);
 }
@@ -123,6 +132,28 @@ bool clear_others(FarmState& farm, JobEntry& job, const PhaseEntry& phase, TaskI
     farm.match_wanted = true;
   }
   return cleared;
+}
+
+// Others are at work on the layer and have not shown yet whether it fails there, too.
+bool is_judged_soon(const FarmState& farm, const JobEntry& job, std::uint32_t layer, WorkerId worker) {
+  const auto is_open = [&](const auto& attempt) {
+    const WorkerId other = farm.leases.find(attempt.second)->record.worker;
+    const HostStanding* standing = standing_of(job, layer, other);
+    return other != worker && (standing == nullptr || (!standing->aside && !standing->has_failed));
+  };
+  return std::any_of(job.phases.begin(), job.phases.end(), [&](const PhaseEntry& phase) {
+    return phase.plan->layer == layer && std::any_of(phase.attempts.begin(), phase.attempts.end(), is_open);
+  });
+}
+
+// It fails elsewhere as well: there is nothing to wait for.
+void end_pauses(FarmState& farm, JobEntry& job, std::uint32_t layer) {
+  for (auto at = job.hosts.lower_bound({layer, WorkerId{}}); at != job.hosts.end() && at->first.first == layer; ++at) {
+    HostStanding& standing = at->second;
+    if (standing.aside || standing.returns > 0 || standing.not_before <= farm.now()) continue;
+    standing.not_before = farm.now();
+    farm.match_wanted = true;
+  }
 }
 
 // Every class of the worker's devices, and every class of work that waits, has another worker that could do it.
@@ -207,7 +238,9 @@ void note_committed(FarmState& farm, JobEntry& job, PhaseEntry& phase, TaskIndex
     wrong.insert(trouble->second.record.lone_deaths.begin(), trouble->second.record.lone_deaths.end());
     wrong.erase(id);
     for (const WorkerId other : wrong)
-      if (WorkerEntry* blamed = farm.workers.find(other)) blame_worker(farm, *blamed, job.record.id);
+      if (WorkerEntry* blamed = farm.workers.find(other))
+        blame_worker(farm, *blamed, job.record.id,
+                     elsewhere_text(told(trouble->second.record.last_code, trouble->second.record.last_message)));
   }
   std::vector<WorkerId> suspects;
   for (auto at = job.hosts.lower_bound({layer, WorkerId{}}); at != job.hosts.end() && at->first.first == layer; ++at)
@@ -239,6 +272,7 @@ bool note_failed(FarmState& farm, JobEntry& job, PhaseEntry& phase, TaskIndex ta
   standing.returns = 0;
   standing.code = code;
   standing.message = message;
+  if (!std::exchange(standing.has_failed, true)) end_pauses(farm, job, layer);
   const bool elsewhere = clear_others(farm, job, phase, task, id);
   const auto& failed_on = trouble_of(farm, phase, task).record.failed_on;
   const bool explained =
@@ -252,6 +286,13 @@ bool note_failed(FarmState& farm, JobEntry& job, PhaseEntry& phase, TaskIndex ta
     return false;
   }
   judge(farm, job, layer, id);
+  // A worker on which everything fails at once is always free: it must not run through the whole layer before the first
+  // task is done elsewhere.
+  if (!standing.aside && standing.committed == 0 && standing.failed.size() >= kFailuresBefore &&
+      is_judged_soon(farm, job, layer, id))
+    wait_until(farm, standing,
+               farm.now() + pause_after(static_cast<std::uint32_t>(standing.failed.size()) - 1,
+                                        farm.settings.back_off_first, farm.settings.back_off_most));
   return !standing.aside;
 }
 
@@ -297,7 +338,7 @@ base::Duration note_publish_failed(FarmState& farm, JobEntry& job, std::uint32_t
         farm.now() + pause_after(trouble.failures, farm.settings.back_off_first, farm.settings.back_off_most);
     if (trouble.failures == farm.settings.returns_max)
       say_layer(farm, job, layer, {}, "LayerStuck",
-                "files of " + text_of(job, layer) + " do not get their names: " + code + ", " + message);
+                "files of " + text_of(job, layer) + " do not get their names: " + told(code, message));
   }
   return trouble.next - farm.now();
 }
@@ -310,13 +351,13 @@ void note_published(FarmState& farm, JobEntry& job, std::uint32_t layer) {
   job.publish_troubles.erase(trouble);
 }
 
-void blame_worker(FarmState& farm, WorkerEntry& worker, JobId job) {
+void blame_worker(FarmState& farm, WorkerEntry& worker, JobId job, const std::string& fault) {
   auto& blamed = worker.record.blamed_jobs;
   if (worker.record.quarantined || std::find(blamed.begin(), blamed.end(), job) != blamed.end()) return;
   blamed.push_back(job);
   farm.turn.mark(worker);
   if (blamed.size() < farm.settings.worker_blame_max) return;
-  const std::string why = "work of jobs " + jobs_text(blamed) + " fails there and succeeds elsewhere";
+  const std::string why = "work of jobs " + jobs_text(blamed) + " went wrong through this worker, the last: " + fault;
   std::set<std::string> people;
   for (const JobId id : blamed)
     if (const JobEntry* entry = farm.jobs.find(id)) people.insert(entry->record.submitted.principal);

@@ -29,8 +29,9 @@ void note_unseen(FarmState& farm, JobEntry& job, PhaseEntry& phase, TaskIndex ta
 base::Duration note_publish_failed(FarmState& farm, JobEntry& job, std::uint32_t layer, const std::string& code,
                                    const std::string& message);
 void note_published(FarmState& farm, JobEntry& job, std::uint32_t layer);
-// Work of the job fails on the worker and goes on elsewhere.
-void blame_worker(FarmState& farm, WorkerEntry& worker, JobId job);
+// Work of the job went wrong through the worker: it succeeds elsewhere, or the host's hardware failed. `fault`: what
+// happened, for people.
+void blame_worker(FarmState& farm, WorkerEntry& worker, JobId job, const std::string& fault);
 
 // A new process of the worker: what was set aside may be probed at once.
 void on_worker_restarted(FarmState& farm, WorkerEntry& worker);

@@ -18,9 +18,10 @@ using TaskCounts = std::array<std::uint64_t, jobs::kTaskStateCount>;  // by jobs
 struct Condition {
   enum class Kind : std::uint8_t {
     None,
-    Stuck,    // a layer is held: everything that could take it gave its work back again and again
-    Blocked,  // work is ready, and no worker could take it as things are
-    Starved   // work is ready, nothing of the job runs, and other work has all the slots
+    Stuck,         // a layer is held: everything that could take it gave its work back again and again
+    Blocked,       // work is ready, and no worker could take it as things are
+    Starved,       // work is ready, nothing of the job runs, and other work has all the slots
+    InputMissing,  // nothing is ready and nothing runs, because files of roots are not there
   };
   Kind kind = Kind::None;
   std::string layer, reason;              // reason: a sentence without a full stop

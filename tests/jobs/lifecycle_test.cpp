@@ -93,6 +93,8 @@ TEST_CASE("what could only end the same way is tried once, and what a host or it
   for (const char* code : {"command.cannot_start", "command.too_long", "grant.too_large", "report.too_large",
                            "input.unreadable"})
     CHECK(is_tried_once(code));
+  CHECK(depends_on_worker("command.cannot_start"));
+  CHECK_FALSE(depends_on_worker("command.too_long"));
   for (const char* code : {"command.exit", "command.signal", "host.processes", "storage_failed", "input.read", "ok", ""})
     CHECK_FALSE(is_tried_once(code));
 }

@@ -31,7 +31,7 @@
 //          repeated | changed N | refused W | warns WORD | warnings N (of the submit)
 //   expect job JOB STATE | task JOB PHASE TASK STATE | layer JOB NAME STATE | version JOB N | worker W STATE |
 //   quarantined W | trusted W | aside W JOB LAYER [says=WORD] | event WHAT [says=WORD] |
-//          condition JOB none|stuck|blocked|starved [layer= says=WORD] |
+//          condition JOB none|stuck|blocked|starved|input_missing [layer= says=WORD] |
 //          counts JOB PHASE STATE N | batch_max N | booked W/SLOT MIB | tries JOB LAYER N | retried JOB LAYER N |
 //          eta JOB yes|no | tally JOB attempts= retries= loads= twice= | failure JOB CODE count= frame=
 //   explain JOB [layer= variant= frame=] REASON ... [never] [says=WORD] | error=CODE   its reasons, in any order
