@@ -44,6 +44,8 @@ Tone tone_of(std::string_view state) {
 std::string eta_text(const JobView& job) {
   if (job.is_final() || job.state == "paused") return {};
   if (job.eta_ms) return roughly(*job.eta_ms) + " left";
+  if (!job.condition.kind.empty() && job.condition.kind != "starved") return job.condition.words();
+  if (!job.missing_inputs.empty()) return "waiting for input files";
   // When all frames are there it is movies and sheets, which nothing measures.
   return job.frames > 0 && job.frames_published >= job.frames ? "finishing" : "measuring";
 }

@@ -1,5 +1,7 @@
 #include "cli/views.h"
 
+#include <algorithm>
+
 namespace framemill::cli {
 namespace {
 
@@ -241,6 +243,12 @@ base::Result<ReasonView> read_reason(const json::value& value) {
 }
 
 }  // namespace
+
+std::string ConditionView::words() const {
+  std::string text = kind;
+  std::replace(text.begin(), text.end(), '_', ' ');
+  return text;
+}
 
 base::Result<JobView> read_job_summary(const json::value& value) {
   JsonReader reader(value, "job");

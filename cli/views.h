@@ -20,7 +20,8 @@ struct TaskCounts {
 };
 // Why a job that is not over does not go on as it is; no kind where it does.
 struct ConditionView {
-  std::string kind, layer, reason, since;  // "stuck" "blocked" "starved"
+  std::string kind, layer, reason, since;  // "stuck" "blocked" "starved" "input_missing"
+  std::string words() const;               // "input missing": the kind, for people
 };
 struct LayerView {
   std::string name, kind, shot, state;

@@ -15,13 +15,13 @@ struct Options {
 };
 
 void print_reason(const ReasonView& reason, Session& session) {
-  std::string who = reason.slots == 0 ? std::string("the farm") : counted(reason.slots, "slot");
+  std::string who = reason.slots == 0 ? std::string() : " " + counted(reason.slots, "slot");
   std::string examples;
   for (const std::string& example : reason.examples) examples += (examples.empty() ? "" : ", ") + example;
   if (!examples.empty())
     who += fmt::format(" ({}{})", examples,
                        reason.slots > static_cast<std::int64_t>(reason.examples.size()) ? ", ..." : "");
-  session.out() << fmt::format("  {} {}: {}\n", paint(session.terminal(), Tone::Warning, reason.reason), who,
+  session.out() << fmt::format("  {}{}: {}\n", paint(session.terminal(), Tone::Warning, reason.reason), who,
                                reason.because);
   if (!reason.remedy.empty()) session.out() << "    " << reason.remedy << '\n';
 }

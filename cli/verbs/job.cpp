@@ -31,9 +31,20 @@ std::string condition_line(const JobView& job, const Terminal& terminal) {
   const ConditionView& condition = job.condition;
   if (condition.kind.empty()) return {};
   return fmt::format("  {}{}: {}: {} (`framemill explain {} --layer {}` tells more)\n",
-                     paint(terminal, Tone::Warning, condition.kind),
+                     paint(terminal, Tone::Warning, condition.words()),
                      condition.since.empty() ? "" : " since " + condition.since, condition.layer, condition.reason, job.id,
                      condition.layer);
+}
+
+// Frames; of a job that makes movies and sheets alone, those files.
+std::string published_text(const JobView& job) {
+  if (job.frames > 0) return fmt::format("{} of {}", job.frames_published, counted(job.frames, "frame"));
+  std::int64_t published = 0, files = 0;
+  for (const LayerView& layer : job.layers) {
+    published += layer.files_published();
+    files += layer.files();
+  }
+  return fmt::format("{} of {}", published, counted(files, "file"));
 }
 
 void print_head(const JobView& job, Session& session) {
@@ -45,8 +56,7 @@ void print_head(const JobView& job, Session& session) {
                 << fmt::format("  {} v{:03}, priority {}, submitted by {} at {}\n", place, job.version, job.priority,
                                job.principal, job.submitted)
                 << change_line(job) << condition_line(job, session.terminal())
-                << fmt::format("  {} of {} published in {}", job.frames_published, counted(job.frames, "frame"),
-                               clock_text(elapsed_ms_of(job)));
+                << fmt::format("  {} published in {}", published_text(job), clock_text(elapsed_ms_of(job)));
   if (job.eta_ms && !job.is_final()) session.out() << ", " << roughly(*job.eta_ms) << " left";
   session.out() << fmt::format("\n  {}, {}, tries charged {}, windows run twice {}, device time {:.1f} s\n",
                                counted(job.attempts, "attempt"), counted(job.model_loads, "model load"), job.retries,
@@ -67,7 +77,7 @@ void print_layers(const JobView& job, Session& session) {
     table.add({layer.name,
                layer.kind,
                layer.shot,
-               {layer.condition.kind.empty() ? layer.state : layer.state + ", " + layer.condition.kind,
+               {layer.condition.kind.empty() ? layer.state : layer.state + ", " + layer.condition.words(),
                 layer.condition.kind.empty() ? tone_of(layer.state) : Tone::Warning},
                fmt::format("{}/{}", layer.files_published(), layer.files()),
                std::to_string(layer.windows),
@@ -81,11 +91,11 @@ void print_failures(const JobView& job, Session& session) {
   if (job.failures.empty()) return;
   session.out() << "\nfailures\n";
   for (const FailureView& failure : job.failures) {
-    session.out() << fmt::format("  {} of {} in {}: {}\n", counted(failure.count, "task"),
-                                 paint(session.terminal(), Tone::Bad, failure.code), failure.layer, failure.message);
+    session.out() << fmt::format("  {}: {} failed: {} [{}]\n", failure.layer, counted(failure.count, "task"),
+                                 failure.message, paint(session.terminal(), Tone::Bad, failure.code));
     std::string command = fmt::format("framemill logs {} --layer {}", job.id, failure.layer);
     if (failure.first_frame) command += fmt::format(" --frame {}", *failure.first_frame);
-    session.out() << "    " << command << '\n';
+    session.out() << "    see " << command << '\n';
   }
 }
 

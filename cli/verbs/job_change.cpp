@@ -18,7 +18,8 @@ base::Result<ExitCode> change_job(Session& session, const std::string& job, cons
   if (session.json())
     session.print_json(answer);
   else
-    session.out() << fmt::format("job {} {}: {} now, {}\n", id, said, state, counted(tasks, "task") + " touched");
+    session.out() << fmt::format("job {} {}{}; its state is {}\n", id, said,
+                                 tasks > 0 ? ": " + counted(tasks, "task") : std::string(), state);
   return ExitCode::Ok;
 }
 

@@ -59,7 +59,7 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
     FM_ASSIGN(const JobView job, read_job_summary(item));
     table.add({std::to_string(job.id),
                {job.state, tone_of(job.state)},
-               {job.condition.kind.empty() ? "-" : job.condition.kind, Tone::Warning},
+               {job.condition.kind.empty() ? "-" : job.condition.words(), Tone::Warning},
                job.name,
                place_of(job),
                fmt::format("v{:03}", job.version),

@@ -22,14 +22,18 @@ struct Options {
 
 std::string head_of(const LogView& log, Session& session) {
   const bool bad = !log.outcome.empty() && log.outcome != "ok";
-  std::string head = fmt::format("{} {} t{}", log.layer, log.phase, log.variant);
-  if (!log.frames.empty()) head += " frames " + log.frames;
-  head += fmt::format(" on {}/{}, attempt {}", log.worker, log.slot, log.attempt);
+  std::string head = log.layer;
+  if (log.phase == "denoise" || log.phase == "decode") head += fmt::format(" t{:02} {}", log.variant, log.phase);
+  if (!log.frames.empty()) {
+    const bool one = log.frames.find_first_of(",-x", 1) == std::string::npos;  // "-5" is one frame, too
+    head += (one ? ", frame " : ", frames ") + log.frames;
+  }
+  head += fmt::format(", on {}/{}, attempt {}", log.worker, log.slot, log.attempt);
   std::string text = paint(session.terminal(), Tone::Strong, head) + ": " +
                      paint(session.terminal(), bad ? Tone::Bad : Tone::Plain,
                            log.outcome.empty() ? "running" : log.outcome);
-  if (!log.code.empty() && log.code != log.outcome) text += " (" + log.code + ")";
-  if (!log.message.empty()) text += " " + log.message;
+  if (!log.message.empty()) text += ": " + log.message;
+  if (!log.code.empty() && log.code != log.outcome) text += " [" + log.code + "]";
   return text;
 }
 
@@ -55,7 +59,8 @@ std::string_view new_part(std::string_view before, std::string_view now) {
 // The newest attempts as they print, until the job is final.
 base::Result<ExitCode> follow(Session& session, const Options& options, const std::string& query, std::size_t limit) {
   const auto patience = duration_ms(options.patience);
-  if (!patience) return base::Error{"usage.patience", "--patience is no duration", "--patience", "write 90s, 5m or 2h"};
+  if (!patience)
+    return base::Error{"usage.patience", "--patience is not a duration", "--patience", "write 90s, 5m or 2h"};
   FM_ASSIGN(const std::int64_t id, patient_job_id(session, options.job, base::milliseconds(*patience)));
   JobWatch watch(session, id, base::milliseconds(*patience));
   std::map<std::string, std::string> printed;  // by attempt
@@ -99,6 +104,7 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
   // The server gives the newest first; people read downwards to the newest.
   for (auto item = items.rbegin(); item != items.rend(); ++item) {
     FM_ASSIGN(const LogView log, read_log(*item));
+    if (item != items.rbegin()) session.out() << '\n';
     print_log(log, session);
   }
   return ExitCode::Ok;

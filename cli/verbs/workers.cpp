@@ -49,12 +49,13 @@ std::string memory_of(const SlotView& slot) {
 std::string doubts_text(const WorkerView& worker) {
   std::string text;
   if (worker.quarantined)
-    text += fmt::format("\n{} is in quarantine since {}: {}; a task is tried there now and then", worker.name,
-                        worker.last_change.time, worker.last_change.reason);
+    text += fmt::format("  {} has been in quarantine since {}: {}\n    a task is tried there now and then; `framemill "
+                        "undrain {} --clear-quarantine` ends it at once\n",
+                        worker.name, worker.last_change.time, worker.last_change.reason, worker.name);
   for (const SetAsideView& aside : worker.set_aside)
-    text += fmt::format("\n{} gets no more of job {} {}: {}; one task is tried there in {}", worker.name, aside.job,
-                        aside.layer, aside.reason, clock_text(aside.next_try_ms));
-  return text.empty() ? text : text + "\n";
+    text += fmt::format("  {} gets no more of job {} {}: {}\n    one task is tried there in {}\n", worker.name,
+                        aside.job, aside.layer, aside.reason, clock_text(aside.next_try_ms));
+  return text;
 }
 
 // A line for each level that some worker has, after the table: hosts of one farm mostly are alike.
@@ -86,15 +87,20 @@ base::Result<ExitCode> run(Session& session) {
   std::string roots;
   for (const WorkerView& worker : workers)
     for (const RootSeenView& root : worker.roots)
-      if (!root.usable && !root.read_only && worker.state != "silent")
+      // What a host in trouble cannot look at is its trouble's, which is told above.
+      if (!root.usable && !root.read_only && worker.state != "silent" &&
+          !(root.problem.empty() && !worker.conditions.empty()))
         roots += fmt::format("  {}: {}\n", worker.name,
                              root.problem.empty() ? fmt::format("cannot use root {}", root.name) : root.problem);
   session.out() << (table.empty() ? std::string("no workers have been seen\n") : table.text(session.terminal()) + confinement_lines(workers));
-  for (const WorkerView& worker : workers) session.out() << doubts_text(worker);
-  for (const WorkerView& worker : workers)
+  std::string doubts;
+  for (const WorkerView& worker : workers) {
+    doubts += doubts_text(worker);
     for (const std::string& condition : worker.conditions)
-      session.out() << fmt::format("{} is in trouble, and gets new work again after a pause: {}\n", worker.name,
-                                   condition);
+      doubts += fmt::format("  {}: {}\n    it gets new work again after a pause\n", worker.name, condition);
+  }
+  if (!doubts.empty())
+    session.out() << '\n' << paint(session.terminal(), Tone::Warning, "in trouble") << '\n' << doubts;
   if (!roots.empty()) session.out() << '\n' << paint(session.terminal(), Tone::Warning, "roots") << '\n' << roots;
   return ExitCode::Ok;
 }

@@ -100,8 +100,12 @@ std::vector<std::string> missing_first_frames(const jobs::JobSpec& spec,
         if (missing++ == 0) first = path;
       }
       if (missing > 0)
-        warnings.push_back(fmt::format("layer {}: {}:{} is not there ({} of the first {} files); it waits for them",
-                                       layer.name, input.root, first, missing, looked_at));
+        warnings.push_back(
+            looked_at == 1
+                ? fmt::format("layer {}: its input {}:{} is not there; it waits for it", layer.name, input.root, first)
+                : fmt::format("layer {}: {} of its first {} input files are not there, the first is {}:{}; it waits for "
+                              "them",
+                              layer.name, missing, looked_at, input.root, first));
     }
   return warnings;
 }

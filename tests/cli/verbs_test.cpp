@@ -192,12 +192,12 @@ TEST_CASE("workers tell of what they get no more") {
   Farm farm;
   std::string worker = worker_json(1, "w1", slot_json("cpu0", ""));
   worker.insert(worker.size() - 1,
-                R"(,"set_aside":[{"job":12,"layer":"grade","reason":"command.exit, status 127; it succeeds elsewhere",)"
+                R"(,"set_aside":[{"job":12,"layer":"grade","reason":"status 127 [command.exit]; it succeeds elsewhere",)"
                 R"("since":"2026-11-22T09:05:00.000Z","next_try_ms":61000}])");
   farm.scheduler.on("GET /api/v1/workers", "{\"items\":[" + worker + "]}");
   CHECK(farm.program.run({"workers"}).out.find(
-            "\nw1 gets no more of job 12 grade: command.exit, status 127; it succeeds elsewhere; one task is tried there "
-            "in 1:01\n") != std::string::npos);
+            "  w1 gets no more of job 12 grade: status 127 [command.exit]; it succeeds elsewhere\n"
+            "    one task is tried there in 1:01\n") != std::string::npos);
 }
 
 TEST_CASE("job shows layers, failures with the command that shows their log, and outputs") {
@@ -208,7 +208,7 @@ TEST_CASE("job shows layers, failures with the command that shows their log, and
   farm.scheduler.on("GET /api/v1/jobs/12", job_json(job));
   const auto done = farm.program.run({"job", "12"});
   REQUIRE(done.code == 0);
-  CHECK(done.out.find("  1 task of bad_output in boards: NaN\n    framemill logs 12 --layer boards --frame 1009\n") !=
+  CHECK(done.out.find("  boards: 1 task failed: NaN [bad_output]\n    see framemill logs 12 --layer boards --frame 1009\n") !=
         std::string::npos);
   CHECK(done.out.find("  boards t00: main:a.1001.exr\n    to a.1016.exr (16 files)\n") != std::string::npos);
   CHECK(boost::json::parse(farm.program.run({"job", "12", "--json"}).out) == boost::json::parse(job_json(job)));
@@ -261,8 +261,8 @@ TEST_CASE("logs print the newest attempt last, without its escapes") {
                     page(log("a2", "null", "step 1\\n") + "," + log("a1", "\"failed\"", "\\u001b[2Jboom")));
   const auto done = farm.program.run({"logs", "12", "--frame", "1009"});
   CHECK(done.out ==
-        "boards denoise t0 frames 1001-1016 on w1/cpu0, attempt a1: failed\n\uFFFD[2Jboom\n"
-        "boards denoise t0 frames 1001-1016 on w1/cpu0, attempt a2: running\nstep 1\n");
+        "boards t00 denoise, frames 1001-1016, on w1/cpu0, attempt a1: failed\n\uFFFD[2Jboom\n"
+        "\nboards t00 denoise, frames 1001-1016, on w1/cpu0, attempt a2: running\nstep 1\n");
 }
 
 TEST_CASE("workers show what their slots do") {
@@ -274,8 +274,9 @@ TEST_CASE("workers show what their slots do") {
         "ID  SLOT     STATE        BOOKED                WORK\n"
         " 1  w1/cpu0  up           100.0 MiB of 2.0 GiB  job 12 boards t3 denoise step 14/20\n"
         " 2  w2/cpu0  silent 0:21  100.0 MiB of 2.0 GiB  idle\n"
-        "w1 is in trouble, and gets new work again after a pause: host.processes: fork: Resource temporarily unavailable\n"
-        "w2 is in trouble, and gets new work again after a pause: host.processes: fork: Resource temporarily unavailable\n");
+        "\nin trouble\n"
+        "  w1: host.processes: fork: Resource temporarily unavailable\n    it gets new work again after a pause\n"
+        "  w2: host.processes: fork: Resource temporarily unavailable\n    it gets new work again after a pause\n");
 }
 
 TEST_CASE("two processes with one key are shown with both addresses") {
@@ -322,7 +323,7 @@ TEST_CASE("verbs that change a job post the change with its reason") {
     farm.scheduler.on(c.call, R"({"job":12,"state":"running","tasks":4})");
     const auto done = farm.program.run(c.arguments);
     CHECK(done.code == 0);
-    CHECK(done.out == "job 12 " + c.said + ": running now, 4 tasks touched\n");
+    CHECK(done.out == "job 12 " + c.said + ": 4 tasks; its state is running\n");
     const auto requests = farm.scheduler.requests();
     CHECK(boost::json::parse(only(requests).body) == boost::json::parse(c.body));
   }

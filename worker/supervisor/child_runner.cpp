@@ -290,7 +290,10 @@ void ChildRunner::on_end(const ProcessEnd& process_end, const OutputTail& tail) 
                    : error);
   }
   if (ran_out_of_memory(process_end))
-    return end(Outcome::Oom, "command.host_memory", fmt::format("{} went beyond its cap of host memory.", what));
+    return end(Outcome::Oom, "command.host_memory",
+               fmt::format("{} used more host memory than the slot's cap of {} MiB (raise host_memory of the slot in "
+                           "worker.toml, or use less)",
+                           what, settings_.memory.bytes_max() >> 20));
   if (process_end.exit_status != 0) {
     const std::string how = process_end.signal != 0 ? fmt::format("was ended by signal {}", process_end.signal)
                                                     : fmt::format("ended with exit status {}", process_end.exit_status);

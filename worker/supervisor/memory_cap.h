@@ -30,6 +30,7 @@ class MemoryCap {
   explicit MemoryCap(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
 
   std::uint64_t data_bytes_max() const { return cgroup_.empty() && kDataLimitUsable ? bytes_max_ : 0; }
+  std::uint64_t bytes_max() const { return bytes_max_; }  // 0: none
   std::string cgroup_procs() const { return cgroup_.empty() ? "" : (cgroup_ / "cgroup.procs").string(); }
   // Processes of this slot that the kernel killed for memory so far; 0 without a cgroup.
   std::uint64_t kills() const;
