@@ -132,11 +132,25 @@ TEST_CASE("grants that make no sense are refused one by one") {
   refused("recipe.invalid", [](wire::Grant& g) { g.mutable_recipe()->mutable_generate()->set_format("gif"); });
   refused("recipe.invalid", [](wire::Grant& g) { g.mutable_recipe()->mutable_generate()->set_model_digest("short"); });
   refused("frames.syntax", [](wire::Grant& g) { g.mutable_recipe()->set_frames("one to ten"); });
-  refused("model.not_found", [](wire::Grant& g) { g.mutable_recipe()->mutable_generate()->set_model("missing@1"); });
-  refused("model.digest_mismatch",
-          [](wire::Grant& g) { g.mutable_recipe()->mutable_generate()->set_model("other@1"); });
   refused("prompt.unknown_word",
           [](wire::Grant& g) { g.mutable_recipe()->mutable_generate()->set_prompt("unknown"); });
+  CHECK(ended(executor, farm, {.attempt = 100}).outcome() == "ok");
+}
+
+TEST_CASE("a package that is gone or damaged on this host gives the attempt back: another host has it whole") {
+  const FarmDirectory farm;
+  ExecutorProcess executor;
+  executor.configure(farm);
+  const auto given_back = [&](std::uint64_t attempt, const std::string& model, const std::string& code) {
+    auto grant = make_grant({.attempt = attempt});
+    grant.mutable_recipe()->mutable_generate()->set_model(model);
+    const auto outcome = executor.run(grant, farm);
+    CHECK(outcome.ended.outcome() == "not_admitted");
+    CHECK(outcome.ended.code() == code);
+  };
+  given_back(1, "missing@1", "model.not_found");
+  given_back(2, "other@1", "model.digest_mismatch");
+  given_back(3, "damaged@1", "model.damaged");
   CHECK(ended(executor, farm, {.attempt = 100}).outcome() == "ok");
 }
 

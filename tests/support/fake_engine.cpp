@@ -129,6 +129,7 @@ class FakeGenerator final : public gpu::Generator {
 
 base::Result<worker::FoundPackage> FakeEngine::find(const std::vector<std::filesystem::path>& directories,
                                                     const std::string& id) {
+  if (id.starts_with("damaged")) return base::Error{"file.open", "open weights: No such file or directory", "", ""};
   if (id.starts_with("missing")) return base::Error{"model.not_found", "no directory holds " + id, "", ""};
   worker::FoundPackage found;
   found.directory = directories.empty() ? std::filesystem::path(id) : directories.front() / id;

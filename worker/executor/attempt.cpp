@@ -163,7 +163,7 @@ std::string outcome_of(const base::Error& error) {
   struct Row {
     std::string_view code, outcome;
   };
-  static constexpr std::array<Row, 10> kRows{{
+  static constexpr std::array<Row, 13> kRows{{
       {"gpu.out_of_memory", "oom"},
       {"not_admitted", "not_admitted"},
       {"input_not_visible", "input_not_visible"},
@@ -174,6 +174,10 @@ std::string outcome_of(const base::Error& error) {
       {"frames.frozen", "bad_output"},
       {"frames.size", "bad_output"},
       {"revoked", "revoked"},
+      // The worker had told of the package, so its files were whole: something happened to them on this host.
+      {"model.not_found", "not_admitted"},
+      {"model.digest_mismatch", "not_admitted"},
+      {"model.damaged", "not_admitted"},
   }};
   for (const Row& row : kRows)
     if (error.code == row.code) return std::string(row.outcome);

@@ -6,6 +6,7 @@
 
 #include "base/digest_bytes.h"
 #include "base/log.h"
+#include "base/os_error.h"
 #include "jobs/memory.h"
 #include "worker/executor/usage_meter.h"
 
@@ -14,6 +15,14 @@ namespace {
 
 base::Error not_admitted(std::string message) {
   return {"not_admitted", std::move(message), "", ""};
+}
+
+// A package that cannot be opened any more, though the worker had told of it: the host's trouble, whatever it is.
+base::Error damaged_here(base::Error error) {
+  const bool told_apart = error.code == "model.not_found" || error.code == "model.digest_mismatch" ||
+                          base::is_host_code(error.code) || base::is_storage_code(error.code);
+  if (!told_apart) error.code = "model.damaged";
+  return error;
 }
 
 }  // namespace
@@ -60,7 +69,9 @@ base::Result<ModelShelf::Lease> ModelShelf::acquire(const std::string& id, const
     ++warm->users;
     return Lease{warm, false, 0};
   }
-  FM_ASSIGN(FoundPackage package, engine_.find(directories_, id));
+  auto found = engine_.find(directories_, id);
+  if (!found.ok()) return damaged_here(found.error());
+  FoundPackage package = std::move(found).value();
   if (base::raw_bytes(package.facts.root_digest) != root_digest)
     return base::Error{"model.digest_mismatch",
                        fmt::format("{} has root digest {} here, which is not the one that was asked for", id,
