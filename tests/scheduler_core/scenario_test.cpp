@@ -13,7 +13,7 @@ namespace {
 
 std::vector<std::filesystem::path> scenarios() {
   std::vector<std::filesystem::path> files;
-  for (const auto& file : std::filesystem::directory_iterator(std::string(FRAMEMILL_SOURCE_DIR) + "/tests/scenarios"))
+  for (const auto& file : std::filesystem::directory_iterator(FRAMEMILL_SOURCE_DIR "/tests/scenarios"))
     if (file.path().extension() == ".scn") files.push_back(file.path());
   std::sort(files.begin(), files.end());
   return files;

@@ -14,6 +14,14 @@ struct Echo {
   std::uint64_t sequence = 0;
 };
 
+FileRecord file_of(TaskIndex task) {
+  FileRecord file;
+  file.frame = static_cast<jobs::Frame>(task) + 1;
+  file.staged = "out/frame";
+  file.path = std::to_string(file.frame) + ".png";
+  return file;
+}
+
 TEST_CASE("no-op tasks per second through the core", "[.][throughput]") {
   constexpr std::uint32_t kWorkers = 16, kSlots = 4, kTasks = 300'000;
   FarmSettings settings;
@@ -43,7 +51,7 @@ TEST_CASE("no-op tasks per second through the core", "[.][throughput]") {
   }
   jobs::ParsedSpec spec = jobs::parse_spec(
       "api = \"framemill/v1\"\nname = \"n\"\nshow = \"s\"\nsequence = \"q\"\nshot = \"x\"\n[[layer]]\nname = \"run\"\n"
-      "kind = \"command\"\nargv = [\"true\"]\nchunk = 1\nframes = \"1-" +
+      "kind = \"command\"\nargv = [\"true\"]\nchunk = 1\noutput = \"{frame}.png\"\nframes = \"1-" +
           std::to_string(kTasks) + "\"\n",
       jobs::SpecFormat::Toml);
   REQUIRE(spec.spec.has_value());
@@ -56,7 +64,7 @@ TEST_CASE("no-op tasks per second through the core", "[.][throughput]") {
     for (const GrantLease& grant : effects.grants) {
       Echo& echo = echoes[grant.worker];
       for (TaskIndex t = grant.tasks.first; t < grant.tasks.end(); ++t)
-        echo.next.finished.push_back({grant.attempt, grant.phase, t, 100, {{}}, {}});
+        echo.next.finished.push_back({grant.attempt, grant.phase, t, 100, {file_of(t)}, {}});
       AttemptEnded ended;
       ended.attempt = grant.attempt;
       echo.next.ended.push_back(ended);
