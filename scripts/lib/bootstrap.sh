@@ -25,9 +25,10 @@ check_system() {
   fi
 }
 
-# wanted_packages demo|test: the names, one a line.
+# wanted_packages demo|test|package|machine: the names, one a line.
 wanted_packages() {
-  awk -v purpose="$1" '!/^#/ && NF { if (purpose == "test" || $2 == "demo") print $1 }' scripts/packages.txt
+  awk -v purpose="$1" '!/^#/ && NF { if ($2 == "demo" || $2 == purpose || ($2 == "" && purpose == "test")) print $1 }' \
+    scripts/packages.txt
 }
 missing_packages() {
   local name
