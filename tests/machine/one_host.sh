@@ -14,6 +14,7 @@ wait_for() {  # wait_for SECONDS COMMAND...
   return 1
 }
 export DEBIAN_FRONTEND=noninteractive
+property() { systemctl show -p "$2" --value "$1"; }
 fm() { framemill --token-file /root/token "$@"; }
 
 step "packages install with what they run with, and no compiler"
@@ -50,6 +51,24 @@ timeout 240 framemill --token-file /root/token wait "$job" || { fm job "$job"; f
 frames=$(find /srv/shows -name '*.exr' | wc -l)
 [ "$frames" = 32 ] || fail "$frames frames instead of 32"
 [ "$(find /srv/shows -name '*.exr' ! -user framemill | wc -l)" = 0 ] || fail "frames of another user"
+
+step "a loop that stands still is killed by the watchdog, and stopping leaves nothing behind"
+systemd-analyze verify framemill-scheduler.service framemill-worker.service || fail "systemd-analyze verify"
+for unit in framemill-worker framemill-scheduler; do
+  before=$(property $unit MainPID)
+  [ "$(stat -c %U "/proc/$before")" = framemill ] || fail "$unit does not run as its own user"
+  kill -STOP "$before"
+  wait_for 120 sh -c "[ \$(systemctl show -p MainPID --value $unit) != $before ] && systemctl is-active -q $unit" ||
+    fail "the watchdog did not start $unit again"
+  journalctl --no-pager -u $unit -g 'Watchdog timeout' -n 1 -q | grep -q . || fail "the journal says nothing of a watchdog"
+done
+wait_for 60 sh -c 'framemill --token-file /root/token workers | grep -q up' || fail "the worker is not up again"
+systemctl stop framemill-worker framemill-scheduler
+for unit in framemill-worker framemill-scheduler; do
+  [ "$(property $unit Result)" = success ] || fail "$unit ended with $(property $unit Result)"
+done
+! pgrep -u framemill >/dev/null || fail "processes are left: $(pgrep -u framemill -l | tr '\n' ' ')"
+systemctl start framemill-scheduler framemill-worker
 
 step "removed, data and configuration stay; installed again, the farm goes on; purged, they go"
 apt-get remove -y -q 'framemill*' >/dev/null 2>&1
