@@ -23,6 +23,7 @@ std::string_view source_line(std::string_view source, std::uint32_t line) {
 
 // The line and a caret under its column. Columns count characters, tabs are shown as one blank, so that both agree.
 std::string excerpt(std::string_view line, std::uint32_t number, std::uint32_t column, const Terminal& terminal) {
+  if (line.find('\0') != std::string_view::npos) return {};  // UTF-16, or not a text
   std::string shown = printable(line.substr(0, 4 * kSourceColumnsMax), LineBreaks::Keep);
   std::replace(shown.begin(), shown.end(), '\t', ' ');
   if (shown.empty()) return {};

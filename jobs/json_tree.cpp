@@ -190,7 +190,8 @@ TreeResult tree_from_json(std::string_view text) {
   const TextIndex places(text);
   JsonOutcome outcome = read_json(text, nullptr, places);
   std::vector<Mend> mends;
-  if (!outcome.root && outcome.is_syntax) mends = find_mends(text, SpecLanguage::Json);
+  if (!outcome.root && (outcome.is_syntax || outcome.code == "spec.duplicate_key"))
+    mends = find_mends(text, SpecLanguage::Json);
   if (!mends.empty()) outcome = read_json(mended(text, mends), &mends, places);
 
   TreeResult out;

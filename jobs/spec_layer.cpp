@@ -5,6 +5,7 @@
 #include <array>
 
 #include "jobs/command_tokens.h"
+#include "jobs/nearest.h"
 #include "jobs/other_names.h"
 #include "jobs/output_names.h"
 #include "jobs/spec_draft.h"
@@ -222,22 +223,22 @@ std::optional<std::int32_t> read_handles(TableReader& table) {
 
 namespace {
 
-// What a layer without a legal kind was meant to be, by its spelling or by a key that one kind alone has: so that the rest
-// of it can be checked.
+// What a layer without a legal kind was meant to be, by its spelling, by a key that one kind alone has, or by the word
+// of another program: so that the rest of it can be checked.
 std::optional<LayerKind> meant_kind(const TableReader& table) {
   constexpr std::array kKinds{LayerKind::Generate, LayerKind::Command, LayerKind::Encode, LayerKind::Sheet};
-  const SpecNode* written = table.value("kind");
-  if (written != nullptr && written->type == SpecNode::Type::String) {
-    std::vector<std::string> words;
-    for (const LayerKind kind : kKinds) words.emplace_back(jobs::name(kind));
-    const std::string meant = suggested_word(written->text, words);
-    for (const LayerKind kind : kKinds)
-      if (jobs::name(kind) == meant) return kind;
-  }
+  std::vector<std::string> words;
+  for (const LayerKind kind : kKinds) words.emplace_back(jobs::name(kind));
+  const auto kind_called = [&](std::string_view word) -> std::optional<LayerKind> {
+    const auto found = std::find(words.begin(), words.end(), word);
+    return found == words.end() ? std::nullopt : std::optional(kKinds[static_cast<std::size_t>(found - words.begin())]);
+  };
+  const SpecNode* value = table.value("kind");
+  const std::string written = value != nullptr && value->type == SpecNode::Type::String ? value->text : std::string();
+  if (const auto kind = kind_called(nearest(written, words))) return kind;
   for (const auto& [key, kinds] : kind_keys())
-    for (const LayerKind kind : kKinds)
-      if (jobs::name(kind) == kinds && table.has(key)) return kind;
-  return std::nullopt;
+    if (const auto kind = kind_called(kinds); kind && table.has(key)) return kind;
+  return kind_called(suggested_word(written, words));  // what another program calls it
 }
 
 }  // namespace

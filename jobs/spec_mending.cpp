@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
+#include <utility>
 
 #include "base/unicode.h"
 #include "jobs/spec_tree.h"
@@ -43,20 +45,6 @@ std::string_view without_blanks(std::string_view text) {
   return text;
 }
 
-// A basic string of TOML, which is a string of JSON too.
-std::string in_quotes(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      (out += '\\') += c;
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-    else
-      out += c;
-  }
-  return out + '"';
-}
-
 bool is_json_scalar(std::string_view text) {
   if (text == "true" || text == "false" || text == "null") return true;
   const auto digits = [&text] {
@@ -93,7 +81,8 @@ bool looks_too_large(std::string_view text) {
 // read and makes progress, so the whole is one pass.
 class MendFinder {
  public:
-  MendFinder(std::string_view text, SpecLanguage language) : text_(text), language_(language) {}
+  MendFinder(std::string_view text, SpecLanguage language, const std::vector<std::string_view>& lists)
+      : text_(text), language_(language), lists_(lists) {}
 
   std::vector<Mend> find() {
     if (language_ == SpecLanguage::Json) {
@@ -102,7 +91,11 @@ class MendFinder {
     } else {
       while (!done()) toml_line();
     }
-    return std::move(mends_);
+    std::stable_sort(mends_.begin(), mends_.end(), [](const Mend& a, const Mend& b) { return a.begin < b.begin; });
+    std::vector<Mend> apart;
+    for (Mend& mend : mends_)
+      if (apart.empty() || mend.begin >= apart.back().end) apart.push_back(std::move(mend));
+    return apart;
   }
 
  private:
@@ -138,10 +131,15 @@ class MendFinder {
       else if (lines && !is_json() && peek() == '#')
         at_ = std::min(text_.find('\n', at_), text_.size());
       else if (is_json() && peek() == '/' && peek(1) == '/')
-        at_ = std::min(text_.find('\n', at_), text_.size());
+        skip_comment();
       else if (!skip_hidden())
         return;
     }
+  }
+  void skip_comment() {
+    const std::size_t begin = at_;
+    at_ = std::min(text_.find('\n', at_), text_.size());
+    note(Mend::Kind::Comment, begin, at_, "", "//");
   }
   void skip_line() { at_ = std::min(text_.find('\n', at_), text_.size() - 1) + 1; }
 
@@ -150,13 +148,34 @@ class MendFinder {
     if (done()) return;
     if (peek() == '[') {
       const std::string_view header = without_blanks(text_.substr(at_, text_.find('\n', at_) - at_));
-      if (header == "[layer]") note(Mend::Kind::Header, at_, at_ + header.size(), "[[layer]]", "[layer]");
+      for (const std::string_view list : lists_)
+        if (header == fmt::format("[{}]", list))
+          note(Mend::Kind::Header, at_, at_ + header.size(), fmt::format("[[{}]]", list), std::string(list));
+      keys_.clear();
       return skip_line();
     }
+    const Member member = begin_member();
     const std::string key = read_key();
     skip_blanks(false);
-    if (!key.empty() && read_separator()) value(Around::Line, key);
-    if (!done()) skip_line();
+    if (!key.empty() && read_separator()) {
+      value(Around::Line, key);
+      if (!keys_.insert(key).second) remove(member, at_, key);
+    }
+    const bool at_line = at_ > member.begin && text_[at_ - 1] == '\n';  // after an array that was never closed
+    if (!done() && !at_line) skip_line();
+  }
+
+  // Where a key begins, and what had been noted before it.
+  struct Member {
+    std::size_t begin, mends, strings;
+  };
+  Member begin_member() const { return {at_, mends_.size(), strings_}; }
+  // Takes the member, whose key the table has already, out of the text, and what was noted in it.
+  void remove(const Member& member, std::size_t end, const std::string& key) {
+    mends_.resize(std::min(mends_.size(), member.mends));
+    while (!mends_.empty() && mends_.back().end > member.begin) mends_.pop_back();
+    strings_ = member.strings;
+    note(Mend::Kind::Twice, member.begin, end, "", key, key);
   }
 
   // The key at `at_`, as far as it goes; invisible characters in it are noted.
@@ -167,13 +186,29 @@ class MendFinder {
       skip_string();
       return std::string(text_.substr(begin, at_ > begin ? at_ - begin - 1 : 0));
     }
+    const Member member = begin_member();
+    std::string foreign;
     while (!done()) {
       if (is_key_character(peek()))
         key += text_[at_++];
-      else if (!skip_hidden())
+      else if (!skip_hidden() && !read_foreign(key, foreign))
         break;
     }
+    if (!foreign.empty() && !is_json()) {
+      mends_.resize(std::min(mends_.size(), member.mends));
+      note(Mend::Kind::ForeignKey, member.begin, at_, in_quotes(key), foreign, key);
+    }
     return key;
+  }
+  // A letter beyond ASCII, added to the key; the first one is named.
+  bool read_foreign(std::string& key, std::string& foreign) {
+    if (static_cast<unsigned char>(peek()) < 0x80) return false;
+    const auto next = base::first_code_point(text_.substr(at_));
+    if (!next) return false;
+    if (foreign.empty()) foreign = base::code_point_name(next->value);
+    key += text_.substr(at_, next->bytes);
+    at_ += next->bytes;
+    return true;
   }
 
   // "=" or ":"; notes the one that belongs to the other language.
@@ -262,31 +297,44 @@ class MendFinder {
     return text_[i] == (is_json() ? '=' : ':') && (is_blank(next) || next == '"' || next == '[' || next == '{');
   }
 
+  // In JSON: the comma at `comma` stands before a closing bracket. 0: there was none, which is not its place either.
+  void close(std::size_t comma) {
+    if (is_json() && comma > 0) note(Mend::Kind::Comma, comma, comma + 1, "", ",");
+    ++at_;
+  }
+
   void array() {
+    std::size_t comma = 0;  // the one that nothing follows yet
     while (true) {
       skip_blanks(true);
       if (done()) return;
-      if (peek() == ']') return void(++at_);
+      if (peek() == ']') return close(comma);
+      if (peek() == ',') comma = at_;
       // A key or a header at the start of a line: the array was never closed.
       const bool at_line_start = at_ > 0 && text_[at_ - 1] == '\n';
       if (!is_json() && at_line_start && (text_.substr(at_).starts_with("[[") || key_follows(at_))) return;
-      if (peek() == ',' || peek() == '}' || peek() == ':')
+      if (peek() == ',' || peek() == '}' || peek() == ':') {
         ++at_;
-      else
-        value(Around::Array, "");
+        continue;
+      }
+      comma = 0;
+      value(Around::Array, "");
     }
   }
 
   void table() {
+    std::set<std::string> keys;
+    std::size_t comma = 0;  // the one that nothing follows yet
     while (true) {
       skip_blanks(true);
       if (done()) return;
-      if (peek() == '}') return void(++at_);
+      if (peek() == '}') return close(comma);
       if (peek() == ',') {
-        ++at_;
+        comma = at_++;
         continue;
       }
-      const std::size_t begin = at_;
+      const Member member = begin_member();
+      const std::size_t comma_before = std::exchange(comma, 0), begin = at_;
       const bool quoted = peek() == '"';
       if (!key_follows(at_)) {
         skip_member();
@@ -295,11 +343,25 @@ class MendFinder {
       const std::string key = read_key();
       if (is_json() && !quoted && at_ > begin) note(Mend::Kind::UnquotedKey, begin, at_, in_quotes(key), key);
       skip_blanks(false);
-      if (read_separator())
-        value(Around::Table, key);
-      else
+      if (!read_separator()) {
         skip_member();
+        continue;
+      }
+      value(Around::Table, key);
+      if (!keys.insert(key).second) comma = remove_member(member, comma_before, key);
     }
+  }
+  // With the comma behind it, or else the one before it; returns the comma that is left before the next member.
+  std::size_t remove_member(Member member, std::size_t comma_before, const std::string& key) {
+    const std::size_t end = at_;
+    skip_blanks(true);
+    if (peek() == ',') {
+      remove(member, ++at_, key);
+      return comma_before;
+    }
+    if (comma_before > 0) member.begin = comma_before;
+    remove(member, end, key);
+    return 0;
   }
   // What has no key and separator: the parser will say so.
   void skip_member() {
@@ -357,79 +419,17 @@ class MendFinder {
 
   std::string_view text_;
   SpecLanguage language_;
+  const std::vector<std::string_view>& lists_;
   std::size_t at_ = 0, depth_ = 0, strings_ = 0;
   bool stopped_ = false;
+  std::set<std::string> keys_;  // TOML: of the table that the lines are in
   std::vector<Mend> mends_;
 };
 
 }  // namespace
 
-std::vector<Mend> find_mends(std::string_view text, SpecLanguage language) {
-  return MendFinder(text, language).find();
-}
-
-std::string mended(std::string_view text, const std::vector<Mend>& mends) {
-  std::string out;
-  std::size_t at = 0;
-  for (const Mend& mend : mends) {
-    out += text.substr(at, mend.begin - at);
-    out += mend.replacement;
-    at = mend.end;
-  }
-  return out += text.substr(at);
-}
-
-std::size_t original_offset(const std::vector<Mend>& mends, std::size_t mended_offset) {
-  std::size_t original = 0, in_mended = 0;
-  for (const Mend& mend : mends) {
-    const std::size_t kept = mend.begin - original;
-    if (mended_offset < in_mended + kept) break;
-    in_mended += kept;
-    original = mend.begin;
-    if (mended_offset < in_mended + mend.replacement.size()) return original;  // somewhere in the replacement
-    in_mended += mend.replacement.size();
-    original = mend.end;
-  }
-  return original + (mended_offset - in_mended);
-}
-
-std::string quoted_form(std::string_view key, std::string_view written, SpecLanguage language) {
-  const std::string value = in_quotes(printable(written));
-  if (key.empty()) return value;
-  return language == SpecLanguage::Json ? fmt::format("\"{}\": {}", printable(key), value)
-                                        : fmt::format("{} = {}", printable(key), value);
-}
-
-std::string advice(const Mend& mend, SpecLanguage language) {
-  const std::string form = quoted_form(mend.key, mend.written, language);
-  switch (mend.kind) {
-    case Mend::Kind::Unquoted:
-      return "write it in quotes: " + form;
-    case Mend::Kind::WrongQuotes:
-      return (language == SpecLanguage::Json ? "write it in straight double quotes: "
-                                             : "write it in straight quotes: ") +
-             form;
-    case Mend::Kind::TooLarge:
-      return fmt::format("{} is larger than {}", printable(mend.written), INT64_MAX);
-    case Mend::Kind::UnquotedKey:
-      return fmt::format("write the key in double quotes: {}", in_quotes(printable(mend.written)));
-    case Mend::Kind::Separator:
-      return fmt::format("write \"{}\" instead of \"{}\" between a key and its value", mend.replacement, mend.written);
-    case Mend::Kind::Header:
-      return "write [[layer]], with two brackets: a job has a list of layers";
-    case Mend::Kind::Hidden:
-      return fmt::format("{} outside a string: {}", mend.written,
-                         mend.replacement.empty() ? "delete it" : "replace it with an ordinary space");
-  }
-  return {};
-}
-
-SpecError finding(const Mend& mend, const SpecPosition& at, SpecLanguage language) {
-  const std::string_view code = mend.kind == Mend::Kind::Hidden     ? "spec.control_character"
-                                : mend.kind == Mend::Kind::TooLarge ? "spec.out_of_range"
-                                : mend.is_value()                   ? "spec.unquoted"
-                                                                    : "spec.syntax";
-  return {std::string(code), at.line, at.column, printable(mend.key), advice(mend, language), "", ""};
+std::vector<Mend> find_mends(std::string_view text, SpecLanguage language, const std::vector<std::string_view>& lists) {
+  return MendFinder(text, language, lists).find();
 }
 
 }  // namespace framemill::jobs

@@ -22,8 +22,12 @@ struct Mend {
     WrongQuotes,  // a value in quotation marks of another kind
     TooLarge,     // an integer beyond 64 bits: a string stands in for it
     UnquotedKey,  // JSON: a key without quotes, or in others
+    ForeignKey,   // TOML: a key with letters that are not ASCII, which may look as if they were
+    Twice,        // a key that the table has already, with its value
     Separator,    // "key: value" in TOML, "key = value" in JSON
-    Header,       // TOML: [layer] where [[layer]] is meant
+    Comma,        // JSON: a comma before a closing bracket
+    Comment,      // JSON: which has none
+    Header,       // TOML: [layer] where [[layer]] is meant; `written` is the key
     Hidden,       // a character outside strings that cannot be seen, or an unusual blank
   };
   Kind kind = Kind::Unquoted;
@@ -39,7 +43,9 @@ struct Mend {
 inline constexpr std::size_t kMendsMax = 100;
 
 // In the order of the text; empty when nothing is to be mended. At most kMendsMax.
-std::vector<Mend> find_mends(std::string_view text, SpecLanguage language);
+// `lists`: keys of tables that are written [[key]].
+std::vector<Mend> find_mends(std::string_view text, SpecLanguage language,
+                             const std::vector<std::string_view>& lists = {"layer"});
 std::string mended(std::string_view text, const std::vector<Mend>& mends);
 // The place in the text that a place in the mended text stands for.
 std::size_t original_offset(const std::vector<Mend>& mends, std::size_t mended_offset);
@@ -49,6 +55,8 @@ std::string advice(const Mend& mend, SpecLanguage language);
 // The finding of a mend that is not a value's, or of one in a text that could not be read any further.
 SpecError finding(const Mend& mend, const SpecPosition& at, SpecLanguage language);
 
+// The text as a basic string of TOML, which is a string of JSON too.
+std::string in_quotes(std::string_view text);
 // `frames = "1001-1100"`, `"frames": "1001-1100"`; the value alone without a key.
 std::string quoted_form(std::string_view key, std::string_view written, SpecLanguage language);
 

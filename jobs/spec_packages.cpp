@@ -20,7 +20,7 @@ class PackageChecks {
     std::string model = work.model;
     if (packages_.find(model) == nullptr) {
       // The rest is checked against the package that was meant, where that can be told.
-      model = nearest(work.model, packages_.ids());
+      model = meant_package(work.model);
       fail("model", "unknown_model", fmt::format("there is no model package \"{}\"", work.model), known_packages(), model);
     }
     const PackageFacts* facts = packages_.find(model);
@@ -43,6 +43,29 @@ class PackageChecks {
   }
 
  private:
+  // The package whose id is near; for a name without a version the newest of that name, or of a name that is near.
+  std::string meant_package(const std::string& written) const {
+    std::vector<std::string> ids = packages_.ids();
+    if (written.find('@') != std::string::npos) return nearest(written, ids);
+    std::vector<std::string> names;
+    for (const std::string& id : ids) names.push_back(id.substr(0, id.find('@')));
+    const std::string name = nearest(written, names);
+    std::string newest;
+    for (std::size_t i = 0; i < ids.size(); ++i)
+      if (!name.empty() && names[i] == name && (newest.empty() || is_older(newest, ids[i]))) newest = ids[i];
+    return newest;
+  }
+  // Of two ids of one name: versions that are numbers are compared as such.
+  static bool is_older(const std::string& a, const std::string& b) {
+    const auto version = [](const std::string& id) { return id.substr(id.find('@') + 1); };
+    const auto is_number = [](const std::string& text) {
+      return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+    };
+    const std::string left = version(a), right = version(b);
+    if (is_number(left) && is_number(right) && left.size() != right.size()) return left.size() < right.size();
+    return left < right;
+  }
+
   std::string known_packages() const {
     const std::vector<std::string> ids = packages_.ids();
     return ids.empty() ? "a package that the farm has; it has none" : "one of " + listed(ids, 10);

@@ -126,16 +126,6 @@ void check_tree(const SpecNode& root, JobDraft& draft, SpecErrors& errors) {
   check_outputs(draft, errors);
 }
 
-// Values that were mended are errors of their own, unless more was wrong with them.
-void report_mends(const SpecNode& node, const std::string& field, SpecErrors& errors) {
-  if (node.mend && !errors.has("spec.wrong_type", field) && !errors.has("spec.unknown_key", field) &&
-      !errors.has("spec.key_not_for_kind", field) && !errors.has("spec.bad_frames", field))
-    errors.add("unquoted", node.position, field, advice(*node.mend, errors.language()));
-  for (std::size_t i = 0; i < node.items.size(); ++i)
-    report_mends(node.items[i], fmt::format("{}[{}]", field, i), errors);
-  for (const auto& [key, member] : node.members) report_mends(member, field.empty() ? key : field + "." + key, errors);
-}
-
 void gather_positions(const SpecNode& node, const std::string& field, std::map<std::string, SpecPosition>& out) {
   if (node.position.line) out.emplace(field, node.position);
   for (std::size_t i = 0; i < node.items.size(); ++i)

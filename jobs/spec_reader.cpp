@@ -76,9 +76,32 @@ void SpecErrors::add(SpecError error) {
     list_.push_back({"spec.too_many_errors", {}, {}, "", "there are more errors; mend these first", "", ""});
 }
 
-bool SpecErrors::has(std::string_view code, std::string_view field) const {
-  return std::any_of(list_.begin(), list_.end(),
-                     [&](const SpecError& error) { return error.code == code && error.field == field; });
+bool SpecErrors::add_quotes(std::string_view field, const SpecPosition& at) {
+  const auto found =
+      std::find_if(list_.begin(), list_.end(), [&](const SpecError& error) { return error.field == field; });
+  if (found == list_.end()) return false;
+  for (const char* not_of_the_value : {"spec.unknown_key", "spec.key_not_for_kind", "spec.wrong_type"})
+    if (found->code == not_of_the_value) return true;
+  if (at.line) {
+    found->line = at.line;
+    found->column = at.column;
+  }
+  std::string& suggestion = found->suggestion;
+  if (suggestion.empty())
+    suggestion = "write the value in quotes";
+  else if (suggestion.find(' ') == std::string::npos)
+    suggestion = fmt::format("write \"{}\"", suggestion);
+  else if (suggestion.starts_with("write ") && suggestion.find('"') == std::string::npos)
+    suggestion += ", in quotes";
+  return true;
+}
+
+void report_mends(const SpecNode& node, const std::string& field, SpecErrors& errors) {
+  if (node.mend && !errors.add_quotes(field, node.position))
+    errors.add("unquoted", node.position, field, advice(*node.mend, errors.language()));
+  for (std::size_t i = 0; i < node.items.size(); ++i)
+    report_mends(node.items[i], fmt::format("{}[{}]", field, i), errors);
+  for (const auto& [key, member] : node.members) report_mends(member, field.empty() ? key : field + "." + key, errors);
 }
 
 std::string TableReader::field(std::string_view key) const {
@@ -278,7 +301,8 @@ const SpecNode* TableReader::table(std::string_view key) {
 }
 
 std::string TableReader::as_array(std::string_view key, const SpecNode& value) const {
-  if (key == "layer") return "write [[layer]], with two brackets, before the keys of each layer";
+  if (key == "layer" || (value.type == SpecNode::Type::Table && key != "input"))
+    return fmt::format("write [[{0}]], with two brackets, before the keys of each {0}", key);
   if (value.type != SpecNode::Type::String || value.text.empty() || value.text.size() > 200) return {};
   if (key == "input" && errors_.language() == SpecLanguage::Toml)
     return is_safe_word(value.text) && value.text.find('.') == std::string::npos

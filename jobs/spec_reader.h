@@ -1,4 +1,4 @@
-// Typed reading of one table of a spec tree: every key is asked for by name, every fault becomes a SpecError with its
+// Typed reading of one table of a tree: every key is asked for by name, every fault becomes a SpecError with its
 // place, and keys nobody asked for are unknown. Private to this room.
 #pragma once
 
@@ -29,13 +29,17 @@ class SpecErrors {
   bool empty() const { return list_.empty(); }
   // True when no more will be told: what costs time to find out need not be found out.
   bool full() const { return list_.size() >= kSpecErrorsMax; }
-  bool has(std::string_view code, std::string_view field) const;  // code with "spec."
+  // True when a finding is about the field, whose value has no quotes: what to write then is written in quotes.
+  bool add_quotes(std::string_view field, const SpecPosition& at);
   std::vector<SpecError> take() { return std::move(list_); }
 
  private:
   SpecLanguage language_;
   std::vector<SpecError> list_;
 };
+
+// Values that were mended are errors of their own, unless more was wrong with them.
+void report_mends(const SpecNode& node, const std::string& field, SpecErrors& errors);
 
 class TableReader {
  public:
@@ -44,6 +48,7 @@ class TableReader {
       : table_(table), path_(std::move(path)), errors_(errors) {}
 
   bool has(std::string_view key) const { return table_.find(key) != nullptr; }
+  SpecErrors& errors() const { return errors_; }
   std::string field(std::string_view key) const;
   SpecPosition position(std::string_view key) const;  // of the key, or of the table where it is absent
   void fail(std::string_view key, std::string code, std::string message, std::string expected = {},

@@ -1,4 +1,4 @@
-// A spec as a tree of plain values with the places they came from: the one form that TOML, JSON and overrides are
+// A spec, or a settings file, as a tree of plain values with the places they came from: the one form that TOML, JSON and overrides are
 // turned into before anything is checked. Private to this room; the libraries that read the texts end here.
 #pragma once
 
@@ -49,7 +49,12 @@ struct TreeResult {
   std::optional<SpecError> error;
   std::vector<SpecError> findings;
 };
-TreeResult tree_from_toml(std::string_view text);
+// What a kind of TOML file has of its own: the keys that are written [[key]], and how many keys it may have.
+struct TomlForm {
+  std::vector<std::string_view> lists{"layer"};
+  std::size_t keys_max = kSpecKeysMax;
+};
+TreeResult tree_from_toml(std::string_view text, const TomlForm& form = {});
 TreeResult tree_from_json(std::string_view text);
 
 // True for a number, boolean, date or time as TOML writes it.

@@ -21,9 +21,9 @@ void read_model(TableReader& table, GenerateSpec& work) {
   const std::size_t at = model->find('@');
   const bool good =
       at != std::string::npos && is_safe_word(model->substr(0, at)) && is_safe_word(model->substr(at + 1));
-  if (good)
-    work.model = *model;
-  else
+  // A name without its version is kept, so that the package that was meant can be found.
+  if (good || is_safe_word(*model)) work.model = *model;
+  if (!good)
     table.fail("model", "bad_model", fmt::format("\"{}\" does not name a model package", printable(*model)),
                "name@version, as in demo-clips@1");
 }

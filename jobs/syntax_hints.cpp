@@ -37,16 +37,16 @@ std::string hint_for_any(std::string_view line) {
   constexpr std::array<LineStart, 4> kStarts{
       {{"<<<<<<<", "this is the mark of a merge that was not finished: choose one side and delete the marks"},
        {">>>>>>>", "this is the mark of a merge that was not finished: choose one side and delete the marks"},
-       {"<", "this looks like XML or HTML; a job spec is TOML or JSON"},
-       {"%YAML", "this looks like YAML; a job spec is TOML or JSON"}}};
+       {"<", "this looks like XML or HTML; write it as TOML"},
+       {"%YAML", "this looks like YAML; write it as TOML"}}};
   for (const LineStart& entry : kStarts)
     if (line.starts_with(entry.start)) return std::string(entry.hint);
   return {};
 }
 
 std::string hint_for_toml(std::string_view line) {
-  constexpr std::array<LineStart, 6> kStarts{{{"---", "this looks like YAML; a job spec is TOML or JSON"},
-                                              {"- ", "this looks like YAML; a job spec is TOML or JSON"},
+  constexpr std::array<LineStart, 6> kStarts{{{"---", "this looks like YAML; write it as TOML"},
+                                              {"- ", "this looks like YAML; write it as TOML"},
                                               {"//", "a comment begins with #"},
                                               {"/*", "a comment begins with #"},
                                               {";", "a comment begins with #"},
@@ -56,7 +56,7 @@ std::string hint_for_toml(std::string_view line) {
   if (line.starts_with("[{") || line.starts_with("[\"")) return "a job spec in JSON is one object: { ... }";
   const std::size_t equals = line.find('=');
   if (std::string foreign = foreign_letter(line.substr(0, std::min(equals, line.size()))); !foreign.empty())
-    return foreign + " stands among the letters of the key; keys are of ASCII letters";
+    return foreign + " is among the letters of the key; keys have ASCII letters only";
   if (equals == std::string_view::npos && !line.starts_with('[')) return "write KEY = VALUE";
   if (line.ends_with('=')) return "a value is missing after \"=\"";
   const auto quotes = std::count(line.begin(), line.end(), '"');

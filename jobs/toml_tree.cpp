@@ -130,7 +130,7 @@ struct TomlSource {
 // Walks the parsed document; depth is bounded by kSpecDepthMax.
 class Walk {
  public:
-  explicit Walk(const TomlSource& source) : source_(source) {}
+  Walk(const TomlSource& source, std::size_t keys_max) : source_(source), keys_max_(keys_max) {}
 
   SpecNode node(const toml::node& in, std::size_t depth) {
     SpecNode out;
@@ -139,7 +139,7 @@ class Walk {
     if (const auto* table = in.as_table()) {
       out.type = SpecNode::Type::Table;
       for (const auto& [key, value] : *table) {
-        if (++keys_ > kSpecKeysMax) return fail("too_large", fmt::format("more than {} keys", kSpecKeysMax), out);
+        if (++keys_ > keys_max_) return fail("too_large", fmt::format("more than {} keys", keys_max_), out);
         out.members.emplace_back(std::string(key.str()), node(value, depth + 1));
         if (key.source().begin) out.members.back().second.position = source_.position(key.source().begin);
       }
@@ -202,6 +202,7 @@ class Walk {
   }
 
   const TomlSource& source_;
+  const std::size_t keys_max_;
   std::size_t keys_ = 0;
   std::optional<SpecError> error_;
 };
@@ -218,20 +219,28 @@ std::variant<toml::table, ParseFault> parse_toml(std::string_view text) {
   }
 }
 
-TreeResult tree_of(const toml::table& document, const TomlSource& source) {
-  Walk walk(source);
+TreeResult tree_of(const toml::table& document, const TomlSource& source, std::size_t keys_max) {
+  Walk walk(source, keys_max);
   SpecNode root = walk.node(document, 0);
   if (walk.error()) return {std::nullopt, walk.error(), {}};
   return {std::move(root), std::nullopt, {}};
 }
 
+// The parser's words without what it was doing: "Error while parsing key-value pair: expected '=', saw 'x'".
+std::string_view plain_words(std::string_view message) {
+  constexpr std::string_view kBegin = "Error while parsing ";
+  const std::size_t colon = message.find(": ");
+  return message.starts_with(kBegin) && colon != std::string_view::npos ? message.substr(colon + 2) : message;
+}
+
 SpecError error_of(const ParseFault& fault, const TomlSource& source) {
   const bool twice = fault.message.find("redefine") != std::string::npos;
-  SpecError error = limit_error(twice ? "duplicate_key" : "syntax", fault.message, source.position(fault.at));
+  SpecError error = limit_error(twice ? "duplicate_key" : "syntax", std::string(plain_words(fault.message)),
+                                source.position(fault.at));
   error.suggestion =
       twice ? "delete one of the two" : syntax_hint(source.original, source.offset(fault.at), SpecLanguage::Toml);
   // What the parser says of an open string and an open array is true and helps nobody.
-  if (fault.message.find("unescaped control characters") != std::string::npos) error.message = "the string is not closed";
+  if (fault.message.find("control characters") != std::string::npos) error.message = "the string is not closed";
   if (fault.message.find("closing ']'") != std::string::npos && error.suggestion.empty())
     error.suggestion = "a closing ] or a comma is missing before this";
   return error;
@@ -239,25 +248,27 @@ SpecError error_of(const ParseFault& fault, const TomlSource& source) {
 
 }  // namespace
 
-TreeResult tree_from_toml(std::string_view text) {
+TreeResult tree_from_toml(std::string_view text, const TomlForm& form) {
   if (const auto at = DepthGuard().too_deep(text))
     return {std::nullopt, limit_error("too_deep", fmt::format("nested deeper than {} levels", kSpecDepthMax), *at), {}};
   auto parsed = parse_toml(text);
   const std::vector<Mend> none;
-  if (const auto* document = std::get_if<toml::table>(&parsed)) return tree_of(*document, {text, text, none});
+  if (const auto* document = std::get_if<toml::table>(&parsed)) return tree_of(*document, {text, text, none}, form.keys_max);
 
-  const std::vector<Mend> mends = find_mends(text, SpecLanguage::Toml);
+  const std::vector<Mend> mends = find_mends(text, SpecLanguage::Toml, form.lists);
   const std::string again = mended(text, mends);
   const TomlSource source{text, again, mends};
   if (!mends.empty()) parsed = parse_toml(again);
   const auto* document = std::get_if<toml::table>(&parsed);
   TreeResult out = document == nullptr ? TreeResult{std::nullopt, error_of(std::get<ParseFault>(parsed), source), {}}
-                                       : tree_of(*document, source);
+                                       : tree_of(*document, source, form.keys_max);
   const auto colons = std::count_if(mends.begin(), mends.end(),
                                     [](const Mend& mend) { return mend.kind == Mend::Kind::Separator; });
   if (!out.root && colons > 1) {
-    out.error->message = "this looks like YAML; a job spec is TOML or JSON";
-    out.error->suggestion = "write KEY = VALUE, and [[layer]] before the keys of each layer";
+    out.error->message = "this looks like YAML, which is not read here";
+    out.error->suggestion = form.lists.empty()
+                                ? "write KEY = VALUE"
+                                : fmt::format("write KEY = VALUE, and [[{0}]] before the keys of each {0}", form.lists[0]);
     return out;
   }
   for (const Mend& mend : mends)

@@ -39,8 +39,9 @@ TEST_CASE("a value without quotes is answered with the line as it should be") {
   CHECK(layer_error("root = True") == "spec.unquoted layer[0].root 11:1 write it in quotes: root = \"True\" | \n");
   CHECK(layer_error("needs = {cpus = 2, host_memory = 8GiB}") ==
         "spec.unquoted layer[0].needs.host_memory 11:20 write it in quotes: host_memory = \"8GiB\" | \n");
-  CHECK(layer_error("after = [\n  # the boards\n  boards,\n]").find("13:3 write it in quotes: \"boards\"") !=
-        std::string::npos);
+  const std::string after = layer_error("after = [\n  # the boards\n  boards,\n]");
+  CHECK(after.find("layer[0].after[0] 13:3 ") != std::string::npos);
+  CHECK(after.find("| write the value in quotes") != std::string::npos);
   CHECK(layer_error("shot = 0010") == "spec.unquoted layer[0].shot 11:1 write it in quotes: shot = \"0010\" | \n");
 }
 
@@ -79,9 +80,12 @@ TEST_CASE("an array that is never closed and a key of foreign letters are told w
   const std::string open = told(parse_spec(kHead + "tags = [\"a\", \"b\"\n" + kLayer + "frames = \"1-16\"\n"));
   CHECK(open.find("a closing ] or a comma is missing before this") != std::string::npos);
   CHECK(std::count(open.begin(), open.end(), '\n') == 1);
-  CHECK(layer_error("r\u043Eot = \"main\"").find("U+043E stands among the letters of the key") != std::string::npos);
+  const std::string foreign = layer_error("r\u043Eot = \"main\"\ncfg = 3");
+  CHECK(foreign.find("11:1 the key \"r\u043Eot\" holds U+043E; keys have ASCII letters only") != std::string::npos);
+  CHECK(foreign.find("there is no key \"r\u043Eot\" here | root") != std::string::npos);
+  CHECK(foreign.find("there is no key \"cfg\" here | guidance") != std::string::npos);
   const std::string yaml = told(parse_spec("api: framemill/v1\nname: test\nlayer:\n  - name: a\n    kind: generate\n"));
-  CHECK(yaml.find("this looks like YAML; a job spec is TOML or JSON") != std::string::npos);
+  CHECK(yaml.find("this looks like YAML, which is not read here") != std::string::npos);
   CHECK(std::count(yaml.begin(), yaml.end(), '\n') == 1);
   CHECK(told(parse_spec(std::string("a = 1\nb = \"\0\"", 13))).find("2:6 this file is not a text") != std::string::npos);
 }
@@ -120,6 +124,19 @@ TEST_CASE("JSON without its quotes is answered in JSON, with everything else tha
   CHECK(hint("{\"a\": 1,}").find("delete the comma") != std::string::npos);
   CHECK(hint("{\"a\": 1 \"b\": 2}").find("a comma is missing") != std::string::npos);
   CHECK(hint("{\"a\": 1, // x\n\"b\": 2}").find("JSON has no comments") != std::string::npos);
+  const std::string mixed =
+      "{\"api\": \"framemill/v1\", \"name\": \"n\", \"show\": \"s\", \"shot\": \"s1\", // the shot\n"
+      " \"name\": \"again\", \"cfg\": 1, \"tags\": [\"a\",],\n"
+      " \"layer\": [{\"name\": \"a\", \"kind\": \"generate\", \"model\": \"clips@1\", \"prompt\": \"sea\",\n"
+      "  \"frames\": 1-5, \"prompt\": \"again\"}],}";
+  CHECK(told(parse_spec(mixed)) ==
+        "spec.syntax  1:65 JSON has no comments: delete this one, or write the spec as TOML | \n"
+        "spec.duplicate_key name 2:2 the key \"name\" is given twice | delete one of the two\n"
+        "spec.syntax  2:41 delete the comma before the closing bracket | \n"
+        "spec.duplicate_key prompt 4:16 the key \"prompt\" is given twice | delete one of the two\n"
+        "spec.syntax  4:37 delete the comma before the closing bracket | \n"
+        "spec.unknown_key cfg 0:0 there is no key \"cfg\" here | \n"
+        "spec.unquoted layer[0].frames 4:13 write it in quotes: \"frames\": \"1-5\" | \n");
   CHECK(hint("{\"a\": [1, 2").find("ends too early") != std::string::npos);
 }
 
