@@ -85,6 +85,14 @@ LayerSummary summary_of(const jobs::LayerSpec& spec, jobs::LayerIndex index, con
   return layer;
 }
 
+// The rate of a movie, as far as it is known; that of packages that are not here is not.
+std::string rate_of(const jobs::JobSpec& job, const jobs::LayerSpec& layer, const jobs::PackageCatalogue* packages) {
+  if (layer.kind != jobs::LayerKind::Encode) return {};
+  const auto rate = jobs::ordered_rate(
+      job, layer, [&](const std::string& id) { return packages != nullptr ? packages->find(id) : nullptr; });
+  return rate ? rate->text() : std::string();
+}
+
 }  // namespace
 
 CheckResult check_spec(std::string_view text, jobs::SpecFormat format, const jobs::SpecOverrides& overrides,
@@ -103,15 +111,19 @@ CheckResult check_spec(std::string_view text, jobs::SpecFormat format, const job
   if (packages)
     if (auto errors = jobs::check_against_packages(spec, *packages); !errors.empty()) return placed(std::move(errors));
   const FormCatalogue form(spec);
-  jobs::PlanResult planned = jobs::plan_job(spec, spec.version.value_or(1), packages ? *packages : form);
+  const jobs::PackageCatalogue& catalogue = packages ? *packages : form;
+  jobs::PlanResult planned = jobs::plan_job(spec, spec.version.value_or(1), catalogue);
   if (!planned.plan) return placed(std::move(planned.errors));
 
   CheckSummary summary{spec.name, spec.show, spec.sequence, spec.shot, spec.version, packages != nullptr, {}};
-  for (std::size_t i = 0; i < spec.layers.size(); ++i)
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     summary.layers.push_back(
         summary_of(spec.layers[i], static_cast<jobs::LayerIndex>(i), *planned.plan, packages != nullptr));
+    summary.layers.back().rate = rate_of(spec, spec.layers[i], packages);
+  }
   CheckResult result{std::move(summary), {}, {}};
   if (packages) result.warnings = jobs::plan_warnings(parsed, spec, *planned.plan);
+  for (jobs::SpecError& warning : jobs::rate_warnings(spec, catalogue)) result.warnings.push_back(std::move(warning));
   jobs::locate(result.warnings, parsed.positions);
   return result;
 }
@@ -137,6 +149,7 @@ json::object check_json(const CheckResult& result, std::string_view file) {
                                   {"variants", layer.variants},
                                   {"windows", number(layer.windows)},
                                   {"tasks", number(layer.tasks)},
+                                  {"fps", layer.rate.empty() ? json::value() : json::value(layer.rate)},
                                   {"outputs", std::move(outputs)}});
   }
   out["layers"] = std::move(layers);

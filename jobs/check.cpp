@@ -110,6 +110,25 @@ std::vector<SpecError> plan_warnings(const ParsedSpec& parsed, const JobSpec& sp
   return warnings;
 }
 
+std::vector<SpecError> rate_warnings(const JobSpec& spec, const PackageCatalogue& packages) {
+  std::vector<SpecError> warnings;
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    const LayerSpec& layer = spec.layers[i];
+    if (layer.kind != LayerKind::Encode) continue;
+    if (ordered_rate(spec, layer, [&](const std::string& id) { return packages.find(id); })) continue;
+    warnings.push_back({"spec.no_rate",
+                        {},
+                        {},
+                        fmt::format("layer[{}].fps", i),
+                        fmt::format("nothing gives layer \"{}\" a frame rate: the movie gets the framesPerSecond of "
+                                    "its pictures, or 24 where they have none",
+                                    layer.name),
+                        "fps = 24, in the layer or in the job",
+                        ""});
+  }
+  return warnings;
+}
+
 std::string sentence(const SpecError& warning) {
   std::string text = warning.field.empty() ? warning.message : warning.field + ": " + warning.message;
   if (!warning.expected.empty()) text += " (write " + warning.expected + ")";
@@ -142,8 +161,21 @@ std::vector<std::string> grid_differences(const JobSpec& spec, const JobPlan& pl
 void add_package_errors(const ParsedSpec& parsed, const PackageCatalogue& packages, std::vector<SpecError>& errors) {
   std::vector<SpecError> more = check_against_packages(parsed.readable, packages);
   locate(more, parsed.positions);
-  for (SpecError& error : more)
-    if (errors.size() < kSpecErrorsMax) errors.push_back(std::move(error));
+  for (SpecError& error : more) {
+    // A model without its version is an error already; what the packages say of it completes that one.
+    const auto told = std::find_if(errors.begin(), errors.end(), [&](const SpecError& other) {
+      return error.code == "spec.unknown_model" && other.code == "spec.bad_model" && other.field == error.field;
+    });
+    if (told == errors.end()) {
+      if (errors.size() < kSpecErrorsMax) errors.push_back(std::move(error));
+    } else if (!error.suggestion.empty()) {
+      // In quotes where that is to be mended as well.
+      told->suggestion =
+          told->suggestion.empty() ? std::move(error.suggestion) : fmt::format("write \"{}\"", error.suggestion);
+    } else {
+      told->expected = std::move(error.expected);
+    }
+  }
 }
 
 CheckReport check_job(std::string_view text, SpecFormat format, const SpecOverrides& overrides,
@@ -167,6 +199,7 @@ CheckReport check_job(std::string_view text, SpecFormat format, const SpecOverri
     if (planned.plan) {
       add_plan(*planned.plan, report.layers);
       report.warnings = plan_warnings(parsed, *report.spec, *planned.plan);
+      for (SpecError& warning : rate_warnings(*report.spec, *packages)) report.warnings.push_back(std::move(warning));
     }
   }
   locate(report.errors, parsed.positions);

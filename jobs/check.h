@@ -42,6 +42,8 @@ void add_package_errors(const ParsedSpec& parsed, const PackageCatalogue& packag
 // than one window, which then do not connect. spec.idle_windows: a chain without a shot range that is made from the
 // first frame of another layer on, through windows that nobody asked for.
 std::vector<SpecError> plan_warnings(const ParsedSpec& parsed, const JobSpec& spec, const JobPlan& plan);
+// Movies whose rate nothing in the spec or the packages says (see ordered_rate). Code: spec.no_rate.
+std::vector<SpecError> rate_warnings(const JobSpec& spec, const PackageCatalogue& packages);
 // "layer[1].frames: that windows do not connect ...": one line for people.
 std::string sentence(const SpecError& warning);
 

@@ -56,8 +56,9 @@ void print_summary(const CheckSummary& summary, const SpecSource& source, Sessio
                 << table.text(session.terminal()) << '\n';
   for (const LayerSummary& layer : summary.layers)
     for (const OutputSummary& output : layer.outputs) {
-      session.out() << fmt::format("  {} t{:02}: {}:{}\n", printable(layer.name), output.variant, output.root,
-                                   printable(output.first));
+      session.out() << fmt::format("  {} t{:02}: {}:{}{}\n", printable(layer.name), output.variant, output.root,
+                                   printable(output.first),
+                                   layer.rate.empty() ? "" : fmt::format(", {} frames per second", layer.rate));
       if (output.last != output.first) session.out() << fmt::format("    to {}\n", printable(output.last));
     }
   if (!summary.with_packages)

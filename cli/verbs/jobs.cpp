@@ -63,7 +63,7 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
                job.name,
                place_of(job),
                fmt::format("v{:03}", job.version),
-               fmt::format("{}/{}", job.frames_published, job.frames),
+               job.frames > 0 ? fmt::format("{}/{}", job.frames_published, job.frames) : std::string("-"),
                std::to_string(job.priority),
                job.principal,
                age_text(job.submitted, now)});

@@ -162,6 +162,61 @@ TEST_CASE("a chain that begins at another layer's frames, because no range was g
   CHECK(warnings("", "frames = \"1-40\"\n").empty());
 }
 
+TEST_CASE("a movie without a rate is warned of, one with a rate is not") {
+  PackageFacts facts = package(16, 4);
+  facts.fps = 12;
+  const Packages packages(facts);
+  const std::string job = "api = \"framemill/v1\"\nname = \"t\"\nshow = \"s\"\nshot = \"sh\"\n";
+  const std::string plates =
+      "[[layer]]\nname = \"cut\"\nkind = \"encode\"\n"
+      "input = [{root = \"main\", pattern = \"a.{frame}.exr\", frames = \"1-5\"}]\n";
+  const auto warnings = [&](const std::string& text) {
+    const CheckReport report = check_job(text, SpecFormat::Detect, {}, &packages);
+    CHECK(report.errors.empty());
+    return report.warnings;
+  };
+  const auto found = warnings(job + plates);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].code == "spec.no_rate");
+  CHECK(found[0].line == 5u);
+  CHECK(sentence(found[0]).find("or 24 where they have none (write fps = 24") != std::string::npos);
+  CHECK(warnings(job + plates + "fps = 25\n").empty());
+  CHECK(warnings(job + "fps = \"24000/1001\"\n" + plates).empty());
+  CHECK(warnings(kShot + "frames = \"1-16\"\n[[layer]]\nname = \"cut\"\nkind = \"encode\"\ninput = [{layer = \"comp\"}]\n")
+            .empty());
+}
+
+TEST_CASE("a model without its version is answered with the newest package of that name") {
+  class Shelf : public PackageCatalogue {
+   public:
+    const PackageFacts* find(std::string_view id) const override {
+      return id == "clips@10" || id == "clips@9" || id == "stills@1" ? &facts_ : nullptr;
+    }
+    std::vector<std::string> ids() const override { return {"clips@10", "clips@9", "stills@1"}; }
+    base::Status check_prompt(std::string_view, std::string_view prompt) const override {
+      if (prompt == "sea") return {};
+      return base::Error{"prompt.unknown_word", "no such word", "", ""};
+    }
+
+   private:
+    PackageFacts facts_ = package(16, 4);
+  } shelf;
+  const auto errors = [&](const std::string& model, const std::string& prompt) {
+    return check_job("api = \"framemill/v1\"\nname = \"t\"\nshow = \"s\"\nshot = \"sh\"\n[[layer]]\nname = \"comp\"\n"
+                     "kind = \"generate\"\nframes = \"1-16\"\nmodel = " + model + "\nprompt = \"" + prompt + "\"\n",
+                     SpecFormat::Toml, {}, &shelf)
+        .errors;
+  };
+  const auto plain = errors("\"clips\"", "xyzzy");
+  REQUIRE(plain.size() == 2);
+  CHECK(plain[0].code == "spec.bad_model");
+  CHECK(plain[0].suggestion == "clips@10");
+  CHECK(plain[1].code == "prompt.unknown_word");
+  CHECK(errors("\"stils\"", "sea").at(0).suggestion == "stills@1");
+  CHECK(errors("clips", "sea").at(0).suggestion == "write \"clips@10\"");
+  CHECK(errors("\"house\"", "sea").at(0).expected == "one of clips@10, clips@9, stills@1");
+}
+
 TEST_CASE("a retake whose windows lie elsewhere than the earlier version's is noticed") {
   const Packages packages(package(16, 4));
   const auto differences = [&](const std::string& earlier, const std::string& now) {
