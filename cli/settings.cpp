@@ -10,58 +10,32 @@
 
 #include "base/file.h"
 #include "cli/toml_file.h"
+#include "jobs/settings.h"
 
 namespace framemill::cli {
 namespace {
 
-namespace json = boost::json;
 constexpr std::uint64_t kTokenFileBytesMax = 4096;
 
-base::Error wrong(const std::filesystem::path& file, std::string_view key, std::string_view expected) {
-  return {"config.value", fmt::format("{}: {} should be {}", file.string(), key, expected), std::string(key), {}};
-}
-
-base::Status take_models(const json::value& value, const std::filesystem::path& file, const Environment& environment,
-                         Settings& settings) {
-  const json::array* list = value.if_array();
-  if (!list) return wrong(file, "models", "a list of directories");
-  for (const json::value& item : *list) {
-    if (!item.is_string()) return wrong(file, "models", "a list of directories");
-    settings.models.push_back(expand_home(item.get_string().c_str(), environment));
-  }
-  return {};
-}
-
-base::Status take_roots(const json::value& value, const std::filesystem::path& file, const Environment& environment,
-                        Settings& settings) {
-  const json::object* table = value.if_object();
-  if (!table) return wrong(file, "roots", "a table of name = \"path\"");
-  for (const auto& item : *table) {
-    if (!item.value().is_string()) return wrong(file, "roots", "a table of name = \"path\"");
-    settings.roots[std::string(item.key())] = expand_home(item.value().get_string().c_str(), environment);
-  }
-  return {};
-}
-
 base::Status take_file(const std::filesystem::path& file, const Environment& environment, Settings& settings) {
-  FM_ASSIGN(const json::object table, read_toml_file(file));
-  for (const auto& item : table) {
-    const std::string key(item.key());
-    if (key == "server" || key == "token_file") {
-      if (!item.value().is_string()) return wrong(file, key, "a string");
-      if (key == "server")
-        settings.server = item.value().get_string().c_str();
-      else
-        settings.token_file = expand_home(item.value().get_string().c_str(), environment);
-    } else if (key == "models") {
-      FM_TRY(take_models(item.value(), file, environment, settings));
-    } else if (key == "roots") {
-      FM_TRY(take_roots(item.value(), file, environment, settings));
-    } else {
-      return base::Error{"config.unknown_key", fmt::format("{}: unknown key {}", file.string(), key), key,
-                         "known are server, token_file, models and [roots]"};
-    }
-  }
+  FM_ASSIGN(const std::string text, read_settings_text(file));
+  const auto take = [&](jobs::SettingsTable& table) {
+    std::string token_file;
+    std::vector<std::string> models;
+    table.text("server", settings.server);
+    table.text("token_file", token_file);
+    if (!token_file.empty()) settings.token_file = expand_home(token_file, environment);
+    table.texts("models", models);
+    for (const std::string& directory : models) settings.models.push_back(expand_home(directory, environment));
+    table.entries("roots", [&](jobs::SettingsTable& roots, const std::string& name) {
+      std::string path;
+      roots.text(name, path);
+      settings.roots[name] = expand_home(path, environment);
+    });
+  };
+  const jobs::SettingsForm form{.lists = {}, .unknown_key_hint = "known are server, token_file, models and [roots]"};
+  const base::Status status = jobs::read_settings(text, form, take);
+  if (!status.ok()) return status.error().wrapped(file.string());
   return {};
 }
 

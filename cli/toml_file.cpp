@@ -39,7 +39,7 @@ json::value to_json(const toml::node& node) {
 
 }  // namespace
 
-base::Result<json::object> read_toml_file(const std::filesystem::path& path) {
+base::Result<std::string> read_settings_text(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored))
     return base::Error{"config.missing", fmt::format("{} does not exist", path.string()), {}, {}};
@@ -47,8 +47,13 @@ base::Result<json::object> read_toml_file(const std::filesystem::path& path) {
     return base::Error{"config.unreadable", fmt::format("{} is not a plain file", path.string()), {}, {}};
   auto text = base::read_file(path, kFileBytesMax);
   if (!text.ok()) return base::Error{"config.unreadable", text.error().message, {}, text.error().hint};
+  return text;
+}
+
+base::Result<json::object> read_toml_file(const std::filesystem::path& path) {
+  FM_ASSIGN(const std::string text, read_settings_text(path));
   try {
-    return to_json(toml::parse(*text)).as_object();
+    return to_json(toml::parse(text)).as_object();
   } catch (const toml::parse_error& error) {
     return base::Error{"config.syntax",
                        fmt::format("{}:{}:{}: {}", path.string(), error.source().begin.line,

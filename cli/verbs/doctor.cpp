@@ -66,7 +66,7 @@ void check_config(const DaemonFile& daemon, Session& session, Findings& findings
   if (!result.ok()) {
     findings.push_back({Verdict::Note, subject, result.error().message, "only its daemon can check every key"});
   } else if (result->exit_status == 0) {
-    findings.push_back({Verdict::Good, subject, "as " + name + " wants it", {}});
+    findings.push_back({Verdict::Good, subject, name + " accepts it", {}});
     note_confinement(result->output, findings);
   } else {
     std::string said = printable(result->output, LineBreaks::Keep);
@@ -144,7 +144,7 @@ void check_client(Session& session, Findings& findings) {
        theirs == FRAMEMILL_VERSION ? "" : "this program is " FRAMEMILL_VERSION "; update the older one"});
 }
 
-base::Result<std::vector<DaemonFile>> read_daemon_files(const Options& options, Findings& findings) {
+base::Result<std::vector<DaemonFile>> read_daemon_files(const Options& options, Session& session, Findings& findings) {
   std::vector<std::string> paths = options.configs;
   std::error_code ignored;
   if (paths.empty())
@@ -153,6 +153,12 @@ base::Result<std::vector<DaemonFile>> read_daemon_files(const Options& options, 
   std::vector<DaemonFile> daemons;
   for (const std::string& path : paths) {
     auto table = read_toml_file(path);
+    if (!table.ok() && table.error().code == "config.syntax") {  // its daemon says more of it
+      const auto text = read_settings_text(path);
+      const bool is_worker = text.ok() && text->find("workers_file") == std::string::npos;
+      check_config({fs::absolute(path), {}, is_worker}, session, findings);
+      if (findings.back().verdict == Verdict::BadConfiguration) continue;
+    }
     if (!table.ok()) {
       const std::string& hint = table.error().hint;
       findings.push_back({Verdict::BadConfiguration, "configuration " + path, table.error().message,
@@ -192,7 +198,7 @@ json::array to_json(const Findings& findings) {
 base::Result<ExitCode> run(const Options& options, Session& session) {
   Findings findings;
   check_client(session, findings);
-  FM_ASSIGN(const std::vector<DaemonFile> daemons, read_daemon_files(options, findings));
+  FM_ASSIGN(const std::vector<DaemonFile> daemons, read_daemon_files(options, session, findings));
   bool workers = false;
   for (const DaemonFile& daemon : daemons) {
     check_daemon(daemon, session, findings);

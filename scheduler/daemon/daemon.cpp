@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "jobs/settings.h"
 #include "models/package.h"
 #include "net/event_loop.h"
 #include "net/service_manager.h"
@@ -39,7 +40,8 @@ Result<std::vector<net::CurvePublicKey>> read_worker_keys(const SchedulerConfig&
 
 // Nothing of a reload is taken where a part of it is refused.
 void tell_of_reload(const char* what, const base::Error& error) {
-  base::log_error("scheduler", "nothing was read again, because {} cannot be used: {}{}{}", what, error.message,
+  base::log_error("scheduler", "nothing was read again, because {} cannot be used: {}{}{}", what,
+                  jobs::first_line(error.message),
                   error.hint.empty() ? "" : "; ", error.hint);
 }
 
@@ -130,7 +132,7 @@ Status check_setup(const SchedulerConfig& config) {
   workers.endpoint = config.listen_workers;
   workers.allow_remote = config.allow_remote;
   FM_TRY(net::check_listen_address(workers));
-  fmt::print("workers connect to {}; {} keys may\nHTTP listens on {}; {} tokens\nstore {}\n", config.listen_workers,
+  fmt::print("workers connect to {}; keys of workers: {}\nHTTP listens on {}; tokens: {}\nstore {}\n", config.listen_workers,
              setup.workers.size(), config.listen_http, setup.tokens.size(), (config.data_directory / "jobs.db").string());
   for (const std::string& id : setup.packages->ids()) fmt::print("package {}\n", id);
   for (const base::Error& problem : setup.packages->problems()) fmt::print("package left out: {}\n", problem.message);

@@ -1,7 +1,7 @@
 // Who may ask what: bearer tokens of tokens.toml, kept as SHA-256 digests, with a principal and a role each. A table is
 // an immutable value; the API swaps it when the file is read again. docs/tokens.md has the format.
 //
-// Errors: tokens.read, tokens.permissions, tokens.syntax, tokens.bad_entry, auth.missing, auth.unknown, auth.expired.
+// Errors: tokens.read, tokens.permissions, tokens.syntax and others of jobs/settings.h, auth.missing, auth.unknown, auth.expired.
 #pragma once
 
 #include <filesystem>
@@ -55,10 +55,5 @@ class TokenTable {
 
   std::vector<TokenEntry> entries_;
 };
-
-// A new token: 256 random bits as text. It is shown once; only its digest is kept.
-std::string make_token();
-// The lines of tokens.toml that let this token in.
-std::string token_entry(std::string_view principal, Role role, std::string_view token);
 
 }  // namespace framemill::scheduler

@@ -62,11 +62,13 @@ TEST_CASE("a settings file with an unknown key, a wrong type or bad syntax is re
     return settings.ok() ? std::string("ok") : settings.error().code + " " + settings.error().field;
   };
   CHECK(code_of("sever = \"x\"\n") == "config.unknown_key sever");
-  CHECK(code_of("server = 7\n") == "config.value server");
-  CHECK(code_of("models = \"m\"\n") == "config.value models");
-  CHECK(code_of("[roots]\nmain = 1\n") == "config.value roots");
+  CHECK(code_of("server = 7\n") == "config.wrong_type server");
+  CHECK(code_of("models = \"m\"\n") == "config.wrong_type models");
+  CHECK(code_of("[roots]\nmain = 1\n") == "config.wrong_type roots.main");
   CHECK(code_of("server = \n") == "config.syntax ");
-  CHECK(home.load().error().message.find("config.toml:1:") != std::string::npos);
+  CHECK(home.load().error().message.find("config.toml: line 1: ") != std::string::npos);
+  CHECK(code_of("server = http://render:8750\n") == "config.unquoted server");
+  CHECK(home.load().error().message.find("write it in quotes: server = \"http://render:8750\"") != std::string::npos);
 }
 
 TEST_CASE("a token is read only from a private file of one line") {

@@ -44,7 +44,18 @@ TEST_CASE("a limit of the HTTP interface that is not one is refused with its lin
   CHECK(typo.error().code == "config.unknown_key");
   CHECK(typo.error().field == "http_limits.connexions");
   CHECK(typo.error().message.find("line 6") != std::string::npos);
-  CHECK(typo.error().hint == "did you mean connections?");
+  CHECK(typo.error().hint == "did you mean \"connections\"?");
+  CHECK(parse("connections = 64,\nrequests_per_second_per_token = x").error().message.find("2 mistakes") == 0);
+}
+
+TEST_CASE("a root of scheduler.toml may be written as worker.toml has it") {
+  const std::string files = "data_directory = \"d\"\nkey_file = \"k\"\nworkers_file = \"w\"\ntokens_file = \"t\"\n";
+  const auto config = parse_scheduler_config(
+      files + "[roots]\nmain = \"frames\"\nfar = \"\"\nplates = {path = \"/mnt/plates\", access = \"read\"}\n", "/etc/framemill");
+  REQUIRE(config.ok());
+  CHECK(config->roots.at("main") == "/etc/framemill/frames");
+  CHECK(config->roots.at("far").empty());
+  CHECK(config->roots.at("plates") == "/mnt/plates");
 }
 
 }  // namespace framemill::scheduler

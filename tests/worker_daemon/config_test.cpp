@@ -39,7 +39,7 @@ TEST_CASE("commands are confined unless worker.toml says otherwise") {
   CHECK(set->confinement.user == "job");
   CHECK(set->confinement.read == std::vector<std::filesystem::path>{"/srv/luts"});
   CHECK(set->confinement.write == std::vector<std::filesystem::path>{"/etc/framemill/cache"});
-  CHECK(of("[confinement]\nmode = \"none\"\n").error().code == "config.out_of_range");
+  CHECK(of("[confinement]\nmode = \"none\"\n").error().code == "config.unknown_value");
   CHECK(of("[confinement]\nunconfined = true\n").error().code == "config.unknown_key");
 }
 
@@ -83,23 +83,29 @@ TEST_CASE("every mistake is told with its line and what to do") {
     const char* part;  // of message and hint
   };
   const std::vector<Case> cases{
-      {"drain_timout = \"5s\"", "config.unknown_key", "did you mean drain_timeout?"},
-      {"[[slot]]\nname = \"s\"\ndevice = \"cpu0\"\nthread = 1", "config.unknown_key", "did you mean threads?"},
-      {"drain_timeout = 5", "config.wrong_type", "duration such as"},
-      {"drain_timeout = \"5 parsecs\"", "config.wrong_type", "duration such as"},
-      {"niceness = 99", "config.out_of_range", "between 0 and 19"},
-      {"umask = 22", "config.wrong_type", "octal"},
-      {"umask = \"0999\"", "config.wrong_type", "octal"},
-      {"[roots]\n\"../x\" = \"y\"", "config.out_of_range", "letters"},
-      {"[roots]\nmain = 5", "config.wrong_type", "is a path"},
+      {"drain_timout = \"5s\"", "config.unknown_key", "did you mean \"drain_timeout\"?"},
+      {"[[slot]]\nname = \"s\"\ndevice = \"cpu0\"\nthread = 1", "config.unknown_key", "did you mean \"threads\"?"},
+      {"drain_timeout = 5", "config.wrong_type", "write it in quotes"},
+      {"drain_timeout = 60s", "config.unquoted", "write it in quotes: drain_timeout = \"60s\""},
+      {"drain_timeout = \"5 min\"", "config.bad_duration", "write 5m"},
+      {"drain_timeout = \"5 parsecs\"", "config.bad_duration", "such as \"90s\""},
+      {"niceness = 99", "config.out_of_range", "99 is not in 0 to 19"},
+      {"umask = 22", "config.wrong_type", "umask = \"22\""},
+      {"umask = \"0999\"", "config.out_of_range", "octal"},
+      {"[roots]\n\"../x\" = \"y\"", "config.bad_name", "letters"},
+      {"[roots]\nmain = 5", "config.wrong_type", "main = \"5\""},
       {"[commands]\nnuke = \"nuke\"", "config.out_of_range", "absolute"},
-      {"[[device]]\nname = \"d\"\nkind = \"tpu\"", "config.out_of_range", "cpu"},
+      {"[[device]]\nname = \"d\"\nkind = \"tpu\"", "config.unknown_value", "cpu"},
       {"[[device]]\nname = \"d\"\nkind = \"cuda\"", "config.missing_key", "nvidia-smi"},
-      {"[[device]]\nname = \"d\"\nmemory = \"2GB\"", "config.wrong_type", "GiB"},
+      {"[[device]]\nname = \"d\"\nmemory = \"2GB\"", "config.bad_size", "write 2GiB"},
       {"[[device]]\nname = \"d\"\n[[device]]\nname = \"d\"", "config.device", "two devices"},
       {"[[device]]\nname = \"d\"\n[[slot]]\nname = \"s\"\ndevice = \"e\"", "config.device", "no [[device]]"},
       {"[[slot]]\nname = \"s\"", "config.missing_key", "device"},
-      {"models = \"dir\"", "config.wrong_type", "list of strings"},
+      {"models = \"dir\"", "config.wrong_type", "models = [\"dir\"]"},
+      {"[slot]\nname = \"s\"\ndevice = \"d\"\n[slot]\nname = \"t\"", "config.syntax", "write [[slot]], with two brackets"},
+      {"name = \"w\u200B1\"", "config.control_character", "U+200B"},
+      {"# Gr\xfc\xdf" "e", "config.bad_utf8", "Latin-1"},
+      {"name = \"a\"\nname = \"b\"", "config.duplicate_key", "delete one of the two"},
       {"this is no toml", "config.syntax", "line 5"},
   };
   for (const Case& one : cases) {
@@ -110,6 +116,30 @@ TEST_CASE("every mistake is told with its line and what to do") {
     CHECK((config.error().message + " " + config.error().hint).find(one.part) != std::string::npos);
   }
   CHECK(parse_worker_config("name = \"w\"", "/x").error().code == "config.missing_key");
+}
+
+TEST_CASE("every mistake of worker.toml is told at once, each in its line") {
+  const auto config = parse_worker_config(std::string("\xef\xbb\xbf") + kLeast + R"(
+shceduler = "tcp://10.0.0.5:8751"
+drain_timeout = 60s
+niceness = 99
+[[slot]]
+name = "s 1"
+device = cpu0
+thread = 4
+)",
+                                          "/x");
+  REQUIRE_FALSE(config.ok());
+  CHECK(config.error().code == "config.unknown_key");
+  CHECK(config.error().message ==
+        "6 mistakes\n"
+        "  line 6: there is no key \"shceduler\" here (did you mean \"scheduler\"?)\n"
+        "  line 7: write it in quotes: drain_timeout = \"60s\"\n"
+        "  line 8: niceness: 99 is not in 0 to 19\n"
+        "  line 10: slot[0].name: \"s 1\" is not safe in a file name: it holds a space (letters, digits, \"_\", \".\" and "
+        "\"-\", not first \".\" or \"-\", at most 64)\n"
+        "  line 11: write it in quotes: device = \"cpu0\"\n"
+        "  line 12: slot[0].thread: there is no key \"thread\" here (did you mean \"threads\"?)");
 }
 
 WorkerConfig with(const char* text) {

@@ -204,7 +204,7 @@ TEST_CASE("a bad configuration ends with status 78 and names the mistake") {
   farm.extra_config = "drain_timout = \"5s\"";
   farm.start_worker();
   CHECK(farm.wait_worker() == 78);
-  CHECK(farm.log().find("did you mean drain_timeout?") != std::string::npos);
+  CHECK(farm.log().find("did you mean \"drain_timeout\"?") != std::string::npos);
 }
 
 TEST_CASE("two workers cannot run with one key") {

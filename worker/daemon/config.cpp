@@ -8,219 +8,140 @@
 #include <set>
 
 #include "base/file.h"
-#include "worker/daemon/toml_table.h"
+#include "jobs/settings.h"
 
 namespace framemill::worker {
 namespace {
 
 using base::Error;
 using base::Result;
-using base::Status;
+using jobs::SettingsTable;
 
 constexpr std::uint64_t kConfigBytesMax = 256 << 10;
 constexpr std::size_t kTablesMax = 256;
+constexpr int kCpuMax = 1023;
 
 // A name that ends up in file names, cgroups and displays.
-bool plain_name(std::string_view name) {
-  if (name.empty() || name.size() > 64) return false;
-  for (const char c : name)
-    if (!(std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.')) return false;
-  return name.front() != '.';
+void read_name(SettingsTable& table, std::string& out) {
+  table.require("name", "letters, digits, \"_\", \".\" and \"-\"");
+  table.name("name", out);
 }
 
-Status read_map(
-    const toml::node& node, const std::string& field,
-    const std::function<Status(const std::string& name, const std::string& value, const toml::node& at)>& take) {
-  const toml::table* table = node.as_table();
-  if (table == nullptr) return config_error(node, "config.wrong_type", field, "is a table: name = \"path\"");
-  for (const auto& [key, entry] : *table) {
-    const std::string name(key.str());
-    if (!entry.is_string() || entry.as_string()->get().empty())
-      return config_error(entry, "config.wrong_type", field + "." + name, "is a path");
-    if (!plain_name(name))
-      return config_error(entry, "config.out_of_range", field + "." + name,
-                          "is a name of letters, digits, '-', '_' and '.'");
-    FM_TRY(take(name, entry.as_string()->get(), entry));
-  }
-  return {};
+void read_device(SettingsTable& table, DeviceConfig& out) {
+  read_name(table, out.name);
+  table.word("kind", out.kind, {"cpu", "cuda"});
+  table.text("uuid", out.uuid);
+  table.numbers("cpus", out.cpus, kCpuMax);
+  table.size("memory", out.memory_bytes);
+  if (out.kind == "cuda") table.require("uuid", "`nvidia-smi -L` lists the GPUs");
 }
 
-template <class Entry>
-TomlTable::Reader list_of(std::vector<Entry>& out,
-                          std::function<Status(const toml::table&, const std::string&, Entry&)> read) {
-  return [&out, read = std::move(read)](const toml::node& node, const std::string& field) -> Status {
-    const toml::array* list = node.as_array();
-    if (list == nullptr || list->size() > kTablesMax)
-      return config_error(node, "config.wrong_type", field, fmt::format("is written as [[{}]]", field));
-    for (std::size_t i = 0; i < list->size(); ++i) {
-      const toml::table* table = list->get(i)->as_table();
-      const std::string at = fmt::format("{}[{}]", field, i);
-      if (table == nullptr)
-        return config_error(*list->get(i), "config.wrong_type", at, fmt::format("is written as [[{}]]", field));
-      Entry entry;
-      FM_TRY(read(*table, at + ".", entry));
-      if (!plain_name(entry.name))
-        return config_error(*table, "config.missing_key", at + ".name",
-                            "is a name of letters, digits, '-', '_' and '.'");
-      out.push_back(std::move(entry));
-    }
-    return {};
-  };
-}
-
-Status read_device(const toml::table& table, const std::string& field, DeviceConfig& out) {
-  TomlTable reader(field);
-  reader.string("name", out.name);
-  reader.string("kind", out.kind);
-  reader.string("uuid", out.uuid);
-  reader.cpus("cpus", out.cpus);
-  reader.size("memory", out.memory_bytes);
-  FM_TRY(reader.read(table));
-  if (out.kind != "cpu" && out.kind != "cuda")
-    return config_error(table, "config.out_of_range", field + "kind", "is \"cpu\" or \"cuda\"");
-  if (out.kind == "cuda" && out.uuid.empty())
-    return config_error(table, "config.missing_key", field + "uuid", "is not set", "`nvidia-smi -L` lists the GPUs");
-  return {};
-}
-
-Status read_slot(const toml::table& table, const std::string& field, SlotConfig& out) {
-  TomlTable reader(field);
-  reader.string("name", out.name);
-  reader.string("device", out.device);
-  reader.integer("threads", 1, 1024, [&out](std::int64_t n) { out.threads = static_cast<std::uint32_t>(n); });
-  reader.cpus("cpus", out.cpus);
-  reader.size("host_memory", out.host_memory_bytes);
-  FM_TRY(reader.read(table));
-  if (out.device.empty()) return config_error(table, "config.missing_key", field + "device", "is not set");
-  return {};
+void read_slot(SettingsTable& table, SlotConfig& out) {
+  read_name(table, out.name);
+  table.require("device", "the name of a [[device]]");
+  table.text("device", out.device);
+  if (const auto threads = table.integer("threads", 1, 1024)) out.threads = static_cast<std::uint32_t>(*threads);
+  table.numbers("cpus", out.cpus, kCpuMax);
+  table.size("host_memory", out.host_memory_bytes);
 }
 
 // roots.main = "/mnt/show", or roots.plates = {path = "/mnt/plates", access = "read"}.
-Status read_root(const toml::node& node, const std::string& name, const std::string& field,
-                 const std::filesystem::path& directory, WorkerConfig& config) {
-  if (!plain_name(name))
-    return config_error(node, "config.out_of_range", field, "is a name of letters, digits, '-', '_' and '.'");
-  std::string path = node.is_string() ? node.as_string()->get() : std::string();
-  if (const toml::table* table = node.as_table()) {
+void read_root(SettingsTable& roots, const std::string& name, const std::filesystem::path& directory,
+               WorkerConfig& config) {
+  std::filesystem::path& path = config.roots[name];
+  if (!roots.is_table(name)) return roots.path(name, path, directory);
+  roots.table(name, [&](SettingsTable& root) {
     std::string access = "write";
-    TomlTable reader(field + ".");
-    reader.string("path", path);
-    reader.string("access", access);
-    FM_TRY(reader.read(*table));
-    if (access != "read" && access != "write")
-      return config_error(node, "config.out_of_range", field + ".access", "is \"read\" or \"write\"");
+    root.require("path", "the directory");
+    root.path("path", path, directory);
+    root.word("access", access, {"read", "write"});
     if (access == "read") config.read_only_roots.insert(name);
-  }
-  if (path.empty())
-    return config_error(node, "config.wrong_type", field, "is a path, or {path = \"...\", access = \"read\"}");
-  config.roots[name] = (directory / path).lexically_normal();
-  return {};
+  });
 }
 
-Status read_umask(const toml::node& node, const std::string& field, std::uint32_t& out) {
-  const std::string text = node.is_string() ? node.as_string()->get() : "";
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, 8);
-  if (error != std::errc() || end != text.data() + text.size() || out > 0777)
-    return config_error(node, "config.wrong_type", field, "is an octal number in quotes, such as \"0022\"");
-  return {};
+void read_command(SettingsTable& commands, const std::string& name, WorkerConfig& config) {
+  std::string& program = config.commands[name];
+  commands.text(name, program);
+  if (!program.empty() && !program.starts_with('/'))
+    commands.fail(name, "out_of_range", fmt::format("{} is not an absolute path", program), "an absolute path");
 }
 
-Status read_confinement(const toml::node& node, const std::string& field, const std::filesystem::path& directory,
-                        ConfinementConfig& out) {
-  const toml::table* table = node.as_table();
-  if (table == nullptr) return config_error(node, "config.wrong_type", field, fmt::format("is a table: [{}]", field));
-  std::vector<std::string> read, write;
-  TomlTable reader(field + ".");
-  reader.string("mode", out.mode);
-  reader.string("user", out.user);
-  reader.strings("read", read);
-  reader.strings("write", write);
-  FM_TRY(reader.read(*table));
-  if (out.mode != "required" && out.mode != "best_effort" && out.mode != "off")
-    return config_error(*table, "config.out_of_range", field + ".mode", R"(is "required", "best_effort" or "off")");
-  for (const std::string& path : read) out.read.push_back((directory / path).lexically_normal());
-  for (const std::string& path : write) out.write.push_back((directory / path).lexically_normal());
-  return {};
+void read_umask(SettingsTable& table, std::uint32_t& out) {
+  std::string text;
+  table.text("umask", text);
+  if (text.empty()) return;
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 8);
+  if (error == std::errc() && end == text.data() + text.size() && value <= 0777)
+    out = value;
+  else
+    table.fail("umask", "out_of_range", "this is not a umask", "an octal number in quotes, such as \"0022\"");
 }
 
-Status check_together(const WorkerConfig& config) {
+void read_confinement(SettingsTable& table, const std::filesystem::path& directory, ConfinementConfig& out) {
+  table.word("mode", out.mode, {"required", "best_effort", "off"});
+  table.text("user", out.user);
+  table.paths("read", out.read, directory);
+  table.paths("write", out.write, directory);
+}
+
+void check_together(SettingsTable& table, const WorkerConfig& config) {
   std::set<std::string> devices, slots;
   for (const DeviceConfig& device : config.devices)
-    if (!devices.insert(device.name).second)
-      return Error{"config.device", fmt::format("two devices are called {}", device.name), "device", ""};
+    if (!device.name.empty() && !devices.insert(device.name).second)
+      table.fail("device", "device", fmt::format("two devices have the name {}", device.name));
   for (const SlotConfig& slot : config.slots) {
-    if (!slots.insert(slot.name).second)
-      return Error{"config.device", fmt::format("two slots are called {}", slot.name), "slot", ""};
-    if (!config.devices.empty() && !devices.contains(slot.device))
-      return Error{"config.device",
-                   fmt::format("slot {} is on device {}, which no [[device]] is called", slot.name, slot.device),
-                   "slot", ""};
+    if (!slot.name.empty() && !slots.insert(slot.name).second)
+      table.fail("slot", "device", fmt::format("two slots have the name {}", slot.name));
+    if (!config.devices.empty() && !slot.device.empty() && !devices.contains(slot.device))
+      table.fail("slot", "device",
+                 fmt::format("slot {} is on device {}, but no [[device]] has that name", slot.name, slot.device));
   }
-  for (const auto& [name, program] : config.commands)
-    if (!program.starts_with('/'))
-      return Error{"config.out_of_range", fmt::format("commands.{}: {} is no absolute path", name, program),
-                   "commands." + name, ""};
-  return {};
 }
 
-Status read_config(const toml::table& table, const std::filesystem::path& directory, WorkerConfig& config) {
-  std::vector<std::string> models;
-  TomlTable reader("");
-  reader.string("name", config.name);
-  reader.string("scheduler", config.scheduler);
-  reader.path("scheduler_key_file", config.scheduler_key_file, directory);
-  reader.path("key_file", config.key_file, directory);
-  reader.path("executor", config.executor, directory);
-  reader.path("media", config.media, directory);
-  reader.strings("models", models);
-  reader.strings("environment", config.environment);
-  reader.duration("drain_timeout", config.drain_timeout, base::milliseconds(0), base::seconds(24 * 3600));
-  reader.duration("start_timeout", config.start_timeout, base::milliseconds(100), base::seconds(3600));
-  reader.duration("hang_timeout", config.hang_timeout, base::milliseconds(100), base::seconds(24 * 3600));
-  reader.string("group", config.group);
-  reader.integer("niceness", 0, 19, [&](std::int64_t n) { config.niceness = static_cast<int>(n); });
-  reader.other("umask",
-               [&](const toml::node& node, const std::string& field) { return read_umask(node, field, config.umask); });
-  reader.other("roots", [&](const toml::node& node, const std::string& field) -> Status {
-    const toml::table* roots = node.as_table();
-    if (roots == nullptr) return config_error(node, "config.wrong_type", field, "is a table: name = \"path\"");
-    for (const auto& [key, entry] : *roots) {
-      const std::string name(key.str());
-      FM_TRY(read_root(entry, name, field + "." + name, directory, config));
-    }
-    return {};
+template <class Entry>
+void read_list(SettingsTable& table, std::string_view key, std::vector<Entry>& out,
+               void (*read)(SettingsTable&, Entry&)) {
+  table.tables(key, kTablesMax, [&](SettingsTable& entry) { read(entry, out.emplace_back()); });
+}
+
+void read_config(SettingsTable& table, const std::filesystem::path& directory, WorkerConfig& config) {
+  table.require("scheduler", "the scheduler's listen_workers, such as \"tcp://10.0.0.5:8751\"");
+  table.require("scheduler_key_file", "a copy of scheduler.key.pub");
+  table.require("key_file", "this worker's key: framemill keys curve worker.key");
+  table.text("name", config.name);
+  table.text("scheduler", config.scheduler);
+  table.path("scheduler_key_file", config.scheduler_key_file, directory);
+  table.path("key_file", config.key_file, directory);
+  table.path("executor", config.executor, directory);
+  table.path("media", config.media, directory);
+  table.paths("models", config.models, directory);
+  table.texts("environment", config.environment);
+  table.duration("drain_timeout", config.drain_timeout, base::milliseconds(0), base::seconds(24 * 3600));
+  table.duration("start_timeout", config.start_timeout, base::milliseconds(100), base::seconds(3600));
+  table.duration("hang_timeout", config.hang_timeout, base::milliseconds(100), base::seconds(24 * 3600));
+  table.text("group", config.group);
+  if (const auto niceness = table.integer("niceness", 0, 19)) config.niceness = static_cast<int>(*niceness);
+  read_umask(table, config.umask);
+  table.entries("roots", [&](SettingsTable& roots, const std::string& name) {
+    read_root(roots, name, directory, config);
   });
-  reader.other("commands", [&](const toml::node& node, const std::string& field) {
-    return read_map(node, field, [&](const std::string& name, const std::string& value, const toml::node&) -> Status {
-      config.commands[name] = value;
-      return {};
-    });
-  });
-  reader.other("confinement", [&](const toml::node& node, const std::string& field) {
-    return read_confinement(node, field, directory, config.confinement);
-  });
-  reader.other("device", list_of<DeviceConfig>(config.devices, read_device));
-  reader.other("slot", list_of<SlotConfig>(config.slots, read_slot));
-  FM_TRY(reader.read(table));
+  table.entries("commands",
+                [&](SettingsTable& commands, const std::string& name) { read_command(commands, name, config); });
+  table.table("confinement", [&](SettingsTable& inner) { read_confinement(inner, directory, config.confinement); });
+  read_list(table, "device", config.devices, read_device);
+  read_list(table, "slot", config.slots, read_slot);
+  check_together(table, config);
   config.directory = directory;
-  for (const std::string& model : models) config.models.push_back((directory / model).lexically_normal());
-  const std::array<std::pair<const char*, bool>, 3> required{{{"scheduler", config.scheduler.empty()},
-                                                              {"scheduler_key_file", config.scheduler_key_file.empty()},
-                                                              {"key_file", config.key_file.empty()}}};
-  for (const auto& [key, missing] : required)
-    if (missing) return Error{"config.missing_key", fmt::format("{} is not set", key), key, "see docs/worker-toml.md"};
-  return check_together(config);
 }
 
 }  // namespace
 
 Result<WorkerConfig> parse_worker_config(std::string_view text, const std::filesystem::path& directory) {
   WorkerConfig config;
-  try {
-    FM_TRY(read_config(toml::parse(text), directory, config));
-  } catch (const toml::parse_error& error) {
-    return Error{"config.syntax", fmt::format("line {}: {}", error.source().begin.line, error.description()), "", ""};
-  }
+  const jobs::SettingsForm form{
+      .lists = {"slot", "device"}, .bytes_max = kConfigBytesMax, .unknown_key_hint = "see docs/worker-toml.md"};
+  FM_TRY(jobs::read_settings(text, form, [&](SettingsTable& table) { read_config(table, directory, config); }));
   if (config.name.empty()) {
     std::array<char, 256> host{};
     ::gethostname(host.data(), host.size() - 1);
