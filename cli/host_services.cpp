@@ -84,13 +84,13 @@ void check_reachable(const std::string& address, Findings& findings) {
         {Verdict::BadConfiguration, subject, client.error().message, "write scheduler = \"tcp://host:8751\""});
     return;
   }
-  // The port speaks another protocol: any answer, or none, after a connection means that somebody listens there.
+  // The port speaks another protocol: any answer, or none, after a connection means that a process listens there.
   const auto reply = client->send(net::HttpCall{});
   if (!reply.ok() && reply.error().code == "net.connect")
     findings.push_back(
         {Verdict::Problem, subject, reply.error().message, "start the scheduler, or open the way to its port"});
   else
-    findings.push_back({Verdict::Good, subject, "somebody listens", {}});
+    findings.push_back({Verdict::Good, subject, "a process listens there", {}});
 }
 
 void check_packages(const std::vector<std::filesystem::path>& directories, Findings& findings) {

@@ -126,7 +126,7 @@ base::Status check_weights(const NetworkShape& shape, const SafetensorsFile& fil
   std::string message;
   for (const std::string& fault : weight_faults(shape, file)) message += (message.empty() ? "" : "; ") + fault;
   if (message.empty()) return {};
-  return base::Error{"model.weights", "weights that are not the manifest's network: " + message, "",
+  return base::Error{"model.weights", "the weights do not match the manifest's network: " + message, "",
                      "the [network] of model.toml and the weights belong together: fetch or make the package again"};
 }
 

@@ -228,7 +228,7 @@ base::Result<tcp::endpoint> tcp_endpoint_of(const HttpServerOptions& options) {
   }
   if (!address.is_loopback() && !options.allow_remote) {
     return base::Error{"net.not_loopback", "listen on " + options.listen + ": other hosts could connect", "",
-                       "listen on 127.0.0.1, or say in the configuration that remote clients are wanted"};
+                       "listen on 127.0.0.1, or set allow_remote = true in scheduler.toml"};
   }
   return tcp::endpoint(address, static_cast<std::uint16_t>(wanted));
 }

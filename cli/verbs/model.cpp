@@ -148,7 +148,7 @@ base::Result<ExitCode> verify(const Options& options, Session& session) {
                                     {"ok", faults.empty()},
                                     {"faults", faults_json(faults)}});
   else if (faults.empty())
-    session.out() << fmt::format("{}: {} as the manifest says, the weights are the network's, digest {}\n",
+    session.out() << fmt::format("{}: {} as the manifest says, the weights match its network, digest {}\n",
                                  package.manifest.id(),
                                  counted(static_cast<std::int64_t>(package.manifest.files.size()), "file"),
                                  package.root_digest.hex());

@@ -82,7 +82,7 @@ base::Result<wire::OutputFile> collect_file(const RootDirectory& root, const wir
     if (base::is_storage_code(file.error().code) || base::is_host_code(file.error().code)) return file.error();
     return base::Error{
         "command.missing_output",
-        fmt::format("{} does not exist after the program ended ({})", expected.staged, file.error().message), "", ""};
+        fmt::format("the program left no file {}: {}", expected.staged, file.error().message), "", ""};
   }
   if (::fsync(file->get()) != 0) return storage_error(errno, "sync " + expected.staged);
   FM_ASSIGN(const FileFacts facts, digest_descriptor(file->get(), expected.staged));
