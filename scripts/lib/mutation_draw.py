@@ -3,10 +3,9 @@ import json
 import pathlib
 import random
 import re
-import subprocess
 import sys
 
-from mutation_run import load, tests_of
+from mutation_run import TEST_SECONDS_MAX, Tree, git, load, run, targets_of, tests_of
 
 # What a slip of the keyboard looks like: (name, pattern, replacement).
 OPERATORS = [
@@ -33,28 +32,6 @@ OPERATORS = [
 # Arithmetic of pictures and networks is judged by eye and by figures, generated code by its generator, and of programs'
 # main functions only the whole program speaks.
 LEFT_OUT = re.compile(r'^(tests|bench|build|training)/|(^|/)\w*main\.cpp$')
-
-
-def covered_lines(top):
-    """file -> lines that a test program ran, from a build of its own with gcov's counters."""
-    build = top / 'build/coverage'
-    subprocess.run(['cmake', '-S', str(top), '-B', str(build), '-G', 'Ninja', '-DCMAKE_BUILD_TYPE=Debug',
-                    '-DCMAKE_CXX_FLAGS=--coverage -O0', '-DFRAMEMILL_BENCHMARKS=OFF'], check=True, stdout=sys.stderr)
-    subprocess.run(['ninja', '-C', str(build)], check=True, stdout=sys.stderr)
-    for program in sorted((build / 'bin').glob('test_*')):
-        print(f'running {program.name}', file=sys.stderr)
-        subprocess.run([str(program)], cwd=top, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=1200)
-    covered = {}
-    for data in sorted(build.rglob('*.gcda')):
-        shown = subprocess.run(['gcov', '--json-format', '--stdout', str(data)], cwd=build, capture_output=True, text=True)
-        for document in shown.stdout.splitlines():
-            for file in json.loads(document)['files']:
-                path = pathlib.Path(build, file['file']).resolve()
-                if path.suffix != '.cpp' or not path.is_relative_to(top) or path.is_relative_to(build):
-                    continue
-                lines = covered.setdefault(str(path.relative_to(top)), set())
-                lines.update(line['line_number'] for line in file['lines'] if line['count'] > 0)
-    return {name: sorted(lines) for name, lines in covered.items() if not LEFT_OUT.search(name)}
 
 
 def without_words(line):
@@ -85,22 +62,19 @@ def anchored(lines, index, changed):
     return None
 
 
-def main(top, seed, count):
+def candidates(top, dice, count):
+    """`count` bugs on lines of any kind, each room as often as another, in the order in which they are drawn."""
     known = {(m['file'], m['find'], m['replace']) for m in load(top)}
-    dice, covered, drawn = random.Random(seed), covered_lines(top), []
-    rooms = {}
-    for name in sorted(covered):
-        if tests_of({'file': name}):
+    rooms, drawn = {}, []
+    for name in sorted(git(top, 'ls-files', '*.cpp').splitlines()):
+        if not LEFT_OUT.search(name) and tests_of({'file': name}):
             rooms.setdefault(str(pathlib.PurePath(name).parent), []).append(name)
-    print('# Drawn by scripts/mutate draw --seed', seed)
-    for _ in range(100 * count):
+    for _ in range(1000 * count):
         if len(drawn) == count:
             break
-        name = dice.choice(rooms[dice.choice(sorted(rooms))])  # each room as often as another
-        if not covered[name]:
-            continue
-        number = dice.choice(covered[name])
+        name = dice.choice(rooms[dice.choice(sorted(rooms))])
         lines = (top / name).read_text().split('\n')
+        number = dice.randrange(len(lines)) + 1
         mutants = list(mutants_of(lines[number - 1]))
         if not mutants:
             continue
@@ -109,7 +83,44 @@ def main(top, seed, count):
         if anchor is None or (name, *anchor) in known:
             continue
         known.add((name, *anchor))
-        drawn.append(name)
-        identity = f"{name.removesuffix('.cpp').replace('/', '-')}-{operator}-{seed}-{len(drawn)}"
-        print(f"\n[[mutation]]\nid = '{identity}'\nfile = '{name}'\nfind = '''\n{anchor[0]}'''\nreplace = '''\n{anchor[1]}'''")
+        drawn.append((name, number, operator, *anchor))
+    return drawn
+
+
+def covered_lines(tree, names):
+    """file -> the lines that test programs run, by gcov's counters. These files alone are built with counters."""
+    rooms = sorted({room for name in names for room in tests_of({'file': name})})
+    tree.configure(f'-DFRAMEMILL_COUNTED={";".join(str(tree.path / name) for name in names)}')
+    try:
+        status, output = tree.make(targets_of(rooms))
+        if status != 0:
+            sys.exit('mutate: the tree does not build with counters: ' + output[-2000:])
+        for stale in tree.build.rglob('*.gcda'):
+            stale.unlink()
+        for room in rooms:
+            print(f'running test_{room}', file=sys.stderr, flush=True)
+            tree.test(room, TEST_SECONDS_MAX)
+        covered = {}
+        for data in sorted(tree.build.rglob('*.gcda')):
+            status, shown = run(['gcov', '--json-format', '--stdout', str(data)], tree.build, TEST_SECONDS_MAX)
+            for file in (file for text in shown.splitlines() if text.startswith('{') for file in json.loads(text)['files']):
+                path = pathlib.Path(tree.build, file['file']).resolve()
+                if path.is_relative_to(tree.path) and str(path.relative_to(tree.path)) in names:
+                    lines = covered.setdefault(str(path.relative_to(tree.path)), set())
+                    lines.update(line['line_number'] for line in file['lines'] if line['count'] > 0)
+        return covered
+    finally:
+        tree.configure('-DFRAMEMILL_COUNTED=')
+
+
+def main(top, seed, count):
+    tree = Tree(top)
+    pool = candidates(tree.path, random.Random(seed), 2 * count)
+    covered = covered_lines(tree, sorted({name for name, *_ in pool}))
+    drawn = [bug for bug in pool if bug[1] in covered.get(bug[0], ())][:count]
+    print(f'# Drawn by scripts/mutate draw --seed {seed} --count {count}: one operator on one line that a test runs.')
+    for number, (name, line, operator, find, replace) in enumerate(drawn, 1):
+        print(f'{name}:{line} {operator}', file=sys.stderr)
+        identity = f"{name.removesuffix('.cpp').replace('/', '-')}-{operator}-{number}"
+        print(f"\n[[mutation]]\nid = '{identity}'\nfile = '{name}'\nfind = '''\n{find}'''\nreplace = '''\n{replace}'''")
     return 0 if len(drawn) == count else 1

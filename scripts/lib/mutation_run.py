@@ -1,15 +1,22 @@
 """Runs the mutations of tests/mutations on a copy of HEAD. See scripts/mutate."""
+import fcntl
+import hashlib
+import html
 import json
+import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
 import time
 import tomllib
 
-BUILD_SECONDS_MAX = 900
-TEST_SECONDS_MAX = 240  # of one test program; a program that hangs has found the bug
-FOUND, SURVIVED, EQUIVALENT, BROKEN = 'found', 'survived', 'equivalent', 'broken'
+BUILD_SECONDS_MAX = 1800
+TEST_SECONDS_MAX = 300  # of one test program without a bug
+# With a bug a program may take so many times as long as without, and so many seconds more; one that hangs has found it.
+HANG_FACTOR, HANG_SECONDS = 4, 30
+FOUND, SURVIVED, EQUIVALENT, REFUSED = 'found', 'survived', 'equivalent', 'refused by the compiler'
 
 # Which test programs speak for a directory, the nearest first. The longest prefix counts. A test program that is named
 # here is built and run as a whole.
@@ -84,131 +91,235 @@ class Tree:
     def __init__(self, top):
         self.top, self.home = top, top / 'build/mutate'
         self.path, self.build = self.home / 'tree', self.home / 'tree/build/dev'
-        self.commit = self.git(top, 'rev-parse', 'HEAD')
+        self.commit = git(top, 'rev-parse', 'HEAD')
         self.home.mkdir(parents=True, exist_ok=True)
+        self.lock = open(self.home / 'lock', 'w')
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit('mutate: another run is at work in build/mutate')
         if not self.path.exists():
-            self.git(top, 'worktree', 'prune')
-            self.git(top, 'worktree', 'add', '--detach', str(self.path), self.commit)
-        self.git(self.path, 'checkout', '--force', '--detach', self.commit)
+            git(top, 'worktree', 'prune')
+            git(top, 'worktree', 'add', '--detach', str(self.path), self.commit)
+        git(self.path, 'checkout', '--force', '--detach', self.commit)
+        self.seconds = {}  # test program -> how long it takes without a bug
 
-    @staticmethod
-    def git(where, *words):
-        return subprocess.run(['git', '-C', str(where), *words], check=True, capture_output=True, text=True).stdout.strip()
-
-    def configure(self):
-        run(['cmake', '--preset', 'dev'], self.path, BUILD_SECONDS_MAX)
+    def configure(self, *words):
+        status, output = run(['cmake', '--preset', 'dev', '-DCMAKE_VERIFY_INTERFACE_HEADER_SETS=OFF', *words], self.path,
+                             BUILD_SECONDS_MAX)
+        if status != 0:
+            sys.exit('mutate: cmake fails: ' + output[-2000:])
 
     def make(self, targets):
         return run(['ninja', '-C', str(self.build), *targets], self.path, BUILD_SECONDS_MAX)
+
+    def test(self, room, seconds, *words):
+        program = str(self.build / 'bin' / f'test_{room}')
+        return run([program, '--abort', '--reporter', 'xml', *words], self.path, seconds)
+
+    def measure(self, room):
+        """Builds and runs a test program without a bug: it must pass, and its time is the measure for a hang."""
+        if room in self.seconds:
+            return
+        status, output = self.make(targets_of([room]))
+        if status != 0:
+            sys.exit('mutate: the tree does not build without a bug: ' + output[-2000:])
+        for _ in range(3):  # a busy machine makes a timing slip
+            started = time.monotonic()
+            status, output = self.test(room, TEST_SECONDS_MAX)
+            if status == 0:
+                self.seconds[room] = time.monotonic() - started
+                return
+        sys.exit(f'mutate: test_{room} fails without a bug: {last_case(output)}')
+
+
+def git(where, *words):
+    return subprocess.run(['git', '-C', str(where), *words], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def run(command, where, seconds):
     """(exit status, output); None for a status where it ran past its time."""
     process = subprocess.Popen(command, cwd=where, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                               errors='replace', start_new_session=True)
+                               errors='replace', start_new_session=True,
+                               env=os.environ | {'RC_PARAMS': 'seed=20261122'})
     try:
         output, _ = process.communicate(timeout=seconds)
         return process.returncode, output
     except subprocess.TimeoutExpired:
-        subprocess.run(['kill', '-KILL', f'-{process.pid}'], check=False)
+        subprocess.run(['kill', '-KILL', '--', f'-{process.pid}'], check=False)
         return None, process.communicate()[0]
 
 
-def first_failure(output):
-    for line in output.splitlines():
-        if 'FAILED:' in line:
-            return line.strip()
-    return output.strip().splitlines()[-1] if output.strip() else ''
+def last_case(output):
+    """(name, source file) of the test case that Catch's XML names last: with --abort the one that failed."""
+    cases = re.findall(r'<TestCase name="([^"]*)"[^>]*? filename="([^"]*)"', output)
+    return (html.unescape(cases[-1][0]), html.unescape(cases[-1][1])) if cases else ('', '')
+
+
+def as_pattern(name):
+    return re.sub(r'([,\[\]"\\*])', r'\\\1', name)
+
+
+def first_error(output):
+    return next((line.strip() for line in output.splitlines() if ' error: ' in line), output.strip()[-200:])
 
 
 def targets_of(rooms):
     return [f'test_{room}' for room in rooms] + sorted({p for room in rooms for p in PROGRAMS_OF.get(room, [])})
 
 
+def fails(tree, room):
+    """(whether the test program fails with the bug in, the case, its source). A failure counts that comes twice."""
+    allowed = HANG_SECONDS + HANG_FACTOR * tree.seconds[room]
+    status, output = tree.test(room, allowed)
+    case, source = last_case(output)
+    if status is None:
+        return True, f'hangs in: {case}', source
+    if status == 0:
+        return False, '', ''
+    status, _ = tree.test(room, allowed, as_pattern(case))
+    if status == 0:  # not by itself, perhaps with what ran before
+        status, output = tree.test(room, allowed)
+        case, source = last_case(output)
+    return status != 0, case, source
+
+
 def try_one(tree, mutation):
-    """(verdict, which test program found it, its first words)."""
+    """The row of results: verdict, which test program and case found it, and what the verdict depends on."""
     path = tree.path / mutation['file']
-    original = path.read_text() if path.exists() else ''
-    text = planted(original, mutation)
-    if text is None:
-        return BROKEN, '', 'the snippet does not occur exactly once: anchor it again'
-    path.write_text(text)
+    original = path.read_text()
+    row = {'commit': tree.commit, 'id': mutation['id'], 'verdict': SURVIVED, 'room': '', 'case': '', 'source': ''}
+    for room in tests_of(mutation):
+        tree.measure(room)
+    path.write_text(planted(original, mutation))
     try:
         for room in tests_of(mutation):
             status, output = tree.make(targets_of([room]))
             if status != 0:
-                return BROKEN, room, 'it does not compile: ' + first_failure(output)
-            program = str(tree.build / 'bin' / f'test_{room}')
-            status, output = run([program, '--abort'], tree.path, TEST_SECONDS_MAX)
-            if status != 0:
-                return FOUND, room, 'ran too long' if status is None else first_failure(output)
-        return SURVIVED, '', ''
+                row |= {'verdict': REFUSED, 'case': first_error(output)}
+                break
+            failed, case, source = fails(tree, room)
+            if failed:
+                source = os.path.relpath(source, tree.path) if source else ''
+                row |= {'verdict': FOUND, 'room': room, 'case': case, 'source': source}
+                break
     finally:
         path.write_text(original)
+    return row | {'digest': digest(tree.path, mutation, row)}
 
 
-def results(home, commit):
-    path, found = home / 'results.jsonl', {}
-    if path.exists():
-        for line in path.read_text().splitlines():
-            row = json.loads(line)
-            if row['commit'] == commit:
-                found[row['id']] = row
-    return found
+def digest(top, mutation, row):
+    """Of what a verdict depends on: the bug, its file, and of the tests the file that found it or, where none did, all
+    files of the rooms that were tried. A row counts as long as this digest is the same."""
+    sum_of = hashlib.sha256()
+    for part in (mutation['file'], mutation['find'], mutation['replace']):
+        sum_of.update(part.encode() + b'\0')
+    names = [mutation['file']]
+    if row['verdict'] == FOUND:
+        names += [row['source']]
+    elif row['verdict'] == SURVIVED:
+        directories = [f'tests/{room}' for room in tests_of(mutation)] + ['tests/support', 'tests/scenarios']
+        names += [str(p.relative_to(top)) for d in directories for p in sorted((top / d).rglob('*')) if p.is_file()]
+    for name in names:
+        path = top / name
+        sum_of.update(name.encode() + b'\0' + (path.read_bytes() if path.is_file() else b'') + b'\0')
+    return sum_of.hexdigest()
+
+
+def results(home, top, mutations):
+    """The last row of each bug whose verdict still counts for the files under `top`."""
+    path, rows = home / 'results.jsonl', {}
+    by_id = {m['id']: m for m in mutations}
+    for line in path.read_text().splitlines() if path.exists() else []:
+        row = json.loads(line)
+        mutation = by_id.get(row['id'])
+        if mutation and row['digest'] == digest(top, mutation, row):
+            rows[row['id']] = row
+    return rows
+
+
+def verdict_of(mutation, rows):
+    return EQUIVALENT if 'equivalent' in mutation else rows.get(mutation['id'], {}).get('verdict', 'not run')
+
+
+def counted(mutations, rows):
+    """(found, of how many, words) of a part of the list."""
+    verdicts = [verdict_of(m, rows) for m in mutations]
+    found, survived = verdicts.count(FOUND), verdicts.count(SURVIVED)
+    share = f'{100 * found / (found + survived):.1f} %' if found + survived else '-'
+    others = ', '.join(f'{verdicts.count(v)} {v}' for v in (EQUIVALENT, REFUSED, 'not run') if v in verdicts)
+    return f'found {found} of {found + survived} ({share})' + (f'; {others}' if others else '')
 
 
 def report(mutations, rows):
-    by_verdict = {}
     for mutation in mutations:
-        if 'equivalent' in mutation:
-            verdict = EQUIVALENT
+        if verdict_of(mutation, rows) in (SURVIVED, REFUSED):
+            print(f"{verdict_of(mutation, rows)}: {mutation['id']} ({mutation['file']}) {rows[mutation['id']]['case'][:100]}")
+    rooms = sorted({str(pathlib.PurePath(m['file']).parent) for m in mutations})
+    for room in rooms:
+        print(f'{room:20}', counted([m for m in mutations if str(pathlib.PurePath(m['file']).parent) == room], rows))
+    for name in sorted({m['list'] for m in mutations}):
+        print(f'{name:20}', counted([m for m in mutations if m['list'] == name], rows))
+    print(f"{'all':20}", counted(mutations, rows))
+    return 0 if all(verdict_of(m, rows) in (FOUND, EQUIVALENT, REFUSED) for m in mutations) else 1
+
+
+def check(top, mutations):
+    """Whether each bug can be planted: its file is there, holds the snippet once, and a test program speaks for it."""
+    bad = []
+    for mutation in mutations:
+        path, where = top / mutation['file'], f"{mutation['list']}.toml: {mutation['id']}"
+        if not path.is_file():
+            bad.append(f"{where}: there is no file {mutation['file']}")
+        elif planted(path.read_text(), mutation) is None:
+            times = path.read_text().count(mutation['find'])
+            bad.append(f"{where}: the snippet occurs {times} times in {mutation['file']}, not once: anchor it again")
+        elif mutation['find'] == mutation['replace']:
+            bad.append(f'{where}: the bug changes nothing')
+        elif not tests_of(mutation):
+            bad.append(f"{where}: no test program is named for {mutation['file']}")
         else:
-            verdict = rows.get(mutation['id'], {}).get('verdict', 'not run')
-        by_verdict.setdefault(verdict, []).append(mutation)
-    for verdict in (SURVIVED, BROKEN):
-        for mutation in by_verdict.get(verdict, []):
-            print(f"{verdict:9} {mutation['id']} ({mutation['file']})  {rows[mutation['id']]['words']}")
-    found, survived = len(by_verdict.get(FOUND, [])), len(by_verdict.get(SURVIVED, []))
-    print(', '.join(f'{len(all_of)} {verdict}' for verdict, all_of in sorted(by_verdict.items())))
-    if found + survived:
-        print(f'found {found} of {found + survived}: {100 * found / (found + survived):.1f} %')
-    return 0 if not survived and not by_verdict.get(BROKEN) else 1
+            bad += [f'{where}: there are no tests {room}' for room in tests_of(mutation)
+                    if not (top / 'tests' / room / 'CMakeLists.txt').is_file()]
+    print('\n'.join(bad + [f'{len(mutations)} bugs, {len(bad)} that cannot be planted']))
+    return 1 if bad or not mutations else 0
 
 
 def main(top, arguments):
     mutations = load(top)
+    if arguments.verb == 'check':
+        return check(top, mutations)
+    rows = results(top / 'build/mutate', top, mutations)
     if arguments.verb == 'list':
         for mutation in mutations:
-            note = f"equivalent: {mutation['equivalent']}" if 'equivalent' in mutation else ' '.join(tests_of(mutation))
-            print(f"{mutation['list']:8} {mutation['id']:44} {mutation['file']:44} {note}")
-        print(f'{len(mutations)} mutations')
+            words = mutation.get('equivalent') or rows.get(mutation['id'], {}).get('case', '')
+            print(f"{mutation['list']:8} {mutation['id']:44} {verdict_of(mutation, rows):10} {words}")
         return 0
-    tree = Tree(top)
-    rows = results(tree.home, tree.commit)
     if arguments.verb == 'report':
         return report(mutations, rows)
+    return run_all(top, arguments, mutations)
 
+
+def run_all(top, arguments, mutations):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    tree = Tree(top)
+    if check(tree.path, mutations) != 0:
+        sys.exit('mutate: anchor these again, and commit: a run works on HEAD')
+    rows = results(tree.home, tree.path, mutations)
     index, count = arguments.shard
     mine = [m for i, m in enumerate(mutations) if i % count == index - 1]
     mine = [m for m in mine if arguments.only in m['id'] or arguments.only in m['file']]
     todo = [m for m in mine if 'equivalent' not in m and (arguments.again or m['id'] not in rows)]
     if arguments.limit:
         todo = todo[:arguments.limit]
-    tree.configure()
-    rooms = sorted({room for m in todo for room in tests_of(m)})
-    print(f'{len(todo)} of {len(mine)} to run; building the tests of {", ".join(rooms)} once without a bug', flush=True)
-    status, output = tree.make(targets_of(rooms)) if todo else (0, '')
-    if status != 0:
-        print(output[-3000:])
-        sys.exit('mutate: the tree does not build without a bug')
+    print(f'{len(todo)} of {len(mine)} to run', flush=True)
+    if todo:
+        tree.configure()
     for number, mutation in enumerate(todo, 1):
         started = time.monotonic()
-        verdict, room, words = try_one(tree, mutation)
-        row = {'commit': tree.commit, 'id': mutation['id'], 'verdict': verdict, 'room': room, 'words': words[:300]}
+        row = rows[mutation['id']] = try_one(tree, mutation)
         with open(tree.home / 'results.jsonl', 'a') as log:
             log.write(json.dumps(row) + '\n')
-        rows[mutation['id']] = row
-        print(f"[{number}/{len(todo)}] {verdict:8} {mutation['id']:44} {room:16} "
-              f"{time.monotonic() - started:5.0f} s  {words[:80]}", flush=True)
+        print(f"[{number}/{len(todo)}] {row['verdict']:8} {mutation['id']:44} {row['room']:16} "
+              f"{time.monotonic() - started:5.0f} s  {row['case'][:80]}", flush=True)
     return report(mine, rows)
