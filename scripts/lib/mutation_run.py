@@ -105,8 +105,8 @@ class Tree:
         self.seconds = {}  # test program -> how long it takes without a bug
 
     def configure(self, *words):
-        status, output = run(['cmake', '--preset', 'dev', '-DCMAKE_VERIFY_INTERFACE_HEADER_SETS=OFF', *words], self.path,
-                             BUILD_SECONDS_MAX)
+        command = ['cmake', '--preset', 'dev', '-DCMAKE_VERIFY_INTERFACE_HEADER_SETS=OFF', *words]
+        status, output = run(command, self.path, BUILD_SECONDS_MAX)
         if status != 0:
             sys.exit('mutate: cmake fails: ' + output[-2000:])
 
@@ -253,8 +253,9 @@ def counted(mutations, rows):
 
 def report(mutations, rows):
     for mutation in mutations:
-        if verdict_of(mutation, rows) in (SURVIVED, REFUSED):
-            print(f"{verdict_of(mutation, rows)}: {mutation['id']} ({mutation['file']}) {rows[mutation['id']]['case'][:100]}")
+        verdict = verdict_of(mutation, rows)
+        if verdict in (SURVIVED, REFUSED):
+            print(f"{verdict}: {mutation['id']} ({mutation['file']}) {rows[mutation['id']]['case'][:100]}")
     rooms = sorted({str(pathlib.PurePath(m['file']).parent) for m in mutations})
     for room in rooms:
         print(f'{room:20}', counted([m for m in mutations if str(pathlib.PurePath(m['file']).parent) == room], rows))
