@@ -121,6 +121,7 @@ class Tree:
         """Builds and runs a test program without a bug: it must pass, and its time is the measure for a hang."""
         if room in self.seconds:
             return
+        print(f'building and running test_{room} without a bug', flush=True)
         status, output = self.make(targets_of([room]))
         if status != 0:
             sys.exit('mutate: the tree does not build without a bug: ' + output[-2000:])
@@ -189,11 +190,11 @@ def try_one(tree, mutation):
     path = tree.path / mutation['file']
     original = path.read_text()
     row = {'commit': tree.commit, 'id': mutation['id'], 'verdict': SURVIVED, 'room': '', 'case': '', 'source': ''}
-    for room in tests_of(mutation):
-        tree.measure(room)
-    path.write_text(planted(original, mutation))
     try:
         for room in tests_of(mutation):
+            path.write_text(original)
+            tree.measure(room)
+            path.write_text(planted(original, mutation))
             status, output = tree.make(targets_of([room]))
             if status != 0:
                 row |= {'verdict': REFUSED, 'case': first_error(output)}
@@ -310,6 +311,7 @@ def run_all(top, arguments, mutations):
     index, count = arguments.shard
     mine = [m for i, m in enumerate(mutations) if i % count == index - 1]
     mine = [m for m in mine if arguments.only in m['id'] or arguments.only in m['file']]
+    mine.sort(key=lambda m: tests_of(m)[0])  # a test program is built when its first bug comes
     todo = [m for m in mine if 'equivalent' not in m and (arguments.again or m['id'] not in rows)]
     if arguments.limit:
         todo = todo[:arguments.limit]
