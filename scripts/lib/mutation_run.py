@@ -147,8 +147,11 @@ def run(command, where, seconds):
         output, _ = process.communicate(timeout=seconds)
         return process.returncode, output
     except subprocess.TimeoutExpired:
-        subprocess.run(['kill', '-KILL', '--', f'-{process.pid}'], check=False)
+        os.killpg(process.pid, signal.SIGKILL)
         return None, process.communicate()[0]
+    except BaseException:  # stopped: what was begun goes too
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
 
 
 def last_case(output):
@@ -185,13 +188,13 @@ def fails(tree, room):
     return status != 0, case, source
 
 
-def try_one(tree, mutation):
+def try_one(tree, mutation, rooms):
     """The row of results: verdict, which test program and case found it, and what the verdict depends on."""
     path = tree.path / mutation['file']
     original = path.read_text()
     row = {'commit': tree.commit, 'id': mutation['id'], 'verdict': SURVIVED, 'room': '', 'case': '', 'source': ''}
     try:
-        for room in tests_of(mutation):
+        for room in rooms:
             path.write_text(original)
             tree.measure(room)
             path.write_text(planted(original, mutation))
@@ -320,9 +323,12 @@ def run_all(top, arguments, mutations):
         tree.configure()
     for number, mutation in enumerate(todo, 1):
         started = time.monotonic()
-        row = rows[mutation['id']] = try_one(tree, mutation)
-        with open(tree.home / 'results.jsonl', 'a') as log:
-            log.write(json.dumps(row) + '\n')
+        rooms = tests_of(mutation)[:1] if arguments.nearest else tests_of(mutation)
+        row = try_one(tree, mutation, rooms)
+        if row['verdict'] != SURVIVED or rooms == tests_of(mutation):
+            rows[mutation['id']] = row
+            with open(tree.home / 'results.jsonl', 'a') as log:
+                log.write(json.dumps(row) + '\n')
         print(f"[{number}/{len(todo)}] {row['verdict']:8} {mutation['id']:44} {row['room']:16} "
               f"{time.monotonic() - started:5.0f} s  {row['case'][:80]}", flush=True)
     return report(mine, rows)

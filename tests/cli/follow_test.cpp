@@ -85,4 +85,28 @@ TEST_CASE("follow gives up when its patience is over") {
   CHECK(done.code == 1);
 }
 
+TEST_CASE("logs -f prints every byte once, also past the middle that a long output leaves out") {
+  FakeScheduler scheduler;
+  const auto logs = [](const std::string& tail, const std::string& outcome = "null") {
+    return R"({"items":[{"attempt":"a1","layer":"comp","phase":"command","variant":0,"tasks":{"first":0,"count":1},)"
+           R"("frames":"7","worker":"w1","slot":"cpu0","ended":null,"outcome":)" +
+           outcome + R"(,"code":"","message":"","output_tail":")" + tail + "\"}],\"next\":null}";
+  };
+  const std::string head = "render 7\\n", middle = std::string(300, 'm') + "\\n", end = std::string(300, 'e') + "\\n";
+  scheduler.on("GET /api/v1/jobs/12", job_json({}));
+  scheduler.on("GET /api/v1/jobs/12", job_json({}));
+  scheduler.on("GET /api/v1/jobs/12", job_json({}));
+  scheduler.on("GET /api/v1/jobs/12", finished_job("done"));
+  const std::string call = "GET /api/v1/jobs/12/logs?limit=10";
+  scheduler.on(call, logs(head));
+  scheduler.on(call, logs(head + middle));
+  scheduler.on(call, logs("ren\\n[... 99 bytes left out ...]\\n" + middle + end));
+  scheduler.on(call, logs("ren\\n[... 99 bytes left out ...]\\n" + middle + end + "done", "\"ok\""));
+  Program program(scheduler.url());
+  const auto done = program.run({"logs", "12", "-f"});
+  CHECK(done.code == 0);
+  CHECK(done.out == "comp command t0 frames 7 on w1/cpu0, attempt a1: running\nrender 7\n" + std::string(300, 'm') + "\n" +
+                        std::string(300, 'e') + "\ndone\n");
+}
+
 }  // namespace framemill::cli

@@ -314,9 +314,9 @@ TEST_CASE("verbs that change a job post the change with its reason") {
       {{"pause", "12"}, "POST /api/v1/jobs/12/pause", R"({"reason":""})", "paused"},
       {{"resume", "12"}, "POST /api/v1/jobs/12/resume", R"({"reason":""})", "resumed"},
       {{"priority", "12", "80"}, "POST /api/v1/jobs/12/priority", R"({"priority":80,"reason":""})", "has priority 80"},
-      {{"retry", "12", "--layer", "a", "--frames", "1-5"},
+      {{"retry", "12", "--layer", "a", "--frames", "1-5", "--reason", "new plates"},
        "POST /api/v1/jobs/12/retry",
-       R"({"layer":"a","frames":"1-5","reason":""})",
+       R"({"layer":"a","frames":"1-5","reason":"new plates"})",
        "reopened"}};
   for (const Case& c : cases) {
     Farm farm;

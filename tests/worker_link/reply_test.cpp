@@ -148,8 +148,8 @@ TEST_CASE("a report says what runs, what is finished, what ended and what was pu
   finished.set_task(8);
   Report report;
   report.sequence = 6;
-  Usage used;
-  used.lost_us = 1'500'000;
+  Usage used{200'000, 3'000'000, 1'500'000, 40'000, 5'000'000, 1, 20, 4, 700'000'000, {}, {}, {}};
+  const Usage numbers = used;
   used.batch_mates = {"7/1"};
   used.batch_sizes = {{1, 4}, {4, 20}};
   used.device_class = "cpu";
@@ -167,10 +167,17 @@ TEST_CASE("a report says what runs, what is finished, what ended and what was pu
   CHECK(out.incarnation() == 9);
   CHECK(out.running(0).step() == 14);
   CHECK(out.running(0).detail().size() == wire::kDetailBytesMax);
-  CHECK(out.running(0).usage().lost_us() == 1'500'000);
-  CHECK(out.running(0).usage().batch_mates().empty());  // only of what has ended: reports have to stay small
-  CHECK(out.ended(0).usage().batch_mates(0) == "7/1");
-  CHECK(out.ended(0).usage().device_class() == "cpu");
+  CHECK(out.running(0).attempt().counter() == 18);
+  CHECK(out.running(0).tasks().count() == 4);
+  CHECK(out.running(0).slot() == 1);
+  CHECK(out.running(0).task() == 2);
+  CHECK(out.running(0).steps() == 20);
+  CHECK(out.running(0).batch() == 4);
+  CHECK(out.running(0).model_warm());
+  CHECK(usage_from_wire(out.running(0).usage()) == numbers);  // the rest of what has ended only: reports stay small
+  CHECK(out.ended(0).attempt().counter() == 17);
+  CHECK(out.ended(0).alone());
+  CHECK(out.ended(0).failed_tasks(0) == 8);
   CHECK(usage_from_wire(out.ended(0).usage()) == used);
   CHECK(out.finished(0).task() == 8);
   CHECK(out.ended(0).outcome() == "bad_output");
@@ -178,8 +185,13 @@ TEST_CASE("a report says what runs, what is finished, what ended and what was pu
   CHECK(out.published(0).tasks().count() == 2);
   CHECK(out.publish_failed(0).code() == "publish.missing");
   CHECK(out.discarded_jobs(0) == 4);
+  CHECK(out.acked_epoch() == 3);
   CHECK(out.acked_durable_sequence() == 12);
+  CHECK_FALSE(out.draining());
   CHECK_FALSE(out.has_inventory());
+  report.draining = true;
+  REQUIRE(out.ParseFromString(write_report(report, nullptr, {}, {9, {3, 77}, 12})));
+  CHECK(out.draining());
 }
 
 TEST_CASE("a task that reads 4,096 files with the longest paths fits into a message, as a grant and as a report") {
