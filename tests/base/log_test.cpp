@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <sstream>
@@ -55,6 +56,14 @@ TEST_CASE("a log line is one line of plain text, whatever people and programs pu
                                "\xFF", "\xFE"})
       CHECK(text.find(hidden) == std::string::npos);
   }
+}
+
+TEST_CASE("a log line begins with its time and level, or with the journal's number for the level, and names its part") {
+  const std::string text = logged([] { log_warning("farm", "job {} is stuck", 7); });
+  if (std::getenv("JOURNAL_STREAM") != nullptr)
+    CHECK(text == "<4>farm: job 7 is stuck\n");
+  else
+    CHECK_THAT(text, Catch::Matches("[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\\.[0-9]{3} warning farm: job 7 is stuck\n"));
 }
 
 TEST_CASE("words of any language stay as they are in a log line") {

@@ -79,6 +79,13 @@ TEST_CASE("a part of a reply that makes no sense costs that part, and a bad gran
       {"grants.recipe", [](auto& r) { r.mutable_grants(0)->mutable_recipe()->clear_work(); }},
       {"grants.recipe.root", [](auto& r) { r.mutable_grants(0)->mutable_recipe()->clear_root(); }},
       {"grants.inputs", [](auto& r) { r.mutable_grants(0)->add_inputs()->set_root("main"); }},
+      {"grants.inputs",
+       [](auto& r) {
+         wire::InputFile& half = *r.mutable_grants(0)->add_inputs();
+         half.set_root("main");
+         half.set_path("plate.exr");
+         half.set_sha256(std::string(16, 'x'));
+       }},
       {"publish.tasks", [](auto& r) { r.mutable_publish(0)->mutable_tasks()->set_count(0); }},
       {"publish.files", [](auto& r) { r.mutable_publish(0)->mutable_files(0)->set_sha256("short"); }},
       {"discard.job", [](auto& r) { r.mutable_discard(0)->set_job(0); }},
