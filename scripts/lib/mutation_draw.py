@@ -64,7 +64,7 @@ def anchored(lines, index, changed):
 
 def candidates(top, dice, count):
     """`count` bugs on lines of any kind, each room as often as another, in the order in which they are drawn."""
-    known = {(m['file'], m['find'], m['replace']) for m in load(top)}
+    known = {(m['file'], m['find'], m['replace']) for m in load(top) if m['list'] != 'drawn'}
     rooms, drawn = {}, []
     for name in sorted(git(top, 'ls-files', '*.cpp').splitlines()):
         if not LEFT_OUT.search(name) and tests_of({'file': name}):
