@@ -85,6 +85,14 @@ TEST_CASE("follow gives up when its patience is over") {
   CHECK(done.code == 1);
 }
 
+TEST_CASE("what waiting cannot cure ends a wait for the newest job at once") {
+  FakeScheduler scheduler;
+  scheduler.on("GET /api/v1/jobs?mine=true&limit=1", R"({"code":"auth.expired","message":"m","field":"","hint":""})", 401);
+  Program program(scheduler.url());
+  CHECK(program.run({"follow", "last", "--patience", "2s"}).err.find("auth.expired") != std::string::npos);
+  CHECK(scheduler.requests().size() == 1);
+}
+
 TEST_CASE("logs -f prints every byte once, also past the middle that a long output leaves out") {
   FakeScheduler scheduler;
   const auto logs = [](const std::string& tail, const std::string& outcome = "null") {

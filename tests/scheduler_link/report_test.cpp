@@ -163,6 +163,36 @@ TEST_CASE("a task with more files than a report may name is not taken") {
   CHECK(report->event.finished.empty());
 }
 
+TEST_CASE("a report with more entries than any worker can have is refused whole") {
+  struct Case {
+    const char* field;
+    int most;
+    std::function<void(wire::WorkerReport&)> add;
+  };
+  const std::vector<Case> cases = {
+      {"running", 4096, [](auto& r) { r.add_running(); }},
+      {"ended", 1024, [](auto& r) { r.add_ended(); }},
+      {"published", 4096, [](auto& r) { r.add_published(); }},
+      {"published", 4096, [](auto& r) { r.add_publish_failed(); }},
+      {"manifests", 1024, [](auto& r) { r.add_manifests(); }},
+      {"publishing", 4096, [](auto& r) { r.add_publishing(); }},
+      {"looked_for", 4096, [](auto& r) { r.add_looked_for(); }},
+  };
+  for (const Case& c : cases) {
+    INFO(c.field);
+    wire::WorkerReport report;
+    report.set_protocol(wire::kProtocolVersion);
+    report.set_incarnation(1);
+    report.set_sequence(1);
+    for (int i = 0; i < c.most; ++i) c.add(report);
+    CHECK(parse_report(report.SerializeAsString(), kKey).ok());
+    c.add(report);
+    const auto parsed = parse_report(report.SerializeAsString(), kKey);
+    REQUIRE_FALSE(parsed.ok());
+    CHECK(parsed.error().field == c.field);
+  }
+}
+
 TEST_CASE("bytes that are no report are refused, whatever they are") {
   std::mt19937 random(11);
   const std::string good = good_report().SerializeAsString();
