@@ -279,6 +279,20 @@ TEST_CASE("workers show what their slots do") {
         "  w2: host.processes: fork: Resource temporarily unavailable\n    it gets new work again after a pause\n");
 }
 
+TEST_CASE("a root that a worker cannot use is named with its trouble, one that is read-only on purpose is not") {
+  Farm farm;
+  std::string worker = worker_json(1, "w1", slot_json("cpu0", ""));
+  const std::string none = R"("roots":[])";
+  worker.replace(worker.find(none), none.size(),
+                 R"("roots":[{"name":"old","usable":false},)"
+                 R"({"name":"plates","usable":false,"readable":true,"read_only":true,"problem":""},)"
+                 R"({"name":"main","usable":false,"readable":false,"read_only":false,"problem":"root main is not mounted"}])");
+  farm.scheduler.on("GET /api/v1/workers", "{\"items\":[" + worker + "]}");
+  const std::string out = farm.program.run({"workers"}).out;
+  CHECK_THAT(out, Catch::EndsWith("roots\n  w1: cannot use root old\n  w1: root main is not mounted\n"));
+  CHECK_THAT(out, !Catch::Contains("plates"));
+}
+
 TEST_CASE("two processes with one key are shown with both addresses") {
   Farm farm;
   std::string worker = worker_json(1, "w1", slot_json("cpu0", ""));

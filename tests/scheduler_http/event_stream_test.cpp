@@ -1,4 +1,5 @@
 #include <atomic>
+#include <ctime>
 #include <list>
 
 #include "api_fixture.h"
@@ -227,11 +228,16 @@ TEST_CASE("a stream ends at the moment its token does") {
                                       entry("ana", base::WallTime{now.unix_ms + 3'600'000})}));
   Reader vic(fixture, "", ""), ana(fixture, "", "", "ana");
   REQUIRE(eventually([&] { return readers(fixture) == 2; }));
+  const std::clock_t busy_before = std::clock();
+  const base::Instant since = base::monotonic_now();
   REQUIRE(eventually([&] {
     std::lock_guard lock(vic.mutex);
     return vic.end == "net.closed";
   }));
   CHECK(base::wall_now().unix_ms >= now.unix_ms + 2000);
+  // It waits for that moment: the processor does nothing meanwhile.
+  const auto busy_ms = static_cast<std::int64_t>(std::clock() - busy_before) * 1000 / CLOCKS_PER_SEC;
+  CHECK(busy_ms <= (base::monotonic_now() - since).ms / 8);
   CHECK(readers(fixture) == 1);
   ana.enough = true;
   fixture.api->publish(batch_of(5, {JobId(1)}));
