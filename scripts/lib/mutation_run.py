@@ -85,6 +85,10 @@ def tests_of(mutation):
     return TESTS_OF[best] if best else []
 
 
+class Unusable(Exception):
+    """A test program that says nothing about bugs: it does not build, or fails without one."""
+
+
 class Tree:
     """A work tree of its own, so that the user's stays as it is while bugs come and go."""
 
@@ -120,18 +124,21 @@ class Tree:
     def measure(self, room):
         """Builds and runs a test program without a bug: it must pass, and its time is the measure for a hang."""
         if room in self.seconds:
+            if self.seconds[room] is None:
+                raise Unusable(f'test_{room} cannot be used')
             return
+        self.seconds[room] = None
         print(f'building and running test_{room} without a bug', flush=True)
         status, output = self.make(targets_of([room]))
         if status != 0:
-            sys.exit('mutate: the tree does not build without a bug: ' + output[-2000:])
+            raise Unusable(f'test_{room} does not build without a bug: {output[-2000:]}')
         for _ in range(3):  # a busy machine makes a timing slip
             started = time.monotonic()
             status, output = self.test(room, TEST_SECONDS_MAX)
             if status == 0:
                 self.seconds[room] = time.monotonic() - started
                 return
-        sys.exit(f'mutate: test_{room} fails without a bug: {last_case(output)}')
+        raise Unusable(f'test_{room} fails without a bug: {last_case(output)}')
 
 
 def git(where, *words):
@@ -324,7 +331,11 @@ def run_all(top, arguments, mutations):
     for number, mutation in enumerate(todo, 1):
         started = time.monotonic()
         rooms = tests_of(mutation)[:1] if arguments.nearest else tests_of(mutation)
-        row = try_one(tree, mutation, rooms)
+        try:
+            row = try_one(tree, mutation, rooms)
+        except Unusable as fault:
+            print(f"[{number}/{len(todo)}] not run  {mutation['id']}: {fault}", flush=True)
+            continue
         if row['verdict'] != SURVIVED or rooms == tests_of(mutation):
             rows[mutation['id']] = row
             with open(tree.home / 'results.jsonl', 'a') as log:
