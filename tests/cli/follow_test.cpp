@@ -85,6 +85,16 @@ TEST_CASE("follow gives up when its patience is over") {
   CHECK(done.code == 1);
 }
 
+TEST_CASE("follow last waits for a scheduler that is just restarting, and then finds the newest job") {
+  FakeScheduler scheduler;
+  scheduler.on("GET /api/v1/jobs?mine=true&limit=1", R"({"code":"http.starting","message":"m","field":"","hint":""})", 503);
+  scheduler.on("GET /api/v1/jobs?mine=true&limit=1", R"({"items":[{"id":12}],"next":null})");
+  scheduler.on("GET /api/v1/jobs/12", finished_job("done"));
+  scheduler.on("GET /api/v1/workers", "{\"items\":[]}");
+  Program program(scheduler.url());
+  CHECK(program.run({"follow", "last"}).code == 0);
+}
+
 TEST_CASE("what waiting cannot cure ends a wait for the newest job at once") {
   FakeScheduler scheduler;
   scheduler.on("GET /api/v1/jobs?mine=true&limit=1", R"({"code":"auth.expired","message":"m","field":"","hint":""})", 401);
