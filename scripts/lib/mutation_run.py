@@ -321,7 +321,8 @@ def run_all(top, arguments, mutations):
     index, count = arguments.shard
     mine = [m for i, m in enumerate(mutations) if i % count == index - 1]
     mine = [m for m in mine if arguments.only in m['id'] or arguments.only in m['file']]
-    mine.sort(key=lambda m: tests_of(m)[0])  # a test program is built when its first bug comes
+    nearest = [tests_of(m)[0] for m in mine]  # a test program is built when its first bug comes: the busiest first
+    mine.sort(key=lambda m: (-nearest.count(tests_of(m)[0]), tests_of(m)[0]))
     todo = [m for m in mine if 'equivalent' not in m and (arguments.again or m['id'] not in rows)]
     if arguments.limit:
         todo = todo[:arguments.limit]
