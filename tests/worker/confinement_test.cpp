@@ -1,7 +1,9 @@
 #include "worker/supervisor/confinement.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -90,6 +92,35 @@ bool kernel_confines() {
   if (support().landlock_abi > 0) return true;
   WARN("this kernel has no Landlock: not tested");
   return false;
+}
+
+TEST_CASE("what a program may touch is handed over whole or not at all, wherever it is cut") {
+  Confinement plan;
+  plan.user = JobUser{"render jobs", 1001, 1002};
+  plan.access = {{"/usr", "/mnt/50% done"}, {{"/srv/main/.framemill/attempts/7", 5, 77}}, {"/etc/framemill"}};
+  std::string whole(4096, '\0');
+  const UniqueFd written = hand_over(plan).value();
+  whole.resize(static_cast<std::size_t>(::pread(written.get(), whole.data(), whole.size(), 0)));
+  const int kept = ::fcntl(kConfinementDescriptor, F_DUPFD_CLOEXEC, 10);  // whatever has that number here
+  for (std::size_t size = 0; size <= whole.size(); ++size) {
+    const UniqueFd part(::memfd_create("part", MFD_CLOEXEC));
+    REQUIRE(::write(part.get(), whole.data(), size) == static_cast<ssize_t>(size));
+    REQUIRE(::dup2(part.get(), kConfinementDescriptor) == kConfinementDescriptor);
+    const auto taken = take_over_confinement();
+    INFO(size << " of " << whole.size() << " bytes");
+    REQUIRE(taken.ok() == (size == whole.size()));
+    if (!taken.ok()) continue;
+    CHECK(taken->landlock);
+    CHECK_FALSE(taken->mount_view);
+    CHECK(taken->user == plan.user);
+    CHECK(taken->access.read == plan.access.read);
+    CHECK(taken->access.hidden == plan.access.hidden);
+    REQUIRE(taken->access.write.size() == 1);
+    CHECK(taken->access.write[0].path == plan.access.write[0].path);
+    CHECK(taken->access.write[0].inode == 77);
+  }
+  if (kept >= 0) ::dup2(kept, kConfinementDescriptor);
+  if (kept >= 0) ::close(kept);
 }
 
 TEST_CASE("a command reads the system, what is listed and the roots, and nothing of the daemons") {
