@@ -109,6 +109,7 @@ void Script::obey(const std::string& line, int number) {
                                                 {"keeps", &Script::keeps},
                                                 {"manifests", &Script::manifests},
                                                 {"restart", &Script::restart},
+                                                {"late", &Script::late},
                                                 {"drain", &Script::worker_verb},
                                                 {"undrain", &Script::worker_verb},
                                                 {"revoke", &Script::worker_verb},
@@ -375,6 +376,10 @@ void Script::restart(const Statement& s) {
     stage().restart_farm();
   else
     stage().restart_worker(s.word(1));
+}
+
+void Script::late(const Statement& s) {
+  stage().late_report(s.word(1));
 }
 
 void Script::sigterm(const Statement& s) {

@@ -24,6 +24,7 @@
 //   drops W                              what was ordered to publish, and manifests, are lost on the way
 //   keeps W manifests|publishing         manifests are not written by themselves | it names the orders it holds
 //   manifests W [CODE]                   it wrote them, or could not
+//   late W                               a report of its former process, from before the restart, comes now
 //   restart farm|W     drain|undrain|revoke|clear W     sigterm W
 //   pause|resume|cancel|retry JOB [layer= frames=]      priority JOB N      disk full|ok
 //   expect grants N | grant W/SLOT PHASE TASKS | no grant PHASE | revoke W REASON | no revokes | publish W PHASE TASKS | watch W PHASE FRAMES (it is to look for them) | no watch W
@@ -104,6 +105,7 @@ class Script {
   // Everything that the workers hold or are ordered, until nothing more comes.
   void run_all(const Statement& s);
   void restart(const Statement& s);
+  void late(const Statement& s);
   void sigterm(const Statement& s);
   void disk(const Statement& s);
   void worker_verb(const Statement& s);

@@ -6,6 +6,8 @@
 namespace framemill::scheduler::stage {
 namespace {
 
+constexpr std::uint64_t kNextProcess = 1000;  // between the numbers of a worker's processes
+
 struct Line {
   std::ostringstream out;
   Line& add(const char* name) {
@@ -300,9 +302,17 @@ void Stage::restart_farm() {
   carry_out(farm_->begin(now_));
 }
 
+void Stage::late_report(const std::string& name) {
+  WorkerReported report;
+  report.key = player(name).key;
+  report.incarnation = player(name).incarnation - kNextProcess;
+  report.sequence = 99;
+  apply(std::move(report));
+}
+
 void Stage::restart_worker(const std::string& name) {
   Player& p = player(name);
-  p.incarnation += 1000;
+  p.incarnation += kNextProcess;
   p.sequence = 0;
   p.inventory_due = true;
   p.running.clear();

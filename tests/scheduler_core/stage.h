@@ -67,6 +67,7 @@ class Stage {
   void wall_jumps(base::Duration time) { now_.wall.unix_ms += time.ms; }  // the monotonic clock knows nothing of it
   void restart_farm();
   void restart_worker(const std::string& worker);
+  void late_report(const std::string& worker);  // of the process before the present one
 
   // One of the files that the plan wants of the task.
   std::vector<FileRecord> files_of(PhaseId phase, TaskIndex task) const;
