@@ -211,7 +211,7 @@ def try_one(tree, mutation, rooms):
                 break
             failed, case, source = fails(tree, room)
             if failed:
-                source = os.path.relpath(source, tree.path) if source else ''
+                source = os.path.relpath(tree.build / source, tree.path) if source else ''
                 row |= {'verdict': FOUND, 'room': room, 'case': case, 'source': source}
                 break
     finally:
