@@ -14,6 +14,7 @@ import tomllib
 
 BUILD_SECONDS_MAX = 1800
 TEST_SECONDS_MAX = 300  # of one test program without a bug
+STOP_SECONDS_MAX = 30
 # With a bug a program may take so many times as long as without, and so many seconds more; one that hangs has found it.
 HANG_FACTOR, HANG_SECONDS = 4, 30
 FOUND, SURVIVED, EQUIVALENT, REFUSED = 'found', 'survived', 'equivalent', 'refused by the compiler'
@@ -156,8 +157,14 @@ def run(command, where, seconds):
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         return None, process.communicate()[0]
-    except BaseException:  # stopped: what was begun goes too
-        os.killpg(process.pid, signal.SIGKILL)
+    except BaseException:
+        # Stopped. Ninja ends its compilers before it ends: one that went on would read the file after it was put right,
+        # and ccache would keep the result as that of the bug.
+        process.send_signal(signal.SIGINT)
+        try:
+            process.communicate(timeout=STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
         raise
 
 
