@@ -94,6 +94,19 @@ TEST_CASE("an unlisted key is refused with a message that says what to do, and g
   CHECK(eventually([&] { return client.has("echo:hello"); }));
 }
 
+TEST_CASE("that the server refused a key stays said while the server is away") {
+  const CurveKeyPair stranger = make_curve_key_pair();
+  auto server = std::make_unique<Server>(std::vector{make_curve_key_pair().public_key});
+  Client client(*server, stranger);
+  REQUIRE(eventually([&] { return client.saw(LinkState::Refused); }));
+  server.reset();
+  const auto says_something_else = [&] {
+    std::lock_guard lock(client.mutex);
+    return client.links.back().second.find(stranger.public_key.z85()) == std::string::npos;
+  };
+  CHECK_FALSE(eventually(says_something_else, 1000));  // several tries to connect
+}
+
 TEST_CASE("peers without CURVE, with PLAIN and with a wrong server key are refused") {
   const CurveKeyPair good = make_curve_key_pair();
   Server server({good.public_key});
