@@ -107,6 +107,10 @@ TEST_CASE("a database of another program, or of a newer one, is refused and left
   { open_store(directory / "farm.db"); }
   run_sql(directory / "farm.db", "PRAGMA user_version = 999");
   CHECK(code_of_open(directory / "farm.db") == "store.newer_schema");
+  CHECK(verify(directory / "farm.db").error().code == "store.newer_schema");
+  run_sql(directory / "farm.db", "PRAGMA user_version = 0");
+  CHECK(verify(directory / "farm.db").error().code == "store.not_a_store");
+  CHECK(verify(directory / "other.db").error().code == "store.not_a_store");
   CHECK(code_of_open(directory / "missing" / "farm.db") == "store.file");
 }
 
