@@ -29,7 +29,8 @@ std::string change_line(const JobView& job) {
 // What keeps it from going on, and since when.
 std::string condition_line(const JobView& job, const Terminal& terminal) {
   const ConditionView& condition = job.condition;
-  if (condition.kind.empty()) return {};
+  // What is missing is listed below, with what it means.
+  if (condition.kind.empty() || (condition.kind == "input_missing" && !job.missing_inputs.empty())) return {};
   return fmt::format("  {}{}: {}: {} (`framemill explain {} --layer {}` tells more)\n",
                      paint(terminal, Tone::Warning, condition.words()),
                      condition.since.empty() ? "" : " since " + condition.since, condition.layer, condition.reason, job.id,
@@ -106,7 +107,7 @@ void print_missing(const JobView& job, Session& session) {
     session.out() << fmt::format("  {} waits for {} (frame {})", missing.layer,
                                  paint(session.terminal(), Tone::Warning, missing.root + ":" + missing.path),
                                  missing.frame);
-    if (missing.files > 1) session.out() << fmt::format(" and {} more", counted(missing.files - 1, "file"));
+    if (missing.files > 1) session.out() << " and " << counted(missing.files - 1, "more file");
     if (!missing.since.empty()) session.out() << fmt::format(", missing since {}", missing.since);
     session.out() << '\n';
     if (missing.fails_in_ms)

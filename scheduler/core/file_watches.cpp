@@ -400,10 +400,13 @@ std::optional<MissingFile> missing_file(const FarmState& farm, const JobEntry& j
 
 std::string text_of(const MissingFile& missing, base::WallTime now) {
   std::string text = name_of(missing);
-  if (missing.files > 1) text += " and " + std::to_string(missing.files - 1) + " more files";
-  text += missing.files > 1 ? " are missing" : " is missing";
-  if (missing.waits) {
-    text += " for " + duration_text(base::milliseconds(std::max<std::int64_t>(now.unix_ms - missing.since.unix_ms, 0)));
+  const std::uint64_t more = missing.files > 1 ? missing.files - 1 : 0;
+  if (more > 0) text += " and " + std::to_string(more) + (more == 1 ? " more file" : " more files");
+  if (!missing.waits) {
+    text += more > 0 ? " are missing" : " is missing";
+  } else {
+    text += more > 0 ? " have been missing for " : " has been missing for ";
+    text += duration_text(base::milliseconds(std::max<std::int64_t>(now.unix_ms - missing.since.unix_ms, 0)));
     if (missing.problem.empty()) text += "; the task fails in " + duration_text(missing.left);
   }
   if (!missing.problem.empty()) text += "; the time does not count: " + missing.problem;
