@@ -3,7 +3,8 @@
 
 A worker on which a program fails at once stands beside a healthy one: all frames are made, in at most twice the time that
 the healthy one needs alone, and the sick one gets no more of the job. A chunk of five frames whose fourth fails loses
-that frame alone. Three bad jobs of one artist put no worker aside, and a good job beside them is made.
+that frame alone. Three bad jobs of one artist put no worker aside, and a good job beside them is made. A worker on which
+the program is not installed costs no frame.
 """
 import json
 import pathlib
@@ -143,6 +144,18 @@ def bad_jobs_of_one(test):
     assert not any(w['quarantined'] or w['set_aside'] for w in test.farm.client.workers())
 
 
+def program_missing(test):
+    paint, away = test.place / 'paint.bad.sh', test.place / 'paint.away'
+    paint.rename(away)
+    job = test.submit('well', 'frames = "1-12"\nchunk = 1\nretries = 1\n')
+    assert test.final_state(job) == 'done', test.farm.client.job(job)
+    assert test.published(job) == list(range(1, 13))
+    lost = [a for a in test.farm.client.attempts(job) if a['outcome'] != 'ok']
+    assert {(a['worker'], a['code']) for a in lost} <= {('bad', 'command.cannot_start')}, lost
+    assert test.farm.client.job(job)['retries'] == 0, 'what was the host\'s fault is not charged'
+    away.rename(paint)
+
+
 def main():
     binaries = pathlib.Path(sys.argv[1])
     with tempfile.TemporaryDirectory(prefix='framemill-fault-') as temporary:
@@ -165,6 +178,7 @@ def main():
             told_of_a_sick_worker(test)
             failed_chunk(test)
             bad_jobs_of_one(test)
+            program_missing(test)
         except BaseException:
             print(f'ended by themselves: {farm.processes.dead()}', file=sys.stderr)
             for log in sorted(farm.logs.iterdir()):
@@ -172,7 +186,7 @@ def main():
             raise
         finally:
             farm.processes.stop_all()
-    print('a sick worker costs no frame, a failed chunk one frame, three bad jobs no worker')
+    print('a sick worker costs no frame, nor one without the program; a failed chunk one frame, three bad jobs no worker')
 
 
 main()
