@@ -45,7 +45,7 @@ void FarmDirectory::publish(std::uint64_t attempt, const std::vector<wire::Finis
 ExecutorProcess::ExecutorProcess(const std::string& program) {
   int ends[2];
   REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
-  const std::string path = std::string(FRAMEMILL_BIN_DIR) + "/" + program;
+  const std::string path = FRAMEMILL_BIN_DIR "/" + program;
   pid_ = ::fork();
   REQUIRE(pid_ >= 0);
   if (pid_ == 0) {

@@ -186,10 +186,11 @@ TEST_CASE("a package whose weights are not numbers is refused, and so is one tha
   std::ofstream(package / "weights.safetensors", std::ios::binary | std::ios::trunc) << spoilt.bytes();
 
   GrantSpec spec;
-  {  // the manifest still tells of the good weights
+  {  // the manifest still tells of the good weights: they were damaged here, and another host has them whole
     auto grant = demo_grant(spec, kModels);
     const auto outcome = executor_on(farm, models)->run(grant, farm);
-    CHECK(outcome.ended.outcome() == "failed");
+    CHECK(outcome.ended.outcome() == "not_admitted");
+    CHECK(outcome.ended.code() == "model.digest_mismatch");
     CHECK(outcome.finished.empty());
   }
   std::string manifest = base::read_file(package / "model.toml", 1 << 20).value();
