@@ -9,34 +9,25 @@
 #include "cli/arguments.h"
 #include "cli/json_writer.h"
 #include "cli/text.h"
+#include "jobs/nearest.h"
 
 namespace framemill::cli {
 namespace {
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
+std::string nearest_verb(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> names;
+  for (const CLI::App* verb : app.get_subcommands(nullptr)) names.push_back(verb->get_name());
+  return jobs::nearest(word, names);
 }
 
-std::string nearest_verb(const CLI::App& app, const std::string& word) {
-  std::string best;
-  std::size_t best_distance = 3;
-  for (const CLI::App* verb : app.get_subcommands(nullptr))
-    if (const std::size_t distance = edit_distance(word.substr(0, 40), verb->get_name()); distance < best_distance) {
-      best = verb->get_name();
-      best_distance = distance;
-    }
-  return best;
+// The first word that is neither an option nor an option's value: what was meant as the verb. Empty: there is none.
+std::string word_for_verb(const CLI::App& app, const std::vector<std::string>& arguments) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (!arguments[i].starts_with('-')) return arguments[i];
+    const CLI::Option* option = app.get_option_no_throw(arguments[i]);
+    if (option != nullptr && option->get_items_expected_max() > 0) ++i;
+  }
+  return {};
 }
 
 // The innermost verb that was named: "framemill model show".
@@ -55,11 +46,10 @@ int usage_error(const CLI::App& app, const std::vector<std::string>& arguments, 
   std::string message = error.what();
   std::string hint = fmt::format("try {} --help", verb);
   const bool no_verb = verb == "framemill";
-  const auto word =
-      std::find_if(arguments.begin(), arguments.end(), [](const std::string& a) { return !a.starts_with('-'); });
-  if (no_verb && word != arguments.end()) {
-    message = fmt::format("there is no verb '{}'", printable(*word));
-    if (const std::string near = nearest_verb(app, *word); !near.empty())
+  const std::string word = word_for_verb(app, arguments);
+  if (no_verb && !word.empty()) {
+    message = fmt::format("there is no verb '{}'", printable(word));
+    if (const std::string near = nearest_verb(app, word); !near.empty())
       hint = fmt::format("did you mean framemill {}?", near);
   }
   if (std::find(arguments.begin(), arguments.end(), "--json") != arguments.end()) {
@@ -68,7 +58,7 @@ int usage_error(const CLI::App& app, const std::vector<std::string>& arguments, 
              << '\n';
     return static_cast<int>(ExitCode::Usage);
   }
-  if (no_verb && word == arguments.end()) host.err << app.help() << '\n';
+  if (no_verb && word.empty()) host.err << app.help() << '\n';
   host.err << verb << ": " << printable(message) << "\n  " << hint << '\n';
   return static_cast<int>(ExitCode::Usage);
 }
