@@ -9,12 +9,19 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/os_error.h"
+
 namespace framemill::base {
 namespace {
 
 Error system_error(std::string code, const std::filesystem::path& path, const char* what) {
   if (errno == ENOSPC || errno == EDQUOT) code = "file.disk_full";  // told at write, fsync or rename, as the system likes
   return Error{std::move(code), fmt::format("{} {}: {}", what, path.string(), std::strerror(errno)), "", ""};
+}
+
+// Of a file that is there to be read: what the host or its storage lacks has codes of its own.
+Error read_error(std::string_view code, const std::filesystem::path& path, const char* what) {
+  return os_error(errno, code, fmt::format("{} {}", what, path.string()));
 }
 
 struct Descriptor {
@@ -28,13 +35,13 @@ struct Descriptor {
 
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t size_bytes_max) {
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.fd < 0) return system_error("file.open", path, "open");
+  if (file.fd < 0) return read_error("file.open", path, "open");
   std::string contents;
   char buffer[65536];
   while (true) {
     const ssize_t n = ::read(file.fd, buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return system_error("file.read", path, "read");
+    if (n < 0) return read_error("file.read", path, "read");
     if (n == 0) return contents;
     if (contents.size() + static_cast<std::size_t>(n) > size_bytes_max)
       return Error{"file.too_large", fmt::format("{} is larger than {} bytes", path.string(), size_bytes_max), "", ""};

@@ -155,7 +155,10 @@ class Walk {
       stack_.push_back(std::move(next));
       return kGoOn;
     }
-    return todo_.empty() ? reopen(directory, part.c_str()) : -ENOTDIR;
+    if (!todo_.empty()) return -ENOTDIR;
+    // ENXIO, which the kernel says of a socket or a device, would speak of the storage.
+    if (S_ISSOCK(facts.st_mode) || S_ISCHR(facts.st_mode) || S_ISBLK(facts.st_mode)) return -EINVAL;
+    return reopen(directory, part.c_str());
   }
 
   int follow(int link) {

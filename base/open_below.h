@@ -15,7 +15,7 @@ using RootPaths = std::map<std::string, std::filesystem::path>;  // absolute
 inline constexpr int kLinksMax = 40;  // followed on one way, as the kernel does
 
 // The open descriptor of `path` below roots[root], or minus the error number: EXDEV for a link (or "..") that leads out
-// of every root, ELOOP for more than kLinksMax links, ENOENT also for an unknown root. `flags`: of open(2); O_CLOEXEC is
+// of every root, ELOOP for more than kLinksMax links, EINVAL for a socket or a device, ENOENT also for an unknown root. `flags`: of open(2); O_CLOEXEC is
 // added, and nothing is ever created. `path`: relative; empty opens the root itself. May wait for storage.
 int open_below(const RootPaths& roots, const std::string& root, std::string_view path, int flags);
 

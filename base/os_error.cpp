@@ -8,6 +8,11 @@
 #include <cstring>
 
 namespace framemill::base {
+namespace {
+
+constexpr std::string_view kRootField = "roots.";
+
+}  // namespace
 
 std::string_view host_code(int error_number) {
   if (error_number == EMFILE || error_number == ENFILE) return "host.descriptors";
@@ -41,6 +46,15 @@ Error os_error(int error_number, std::string_view otherwise, std::string_view wh
   if (code.empty()) code = storage_code(error_number);
   const std::string message = fmt::format("{}: {}", what, std::strerror(error_number));
   return {std::string(code.empty() ? otherwise : code), message, "", ""};
+}
+
+Error in_root(Error error, std::string_view root) {
+  if (is_storage_code(error.code) && !root.empty()) error.field = std::string(kRootField) + std::string(root);
+  return error;
+}
+
+std::string root_of(const Error& error) {
+  return error.field.starts_with(kRootField) ? error.field.substr(kRootField.size()) : std::string();
 }
 
 }  // namespace framemill::base

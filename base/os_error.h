@@ -27,4 +27,9 @@ bool is_storage_code(std::string_view code);
 // host_code, else storage_code, else `otherwise`; the message is "<what>: <strerror>".
 Error os_error(int error_number, std::string_view otherwise, std::string_view what);
 
+// The error, with the root whose storage it speaks of as its field ("roots.plates"); other errors are left as they are.
+Error in_root(Error error, std::string_view root);
+// The root's name; empty: the error names none.
+std::string root_of(const Error& error);
+
 }  // namespace framemill::base

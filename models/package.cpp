@@ -1,10 +1,12 @@
 #include "models/package.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <set>
 
 #include "base/file.h"
+#include "base/os_error.h"
 #include "models/safetensors.h"
 #include "models/weights.h"
 
@@ -26,7 +28,11 @@ base::Status check_file(const fs::path& directory, const PackageFile& file) {
     path /= part;
     if (fs::is_symlink(fs::symlink_status(path, ec))) return bad(file.path + " is a link");
   }
-  if (!fs::is_regular_file(path, ec)) return bad(file.path + " is missing");
+  if (!fs::is_regular_file(path, ec)) {
+    if (base::is_storage_code(base::storage_code(ec.value())))
+      return base::os_error(ec.value(), "model.package", file.path);
+    return bad(file.path + " is missing");
+  }
   const auto size = fs::file_size(path, ec);
   if (ec || size != file.size_bytes)
     return bad(file.path + " has " + std::to_string(size) + " bytes; the manifest says " +
@@ -45,15 +51,16 @@ void take_slots(const Vocabulary& vocabulary, NetworkShape& shape) {
 }
 
 base::Result<base::Sha256> hash_file(const fs::path& path) {
+  errno = 0;
   std::ifstream in(path, std::ios::binary);
-  if (!in) return base::Error{"file.open", "open " + path.string(), "", ""};
+  if (!in) return base::os_error(errno, "file.open", "open " + path.string());
   base::Sha256Sum sum;
   std::vector<char> buffer(1 << 20);
   while (in) {
     in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
     sum.add(buffer.data(), static_cast<std::size_t>(in.gcount()));
   }
-  if (in.bad()) return base::Error{"file.read", "read " + path.string(), "", ""};
+  if (in.bad()) return base::os_error(errno, "file.read", "read " + path.string());
   return sum.finish();
 }
 

@@ -1,4 +1,8 @@
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -6,6 +10,7 @@
 #include <fstream>
 
 #include "base/file.h"
+#include "base/os_error.h"
 #include "base/sha256.h"
 #include "worker/frames/root_file.h"
 #include "worker/frames/staged_file.h"
@@ -99,6 +104,52 @@ TEST_CASE("an input is followed inside the roots, and refused by name where it l
   auto elsewhere = input("shot/within");
   elsewhere.set_root("other");
   CHECK(roots.read(elsewhere, 100).error().code == "input.path");
+}
+
+TEST_CASE("storage and hosts that cannot read an input say so, and not that the task failed") {
+  frames::Roots roots;
+  roots.set("main", "/proc/self");
+  // The kernel answers EIO to whoever reads the first byte of its own memory.
+  const auto refused = roots.read(input("mem"), 1 << 20);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == "storage_failed");
+  CHECK(base::root_of(refused.error()) == "main");
+  CHECK(refused.error().message.find("main:mem") != std::string::npos);
+
+  const TemporaryDirectory dir;
+  put(dir.path / "root/a.exr", "picture");
+  roots.set("main", dir.path / "root");
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  rlimit few = before;
+  few.rlim_cur = 64;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  std::vector<int> taken;
+  for (int fd = ::open("/dev/null", O_RDONLY); fd >= 0; fd = ::open("/dev/null", O_RDONLY)) taken.push_back(fd);
+  const auto without = roots.read(input("a.exr"), 100);
+  const auto file_without = base::read_file(dir.path / "root/a.exr", 100);
+  for (const int fd : taken) ::close(fd);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  REQUIRE_FALSE(without.ok());
+  CHECK(without.error().code == "host.descriptors");
+  REQUIRE_FALSE(file_without.ok());
+  CHECK(file_without.error().code == "host.descriptors");
+  CHECK(roots.read(input("a.exr"), 100).value() == "picture");
+}
+
+TEST_CASE("a socket under an input's name is no regular file, and no failure of the storage") {
+  const TemporaryDirectory dir;
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = (dir.path / "root/a.exr").string();
+  REQUIRE(path.size() < sizeof address.sun_path);
+  path.copy(address.sun_path, path.size());
+  REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  frames::Roots roots;
+  roots.set("main", dir.path / "root");
+  CHECK(roots.read(input("a.exr"), 100).error().code == "input.path");
+  ::close(fd);
 }
 
 TEST_CASE("staged files are whole, and what an attempt cut short left is removed first") {

@@ -104,8 +104,13 @@ ProgramResult MediaFarm::run_tool(const std::vector<std::string>& arguments) {
 
 ProgramResult MediaFarm::run(const std::string& verb, const wire::Grant& grant) {
   std::ofstream(path / "request", std::ios::binary) << grant.SerializeAsString();
-  return run_tool(
-      {verb, (path / "request").string(), "--root", "main=" + root.string(), "--staging", staging.string()});
+  std::vector<std::string> arguments{verb,        (path / "request").string(), "--root", "main=" + root.string(),
+                                     "--staging", staging.string()};
+  for (const auto& [name, directory] : roots) {
+    arguments.emplace_back("--root");
+    arguments.push_back(name + "=" + directory);
+  }
+  return run_tool(arguments);
 }
 
 std::string ProgramResult::last_line() const {

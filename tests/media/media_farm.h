@@ -4,6 +4,7 @@
 #include <array>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "wire/farm.pb.h"
@@ -31,6 +32,7 @@ class MediaFarm {
   ProgramResult run_tool(const std::vector<std::string>& arguments);
 
   const std::filesystem::path path, root, staging;
+  std::vector<std::pair<std::string, std::string>> roots;  // beside "main": name and path
 };
 
 wire::Grant encode_grant(const std::vector<wire::InputFile>& inputs);

@@ -165,6 +165,27 @@ TEST_CASE("a plate from outside the farm that is not a picture fails a sheet, an
   CHECK(torn.last_line().find("input.unreadable: frame 1003 of hb_0010 comp (main:hb_0010/comp_t00.1003.exr)") == 0);
 }
 
+TEST_CASE("storage that fails while inputs are read is told as such, with its root") {
+  MediaFarm farm;
+  auto unreadable = farm.paint("hb_0010", "comp", 0, 1001);
+  unreadable.set_root("memory");  // EIO, from the kernel
+  unreadable.set_path("mem");
+  unreadable.clear_sha256();
+  unreadable.clear_size_bytes();
+  farm.roots.emplace_back("memory", "/proc/self");
+  const auto encoded = farm.run("encode", encode_grant({unreadable}));
+  CHECK(encoded.exit_status == 1);
+  CHECK(encoded.last_line().starts_with("storage_failed in memory: "));
+
+  auto grant = sheet_grant();
+  add_row(grant, "hb_0010", "comp", 0, 0, "1001");
+  unreadable.set_sha256(std::string(32, 'x'));  // a frame of the farm's own: it is not lost
+  *grant.add_inputs() = unreadable;
+  const auto sheet = farm.run("sheet", grant);
+  CHECK(sheet.exit_status == 1);
+  CHECK(sheet.last_line().starts_with("storage_failed in memory: "));
+}
+
 TEST_CASE("a sheet of nothing but absent frames is still a sheet") {
   MediaFarm farm;
   auto grant = sheet_grant();

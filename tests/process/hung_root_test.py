@@ -3,11 +3,13 @@
 
 Needs root and a loop device (exit status 77, skipped, without them): root `slow` of worker w1 is a file system of its own
 that is frozen in mid-job. Its work goes to w2 within a minute, work of w1 on another root goes on, what w1 still writes is
-not published, and the root is used again after the thaw.
+not published, and the root is used again after the thaw. Then w1 is stopped while the root hangs: it ends within its limit,
+and another process of it can start before the thaw.
 """
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,8 +18,11 @@ import time
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / 'scripts/lib'))
 from demo_setup import DemoFarm  # noqa: E402
+from farm_processes import start_time  # noqa: E402
 
 SKIPPED = 77
+DRAIN = 10  # of the demo farm
+LIMIT = DRAIN + 10  # docs/OPERATIONS.md
 PAINT = """#!/bin/sh
 sleep 4
 echo "by $WHO" > "$(printf "$2" "$1")"
@@ -112,6 +117,28 @@ def scenario(farm, place, slow):
     assert farm.client.job(held)['retries'] == 0, 'nothing was charged'
 
 
+def stopping(farm, place, slow):
+    farm.processes.kill('w2')
+    held = submit(farm, place, 'stopped', 'slow', 1)
+    wait(lambda: any(s['leases'] for w in farm.client.workers() if w['name'] == 'w1' for s in w['slots']),
+         'w1 has not begun', 60)
+    time.sleep(1)  # the program sleeps for 4 s, then writes
+    slow.freeze()
+    stopped = farm.processes.running.pop('w1')
+    stopped.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    # With a thread that waits for the storage the kernel keeps it, as a zombie, until the thaw.
+    wait(lambda: start_time(stopped.pid) is None, 'the worker does not end', LIMIT + 10)
+    print(f'  the worker ended {time.monotonic() - began:.1f} s after SIGTERM; the limit is {LIMIT} s')
+    farm.start_worker('w1')
+    other = submit(farm, place, 'after', 'main', 1)
+    wait(lambda: done(farm, other), lambda: f'no worker goes on: {farm.client.job(other)}', 90)
+    slow.thaw()
+    stopped.wait(30)
+    wait(lambda: done(farm, held), lambda: f'the held work is lost: {farm.client.job(held)}', 120)
+    assert farm.client.job(held)['retries'] == 0, 'nothing was charged'
+
+
 def main():
     if os.geteuid() != 0:
         print('skipped: only root can freeze a file system')
@@ -137,6 +164,7 @@ def main():
             for name in ('w1', 'w2'):
                 os.environ['WHO'] = name
                 toml = (farm.private / f'{name}.toml').read_text()
+                assert f'drain_timeout = "{DRAIN}s"' in toml
                 toml = toml.replace('[roots]\n', f'environment = ["WHO"]\n[roots]\nslow = {json.dumps(str(place / f"slow-{name}"))}\n')
                 farm.write_private(f'{name}.toml', toml + f'[commands]\npaint = {json.dumps(str(paint))}\n'
                                  '[confinement]\nmode = "best_effort"\n')
@@ -149,6 +177,7 @@ def main():
             farm.start_scheduler()
             farm.wait_until(farm.client.ready, 20, 'the scheduler is not ready')
             scenario(farm, place, slow)
+            stopping(farm, place, slow)
         except BaseException:
             for log in sorted(farm.logs.glob('*.log')):
                 print(f'--- {log.name}\n' + '\n'.join(log.read_text(errors='replace').splitlines()[-20:]), file=sys.stderr)
@@ -157,7 +186,7 @@ def main():
             slow.thaw()
             farm.processes.stop_all()
             slow.close()
-    print('a root that hangs holds up nothing else, and its work goes to another host')
+    print('a root that hangs holds up nothing else, its work goes to another host, and its worker can be stopped')
     return 0
 
 

@@ -44,7 +44,7 @@ struct Command {
   }
   void start() {
     REQUIRE(prepare_staging(*root, attempt(1), granted, "key").ok());
-    runner = ChildRunner::start(loop, io, {{"main", root}}, settings, granted, {0, granted.tasks().count()},
+    runner = ChildRunner::start(loop, io, roots, settings, granted, {0, granted.tasks().count()},
                                 {[this](const AttemptId&, const Progress& p) { progress.push_back(p); },
                                  [this](const AttemptId&, std::string text) { outputs.push_back(std::move(text)); },
                                  [this](FinishedTask t) { finished.push_back(std::move(t)); },
@@ -67,6 +67,7 @@ struct Command {
 
   Scratch area;
   std::shared_ptr<const RootDirectory> root = area.root();
+  RootTable roots{{"main", root}};
   net::EventLoop loop;
   IoThread io;
   wire::Grant granted;
@@ -272,6 +273,25 @@ TEST_CASE("a host without descriptors gives the task back, uncharged") {
   }
 }
 
+TEST_CASE("an input that the storage cannot read gives the task back, with the root that failed") {
+  Command c({"true"});
+  wire::InputFile& input = *c.granted.add_inputs();
+  input.set_root("memory");
+  input.set_path("mem");  // EIO, from the kernel
+  input.set_for_all_tasks(true);
+  c.area.root("memory");
+  const fs::path directory = c.area.directory / "memory";
+  fs::create_symlink("/proc/self/mem", directory / "mem");
+  c.roots["memory"] = RootDirectory::open("memory", directory,
+                                          std::make_shared<const base::RootPaths>(
+                                              base::RootPaths{{"memory", directory}, {"kernel", "/proc/self"}}))
+                          .value();
+  const EndedAttempt& ended = c.run();
+  CHECK(ended.outcome == Outcome::NotAdmitted);
+  CHECK(ended.code == "storage_failed");
+  CHECK(ended.storage_root == "memory");
+}
+
 TEST_CASE("a program that is not listed is not run") {
   Command c({"/bin/sh", "-c", "true"});
   const EndedAttempt& ended = c.run();
@@ -320,6 +340,58 @@ TEST_CASE("stopping a command takes everything it started, also what left its gr
   CHECK(c.ended->outcome == Outcome::Revoked);
   CHECK_FALSE(alive(far));
   CHECK_FALSE(alive(near));
+}
+
+TEST_CASE("of a chunk that is stopped for its time what it had finished is kept") {
+  const auto stopped = [](const char* script, bool keep) {
+    Command c({"sh", "-c", script, "x", "{output}"}, "1-10", 10);
+    c.start();
+    REQUIRE(c.wait([&] { return !c.outputs.empty() && c.outputs.back().find("seven") != std::string::npos; }));
+    c.runner->stop(keep);
+    REQUIRE(c.wait([&] { return c.ended.has_value(); }));
+    CHECK(c.ended->outcome != Outcome::Ok);
+    std::vector<jobs::TaskIndex> kept;
+    for (const FinishedTask& task : c.finished) kept.push_back(task.task);
+    return kept;
+  };
+  // Files that nobody opens: the newest may be cut.
+  const char* slow = "for f in 1 2 3 4 5 6 7; do echo $f > $(printf \"$1\" $f); sleep 0.01; done; echo seven; sleep 60";
+  CHECK(stopped(slow, true) == std::vector<jobs::TaskIndex>{0, 1, 2, 3, 4, 5});
+  CHECK(stopped(slow, false).empty());
+  const char* stubborn = "trap '' TERM; echo 1 > $(printf \"$1\" 1); sleep 0.01; echo > $(printf \"$1\" 2); echo seven; "
+                         "while :; do sleep 1; done";
+  CHECK(stopped(stubborn, true) == std::vector<jobs::TaskIndex>{0});
+}
+
+TEST_CASE("a program that ends well while it is being stopped has ended well") {
+  Command c({"sh", "-c", "trap 'for f in 1 2; do echo $f > $(printf \"$1\" $f); done; exit 0' TERM; echo ready; "
+                         "while :; do sleep 0.02; done", "x", "{output}"}, "1-2", 2);
+  c.start();
+  REQUIRE(c.wait([&] { return !c.outputs.empty() && c.outputs.back().find("ready\n") != std::string::npos; }));
+  c.runner->stop(true);
+  REQUIRE(c.wait([&] { return c.ended.has_value(); }));
+  CHECK(c.ended->outcome == Outcome::Ok);
+  CHECK(c.finished.size() == 2);
+}
+
+TEST_CASE("what a program uses of its processors is seen, also through its children, and a sleeping one uses nothing") {
+  const auto moves = [](const char* script) {
+    Command c({"sh", "-c", script, "x", "{output}"});
+    c.start();
+    REQUIRE(c.wait([&] { return !c.outputs.empty() && c.outputs.back().find("begun\n") != std::string::npos; }));
+    c.loop.run_for(base::milliseconds(300));
+    const auto before = c.runner->work_done();
+    c.loop.run_for(base::milliseconds(600));
+    const auto after = c.runner->work_done();
+    c.runner->stop();
+    REQUIRE(c.wait([&] { return c.ended.has_value(); }));
+    REQUIRE(before.has_value());
+    REQUIRE(after.has_value());
+    return *before != *after;
+  };
+  CHECK(moves("echo begun; while :; do :; done"));
+  CHECK(moves("(while :; do :; done) & echo begun; wait"));
+  CHECK_FALSE(moves("echo begun; sleep 60"));
 }
 
 TEST_CASE("what a command leaves behind when it ends is ended with it") {

@@ -30,7 +30,7 @@ TEST_CASE("in a delegated cgroup the worker moves into a leaf and every slot get
   const MemoryCaps caps = cgroup.find();
   REQUIRE(caps.has_cgroup());
   CHECK(cgroup.area.read(cgroup.service + "worker/cgroup.procs") == std::to_string(::getpid()));
-  CHECK(cgroup.area.read(cgroup.service + "cgroup.subtree_control") == "+memory");
+  CHECK(cgroup.area.read(cgroup.service + "cgroup.subtree_control") == "+memory +pids");
   const MemoryCap cap = caps.make("cpu0", 1 << 30);
   CHECK(cap.data_bytes_max() == 0);  // not both
   CHECK(cgroup.area.read(cgroup.service + "slot-cpu0/memory.max") == "1073741824");
@@ -41,13 +41,30 @@ TEST_CASE("a slot's executor and the programs beside it share one cap, and their
   const MemoryCap cap = cgroup.find().make("cpu0", 1 << 30);
   const MemoryCap executor = cap.part("executor"), program = cap.part("program");
   const std::string slot = cgroup.service + "slot-cpu0/";
-  CHECK(cgroup.area.read(slot + "cgroup.subtree_control") == "+memory");
+  CHECK(cgroup.area.read(slot + "cgroup.subtree_control") == "+memory +pids");
   CHECK(executor.cgroup_procs() == (cgroup.area.directory / slot / "executor/cgroup.procs").string());
   CHECK(cgroup.area.read(slot + "program/memory.oom.group") == "1");
   CHECK(program.kills() == 0);
   cgroup.area.write(slot + "program/memory.events", "low 0\nhigh 0\nmax 4\noom 1\noom_kill 3\n");
   CHECK(program.kills() == 3);
   CHECK(executor.kills() == 0);
+}
+
+TEST_CASE("a part may have a limit of processes, and what the kernel refused it is counted") {
+  Cgroup cgroup;
+  const MemoryCap slot = cgroup.find().make("cpu0", 1 << 30);
+  const MemoryCap executor = slot.part("executor"), program = slot.part("program", 40);
+  const std::string place = cgroup.service + "slot-cpu0/";
+  CHECK(cgroup.area.read(place + "program/pids.max") == "40");
+  CHECK(cgroup.area.read(place + "executor/pids.max").empty());
+  CHECK(program.forks_refused() == 0);
+  cgroup.area.write(place + "program/pids.events", "max 7\n");
+  CHECK(program.forks_refused() == 7);
+  CHECK(executor.forks_refused() == 0);
+  Cgroup without("cpu memory\n");  // no control of processes: the cap of memory holds all the same
+  const MemoryCap alone = without.find().make("cpu0", 1 << 30).part("program", 40);
+  CHECK(without.area.read(without.service + "cgroup.subtree_control") == "+memory");
+  CHECK_FALSE(alone.cgroup_procs().empty());
 }
 
 TEST_CASE("without delegation, or without the memory controller, the cap is RLIMIT_DATA") {

@@ -113,5 +113,117 @@ TEST_CASE("conditions are told with the inventory when they come, when their pau
   CHECK(b.report().with_inventory);
 }
 
+void naming_fails(Bench& b, TaskIndex task, const std::string& code, const std::string& root = "main") {
+  const PublishDuty duty{attempt(99), {JobId(1), 0}, {task, 1}};
+  ReplyReceived reply;
+  reply.publishes = {duty};
+  b.happen(reply);
+  b.happen(DutyFailed{duty, code, "rename to shot/a.exr: Input/output error", root});
+}
+
+void naming_works(Bench& b, TaskIndex task, const std::string& root = "main") {
+  const PublishDuty duty{attempt(99), {JobId(1), 0}, {task, 1}};
+  ReplyReceived reply;
+  reply.publishes = {duty};
+  b.happen(reply);
+  b.happen(DutyPublished{duty, root});
+}
+
+TEST_CASE("a root in which files do not get their names takes no new work here, and is tried again after pauses") {
+  Bench b;
+  b.all_ready();
+  naming_fails(b, 0, "storage_failed");
+  naming_fails(b, 1, "storage_failed");
+  CHECK(b.core.blocking("main", b.now) == nullptr);  // one directory of one job may be closed to the worker
+  naming_fails(b, 2, "storage_failed");
+  REQUIRE(b.core.host_conditions().size() == 1);
+  CHECK(b.core.host_conditions()[0].root == "main");
+  CHECK(b.core.blocking("main", b.now) != nullptr);
+  CHECK(b.core.blocking("other", b.now) == nullptr);
+  CHECK(b.report().with_inventory);
+  b.exchange({command(3), command(4, 0, "other")});
+  CHECK(b.told_end(3).outcome == Outcome::NotAdmitted);
+  CHECK(b.count<PrepareStaging>() == 1);
+  // Work that still succeeds in its staging directory says nothing about names.
+  b.happen(StagingPrepared{attempt(4), {}, "", ""});
+  b.end(4, Outcome::Ok);
+  CHECK(b.core.blocking("main", b.now) != nullptr);
+  base::Duration last{0};
+  for (TaskIndex task = 3; task < 10; ++task) {
+    const base::Instant begun = b.now;
+    while (b.core.blocking("main", b.now) != nullptr) b.pass(base::seconds(1));
+    CHECK(b.now - begun >= last);
+    last = b.now - begun;
+    naming_fails(b, task, "storage_full");
+    CHECK(b.core.blocking("main", b.now) != nullptr);
+  }
+  CHECK(last == HostConditions::kPauseMax);
+  naming_works(b, 20);
+  CHECK(b.core.blocking("main", b.now) == nullptr);
+  CHECK(b.core.host_conditions().empty());
+}
+
+TEST_CASE("one job whose files cannot be named closes the root to nobody while others' can") {
+  Bench b;
+  b.all_ready();
+  for (TaskIndex task = 0; task < 20; task += 2) {
+    naming_fails(b, task, "storage_failed");
+    naming_works(b, task + 1);
+    CHECK(b.core.host_conditions().empty());
+  }
+  for (TaskIndex task = 30; task < 40; ++task) naming_fails(b, task, "publish.exists_other");
+  CHECK(b.core.host_conditions().empty());  // that is about the file
+}
+
+TEST_CASE("what waits for a root in which files do not get their names is given back") {
+  Bench b;
+  b.all_ready();
+  b.grant(command(1));
+  b.grant(command(2));
+  for (TaskIndex task = 0; task < 3; ++task) naming_fails(b, task, "storage_failed");
+  CHECK(b.told_end(2).code == "storage_failed");
+  CHECK(b.core.holds(attempt(1)));  // it runs, and may have been the last one that the disk had room for
+}
+
+TEST_CASE("inputs that cannot be read are told of their own root and keep no work from the root of the outputs") {
+  Bench b(2);
+  b.all_ready();
+  b.grant(command(1));
+  EndedAttempt ended;
+  ended.attempt = attempt(1);
+  ended.outcome = Outcome::NotAdmitted;
+  ended.code = "storage_failed";
+  ended.text = "read plates:p.1001.exr: Input/output error";
+  ended.storage_root = "plates";
+  b.happen(AttemptEnded{ended});
+  REQUIRE(b.core.host_conditions().size() == 1);
+  CHECK(b.core.host_conditions()[0].root == "plates");
+  CHECK(b.core.blocking("main", b.now) == nullptr);
+  b.grant(command(2));
+  CHECK(b.count<StartChild>() == 1);
+}
+
+TEST_CASE("each report shows which attempts have moved since the one before") {
+  Bench b;
+  b.all_ready();
+  b.grant(command(1));
+  const auto moves = [&](std::uint64_t counter) {
+    for (const RunningLease& running : b.report().running)
+      if (running.attempt == attempt(counter)) return running.moves;
+    return std::uint64_t{0};
+  };
+  const std::uint64_t first = moves(1);
+  CHECK(first > 0);
+  CHECK(moves(1) == first);  // being named is no progress
+  b.happen(AttemptMoved{attempt(1)});
+  const std::uint64_t second = moves(1);
+  CHECK(second != first);
+  b.happen(AttemptOutput{attempt(1), "frame 1"});
+  CHECK(moves(1) != second);
+  b.grant(command(2));  // behind the first, in its slot
+  const std::uint64_t waiting = moves(2);
+  CHECK(moves(2) != waiting);
+}
+
 }  // namespace
 }  // namespace framemill::worker

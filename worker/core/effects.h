@@ -41,6 +41,7 @@ struct StartChild {
 };
 struct StopChild {
   AttemptId attempt;
+  bool keep_finished = false;  // what it has made whole may still be collected
 };
 struct ForgetAttempt {  // it is over and its grant is needed no more; the staging directory stays
   AttemptId attempt;

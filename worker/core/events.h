@@ -57,6 +57,9 @@ struct AttemptOutput {  // what it has printed up to now, its first and last wor
   AttemptId attempt;
   std::string text;
 };
+struct AttemptMoved {  // a program has used its processors, or its files are being read: it goes on
+  AttemptId attempt;
+};
 struct TaskFinished {
   FinishedTask task;
 };
@@ -78,10 +81,12 @@ struct StagingPrepared {
 };
 struct DutyPublished {
   PublishDuty duty;
+  std::string root{};
 };
 struct DutyFailed {
   PublishDuty duty;
   std::string code, text;
+  std::string root{};
 };
 struct JobDiscarded {
   JobId job;
@@ -100,7 +105,7 @@ struct StopAsked {};   // the first drains, the second stops now
 struct TimePassed {};  // next_deadline() is due
 
 using Event = std::variant<ReplyReceived, LinkConnected, ExecutorReady, ExecutorAlive, AttemptProgressed, AttemptOutput,
-                           TaskFinished, AttemptEnded, ExecutorDied, StagingPrepared, DutyPublished, DutyFailed,
+                           AttemptMoved, TaskFinished, AttemptEnded, ExecutorDied, StagingPrepared, DutyPublished, DutyFailed,
                            JobDiscarded, ManifestDone, TaskRecovered, InventoryChanged, FilesLookedFor, StopAsked,
                            TimePassed>;
 

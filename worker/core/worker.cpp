@@ -68,7 +68,9 @@ Report Worker::make_report(base::Instant now) {
         attempt.progress,
         attempt.lease.work == WorkKind::Generate && slots_[attempt.lease.slot].is_warm(attempt.lease.model),
         used(attempt, now),
-        {}};
+        {},
+        // Behind others in its slot there is nothing that it could do.
+        attempt.stage == Stage::Waiting ? attempt.moves + sequence_ : attempt.moves};
     report.running.push_back(std::move(running));
   }
   tell_output(report);
@@ -249,6 +251,7 @@ void Worker::order(const PublishDuty& duty) {
 }
 
 void Worker::on(const DutyPublished& e) {
+  if (conditions_.naming_works(e.root)) inventory_sent_in_ = 0;
   if (duties_.erase(e.duty) == 0) return;
   outbox_.add(PublishedTasks{e.duty});
   if (!attempts_.contains(e.duty.attempt)) emit(SweepIfPublished{e.duty.attempt});
@@ -256,6 +259,7 @@ void Worker::on(const DutyPublished& e) {
 
 void Worker::on(const DutyFailed& e) {
   if (duties_.erase(e.duty) != 0) outbox_.add(PublishFailure{e.duty, e.code, e.text});
+  if (conditions_.naming_failed(e.code, e.text, e.root, now_)) keep_away(Outcome::NotAdmitted, e.code, e.text);
 }
 
 void Worker::order(const ManifestDuty& duty) {

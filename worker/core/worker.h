@@ -85,6 +85,7 @@ class Worker {
     bool sweep_all = false;
     bool progressed = false;
     Progress progress;
+    std::uint64_t moves = 1;  // signs of progress: it steps, reads, writes, prints, or waits for its turn
     base::Instant started_at;  // Running or Ending
     std::string output;                // printed up to now
     std::uint64_t output_sent_in = 0;  // the report that told it; 0: none
@@ -99,6 +100,7 @@ class Worker {
   void on(const ExecutorAlive& e);
   void on(const AttemptProgressed& e);
   void on(const AttemptOutput& e);
+  void on(const AttemptMoved& e);
   void on(const TaskFinished& e);
   void on(const AttemptEnded& e);
   void on(const ExecutorDied& e);
@@ -139,6 +141,7 @@ class Worker {
   void end_unstarted(SlotIndex slot, const Verdict& verdict);
   // Takes what an attempt's end says about the host: what waits and cannot be tried now is given back.
   void learn_of_host(const EndedAttempt& ended, const std::string& root, bool started);
+  void keep_away(jobs::Outcome outcome, const std::string& code, const std::string& text);
   void start_executors();
   void begin_drain();
   void stop_now();

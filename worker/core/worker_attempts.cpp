@@ -91,6 +91,7 @@ void Worker::on(const AttemptProgressed& e) {
   attempt->progress = e.progress;
   attempt->progress.peak_bytes = std::max(peak_bytes, e.progress.peak_bytes);
   attempt->progressed = attempt->progressed || e.progress.step > 0;
+  ++attempt->moves;
   slots_[attempt->lease.slot].on_accounted(now_);
 }
 
@@ -98,9 +99,14 @@ void Worker::on(const AttemptOutput& e) {
   Attempt* attempt = find(e.attempt);
   if (attempt == nullptr || attempt->output == e.text) return;
   attempt->output = e.text;
+  ++attempt->moves;
   attempt->output_known = false;
   attempt->output_sent_in = 0;
   next_report_ = std::min(next_report_, now_ + kOutputPause);
+}
+
+void Worker::on(const AttemptMoved& e) {
+  if (Attempt* attempt = find(e.attempt)) ++attempt->moves;
 }
 
 void Worker::on(const TaskFinished& e) {
@@ -110,6 +116,7 @@ void Worker::on(const TaskFinished& e) {
   if (e.task.phase != attempt->lease.phase || !attempt->lease.tasks.contains(e.task.task)) return;
   if (!attempt->finished.insert(e.task.task).second) return;
   attempt->finished_us += e.task.duration_us;
+  ++attempt->moves;
   slots_[attempt->lease.slot].on_task_finished();
   if (conditions_.works(attempt->lease.root)) inventory_sent_in_ = 0;
   outbox_.add(e.task);
@@ -136,7 +143,7 @@ void Worker::stop(Attempt& attempt, Verdict verdict, bool keep_finished) {
       attempt.stage = Stage::Ending;
       attempt.timeout_at = base::kNever;
       attempt.verdict = std::move(verdict);
-      if (lease.work != WorkKind::Generate) return emit(StopChild{lease.attempt});
+      if (lease.work != WorkKind::Generate) return emit(StopChild{lease.attempt, keep_finished});
       attempt.give_up_at = now_ + settings_.cancel_grace;
       return emit(CancelInExecutor{lease.slot, lease.attempt, keep_finished, TaskRange{}});
   }
@@ -187,7 +194,14 @@ void Worker::learn_of_host(const EndedAttempt& ended, const std::string& root, b
     if (ran && conditions_.works(ended.outcome == Outcome::Ok ? root : "")) inventory_sent_in_ = 0;
     return;
   }
-  if (!conditions_.met(ended.code, ended.text, root, now_)) return;
+  const bool read = !ended.storage_root.empty() && ended.storage_root != root;
+  if (conditions_.met(ended.code, ended.text, read ? ended.storage_root : root, now_,
+                      read ? Doing::Reading : Doing::Work))
+    keep_away(ended.outcome, ended.code, ended.text);
+}
+
+// What a new condition keeps away is given back.
+void Worker::keep_away(Outcome outcome, const std::string& code, const std::string& text) {
   conditions_due_ = conditions_.next_change(now_);
   inventory_sent_in_ = 0;
   std::vector<AttemptId> kept_away;
@@ -196,7 +210,7 @@ void Worker::learn_of_host(const EndedAttempt& ended, const std::string& root, b
         conditions_.blocking(attempt.lease.root, now_) != nullptr)
       kept_away.push_back(id);
   for (const AttemptId& id : kept_away)
-    if (Attempt* attempt = find(id)) stop(*attempt, {ended.outcome, ended.code, ended.text}, false);
+    if (Attempt* attempt = find(id)) stop(*attempt, {outcome, code, text}, false);
 }
 
 void Worker::end_unstarted(SlotIndex slot, const Verdict& verdict) {
@@ -291,7 +305,7 @@ void Worker::on(const TimePassed&) {
       stop(*attempt,
            {Outcome::Timeout, "attempt.timeout",
             "The attempt ran longer than the layer's timeout of " + seconds_text(attempt->lease.timeout) + "."},
-           false);
+           child);
     } else if (attempt->stage == Stage::Running && child && margin_start(*attempt) <= now_) {
       stop(*attempt,
            {Outcome::Revoked, "lease.unproven", "The scheduler was out of reach, so the lease was not proven."}, false);
@@ -342,7 +356,7 @@ void Worker::stop_now() {
     attempt.stage = Stage::Ending;
     attempt.verdict = Verdict{Outcome::Revoked, asked ? "worker.stopped" : "drain.timeout",
                               asked ? "The worker was stopped." : "The worker drained and the time was over."};
-    emit(StopChild{id});
+    emit(StopChild{id, false});
   }
   for (SlotIndex i = 0; i < slots_.size(); ++i)
     if (slots_[i].executor() != ExecutorState::Down)

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <system_error>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -165,9 +166,19 @@ void Daemon::act(const StartChild& e) {
   settings.access = setup_.access;
   settings.environment = allowed_environment(setup_.config.environment);
   settings.cpus = slot.cpus;
-  settings.memory = caps_[e.slot].part("program");
+  settings.memory = caps_[e.slot].part("program", kCommandProcessesMax);
   settings.niceness = setup_.config.niceness;
-  children_io_[e.attempt] = std::make_unique<IoThread>();
+  try {
+    children_io_[e.attempt] = std::make_unique<IoThread>();
+  } catch (const std::system_error& error) {  // the host has no thread to spare
+    children_io_.erase(e.attempt);
+    EndedAttempt ended;
+    ended.attempt = e.attempt;
+    ended.outcome = jobs::Outcome::NotAdmitted;
+    ended.code = "host.processes";
+    ended.text = std::string("A thread for its files could not be started: ") + error.what();
+    return happen(AttemptEnded{std::move(ended)});
+  }
   children_[e.attempt] = ChildRunner::start(loop_, *children_io_[e.attempt], storage_.roots(), std::move(settings),
                                             grants_.at(e.attempt), e.tasks,
                                             {[this](const AttemptId& attempt, const Progress& progress) {
@@ -183,7 +194,7 @@ void Daemon::act(const StartChild& e) {
 void Daemon::act(const StopChild& e) {
   if (const auto child = children_.find(e.attempt); child != children_.end()) {
     const std::shared_ptr<ChildRunner> held = child->second;  // its end may come within the call
-    held->stop();
+    held->stop(e.keep_finished);
   }
 }
 

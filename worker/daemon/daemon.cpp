@@ -110,16 +110,20 @@ void Daemon::perform(const Effect& effect) {
 }
 
 void Daemon::log_host_conditions() {
-  std::map<std::string, std::string> now;
-  for (const HostCondition& condition : core_.host_conditions()) now[condition.root] = condition.code;
-  if (now == conditions_told_) return;
-  for (const HostCondition& condition : core_.host_conditions())
-    if (!conditions_told_.contains(condition.root) || conditions_told_[condition.root] != condition.code)
-      base::log_warning("host", "{}: {}; new work{} is kept away, and tried again after a pause", condition.code,
-                        base::clean_text(condition.text, 1024),
-                        condition.root.empty() ? "" : " for root " + condition.root);
-  for (const auto& [root, code] : conditions_told_)
-    if (!now.contains(root)) base::log_info("host", "{} has passed", code);
+  std::map<std::pair<std::string, Doing>, std::string> now;
+  for (const HostCondition& condition : core_.host_conditions()) {
+    const std::pair key{condition.root, condition.doing};
+    now[key] = condition.code;
+    if (const auto told = conditions_told_.find(key); told != conditions_told_.end() && told->second == condition.code)
+      continue;
+    const std::string of_root = condition.root.empty() ? "" : " for root " + condition.root;
+    base::log_warning("host", "{}: {}; {}", condition.code, base::clean_text(condition.text, 1024),
+                      condition.doing == Doing::Reading
+                          ? "inputs of root " + condition.root + " cannot be read"
+                          : "new work" + of_root + " is kept away, and tried again after a pause");
+  }
+  for (const auto& [key, code] : conditions_told_)
+    if (!now.contains(key)) base::log_info("host", "{} has passed", code);
   conditions_told_ = std::move(now);
 }
 
@@ -181,9 +185,24 @@ void Daemon::on_reply(Reply reply) {
 
 void Daemon::keep_house() {
   storage_.refresh();
+  look_at_children();
   service_manager_.status(status());
   if (house_rounds_++ % kSweepEveryRounds == kSweepEveryRounds - 1) sweep_left();
   house_timer_ = loop_.call_after(kHouseInterval, [this] { keep_house(); });
+}
+
+// A program that prints nothing shows that it goes on by what it uses.
+void Daemon::look_at_children() {
+  std::map<AttemptId, std::uint64_t> seen;
+  std::vector<AttemptId> moved;
+  for (const auto& [attempt, child] : children_) {
+    const auto work = child->work_done();
+    const auto before = children_work_.find(attempt);
+    if (!work || before == children_work_.end() || before->second != *work) moved.push_back(attempt);
+    seen[attempt] = work.value_or(0);
+  }
+  children_work_ = std::move(seen);
+  for (const AttemptId& attempt : moved) happen(AttemptMoved{attempt});
 }
 
 // What earlier runs of this worker left. Only the process that the scheduler accepts: what is there could be the work of

@@ -76,6 +76,7 @@ class Daemon {
   void on_executor_message(SlotIndex slot, const wire::FromExecutor& message);
   void on_executor_line(SlotIndex slot, std::string_view line);
   void keep_house();
+  void look_at_children();
   void sweep_left();
   void look_for_packages();
   void stop_asked();
@@ -95,6 +96,7 @@ class Daemon {
   std::vector<std::vector<Tree>> executors_write_;           // by slot: where its executor may write
   std::map<AttemptId, std::shared_ptr<ChildRunner>> children_;
   std::map<AttemptId, std::unique_ptr<IoThread>> children_io_;  // one each: its roots may hang
+  std::map<AttemptId, std::uint64_t> children_work_;  // as last seen
   // What ids of the core stand for; each entry goes when the core forgets the id.
   std::map<AttemptId, wire::Grant> grants_;
   std::map<PublishDuty, wire::PublishOrder> publishes_;
@@ -102,7 +104,7 @@ class Daemon {
   std::map<JobId, std::vector<std::string>> discards_;
   std::vector<wire::Package> packages_;
   bool media_usable_ = false;
-  std::map<std::string, std::string> conditions_told_;  // root -> code that was logged
+  std::map<std::pair<std::string, Doing>, std::string> conditions_told_;  // root -> code that was logged
 
   std::deque<Event> happened_;
   bool turning_ = false;

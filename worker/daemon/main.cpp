@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <string>
+#include <thread>
 
 #include "base/log.h"
 #include "worker/daemon/daemon.h"
@@ -21,6 +23,7 @@ using namespace framemill;
 
 constexpr int kBadConfiguration = 78;  // EX_CONFIG, as in the contract
 constexpr int kFailed = 1;
+constexpr base::Duration kLeaveWithin = base::seconds(5);  // after the last word to the scheduler
 
 int complain(const base::Error& error, int status) {
   fmt::print(stderr, "framemill-worker: {}: {}\n", error.code, error.message);
@@ -64,6 +67,19 @@ void print_plan(const worker::DaemonSetup& setup) {
   }
 }
 
+// The end has a bound: a child or a thread that waits for storage cannot be waited for. What it does later is the work of
+// an attempt that is over. The kernel keeps such a process until the storage answers, so that the key's lock is given
+// back first: the next worker must not wait for it.
+void leave_within(base::Duration limit, int key_file) {
+  std::thread([limit, key_file] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(limit.ms));
+    base::log_warning("worker", "ending without what still waits for storage");
+    std::fflush(nullptr);
+    ::flock(key_file, LOCK_UN);
+    ::_exit(0);
+  }).detach();
+}
+
 int run(const std::string& config_file, bool check_only) {
   auto config = worker::read_worker_config(config_file);
   if (!config.ok()) return complain(config.error(), kBadConfiguration);
@@ -83,12 +99,7 @@ int run(const std::string& config_file, bool check_only) {
   worker::Daemon daemon(loop, std::move(*setup));
   if (const auto started = daemon.start(); !started.ok()) return complain(started.error(), kFailed);
   loop.run();
-  if (daemon.storage_hangs()) {
-    // Threads that wait for storage cannot be waited for; nothing else is left to do.
-    base::log_warning("worker", "ending without the threads of a root that does not answer");
-    std::fflush(nullptr);
-    ::_exit(0);
-  }
+  leave_within(daemon.storage_hangs() ? base::Duration{} : kLeaveWithin, lock->get());
   return 0;
 }
 

@@ -318,20 +318,20 @@ std::vector<Tree> Storage::attempts_trees() const {
 
 void Storage::publish(const PublishDuty& duty, const wire::PublishOrder& order) {
   Lane* lane = lane_of(order.root());
-  if (lane == nullptr) return happen_(DutyFailed{duty, "publish.root", no_root(order.root()).message});
+  if (lane == nullptr) return happen_(DutyFailed{duty, "publish.root", no_root(order.root()).message, order.root()});
   const bool taken = run(
       lane->io,
       [root = roots_.at(order.root()), order, settings = settings_]() -> base::Status {
         FM_TRY(worker::publish(*root, order, settings->publish));
         return order.on_record() ? keep_on_record(*root, order) : base::Status{};
       },
-      [this, duty](const base::Status& status) {
-        if (status.ok()) return happen_(DutyPublished{duty});
+      [this, duty, name = order.root()](const base::Status& status) {
+        if (status.ok()) return happen_(DutyPublished{duty, name});
         base::log_warning("storage", "publish {} tasks {}+{}: {}", duty.attempt.text(), duty.tasks.first,
                           duty.tasks.count, status.error().message);
-        happen_(DutyFailed{duty, status.error().code, status.error().message});
+        happen_(DutyFailed{duty, status.error().code, status.error().message, name});
       });
-  if (!taken) happen_(DutyFailed{duty, "worker.busy", "The worker's storage queue is full."});
+  if (!taken) happen_(DutyFailed{duty, "worker.busy", "The worker's storage queue is full.", order.root()});
 }
 
 void Storage::write_manifest(const ManifestDuty& duty, const wire::ManifestOrder& order) {

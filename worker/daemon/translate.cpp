@@ -59,6 +59,7 @@ Event ended(const wire::EndedAttempt& in) {
   out.code = base::clean_text(in.code(), wire::kCodeBytesMax);
   out.text = base::clean_text(in.message(), wire::kTextBytesMax);
   if (in.has_frame()) out.frame = in.frame();
+  out.storage_root = base::clean_text(in.storage_root(), wire::kCodeBytesMax);
   out.alone = in.alone();
   out.failed_tasks.assign(in.failed_tasks().begin(),
                           in.failed_tasks().begin() + std::min(in.failed_tasks_size(), 4096));

@@ -163,9 +163,10 @@ std::string outcome_of(const base::Error& error) {
   struct Row {
     std::string_view code, outcome;
   };
-  static constexpr std::array<Row, 13> kRows{{
+  static constexpr std::array<Row, 14> kRows{{
       {"gpu.out_of_memory", "oom"},
       {"not_admitted", "not_admitted"},
+      {"model.storage", "not_admitted"},
       {"input_not_visible", "input_not_visible"},
       {"storage_full", "storage_full"},
       {"storage_failed", "not_admitted"},
@@ -185,7 +186,7 @@ std::string outcome_of(const base::Error& error) {
 }
 
 AttemptEnd end_by(const base::Error& error, std::optional<jobs::TaskIndex> task) {
-  AttemptEnd end{outcome_of(error), error.code, error.message, std::nullopt, {}};
+  AttemptEnd end{outcome_of(error), error.code, error.message, std::nullopt, {}, base::root_of(error)};
   if (!error.hint.empty()) end.message += " (" + error.hint + ")";
   if (task) end.failed_tasks.push_back(*task);
   return end;

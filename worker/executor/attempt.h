@@ -1,6 +1,6 @@
 // One attempt in the executor: its grant, read and checked, and its tasks on their way from inputs to written files.
-// Every task takes the same road: inputs are loaded (loader thread), the model call is made (step loop, in batches),
-// the files are written (writer thread). Owned by the step loop; the threads get values.
+// Every task takes the same road: inputs are loaded (a lane), the model call is made (step loop, in batches),
+// the files are written (a lane). Owned by the step loop; the threads get values.
 #pragma once
 
 #include <atomic>
@@ -32,7 +32,7 @@ struct LoadedInputs {
 };
 
 enum class TaskStage {
-  NeedsInputs,  // will be handed to the loader; or, in a chain, waits for the window before
+  NeedsInputs,  // will be handed to a lane; or, in a chain, waits for the window before
   Loading,
   Ready,    // everything it needs is in memory
   Running,  // has a window in flight
@@ -59,6 +59,7 @@ struct AttemptEnd {
   std::string message;
   std::optional<jobs::Frame> frame;
   std::vector<jobs::TaskIndex> failed_tasks;
+  std::string storage_root{};  // whose storage failed; empty: that of the outputs
 };
 
 inline constexpr std::uint32_t kTasksPerAttemptMax = 65'536;
@@ -80,6 +81,8 @@ struct Attempt {
   std::optional<gpu::LatentBlock> carry;  // chain: latents of the window that next_task follows
   std::uint64_t last_begun = 0;
   Clock::time_point last_progress{};
+  wire::AttemptProgress told;  // last
+  bool moved = false;          // since it was told
 
   UsageMeter usage;
   std::optional<AttemptEnd> end;  // decided; told once nothing of it is being written

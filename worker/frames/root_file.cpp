@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/open_below.h"
+#include "base/os_error.h"
 #include "base/sha256.h"
 
 namespace framemill::frames {
@@ -31,11 +32,28 @@ base::Result<std::string> read_all(int fd, std::uint64_t size_bytes_max, const s
   while (true) {
     const ssize_t n = ::read(fd, buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return base::Error{"input.read", fmt::format("read {}: {}", label, std::strerror(errno)), "", ""};
+    if (n < 0) return base::os_error(errno, "input.read", "read " + label);
     if (n == 0) return contents;
     contents.append(buffer, static_cast<std::size_t>(n));
     if (contents.size() > size_bytes_max)
       return base::Error{"input.too_large", fmt::format("{} is larger than {} bytes", label, size_bytes_max), "", ""};
+  }
+}
+
+// Why it could not be opened: a link, the task's path, or what says nothing about the task.
+base::Error open_error(int error_number, const std::string& label) {
+  switch (error_number) {
+    case EXDEV:
+    case ELOOP:
+      return {"input.link", fmt::format("{} is a link that leads out of every root", label), "",
+              "link inside the roots, or list the other tree under [roots] of the worker.toml"};
+    case EACCES:
+    case EPERM:
+      return {"input.unreadable", fmt::format("{}: {}", label, std::strerror(error_number)), "", ""};
+    case EINVAL:
+      return {"input.path", fmt::format("{} is not a regular file", label), "", ""};
+    default:
+      return base::os_error(error_number, "input_not_visible", label);
   }
 }
 
@@ -55,16 +73,15 @@ base::Result<std::string> Roots::read(const wire::InputFile& input, std::uint64_
 
   const int opened = base::open_below(paths_, input.root(), input.path(), kRead);
   const Descriptor file{opened};
-  if (opened == -EXDEV || opened == -ELOOP)
-    return base::Error{"input.link", fmt::format("{} is a link that leads out of every root", label), "",
-                       "link inside the roots, or list the other tree under [roots] of the worker.toml"};
-  if (opened == -EACCES)
-    return base::Error{"input.unreadable", fmt::format("{}: {}", label, std::strerror(EACCES)), "", ""};
-  if (opened < 0) return base::Error{"input_not_visible", fmt::format("{}: {}", label, std::strerror(-opened)), "", ""};
+  if (opened < 0) return base::in_root(open_error(-opened, label), input.root());
   struct stat status {};
-  if (::fstat(file.fd, &status) != 0 || !S_ISREG(status.st_mode))
+  if (::fstat(file.fd, &status) != 0)
+    return base::in_root(base::os_error(errno, "input.read", "look at " + label), input.root());
+  if (!S_ISREG(status.st_mode))
     return base::Error{"input.path", fmt::format("{} is not a regular file", label), "", ""};
-  FM_ASSIGN(std::string contents, read_all(file.fd, size_bytes_max, label));
+  auto read = read_all(file.fd, size_bytes_max, label);
+  if (!read.ok()) return base::in_root(read.error(), input.root());
+  std::string contents = std::move(read).value();
   if (input.size_bytes() != 0 && contents.size() != input.size_bytes())
     return base::Error{"input_not_visible",
                        fmt::format("{} has {} bytes; {} were promised", label, contents.size(), input.size_bytes()), "",

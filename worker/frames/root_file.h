@@ -20,7 +20,8 @@ class Roots {
 
   // The whole file. Errors: input_not_visible (not there, another size or digest than promised), input.path (no
   // path inside a root, or an unknown root), input.link (leads out of every root), input.unreadable, input.too_large,
-  // input.read.
+  // input.read; storage_failed with the root as its field, host.descriptors and host.memory, which say nothing about the
+  // task.
   base::Result<std::string> read(const wire::InputFile& input, std::uint64_t size_bytes_max) const;
 
  private:

@@ -27,6 +27,7 @@ void write(const RunningLease& running, wire::RunningAttempt& out) {
   out.set_peak_bytes(running.progress.peak_bytes);
   out.set_detail(text_to_wire(running.progress.detail, wire::kDetailBytesMax));
   usage_numbers_to_wire(running.used, *out.mutable_usage());
+  out.set_moves(running.moves);
   if (!running.output.empty())
     out.set_output(base::clean_tail(running.output, wire::kOutputTailBytesMax, base::Lines::Keep));
 }
@@ -43,6 +44,7 @@ void write_ended(const EndedAttempt& ended, wire::EndedAttempt& out) {
   out.set_alone(ended.alone);
   usage_to_wire(ended.usage, *out.mutable_usage());
   out.set_output_tail(base::clean_tail(ended.output_tail, wire::kOutputTailBytesMax, base::Lines::Keep));
+  out.set_storage_root(text_to_wire(ended.storage_root, wire::kCodeBytesMax));
   for (const TaskIndex task : ended.failed_tasks) out.add_failed_tasks(task);
 }
 

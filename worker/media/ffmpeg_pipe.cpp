@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/os_error.h"
+
 namespace framemill::media {
 namespace {
 
@@ -20,6 +22,12 @@ constexpr int kPipeBytes = 1 << 20;
 
 base::Error ffmpeg_error(std::string message) {
   return {"media.ffmpeg", std::move(message), "", ""};
+}
+
+// Of a call that needs a process or descriptors.
+base::Error start_error(const std::string& what) {
+  const std::string_view code = base::process_code(errno);
+  return {std::string(code.empty() ? "media.ffmpeg" : code), fmt::format("{}: {}", what, std::strerror(errno)), "", ""};
 }
 
 // Equal frames give equal bytes: the same number of threads wherever it runs (x264's output depends on that number, and
@@ -130,10 +138,11 @@ base::Result<FfmpegPipe> FfmpegPipe::start(const MovieFormat& format, const std:
   FM_CHECK(format.width % 2 == 0 && format.height % 2 == 0, "a movie of odd size");
   ::signal(SIGPIPE, SIG_IGN);
   int input[2], diagnostics[2];
-  if (::pipe2(input, O_CLOEXEC) != 0) return ffmpeg_error(fmt::format("pipe: {}", std::strerror(errno)));
+  if (::pipe2(input, O_CLOEXEC) != 0) return start_error("make a pipe to ffmpeg");
   if (::pipe2(diagnostics, O_CLOEXEC) != 0) {
+    const base::Error error = start_error("make a pipe to ffmpeg");
     ::close(input[0]), ::close(input[1]);
-    return ffmpeg_error(fmt::format("pipe: {}", std::strerror(errno)));
+    return error;
   }
   std::vector<std::string> words = arguments(format, output);
   std::vector<char*> argv;
@@ -141,6 +150,7 @@ base::Result<FfmpegPipe> FfmpegPipe::start(const MovieFormat& format, const std:
   argv.push_back(nullptr);
   auto child = std::make_unique<Child>();
   child->pid = ::fork();
+  const int fork_error = errno;
   if (child->pid == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::signal(SIGPIPE, SIG_DFL);
@@ -155,7 +165,8 @@ base::Result<FfmpegPipe> FfmpegPipe::start(const MovieFormat& format, const std:
   ::fcntl(input[1], F_SETPIPE_SZ, kPipeBytes);  // as much as it gets: fewer turns between the painter and the encoder
   child->input = input[1];
   child->diagnostics_fd = diagnostics[0];
-  if (child->pid < 0) return ffmpeg_error(fmt::format("fork: {}", std::strerror(errno)));
+  errno = fork_error;
+  if (child->pid < 0) return start_error("start ffmpeg");
   child->reader = std::thread([c = child.get()] { c->read_diagnostics(); });
   return FfmpegPipe(std::move(child));
 }

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "base/file.h"
+#include "base/os_error.h"
 #include "base/text.h"
 #include "worker/frames/frame_file.h"
 #include "worker/frames/samples_digest.h"
@@ -23,7 +24,9 @@ constexpr std::uint64_t kFileBytesMax = 4ull << 30, kCheckRequestBytesMax = 64ul
 int complain(const base::Error& error) {
   // One line, whatever a library quotes: the worker takes the last one.
   const std::string message = base::clean_text(error.message, 4096);
-  fmt::print(stderr, "{}: {}{}\n", error.code, message, error.hint.empty() ? "" : " (" + error.hint + ")");
+  const std::string root = base::root_of(error);
+  fmt::print(stderr, "{}{}: {}{}\n", error.code, root.empty() ? "" : " in " + root, message,
+             error.hint.empty() ? "" : " (" + error.hint + ")");
   return 1;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <fstream>
 #include <map>
 #include <optional>
@@ -10,6 +11,7 @@
 
 #include "base/digest_bytes.h"
 #include "base/file.h"
+#include "base/os_error.h"
 #include "jobs/file_kind.h"
 #include "worker/frames/exr_attributes.h"
 #include "worker/frames/frame_attributes.h"
@@ -41,12 +43,13 @@ base::Status replace_file(const std::filesystem::path& file, const std::string& 
   std::error_code ignored;
   std::filesystem::remove(temporary, ignored);
   // The worker syncs it when it takes the file's digest.
+  errno = 0;
   std::ofstream out(temporary, std::ios::binary);
   if (!out.write(bytes.data(), static_cast<std::streamsize>(bytes.size())).flush())
-    return base::Error{"storage_failed", "write " + temporary.string(), "", ""};
+    return base::os_error(errno, "storage_failed", "write " + temporary.string());
   std::error_code failed;
   std::filesystem::rename(temporary, file, failed);
-  if (failed) return base::Error{"storage_failed", fmt::format("replace {}: {}", file.string(), failed.message()), "", ""};
+  if (failed) return base::os_error(failed.value(), "storage_failed", "replace " + file.string());
   return {};
 }
 

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <string>
 
+#include "base/os_error.h"
 #include "worker/frames/frame_file.h"
 #include "worker/media/tool_run.h"
 
@@ -24,7 +26,10 @@ base::Error output_unreadable(std::string reason) {
   return {"output.unreadable", std::move(reason), "", ""};
 }
 
-base::Error no_ffmpeg() {
+base::Error not_started(const ToolEnd& end, const char* program) {
+  const std::string_view code = base::process_code(end.start_error);
+  if (!code.empty())
+    return {std::string(code), fmt::format("start {}: {}", program, std::strerror(end.start_error)), "", ""};
   return {"media.ffmpeg", "ffprobe and ffmpeg cannot be started", "", "install the package ffmpeg"};
 }
 
@@ -98,7 +103,7 @@ base::Result<ProbedSize> probe_movie(const std::filesystem::path& file) {
                                    "file", "-select_streams", "v:0", "-count_packets", "-show_entries",
                                    "stream=width,height,nb_read_packets", "-of", "default=noprint_wrappers=1",
                                    "file:" + file.string()});
-  if (!probed.started) return no_ffmpeg();
+  if (!probed.started) return not_started(probed, "ffprobe");
   const auto facts = facts_of(probed.output);
   const ProbedSize size{number(facts, "width"), number(facts, "height"), {}};
   if (!probed.ok || !probed.last_error.empty())
@@ -108,7 +113,7 @@ base::Result<ProbedSize> probe_movie(const std::filesystem::path& file) {
   const ToolEnd decoded = run_tool({"ffmpeg", "-v", "error", "-xerror", "-nostdin", "-format_whitelist", kContainers,
                                     "-protocol_whitelist", "file", "-i", "file:" + file.string(), "-map", "0:v:0",
                                     "-frames:v", "1", "-f", "null", "-"});
-  if (!decoded.started) return no_ffmpeg();
+  if (!decoded.started) return not_started(decoded, "ffmpeg");
   if (!decoded.ok) return output_unreadable(decoded.last_error.empty() ? "no frame can be decoded" : decoded.last_error);
   return size;
 }

@@ -37,8 +37,12 @@ ToolEnd run_tool(std::vector<std::string> argv) {
   ToolEnd end;
   end.started = false;
   int output[2], errors[2];
-  if (::pipe2(output, O_CLOEXEC) != 0) return end;
+  if (::pipe2(output, O_CLOEXEC) != 0) {
+    end.start_error = errno;
+    return end;
+  }
   if (::pipe2(errors, O_CLOEXEC) != 0) {
+    end.start_error = errno;
     ::close(output[0]), ::close(output[1]);
     return end;
   }
@@ -46,6 +50,7 @@ ToolEnd run_tool(std::vector<std::string> argv) {
   for (std::string& word : argv) words.push_back(word.data());
   words.push_back(nullptr);
   const pid_t child = ::fork();
+  if (child < 0) end.start_error = errno;
   if (child == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     const int nothing = ::open("/dev/null", O_RDONLY);

@@ -20,6 +20,7 @@ std::optional<Confinement> start_plan(const AccessPolicy& policy) {
   if (policy.mode == ConfinementMode::Off) return std::nullopt;
   Confinement plan;
   plan.landlock = policy.support.landlock_abi > 0;
+  plan.access.level = policy.support.landlock_abi;
   plan.access.hidden = policy.hidden;
   append(plan.access.hidden, system_secrets());
   return plan;

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "jobs/file_kind.h"
 #include "worker/supervisor/keeper.h"
+#include "worker/supervisor/process_work.h"
 #include "worker/supervisor/shared_staging.h"
 #include "worker/supervisor/staging.h"
 
@@ -98,14 +99,22 @@ bool parse_progress_line(std::string_view line, std::uint32_t& step, std::uint32
 
 namespace {
 
-// What framemill-media says last: "input.unreadable: frame 1003 (plates:p.1003.exr): ...". Nothing when it says anything
-// else.
+constexpr std::string_view kInRoot = " in ";
+
+// What framemill-media says last: "input.unreadable: frame 1003 (plates:p.1003.exr): ...", or "storage_failed in plates:
+// ...". Nothing when it says anything else.
 std::optional<base::Error> error_of_media(std::string_view last_line) {
   const std::size_t colon = last_line.find(": ");
   if (colon == std::string_view::npos) return std::nullopt;
-  const std::string_view code = last_line.substr(0, colon);
-  if (!code.starts_with("input.") && code != "input_not_visible" && code != "storage_full") return std::nullopt;
-  return base::Error{std::string(code), std::string(last_line.substr(colon + 2)), "", ""};
+  std::string_view code = last_line.substr(0, colon), root;
+  if (const std::size_t in = code.find(kInRoot); in != std::string_view::npos) {
+    root = code.substr(in + kInRoot.size());
+    code = code.substr(0, in);
+  }
+  if (!code.starts_with("input.") && code != "input_not_visible" && !base::is_storage_code(code) &&
+      !base::is_host_code(code))
+    return std::nullopt;
+  return base::in_root({std::string(code), std::string(last_line.substr(colon + 2)), "", ""}, root);
 }
 
 }  // namespace
@@ -206,6 +215,7 @@ ChildSettings ChildRunner::child_settings(std::vector<std::string> argv) const {
   child.spawn.niceness = settings_.niceness;
   child.spawn.data_bytes_max = settings_.memory.data_bytes_max();
   child.spawn.cgroup_procs = settings_.memory.cgroup_procs();
+  child.spawn.processes_more_max = kCommandProcessesMax;
   return child;
 }
 
@@ -224,6 +234,7 @@ void ChildRunner::launch() {
   ChildSettings child = media_ ? media_child(plan_.argv) : child_settings(plan_.argv);
   child.first_line = log_line("$ " + command_text(plan_.argv));
   memory_kills_before_ = settings_.memory.kills();
+  forks_refused_before_ = settings_.memory.forks_refused();
   launched_ = base::monotonic_now();
   // Weak: the child belongs to this object.
   const std::weak_ptr<ChildRunner> weak = weak_from_this();
@@ -279,6 +290,10 @@ void ChildRunner::on_end(const ProcessEnd& process_end, const OutputTail& tail) 
   record.add((tail.ends_line() ? "" : "\n") + log_line(end_text(process_end, ran_us_)));
   tail_ = record.text();
   if (stopped_) return end(Outcome::Revoked, "", "");
+  if (cut_short_ && process_end.exit_status != 0) {
+    failure_ = {"command.stopped", "The command was stopped.", "", ""};
+    return needs_check(grant_, plan_.expected) ? check_outputs(CheckScope::Outputs) : fail_as_it_did();
+  }
   const char* what = media_ ? "framemill-media" : "The command";
   if (process_end.start_error == kConfinementFailed)
     return end(base::Error{"host.installation", "The program could not be confined: " + tail.last_line(), "",
@@ -300,6 +315,11 @@ void ChildRunner::on_end(const ProcessEnd& process_end, const OutputTail& tail) 
     if (const auto error = media_ ? error_of_media(last) : std::nullopt) return end(*error);
     failure_ = {media_ ? "media.failed" : (process_end.signal != 0 ? "command.signal" : "command.exit"),
                 last.empty() ? fmt::format("{} {}.", what, how) : fmt::format("{} {}: {}", what, how, last), "", ""};
+    if (settings_.memory.forks_refused() > forks_refused_before_)
+      failure_ = {"command.processes",
+                  fmt::format("{} (it had reached the limit of {} processes and threads)", failure_.message,
+                              kCommandProcessesMax),
+                  "", ""};
     if (tasks_.count > 1 && needs_check(grant_, plan_.expected)) return check_outputs(CheckScope::Outputs);
     return reads_pictures() ? check_outputs(CheckScope::InputsOnly) : fail_as_it_did();
   }
@@ -372,7 +392,22 @@ void ChildRunner::tell_finished(const std::vector<wire::FinishedTask>& finished)
                             task.SerializeAsString()});
 }
 
-void ChildRunner::stop() {
+std::optional<std::uint64_t> ChildRunner::work_done() const {
+  const std::uint64_t reading = io_.processor_us();
+  if (!child_) return reading;
+  const auto ticks = processor_ticks_of_tree(child_->pid());
+  if (!ticks) return std::nullopt;
+  return reading + *ticks;
+}
+
+void ChildRunner::stop(bool keep_finished) {
+  const bool keeps = keep_finished && !media_ && tasks_.count > 1;
+  // The program has ended, and what it made is being looked at: that has a limit of its own.
+  if (keeps && launched_ != base::Instant{} && (!child_ || checking_)) return;
+  if (keeps && child_) {
+    cut_short_ = true;
+    return child_->stop();
+  }
   stopped_ = true;
   if (child_) return child_->stop();
   if (retry_.pending()) {
@@ -382,6 +417,7 @@ void ChildRunner::stop() {
 }
 
 void ChildRunner::end(const base::Error& error) {
+  storage_root_ = base::root_of(error);
   end(outcome_of(error), error.code, error.hint.empty() ? error.message : error.message + " (" + error.hint + ")");
 }
 
@@ -394,6 +430,7 @@ void ChildRunner::end(Outcome outcome, std::string code, std::string text) {
   ended.text = std::move(text);
   ended.frame = bad_frame_;
   ended.failed_tasks = failed_tasks_;
+  ended.storage_root = storage_root_;
   ended.alone = true;
   ended.output_tail = tail_;
   // The slot was the program's alone while it ran.

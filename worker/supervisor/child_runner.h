@@ -20,6 +20,9 @@
 
 namespace framemill::worker {
 
+// That one command may have at once, threads included.
+inline constexpr std::uint32_t kCommandProcessesMax = 4096;
+
 struct ChildRunnerSettings {
   std::filesystem::path keeper;
   std::filesystem::path media;                  // framemill-media
@@ -47,7 +50,11 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
   static std::shared_ptr<ChildRunner> start(net::EventLoop& loop, IoThread& io, RootTable roots,
                                             ChildRunnerSettings settings, wire::Grant grant, TaskRange tasks,
                                             Callbacks callbacks);
-  void stop();
+  // Ends the program. With `keep_finished` what it has made whole is collected before the attempt ends.
+  void stop(bool keep_finished = false);
+  // A number that moves while the attempt goes on: processor time of its program and of the thread that reads its files.
+  // Nothing: this host does not show it.
+  std::optional<std::uint64_t> work_done() const;
 
  private:
   ChildRunner(net::EventLoop& loop, IoThread& io, RootTable roots, ChildRunnerSettings settings, wire::Grant grant,
@@ -103,10 +110,14 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
   base::Instant started_{}, launched_{}, inputs_until_{};
   std::uint64_t ran_us_ = 0;  // the program, from its launch to its end
   std::uint64_t memory_kills_before_ = 0;
+  std::uint64_t forks_refused_before_ = 0;
   bool stopped_ = false, ended_ = false;
+  bool cut_short_ = false;  // stopped, and what it has made whole is kept
+  bool checking_ = false;   // child_ is the check of what the program made
   Progress progress_;
   std::optional<std::int32_t> bad_frame_;
   std::vector<jobs::TaskIndex> failed_tasks_;  // empty: the outcome speaks of all
+  std::string storage_root_;  // of the error that ended it
   std::string tail_;
 };
 

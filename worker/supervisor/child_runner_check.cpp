@@ -49,6 +49,7 @@ void ChildRunner::launch_check(CheckScope scope) {
                                       }});
   if (!started.ok()) return end(launch_error(started.error()));
   child_ = std::move(*started);
+  checking_ = true;
   const auto limit = kCheckLimitBase + kCheckLimitPerFile * static_cast<std::int64_t>(plan_.expected.size());
   check_limit_ = loop_.call_after(limit, [weak] {
     const auto self = weak.lock();

@@ -31,7 +31,8 @@ base::Result<wire::InputFile> check_input(const RootTable& roots, const wire::In
   if (!facts.ok()) {
     const std::string& code = facts.error().code;
     if (code == "path.missing") return not_visible("it is not there");
-    if (code != "path.link" && code != "path.not_a_file" && code != "path.denied") return facts.error();
+    if (code != "path.link" && code != "path.not_a_file" && code != "path.denied")
+      return base::in_root(facts.error(), promised.root());
     return base::Error{code == "path.link" ? "input.link" : "input.unreadable",
                        fmt::format("{}: {}", promised.root(), facts.error().message), "", ""};
   }
@@ -205,6 +206,8 @@ Collected collect_outputs(const RootDirectory& root, const wire::Grant& grant,
     if (!output.ok() && (base::is_storage_code(output.error().code) || base::is_host_code(output.error().code)))
       return failed(output.error());
     const bool bad = output.ok() && has_verdict && verdict->second.error;
+    if (bad && (base::is_storage_code(verdict->second.error->code) || base::is_host_code(verdict->second.error->code)))
+      return failed(*verdict->second.error);
     if (!output.ok() || bad) {
       collected.errors.push_back(
           {bad ? *verdict->second.error : output.error(), file.has_frame, file.frame, true, file.task});

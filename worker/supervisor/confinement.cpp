@@ -38,6 +38,7 @@ std::string plan_bytes(const Confinement& c) {
   for (const std::string& path : c.access.read) add('r', path);
   for (const Tree& tree : c.access.write) add('w', fmt::format("{} {} {}", tree.device, tree.inode, tree.path));
   for (const std::string& path : c.access.hidden) add('h', path);
+  if (c.access.level > 0) add('v', fmt::format("{}", c.access.level));
   add('.', "");  // the end: what is cut short must not pass for a plan that allows less or hides less
   return out;
 }
@@ -75,6 +76,8 @@ bool read_field(char kind, std::string_view text, Confinement& c) {
       if (!read_numbers(text, tree.device, tree.inode, tree.path)) return false;
       c.access.write.push_back(tree);
       return true;
+    case 'v':
+      return std::from_chars(text.data(), text.data() + text.size(), c.access.level).ptr == text.data() + text.size();
     case 'h':
       c.access.hidden.emplace_back(text);
       return true;

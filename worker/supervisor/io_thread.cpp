@@ -1,7 +1,10 @@
 #include "worker/supervisor/io_thread.h"
 
+#include <pthread.h>
+
 #include <condition_variable>
 #include <csignal>
+#include <ctime>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -16,6 +19,7 @@ struct IoThread::Queue {
   std::deque<std::function<void()>> jobs;
   bool ending = false;
   std::optional<base::Instant> began;  // the present job
+  std::optional<clockid_t> clock;      // of the thread's processor time
 };
 
 IoThread::IoThread() : queue_(std::make_shared<Queue>()) {
@@ -51,6 +55,13 @@ base::Duration IoThread::busy_for() const {
   return queue_->began ? base::monotonic_now() - *queue_->began : base::Duration{};
 }
 
+std::uint64_t IoThread::processor_us() const {
+  const std::lock_guard lock(queue_->mutex);
+  timespec time{};
+  if (!queue_->clock || ::clock_gettime(*queue_->clock, &time) != 0) return 0;
+  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(time.tv_nsec) / 1000;
+}
+
 void IoThread::leave() {
   {
     const std::lock_guard lock(queue_->mutex);
@@ -63,6 +74,7 @@ void IoThread::leave() {
 
 void IoThread::run(const std::shared_ptr<Queue>& queue) {
   std::unique_lock lock(queue->mutex);
+  if (clockid_t clock{}; ::pthread_getcpuclockid(::pthread_self(), &clock) == 0) queue->clock = clock;
   while (true) {
     queue->wake.wait(lock, [&] { return queue->ending || !queue->jobs.empty(); });
     if (queue->jobs.empty()) return;

@@ -60,9 +60,10 @@ bool is_within(const fs::path& path, const fs::path& tree) {
 
 class Ruleset {
  public:
-  static base::Result<Ruleset> make(const std::vector<std::string>& hidden) {
+  static base::Result<Ruleset> make(int level, const std::vector<std::string>& hidden) {
     Ruleset ruleset;
     ruleset.abi_ = landlock_abi();
+    if (level > 0) ruleset.abi_ = std::min(ruleset.abi_, level);
     if (ruleset.abi_ < 1)
       return base::Error{"confinement.failed", "this kernel has no Landlock", "", "see docs/worker-toml.md"};
     RulesetAttributes attributes{kRead | write_rights(ruleset.abi_) | kNeverGranted, 0,
@@ -155,7 +156,7 @@ base::Result<UniqueFd> open_tree_handle(const Tree& tree) {
 base::Status restrict_by_landlock(const AccessRules& rules) {
   std::vector<std::string> hidden = rules.hidden;
   hidden.emplace_back("/dev");
-  FM_ASSIGN(Ruleset ruleset, Ruleset::make(hidden));
+  FM_ASSIGN(Ruleset ruleset, Ruleset::make(rules.level, hidden));
   for (const std::string& path : rules.read) FM_TRY(ruleset.allow_reading(path));
   for (const Tree& tree : rules.write) FM_TRY(ruleset.allow_writing(tree));
   FM_TRY(allow_devices(ruleset));

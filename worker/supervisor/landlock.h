@@ -30,6 +30,7 @@ struct Tree {
 base::Result<UniqueFd> open_tree_handle(const Tree& tree);
 
 struct AccessRules {
+  int level = 0;                    // of Landlock, as probed at the start; 0, or more than the kernel has: the kernel's
   std::vector<std::string> read;    // absolute: files, or trees that may be listed, read and executed
   std::vector<Tree> write;          // trees that may be changed as well; they must exist
   std::vector<std::string> hidden;  // absolute: left out of the trees of `read` that hold them; what `read` or `write`

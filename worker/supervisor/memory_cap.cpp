@@ -29,25 +29,39 @@ bool has_word(const fs::path& file, std::string_view word) {
          fmt::format(" {} ", text->substr(0, text->find('\n'))).find(fmt::format(" {} ", word)) != std::string::npos;
 }
 
-}  // namespace
-
-std::uint64_t MemoryCap::kills() const {
-  if (cgroup_.empty()) return 0;
-  const auto events = base::read_file(cgroup_ / "memory.events", 4096);
-  if (!events.ok()) return 0;
-  const std::size_t at = events->find("oom_kill ");
+// "<key><number>" in a file of such lines.
+std::uint64_t count_of(const fs::path& file, std::string_view key) {
+  const auto text = base::read_file(file, 4096);
+  if (!text.ok()) return 0;
+  const std::size_t at = text->find(key);
   std::uint64_t count = 0;
-  if (at != std::string::npos) std::from_chars(events->data() + at + 9, events->data() + events->size(), count);
+  if (at != std::string::npos) std::from_chars(text->data() + at + key.size(), text->data() + text->size(), count);
   return count;
 }
 
-MemoryCap MemoryCap::part(const std::string& name) const {
+// What a cgroup hands on: control of processes only where it has it.
+std::string handed_on(const fs::path& cgroup) {
+  return has_word(cgroup / "cgroup.controllers", "pids") ? "+memory +pids" : "+memory";
+}
+
+}  // namespace
+
+std::uint64_t MemoryCap::kills() const {
+  return cgroup_.empty() ? 0 : count_of(cgroup_ / "memory.events", "oom_kill ");
+}
+
+std::uint64_t MemoryCap::forks_refused() const {
+  return cgroup_.empty() ? 0 : count_of(cgroup_ / "pids.events", "max ");
+}
+
+MemoryCap MemoryCap::part(const std::string& name, std::uint32_t processes_max) const {
   if (cgroup_.empty()) return *this;
   const fs::path leaf = cgroup_ / name;
   std::error_code ignored;
   fs::create_directory(leaf, ignored);
   // All of the part's processes die together: an executor without its helper is of no use.
   if (!write_control(leaf / "memory.oom.group", "1")) return *this;
+  if (processes_max > 0) write_control(leaf / "pids.max", fmt::format("{}", processes_max));
   return {leaf, bytes_max_};
 }
 
@@ -63,7 +77,7 @@ MemoryCaps MemoryCaps::find(const fs::path& mount, const fs::path& own_cgroup_fi
     return caps;
   fs::create_directory(own / "worker", ignored);
   if (!write_control(own / "worker" / "cgroup.procs", fmt::format("{}", ::getpid())) ||
-      !write_control(own / "cgroup.subtree_control", "+memory")) {
+      !write_control(own / "cgroup.subtree_control", handed_on(own))) {
     base::log_warning("memory", "{} is not delegated to this service: executors are capped by RLIMIT_DATA",
                       own.string());
     return caps;
@@ -79,7 +93,7 @@ MemoryCap MemoryCaps::make(const std::string& slot, std::uint64_t bytes_max) con
   fs::create_directory(cgroup, ignored);
   // Memory control is handed on to the parts (MemoryCap::part): they hold the processes.
   if (!write_control(cgroup / "memory.max", fmt::format("{}", bytes_max)) ||
-      !write_control(cgroup / "cgroup.subtree_control", "+memory"))
+      !write_control(cgroup / "cgroup.subtree_control", handed_on(own_)))
     return MemoryCap(bytes_max);
   write_control(cgroup / "memory.swap.max", "0");
   return {cgroup, bytes_max};

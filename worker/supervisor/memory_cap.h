@@ -41,7 +41,10 @@ class MemoryCap {
   }
   // The cap's share of the executor, and of the programs beside it: one memory, but kills are counted apart and end one
   // of the two alone.
-  MemoryCap part(const std::string& name) const;
+  // `processes_max`: of the part, threads included; 0, or no controller of processes: no limit of its own.
+  MemoryCap part(const std::string& name, std::uint32_t processes_max = 0) const;
+  // How often the kernel refused this part a process so far; 0 without a cgroup.
+  std::uint64_t forks_refused() const;
 
  private:
   std::filesystem::path cgroup_;

@@ -209,6 +209,8 @@ base::Result<UniqueFd> RootDirectory::follow(std::string_view relative, int flag
   const int fd = base::open_below(*all_, name_, relative, flags);
   if (fd >= 0) return UniqueFd(fd);
   if (fd == -EXDEV || fd == -ELOOP) return link_out(relative);
+  if (fd == -EINVAL)
+    return base::Error{"path.not_a_file", fmt::format("{} is not a regular file", relative), "", ""};
   if (fd == -EACCES)
     return base::Error{"path.denied", fmt::format("open {}: {}", relative, std::strerror(EACCES)), "", ""};
   return storage_error(-fd, fmt::format("open {}", relative));

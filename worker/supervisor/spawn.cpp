@@ -11,7 +11,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <fstream>
 
 #include "base/os_error.h"
 
@@ -30,11 +32,13 @@ enum Step : int {
   kCgroup,
   kWorkingDirectory,
   kExec,
+  kProcessCap,
   kStepCount
 };
 constexpr std::array<const char*, kStepCount> kStepNames{
     "make its process group", "tie it to its parent",    "arrange its descriptors", "pin it to its CPUs",
-    "cap its memory",         "move it into its cgroup", "enter its directory",     "execute"};
+    "cap its memory",         "move it into its cgroup", "enter its directory",     "execute",
+    "limit its processes"};
 
 struct Failure {
   int step;
@@ -45,8 +49,20 @@ struct Failure {
 struct Prepared {
   std::vector<char*> argv, environment;
   cpu_set_t cpus{};
+  rlim_t processes_max = 0;
   UniqueFd null, cgroup;
 };
+
+// Processes and threads of the host: "0.52 0.48 0.40 2/613 4711".
+rlim_t tasks_now() {
+  std::ifstream file("/proc/loadavg");
+  std::string skipped, tasks;
+  file >> skipped >> skipped >> skipped >> tasks;
+  const std::size_t slash = tasks.find('/');
+  rlim_t count = 0;
+  if (slash != std::string::npos) std::from_chars(tasks.data() + slash + 1, tasks.data() + tasks.size(), count);
+  return count;
+}
 
 bool write_zero(int fd) {
   return ::write(fd, "0", 1) == 1;
@@ -117,6 +133,12 @@ bool arrange_descriptors(const SpawnRequest& request, const Prepared& prepared, 
     const rlimit data{request.data_bytes_max, request.data_bytes_max};
     if (::setrlimit(RLIMIT_DATA, &data) != 0) fail(kMemoryCap);
   }
+  if (prepared.processes_max > 0) {
+    rlimit processes{};
+    if (::getrlimit(RLIMIT_NPROC, &processes) != 0) fail(kProcessCap);
+    processes.rlim_cur = processes.rlim_max = std::min(processes.rlim_max, prepared.processes_max);
+    if (::setrlimit(RLIMIT_NPROC, &processes) != 0) fail(kProcessCap);
+  }
   if (request.niceness != 0) ::setpriority(PRIO_PROCESS, 0, request.niceness);
   // Rather the child than the daemon that watches it; raising one's own score is always allowed.
   if (const int score = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC); score >= 0) {
@@ -150,6 +172,7 @@ base::Status prepare(const SpawnRequest& request, Prepared& prepared) {
   CPU_ZERO(&prepared.cpus);
   for (const int cpu : request.cpus)
     if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_SET(cpu, &prepared.cpus);
+  if (request.processes_more_max > 0) prepared.processes_max = tasks_now() + request.processes_more_max;
   prepared.null = UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!prepared.null) return system_error("open /dev/null");
   if (!request.cgroup_procs.empty()) {

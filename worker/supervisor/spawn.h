@@ -30,6 +30,9 @@ struct SpawnRequest {
   int error_output = -1;             // becomes descriptor 2 instead
   std::vector<int> cpus;             // affinity; empty: the worker's
   std::uint64_t data_bytes_max = 0;  // RLIMIT_DATA; 0: none. Never RLIMIT_AS: CUDA reserves address space freely
+  // RLIMIT_NPROC: as many processes and threads as the host has now, and so many more; 0: none. The kernel counts those of
+  // the child's user, and holds root to no such limit.
+  std::uint32_t processes_more_max = 0;
   std::string cgroup_procs;          // file that takes the new process into its cgroup; empty: none
   int niceness = 0;
   int parent_death_signal = SIGKILL;
