@@ -1,4 +1,4 @@
-// The step loop's one door: a bounded queue that the reader thread, the loader and the writer fill and the loop drains
+// The step loop's one door: a bounded queue that the reader thread and the lanes fill and the loop drains
 // at each step boundary. What comes from outside waits for room (so the pipe pushes back on the worker); results of the
 // loop's own jobs always fit, because the loop bounds how many jobs it has out.
 #pragma once

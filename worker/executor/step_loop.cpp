@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
+#include "base/os_error.h"
 #include "base/text.h"
 #include "wire/executor_exit.h"
 #include "wire/limits.h"
@@ -38,8 +40,22 @@ StepLoop::StepLoop(Engine& engine, const wire::Configure& configure, Inbox<Messa
              [this](const std::string& id) {
                if (!attempts_.empty()) tell_progress(*attempts_.back(), nullptr, 0, "loading " + id, true);
              }),
-      runner_(shelf_) {
-  for (const wire::RootPath& root : configure.roots()) roots_.set(root.name(), root.path());
+      runner_(shelf_),
+      door_(std::make_shared<Door>()) {
+  frames::Roots roots;
+  for (const wire::RootPath& root : configure.roots()) roots.set(root.name(), root.path());
+  roots_ = std::make_shared<const frames::Roots>(std::move(roots));
+  door_->inbox = &inbox_;
+}
+
+StepLoop::~StepLoop() {
+  const std::lock_guard lock(door_->mutex);
+  door_->inbox = nullptr;
+}
+
+void StepLoop::Door::put(Message message) {
+  const std::lock_guard lock(mutex);
+  if (inbox != nullptr) inbox->put_own(std::move(message));
 }
 
 int StepLoop::run() {
@@ -63,8 +79,8 @@ std::chrono::milliseconds StepLoop::patience() const {
   for (const auto& attempt : attempts_) {
     for (const TaskInFlight& task : attempt->in_flight) {
       if (task.stage == TaskStage::Running) return std::chrono::milliseconds(0);
-      if (task.stage == TaskStage::Ready && writes_out_ < kWritesMax) return std::chrono::milliseconds(0);
-      if (task.stage == TaskStage::NeedsInputs && loads_out_ < kLoadsMax) until = std::min(until, task.try_again);
+      if (task.stage == TaskStage::Ready && may_write(*attempt)) return std::chrono::milliseconds(0);
+      if (task.stage == TaskStage::NeedsInputs && may_load(task)) until = std::min(until, task.try_again);
     }
   }
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count() + 1;
@@ -105,7 +121,10 @@ void StepLoop::start(const wire::StartAttempt& message) {
   auto lease = shelf_.acquire(generate.model(), generate.model_digest());
   if (!lease.ok()) {
     attempt.usage.add_lost(microseconds_since(asked));
-    const AttemptEnd end = end_by(lease.error(), std::nullopt);
+    base::Error error = lease.error();
+    // Of the model's directory, which is not a root: the roots may be well.
+    if (base::is_storage_code(error.code)) error.code = "model.storage";
+    const AttemptEnd end = end_by(error, std::nullopt);
     const wire::Usage usage = attempt.usage.usage("");
     attempts_.pop_back();
     return tell_ended(id, end, usage);
@@ -150,6 +169,7 @@ void StepLoop::end_attempt(Attempt& attempt, AttemptEnd end) {
 
 void StepLoop::settle() {
   for (auto& attempt : attempts_) {
+    if (attempt->end || finishing_) leave_hanging(*attempt);
     if (attempt->end)
       attempt->drop([](const TaskInFlight& t) { return t.stage != TaskStage::Writing; });
     else if (attempt->finished() && attempt->cut_short)
@@ -165,8 +185,16 @@ void StepLoop::settle() {
   std::erase(attempts_, nullptr);
 }
 
+// What hangs in the lane is not waited for: whatever it still writes is in the directory of an attempt that is over.
+void StepLoop::leave_hanging(Attempt& attempt) {
+  if (lanes_.busy_for(write_lane(attempt)) < kLaneHangsAfter) return;
+  *attempt.abandoned = true;
+  attempt.cut_short = attempt.drop([](const TaskInFlight& t) { return t.stage == TaskStage::Writing; }) > 0 ||
+                      attempt.cut_short;
+}
+
 void StepLoop::on(LoadDone done) {
-  --loads_out_;
+  job_done(done.lane);
   Attempt* attempt = find(done.attempt);
   if (!attempt || attempt->end) return;
   for (TaskInFlight& task : attempt->in_flight) {
@@ -175,6 +203,7 @@ void StepLoop::on(LoadDone done) {
       task.inputs = std::move(done.inputs).value();
       task.begun = ++clock_;
       task.stage = TaskStage::Ready;
+      attempt->moved = true;
     } else if (done.inputs.error().code == "input_not_visible" && Clock::now() < *task.give_up) {
       task.stage = TaskStage::NeedsInputs;
       task.try_again = Clock::now() + kInputRetryEvery;
@@ -186,9 +215,10 @@ void StepLoop::on(LoadDone done) {
 }
 
 void StepLoop::on(WriteDone done) {
-  --writes_out_;
+  job_done(done.lane);
   Attempt* attempt = find(done.attempt);
   if (!attempt) return;
+  attempt->moved = true;
   attempt->usage.add_write(done.written.write_us);
   const auto written = [&](const TaskInFlight& t) { return t.task == done.task && t.stage == TaskStage::Writing; };
   if (auto* finished = std::get_if<wire::FinishedTask>(&done.written.result)) {
@@ -223,6 +253,7 @@ void StepLoop::tell_ended(const wire::AttemptId& id, const AttemptEnd& end, cons
   ended.set_outcome(end.outcome);
   ended.set_code(base::clean_text(end.code, wire::kCodeBytesMax));
   ended.set_message(base::clean_text(end.message, wire::kTextBytesMax));  // it may quote a file's bytes
+  ended.set_storage_root(base::clean_text(end.storage_root, wire::kCodeBytesMax));
   ended.set_has_frame(end.frame.has_value());
   ended.set_frame(end.frame.value_or(0));
   for (const jobs::TaskIndex task : end.failed_tasks) ended.add_failed_tasks(task);
@@ -234,8 +265,10 @@ void StepLoop::tell_ended(const wire::AttemptId& id, const AttemptEnd& end, cons
 
 void StepLoop::tell_progress(Attempt& attempt, const TaskInFlight* task, std::size_t batch, std::string detail,
                              bool now) {
+  attempt.moved = true;
   if (!now && Clock::now() - attempt.last_progress < kProgressEvery) return;
   attempt.last_progress = Clock::now();
+  attempt.moved = false;
   wire::FromExecutor message;
   wire::AttemptProgress& progress = *message.mutable_progress();
   *progress.mutable_attempt() = attempt.grant.attempt();
@@ -247,7 +280,25 @@ void StepLoop::tell_progress(Attempt& attempt, const TaskInFlight* task, std::si
   progress.set_batch(static_cast<std::uint32_t>(batch));
   progress.set_detail(base::clean_text(detail, wire::kDetailBytesMax));
   *progress.mutable_usage() = attempt.usage.usage(attempt.model ? attempt.model->generator->device_class() : "");
+  attempt.told = progress;
   tell(message);
+}
+
+// That they go on, where no step told it: files were read or written, or others had their turn.
+void StepLoop::tell_moves() {
+  const bool stepped = std::exchange(batches_told_, batches_) != batches_;
+  for (auto& attempt : attempts_) {
+    const bool waits = stepped && attempt->count(TaskStage::Ready) > 0 && may_write(*attempt);
+    if (!attempt->moved && !waits) continue;
+    attempt->moved = false;
+    wire::FromExecutor message;
+    wire::AttemptProgress& progress = *message.mutable_progress();
+    progress = attempt->told;
+    *progress.mutable_attempt() = attempt->grant.attempt();
+    if (!progress.has_usage()) progress.set_task(attempt->next_task);
+    *progress.mutable_usage() = attempt->usage.usage(attempt->model ? attempt->model->generator->device_class() : "");
+    tell(message);
+  }
 }
 
 void StepLoop::tell_alive(bool now) {
@@ -262,6 +313,7 @@ void StepLoop::tell_alive(bool now) {
   for (const auto& attempt : attempts_) windows += attempt->in_flight.size();
   alive.set_windows_in_flight(static_cast<std::uint32_t>(windows));
   tell(message);
+  tell_moves();
 }
 
 Attempt* StepLoop::find(std::uint64_t number) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/log.h"
 #include "wire/executor_exit.h"
@@ -22,12 +23,41 @@ std::size_t waiting(const Attempt& attempt) {
 
 }  // namespace
 
+std::string write_lane(const Attempt& attempt) {
+  return "write " + attempt.grant.recipe().root();
+}
+
+std::string load_lane(const TaskInFlight& task) {
+  std::set<std::string> roots;
+  for (const wire::InputFile& input : inputs_of(*task.attempt, task.task)) roots.insert(input.root());
+  std::string lane = "read";
+  for (const std::string& root : roots) lane += " " + root;
+  return lane;
+}
+
+std::size_t StepLoop::jobs_out(const std::string& lane) const {
+  const auto found = jobs_out_.find(lane);
+  return found == jobs_out_.end() ? 0 : found->second;
+}
+
+void StepLoop::job_done(const std::string& lane) {
+  if (--jobs_out_[lane] == 0) jobs_out_.erase(lane);
+}
+
+bool StepLoop::may_load(const TaskInFlight& task) const {
+  return jobs_out(load_lane(task)) < kLoadsMax;
+}
+
+bool StepLoop::may_write(const Attempt& attempt) const {
+  return jobs_out(write_lane(attempt)) < kWritesMax;
+}
+
 void StepLoop::take_tasks() {
   for (auto& attempt : attempts_) {
     if (attempt->end) continue;
     take_tasks_of(*attempt);
     for (TaskInFlight& task : attempt->in_flight) {
-      if (task.stage == TaskStage::NeedsInputs && loads_out_ < kLoadsMax && Clock::now() >= task.try_again) load(task);
+      if (task.stage == TaskStage::NeedsInputs && Clock::now() >= task.try_again && may_load(task)) load(task);
     }
   }
 }
@@ -60,15 +90,17 @@ void StepLoop::load(TaskInFlight& task) {
                                     [](const wire::InputFile& input) { return !input.sha256().empty(); });
   if (!task.give_up) task.give_up = promised ? Clock::now() + kInputPatience : Clock::now();
   task.stage = TaskStage::Loading;
-  ++loads_out_;
-  loader_.post([this, order = std::move(order), number = attempt.number, index = task.task] {
+  const std::string lane = load_lane(task);
+  ++jobs_out_[lane];
+  lanes_.post(lane, [door = door_, roots = roots_, lane, order = std::move(order), number = attempt.number,
+                     index = task.task] {
     base::Result<LoadedInputs> inputs = base::Error{"input.read", "not read", "", ""};
     try {
-      inputs = load_inputs(roots_, order);
+      inputs = load_inputs(*roots, order);
     } catch (const std::exception& error) {
       inputs = base::Error{"input.read", error.what(), "", ""};
     }
-    inbox_.put_own(LoadDone{number, index, std::move(inputs)});
+    door->put(LoadDone{lane, number, index, std::move(inputs)});
   });
 }
 
@@ -82,12 +114,13 @@ std::size_t StepLoop::running_in(const std::string& group) const {
 // Windows join here: as many of a group as one batch admits, so that none is begun only to be paused; attempts take
 // turns, so that windows of several jobs share the batch.
 void StepLoop::begin_windows() {
-  while (writes_out_ < kWritesMax && !exit_status_) {
+  while (!exit_status_) {
     Attempt* next = nullptr;
     std::size_t running = 0;
     for (auto& attempt : attempts_) {
       running += attempt->count(TaskStage::Running);
-      if (attempt->end || !attempt->denoises() || attempt->count(TaskStage::Ready) == 0) continue;
+      if (attempt->end || !attempt->denoises() || attempt->count(TaskStage::Ready) == 0 || !may_write(*attempt))
+        continue;
       const std::uint32_t most =
           std::min(attempt->batch_max(), shelf_.batch_limit(*attempt->model, BatchKind::Denoise));
       if (running_in(attempt->group) >= std::max<std::uint32_t>(1, most)) continue;
@@ -135,7 +168,7 @@ std::vector<TaskInFlight*> StepLoop::runnable() {
     if (attempt->end) continue;
     for (TaskInFlight& task : attempt->in_flight) {
       if (task.stage == TaskStage::Running) tasks.push_back(&task);
-      if (task.stage == TaskStage::Ready && !attempt->denoises() && writes_out_ < kWritesMax) tasks.push_back(&task);
+      if (task.stage == TaskStage::Ready && !attempt->denoises() && may_write(*attempt)) tasks.push_back(&task);
     }
   }
   return tasks;
@@ -156,6 +189,7 @@ bool StepLoop::run_batch() {
   if (chosen.empty()) return false;
   std::vector<TaskInFlight*> batch;
   for (const std::size_t i : chosen) batch.push_back(tasks[i]);
+  ++batches_;
   Model& model = *batch.front()->attempt->model;
   if (batch.front()->attempt->denoises())
     step(model, batch);
@@ -244,9 +278,10 @@ void StepLoop::write(TaskInFlight& task, TaskOutput output) {
   task.stage = TaskStage::Writing;
   task.flight.reset();
   task.inputs = {};
-  ++writes_out_;
-  writer_.post([this, order = std::move(order), number = attempt.number, index = task.task] {
-    inbox_.put_own(WriteDone{number, index, write_task(order)});
+  const std::string lane = write_lane(attempt);
+  ++jobs_out_[lane];
+  lanes_.post(lane, [door = door_, lane, order = std::move(order), number = attempt.number, index = task.task] {
+    door->put(WriteDone{lane, number, index, write_task(order)});
   });
 }
 

@@ -1,4 +1,4 @@
-// The two ends of a task that touch disks, as functions over values for the loader and the writer thread: reading and
+// The two ends of a task that touch disks, as functions over values for the lanes: reading and
 // checking inputs; checking, encoding and writing outputs so that they survive a power cut, with the record of the
 // finished task beside them.
 #pragma once
