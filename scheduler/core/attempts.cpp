@@ -104,7 +104,7 @@ void grant_attempt(FarmState& farm, PhaseEntry& phase, TaskRange tasks, const De
   lease.left = tasks.count;
   lease.chain = phase.chain;
   lease.windows = phase.chain ? 1 : std::min(tasks.count, std::max(capacity, 1u));
-  lease.granted_at = lease.named_at = farm.now();
+  lease.granted_at = lease.named_at = lease.moved_at = farm.now();
   lease.deadline = farm.now() + farm.settings.lease_ttl;
 
   GrantLease grant;

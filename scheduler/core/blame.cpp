@@ -236,7 +236,7 @@ void unpin_unmade(FarmState& farm, JobEntry& job, const PhaseEntry& ended) {
 
 }  // namespace
 
-void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message) {
+void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message, const std::string& code) {
   const Lease& lease = *farm.leases.find(id);
   PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
   WorkerEntry& worker = *farm.workers.find(lease.record.worker);
@@ -244,11 +244,11 @@ void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message) 
   const bool done = lease.left == 0;
   Ending ending;
   ending.outcome = done ? Outcome::Ok : Outcome::WorkerLost;
-  ending.code = done ? "ok" : "worker_lost";
+  ending.code = done ? "ok" : code;
   if (!done) ending.message = message;
   if (end_attempt(farm, id, std::move(ending)).empty()) return;
   JobEntry& job = farm.job_of(phase.id);
-  note_returned(farm, job, phase.plan->layer, worker, granted_at, "worker_lost", message, false);
+  note_returned(farm, job, phase.plan->layer, worker, granted_at, code, message, code != kWorkerLost);
   unpin_unmade(farm, job, phase);
 }
 
@@ -270,9 +270,10 @@ void on_attempt_ended(FarmState& farm, WorkerEntry& worker, const AttemptEnded& 
                 ended.output_tail.substr(0, kTailMax)};
   end.owed = end_attempt(farm, ended.attempt, std::move(ending));
   // A command's memory says nothing about batches.
-  if (ended.outcome == Outcome::Oom && end.generate)
-    if (const auto slot = worker.slots.find(slot_index); slot != worker.slots.end())
-      slot->second.batch_cap = std::max(std::min(slot->second.batch_cap, std::max(ended.usage.batch_max, 2u)) / 2, 1u);
+  if (const auto slot = worker.slots.find(slot_index); end.generate && slot != worker.slots.end()) {
+    if (ended.outcome == Outcome::Oom) slot->second.batch_cap.ran_out(ended.usage.batch_max);
+    if (ended.outcome == Outcome::Ok) slot->second.batch_cap.went_well(ended.usage.batch_max);
+  }
   if (end.owed.empty() || ended.outcome == Outcome::Revoked || job.final()) return;
   if (ended.outcome == Outcome::WorkerLost)
     note_returned(farm, job, phase.plan->layer, worker, end.granted_at, end.code(), end.message(), false);

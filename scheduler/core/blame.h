@@ -8,7 +8,8 @@ namespace framemill::scheduler {
 
 // Ends the attempt and draws the consequences.
 void on_attempt_ended(FarmState& farm, WorkerEntry& worker, const AttemptEnded& ended);
-// Its worker is gone, or no longer holds it.
-void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message);
+// Its worker is gone, no longer holds it, or (code "lease.no_progress") does not get on with it: charged to nobody.
+inline constexpr const char* kWorkerLost = "worker_lost";
+void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message, const std::string& code = kWorkerLost);
 
 }  // namespace framemill::scheduler

@@ -77,11 +77,11 @@ std::uint32_t admitted_batch(const MemoryLedger& ledger, const WorkerEntry& work
   for (const auto& [index, other] : worker.slots)
     if (index != slot.state.index && other.state.device == slot.state.device)
       others += slot_booking(ledger, worker, other);
-  if (others == 0) return std::min(batch_when_empty(ledger, *device, demand), slot.batch_cap);
+  if (others == 0) return std::min(batch_when_empty(ledger, *device, demand), slot.batch_cap.limit());
   if (others >= device->memory_bytes_budget) return 0;
   const std::uint64_t available = device->memory_bytes_budget - others;
   if (!has_model(demand)) return demand.device_memory_bytes <= available ? 1 : 0;
-  const std::uint32_t most = std::min(demand.batch_max, slot.batch_cap);
+  const std::uint32_t most = std::min(demand.batch_max, slot.batch_cap.limit());
   return jobs::largest_batch(demanded_row(ledger, demand, *device), available, most);
 }
 

@@ -96,6 +96,7 @@ struct AttemptRunning {
   std::string detail;
   UsageTotals usage;  // what it would record if it ended now
   std::string output;  // what it has printed so far; empty: as told before
+  std::uint64_t moves = 0;  // counts signs of progress; 0: its worker does not count
 };
 struct TaskFinished {
   AttemptId attempt;

@@ -92,13 +92,6 @@ base::Duration missing_after(const FarmState& farm, const JobEntry& job, const P
   return job.layer_of(phase).missing_after.value_or(farm.settings.missing_after);
 }
 
-std::string duration_text(base::Duration time) {
-  const std::int64_t seconds = (time.ms + 999) / 1000;
-  if (seconds < 120) return std::to_string(seconds) + " s";
-  if (seconds < 7200) return std::to_string(seconds / 60) + " min";
-  return std::to_string(seconds / 3600) + " h";
-}
-
 std::string name_of(const MissingFile& missing) {
   return missing.root + ":" + missing.path +
          (missing.numbered ? " (frame " + std::to_string(missing.frame) + ")" : std::string());
@@ -272,6 +265,13 @@ void derive_waits(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
 }
 
 }  // namespace
+
+std::string duration_text(base::Duration time) {
+  const std::int64_t seconds = (time.ms + 999) / 1000;
+  if (seconds < 120) return std::to_string(seconds) + " s";
+  if (seconds < 7200) return std::to_string(seconds / 60) + " min";
+  return std::to_string(seconds / 3600) + " h";
+}
 
 void note_file_waits(FarmState& farm) {
   // What became final or was published may leave others waiting for files alone.

@@ -59,4 +59,7 @@ std::optional<MissingFile> missing_file(const FarmState& farm, const JobEntry& j
                                         TaskIndex task);
 std::string text_of(const MissingFile& missing, base::WallTime now);
 
+// "90 s", "10 min", "3 h", for people.
+std::string duration_text(base::Duration time);
+
 }  // namespace framemill::scheduler

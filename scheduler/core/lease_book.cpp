@@ -48,6 +48,7 @@ void LeaseBook::shift_all(base::Duration gap) {
   for (auto& [id, lease] : live_) {
     lease.deadline = lease.deadline + gap;
     lease.named_at = lease.named_at + gap;
+    lease.moved_at = lease.moved_at + gap;
     lease.timer = lease.deadline;
     if (!lease.expired) timers_.emplace(lease.timer, id);
   }

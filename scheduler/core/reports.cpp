@@ -6,6 +6,7 @@
 
 #include "scheduler/core/attempts.h"
 #include "scheduler/core/blame.h"
+#include "scheduler/core/file_watches.h"
 #include "scheduler/core/manifests.h"
 #include "scheduler/core/publishing.h"
 #include "scheduler/core/slot_fit.h"
@@ -61,7 +62,7 @@ void begin_incarnation(FarmState& farm, WorkerEntry& worker, std::uint64_t incar
   worker.sequence = 0;
   worker.known = false;
   worker.tells_publishing = false;
-  for (auto& [index, slot] : worker.slots) slot.batch_cap = UINT32_MAX;
+  for (auto& [index, slot] : worker.slots) slot.batch_cap = kSlotBatchCap;
   on_worker_restarted(farm, worker);
   farm.on_worker_changed();
   farm.turn.mark(worker);
@@ -175,9 +176,34 @@ void end_leases_without_root(FarmState& farm, WorkerEntry& worker) {
   }
 }
 
+// A layer's own timeout is the longest that a program may be quiet.
+base::Duration progress_timeout(const FarmState& farm, const Lease& lease) {
+  const PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
+  const base::Duration own = farm.job_of(phase.id).layer_of(phase).timeout.value_or(base::Duration{});
+  return std::max(farm.settings.progress_timeout, own);
+}
+
+// Whether the lease goes on: it does as long as its attempt does.
+bool makes_progress(FarmState& farm, Lease& lease, const AttemptRunning& running) {
+  if (running.moves == 0 || running.moves != lease.activity.moves) lease.moved_at = farm.now();
+  return farm.now() < lease.moved_at + progress_timeout(farm, lease);
+}
+
+// Named by its worker, and nothing comes of it: it is taken back and granted to others, without a charge.
+void end_without_progress(FarmState& farm, const WorkerEntry& worker, AttemptId attempt, std::set<AttemptId>& revoked) {
+  const Lease& lease = *farm.leases.find(attempt);
+  const std::string message = "it made no progress on " + worker.record.name + " for " +
+                              duration_text(progress_timeout(farm, lease));
+  const PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
+  const bool keep = phase.tasks.any(lease.record.tasks, TaskState::Committed);
+  if (revoked.insert(attempt).second)
+    farm.turn.effects.revokes.push_back({worker.record.id, attempt, keep ? "no_progress" : "unknown", {}});
+  on_attempt_lost(farm, attempt, message, "lease.no_progress");
+}
+
 // What the worker holds against what is on record. Only the newest report tells.
 void compare_running(FarmState& farm, WorkerEntry& worker, const WorkerReported& report, std::set<AttemptId>& revoked) {
-  std::set<AttemptId> named;
+  std::set<AttemptId> named, still;
   for (const AttemptRunning& running : report.running) {
     Lease* lease = farm.leases.find(running.attempt);
     if (lease == nullptr || lease->record.worker != worker.record.id) {
@@ -185,12 +211,17 @@ void compare_running(FarmState& farm, WorkerEntry& worker, const WorkerReported&
       continue;
     }
     named.insert(running.attempt);
+    const bool goes_on = makes_progress(farm, *lease, running);
     std::string output = running.output.empty() ? std::move(lease->activity.output) : running.output;
     lease->activity = running;
     lease->activity.output = std::move(output);
     // A lease is renewed by a worker that can go on with it: one whose root is gone here cannot.
-    if (worker.roots_lost.empty() || serves_roots(worker, lease->demand)) renew_lease(farm, *lease);
+    if (!goes_on)
+      still.insert(running.attempt);
+    else if (worker.roots_lost.empty() || serves_roots(worker, lease->demand))
+      renew_lease(farm, *lease);
   }
+  for (const AttemptId id : still) end_without_progress(farm, worker, id, revoked);
   end_leases_without_root(farm, worker);
   std::vector<AttemptId> missing;
   for (const AttemptId id : worker.leases)

@@ -81,7 +81,7 @@ void rebuild_lease(FarmState& farm, const RestartRecords& records, const Attempt
   lease.left = record.tasks.count - std::min(record.tasks.count, record.tasks_committed);
   lease.chain = phase.chain;
   lease.windows = phase.chain ? 1 : std::min(record.tasks.count, lease.demand.batch_max);
-  lease.granted_at = lease.named_at = farm.now();
+  lease.granted_at = lease.named_at = lease.moved_at = farm.now();
   lease.deadline = farm.now() + farm.settings.lease_ttl;
   bool holds_any = lease.left == 0;
   for (const StateRun& run : phase.tasks.runs(record.tasks))

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "jobs/batch_cap.h"
 #include "scheduler/core/events.h"
 #include "scheduler/core/lease_book.h"
 #include "scheduler/core/records.h"
@@ -27,6 +28,9 @@ struct ModelUse {  // windows of one model booked in one slot
   std::uint32_t cap = 1;  // windows that were admitted at once at its last grant
 };
 
+// Of attempts: each shows a batch size for all its windows.
+inline constexpr jobs::BatchCap kSlotBatchCap{8, 512};
+
 struct SlotEntry {
   SlotState state;
   bool gone = false;  // the worker no longer names it; here only for its last leases
@@ -34,7 +38,7 @@ struct SlotEntry {
   std::uint32_t load = 0;       // tasks that could run at once: sum of parallel() of its leases
   std::uint32_t exclusive = 0;  // leases that hold the slot for themselves
   std::vector<ModelUse> models;
-  std::uint32_t batch_cap = UINT32_MAX;  // halved after an out-of-memory, until a new incarnation
+  jobs::BatchCap batch_cap = kSlotBatchCap;  // after an out-of-memory; forgotten with the incarnation
 };
 
 struct SlotRef {

@@ -87,6 +87,7 @@ void read_config(SettingsTable& table, const std::filesystem::path& directory, S
   table.paths("models", config.models, directory);
   table.duration("lease_ttl", config.lease_ttl, base::seconds(5), base::seconds(3600));
   table.duration("missing_after", config.missing_after, base::seconds(1), base::seconds(30 * 24 * 3600));
+  table.duration("progress_timeout", config.progress_timeout, base::seconds(60), base::seconds(30 * 24 * 3600));
   // Idle workers report every 5 s.
   table.duration("silence_alarm", config.silence_alarm, base::seconds(10), base::seconds(600));
   table.entries("roots", [&](SettingsTable& roots, const std::string& name) {

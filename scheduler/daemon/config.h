@@ -38,6 +38,7 @@ struct SchedulerConfig {
   base::Duration lease_ttl = base::seconds(120);
   base::Duration silence_alarm = base::seconds(15);
   base::Duration missing_after = base::seconds(600);     // for input files of roots, where a layer does not say
+  base::Duration progress_timeout = base::seconds(1800);  // a lease without progress for so long is taken back
 };
 
 // Errors: config.read, config.syntax, config.unknown_key, config.wrong_type, config.missing_key, config.out_of_range;

@@ -161,6 +161,7 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
   options.lease_ttl = config.lease_ttl;
   options.silence_alarm = config.silence_alarm;
   options.missing_after = config.missing_after;
+  options.progress_timeout = config.progress_timeout;
   FM_ASSIGN(const auto scheduler, Scheduler::start(loop, std::move(options), [&](base::Error error) {
               failure = std::move(error);
               loop.stop();

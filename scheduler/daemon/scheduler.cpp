@@ -106,6 +106,7 @@ base::Status Scheduler::open(Options options) {
   settings.lease_ttl = options.lease_ttl;
   settings.silence_alarm = options.silence_alarm;
   settings.missing_after = options.missing_after;
+  settings.progress_timeout = options.progress_timeout;
   farm_ = Farm(settings);
   for (const Record& record : loaded.records) farm_.put(record);
 

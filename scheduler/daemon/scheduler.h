@@ -34,6 +34,7 @@ class Scheduler {
     base::Duration lease_ttl = base::seconds(120);
     base::Duration silence_alarm = base::seconds(15);
     base::Duration missing_after = base::seconds(600);
+  base::Duration progress_timeout = base::seconds(1800);
   };
 
   // Opens the store, puts its records back and starts to listen to workers. `on_stop` is called on the loop when the

@@ -101,6 +101,8 @@ void Script::obey(const std::string& line, int number) {
                                                 {"finished_by", &Script::finished_by},
                                                 {"end", &Script::end},
                                                 {"lose", &Script::lose},
+                                                {"stands_still", &Script::stands_still},
+                                                {"goes_on", &Script::stands_still},
                                                 {"looks", &Script::looks},
                                                 {"publish", &Script::publish},
                                                 {"run", &Script::run_all},
@@ -135,6 +137,7 @@ Stage& Script::stage() {
 
 void Script::farm(const Statement& s) {
   settings_.lease_ttl = base::seconds(static_cast<std::int64_t>(s.number("lease_ttl_s", 120)));
+  settings_.progress_timeout = base::seconds(static_cast<std::int64_t>(s.number("progress_timeout_s", 1800)));
   settings_.silence_alarm = base::seconds(static_cast<std::int64_t>(s.number("silence_s", 15)));
   settings_.finished_jobs_max = static_cast<std::uint32_t>(s.number("finished_jobs_max", 10'000));
   settings_.jobs_max = static_cast<std::uint32_t>(s.number("jobs_max", settings_.jobs_max));
@@ -296,6 +299,11 @@ void Script::end(const Statement& s) {
   if (!ended.failed_tasks.empty()) task = ended.failed_tasks.front();
   stage().end(player, attempt_of(player, phase_of(last_job(s), s.word(2)), task), ended);
   stage().report(s.word(1));
+}
+
+// stands_still WORKER: it names its attempts, and they make no progress until goes_on WORKER.
+void Script::stands_still(const Statement& s) {
+  stage().player(s.word(1)).stands_still = s.words[0] == "stands_still";
 }
 
 void Script::lose(const Statement& s) {

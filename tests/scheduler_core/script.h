@@ -96,6 +96,7 @@ class Script {
   void finished_by(const Statement& s);
   void end(const Statement& s);
   void lose(const Statement& s);
+  void stands_still(const Statement& s);
   void looks(const Statement& s);
   void publish(const Statement& s);
   void publish_fails(const Statement& s);

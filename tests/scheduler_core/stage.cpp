@@ -233,6 +233,7 @@ void Stage::report(const std::string& name) {
     running.task = p.left[id].empty() ? grant.tasks.first : *p.left[id].begin();
     running.step = 1;
     running.steps = 20;
+    running.moves = p.stands_still ? 1 : ++p.moves + 1;
     running.usage.lost_us = 2'500'000;  // what it would have on record if it were never heard of again
     report.running.push_back(running);
   }
@@ -348,6 +349,7 @@ void Stage::finish(Player& player, AttemptId attempt, TaskIndex task) {
   if (!player.left[attempt].empty()) return;
   AttemptEnded ended;
   ended.usage.steps = 20;
+  ended.usage.batch_max = std::min(grant.batch_max, grant.tasks.count);
   end(player, attempt, ended);
 }
 

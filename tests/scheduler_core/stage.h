@@ -42,6 +42,8 @@ struct Player {
   bool inventory_due = true;
   bool draining = false;
   std::map<AttemptId, GrantLease> running;
+  bool stands_still = false;  // its attempts make no progress
+  std::uint64_t moves = 0;
   std::map<AttemptId, std::set<TaskIndex>> left;  // of them, tasks not finished
   std::vector<OrderPublish> duties;
   std::vector<JobId> sweeps;

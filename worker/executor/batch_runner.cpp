@@ -32,14 +32,19 @@ base::Result<std::size_t> BatchRunner::climb_down(Model& model, std::span<TaskIn
       const std::uint64_t peak_bytes = model.generator->memory().peak_bytes;
       account(batch.first(windows), us, peak_bytes);
       shelf_.saw_peak(peak_bytes);
+      const std::uint32_t cap = model.batch_cap.limit();
+      model.batch_cap.went_well(static_cast<std::uint32_t>(windows));
+      if (model.batch_cap.limit() != cap)
+        base::log_info("executor", "{}: batches of {} went well; larger ones are tried again",
+                       model.package.facts.id(), cap);
       return windows;
     }
     for (TaskInFlight* task : batch.first(windows)) task->attempt->usage.add_lost(us / static_cast<double>(windows));
     if (status.error().code != "gpu.out_of_memory") return status.error();
     if (shelf_.evict_idle()) continue;
     if (windows == 1) return status.error();
+    model.batch_cap.ran_out(static_cast<std::uint32_t>(windows));
     windows /= 2;
-    model.batch_cap = static_cast<std::uint32_t>(windows);
     base::log_warning("executor", "{}: out of memory; batches of {} from now on", model.package.facts.id(), windows);
   }
 }

@@ -104,7 +104,7 @@ base::Result<ModelShelf::Lease> ModelShelf::acquire(const std::string& id, const
 
 std::uint32_t ModelShelf::batch_limit(const Model& model, BatchKind kind) const {
   const auto configured = static_cast<std::uint32_t>(std::max(1, model.generator->batch_max()));
-  std::uint32_t windows = std::min(configured, model.batch_cap);
+  std::uint32_t windows = std::min(configured, model.batch_cap.limit());
   const std::uint64_t available = available_to(&model);
   const auto predicted = [&](std::uint32_t n) {
     return kind == BatchKind::Denoise

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "jobs/batch_cap.h"
 #include "worker/executor/engine.h"
 
 namespace framemill::worker {
@@ -22,7 +23,7 @@ struct Model {
   FoundPackage package;
   std::unique_ptr<gpu::Generator> generator;
   std::uint64_t resident_bytes = 0;
-  std::uint32_t batch_cap = UINT32_MAX;  // the boundary that running out of memory taught
+  jobs::BatchCap batch_cap{128, 16'384};  // of calls: the boundary that running out of memory taught
   std::uint32_t users = 0;               // attempts that hold it
   std::uint64_t last_used = 0;
 };
