@@ -177,7 +177,7 @@ void end_leases_without_root(FarmState& farm, WorkerEntry& worker) {
 }
 
 // A layer's own timeout is the longest that a program may be quiet.
-base::Duration progress_timeout(const FarmState& farm, const Lease& lease) {
+base::Duration progress_timeout(FarmState& farm, const Lease& lease) {
   const PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
   const base::Duration own = farm.job_of(phase.id).layer_of(phase).timeout.value_or(base::Duration{});
   return std::max(farm.settings.progress_timeout, own);

@@ -173,7 +173,7 @@ TEST_CASE("a root that hangs stops its own windows alone, and what was cancelled
   const auto beside = pace(3);
   CHECK(beside < 3 * alone + std::chrono::seconds(5));
 
-  executor.cancel(held);
+  executor.cancel(held, false);
   const auto ended = executor.receive();
   REQUIRE(ended.has_ended());
   CHECK(ended.ended().attempt().counter() == 2);

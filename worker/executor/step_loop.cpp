@@ -187,7 +187,9 @@ void StepLoop::settle() {
 
 // What hangs in the lane is not waited for: whatever it still writes is in the directory of an attempt that is over.
 void StepLoop::leave_hanging(Attempt& attempt) {
-  if (lanes_.busy_for(write_lane(attempt)) < kLaneHangsAfter) return;
+  // Slow storage gets longer where what it writes may still count.
+  const auto patience = *attempt.abandoned ? kLaneHangsAfter : 3 * kLaneHangsAfter;
+  if (lanes_.busy_for(write_lane(attempt)) < patience) return;
   *attempt.abandoned = true;
   attempt.cut_short = attempt.drop([](const TaskInFlight& t) { return t.stage == TaskStage::Writing; }) > 0 ||
                       attempt.cut_short;
