@@ -203,6 +203,25 @@ TEST_CASE("inputs that cannot be read are told of their own root and keep no wor
   CHECK(b.count<StartChild>() == 1);
 }
 
+TEST_CASE("a program that is stopped for its time may deliver what it has finished, and is told as timed out") {
+  Bench b;
+  b.all_ready();
+  Lease limited = command(1);
+  limited.tasks = {0, 4};
+  limited.timeout = base::seconds(5);
+  b.grant(limited);
+  b.pass(base::seconds(5));
+  REQUIRE(b.count<StopChild>() == 1);
+  CHECK(b.got<StopChild>()[0].keep_finished);
+  b.finish_task(1, 0);
+  end_with(b, 1, Outcome::Failed, "command.stopped");
+  CHECK(b.told_end(1).outcome == Outcome::Timeout);
+  b.grant(command(2));
+  b.revoke(2, "cancelled");
+  REQUIRE(b.count<StopChild>() == 1);
+  CHECK_FALSE(b.got<StopChild>()[0].keep_finished);
+}
+
 TEST_CASE("each report shows which attempts have moved since the one before") {
   Bench b;
   b.all_ready();
