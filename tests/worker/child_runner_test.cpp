@@ -1,6 +1,7 @@
 #include "worker/supervisor/child_runner.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <catch2/catch.hpp>
@@ -149,6 +150,25 @@ TEST_CASE("a link in place of an output is resolved inside the root, and refused
   CHECK(task.files(0).sha256() == raw_digest("pixels"));
   CHECK(fs::is_regular_file(fs::symlink_status(inside.area.directory / "main" / staging_path(attempt(1)) /
                                                task.files(0).staged())));
+}
+
+TEST_CASE("an output has the modes of the site, whatever its program chose, but a file with other names keeps its own") {
+  const auto mode_of = [](const std::string& script) {
+    Command c({"sh", "-c", script, "x", "{output}"});
+    c.area.write("main/plate", "pixels");
+    fs::permissions(c.area.directory / "main/plate", fs::perms::owner_read);
+    CHECK(c.run().outcome == Outcome::Ok);
+    struct stat facts {};
+    const std::string file = c.area.directory / "main" / staging_path(attempt(1)) / "out/c.1001.txt";
+    REQUIRE(::stat(file.c_str(), &facts) == 0);
+    return facts.st_mode & 07777;
+  };
+  const mode_t mask = ::umask(022);
+  ::umask(mask);
+  const mode_t usual = 0666 & ~mask;
+  CHECK(mode_of("umask 077; echo 1 > $(printf \"$1\" 1001)") == usual);
+  CHECK(mode_of("f=$(printf \"$1\" 1001); echo 1 > $f; chmod 6777 $f") == usual);
+  CHECK(mode_of("ln ../../../plate $(printf \"$1\" 1001)") == 0400);
 }
 
 TEST_CASE("a failing command is told with its exit status and its last words") {

@@ -53,7 +53,7 @@ void print_plan(const worker::DaemonSetup& setup) {
     const bool read_only = setup.config.read_only_roots.contains(name);
     const auto root = worker::RootDirectory::open(name, path);
     if (!root.ok()) {
-      fmt::print("root {}: {}\n", name, root.error().message);
+      fmt::print("{}\n", root.error().message);  // begins with the root's name
       if (!root.error().hint.empty()) fmt::print("  {}\n", root.error().hint);
     } else if (read_only) {
       fmt::print("root {}: {}, for reading\n", name, path.string());

@@ -85,6 +85,7 @@ base::Result<wire::OutputFile> collect_file(const RootDirectory& root, const wir
         "command.missing_output",
         fmt::format("the program left no file {}: {}", expected.staged, file.error().message), "", ""};
   }
+  settle_output_modes(file->get());
   if (::fsync(file->get()) != 0) return storage_error(errno, "sync " + expected.staged);
   FM_ASSIGN(const FileFacts facts, digest_descriptor(file->get(), expected.staged));
   wire::OutputFile out;

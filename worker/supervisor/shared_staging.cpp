@@ -67,15 +67,20 @@ void let_pass(int fd, const JobUser& user) {
   list_for(user.uid, user.uid, 1).set(fd, kAccess);
 }
 
-// The modes that the site's umask gives, and nobody beside them: the list let the program's user write.
-void settle_modes(int fd) {
+// The umask of this process; umask(2) could only tell it by changing it for a moment, under other threads.
+mode_t site_umask() {
   unsigned mask = 022;
   const auto status = base::read_file("/proc/self/status", 65536);
   if (status.ok())
     if (const std::size_t at = status->find("Umask:"); at != std::string::npos)
       std::sscanf(status->c_str() + at, "Umask: %o", &mask);
+  return static_cast<mode_t>(mask);
+}
+
+// The modes that the site's umask gives, and nobody beside them: the list let the program's user write.
+void settle_modes(int fd) {
   ::fremovexattr(fd, kAccess);
-  ::fchmod(fd, 0666 & ~mask);
+  ::fchmod(fd, 0666 & ~site_umask());
 }
 
 bool copy_bytes(int from, int to) {
@@ -118,6 +123,13 @@ base::Status share_staging(const RootDirectory& root, const std::string& staging
     if (inner) FM_TRY(share_directory(inner.get(), user));
   }
   return {};
+}
+
+void settle_output_modes(int fd) {
+  const mode_t wanted = 0666 & ~site_umask();
+  struct stat facts {};
+  if (::fstat(fd, &facts) != 0 || facts.st_uid != ::geteuid() || facts.st_nlink != 1) return;
+  if ((facts.st_mode & 07777) != wanted) ::fchmod(fd, wanted);
 }
 
 base::Status take_over_file(const RootDirectory& root, const std::string& staged) {

@@ -15,6 +15,10 @@ namespace framemill::worker {
 // The attempt's directory and those in it.
 base::Status share_staging(const RootDirectory& root, const std::string& staging, const JobUser& user);
 
+// A file of this process's user gets the modes that its umask gives, whatever the program that wrote it chose (temporary
+// files of many programs are private). A file that has other names is left as it is: it may not be the program's own.
+void settle_output_modes(int fd);
+
 // `staged` belongs to this process's user afterwards: by a change of owner where that is allowed, else as a copy.
 base::Status take_over_file(const RootDirectory& root, const std::string& staged);
 
