@@ -87,9 +87,7 @@ base::Result<ExitCode> run(Session& session) {
   std::string roots;
   for (const WorkerView& worker : workers)
     for (const RootSeenView& root : worker.roots)
-      // What a host in trouble cannot look at is its trouble's, which is told above.
-      if (!root.usable && !root.read_only && worker.state != "silent" &&
-          !(root.problem.empty() && !worker.conditions.empty()))
+      if (!root.usable && !root.read_only && worker.state != "silent")
         roots += fmt::format("  {}: {}\n", worker.name,
                              root.problem.empty() ? fmt::format("cannot use root {}", root.name) : root.problem);
   session.out() << (table.empty() ? std::string("no workers have been seen\n") : table.text(session.terminal()) + confinement_lines(workers));

@@ -123,7 +123,7 @@ TEST_CASE("logs -f prints every byte once, also past the middle that a long outp
   Program program(scheduler.url());
   const auto done = program.run({"logs", "12", "-f"});
   CHECK(done.code == 0);
-  CHECK(done.out == "comp command t0 frames 7 on w1/cpu0, attempt a1: running\nrender 7\n" + std::string(300, 'm') + "\n" +
+  CHECK(done.out == "comp, frame 7, on w1/cpu0, attempt a1: running\nrender 7\n" + std::string(300, 'm') + "\n" +
                         std::string(300, 'e') + "\ndone\n");
 }
 

@@ -52,7 +52,8 @@ TEST_CASE("a look names the first of an input's first files that is not there") 
     REQUIRE(answer.wait_for(20s) == std::future_status::ready);
     const auto warnings = answer.get();
     REQUIRE(warnings.size() == 1);
-    CHECK_THAT(warnings[0], Catch::Contains("plates:p.0004.exr is not there (5 of the first 8 files)"));
+    CHECK_THAT(warnings[0],
+               Catch::Contains("5 of its first 8 input files are not there, the first is plates:p.0004.exr"));
   }
   for (int frame = 4; frame <= 8; ++frame) mounted.write("p.000" + std::to_string(frame) + ".exr");
   CHECK(missing_first_frames(*mounted.spec, {{"plates", mounted.plates}}).empty());
