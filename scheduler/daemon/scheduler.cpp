@@ -36,8 +36,10 @@ void log_event(const EventRow& row) {
   if (event.job) subject += fmt::format(" job {}", event.job.value);
   if (!row.layer_name.empty()) subject += " " + row.layer_name;
   if (!row.worker_name.empty()) subject += " worker " + row.worker_name;
-  base::log_line(level, "farm",
-                 fmt::format("{}{}{}{}", event.what, subject, event.detail.empty() ? "" : ": ", event.detail));
+  std::string_view detail = event.detail;  // without what the subject says already
+  if (detail == row.worker_name) detail = {};
+  if (!row.layer_name.empty() && detail.starts_with(row.layer_name + ": ")) detail.remove_prefix(row.layer_name.size() + 2);
+  base::log_line(level, "farm", fmt::format("{}{}{}{}", event.what, subject, detail.empty() ? "" : ": ", detail));
 }
 
 }  // namespace

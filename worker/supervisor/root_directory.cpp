@@ -149,7 +149,8 @@ base::Result<std::shared_ptr<const RootDirectory>> RootDirectory::open(const std
                        fmt::format("root {}: {} has no marker file {}", name, path.string(), kRootMarker), "", hint};
   if (marker->substr(0, marker->find('\n')) != expected)
     return base::Error{"root.marker",
-                       fmt::format("root {}: the marker file in {} names another root", name, path.string()), "", hint};
+                       fmt::format("root {}: the first line of the marker file in {} is not  {}", name, path.string(), expected),
+                       "", hint};
   std::string id = value_of(*marker, "id");
   if (!id.empty() && !is_id(id))
     return base::Error{"root.marker",
