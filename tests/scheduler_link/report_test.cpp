@@ -38,7 +38,7 @@ wire::WorkerReport good_report() {
     size.set_calls(3 * windows);
     ended.mutable_usage()->add_batch_mates("13/\x1b" + std::to_string(windows));
   }
-  ended.set_output_tail(std::string(40'000, 't') + "end");
+  ended.set_output_tail(std::string(40'000, 't').append("end"));
   return report;
 }
 

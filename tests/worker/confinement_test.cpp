@@ -97,7 +97,10 @@ bool kernel_confines() {
 TEST_CASE("what a program may touch is handed over whole or not at all, wherever it is cut") {
   Confinement plan;
   plan.user = JobUser{"render jobs", 1001, 1002};
-  plan.access = {{"/usr", "/mnt/50% done"}, {{"/srv/main/.framemill/attempts/7", 5, 77}}, {"/etc/framemill"}};
+  plan.access.level = 3;
+  plan.access.read = {"/usr", "/mnt/50% done"};
+  plan.access.write = {{"/srv/main/.framemill/attempts/7", 5, 77}};
+  plan.access.hidden = {"/etc/framemill"};
   std::string whole(4096, '\0');
   const UniqueFd written = hand_over(plan).value();
   whole.resize(static_cast<std::size_t>(::pread(written.get(), whole.data(), whole.size(), 0)));
@@ -113,6 +116,7 @@ TEST_CASE("what a program may touch is handed over whole or not at all, wherever
     CHECK(taken->landlock);
     CHECK_FALSE(taken->mount_view);
     CHECK(taken->user == plan.user);
+    CHECK(taken->access.level == 3);
     CHECK(taken->access.read == plan.access.read);
     CHECK(taken->access.hidden == plan.access.hidden);
     REQUIRE(taken->access.write.size() == 1);
