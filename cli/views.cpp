@@ -114,6 +114,7 @@ base::Result<SetAsideView> read_set_aside(const json::value& value) {
 JobView read_summary(JsonReader& reader) {
   JobView job;
   job.id = reader.integer("id");
+  if (reader.has("remake_of")) job.remake_of = reader.optional_integer("remake_of");  // not from an older scheduler
   job.name = reader.text("name");
   job.show = reader.text("show");
   job.sequence = reader.text("sequence");
@@ -231,6 +232,37 @@ base::Result<MissingInputView> read_missing_input(const json::value& value) {
   return finish(reader, std::move(missing));
 }
 
+base::Result<RemadeFileView> read_remade_file(const json::value& value) {
+  JsonReader reader(value, "remade file");
+  RemadeFileView file;
+  file.layer = reader.text("layer");
+  file.frame = reader.optional_integer("frame");
+  file.root = reader.text("root");
+  file.path = reader.text("path");
+  file.outcome = reader.text("outcome");
+  file.recorded_sha256 = reader.text("recorded_sha256");
+  file.made_sha256 = reader.text_or_empty("made_sha256");
+  return finish(reader, std::move(file));
+}
+
+base::Result<RemakeView> read_remake(const json::value& value) {
+  JsonReader reader(value, "remake");
+  RemakeView remake;
+  remake.job = reader.integer("job");
+  remake.state = reader.text("state");
+  remake.replaces = reader.flag("replace");
+  remake.files_count = reader.integer("files_count");
+  remake.files = read_each<RemadeFileView>(reader, "files", read_remade_file);
+  if (const json::object* object = value.if_object())
+    if (const json::value* asked = object->if_contains("asked"); asked != nullptr && asked->is_object()) {
+      JsonReader cause(*asked, "asked");
+      remake.principal = cause.text_or_empty("principal");
+      remake.time = cause.text_or_empty("time");
+      remake.reason = cause.text_or_empty("reason");
+    }
+  return finish(reader, std::move(remake));
+}
+
 base::Result<ReasonView> read_reason(const json::value& value) {
   JsonReader reader(value, "reason");
   ReasonView reason;
@@ -266,6 +298,8 @@ base::Result<JobView> read_job(const json::value& value) {
   job.failures = read_each<FailureView>(reader, "failures", read_failure);
   if (reader.has("missing_inputs"))  // not from an older scheduler
     job.missing_inputs = read_each<MissingInputView>(reader, "missing_inputs", read_missing_input);
+  if (reader.has("remakes"))  // not from an older scheduler
+    job.remakes = read_each<RemakeView>(reader, "remakes", read_remake);
   job.outputs = read_each<OutputView>(reader, "outputs", read_output_view);
   job.model_loads = reader.integer("model_loads");
   job.attempts = reader.integer("attempts");

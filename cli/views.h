@@ -44,6 +44,16 @@ struct MissingInputView {  // a file of a root that work waits for
   std::int64_t frame = 0, files = 0;
   std::optional<std::int64_t> fails_in_ms;  // nothing: that time does not count now
 };
+struct RemadeFileView {  // made again: what came of it
+  std::string layer, root, path, outcome, recorded_sha256, made_sha256;
+  std::optional<std::int64_t> frame;
+};
+struct RemakeView {
+  std::int64_t job = 0, files_count = 0;
+  std::string state, principal, time, reason;
+  bool replaces = false;
+  std::vector<RemadeFileView> files;
+};
 struct OutputView {
   std::string layer, root, first, last;
   std::int64_t variant = 0, files = 0;
@@ -65,8 +75,11 @@ struct JobView {
   std::vector<LayerView> layers;
   std::vector<FailureView> failures;
   std::vector<MissingInputView> missing_inputs;
+  std::vector<RemakeView> remakes;  // of its files; of a remake: itself
   std::vector<OutputView> outputs;
   std::int64_t model_loads = 0, attempts = 0, retries = 0, windows_run_twice = 0, device_us = 0;
+
+  std::optional<std::int64_t> remake_of;  // the job whose published files it makes again
 
   bool is_final() const { return state == "done" || state == "failed" || state == "cancelled"; }
 };

@@ -54,6 +54,7 @@ void print_head(const JobView& job, Session& session) {
     if (!part.empty()) place += "/" + part;
   session.out() << paint(session.terminal(), Tone::Strong, fmt::format("job {} {}", job.id, job.name)) << "  "
                 << paint(session.terminal(), tone_of(job.state), job.state) << '\n'
+                << (job.remake_of ? fmt::format("  makes published files of job {} again\n", *job.remake_of) : "")
                 << fmt::format("  {} v{:03}, priority {}, submitted by {} at {}\n", place, job.version, job.priority,
                                job.principal, job.submitted)
                 << change_line(job) << condition_line(job, session.terminal())
@@ -118,6 +119,29 @@ void print_missing(const JobView& job, Session& session) {
   }
 }
 
+// Its published files that were made again, and what came of it.
+void print_remakes(const JobView& job, Session& session) {
+  if (job.remakes.empty()) return;
+  session.out() << "\nmade again\n";
+  for (const RemakeView& remake : job.remakes) {
+    session.out() << fmt::format("  job {}, {}: asked for by {} at {}{}{}\n", remake.job,
+                                 paint(session.terminal(), tone_of(remake.state), remake.state), remake.principal,
+                                 remake.time, remake.replaces ? ", to replace" : "",
+                                 remake.reason.empty() ? "" : ": " + remake.reason);
+    for (const RemadeFileView& file : remake.files) {
+      session.out() << fmt::format("    {} {}:{}\n", file.outcome, file.root, file.path);
+      if (file.made_sha256.empty() || file.made_sha256 == file.recorded_sha256) continue;
+      session.out() << fmt::format("      recorded {}\n      made now {}\n", file.recorded_sha256, file.made_sha256);
+      if (file.outcome == "differs")
+        session.out() << fmt::format(
+            "      nothing was changed; framemill retry {} --layer {}{} --remake --replace publishes it\n",
+            job.remake_of.value_or(job.id), file.layer, file.frame ? fmt::format(" --frames {}", *file.frame) : "");
+    }
+    const auto shown = static_cast<std::int64_t>(remake.files.size());
+    if (remake.files_count > shown) session.out() << fmt::format("    and {} more\n", remake.files_count - shown);
+  }
+}
+
 void print_outputs(const JobView& job, Session& session) {
   if (job.outputs.empty()) return;
   session.out() << "\noutputs\n";
@@ -143,6 +167,7 @@ base::Result<ExitCode> run(const std::string& name, Session& session) {
   print_layers(job, session);
   print_missing(job, session);
   print_failures(job, session);
+  print_remakes(job, session);
   print_outputs(job, session);
   return ExitCode::Ok;
 }

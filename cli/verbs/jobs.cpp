@@ -60,7 +60,7 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
     table.add({std::to_string(job.id),
                {job.state, tone_of(job.state)},
                {job.condition.kind.empty() ? "-" : job.condition.words(), Tone::Warning},
-               job.name,
+               job.remake_of ? fmt::format("{} (job {} again)", job.name, *job.remake_of) : job.name,
                place_of(job),
                fmt::format("v{:03}", job.version),
                job.frames > 0 ? fmt::format("{}/{}", job.frames_published, job.frames) : std::string("-"),

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <ostream>
+#include <set>
 
 #include "base/clock.h"
 #include "cli/job_watch.h"
@@ -37,6 +38,25 @@ ExitCode report(Session& session, const JobView& job, ExitCode code, const std::
   return code;
 }
 
+// A job whose published files are being made again is not over for whoever waits; its state stays as it is.
+const RemakeView* open_remake(const JobView& job) {
+  for (const RemakeView& remake : job.remakes)
+    if (remake.job != job.id && remake.state != "done" && remake.state != "failed" && remake.state != "cancelled")
+      return &remake;
+  return nullptr;
+}
+
+// The job is as it was when a remake of its files did not succeed; whoever waited for that one shall know.
+std::string remake_note(const JobView& job, const std::set<std::int64_t>& waited_for) {
+  std::string note;
+  for (const RemakeView& remake : job.remakes)
+    if (waited_for.contains(remake.job) && remake.state != "done")
+      note += fmt::format("{}job {}, which was to make files of it again, {}: `framemill job {}` says why",
+                          note.empty() ? "" : "; ", remake.job,
+                          remake.state == "failed" ? "failed" : "is " + remake.state, remake.job);
+  return note;
+}
+
 base::Result<ExitCode> run(const Options& options, Session& session) {
   FM_ASSIGN(const auto deadline, deadline_of(options));
   const auto patience = duration_ms(options.patience);
@@ -44,14 +64,24 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
   FM_ASSIGN(const std::int64_t id, patient_job_id(session, options.job, base::milliseconds(*patience)));
   JobWatch watch(session, id, base::milliseconds(*patience));
   std::optional<JobView> last;
+  std::set<std::int64_t> waited_for;  // remakes
   base::Instant next_explanation = base::monotonic_now();
   while (true) {
     FM_ASSIGN(std::optional<JobView> job, watch.job());
-    if (job && job->is_final()) return report(session, *job, exit_code_of_job(*job), "final");
+    const RemakeView* remake = job && job->is_final() ? open_remake(*job) : nullptr;
+    if (remake != nullptr) waited_for.insert(remake->job);
+    if (job && job->is_final() && remake == nullptr) {
+      const std::string note = remake_note(*job, waited_for);
+      const ExitCode code = report(session, *job, exit_code_of_job(*job), note.empty() ? "final" : note);
+      if (!note.empty() && !session.json()) session.out() << note << '\n';
+      return code;
+    }
     // Only a job of which nothing runs can be one that never will.
-    if (job && job->tasks.leased == 0 && something_waits(*job) && base::monotonic_now() >= next_explanation) {
+    const bool may_be_held = job && (remake != nullptr || (job->tasks.leased == 0 && something_waits(*job)));
+    if (may_be_held && base::monotonic_now() >= next_explanation) {
       next_explanation = base::monotonic_now() + kExplainEvery;
-      FM_ASSIGN(const auto explanation, watch.explanation());
+      JobWatch other(session, remake != nullptr ? remake->job : id, base::milliseconds(*patience));
+      FM_ASSIGN(const auto explanation, (remake != nullptr ? other : watch).explanation());
       if (explanation && explanation->can_never_run)
         return report(session, *job, ExitCode::CanNeverRun, explanation->sentence);
     }

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "scheduler/core/planned_files.h"
 #include "scheduler/core/publishing.h"
+#include "scheduler/core/remakes.h"
 #include "scheduler/core/standings.h"
 #include "scheduler/core/task_moves.h"
 
@@ -82,6 +83,25 @@ void say_attempt(FarmState& farm, const Lease& lease, std::string what, std::str
 std::string range_text(TaskRange tasks) {
   if (tasks.count == 1) return "task " + std::to_string(tasks.first);
   return "tasks " + std::to_string(tasks.first) + "-" + std::to_string(tasks.end() - 1);
+}
+
+// Made again, and not what is on record: nothing is committed, and its files are swept with the attempt, which held
+// this task alone.
+void end_with_other_contents(FarmState& farm, PhaseEntry& phase, TaskIndex task, AttemptId attempt) {
+  const std::string message = other_contents_text(farm.job_of(phase.id), phase, task);
+  move_tasks(farm, phase, {task, 1}, TaskState::Failed);
+  Trouble& trouble = trouble_of(farm, phase, task);
+  trouble.record.last_outcome = Outcome::BadOutput;
+  trouble.record.last_code = kRemakeDiffers;
+  trouble.record.last_message = message;
+  trouble.record.last_attempt = attempt;
+  ++farm.turn.failed[{phase.id.job, phase.plan->layer}];
+  Ending ending;
+  ending.outcome = Outcome::BadOutput;
+  ending.code = kRemakeDiffers;
+  ending.message = message;
+  farm.turn.effects.revokes.push_back({farm.leases.find(attempt)->record.worker, attempt, "unknown", {}});
+  end_attempt(farm, attempt, std::move(ending));
 }
 
 }  // namespace
@@ -162,6 +182,10 @@ CommitAnswer commit_task(FarmState& farm, WorkerEntry& worker, TaskFinished fini
     if (phase->device_class.empty()) pin_device_class(farm, job, *phase, lease->record.device_class);
     // Granted before either executor had said its class: pixels of two classes are never mixed (promise P4).
     if (phase->device_class != lease->record.device_class) return CommitAnswer::Refused;
+  }
+  if (job.record.remake_of && !may_take_place(farm, job, *phase, finished.task, finished.files)) {
+    end_with_other_contents(farm, *phase, finished.task, finished.attempt);
+    return CommitAnswer::Accepted;
   }
 
   move_tasks(farm, *phase, {finished.task, 1}, TaskState::Committed);

@@ -17,6 +17,8 @@ constexpr std::uint32_t kTasksMax = 4096;  // files of a commit message are limi
 // Tasks that a lease of the phase should take when `left` remain.
 std::uint32_t wished_count(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, std::uint32_t left,
                            std::uint32_t slots, const std::string& device_class) {
+  // What a remake makes again is kept or dropped by itself, and with it its staging directory.
+  if (job.record.remake_of && phase.plan->kind != jobs::PhaseKind::Denoise) return 1;
   const jobs::LayerSpec& layer = job.layer_of(phase);
   if (layer.chunk) return std::clamp(*layer.chunk, 1u, kTasksMax);
   slots = std::max(slots, 1u);

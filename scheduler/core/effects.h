@@ -75,6 +75,7 @@ struct Submitted {
 };
 struct Changed {
   std::uint32_t tasks = 0;                // touched (retry, cancel)
+  JobId remake{};                         // the job that makes them again
 };
 using AnswerValue = std::variant<Submitted, Changed>;
 struct Answer {

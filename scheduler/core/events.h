@@ -33,6 +33,9 @@ struct JobChangeAsked {
   std::int32_t priority = 50;                     // SetPriority
   std::string layer;                              // Retry: this layer alone; empty: all
   std::optional<jobs::FrameSet> frames;           // Retry: these frames alone
+  bool remake = false;                            // Retry: make again what is published there
+  bool replace = false;                           // of a remake: other contents take the place of the recorded ones
+  std::vector<CommitRecord> on_record;            // of a remake: what is on record of the tasks it is for
 };
 enum class WorkerVerb { Drain, Undrain, Revoke, ClearQuarantine };
 struct WorkerChangeAsked {

@@ -10,6 +10,7 @@
 #include "scheduler/core/file_watches.h"
 #include "scheduler/core/job_views.h"
 #include "scheduler/core/readiness.h"
+#include "scheduler/core/remake_views.h"
 #include "scheduler/core/slot_reasons.h"
 
 namespace framemill::scheduler {
@@ -379,6 +380,7 @@ std::string sentence_of(const FarmState& farm, const JobEntry& job, const PhaseE
                 : ": " + told(trouble->second.record.last_code, trouble->second.record.last_message));
   }
   text += " is " + std::string(jobs::name(view.state));
+  if (view.state == TaskState::Published) return text + remade_text(farm, job, phase, view.task);
   if (view.reasons.empty()) return text;
   const SlotReason& first = view.reasons.front();
   text += view.can_never_run ? " and can never run on this farm: " : ": ";

@@ -15,6 +15,7 @@
 #include "scheduler/core/matcher.h"
 #include "scheduler/core/persist.h"
 #include "scheduler/core/publishing.h"
+#include "scheduler/core/remakes.h"
 #include "scheduler/core/reports.h"
 #include "scheduler/core/restart.h"
 #include "scheduler/core/sanity.h"
@@ -236,6 +237,24 @@ std::vector<StateRun> Farm::task_runs(PhaseId id) const {
 const std::string* Farm::output_of(AttemptId attempt) const {
   const Lease* lease = state_->leases.find(attempt);
   return lease == nullptr ? nullptr : &lease->activity.output;
+}
+
+base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> Farm::tasks_to_remake(const JobChangeAsked& asked) const {
+  return scheduler::tasks_to_remake(*state_, asked);
+}
+
+PhaseId Farm::committed_as(PhaseId id, TaskIndex task) const {
+  const JobEntry* job = state_->jobs.find(id.job);
+  if (job == nullptr || !job->record.remake_of || id.index >= job->phases.size()) return id;
+  const bool intermediate = job->phases[id.index].plan->kind == jobs::PhaseKind::Denoise;
+  return intermediate || job->remade.contains({id.index, task}) ? id : PhaseId{job->record.remake_of, id.index};
+}
+
+const RemakeRecord* Farm::remade(PhaseId id, TaskIndex task) const {
+  const JobEntry* job = state_->jobs.find(id.job);
+  if (job == nullptr) return nullptr;
+  const auto remade = job->remade.find({id.index, task});
+  return remade == job->remade.end() ? nullptr : &remade->second;
 }
 
 const WorkerRecord* Farm::worker(WorkerId id) const {

@@ -83,8 +83,10 @@ JobEntry& JobBook::add(JobRecord record, PaceBook& pace) {
       if (need.phase == i) job.phases[i].chain = true;
     }
   derive_depths(job);
-  for (jobs::ManifestGroup& group : jobs::manifest_groups(*job.record.plan))
-    job.manifests.push_back({std::move(group)});
+  // The manifest is the first job's; a remake's files are put right in it as they get their names.
+  if (!job.record.remake_of)
+    for (jobs::ManifestGroup& group : jobs::manifest_groups(*job.record.plan))
+      job.manifests.push_back({std::move(group)});
   return job;
 }
 
@@ -92,6 +94,7 @@ void JobBook::forget(JobId id, PaceBook& pace) {
   const auto job = jobs_.find(id);
   FM_CHECK(job != jobs_.end() && job->second.final() && job->second.attempts_live == 0, "a job forgotten too early");
   for (const PhaseEntry& phase : job->second.phases) pace.forget_job_work(pace_name(job->second.record, *phase.plan));
+  if (JobEntry* first = find(job->second.record.remake_of)) first->remakes.erase(id);
   jobs_.erase(job);
   at_rest_.erase(id);
 }

@@ -74,6 +74,7 @@ struct PhaseEntry {
   std::uint32_t outran = 0;         // live attempts whose lease ever ran out: only then may two hold one task
   PaceId pace = 0;
   WorkerId last_worker;  // that committed here last: in a chain it has the carry at hand
+  std::uint32_t taken = 0;  // of a remake: tasks that it takes as the first job left them; they count as published
   bool dirty = false, touched = false;
 
   std::uint32_t ready_common() const { return tasks.count(TaskState::Ready) - single - alone; }
@@ -100,6 +101,8 @@ struct JobEntry {
   std::uint64_t awaited = 0;  // waiting tasks that lack files of roots alone
   // Layers whose files do not get their names, for reasons of storage or of a host; forgotten at a restart.
   std::map<std::uint32_t, PublishTrouble> publish_troubles;
+  std::map<std::pair<jobs::PhaseIndex, TaskIndex>, RemakeRecord> remade;  // of a remake: what it makes again
+  std::set<JobId> remakes;  // jobs that make tasks of this one again, or have; none of those that were forgotten
   bool dirty = false, touched = false;
 
   const jobs::LayerSpec& layer_of(const PhaseEntry& phase) const { return record.spec->layers[phase.plan->layer]; }

@@ -5,6 +5,7 @@
 
 #include "scheduler/core/file_watches.h"
 #include "scheduler/core/matcher.h"
+#include "scheduler/core/remake_views.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -23,7 +24,13 @@ std::uint64_t frames_in(const jobs::PhasePlan& plan, TaskRange tasks) {
   return static_cast<std::uint64_t>(plan.frames.within(first.first(), last.last()).count());
 }
 
-std::uint64_t frames_published(const PhaseEntry& phase) {
+std::uint64_t frames_to_write(const JobEntry& job, const PhaseEntry& phase) {
+  if (job.record.remake_of) return remade_files(job, phase, false);
+  return static_cast<std::uint64_t>(phase.plan->frames.count());
+}
+
+std::uint64_t frames_published(const JobEntry& job, const PhaseEntry& phase) {
+  if (job.record.remake_of) return remade_files(job, phase, true);
   if (phase.tasks.count(TaskState::Published) == phase.tasks.size())
     return static_cast<std::uint64_t>(phase.plan->frames.count());
   std::uint64_t frames = 0;
@@ -150,18 +157,24 @@ void add_missing_inputs(const FarmState& farm, const JobEntry& job, const PhaseE
   all.push_back(std::move(view));
 }
 
-void add_phase(const PhaseEntry& phase, LayerView& view, bool first) {
+// What a remake takes as it is, is no work of its own.
+void leave_out_taken(const PhaseEntry& phase, TaskCounts& tasks) {
+  tasks[static_cast<std::size_t>(TaskState::Published)] -= phase.taken;
+}
+
+void add_phase(const JobEntry& job, const PhaseEntry& phase, LayerView& view, bool first) {
   view.state = first ? phase.state : merged(view.state, phase.state);
   for (std::size_t i = 0; i < view.tasks.size(); ++i) view.tasks[i] += phase.tasks.counts()[i];
+  leave_out_taken(phase, view.tasks);
   view.variants = std::max(view.variants, phase.plan->variant + 1);
   if (writes_frames(phase)) {
-    view.frames += static_cast<std::uint64_t>(phase.plan->frames.count());
-    view.frames_published += frames_published(phase);
+    view.frames += frames_to_write(job, phase);
+    view.frames_published += frames_published(job, phase);
   } else if (phase.plan->kind != PhaseKind::Denoise) {  // a movie or a sheet is one file
-    view.frames += phase.tasks.size();
-    view.frames_published += phase.tasks.count(TaskState::Published);
+    view.frames += phase.tasks.size() - phase.taken;
+    view.frames_published += phase.tasks.count(TaskState::Published) - phase.taken;
   }
-  if (phase.plan->kind == PhaseKind::Denoise) view.windows += phase.plan->task_count;
+  if (phase.plan->kind == PhaseKind::Denoise) view.windows += phase.plan->task_count - phase.taken;
   view.tries_charged += phase.tally.tries_charged;
   add_troubles(phase, view);
 }
@@ -198,7 +211,7 @@ std::vector<LayerView> layers_of(const FarmState& farm, const JobEntry& job, con
     bool first = true;
     for (const PhaseEntry& phase : job.phases) {
       if (phase.plan->layer != layer.index) continue;
-      add_phase(phase, layer, first);
+      add_phase(job, phase, layer, first);
       eta.add(farm, phase, waits[phase.id.index]);
       first = false;
     }
@@ -244,6 +257,7 @@ JobView view_of(const FarmState& farm, const JobEntry& job, Detail detail, Condi
   view.last_change = job.record.last_change;
   view.started = job.record.started;
   view.finished = job.record.finished;
+  view.remake_of = job.record.remake_of;
   view.tasks = job.totals;
   Eta eta;
   const std::vector<bool> waits = waits_for_files(job);
@@ -256,12 +270,14 @@ JobView view_of(const FarmState& farm, const JobEntry& job, Detail detail, Condi
     eta.add(farm, phase, waits[phase.id.index]);
     add_failures(job, phase, view.failures);
     add_missing_inputs(farm, job, phase, view.missing_inputs);
+    leave_out_taken(phase, view.tasks);
     if (!writes_frames(phase)) continue;
-    view.frames += static_cast<std::uint64_t>(phase.plan->frames.count());
-    view.frames_published += frames_published(phase);
+    view.frames += frames_to_write(job, phase);
+    view.frames_published += frames_published(job, phase);
   }
   if (goes_on(view.condition)) view.eta_ms = eta.ms();
   if (detail == Detail::Layers) view.layers = layers_of(farm, job, waits, conditions);
+  if (detail == Detail::Layers) view.remakes = remakes_of(farm, job);
   return view;
 }
 

@@ -78,6 +78,8 @@ void write_dirty_records(FarmState& farm) {
   }
   put_all(persist.puts, turn.attempts_ended);
   put_all(persist.puts, turn.commits);
+  for (const auto& [id, task] : in_order(turn.remade))
+    persist.puts.emplace_back(farm.jobs.find(id.job)->remade.at({id.index, task}));
   put_all(persist.puts, turn.audits);
 }
 

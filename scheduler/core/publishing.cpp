@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "scheduler/core/attempts.h"
+#include "scheduler/core/remakes.h"
 #include "scheduler/core/standings.h"
 #include "scheduler/core/task_moves.h"
 
@@ -124,6 +125,7 @@ void on_published(FarmState& farm, const TasksPublished& published) {
     move_tasks(farm, *phase, run.tasks, TaskState::Published);
     farm.turn.published[{phase->id.job, phase->plan->layer}] += run.tasks.count;
     note_published(farm, farm.job_of(phase->id), phase->plan->layer);
+    settle_remade(farm, *phase, run.tasks);
     forget_published(farm, *phase, run.tasks);
     wake_dependents(farm, *phase, run.tasks);
   }
@@ -155,8 +157,9 @@ void on_publish_failed(FarmState& farm, WorkerId worker, const PublishFailed& fa
         farm.duties.assign(key, other_server(farm, phase->plan->root, worker), farm.now() + pause);
         continue;
       }
-      if (failed.code == "publish.exists_other" || ++duty.failures >= kFailuresMax) {
+      if (failed.code == "publish.exists_other" || failed.code == kPublishIntact || ++duty.failures >= kFailuresMax) {
         fail_publish(farm, *phase, t, failed);
+        if (failed.code == kPublishIntact) settle_refused(farm, *phase, t);
         continue;
       }
       // Later, by whoever repeats it then.

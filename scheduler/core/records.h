@@ -58,6 +58,8 @@ struct JobRecord {
   base::WallTime started, finished;                // 0: not yet
   bool swept = false;                              // done, and a worker has discarded its intermediate files
   std::vector<StuckLayer> stuck;                   // by layer, ascending
+  JobId remake_of;                                 // it makes published tasks of that job again (remakes.h); none: no
+  bool replaces = false;                           // of a remake: other contents take the place of the recorded ones
 };
 
 // Sums over all attempts of a phase, ended or live. A retry that a person asks for forgets none of it.
@@ -167,6 +169,20 @@ struct CommitRecord {
   std::vector<ReadRecord> reads;
 };
 
+// What came of making a published task again. SameSamples: other bytes, but samples of the recorded digest.
+enum class RemakeOutcome : std::uint8_t { Open, Equal, SameSamples, Replaced, Differs };
+
+// A published task that a remake makes again: what was on record, and what came out. Both stay.
+struct RemakeRecord {
+  PhaseId phase;                                   // of the remake; its plan is that of the first job
+  TaskIndex task = 0;
+  JobId of;                                        // the job that published it
+  std::vector<FileRecord> before;                  // as they were on record
+  std::vector<FileRecord> after;                   // as they came out; empty: not made yet
+  RemakeOutcome outcome = RemakeOutcome::Open;     // others than Open and Differs: they have their names
+  base::WallTime time;                             // of the outcome
+};
+
 struct WorkerRecord {
   WorkerId id;
   std::string key;                                 // CURVE public key, Z85, 40 characters: its identity
@@ -208,7 +224,8 @@ struct CountersRecord {                            // what must never be used tw
 };
 
 using Record = std::variant<JobRecord, PhaseRecord, TaskPageRecord, TaskTroubleRecord, AttemptRecord, CommitRecord,
-                            WorkerRecord, VersionRecord, RootRecord, SubmitTokenRecord, AuditRecord, CountersRecord>;
+                            WorkerRecord, VersionRecord, RootRecord, SubmitTokenRecord, AuditRecord, CountersRecord,
+                            RemakeRecord>;
 
 // What a turn changed: one transaction of the store.
 struct Persist {

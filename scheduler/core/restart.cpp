@@ -8,6 +8,7 @@
 #include "scheduler/core/manifests.h"
 #include "scheduler/core/persist.h"
 #include "scheduler/core/publishing.h"
+#include "scheduler/core/remakes.h"
 #include "scheduler/core/standings.h"
 #include "scheduler/core/task_moves.h"
 
@@ -28,6 +29,7 @@ struct Put {
   void operator()(const SubmitTokenRecord& r) const { to.tokens.push_back(r); }
   void operator()(const AuditRecord&) const {}
   void operator()(const CountersRecord& r) const { to.counters = r; }
+  void operator()(const RemakeRecord& r) const { to.remakes.push_back(r); }
 };
 
 void rebuild_job(FarmState& farm, JobRecord record, RestartRecords& records) {
@@ -157,6 +159,7 @@ void rebuild(FarmState& farm, RestartRecords records) {
   for (const SubmitTokenRecord& token : records.tokens) farm.jobs.put(token);
   for (auto& [id, worker] : records.workers) farm.workers.add(std::move(worker)).last_heard = farm.now();
   for (auto& [id, job] : records.jobs) rebuild_job(farm, std::move(job), records);
+  recall_remakes(farm, std::move(records.remakes));
   for (auto& [id, job] : farm.jobs.all()) enqueue(farm, job);
   rebuild_troubles(farm, records);
   rebuild_attempts(farm, records);
@@ -182,6 +185,7 @@ std::vector<Record> all_records(const FarmState& farm) {
         all.emplace_back(TaskPageRecord{phase.id, page, phase.tasks.page(page)});
       for (const auto& [task, trouble] : phase.troubles) all.emplace_back(trouble.record);
     }
+    for (const auto& [task, remade] : job.remade) all.emplace_back(remade);
   }
   for (const auto& [id, lease] : farm.leases.live()) all.emplace_back(lease.record);
   return all;

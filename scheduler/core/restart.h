@@ -21,6 +21,7 @@ struct RestartRecords {
   std::map<PhaseId, std::map<std::uint32_t, std::vector<std::uint8_t>>> pages;
   std::map<std::pair<PhaseId, TaskIndex>, TaskTroubleRecord> troubles;
   std::map<AttemptId, AttemptRecord> attempts;
+  std::vector<RemakeRecord> remakes;
 
   void put(const Record& record);
 };

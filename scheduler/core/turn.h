@@ -31,6 +31,7 @@ struct Turn {
   std::vector<RootRecord> roots;
   std::vector<SubmitTokenRecord> tokens;
   std::vector<AuditRecord> audits;
+  std::vector<std::pair<PhaseId, TaskIndex>> remade;  // by the remake's phase
   bool counters = false;
 
   std::vector<JobId> touched_jobs;  // their states are derived again at the end of the turn

@@ -5,6 +5,7 @@
 #include "scheduler/core/attempts.h"
 #include "scheduler/core/publishing.h"
 #include "scheduler/core/readiness.h"
+#include "scheduler/core/remakes.h"
 #include "scheduler/core/standings.h"
 #include "scheduler/core/submit.h"
 #include "scheduler/core/task_moves.h"
@@ -147,8 +148,8 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
     if (held > 0) return held;
     if (was_final) job.record.state = before;
     if (reopened.met_published)
-      return base::Error{"retry.published", "what is published is never made again under the same version", "frames",
-                         "submit a new version"};
+      return base::Error{"retry.published", "what is published is not made again under the same version", "frames",
+                         "submit a new version; or, where a file was lost or damaged, add --remake"};
     return base::Error{"retry.nothing", "no task there is failed, quarantined or cancelled", "",
                        "`framemill job N` shows the states of its tasks"};
   }
@@ -243,6 +244,7 @@ base::Result<Changed> change_job(FarmState& farm, const JobChangeAsked& asked) {
   JobEntry* job = farm.jobs.find(asked.job);
   if (job == nullptr)
     return base::Error{"job.unknown", "there is no job " + std::to_string(asked.job.value), "job", ""};
+  if (asked.verb == JobVerb::Retry && asked.remake) return start_remake(farm, *job, asked);
   FM_ASSIGN(const std::uint32_t tasks, apply_verb(farm, *job, asked));
   job->record.last_change = asked.cause;
   farm.turn.mark(*job);

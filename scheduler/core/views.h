@@ -55,6 +55,22 @@ struct MissingInputView {                 // a file of a root that a task waits 
   std::int64_t fails_in_ms = 0;           // while somebody can look
   std::string problem;                    // why that time does not count; empty: it does
 };
+struct RemadeView {                       // a published file that was made again, or is to be
+  std::string layer, root, path, outcome; // open equal same_samples replaced differs failed cancelled
+  std::uint32_t variant = 0;
+  std::optional<jobs::Frame> frame;       // none: a movie, a sheet
+  base::Sha256 recorded, made;            // SHA-256 of the bytes; made: zero where nothing was made yet
+};
+struct RemakeView {                       // a job that makes files of another one again
+  JobId job;
+  jobs::JobState state = jobs::JobState::Queued;
+  Cause cause;                            // who asked, when and why
+  bool replaces = false;
+  std::uint64_t files_count = 0;
+  std::vector<RemadeView> files;          // the first kRemadeFilesShown
+};
+inline constexpr std::size_t kRemadeFilesShown = 64;
+inline constexpr std::size_t kRemakesShown = 16;
 struct JobView {
   JobId id;
   std::string name, show, sequence, shot, principal;
@@ -65,6 +81,8 @@ struct JobView {
   std::int32_t priority = 0;
   base::WallTime submitted, started, finished;
   Cause last_change;                      // who last did what a person does to it, and why
+  JobId remake_of;                        // none: it is no remake
+  std::vector<RemakeView> remakes;        // of its files, the newest kRemakesShown; of a remake: itself. Empty in lists
   std::vector<LayerView> layers;          // empty in lists
   TaskCounts tasks{};
   std::uint64_t frames = 0, frames_published = 0;

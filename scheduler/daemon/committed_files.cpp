@@ -30,6 +30,22 @@ void CommittedFilesCache::remember(const CommitRecord& commit) {
   }
 }
 
+void CommittedFilesCache::take_place(const RemakeRecord& remade) {
+  if (remade.outcome != RemakeOutcome::SameSamples && remade.outcome != RemakeOutcome::Replaced) return;
+  const Key first{{remade.of, remade.phase.index}, remade.task};
+  auto known = entries_.find(first);
+  if (known == entries_.end()) {
+    // Remembered from now on, so that no answer of the store that is under way is: it may not have heard of this yet.
+    const auto own = entries_.find({remade.phase, remade.task});
+    if (own == entries_.end()) return;
+    remember({first.phase, first.task, {}, {}, own->second.files->root, {}, {}, 0, remade.after, {}});
+    known = entries_.find(first);
+  }
+  auto files = std::make_shared<CommittedFiles>(*known->second.files);
+  files->files = remade.after;
+  known->second.files = std::move(files);
+}
+
 std::shared_ptr<const CommittedFiles> CommittedFilesCache::recall(const Key& key) {
   const auto entry = entries_.find(key);
   if (entry == entries_.end()) return nullptr;

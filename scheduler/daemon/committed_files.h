@@ -21,6 +21,8 @@ class CommittedFilesCache {
   CommittedFilesCache(net::EventLoop& loop, store::Store& store, std::size_t files_max = 200'000);
 
   void remember(const CommitRecord& commit);
+  // A remake put other bytes under the names of the first job's files: they are what its commit stands for now.
+  void take_place(const RemakeRecord& remade);
 
   // The tasks' files, null where a task has not committed. Calls `done` at once when all are remembered, else later from
   // the loop.

@@ -149,12 +149,28 @@ void FarmService::queue_submit(JobSubmitted event, Reply<SubmitReply> reply, std
 void FarmService::change_job(JobChange change, Reply<Changed> reply) {
   queue_change<Changed>(std::move(reply), [this, change = std::move(change)](Reply<Changed> answer_to) {
     JobChangeAsked event;
+    event.remake = change.remake;
+    event.replace = change.replace;
     event.cause = {change.principal, base::wall_now(), change.reason};
     event.job = change.job;
     event.verb = change.verb;
     event.priority = change.priority;
     event.layer = change.layer;
     event.frames = change.frames;
+    if (event.remake) return remake(std::move(event), std::move(answer_to));
+    event.request = scheduler_.expect(unwrap<Changed>(std::move(answer_to)));
+    scheduler_.apply(std::move(event));
+  });
+}
+
+// What comes out is compared with what is on record: the core does not keep that, so it is read first.
+void FarmService::remake(JobChangeAsked event, Reply<Changed> answer_to) {
+  const auto tasks = scheduler_.farm().tasks_to_remake(event);
+  if (!tasks.ok()) return answer_to(tasks.error());
+  scheduler_.find_commits(*tasks, [this, event = std::move(event), answer_to = std::move(answer_to)](
+                                      base::Result<std::vector<CommitRecord>> commits) mutable {
+    if (!commits.ok()) return answer_to(commits.error());
+    event.on_record = *std::move(commits);
     event.request = scheduler_.expect(unwrap<Changed>(std::move(answer_to)));
     scheduler_.apply(std::move(event));
   });

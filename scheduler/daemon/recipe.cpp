@@ -7,6 +7,7 @@
 #include "base/digest_bytes.h"
 #include "jobs/command_tokens.h"
 #include "jobs/manifest_groups.h"
+#include "scheduler/core/remakes.h"
 #include "wire/farm.pb.h"
 
 namespace framemill::scheduler {
@@ -326,6 +327,31 @@ void write_manifest_order(const JobRecord& job, std::uint32_t number, const Task
       if (run.state == TaskState::Published) part.set_tasks(part.tasks() + run.tasks.count);
     out.set_revision(out.revision() + part.tasks());
   }
+}
+
+void write_file(const FileRecord& file, wire::OutputFile& out) {
+  out.set_kind(static_cast<wire::OutputFile::Kind>(file.kind));
+  out.set_staged(file.staged);
+  out.set_path(file.path);
+  out.set_size_bytes(file.size_bytes);
+  out.set_sha256(base::raw_bytes(file.sha256));
+  out.set_samples_sha256(base::raw_bytes(file.samples_sha256));
+  out.set_frame(file.frame);
+}
+
+void write_remake(const JobRecord& remake, const RemakeRecord& remade, const JobRecord* first, wire::Remake& out) {
+  out.set_job(remade.of.value);
+  for (const FileRecord& file : remade.before) write_file(file, *out.add_before());
+  const PhasePlan& phase = remake.plan->phases[remade.phase.index];
+  out.set_keep_intact(remake.spec->layers[phase.layer].reproducibility == jobs::Reproducibility::Exact &&
+                      compared(remade) == RemakeOutcome::Differs);
+  if (first == nullptr) return;
+  out.set_submitted_unix_ms(first->submitted.time.unix_ms);
+  for (const jobs::ManifestGroup& group : jobs::manifest_groups(*remake.plan))
+    if (std::find(group.phases.begin(), group.phases.end(), remade.phase.index) != group.phases.end()) {
+      out.set_has_manifest(true);
+      out.set_manifest_directory(group.directory);
+    }
 }
 
 std::vector<WantedInput> wanted_inputs(const JobRecord& job, jobs::PhaseIndex index, TaskRange tasks) {

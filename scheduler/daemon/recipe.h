@@ -12,7 +12,9 @@
 namespace framemill::wire {
 class Grant;
 class ManifestOrder;
+class OutputFile;
 class Recipe;
+class Remake;
 class SheetRecipe;
 }  // namespace framemill::wire
 
@@ -31,6 +33,11 @@ void write_failed_frames(const JobRecord& job, jobs::PhaseIndex sheet, const Tas
 // One of the job's manifests (jobs/manifest_groups.h): whose kept orders it lists, and what their frames have in common.
 void write_manifest_order(const JobRecord& job, std::uint32_t number, const TaskRuns& runs_of,
                           wire::ManifestOrder& out);
+
+void write_file(const FileRecord& file, wire::OutputFile& out);
+// What a publish order says of the files that its own take the place of. `first`: the job that published them; null
+// when it is no longer in memory.
+void write_remake(const JobRecord& remake, const RemakeRecord& remade, const JobRecord* first, wire::Remake& out);
 
 // A range of committed tasks whose files tasks of a grant read.
 struct WantedInput {

@@ -134,14 +134,43 @@ void Scheduler::apply(Event event) {
   carry_out(farm_.apply(std::move(event), base::now()));
 }
 
+void Scheduler::find_commits(const std::vector<std::pair<PhaseId, TaskIndex>>& tasks,
+                             std::function<void(base::Result<std::vector<CommitRecord>>)> done) {
+  std::vector<CommittedFilesCache::Key> keys;
+  for (const auto& [phase, task] : tasks) keys.push_back({phase, task});
+  files_->find(keys, [keys, done = std::move(done)](base::Result<CommittedFilesCache::Found> found) {
+    if (!found.ok()) return done(found.error());
+    std::vector<CommitRecord> commits;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (!(*found)[i]) continue;
+      CommitRecord& commit = commits.emplace_back();
+      commit.phase = keys[i].phase;
+      commit.task = keys[i].task;
+      commit.root = (*found)[i]->root;
+      commit.files = (*found)[i]->files;
+    }
+    done(std::move(commits));
+  });
+}
+
+// The states of a job's tasks, as a sheet shows them: of a remake, those of the job that it belongs to.
+TaskRuns Scheduler::runs_for(const JobRecord& job) const {
+  return [this, of = job.remake_of](PhaseId phase) {
+    if (of && farm_.job(of) != nullptr) phase.job = of;
+    return farm_.task_runs(phase);
+  };
+}
+
 RequestId Scheduler::expect(std::function<void(base::Result<AnswerValue>)> on_answer) {
   waiting_.emplace(++last_request_, std::move(on_answer));
   return last_request_;
 }
 
 void Scheduler::carry_out(Effects effects) {
-  for (const Record& record : effects.persist.puts)
+  for (const Record& record : effects.persist.puts) {
     if (const auto* commit = std::get_if<CommitRecord>(&record)) files_->remember(*commit);
+    if (const auto* remade = std::get_if<RemakeRecord>(&record)) files_->take_place(*remade);
+  }
   for (const GrantLease& grant : effects.grants) send_grant(grant);
   for (const WatchFiles& watch : effects.watches) outbox_->add(watch);
   if (!effects.persist.empty()) gathering_.push_back(std::move(effects.persist));
@@ -248,9 +277,8 @@ void Scheduler::send_grant(const GrantLease& lease) {
   grant->set_batch_max(lease.batch_max);
   write_recipe(*job, lease.phase.index, *grant->mutable_recipe());
   if (grant->recipe().has_sheet())
-    write_failed_frames(
-        *job, lease.phase.index, [this](PhaseId phase) { return farm_.task_runs(phase); },
-        *grant->mutable_recipe()->mutable_sheet());
+    write_failed_frames(*job, lease.phase.index, runs_for(*job), *grant->mutable_recipe()->mutable_sheet());
+  grant->set_remake_of(job->remake_of.value);
   write_root_inputs(*job, lease.phase.index, lease.tasks, *grant);
 
   std::vector<WantedInput> wanted;
@@ -260,7 +288,7 @@ void Scheduler::send_grant(const GrantLease& lease) {
       // A sheet is made of what is there; what was committed and could not get its name is not.
       if (farm_.task_state(input.phase, t) != jobs::TaskState::Published) continue;
       wanted.push_back(input);
-      keys.push_back({input.phase, t});
+      keys.push_back({farm_.committed_as(input.phase, t), t});
     }
   files_->find(keys, [this, grant, wanted, worker = lease.worker,
                       id = lease.phase](base::Result<CommittedFilesCache::Found> found) {
@@ -297,7 +325,8 @@ void Scheduler::send_publish(const OrderPublish& order) {
     // Too many questions at once (store.busy): the core orders again what is not published in time.
     if (!found.ok()) return base::log_debug("scheduler", "files to publish: {}", found.error().message);
     const JobRecord* job = farm_.job(order.phase.job);
-    const bool on_record = job != nullptr && job->plan->phases[order.phase.index].kind == jobs::PhaseKind::Decode;
+    const bool on_record = job != nullptr && !job->remake_of &&
+                           job->plan->phases[order.phase.index].kind == jobs::PhaseKind::Decode;
     for (std::size_t i = 0; i < found->size(); ++i) {
       if (!(*found)[i]) continue;
       const CommittedFiles& committed = *(*found)[i];
@@ -309,16 +338,10 @@ void Scheduler::send_publish(const OrderPublish& order) {
       out.mutable_tasks()->set_count(1);
       out.set_root(committed.root);
       out.set_on_record(on_record);
-      for (const FileRecord& file : committed.files) {
-        wire::OutputFile& entry = *out.add_files();
-        entry.set_kind(static_cast<wire::OutputFile::Kind>(file.kind));
-        entry.set_staged(file.staged);
-        entry.set_path(file.path);
-        entry.set_size_bytes(file.size_bytes);
-        entry.set_sha256(base::raw_bytes(file.sha256));
-        entry.set_samples_sha256(base::raw_bytes(file.samples_sha256));
-        entry.set_frame(file.frame);
-      }
+      for (const FileRecord& file : committed.files) write_file(file, *out.add_files());
+      const TaskIndex task = order.tasks.first + static_cast<TaskIndex>(i);
+      if (const RemakeRecord* remade = farm_.remade(order.phase, task); remade != nullptr && job != nullptr)
+        write_remake(*job, *remade, farm_.job(remade->of), *out.mutable_remake());
       outbox_->add(order.worker, std::move(out));
     }
     flush_soon();

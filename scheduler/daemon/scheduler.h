@@ -48,6 +48,9 @@ class Scheduler {
   // The answer to the request with this id comes here, when it is durable.
   RequestId expect(std::function<void(base::Result<AnswerValue>)> on_answer);
   const Farm& farm() const { return farm_; }
+  // What is on record of the tasks, one for each that was committed; later, from the loop.
+  void find_commits(const std::vector<std::pair<PhaseId, TaskIndex>>& tasks,
+                    std::function<void(base::Result<std::vector<CommitRecord>>)> done);
   store::Store& store() { return *store_; }
   const std::string& endpoint() const { return link_->endpoint(); }
   void allow_workers(std::vector<net::CurvePublicKey> keys) { link_->allow_only(std::move(keys)); }
@@ -80,6 +83,7 @@ class Scheduler {
   void send_grant(const GrantLease& grant);
   void refuse_grant(const wire::Grant& grant, std::size_t bytes);
   void send_publish(const OrderPublish& order);
+  TaskRuns runs_for(const JobRecord& job) const;
   void send_manifest(const OrderManifest& order);
   void send_discard(const OrderDiscard& order);
   void schedule_deadline();

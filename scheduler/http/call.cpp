@@ -41,8 +41,8 @@ int status_of(const base::Error& error) {
     return 404;
   if (code == "auth.role" || code == "auth.not_owner") return 403;
   if (starts_with(code, "auth.")) return 401;
-  if (code == "job.final" || starts_with(code, "retry.") || code == "submit.key_reused" ||
-      code == "spec.version_taken" || code == "worker.ambiguous" || code == "worker.revoked" ||
+  if (code == "job.final" || starts_with(code, "retry.") || starts_with(code, "remake.") ||
+      code == "submit.key_reused" || code == "spec.version_taken" || code == "worker.ambiguous" || code == "worker.revoked" ||
       starts_with(code, "job.not_")) {
     return 409;
   }

@@ -54,6 +54,7 @@ struct JobChange {
   std::int32_t priority = 50;
   std::string layer;                      // Retry
   std::optional<jobs::FrameSet> frames;   // Retry
+  bool remake = false, replace = false;   // Retry: scheduler/core/remakes.h
 };
 struct WorkerChange {
   std::string principal, reason;

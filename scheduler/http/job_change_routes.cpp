@@ -12,7 +12,9 @@ void change(const std::shared_ptr<Call>& call, JobChange wanted) {
   wanted.principal = call->caller.principal;
   auto then_answer = [call, id](Changed changed) -> base::Status {
     call->api->farm.show_job(id, call->then<JobView>([call, changed](JobView job) -> base::Status {
-      call->answer(200, {{"job", job.id.value}, {"state", jobs::name(job.state)}, {"tasks", changed.tasks}});
+      json::object answer{{"job", job.id.value}, {"state", jobs::name(job.state)}, {"tasks", changed.tasks}};
+      if (changed.remake) answer["remake"] = changed.remake.value;
+      call->answer(200, std::move(answer));
       return {};
     }));
     return {};
@@ -62,11 +64,21 @@ base::Status set_job_priority(const std::shared_ptr<Call>& call) {
   return {};
 }
 
+base::Result<bool> flag_of(const json::object& body, std::string_view key) {
+  const json::value* value = body.if_contains(json::string_view(key.data(), key.size()));
+  if (value == nullptr) return false;
+  if (!value->is_bool()) return bad_parameter(key, "must be true or false");
+  return value->get_bool();
+}
+
 base::Status retry_job(const std::shared_ptr<Call>& call) {
   JobChange wanted;
   wanted.verb = JobVerb::Retry;
   FM_ASSIGN(wanted.job, call->job());
-  FM_ASSIGN(const json::object body, call->body({"layer", "frames", "reason"}));
+  FM_ASSIGN(const json::object body, call->body({"layer", "frames", "reason", "remake", "replace"}));
+  FM_ASSIGN(wanted.remake, flag_of(body, "remake"));
+  FM_ASSIGN(wanted.replace, flag_of(body, "replace"));
+  if (wanted.replace && !wanted.remake) return bad_parameter("replace", "goes with remake alone");
   FM_ASSIGN(wanted.layer, string_of(body, "layer", 200));
   FM_ASSIGN(const std::string frames, string_of(body, "frames", 4096));
   if (!frames.empty()) {

@@ -241,7 +241,10 @@ json::object cause_json(const Cause& cause) {
 }
 
 json::object job_summary_json(const JobView& job) {
+  json::value remake_of = nullptr;
+  if (job.remake_of) remake_of = job.remake_of.value;
   return {{"id", job.id.value},
+          {"remake_of", std::move(remake_of)},
           {"name", text_json(job.name)},
           {"show", text_json(job.show)},
           {"sequence", text_json(job.sequence)},
@@ -270,11 +273,34 @@ json::object missing_input_json(const MissingInputView& missing) {
           {"fails_in_ms", std::move(fails_in)},   {"problem", text_json(missing.problem)}};
 }
 
+json::object remade_json(const RemadeView& file) {
+  json::value made = nullptr;
+  if (file.made != base::Sha256{}) made = json::string(file.made.hex());
+  return {{"layer", text_json(file.layer)},     {"variant", file.variant},
+          {"frame", or_null(file.frame)},       {"root", text_json(file.root)},
+          {"path", text_json(file.path)},       {"outcome", file.outcome},
+          {"recorded_sha256", file.recorded.hex()}, {"made_sha256", std::move(made)}};
+}
+
+json::object remake_json(const RemakeView& remake) {
+  json::array files;
+  for (const RemadeView& file : remake.files) files.emplace_back(remade_json(file));
+  return {{"job", remake.job.value},
+          {"state", jobs::name(remake.state)},
+          {"asked", cause_json(remake.cause)},
+          {"replace", remake.replaces},
+          {"files_count", remake.files_count},
+          {"files", std::move(files)}};
+}
+
 json::object job_json(const JobView& job, const PlanView& plan) {
   json::object out = job_summary_json(job);
   json::array missing;
   for (const MissingInputView& input : job.missing_inputs) missing.emplace_back(missing_input_json(input));
   out["missing_inputs"] = std::move(missing);
+  json::array remakes;
+  for (const RemakeView& remake : job.remakes) remakes.emplace_back(remake_json(remake));
+  out["remakes"] = std::move(remakes);
   json::array layers, failures;
   for (const LayerView& layer : job.layers) layers.emplace_back(layer_json(layer));
   for (const FailureGroup& group : job.failures) failures.emplace_back(failure_json(group));

@@ -17,13 +17,14 @@ struct BatchWriter::Statements {
   Statement update_job, insert_job, insert_documents, insert_layer, insert_phase_plan, put_phase, update_page,
       insert_page, put_trouble, erase_trouble, put_attempt, put_output, put_worker, put_version, put_root, put_token,
       put_counters, insert_commit, insert_file, insert_read, insert_audit, insert_batch, move_meta,
-      keep_files_aside, keep_reads_aside, keep_commit_aside, erase_files, erase_reads, erase_commit;
+      keep_files_aside, keep_reads_aside, keep_commit_aside, erase_files, erase_reads, erase_commit,
+      insert_remake, put_remade_task, erase_remade_files, insert_remade_file;
 };
 
 namespace {
 
 // In the order of the members of Statements.
-constexpr std::array<const char*, 29> kSql{
+constexpr std::array<const char*, 33> kSql{
     "UPDATE jobs SET state = ?, paused = ?, priority = ?, changed_by = ?, changed_ms = ?, change_reason = ?, "
     "started_ms = ?, finished_ms = ?, swept = ?, stuck = ? WHERE job = ?",
     "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -67,7 +68,11 @@ constexpr std::array<const char*, 29> kSql{
     "INSERT INTO withdrawn_commits SELECT * FROM commits WHERE job = ? AND phase = ? AND task = ?",
     "DELETE FROM commit_files WHERE job = ? AND phase = ? AND task = ?",
     "DELETE FROM commit_reads WHERE job = ? AND phase = ? AND task = ?",
-    "DELETE FROM commits WHERE job = ? AND phase = ? AND task = ?"};
+    "DELETE FROM commits WHERE job = ? AND phase = ? AND task = ?",
+    "INSERT INTO remakes VALUES (?, ?, ?)",
+    "INSERT OR REPLACE INTO remade_tasks VALUES (?, ?, ?, ?, ?, ?)",
+    "DELETE FROM remade_files WHERE job = ? AND phase = ? AND task = ? AND is_after = 1",
+    "INSERT OR REPLACE INTO remade_files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
 
 template <class Counts>
 auto spread(const Counts& counts) {
@@ -98,7 +103,7 @@ base::Result<std::unique_ptr<BatchWriter>> BatchWriter::prepare(Connection& conn
   auto statements = std::unique_ptr<Statements>(
       new Statements{next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(),
                      next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(),
-                     next(), next(), next(), next(), next(), next()});
+                     next(), next(), next(), next(), next(), next(), next(), next(), next(), next()});
   return std::unique_ptr<BatchWriter>(new BatchWriter(std::move(statements), ours, epochs));
 }
 
@@ -213,6 +218,7 @@ base::Status BatchWriter::insert_job(const JobRecord& job) {
                               job.last_change.reason, job.started, job.finished, job.swept, stuck_text(job.stuck)));
   FM_TRY(sql_->insert_documents.run(id, jobs::canonical_json(spec), jobs::plan_json(*job.plan),
                                     packages_text(job.packages)));
+  if (job.remake_of) FM_TRY(sql_->insert_remake.run(id, job.remake_of.value, job.replaces));
   std::uint32_t index = 0;
   for (const jobs::LayerSpec& layer : spec.layers)
     FM_TRY(sql_->insert_layer.run(id, index++, layer.name, kind_name(layer.kind), layer.shot));
@@ -294,6 +300,22 @@ base::Status BatchWriter::put(const RootRecord& root) {
 
 base::Status BatchWriter::put(const SubmitTokenRecord& token) {
   return sql_->put_token.run(token.principal, token.token, token.body, token.job.value);
+}
+
+base::Status BatchWriter::put(const RemakeRecord& remade) {
+  const auto job = remade.phase.job.value;
+  const auto phase = remade.phase.index;
+  FM_TRY(sql_->put_remade_task.run(job, phase, remade.task, remade.of.value, outcome_name(remade.outcome),
+                                   remade.time));
+  FM_TRY(sql_->erase_remade_files.run(job, phase, remade.task));  // of a try before
+  for (const auto* files : {&remade.before, &remade.after}) {
+    int number = 0;
+    for (const FileRecord& file : *files)
+      FM_TRY(sql_->insert_remade_file.run(job, phase, remade.task, number++, files == &remade.after, file.kind,
+                                          file.frame, file.path, file.staged, file.size_bytes, file.sha256,
+                                          file.samples_sha256));
+  }
+  return {};
 }
 
 base::Status BatchWriter::put(const CountersRecord& counters) {

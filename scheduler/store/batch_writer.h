@@ -50,6 +50,7 @@ class BatchWriter {
   base::Status put(const RootRecord& root);
   base::Status put(const SubmitTokenRecord& token);
   base::Status put(const CountersRecord& counters);
+  base::Status put(const RemakeRecord& remade);
   base::Status put(const CommitRecord&) { return {}; }  // these two wait for insert_history()
   base::Status put(const AuditRecord&) { return {}; }
   base::Result<base::Sha256> insert_history(const Position& before, std::uint64_t sequence, base::WallTime now);

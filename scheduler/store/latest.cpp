@@ -37,6 +37,9 @@ struct KeyOf {
   std::optional<Key> operator()(const AttemptRecord& attempt) const {
     return Key{kind, attempt.id.epoch.number, 0, attempt.id.counter};
   }
+  std::optional<Key> operator()(const RemakeRecord& remade) const {
+    return Key{kind, remade.phase.job.value, remade.phase.index, remade.task};
+  }
   std::optional<Key> operator()(const WorkerRecord& worker) const { return Key{kind, worker.id.value, 0, 0}; }
   std::optional<Key> operator()(const CountersRecord&) const { return Key{kind, 0, 0, 0}; }
   template <class Other>

@@ -81,7 +81,8 @@ base::Result<AttemptRecord> attempt_of(const Statement::Rows& row, const EpochNo
 
 struct HistoryReader::Statements {
   Statement files_of, commits_of, files, reads, attempts_of, attempts_with_tails, attempts_back,
-      attempts_back_with_tails, written_by, read_by, audit, every_commit, every_audit, withdrawn_files, withdrawn_reads;
+      attempts_back_with_tails, written_by, read_by, audit, every_commit, every_audit, withdrawn_files, withdrawn_reads,
+      remade_files;
 };
 
 HistoryReader::HistoryReader(std::unique_ptr<Statements> statements, const EpochNonces& epochs)
@@ -94,6 +95,8 @@ base::Result<std::unique_ptr<HistoryReader>> HistoryReader::prepare(Connection& 
   FM_ASSIGN(const std::int64_t tables,
             connection.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'withdrawn_commits'"));
   const bool aside = tables > 0;
+  FM_ASSIGN(const std::int64_t remakes,
+            connection.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'remade_tasks'"));
   const char* const kSql[] = {
       "SELECT * FROM commits WHERE job = ? AND phase = ? AND task >= ? AND task < ? ORDER BY task",
       "SELECT * FROM commits WHERE job = ? AND (phase, task) >= (?, ?) ORDER BY phase, task LIMIT ?",
@@ -127,7 +130,12 @@ base::Result<std::unique_ptr<HistoryReader>> HistoryReader::prepare(Connection& 
             : "SELECT 1",
       aside ? "SELECT root, path, size_bytes, sha256 FROM withdrawn_reads WHERE job = ? AND phase = ? AND task = ? AND "
               "sequence = ? ORDER BY number"
-            : "SELECT 1"};
+            : "SELECT 1",
+      remakes > 0 ? "SELECT f.path, f.staged, f.size_bytes, f.sha256, f.samples_sha256 FROM remade_tasks t "
+                    "JOIN remade_files f ON f.job = t.job AND f.phase = t.phase AND f.task = t.task AND f.is_after "
+                    "WHERE t.of_job = ? AND t.phase = ? AND t.task = ? AND t.outcome IN ('same_samples', 'replaced') "
+                    "ORDER BY t.job, f.number"
+                  : "SELECT 1 WHERE ? = ? AND ?"};
   std::vector<Statement> made;
   for (const char* sql : kSql) {
     FM_ASSIGN(Statement statement, connection.prepare(sql));
@@ -137,7 +145,7 @@ base::Result<std::unique_ptr<HistoryReader>> HistoryReader::prepare(Connection& 
   const auto next = [&]() -> Statement&& { return std::move(made[at++]); };
   auto statements = std::unique_ptr<Statements>(new Statements{next(), next(), next(), next(), next(), next(), next(),
                                                                next(), next(), next(), next(), next(), next(),
-                                                               next(), next()});
+                                                               next(), next(), next()});
   return std::unique_ptr<HistoryReader>(new HistoryReader(std::move(statements), epochs));
 }
 
@@ -176,12 +184,28 @@ base::Result<CommitRecord> HistoryReader::commit_of(const Statement::Rows& row, 
   return commit;
 }
 
+// What stands under the names now: a commit never changes, but a remake may have put other bytes in its files' place.
+base::Status HistoryReader::apply_remakes(CommitRecord& commit) {
+  Statement::Rows rows = sql_->remade_files.rows(commit.phase.job.value, commit.phase.index, commit.task);
+  while (true) {
+    FM_ASSIGN(const bool more, rows.next());
+    if (!more) return {};
+    for (FileRecord& file : commit.files) {
+      if (file.path != rows.text(0)) continue;
+      file.size_bytes = rows.as<std::uint64_t>(2);
+      file.sha256 = rows.digest(3);
+      file.samples_sha256 = rows.digest(4);
+    }
+  }
+}
+
 base::Result<std::vector<CommitRecord>> HistoryReader::commits(Statement::Rows& rows, Reads reads) {
   std::vector<CommitRecord> found;
   while (true) {
     FM_ASSIGN(const bool more, rows.next());
     if (!more) return found;
     FM_ASSIGN(CommitRecord commit, commit_of(rows, reads));
+    FM_TRY(apply_remakes(commit));
     found.push_back(std::move(commit));
   }
 }

@@ -32,6 +32,8 @@ class HistoryReader {
   static base::Result<std::unique_ptr<HistoryReader>> prepare(Connection& connection, const EpochNonces& epochs);
   ~HistoryReader();
 
+  // Commits come with the digests of what stands under their names now (remakes); every_commit() tells them as they
+  // were.
   base::Result<std::vector<CommitRecord>> files_of(PhaseId phase, TaskRange tasks);
   base::Result<std::vector<CommitRecord>> commits_of(JobId job, CommitCursor from, std::uint32_t limit, Reads reads);
   base::Result<std::vector<AttemptRecord>> attempts_of(JobId job, AttemptCursor from, std::uint32_t limit,
@@ -49,6 +51,7 @@ class HistoryReader {
   enum class Kept { Live, Aside };  // aside: its files were lost, see withdrawn_commits
   base::Result<CommitRecord> commit_of(const Statement::Rows& row, Reads reads, Kept kept = Kept::Live);
   base::Result<std::vector<ReadRecord>> files_by(Statement& statement, const AttemptRecord& attempt, std::uint32_t limit);
+  base::Status apply_remakes(CommitRecord& commit);
   base::Result<std::vector<CommitRecord>> commits(Statement::Rows& rows, Reads reads);
 
   std::unique_ptr<Statements> sql_;

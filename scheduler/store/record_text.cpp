@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <charconv>
 
@@ -9,6 +11,9 @@ namespace framemill::scheduler::store {
 namespace {
 
 namespace json = boost::json;
+
+// In the order of the enumerators.
+constexpr std::array<std::string_view, 5> kRemakeOutcomes{"open", "equal", "same_samples", "replaced", "differs"};
 
 base::Error bad_column(std::string_view what) {
   return {"store.corrupt", fmt::format("a column that should hold {} does not", what), "", ""};
@@ -206,6 +211,16 @@ base::Result<std::uint64_t> bits_from(std::string_view hex) {
   const auto [end, fault] = std::from_chars(hex.data(), hex.data() + hex.size(), bits, 16);
   if (fault != std::errc() || end != hex.data() + hex.size()) return bad_column("hexadecimal digits");
   return bits;
+}
+
+std::string_view outcome_name(RemakeOutcome outcome) {
+  return kRemakeOutcomes.at(static_cast<std::size_t>(outcome));
+}
+
+base::Result<RemakeOutcome> remake_outcome_from(std::string_view name) {
+  const auto found = std::find(kRemakeOutcomes.begin(), kRemakeOutcomes.end(), name);
+  if (found == kRemakeOutcomes.end()) return bad_column("the outcome of a remake");
+  return static_cast<RemakeOutcome>(found - kRemakeOutcomes.begin());
 }
 
 std::string_view kind_name(jobs::PhaseKind kind) {

@@ -27,6 +27,8 @@ base::Result<std::vector<StuckLayer>> stuck_from(std::string_view text);
 base::Result<std::vector<jobs::PackageFacts>> packages_from(std::string_view text);
 base::Result<std::uint64_t> bits_from(std::string_view hex);
 
+std::string_view outcome_name(RemakeOutcome outcome);  // "same_samples"
+base::Result<RemakeOutcome> remake_outcome_from(std::string_view name);
 std::string_view kind_name(jobs::PhaseKind kind);  // "denoise"
 std::string_view kind_name(jobs::LayerKind kind);  // "generate"
 

@@ -261,9 +261,54 @@ CREATE TABLE withdrawn_reads (job INTEGER NOT NULL, phase INTEGER NOT NULL, task
   sequence INTEGER NOT NULL, PRIMARY KEY (job, phase, task, sequence, number)) STRICT;
 )sql";
 
+// Published tasks that are made again by a job of their own. Beside each file's recorded digests stand those that came
+// out; the first job's commit stays as it is, and the remake has its own, if its files took their names.
+constexpr const char* kRemakes = R"sql(
+CREATE TABLE remakes (job INTEGER PRIMARY KEY, of_job INTEGER NOT NULL, replaces INTEGER NOT NULL) STRICT;
+CREATE TABLE remade_tasks (job INTEGER NOT NULL, phase INTEGER NOT NULL, task INTEGER NOT NULL, of_job INTEGER NOT NULL,
+  outcome TEXT NOT NULL, time_ms INTEGER NOT NULL, PRIMARY KEY (job, phase, task)) STRICT, WITHOUT ROWID;
+CREATE INDEX remade_of_task ON remade_tasks (of_job, phase, task, job);
+CREATE TABLE remade_files (job INTEGER NOT NULL, phase INTEGER NOT NULL, task INTEGER NOT NULL, number INTEGER NOT NULL,
+  is_after INTEGER NOT NULL, kind INTEGER NOT NULL, frame INTEGER NOT NULL, path TEXT NOT NULL, staged TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL, sha256 BLOB NOT NULL, samples_sha256 BLOB NOT NULL,
+  PRIMARY KEY (job, phase, task, is_after, number)) STRICT, WITHOUT ROWID;
+CREATE VIEW remade AS
+  SELECT t.of_job AS job, t.job AS remake, l.name AS layer, b.frame, b.path, t.outcome, j.submitted_by AS asked_by,
+    j.submit_reason AS reason, r.replaces, lower(hex(b.sha256)) AS recorded_sha256, lower(hex(a.sha256)) AS made_sha256,
+    t.time_ms
+  FROM remade_tasks t JOIN remakes r ON r.job = t.job JOIN jobs j ON j.job = t.job
+  JOIN remade_files b ON b.job = t.job AND b.phase = t.phase AND b.task = t.task AND NOT b.is_after
+  LEFT JOIN remade_files a ON a.job = t.job AND a.phase = t.phase AND a.task = t.task AND a.is_after AND a.path = b.path
+  LEFT JOIN phase_plans p ON p.job = t.job AND p.phase = t.phase
+  LEFT JOIN layers l ON l.job = p.job AND l.layer = p.layer;
+
+-- What stands under a committed file's name now, where that is not what was committed. The columns beside max() are
+-- those of the newest remake.
+CREATE VIEW standing AS
+  SELECT t.of_job AS job, t.phase, t.task, a.path, a.size_bytes, a.sha256, a.samples_sha256, max(t.job) AS remake
+  FROM remade_tasks t JOIN remade_files a ON a.job = t.job AND a.phase = t.phase AND a.task = t.task AND a.is_after
+  WHERE t.outcome IN ('same_samples', 'replaced') GROUP BY t.of_job, t.phase, t.task, a.path;
+DROP VIEW frames;
+CREATE VIEW frames AS
+  SELECT c.job, c.phase, c.task, l.name AS layer, p.variant,
+    CASE f.kind WHEN 0 THEN 'frame' WHEN 1 THEN 'latents' WHEN 2 THEN 'movie' WHEN 3 THEN 'sheet' ELSE 'other' END
+      AS kind,
+    f.frame, c.root, f.path, ifnull(s.size_bytes, f.size_bytes) AS size_bytes,
+    lower(hex(ifnull(s.sha256, f.sha256))) AS sha256,
+    lower(hex(ifnull(s.samples_sha256, f.samples_sha256))) AS samples_sha256, a.attempt, w.name AS worker,
+    c.device_class, c.time_ms
+  FROM commits c JOIN commit_files f ON f.job = c.job AND f.phase = c.phase AND f.task = c.task
+  LEFT JOIN standing s ON s.job = f.job AND s.phase = f.phase AND s.task = f.task AND s.path = f.path
+  LEFT JOIN phase_plans p ON p.job = c.job AND p.phase = c.phase
+  LEFT JOIN layers l ON l.job = p.job AND l.layer = p.layer
+  LEFT JOIN attempts a ON a.epoch = c.epoch AND a.counter = c.counter
+  LEFT JOIN workers w ON w.worker = c.worker;
+)sql";
+
 constexpr std::array kMigrations{Migration{1, kFirst},        Migration{2, kFirstViews}, Migration{3, kTallies},
                                  Migration{4, kAttemptFacts}, Migration{5, kToldPages},  Migration{6, kWhoseFault},
-                                 Migration{7, kRootIds},     Migration{8, kWithdrawn}};
+                                 Migration{7, kRootIds},     Migration{8, kWithdrawn},
+                                 Migration{9, kRemakes}};
 
 }  // namespace
 

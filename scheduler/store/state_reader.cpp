@@ -1,7 +1,9 @@
 // read_state(): the records of a restart, table by table, in the order of put().
 #include <fmt/format.h>
 
+#include <map>
 #include <optional>
+#include <tuple>
 
 #include "scheduler/store/record_reader.h"
 #include "scheduler/store/record_text.h"
@@ -51,6 +53,7 @@ class StateReader {
     FM_TRY(pages());
     FM_TRY(troubles());
     FM_TRY(attempts());
+    FM_TRY(remakes());
     FM_TRY(connection_.run("DROP TABLE temp.chosen"));
     return std::move(records_);
   }
@@ -125,8 +128,9 @@ class StateReader {
   base::Status jobs() {
     return each_row(
         "SELECT j.job, d.spec, d.plan, d.packages, version, state, paused, priority, submitted_by, submitted_ms, "
-        "submit_reason, changed_by, changed_ms, change_reason, started_ms, finished_ms, swept, stuck "
-        "FROM chosen c JOIN jobs j ON j.job = c.job JOIN job_documents d ON d.job = c.job ORDER BY j.job",
+        "submit_reason, changed_by, changed_ms, change_reason, started_ms, finished_ms, swept, stuck, "
+        "ifnull(r.of_job, 0), ifnull(r.replaces, 0) FROM chosen c JOIN jobs j ON j.job = c.job "
+        "JOIN job_documents d ON d.job = c.job LEFT JOIN remakes r ON r.job = c.job ORDER BY j.job",
         [&](Rows& row) { return job(row); });
   }
 
@@ -155,6 +159,8 @@ class StateReader {
     job.finished = row.time(15);
     job.swept = row.integer(16) != 0;
     FM_ASSIGN(job.stuck, stuck_from(row.text(17)));
+    job.remake_of = JobId(row.as<std::uint32_t>(18));
+    job.replaces = row.integer(19) != 0;
     records_.emplace_back(std::move(job));
     return {};
   }
@@ -227,6 +233,36 @@ class StateReader {
           records_.emplace_back(std::move(attempt));
           return {};
         });
+  }
+
+  base::Status remakes() {
+    std::map<std::tuple<std::uint32_t, jobs::PhaseIndex, TaskIndex>, RemakeRecord> found;
+    const auto key_of = [](Rows& row) {
+      return std::tuple{row.as<std::uint32_t>(0), row.as<jobs::PhaseIndex>(1), row.as<TaskIndex>(2)};
+    };
+    FM_TRY(each_row("SELECT t.job, t.phase, t.task, t.of_job, t.outcome, t.time_ms FROM chosen c JOIN remade_tasks t "
+                    "ON t.job = c.job",
+                    [&](Rows& row) -> base::Status {
+                      RemakeRecord& remade = found[key_of(row)];
+                      remade.phase = {JobId(row.as<std::uint32_t>(0)), row.as<jobs::PhaseIndex>(1)};
+                      remade.task = row.as<TaskIndex>(2);
+                      remade.of = JobId(row.as<std::uint32_t>(3));
+                      FM_ASSIGN(remade.outcome, remake_outcome_from(row.text(4)));
+                      remade.time = row.time(5);
+                      return {};
+                    }));
+    FM_TRY(each_row("SELECT f.job, f.phase, f.task, f.is_after, f.kind, f.staged, f.path, f.size_bytes, f.sha256, "
+                    "f.samples_sha256, f.frame FROM chosen c JOIN remade_files f ON f.job = c.job "
+                    "ORDER BY f.job, f.phase, f.task, f.number",
+                    [&](Rows& row) -> base::Status {
+                      RemakeRecord& remade = found[key_of(row)];
+                      (row.integer(3) != 0 ? remade.after : remade.before)
+                          .push_back({row.as<std::int32_t>(4), row.text(5), row.text(6), row.as<std::uint64_t>(7),
+                                      row.digest(8), row.digest(9), row.as<jobs::Frame>(10)});
+                      return {};
+                    }));
+    for (auto& [key, remade] : found) records_.emplace_back(std::move(remade));
+    return {};
   }
 
   Connection& connection_;

@@ -343,6 +343,19 @@ TEST_CASE("verbs that change a job post the change with its reason") {
   }
 }
 
+TEST_CASE("retry --remake says which job makes the files again, and --replace goes with it alone") {
+  Farm farm;
+  farm.scheduler.on("POST /api/v1/jobs/12/retry", R"({"job":12,"state":"done","tasks":2,"remake":17})");
+  const auto done = farm.program.run({"retry", "12", "--frames", "3-4", "--remake", "--replace", "--reason", "lost"});
+  CHECK(done.code == 0);
+  CHECK(done.out.find("job 17 makes 2 tasks of job 12 again") != std::string::npos);
+  CHECK(boost::json::parse(only(farm.scheduler.requests()).body) ==
+        boost::json::parse(R"({"layer":"","frames":"3-4","reason":"lost","remake":true,"replace":true})"));
+  const auto alone = farm.program.run({"retry", "12", "--frames", "3", "--replace"});
+  CHECK(alone.code == 2);
+  CHECK(alone.err.find("usage.replace") != std::string::npos);
+}
+
 TEST_CASE("drain and undrain name the worker, whatever its name") {
   Farm farm;
   farm.scheduler.on("POST /api/v1/workers/w%2F1/drain", R"({"worker":1,"name":"w/1","state":"draining"})");

@@ -266,6 +266,8 @@ void Script::finish(const Statement& s) {
   FileRecord& file = player.next.finished.back().files.at(0);
   file.path = s.text("path", file.path);
   file.staged = s.text("staged", file.staged);
+  if (s.keys.contains("contents")) file.sha256 = base::sha256(s.keys.at("contents"));
+  if (s.keys.contains("samples")) file.samples_sha256 = base::sha256(s.keys.at("samples"));
   stage().report(s.word(1));
 }
 
@@ -425,7 +427,17 @@ void Script::job_verb(const Statement& s) {
   if (asked.verb == JobVerb::SetPriority) asked.priority = std::stoi(s.word(2));
   asked.layer = s.text("layer", "");
   if (s.keys.contains("frames")) asked.frames = jobs::FrameSet::parse(s.keys.at("frames")).value();
+  if (s.keys.contains("remake")) {
+    asked.remake = true;
+    asked.replace = s.text("replace", "no") == "yes";
+    asked.cause = {s.text("by", "ana"), stage().now().wall, s.text("reason", "")};
+    if (const auto tasks = stage().farm().tasks_to_remake(asked); tasks.ok())
+      asked.on_record = stage().store().commits_of(*tasks);
+  }
   answer_ = stage().ask(asked);
+  if (!asked.remake || !answer_->ok()) return;
+  jobs_[s.keys.at("remake")] = std::get<Changed>(answer_->value()).remake;
+  order_.push_back(s.keys.at("remake"));
 }
 
 WorkerId Script::worker_id(const std::string& name) {

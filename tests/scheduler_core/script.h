@@ -14,7 +14,7 @@
 //   report W ...      pass 20s [W ...]   time passes, the named workers report every second
 //   sleep 20s                            time passes and nobody calls the farm
 //   finish W PHASE TASKS                 PHASE is layer[:variant][.kind]; TASKS is 0 or 0-3; path=, staged=: what the
-//                                        first file is called instead
+//                                        first file is called instead; contents=, samples=: what its digests are of
 //   finished_by N W PHASE TASK           a finished task of attempt number N, whether W holds it or not
 //   end W PHASE OUTCOME [alone=yes] [task=] [frame=] [code=] [message=] [peak_mib=] [loads=] [steps=]   the attempt there ends so
 //   looks W PHASE FRAMES|none [refused=FRAME] [problem=WORD]   what it found of the files it watches for the phase
@@ -27,6 +27,7 @@
 //   late W                               a report of its former process, from before the restart, comes now
 //   restart farm|W     drain|undrain|revoke|clear W     sigterm W
 //   pause|resume|cancel|retry JOB [layer= frames=]      priority JOB N      disk full|ok
+//   retry JOB remake=NAME [replace=yes] [layer= frames=]   NAME stands for the job that makes them again
 //   expect grants N | grant W/SLOT PHASE TASKS | no grant PHASE | revoke W REASON | no revokes | publish W PHASE TASKS | watch W PHASE FRAMES (it is to look for them) | no watch W
 //          no publish | no manifest W | manifest W JOB REVISION (it holds the order) | discard W JOB | sweeps nothing | error CODE | ok |
 //          repeated | changed N | refused W | warns WORD | warnings N (of the submit)
@@ -35,6 +36,7 @@
 //          condition JOB none|stuck|blocked|starved|input_missing [layer= says=WORD] |
 //          counts JOB PHASE STATE N | batch_max N | booked W/SLOT MIB | tries JOB LAYER N | retried JOB LAYER N |
 //          eta JOB yes|no | tally JOB attempts= retries= loads= twice= | failure JOB CODE count= frame=
+//          remade JOB FRAME OUTCOME (of the job's remakes; of a remake, of itself)
 //   explain JOB [layer= variant= frame=] REASON ... [never] [says=WORD] | error=CODE   its reasons, in any order
 #pragma once
 

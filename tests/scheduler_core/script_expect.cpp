@@ -182,6 +182,16 @@ void Script::expect_job(const Statement& s) {
   if (what == "tally" || what == "failure") return expect_tally(s, view);
   if (what == "frames_published")
     return require(view.frames_published == std::stoul(s.word(3)), std::to_string(view.frames_published));
+  if (what == "remade") {
+    std::string found;
+    for (const RemakeView& remake : view.remakes)
+      for (const RemadeView& file : remake.files) {
+        const std::string frame = file.frame ? std::to_string(*file.frame) : "none";
+        if (frame == s.word(3) && file.outcome == s.word(4)) return;
+        found += frame + " " + file.outcome + "; ";
+      }
+    throw Wrong("found: " + found);
+  }
   if (what == "task") {
     const PhaseId phase = phase_of(s.word(2), s.word(3));
     const TaskRange tasks = tasks_of(s.word(4));

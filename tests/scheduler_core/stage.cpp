@@ -51,13 +51,17 @@ struct Key {
   }
   std::string operator()(const AuditRecord& r) const { return (Line().add("a audit") << r.sequence).out.str(); }
   std::string operator()(const CountersRecord&) const { return "0 counters"; }
+  std::string operator()(const RemakeRecord& r) const {
+    return (Line().add("b remade") << r.phase << r.task).out.str();
+  }
 };
 
 struct Content {
   Line& line;
   void operator()(const JobRecord& r) const {
     line << static_cast<int>(r.state) << r.paused << r.priority << r.version << r.submitted << r.last_change
-         << r.started.unix_ms << r.finished.unix_ms << r.swept << r.plan->digest.hex();
+         << r.started.unix_ms << r.finished.unix_ms << r.swept << r.plan->digest.hex() << r.remake_of.value
+         << r.replaces;
     for (const StuckLayer& stuck : r.stuck) line << stuck.layer << stuck.since.unix_ms << stuck.code << stuck.message;
   }
   void operator()(const PhaseRecord& r) const {
@@ -91,6 +95,11 @@ struct Content {
   void operator()(const SubmitTokenRecord& r) const { line << r.body.hex() << r.job.value; }
   void operator()(const AuditRecord& r) const { line << r.cause << r.verb << r.target; }
   void operator()(const CountersRecord& r) const { line << r.last_job << r.last_worker << r.last_audit; }
+  void operator()(const RemakeRecord& r) const {
+    line << r.of.value << static_cast<int>(r.outcome) << r.time.unix_ms;
+    for (const auto* files : {&r.before, &r.after})
+      for (const FileRecord& file : *files) line << file.path << file.size_bytes << file.sha256.hex() << file.frame;
+  }
 };
 
 std::string key_of(const Record& record) {
@@ -116,6 +125,22 @@ void StoredRecords::write(const Persist& persist) {
   }
   for (const auto& [phase, task] : persist.troubles_erased)
     records_.erase((Line().add("7 trouble") << phase << task).out.str());
+}
+
+std::vector<CommitRecord> StoredRecords::commits_of(const std::vector<std::pair<PhaseId, TaskIndex>>& tasks) const {
+  std::vector<CommitRecord> found;
+  for (const auto& [phase, task] : tasks) {
+    const auto known = records_.find((Line().add("9 commit") << phase << task).out.str());
+    if (known == records_.end()) continue;
+    CommitRecord commit = std::get<CommitRecord>(known->second);
+    for (const auto& [key, record] : records_)
+      if (const auto* remade = std::get_if<RemakeRecord>(&record))
+        if (remade->of == phase.job && remade->phase.index == phase.index && remade->task == task &&
+            (remade->outcome == RemakeOutcome::Replaced || remade->outcome == RemakeOutcome::SameSamples))
+          commit.files = remade->after;
+    found.push_back(std::move(commit));
+  }
+  return found;
 }
 
 std::vector<Record> StoredRecords::load() const {

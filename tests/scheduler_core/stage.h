@@ -27,6 +27,8 @@ class StoredRecords {
   std::vector<Record> load() const;
   std::uint64_t commits() const { return commits_.size(); }
   std::string fault() const { return fault_; }  // a task committed twice
+  // What is on record of the tasks, as it stands under its names now.
+  std::vector<CommitRecord> commits_of(const std::vector<std::pair<PhaseId, TaskIndex>>& tasks) const;
 
  private:
   std::map<std::string, Record> records_;

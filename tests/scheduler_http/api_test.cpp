@@ -240,6 +240,42 @@ TEST_CASE("changes carry the caller, the reason and their arguments, and answer 
   CHECK(fixture.farm.worker_changes[0].reason == "new disk");
 }
 
+TEST_CASE("a remake is asked for by retry, names the job that makes the files again, and is told with both digests") {
+  ApiFixture fixture;
+  {
+    std::lock_guard lock(fixture.farm.mutex);
+    fixture.farm.change_reply = Changed{1, JobId(7)};
+  }
+  CHECK(fixture.json_of(fixture.call("ana", "POST", "/api/v1/jobs/1/retry",
+                                     R"({"frames":"1003","remake":true,"replace":true,"reason":"lost"})")) ==
+        json::parse(R"({"job":1,"state":"running","tasks":1,"remake":7})"));
+  CHECK(fixture.code_of(fixture.call("ana", "POST", "/api/v1/jobs/1/retry", R"({"replace":true})")) ==
+        "400 request.bad_parameter");
+  CHECK(fixture.code_of(fixture.call("ana", "POST", "/api/v1/jobs/1/retry", R"({"remake":"yes"})")) ==
+        "400 request.bad_parameter");
+  {
+    std::lock_guard lock(fixture.farm.mutex);
+    REQUIRE(fixture.farm.job_changes.size() == 1);
+    CHECK(fixture.farm.job_changes[0].remake);
+    CHECK(fixture.farm.job_changes[0].replace);
+    CHECK(fixture.farm.job_changes[0].reason == "lost");
+    fixture.farm.change_reply = base::Error{"remake.running", "frame 1003 is not published", "frames", ""};
+  }
+  CHECK(fixture.code_of(fixture.call("ana", "POST", "/api/v1/jobs/1/retry", R"({"frames":"1003","remake":true})")) ==
+        "409 remake.running");
+  const auto job = fixture.json_of(fixture.call("vic", "GET", "/api/v1/jobs/1")).as_object();
+  CHECK(job.at("remake_of").is_null());
+  const auto remake = job.at("remakes").as_array().at(0).as_object();
+  CHECK(remake.at("job") == 7);
+  CHECK(remake.at("asked").as_object().at("reason") == "lost");
+  const auto file = remake.at("files").as_array().at(0).as_object();
+  CHECK(file.at("outcome") == "differs");
+  CHECK(file.at("frame") == 1003);
+  CHECK(file.at("recorded_sha256") == json::string(base::sha256("then").hex()));
+  CHECK(file.at("made_sha256") == json::string(base::sha256("now").hex()));
+  CHECK(remake.at("files").as_array().at(1).as_object().at("made_sha256").is_null());
+}
+
 TEST_CASE("bad changes are refused with the field") {
   ApiFixture fixture;
   const auto refused = [&](const char* path, const std::string& body) {

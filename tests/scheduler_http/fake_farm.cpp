@@ -100,6 +100,15 @@ JobView sample_job(JobId job, const std::string& principal) {
   view.layers = {layer};
   view.failures = {{"bad_output", "all black", 1, 1004, "hb_0010"},
                    {"timeout", "took too long", 2, std::nullopt, "cut"}};
+  RemakeView remake;
+  remake.job = JobId(7);
+  remake.state = jobs::JobState::Failed;
+  remake.cause = {"ana", {1'795'000'000'000}, "lost"};
+  remake.files_count = 2;
+  const base::Sha256 then = base::sha256("then");
+  remake.files = {{"hb_0010", "renders", "harbor/hb_0010.1003.exr", "differs", 0, 1003, then, base::sha256("now")},
+                  {"cut", "renders", "harbor/hb_0010.mp4", "open", 0, std::nullopt, then, {}}};
+  view.remakes = {remake};
   view.tasks[static_cast<int>(jobs::TaskState::Published)] = 3;
   view.frames = 32;
   view.frames_published = 16;

@@ -106,6 +106,8 @@ TEST_CASE("bodies take exactly the fields of their schema") {
                                                    {"frames", "1001-1002"},
                                                    {"spec", "api = \"framemill/v1\""},
                                                    {"format", "toml"},
+                                                   {"remake", true},
+                                                   {"replace", true},
                                                    {"overrides", json::array{json::array{"a.b", "c"}}}};
   for (const Operation& operation : operations()) {
     const json::value* body = operation.value->if_contains("requestBody");

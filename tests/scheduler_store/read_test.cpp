@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <map>
 
+#include "scheduler/store/maintenance.h"
 #include "tests/scheduler_store/support.h"
 
 using namespace framemill;
@@ -31,6 +32,10 @@ std::vector<Row> query(const std::filesystem::path& path, const std::string& sql
   if (fault) FAIL(fault);
   sqlite3_close(handle);
   return rows;
+}
+
+std::string commit_path_of(const std::filesystem::path& path) {
+  return query(path, "SELECT path FROM commit_files WHERE job = 12 AND number = 0").at(0).at(0);
 }
 
 }  // namespace
@@ -65,6 +70,49 @@ TEST_CASE("commits of a job come in pages, with their files and on demand with w
   CHECK(range[1].files.size() == 2);
   CHECK(range[1].reads.empty());
   CHECK_FALSE(store->files_of({JobId(1), 1}, {0, 4097}, [](auto) {}).ok());
+}
+
+TEST_CASE("what a remake put in the place of a file is what its commit tells from then on, and the chain holds") {
+  const TempDirectory directory;
+  const std::filesystem::path path = directory / "farm.db";
+  const PhaseId first{JobId(12), 1}, second{JobId(20), 1};
+  {
+    auto store = open_store(path);
+    const CommitRecord commit = sample_commit(store->epoch(), 1, first, 3, 2);
+    CommitRecord again = sample_commit(store->epoch(), 2, second, 3, 2);
+    again.files = commit.files;
+    again.files[0].sha256 = base::sha256("other");
+    again.files[0].samples_sha256 = base::sha256("other samples");
+    again.files[0].size_bytes = 4711;
+    JobRecord remake = sample_job(20);
+    remake.remake_of = JobId(12);
+    remake.replaces = true;
+    write_now(*store, {sample_job(12), remake, commit});
+    RemakeRecord remade{second, 3, JobId(12), commit.files, {}, RemakeOutcome::Open, {}};
+    const auto digests = [&] {
+      const auto found = answer_of<std::vector<CommitRecord>>(
+          [&](auto done) { return store->files_of(first, {3, 1}, done); });
+      return std::pair{found.at(0).files.at(0).sha256.hex(), found.at(0).files.at(1).sha256.hex()};
+    };
+    const auto as_committed = std::pair{commit.files[0].sha256.hex(), commit.files[1].sha256.hex()};
+    write_now(*store, {remade});
+    CHECK(digests() == as_committed);
+    remade.after = again.files;
+    write_now(*store, {remade, again});
+    CHECK(digests() == as_committed);  // it has no name yet
+    remade.outcome = RemakeOutcome::Differs;
+    write_now(*store, {remade});
+    CHECK(digests() == as_committed);
+    remade.outcome = RemakeOutcome::Replaced;
+    write_now(*store, {remade});
+    CHECK(digests() == std::pair{base::sha256("other").hex(), commit.files[1].sha256.hex()});
+  }
+  CHECK(verify(path).value().whole());
+  const std::string name = commit_path_of(path);
+  CHECK(query(path, "SELECT sha256, size_bytes FROM frames WHERE job = 12 AND path = '" + name + "'") ==
+        std::vector<Row>{{base::sha256("other").hex(), "4711"}});
+  CHECK(query(path, "SELECT remake, outcome, recorded_sha256 <> made_sha256 FROM remade WHERE job = 12 AND path = '" +
+                        name + "'") == std::vector<Row>{{"20", "replaced", "1"}});
 }
 
 TEST_CASE("attempts come in the order of their grants, with output tails only when asked") {

@@ -87,16 +87,26 @@ TEST_CASE("every kind of record comes back from a restart as it was, in the orde
     worker.last_change = sample_cause();
     worker.blamed_jobs = {JobId(4), JobId(5)};
     worker.incarnation = 0xfedcba9876543210ull;
+    JobRecord remake = job_with_package(20);
+    remake.remake_of = JobId(12);
+    remake.replaces = true;
+    const FileRecord before{0, "a/f", "x/f", 10, base::sha256("old"), base::sha256("old samples"), 1001};
+    const FileRecord after{1, "b/f", "x/f", 11, base::sha256("new"), base::sha256("new samples"), -3};
+    const RemakeRecord remade{{JobId(20), 1}, 4, JobId(12), {before, after}, {after}, RemakeOutcome::SameSamples, {77}};
+    const RemakeRecord open{{JobId(20), 1}, 5, JobId(12), {before}, {}, RemakeOutcome::Open, {}};
     expected = {CountersRecord{12, 3, 1ull << 40},
                 VersionRecord{"harbor", "", "hb_0010", 7, JobId(12)},
                 RootRecord{"main", "0123456789abcdef0123456789abcdef"},
                 SubmitTokenRecord{"ana", "token", base::sha256("body"), JobId(12)},
                 worker,
                 job_with_package(12),
+                remake,
                 running,
                 TaskPageRecord{phase, 0, {0, 1, 2, 3, 4, 5, 6, 7}},
                 trouble,
-                attempt};
+                attempt,
+                remade,
+                open};
     write_now(*store, expected);
   }
   CHECK(reload(directory / "farm.db") == texts_of(expected));

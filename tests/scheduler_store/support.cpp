@@ -41,10 +41,10 @@ struct ToText {
     std::string stuck;
     for (const StuckLayer& layer : job.stuck)
       stuck += fmt::format("[{} {} {} {}]", layer.layer, layer.since.unix_ms, layer.code, layer.message);
-    return fmt::format("job {} {} {} {} {} {} {} {} {} {} {} {} {} {}", job.id.value, jobs::canonical_json(*job.spec),
-                       jobs::plan_json(*job.plan), packages, job.version, jobs::name(job.state), job.paused,
+    return fmt::format("job {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", job.id.value,
+                       jobs::canonical_json(*job.spec), jobs::plan_json(*job.plan), packages, job.version, jobs::name(job.state), job.paused,
                        job.priority, text(job.submitted), text(job.last_change), job.started.unix_ms,
-                       job.finished.unix_ms, job.swept, stuck);
+                       job.finished.unix_ms, job.swept, stuck, job.remake_of.value, job.replaces);
   }
   std::string operator()(const PhaseRecord& phase) const {
     const PhaseTally& tally = phase.tally;
@@ -104,6 +104,17 @@ struct ToText {
   std::string operator()(const AuditRecord& a) const {
     return fmt::format("audit {} {} {} {}", a.sequence, text(a.cause), a.verb, a.target);
   }
+  std::string operator()(const RemakeRecord& r) const {
+    std::string files;
+    for (const auto* list : {&r.before, &r.after}) {
+      files += list == &r.before ? " before" : " after";
+      for (const FileRecord& f : *list)
+        files += fmt::format("[{} {} {} {} {} {} {}]", f.kind, f.staged, f.path, f.size_bytes, f.sha256.hex(),
+                             f.samples_sha256.hex(), f.frame);
+    }
+    return fmt::format("remade {} {} {} {} {}{}", text(r.phase), r.task, r.of.value, static_cast<int>(r.outcome),
+                       r.time.unix_ms, files);
+  }
   std::string operator()(const CountersRecord& c) const {
     return fmt::format("counters {} {} {}", c.last_job, c.last_worker, c.last_audit);
   }
@@ -111,7 +122,7 @@ struct ToText {
 
 // The first words of the text that make the record's key.
 std::string key_of(const Record& record) {
-  constexpr int kWords[] = {2, 2, 3, 3, 2, 3, 2, 5, 2, 3, 2, 1};  // in the order of Record
+  constexpr int kWords[] = {2, 2, 3, 3, 2, 3, 2, 5, 2, 3, 2, 1, 3};  // in the order of Record
   const std::string all = text_of(record);
   std::size_t end = 0;
   for (int word = 0; word < kWords[record.index()]; ++word) end = all.find(' ', end + 1);

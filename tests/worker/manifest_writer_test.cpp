@@ -159,5 +159,74 @@ TEST_CASE("a manifest stays inside its root and out of what the farm keeps") {
   CHECK(fs::exists(f.area.directory / "main/manifest.json"));
 }
 
+// What a remake of task 1 of variant 0 put in the place of its files.
+wire::PublishOrder remade_order() {
+  wire::PublishOrder remade;
+  remade.mutable_tasks()->set_job(20);
+  remade.mutable_tasks()->set_phase(1);
+  remade.mutable_tasks()->set_first(1);
+  remade.mutable_tasks()->set_count(1);
+  remade.set_root("main");
+  for (const int frame : {1003, 1004}) {
+    wire::OutputFile& file = *remade.add_files();
+    file.set_path("harbor/hb_0010/v001/t0." + std::to_string(frame) + ".exr");
+    file.set_size_bytes(101);
+    file.set_sha256(raw_digest("other bytes"));
+    file.set_samples_sha256(raw_digest("other samples"));
+    file.set_frame(frame);
+    *remade.mutable_remake()->add_before() = file;
+    remade.mutable_remake()->mutable_before(frame - 1003)->set_sha256(raw_digest("bytes"));
+  }
+  remade.mutable_remake()->set_job(12);
+  remade.mutable_remake()->set_submitted_unix_ms(1'800'000'000'000);
+  remade.mutable_remake()->set_has_manifest(true);
+  remade.mutable_remake()->set_manifest_directory("harbor/hb_0010/v001");
+  return remade;
+}
+
+TEST_CASE("a remake's digests take the place of those in the first job's manifest, and in what is kept for it") {
+  Frames f;
+  for (std::uint32_t task = 0; task < 3; ++task) f.publish(0, task);
+  REQUIRE(f.code() == "ok");
+  REQUIRE(amend_manifest(*f.root, remade_order(), {}).ok());
+  REQUIRE(amend_manifest(*f.root, remade_order(), {}).ok());  // an order may be repeated
+  const auto check = [&] {
+    const json::value manifest = f.manifest();
+    CHECK(manifest.at("job") == 12);
+    const json::array& files = manifest.at("files").as_array();
+    REQUIRE(files.size() >= 6);
+    for (const json::value& file : files) {
+      const bool remade = file.at("frame") == 1003 || file.at("frame") == 1004;
+      INFO(file.at("frame"));
+      CHECK(file.at("size_bytes") == (remade ? 101 : 100));
+      CHECK(file.at("sha256") == json::string(base::sha256(remade ? "other bytes" : "bytes").hex()));
+      CHECK(file.at("samples_sha256") == json::string(base::sha256(remade ? "other samples" : "samples").hex()));
+      CHECK(file.at("seed") == 40);
+    }
+  };
+  check();
+  f.publish(0, 3);  // a retry of the first job publishes more
+  REQUIRE(f.code() == "ok");
+  check();
+  CHECK(f.files() == 8);
+}
+
+TEST_CASE("a remake touches no other job's manifest, and misses none that is not there") {
+  Frames f;
+  f.publish(0, 1);
+  REQUIRE(f.code() == "ok");
+  const std::string before = f.area.read("main/harbor/hb_0010/v001/manifest.json");
+  wire::PublishOrder other = remade_order();
+  other.mutable_remake()->set_job(13);
+  CHECK(amend_manifest(*f.root, other, {}).ok());
+  wire::PublishOrder another = remade_order();
+  another.mutable_remake()->set_submitted_unix_ms(5);  // a job 12 of another farm
+  CHECK(amend_manifest(*f.root, another, {}).ok());
+  CHECK(f.area.read("main/harbor/hb_0010/v001/manifest.json") == before);
+  fs::remove(f.area.directory / "main/harbor/hb_0010/v001/manifest.json");
+  CHECK(amend_manifest(*f.root, remade_order(), {}).ok());
+  CHECK_FALSE(fs::exists(f.area.directory / "main/harbor/hb_0010/v001/manifest.json"));
+}
+
 }  // namespace
 }  // namespace framemill::worker

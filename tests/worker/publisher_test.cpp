@@ -61,6 +61,79 @@ TEST_CASE("a foreign file of equal size under the final name does not pass for t
   CHECK(s.code() == "publish.exists_other");
 }
 
+// The same order as a remake's: what it was before, and that it may take the place of what is there.
+struct Remade : Staged {
+  explicit Remade(const std::string& before, const std::string& now = "pixels") : Staged(kPath, now) {
+    wire::OutputFile& recorded = *order.mutable_remake()->add_before();
+    recorded.set_path(kPath);
+    recorded.set_size_bytes(before.size());
+    recorded.set_sha256(raw_digest(before));
+    order.mutable_remake()->set_job(12);
+  }
+  static constexpr const char* kPath = "harbor/hb_0010/f.1001.exr";
+  std::string there() { return area.read(std::string("main/") + kPath); }
+};
+
+TEST_CASE("a remake's file takes the place of what is there, damaged or missing, and its order may be repeated") {
+  Remade damaged("pixels");
+  damaged.area.write("main/harbor/hb_0010/f.1001.exr", "pix");
+  CHECK(damaged.code() == "ok");
+  CHECK(damaged.there() == "pixels");
+  CHECK(damaged.code() == "ok");  // the staged file is gone: the rename took it
+  CHECK(damaged.there() == "pixels");
+
+  Remade missing("pixels");
+  CHECK(missing.code() == "ok");
+  CHECK(missing.there() == "pixels");
+  REQUIRE(sweep_staging(*missing.root, attempt(1)).ok());
+  CHECK(missing.code() == "ok");
+}
+
+TEST_CASE("a remake whose staged file is gone is made again, and leaves what is there alone") {
+  Remade s("pixels");
+  s.area.write("main/harbor/hb_0010/f.1001.exr", "pix");
+  REQUIRE(sweep_staging(*s.root, attempt(1)).ok());
+  CHECK(s.code() == "publish.missing");
+  CHECK(s.there() == "pix");
+}
+
+TEST_CASE("a remake takes the place of a link and never follows it; a directory stays") {
+  Remade s("pixels");
+  s.area.write("outside/precious", "x");
+  fs::create_directories(s.root->path() / "harbor/hb_0010");
+  fs::create_symlink(s.area.directory / "outside/precious", s.root->path() / Remade::kPath);
+  CHECK(s.code() == "ok");
+  CHECK(s.there() == "pixels");
+  CHECK_FALSE(fs::is_symlink(s.root->path() / Remade::kPath));
+  CHECK(s.area.read("outside/precious") == "x");
+
+  Remade directory("pixels");
+  directory.area.write("main/harbor/hb_0010/f.1001.exr/inside", "x");
+  CHECK(directory.code() == "publish.exists_other");
+  CHECK(directory.area.read("main/harbor/hb_0010/f.1001.exr/inside") == "x");
+}
+
+TEST_CASE("where only the recorded contents can be right a whole file stays, a damaged or an empty one does not") {
+  Remade whole("as ever", "pixels");
+  whole.order.mutable_remake()->set_keep_intact(true);
+  whole.area.write("main/harbor/hb_0010/f.1001.exr", "as ever");
+  CHECK(whole.code() == "publish.intact");
+  CHECK(whole.there() == "as ever");
+
+  Remade damaged("as ever", "pixels");
+  damaged.order.mutable_remake()->set_keep_intact(true);
+  damaged.area.write("main/harbor/hb_0010/f.1001.exr", "as eve");
+  CHECK(damaged.code() == "ok");
+  CHECK(damaged.there() == "pixels");
+  CHECK(damaged.code() == "ok");
+
+  Remade empty("", "pixels");
+  empty.order.mutable_remake()->set_keep_intact(true);
+  empty.area.write("main/harbor/hb_0010/f.1001.exr", "");
+  CHECK(empty.code() == "ok");
+  CHECK(empty.there() == "pixels");
+}
+
 TEST_CASE("a staged file with other links waits for its name, and keeps its directory until it has it") {
   Staged s;
   const fs::path staged = s.root->path() / staging_path(attempt(1));

@@ -323,6 +323,7 @@ void Storage::publish(const PublishDuty& duty, const wire::PublishOrder& order) 
       lane->io,
       [root = roots_.at(order.root()), order, settings = settings_]() -> base::Status {
         FM_TRY(worker::publish(*root, order, settings->publish));
+        if (order.has_remake()) FM_TRY(amend_manifest(*root, order, settings->publish));
         return order.on_record() ? keep_on_record(*root, order) : base::Status{};
       },
       [this, duty, name = order.root()](const base::Status& status) {

@@ -82,6 +82,11 @@ Result<PublishDuty> duty_of(const wire::PublishOrder& order) {
   for (const wire::OutputFile& file : order.files())
     if (file.sha256().size() != 32 || file.staged().empty() || file.path().empty())
       return bad("publish.files", "a file without its digest or its names");
+  if (order.remake().before_size() > wire::kFilesPerReportMax)
+    return bad("publish.remake", "more than 4,096 files in one order");
+  for (const wire::OutputFile& file : order.remake().before())
+    if (file.sha256().size() != 32 || file.path().empty())
+      return bad("publish.remake", "a file on record without its digest or its name");
   return duty;
 }
 

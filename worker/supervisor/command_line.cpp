@@ -165,7 +165,7 @@ void set_job_tokens(const wire::Grant& grant, Tokens& tokens) {
   tokens.set("variant", std::int64_t{recipe.command().variant()});
   tokens.set("seed", fmt::format("{}", recipe.command().seed()));
   tokens.set("prompt", recipe.command().prompt());
-  tokens.set("job", fmt::format("{}", grant.tasks().job()));
+  tokens.set("job", fmt::format("{}", grant.remake_of() != 0 ? grant.remake_of() : grant.tasks().job()));
 }
 
 void set_frame_tokens(const jobs::FrameSet& frames, Tokens& tokens) {

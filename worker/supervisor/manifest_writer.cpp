@@ -10,6 +10,7 @@
 #include <boost/json.hpp>
 #include <cerrno>
 #include <charconv>
+#include <optional>
 
 #include "base/file.h"
 #include "wire/farm.pb.h"
@@ -23,6 +24,7 @@ namespace json = boost::json;
 
 constexpr std::size_t kRecordsMax = 10'000'000;  // kept orders of one phase: as many as it may have tasks
 constexpr std::size_t kBufferBytes = 1 << 20;
+constexpr std::size_t kManifestLineBytesMax = 1 << 20;
 constexpr std::size_t kHeadBytesMax = 512;  // the first line of a manifest says whose it is
 constexpr const char* kName = "manifest.json";
 
@@ -187,6 +189,100 @@ base::Status give_name(int from, const std::string& temporary, int to, const std
   return storage_error(errno, "give " + name + " its name");
 }
 
+// --- after a remake --------------------------------------------------------------------------------------------------
+
+bool came_out_equal(const wire::PublishOrder& order) {
+  for (const wire::OutputFile& file : order.files()) {
+    bool equal = false;
+    for (const wire::OutputFile& before : order.remake().before())
+      equal = equal || (before.path() == file.path() && before.sha256() == file.sha256() &&
+                        before.size_bytes() == file.size_bytes());
+    if (!equal) return false;
+  }
+  return true;
+}
+
+base::Status amend_kept_order(const RootDirectory& root, const wire::PublishOrder& order) {
+  const auto directory =
+      root.open_directory(records_path(order.remake().job(), order.tasks().phase()), MakeDirectories::No);
+  if (!directory.ok()) return directory.error().code == "path.missing" ? base::Status{} : directory.error();
+  const std::string name = std::to_string(order.tasks().first());
+  if (::faccessat(directory->get(), name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0) return {};
+  wire::PublishOrder kept = order;
+  kept.mutable_tasks()->set_job(order.remake().job());
+  kept.clear_remake();
+  kept.set_on_record(true);
+  return write_at(directory->get(), name, kept.SerializeAsString(), Durable::Yes);
+}
+
+// A row of a manifest with the digests that the file has now; nothing where it speaks of another file.
+std::optional<std::string> amended_row(std::string_view line, const wire::PublishOrder& order) {
+  if (!line.starts_with("{\"file\":")) return std::nullopt;
+  const bool comma = line.ends_with(',');
+  boost::system::error_code broken;
+  json::value parsed = json::parse(line.substr(0, line.size() - (comma ? 1 : 0)), broken);
+  json::object* row = broken ? nullptr : parsed.if_object();
+  if (row == nullptr) return std::nullopt;
+  const auto is = [&](const char* key, const std::string& text) {
+    const json::value* value = row->if_contains(key);
+    return value != nullptr && value->is_string() && value->get_string() == text;
+  };
+  for (const wire::OutputFile& file : order.files()) {
+    if (!is("file", file.path()) || !is("root", order.root())) continue;
+    (*row)["size_bytes"] = file.size_bytes();
+    (*row)["sha256"] = hex(file.sha256());
+    if (!file.samples_sha256().empty()) (*row)["samples_sha256"] = hex(file.samples_sha256());
+    return json::serialize(*row) + (comma ? "," : "");
+  }
+  return std::nullopt;
+}
+
+// Copies line by line; false: no line speaks of the order's files.
+base::Result<bool> copy_amended(int from, UniqueFd to, const wire::PublishOrder& order) {
+  Text text(std::move(to));
+  std::string buffer, chunk(kBufferBytes, '\0');
+  bool amended = false;
+  while (true) {
+    const ssize_t n = ::read(from, chunk.data(), chunk.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return storage_error(errno, "read a manifest");
+    buffer.append(chunk, 0, static_cast<std::size_t>(n));
+    std::size_t at = 0;
+    for (std::size_t end = buffer.find('\n'); end != std::string::npos; end = buffer.find('\n', at)) {
+      const std::string_view line(buffer.data() + at, end - at);
+      const auto row = amended_row(line, order);
+      amended = amended || row;
+      FM_TRY(text.add(row ? *row + "\n" : std::string(line) + "\n"));
+      at = end + 1;
+    }
+    buffer.erase(0, at);
+    if (n == 0 || buffer.size() > kManifestLineBytesMax) {  // what is no line of ours stays as it is
+      FM_TRY(text.add(buffer));
+      buffer.clear();
+    }
+    if (n == 0) break;
+  }
+  FM_TRY(text.finish());
+  return amended;
+}
+
+base::Status amend_file(int directory, const std::string& name, const wire::PublishOrder& order,
+                        const PublishSettings& settings) {
+  const UniqueFd from(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!from) return storage_error(errno, "open " + name);
+  const std::string temporary = fmt::format(".framemill-manifest-{:016x}", base::random_u64());
+  UniqueFd to(::openat(directory, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+  if (!to) return storage_error(errno, "create a manifest");
+  if (settings.group) (void)!::fchown(to.get(), static_cast<uid_t>(-1), *settings.group);
+  base::Result<bool> amended = copy_amended(from.get(), std::move(to), order);
+  if (amended.ok() && *amended && ::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0)
+    amended = storage_error(errno, "replace " + name);
+  ::unlinkat(directory, temporary.c_str(), 0);
+  if (!amended.ok()) return amended.error();
+  if (::fsync(directory) != 0) return storage_error(errno, "sync the directory of " + name);
+  return {};
+}
+
 struct Name {
   std::string text;
   Found found;
@@ -208,6 +304,23 @@ base::Status keep_on_record(const RootDirectory& root, const wire::PublishOrder&
   FM_ASSIGN(const UniqueFd directory,
             root.open_directory(records_path(order.tasks().job(), order.tasks().phase()), MakeDirectories::Yes));
   return write_at(directory.get(), std::to_string(order.tasks().first()), order.SerializeAsString(), Durable::Yes);
+}
+
+base::Status amend_manifest(const RootDirectory& root, const wire::PublishOrder& order,
+                            const PublishSettings& settings) {
+  if (came_out_equal(order)) return {};
+  FM_TRY(amend_kept_order(root, order));
+  const wire::Remake& remake = order.remake();
+  if (!remake.has_manifest() || remake.manifest_directory().starts_with(".framemill")) return {};
+  const auto directory = root.open_directory(remake.manifest_directory(), MakeDirectories::No);
+  if (!directory.ok()) return directory.error().code == "path.missing" ? base::Status{} : directory.error();
+  wire::ManifestOrder whose;
+  whose.set_job(remake.job());
+  whose.set_submitted_unix_ms(remake.submitted_unix_ms());
+  for (const std::string& name : {std::string(kName), fmt::format("manifest.job{}.json", remake.job())})
+    if (find_manifest(directory->get(), name, whose).owner == Owner::This)
+      FM_TRY(amend_file(directory->get(), name, order, settings));
+  return {};
 }
 
 base::Status write_manifest(const RootDirectory& root, const wire::ManifestOrder& order,

@@ -21,4 +21,9 @@ base::Status keep_on_record(const RootDirectory& root, const wire::PublishOrder&
 base::Status write_manifest(const RootDirectory& root, const wire::ManifestOrder& order,
                             const PublishSettings& settings);
 
+// After publish() of a remake: where the first job's manifest, or an order that is kept for it, tells other digests
+// than the files have now, these take their place. A manifest that is not there, or is not that job's, stays as it is.
+base::Status amend_manifest(const RootDirectory& root, const wire::PublishOrder& order,
+                            const PublishSettings& settings);
+
 }  // namespace framemill::worker

@@ -66,21 +66,33 @@ base::Status move_without_link(int staged_parent, const std::string& staged, int
   return {};
 }
 
+// The name, in the directory of the final one, of a whole copy of the staged file.
+base::Result<std::string> copy_beside(int source, int parent, const wire::OutputFile& file,
+                                      const std::string& attempt) {
+  std::string copy =
+      fmt::format(".framemill-{}-{}", attempt, base::to_hex(to_sha256(file.sha256()).bytes).substr(0, 16));
+  ::unlinkat(parent, copy.c_str(), 0);  // of a run that was cut short
+  const UniqueFd target(::openat(parent, copy.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+  if (!target) return storage_error(errno, "make a copy of " + file.path());
+  if (const base::Status copied = copy_contents(source, target.get(), file.path()); !copied.ok()) {
+    ::unlinkat(parent, copy.c_str(), 0);
+    return copied.error();
+  }
+  struct stat facts {};
+  if (::fstat(source, &facts) == 0)
+    (void)!::fchown(target.get(), static_cast<uid_t>(-1), facts.st_gid);  // its group, where that is allowed
+  return copy;
+}
+
 // A directory that is a link into another root may lie on another file system: a copy beside the final name takes the
 // staged file's part.
 base::Status copy_across(int staged_parent, const std::string& staged, int parent, const Place& place,
                          const wire::OutputFile& file, const RootDirectory& root, const std::string& attempt) {
   const UniqueFd source(::openat(staged_parent, staged.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!source) return storage_error(errno, "open the staged file of " + file.path());
-  const std::string copy = fmt::format(".framemill-{}-{}", attempt, base::to_hex(to_sha256(file.sha256()).bytes).substr(0, 16));
-  ::unlinkat(parent, copy.c_str(), 0);  // of a run that was cut short
-  const UniqueFd target(::openat(parent, copy.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
-  if (!target) return storage_error(errno, "make a copy of " + file.path());
-  base::Status status = copy_contents(source.get(), target.get(), file.path());
-  struct stat facts {};
-  if (status.ok() && ::fstat(source.get(), &facts) == 0)
-    (void)!::fchown(target.get(), static_cast<uid_t>(-1), facts.st_gid);  // its group, where that is allowed
-  if (status.ok() && ::linkat(parent, copy.c_str(), parent, place.name.c_str(), 0) != 0) {
+  FM_ASSIGN(const std::string copy, copy_beside(source.get(), parent, file, attempt));
+  base::Status status;
+  if (::linkat(parent, copy.c_str(), parent, place.name.c_str(), 0) != 0) {
     if (errno == EEXIST)
       status = check_existing(root, file);
     else if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS || errno == EMLINK)
@@ -92,8 +104,61 @@ base::Status copy_across(int staged_parent, const std::string& staged, int paren
   return status;
 }
 
+// Over what stands there, whatever it is, but a directory.
+base::Status rename_over(int staged_parent, const std::string& staged, int parent, const Place& place,
+                         const wire::OutputFile& file, const std::string& attempt) {
+  if (::renameat(staged_parent, staged.c_str(), parent, place.name.c_str()) == 0) return {};
+  if (errno == EISDIR || errno == ENOTEMPTY || errno == EEXIST)
+    return base::Error{"publish.exists_other", file.path() + " is a directory now", "",
+                       "move it away, then retry the job"};
+  if (errno != EXDEV) return storage_error(errno, "rename to " + file.path());
+  const UniqueFd source(::openat(staged_parent, staged.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!source) return storage_error(errno, "open the staged file of " + file.path());
+  FM_ASSIGN(const std::string copy, copy_beside(source.get(), parent, file, attempt));
+  if (::renameat(parent, copy.c_str(), parent, place.name.c_str()) == 0) return {};
+  const base::Error failed = storage_error(errno, "rename to " + file.path());
+  ::unlinkat(parent, copy.c_str(), 0);
+  return failed;
+}
+
+const wire::OutputFile* recorded(const wire::PublishOrder& order, const wire::OutputFile& file) {
+  for (const wire::OutputFile& before : order.remake().before())
+    if (before.path() == file.path()) return &before;
+  return nullptr;
+}
+
+// What is there as it was committed needs no other contents where the layer promises that only these can be right. An
+// empty file is no picture, whatever was on record.
+base::Status check_not_intact(const RootDirectory& root, const wire::PublishOrder& order) {
+  if (!order.remake().keep_intact()) return {};
+  for (const wire::OutputFile& file : order.files()) {
+    const wire::OutputFile* before = recorded(order, file);
+    const auto facts = root.digest(file.path());
+    if (before == nullptr || before->size_bytes() == 0 || !facts.ok()) return {};
+    // Neither damaged, nor put there by this very order before a crash.
+    if (!matches(*facts, *before)) return {};
+  }
+  return base::Error{"publish.intact",
+                     fmt::format("{} is whole, as it was committed, and its layer is reproducible exactly: other "
+                                 "contents would be wrong",
+                                 order.files_size() > 0 ? order.files(0).path() : "what is published"),
+                     "", "find out what has changed on the workers; or submit a new version"};
+}
+
+struct StagedPlace {
+  int parent;
+  std::string name, attempt;
+};
+base::Status take_place(const RootDirectory& root, const StagedPlace& staged, const wire::OutputFile& file, int parent,
+                        const Place& place) {
+  // Published by an order before this one: a rename would change nothing but the file's number.
+  const auto facts = root.digest(file.path());
+  if (facts.ok() && matches(*facts, file)) return {};
+  return rename_over(staged.parent, staged.name, parent, place, file, staged.attempt);
+}
+
 base::Status publish_file(const RootDirectory& root, const std::string& staging, const wire::OutputFile& file,
-                          int parent, const Place& place, const PublishSettings& settings) {
+                          int parent, const Place& place, const PublishSettings& settings, bool replaces) {
   FM_ASSIGN(const std::vector<std::string> staged, split_path(file.staged()));
   const std::string staged_parent_path =
       staged.size() == 1 ? staging : fmt::format("{}/{}", staging, fmt::join(staged.begin(), staged.end() - 1, "/"));
@@ -106,25 +171,30 @@ base::Status publish_file(const RootDirectory& root, const std::string& staging,
   if (!there && staged_parent.ok() && errno != ENOENT) return storage_error(errno, "look at " + file.staged());
   if (!there) {
     // Published before, and swept; or lost.
-    if (root.open_file(file.path()).ok()) return check_existing(root, file);
+    if (replaces) {
+      const auto facts_there = root.digest(file.path());
+      if (facts_there.ok() && matches(*facts_there, file)) return {};
+    } else if (root.open_file(file.path()).ok()) {
+      return check_existing(root, file);
+    }
     return base::Error{"publish.missing", fmt::format("the staged file of {} is gone", file.path()), "", ""};
   }
   struct stat final_facts {};
-  if (::fstatat(parent, place.name.c_str(), &final_facts, AT_SYMLINK_NOFOLLOW) == 0) {
-    if (final_facts.st_ino == facts.st_ino && final_facts.st_dev == facts.st_dev) return {};
-    return check_existing(root, file);
-  }
+  const bool taken = ::fstatat(parent, place.name.c_str(), &final_facts, AT_SYMLINK_NOFOLLOW) == 0;
+  if (taken && final_facts.st_ino == facts.st_ino && final_facts.st_dev == facts.st_dev) return {};
+  if (taken && !replaces) return check_existing(root, file);
   if (!S_ISREG(facts.st_mode) || static_cast<std::uint64_t>(facts.st_size) != file.size_bytes())
     return base::Error{"publish.missing", fmt::format("the staged file of {} is not the committed one", file.path()),
                        "", ""};
   if (settings.group && ::fchownat(staged_parent->get(), staged.back().c_str(), static_cast<uid_t>(-1), *settings.group,
                                    AT_SYMLINK_NOFOLLOW) != 0)
     return storage_error(errno, "set the group of " + file.path());
+  const std::string attempt = staging.substr(staging.rfind('/') + 1);
+  if (taken) return take_place(root, {staged_parent->get(), staged.back(), attempt}, file, parent, place);
   if (::linkat(staged_parent->get(), staged.back().c_str(), parent, place.name.c_str(), 0) == 0) return {};
   if (errno == EEXIST) return check_existing(root, file);
   if (errno == EXDEV)
-    return copy_across(staged_parent->get(), staged.back(), parent, place, file, root,
-                       staging.substr(staging.rfind('/') + 1));
+    return copy_across(staged_parent->get(), staged.back(), parent, place, file, root, attempt);
   if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS || errno == EMLINK)
     return move_without_link(staged_parent->get(), staged.back(), parent, place, file, root);
   return storage_error(errno, "link " + file.path());
@@ -136,6 +206,7 @@ base::Status publish(const RootDirectory& root, const wire::PublishOrder& order,
   const jobs::AttemptId attempt{{order.attempt().epoch(), order.attempt().epoch_nonce()}, order.attempt().counter()};
   const std::string staging = staging_path(attempt);
   std::map<std::string, UniqueFd> parents;
+  if (order.has_remake()) FM_TRY(check_not_intact(root, order));
   for (const wire::OutputFile& file : order.files()) {
     FM_ASSIGN(const Place place, place_of(file.path()));
     auto parent = parents.find(place.parent);
@@ -149,7 +220,7 @@ base::Status publish(const RootDirectory& root, const wire::PublishOrder& order,
         return storage_error(errno, "set the group of " + place.parent);
       parent = parents.emplace(place.parent, std::move(*opened)).first;
     }
-    FM_TRY(publish_file(root, staging, file, parent->second.get(), place, settings));
+    FM_TRY(publish_file(root, staging, file, parent->second.get(), place, settings, order.has_remake()));
   }
   for (const auto& [path, fd] : parents)
     if (::fsync(fd.get()) != 0) return storage_error(errno, "sync directory " + path);

@@ -2,7 +2,10 @@
 // directories synced. Idempotent: a final name that exists with equal size and SHA-256 is success, so an order may be
 // repeated, by this worker or another, after any crash. Called on an I/O thread.
 //
-// Errors: publish.exists_other, publish.missing, publish.path, storage_full, storage_failed.
+// Files that were published before and are made again (PublishOrder.remake) take the place of what stands under their
+// names: by a link where nothing does, else by one rename over it.
+//
+// Errors: publish.exists_other, publish.missing, publish.path, publish.intact, storage_full, storage_failed.
 #pragma once
 
 #include <sys/types.h>
