@@ -140,9 +140,9 @@ base::Status check_not_intact(const RootDirectory& root, const wire::PublishOrde
   }
   return base::Error{"publish.intact",
                      fmt::format("{} is whole, as it was committed, and its layer is reproducible exactly: other "
-                                 "contents would be wrong",
+                                 "contents would be wrong; where it must go all the same, move it away and retry",
                                  order.files_size() > 0 ? order.files(0).path() : "what is published"),
-                     "", "find out what has changed on the workers; or submit a new version"};
+                     "", "find out what has changed on the workers, or submit a new version"};
 }
 
 struct StagedPlace {
