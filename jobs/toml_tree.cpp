@@ -239,6 +239,9 @@ SpecError error_of(const ParseFault& fault, const TomlSource& source) {
                                 source.position(fault.at));
   error.suggestion =
       twice ? "delete one of the two" : syntax_hint(source.original, source.offset(fault.at), SpecLanguage::Toml);
+  // "cannot redefine existing table 'roots'"
+  if (const std::size_t quote = error.message.find('\''); twice && quote != std::string::npos)
+    error.message = error.message.substr(quote) + " is given twice";
   // What the parser says of an open string and an open array is true and helps nobody.
   if (fault.message.find("control characters") != std::string::npos) error.message = "the string is not closed";
   if (fault.message.find("closing ']'") != std::string::npos && error.suggestion.empty())

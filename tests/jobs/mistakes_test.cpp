@@ -72,6 +72,8 @@ TEST_CASE("YAML, comments and brackets of other languages get a hint") {
   CHECK(layer_error("root = \"main").find("a double quote is missing") != std::string::npos);
   CHECK(layer_error("---").find("YAML") != std::string::npos);
   CHECK(layer_error("<<<<<<< HEAD").find("merge") != std::string::npos);
+  CHECK(layer_error("[roots]\na = 1\n[roots]").find("spec.duplicate_key  13:1 'roots' is given twice | delete one of the two") !=
+        std::string::npos);
   const std::string single = told(parse_spec(kHead + "[layer]\nname = \"a\"\n[layer]\nname = \"b\"\n"));
   CHECK(single.find("write [[layer]], with two brackets") != std::string::npos);
 }
