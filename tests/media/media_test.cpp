@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -54,6 +55,18 @@ TEST_CASE("frames become a movie with a strip below the picture, tagged bt709") 
     INFO(fact << " in " << probed.output);
     CHECK(probed.output.find(fact) != std::string::npos);
   }
+}
+
+TEST_CASE("a host without ffmpeg is told by a code of its own: it says nothing about the movie") {
+  MediaFarm farm;
+  const auto grant = encode_grant(painted(farm, 2));
+  const std::string path = std::getenv("PATH");
+  ::setenv("PATH", "/nowhere", 1);
+  const auto made = farm.run("encode", grant);
+  ::setenv("PATH", path.c_str(), 1);
+  CHECK(made.exit_status != 0);
+  INFO(made.diagnostics);
+  CHECK(made.last_line() == "media.ffmpeg_missing: ffmpeg cannot be started (install the package ffmpeg)");
 }
 
 TEST_CASE("equal frames give equal movie bytes") {

@@ -234,6 +234,23 @@ TEST_CASE("a program that used up its cap of memory is out of memory, whatever i
   CHECK(ended.code == "command.host_memory");
 }
 
+TEST_CASE("a host without ffmpeg gives the movie back, uncharged") {
+  Command c({});
+  c.granted.mutable_recipe()->clear_command();
+  c.granted.mutable_recipe()->mutable_encode();
+  c.granted.mutable_recipe()->set_output_printf("shot/cut.mp4");
+  c.settings.media = c.area.directory / "media";
+  const auto ends_with = [&](const std::string& line) {
+    c.area.write("media", "#!/bin/sh\necho '" + line + "' >&2\nexit 1\n");
+    std::filesystem::permissions(c.settings.media, std::filesystem::perms::owner_all);
+  };
+  ends_with("media.ffmpeg_missing: ffmpeg cannot be started (install the package ffmpeg)");
+  const EndedAttempt& ended = c.run();
+  CHECK(ended.outcome == Outcome::NotAdmitted);
+  CHECK(ended.code == "media.ffmpeg_missing");
+  CHECK(ended.text == "ffmpeg cannot be started (install the package ffmpeg)");
+}
+
 TEST_CASE("a program that cannot be started is the task's own fault, by its name and not by an exit status") {
   const Scratch area;
   area.write("text", "no first line\n");

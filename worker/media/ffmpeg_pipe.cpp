@@ -124,7 +124,7 @@ struct FfmpegPipe::Child {
     const std::size_t last_line = diagnostics.rfind('\n');
     const std::string words = diagnostics.substr(last_line == std::string::npos ? 0 : last_line + 1);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-      return base::Error{"media.ffmpeg", "ffmpeg cannot be started", "", "install the package ffmpeg"};
+      return base::Error{"media.ffmpeg_missing", "ffmpeg cannot be started", "", "install the package ffmpeg"};
     return ffmpeg_error(words.empty() ? fmt::format("ffmpeg ended with status {}", status) : "ffmpeg: " + words);
   }
 };

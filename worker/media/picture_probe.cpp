@@ -30,7 +30,7 @@ base::Error not_started(const ToolEnd& end, const char* program) {
   const std::string_view code = base::process_code(end.start_error);
   if (!code.empty())
     return {std::string(code), fmt::format("start {}: {}", program, std::strerror(end.start_error)), "", ""};
-  return {"media.ffmpeg", "ffprobe and ffmpeg cannot be started", "", "install the package ffmpeg"};
+  return {"media.ffmpeg_missing", "ffprobe and ffmpeg cannot be started", "", "install the package ffmpeg"};
 }
 
 // The library fills what is missing with grey and calls it read.

@@ -23,12 +23,16 @@ namespace {
 
 using jobs::Outcome;
 
+constexpr std::string_view kFfmpegMissing = "media.ffmpeg_missing";
+
 // Which outcome an error of inputs, storage, the host or the command's description is.
 Outcome outcome_of(const base::Error& error) {
   if (error.code == "storage_full") return Outcome::StorageFull;
   if (error.code == "input_not_visible") return Outcome::InputNotVisible;
   if (error.code == "command.missing_output" || error.code.starts_with("output.")) return Outcome::BadOutput;
-  if (error.code == "root.missing" || error.code == "storage_failed" || base::is_host_code(error.code))
+  // A host without ffmpeg says nothing about the movie, and is good for other work.
+  if (error.code == "root.missing" || error.code == "storage_failed" || error.code == kFfmpegMissing ||
+      base::is_host_code(error.code))
     return Outcome::NotAdmitted;
   return Outcome::Failed;
 }
@@ -112,7 +116,7 @@ std::optional<base::Error> error_of_media(std::string_view last_line) {
     code = code.substr(0, in);
   }
   if (!code.starts_with("input.") && code != "input_not_visible" && !base::is_storage_code(code) &&
-      !base::is_host_code(code))
+      code != kFfmpegMissing && !base::is_host_code(code))
     return std::nullopt;
   return base::in_root({std::string(code), std::string(last_line.substr(colon + 2)), "", ""}, root);
 }
