@@ -29,8 +29,8 @@ OPERATORS = [
     ('call-left-out', re.compile(r'^(\s+)[a-z_][\w.]*(?:->|\.|\()[^={}]*\);$'), r'\1;'),
     ('guard-left-out', re.compile(r'^(\s+)if \(.*\) (?:return|continue|break)\b[^{}]*;$'), r'\1;'),
 ]
-# Arithmetic of networks is judged by figures, cards are tried on machines that have one, and of programs' main functions
-# only the whole program speaks.
+# Arithmetic of networks is judged by figures, cards are tried on machines that have one, and of programs' main
+# functions only the whole program speaks.
 LEFT_OUT = re.compile(r'^(tests|bench|build|training|gpu/(torch|nvml))/|(^|/)\w*main\.cpp$')
 
 

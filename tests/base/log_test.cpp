@@ -63,7 +63,8 @@ TEST_CASE("a log line begins with its time and level, or with the journal's numb
   if (std::getenv("JOURNAL_STREAM") != nullptr)
     CHECK(text == "<4>farm: job 7 is stuck\n");
   else
-    CHECK_THAT(text, Catch::Matches("[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\\.[0-9]{3} warning farm: job 7 is stuck\n"));
+    CHECK_THAT(text, Catch::Matches("[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\\.[0-9]{3} "
+                                    "warning farm: job 7 is stuck\n"));
 }
 
 TEST_CASE("words of any language stay as they are in a log line") {

@@ -32,7 +32,7 @@ struct LinkToScheduler {
     port.allowed = {own.public_key};
     router = net::SecureRouter::open(loop, port, [this](const net::PeerMessage& message) {
                peer = message.peer;
-               REQUIRE(reports.emplace_back().ParseFromArray(message.bytes.data(), static_cast<int>(message.bytes.size())));
+               REQUIRE(reports.emplace_back().ParseFromString(std::string(message.bytes)));
              }).value();
     net::SecureDealerOptions options;
     options.endpoint = router->endpoint();
