@@ -17,6 +17,7 @@ TEST_SECONDS_MAX = 300  # of one test program without a bug
 STOP_SECONDS_MAX = 30
 # With a bug a program may take so many times as long as without, and so many seconds more; one that hangs has found it.
 HANG_FACTOR, HANG_SECONDS = 4, 30
+HANGS = 'hangs in: '
 FOUND, SURVIVED, EQUIVALENT, REFUSED = 'found', 'survived', 'equivalent', 'refused by the compiler'
 
 # Which test programs speak for a directory, the nearest first. The longest prefix counts. A test program that is named
@@ -192,7 +193,7 @@ def fails(tree, room):
     status, output = tree.test(room, allowed)
     case, source = last_case(output)
     if status is None:
-        return True, f'hangs in: {case}', source
+        return True, HANGS + case, source
     if status == 0:
         return False, '', ''
     status, _ = tree.test(room, allowed, as_pattern(case))
@@ -227,21 +228,24 @@ def try_one(tree, mutation, rooms):
 
 
 def digest(top, mutation, row):
-    """Of what a verdict depends on: the bug, its file, and of the tests the file that found it or, where none did, all
-    files of the rooms that were tried. A row counts as long as this digest is the same."""
+    """Of what a verdict depends on: the bug, its file and, where no test found it, all tests of its rooms. A row counts
+    as long as this digest is the same and the test case that found the bug is still there."""
     sum_of = hashlib.sha256()
     for part in (mutation['file'], mutation['find'], mutation['replace']):
         sum_of.update(part.encode() + b'\0')
     names = [mutation['file']]
-    if row['verdict'] == FOUND:
-        names += [row['source']]
-    elif row['verdict'] == SURVIVED:
+    if row['verdict'] == SURVIVED:
         directories = [f'tests/{room}' for room in tests_of(mutation)] + ['tests/support', 'tests/scenarios']
         names += [str(p.relative_to(top)) for d in directories for p in sorted((top / d).rglob('*')) if p.is_file()]
     for name in names:
         path = top / name
         sum_of.update(name.encode() + b'\0' + (path.read_bytes() if path.is_file() else b'') + b'\0')
     return sum_of.hexdigest()
+
+
+def has_case(top, row):
+    path, title = top / row['source'], row['case'].removeprefix(HANGS)
+    return path.is_file() and title in path.read_text().replace('\\"', '"')
 
 
 def results(home, top, mutations):
@@ -251,7 +255,7 @@ def results(home, top, mutations):
     for line in path.read_text().splitlines() if path.exists() else []:
         row = json.loads(line)
         mutation = by_id.get(row['id'])
-        if mutation and row['digest'] == digest(top, mutation, row):
+        if mutation and row['digest'] == digest(top, mutation, row) and (row['verdict'] != FOUND or has_case(top, row)):
             rows[row['id']] = row
     return rows
 
