@@ -242,6 +242,15 @@ TEST_CASE("a death while alone names the task at work, and a death in company ac
   CHECK_FALSE(b.told_end(3).alone);
 }
 
+TEST_CASE("a death before the first step accuses no task: a sign of life without a step names none") {
+  Bench b;
+  b.all_ready();
+  b.grant(lease(1));
+  b.happen(AttemptProgressed{attempt(1), {2, 0, 20, 1, 0, "loading", {}}});
+  b.die(0, signalled(11));
+  CHECK(b.told_end(1).failed_tasks.empty());
+}
+
 TEST_CASE("a dead executor is started again at once, then with growing pauses until a task is finished") {
   Bench b;
   b.all_ready();
