@@ -213,6 +213,25 @@ TEST_CASE("a worker tells about once a second which publish orders it holds, unt
   CHECK(b.report().publishing[0].second == TaskRange{1, 2});
 }
 
+TEST_CASE("a worker that holds more scattered publish orders than fit says nothing of them rather than half") {
+  Bench b;
+  ReplyReceived reply;
+  for (TaskIndex i = 0; i <= Worker::kPublishingRangesMax; ++i)
+    reply.publishes.push_back({attempt(1), {JobId(1), 0}, {2 * i, 1}});
+  b.happen(reply);
+  const Report too_many = b.report();
+  CHECK_FALSE(too_many.tells_publishing);
+  CHECK(too_many.publishing.empty());
+  b.happen(DutyPublished{reply.publishes[0]});
+  ReplyReceived acknowledged;
+  acknowledged.acked_report = b.report().sequence;
+  b.happen(acknowledged);
+  b.pass(base::seconds(1));
+  const Report all = b.report();
+  CHECK(all.tells_publishing);
+  CHECK(all.publishing.size() == Worker::kPublishingRangesMax);
+}
+
 TEST_CASE("a manifest order at work or untold is not done twice") {
   Bench b;
   ReplyReceived reply;

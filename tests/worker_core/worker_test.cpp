@@ -251,6 +251,16 @@ TEST_CASE("a death before the first step accuses no task: a sign of life without
   CHECK(b.told_end(1).failed_tasks.empty());
 }
 
+TEST_CASE("a task that was finished and delivered is not to blame for a death before the next one began") {
+  Bench b;
+  b.all_ready();
+  b.grant(lease(1));
+  b.happen(AttemptProgressed{attempt(1), {0, 20, 20, 1, 0, "", {}}});
+  b.finish_task(1, 0);
+  b.die(0, signalled(11));
+  CHECK(b.told_end(1).failed_tasks.empty());
+}
+
 TEST_CASE("a dead executor is started again at once, then with growing pauses until a task is finished") {
   Bench b;
   b.all_ready();
