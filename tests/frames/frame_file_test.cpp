@@ -40,6 +40,13 @@ wire::Recipe recipe() {
   return r;
 }
 
+// Two hexadecimal digits, for each byte of a digest.
+std::string digest_of(const std::string& digits) {
+  std::string out;
+  for (int i = 0; i < 32; ++i) out += digits;
+  return out;
+}
+
 constexpr jobs::FrameFormat kFormats[] = {jobs::FrameFormat::Exr, jobs::FrameFormat::Png};
 
 }  // namespace
@@ -70,6 +77,31 @@ TEST_CASE("a frame file carries the recipe's attributes and nothing about who ma
           (format == jobs::FrameFormat::Exr ? "lin_rec709" : "srgb"));
     CHECK(back.attributes.size() == attributes.size() + 1);
   }
+}
+
+TEST_CASE("a frame's attributes are where it belongs, what it was made from and how, each once") {
+  const frames::Attributes generated{{"framemill:show", "harbor"},
+                                     {"framemill:sequence", "hb"},
+                                     {"framemill:shot", "hb_0010"},
+                                     {"framemill:layer", "boards"},
+                                     {"framemill:variant", "2"},
+                                     {"framemill:version", "3"},
+                                     {"framemill:frame", "1001"},
+                                     {"framemill:seed", "9007199254740993"},
+                                     {"framemill:model", "demo-clips@1"},
+                                     {"framemill:model_digest", digest_of("ab")},
+                                     {"framemill:prompt", "calm \"harbor\" at dusk, red boat"},
+                                     {"framemill:recipe_digest", digest_of("01")},
+                                     {"framemill:plan_digest", digest_of("02")},
+                                     {"framemill:reproducibility", "exact"},
+                                     {"framemill:device_class", "cpu avx2"}};
+  CHECK(frames::frame_attributes(recipe(), 1001, "cpu avx2") == generated);
+  wire::Recipe command = recipe();
+  command.mutable_command();
+  const auto of_a_program = frames::frame_attributes(command, 1001, "");
+  CHECK(of_a_program.size() == generated.size() - 5);
+  for (const char* none : {"seed", "model", "model_digest", "prompt", "device_class"})
+    CHECK(frames::attribute(of_a_program, none).empty());
 }
 
 TEST_CASE("an EXR frame is scene-linear half and comes back as the sRGB picture within a code value of 8 bits") {
