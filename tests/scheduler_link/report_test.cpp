@@ -30,6 +30,7 @@ wire::WorkerReport good_report() {
   file.set_staged("0/a.exr");
   file.set_path("show/a.0001.exr");
   file.set_sha256(std::string(32, 'x'));
+  report.add_running()->set_moves(41);
   wire::EndedAttempt& ended = *report.add_ended();
   ended.set_outcome("oom");
   for (std::uint32_t windows = 1; windows <= 100; ++windows) {
@@ -51,6 +52,7 @@ TEST_CASE("a good report becomes an event with the key that was proved") {
   CHECK(report->event.inventory->name == "w1");
   CHECK(report->event.finished.at(0).files.at(0).path == "show/a.0001.exr");
   CHECK(report->event.ended.at(0).outcome == jobs::Outcome::Oom);
+  CHECK(report->event.running.at(0).moves == 41);
 }
 
 TEST_CASE("lists of measured facts are cut to their bounds") {

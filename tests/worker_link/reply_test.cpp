@@ -165,6 +165,8 @@ TEST_CASE("a report says what runs, what is finished, what ended and what was pu
   report.items.push_back(FinishedTask{{{3, 77}, 17}, {JobId(5), 0}, 8, 0, 250'000, finished.SerializeAsString()});
   report.items.push_back(EndedAttempt{
       {{3, 77}, 17}, jobs::Outcome::BadOutput, "frames.nan", "Not a number.", 1003, true, {8}, used, "tail"});
+  std::get<EndedAttempt>(report.items.back()).storage_root = "plates";
+  report.running.back().moves = 41;
   report.items.push_back(PublishedTasks{{{{3, 77}, 17}, {JobId(5), 0}, {0, 2}}});
   report.items.push_back(PublishFailure{{{{3, 77}, 17}, {JobId(5), 0}, {2, 1}}, "publish.missing", "gone"});
   report.items.push_back(DiscardedJob{JobId(4)});
@@ -181,6 +183,8 @@ TEST_CASE("a report says what runs, what is finished, what ended and what was pu
   CHECK(out.running(0).steps() == 20);
   CHECK(out.running(0).batch() == 4);
   CHECK(out.running(0).model_warm());
+  CHECK(out.running(0).moves() == 41);
+  CHECK(out.ended(0).storage_root() == "plates");
   CHECK(usage_from_wire(out.running(0).usage()) == numbers);  // the rest of what has ended only: reports stay small
   CHECK(out.ended(0).attempt().counter() == 17);
   CHECK(out.ended(0).alone());
