@@ -82,8 +82,12 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
       next_explanation = base::monotonic_now() + kExplainEvery;
       JobWatch other(session, remake != nullptr ? remake->job : id, base::milliseconds(*patience));
       FM_ASSIGN(const auto explanation, (remake != nullptr ? other : watch).explanation());
-      if (explanation && explanation->can_never_run)
-        return report(session, *job, ExitCode::CanNeverRun, explanation->sentence);
+      if (explanation && explanation->can_never_run) {
+        const ExitCode code = report(session, *job, ExitCode::CanNeverRun, explanation->sentence);
+        if (remake != nullptr && !session.json())
+          session.out() << fmt::format("job {}, which makes files of it again: {}\n", remake->job, explanation->sentence);
+        return code;
+      }
     }
     if (job) last = std::move(job);
     if (deadline && base::monotonic_now() >= *deadline) {
