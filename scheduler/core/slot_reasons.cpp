@@ -200,19 +200,19 @@ std::string remedy(const Demand& demand, const WorkerEntry& worker, Misfit misfi
       return misfit == Misfit::Program && worker.inventory.confinement.starts_with("commands refused")
                  ? "see [confinement] in the page on worker.toml"
              : misfit == Misfit::Program     ? "list the program under [commands] of a worker.toml"
+             : misfit == Misfit::Media       ? "install framemill-media beside a worker, or name it there with `media`"
              : misfit == Misfit::DeviceClass ? "bring back a worker of that class, or submit a new version"
                                              : "lower the layer's needs, or add a worker that meets them";
     case Reason::StorageUnreachable:
       return "list the root in the worker.toml, mount it, and see that its marker file is in place and writable for "
-             "the "
-             "worker's user; the worker's log says what is wrong";
+             "the worker's user; the worker's log says what is wrong";
     case Reason::CapReached:
       return misfit == Misfit::PublishCap ? "wait; if it lasts, see why the worker's storage is slow"
                                           : "wait for a lease to end";
     case Reason::MemoryBooked:
       return "wait for that work, or add a device";
     default:
-      return "wait, raise the priority, or add a worker";
+      return misfit == Misfit::None ? "nothing: it starts at once" : "wait, raise the priority, or add a worker";
   }
 }
 

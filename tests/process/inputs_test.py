@@ -107,7 +107,7 @@ def one_plate_missing(farm, place, plates):
 def all_plates_missing(farm, place):
     started = time.monotonic()
     done = run(farm, 'submit', str(spec_of(place, 'none', 'nowhere/p.{frame:04}.txt', '1-3', '3s')))
-    assert 'plates:nowhere/p.0001.txt is not there' in done.stdout, f'submit warns at once: {done.stdout}'
+    assert 'the first is plates:nowhere/p.0001.txt' in done.stdout, f'submit warns at once: {done.stdout}'
     job = int(done.stdout.split()[1])
     assert final_state(farm, job) == 'failed'
     assert time.monotonic() - started >= 3, 'the time that the layer gives was waited'
