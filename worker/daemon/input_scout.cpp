@@ -103,7 +103,7 @@ void InputScout::begin_look(const std::string& name, Lane& lane) {
   if (!lane.thread) lane.thread = std::make_unique<IoThread>();
   lane.looking = lane.thread->submit([this, &loop = loop_, alive = alive_, name, root = root->second,
                                       scan = lane.scan, watched = lane.watched] {
-    auto found = scan->look(*root, watched);
+    auto found = scan->look(*root, watched, base::monotonic_now());
     if (!*alive) return;
     loop.post([this, alive, name, found = std::move(found)]() mutable {
       if (*alive) this->found(name, std::move(found));

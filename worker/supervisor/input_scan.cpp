@@ -29,10 +29,10 @@ std::int64_t nanoseconds(const timespec& time) {
 // One look at one root.
 class InputLook {
  public:
-  InputLook(const RootDirectory& root, InputScan& scan) : root_(root), scan_(scan) {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    now_ns_ = nanoseconds(now);
+  InputLook(const RootDirectory& root, InputScan& scan, base::Instant now) : root_(root), scan_(scan), now_(now) {
+    timespec wall{};
+    ::clock_gettime(CLOCK_REALTIME, &wall);
+    now_ns_ = nanoseconds(wall);
   }
 
   std::vector<wire::FilesLookedFor> run(const std::vector<wire::WatchedFiles>& watched) {
@@ -138,15 +138,19 @@ class InputLook {
       if (!file.ok() || ::fstat(file->get(), &facts) != 0) return false;
     }
     if (!S_ISREG(facts.st_mode)) return false;
-    const InputScan::Facts seen{static_cast<std::int64_t>(facts.st_size), nanoseconds(facts.st_mtim)};
-    if (now_ns_ - seen.changed_ns > kSettledAfter_ns) return true;
-    scan_.growing_now_[path] = seen;
+    const InputScan::Facts facts_now{static_cast<std::int64_t>(facts.st_size), nanoseconds(facts.st_mtim)};
+    if (now_ns_ - facts_now.changed_ns > kSettledAfter_ns) return true;
     const auto before = scan_.growing_.find(path);
-    return before != scan_.growing_.end() && before->second == seen;
+    const bool quiet = before != scan_.growing_.end() && before->second.facts == facts_now;
+    // Two looks may follow one another at once, when the list changes: a writer pauses longer than that.
+    const base::Instant since = quiet ? before->second.since : now_;
+    scan_.growing_now_[path] = {facts_now, since};
+    return quiet && now_ - since >= InputScan::kQuietFor;
   }
 
   const RootDirectory& root_;
   InputScan& scan_;
+  const base::Instant now_;
   std::int64_t now_ns_ = 0;
   std::vector<wire::FilesLookedFor> answers_;
   std::vector<std::set<jobs::Frame>> there_;
@@ -154,9 +158,10 @@ class InputLook {
 };
 
 std::vector<wire::FilesLookedFor> InputScan::look(const RootDirectory& root,
-                                                  const std::vector<wire::WatchedFiles>& watched) {
+                                                  const std::vector<wire::WatchedFiles>& watched,
+                                                  base::Instant now) {
   growing_now_.clear();
-  auto answers = InputLook(root, *this).run(watched);
+  auto answers = InputLook(root, *this, now).run(watched);
   growing_.swap(growing_now_);
   return answers;
 }
