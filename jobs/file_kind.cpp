@@ -26,7 +26,7 @@ FileKind file_kind(std::string_view path) {
   if (dot == std::string_view::npos) return FileKind::Other;
   std::string ending(name.substr(dot + 1));
   std::transform(ending.begin(), ending.end(), ending.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
-  if (is_among(kFrameEndings, ending)) return FileKind::Frame;
+  if (is_among(kFrameEndings, ending)) return FileKind::FrameFile;
   if (is_among(kPictureEndings, ending)) return FileKind::Picture;
   return is_among(kMovieEndings, ending) ? FileKind::Movie : FileKind::Other;
 }

@@ -6,10 +6,10 @@
 namespace framemill::jobs {
 
 enum class FileKind {
-  Other,    // anything: data, text, caches
-  Frame,    // .exr .png: what the farm itself reads and writes
-  Picture,  // formats of other tools: .jpg .tif .dpx ...
-  Movie     // .mov .mp4 .mkv .mxf ...
+  Other,      // anything: data, text, caches
+  FrameFile,  // .exr .png: what the farm itself reads and writes
+  Picture,    // formats of other tools: .jpg .tif .dpx ...
+  Movie       // .mov .mp4 .mkv .mxf ...
 };
 
 // By the ending after the last dot of the last component, upper or lower case.

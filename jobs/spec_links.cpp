@@ -6,6 +6,7 @@
 #include <map>
 
 #include "jobs/command_tokens.h"
+#include "jobs/file_kind.h"
 #include "jobs/nearest.h"
 #include "jobs/spec_draft.h"
 
@@ -150,9 +151,24 @@ class Links {
                  fmt::format("frames within {}", from->layer.frames.text().substr(0, 80)));
   }
 
+  // The farm itself reads EXR and PNG. A file without a familiar ending may be one of them.
+  void check_input_format(const LayerDraft& layer, std::size_t index) {
+    const LayerInput& input = layer.layer.inputs[index];
+    const auto from = input.layer.empty() ? by_name_.end() : by_name_.find(input.layer);
+    if (from != by_name_.end() && !from->second->layer.makes_frames()) return;
+    const std::string& name = from == by_name_.end() ? input.pattern : from->second->layer.output;
+    const FileKind kind = file_kind(name);
+    if (kind != FileKind::Picture && kind != FileKind::Movie) return;
+    layer.reader(errors_).fail(fmt::format("input[{}]", index), "input_format",
+                               fmt::format("{} is neither EXR nor PNG", name.substr(name.rfind('/') + 1)),
+                               "frames in .exr or .png; a command can convert them");
+  }
+
   void check_inputs_of_kind(const LayerDraft& layer) {
     const TableReader table = layer.reader(errors_);
     const LayerSpec& spec = layer.layer;
+    if (spec.kind != LayerKind::Command && !draft_.is_stored)
+      for (std::size_t i = 0; i < spec.inputs.size(); ++i) check_input_format(layer, i);
     if (spec.kind == LayerKind::Generate) {
       if (spec.inputs.size() > 1)
         table.fail("input", "too_many_inputs", "a generate layer starts from one input", "one element");

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "scheduler/core/odd_frames.h"
 #include "scheduler/core/planned_files.h"
 #include "scheduler/core/publishing.h"
 #include "scheduler/core/remakes.h"
@@ -200,6 +201,8 @@ CommitAnswer commit_task(FarmState& farm, WorkerEntry& worker, TaskFinished fini
   note_committed(farm, job, *phase, finished.task, worker, finished.attempt);
   phase->last_worker = worker.record.id;
   farm.pace.measured(phase->pace, lease->record.device_class, finished.duration_us);
+
+  note_odd_frames(farm, *phase, finished.odd);
 
   CommitRecord record;
   record.phase = finished.phase;

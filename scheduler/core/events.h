@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -108,6 +109,8 @@ struct TaskFinished {
   std::uint64_t duration_us = 0;
   std::vector<FileRecord> files;
   std::vector<ReadRecord> reads;
+  // Published frames of the phase that were found to differ from most of it, and how; at most 16.
+  std::vector<std::pair<jobs::Frame, std::string>> odd{};
 };
 struct AttemptEnded {
   AttemptId attempt;

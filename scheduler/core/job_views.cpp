@@ -5,6 +5,7 @@
 
 #include "scheduler/core/file_watches.h"
 #include "scheduler/core/matcher.h"
+#include "scheduler/core/odd_frames.h"
 #include "scheduler/core/remake_views.h"
 
 namespace framemill::scheduler {
@@ -14,7 +15,7 @@ using jobs::PhaseKind;
 using jobs::PhaseState;
 
 bool writes_frames(const PhaseEntry& phase) {
-  return phase.plan->kind == PhaseKind::Decode || phase.plan->kind == PhaseKind::Command;
+  return jobs::is_on_manifest(*phase.plan);  // a command may make one file of all frames, like a movie
 }
 
 std::uint64_t frames_in(const jobs::PhasePlan& plan, TaskRange tasks) {
@@ -126,7 +127,7 @@ void add_troubles(const PhaseEntry& phase, LayerView& view) {
 
 void add_failures(const JobEntry& job, const PhaseEntry& phase, std::vector<FailureGroup>& groups) {
   for (const auto& [task, trouble] : phase.troubles) {
-    if (!is_given_up(phase.tasks.at(task))) continue;
+    if (!is_given_up(phase.tasks.at(task)) && !is_odd(phase, task, trouble.record)) continue;
     const std::string& layer = job.layer_of(phase).name;
     auto group = std::find_if(groups.begin(), groups.end(), [&](const FailureGroup& g) {
       return g.code == trouble.record.last_code && g.layer == layer;

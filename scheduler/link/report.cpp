@@ -18,7 +18,7 @@ using base::Sha256;
 
 constexpr int kDevicesMax = 64, kSlotsMax = 256, kPackagesMax = 1024, kRootsMax = 64, kCommandsMax = 256;
 constexpr int kRunningMax = 4096, kEndedMax = 1024, kPublishedMax = 4096, kTextBytesMax = 4096, kPathBytesMax = 4096;
-constexpr int kBatchMatesMax = 16, kBatchSizesMax = 64;
+constexpr int kBatchMatesMax = 16, kBatchSizesMax = 64, kOddFramesMax = 16;
 
 Error bad(std::string field, std::string message) {
   return Error{"link.bad_report", std::move(message), std::move(field), "the worker and the scheduler may be of different versions"};
@@ -142,6 +142,8 @@ Result<TaskFinished> finished_task(const wire::FinishedTask& in) {
     FM_ASSIGN(record.sha256, digest(read.sha256(), "finished.read.sha256"));
     out.reads.push_back(std::move(record));
   }
+  for (int i = 0; i < std::min(in.odd_size(), kOddFramesMax); ++i)
+    out.odd.emplace_back(in.odd(i).frame(), clean(in.odd(i).message(), 1024));
   return out;
 }
 

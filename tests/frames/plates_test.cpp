@@ -210,6 +210,7 @@ TEST_CASE("a plate that is cut, damaged, empty or of another kind is named and f
     if (found.ok()) return std::string("read");
     INFO(found.error().message);
     CHECK(found.error().message.find("frame 1007 (plates:sc010.1007.") != std::string::npos);
+    CHECK(found.error().message.find("frame.exr") == std::string::npos);
     return found.error().code;
   };
   CHECK(code(exr, "exr") == "read");

@@ -94,7 +94,7 @@ wire::InputFile MediaFarm::plate(std::int32_t frame, std::array<int, 2> rate) {
 }
 
 ProgramResult MediaFarm::run_tool(const std::vector<std::string>& arguments) {
-  std::string command = std::string(FRAMEMILL_BIN_DIR) + "/framemill-media";
+  std::string command = fmt::format("{}/framemill-media", FRAMEMILL_BIN_DIR);
   for (const auto& argument : arguments) command += " '" + argument + "'";
   command += fmt::format(" >{0}/output 2>{0}/diagnostics", path.string());
   const int status = std::system(command.c_str());

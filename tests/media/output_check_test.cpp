@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "tests/media/media_farm.h"
 #include "wire/media.pb.h"
 #include "worker/frames/frame_attributes.h"
@@ -154,6 +155,102 @@ TEST_CASE("where there is no input the published frames of the layer decide") {
   CHECK(code_of(reply, 0) == "output.size");
   CHECK(reply.files(0).message().find("frame 7 (raw_t00.0007.png): it is 32 x 32 pixels; frame ") == 0);
   CHECK(code_of(reply, 1).empty());
+}
+
+TEST_CASE("a published frame that turns out to be the odd one is told, whichever format the layer has") {
+  for (const std::string ending : {"png", "jpg", "tif"}) {
+    Check check;
+    check.request.mutable_recipe()->set_output_printf("hb/odd.%04d." + ending);
+    std::filesystem::create_directories(check.farm.root / "hb");
+    const auto publish = [&](int frame, const char* size) {
+      const std::string name = fmt::format("odd.{:04}.{}", frame, ending);
+      check.ffmpeg(name, frame, fmt::format("testsrc=s={}", size));
+      std::filesystem::rename(check.file(name), check.farm.root / "hb" / name);
+      check.request.clear_files();
+    };
+    publish(1, "32x32");
+    publish(12, "64x64");
+    publish(13, "64x64");
+    check.ffmpeg("odd.0014." + ending, 14, "testsrc=s=64x64");
+    const auto reply = check.run();
+    CHECK(code_of(reply, 0).empty());
+    REQUIRE(reply.odd_size() == 1);
+    CHECK(reply.odd(0).frame() == 1);
+    INFO(reply.odd(0).message());
+    CHECK(reply.odd(0).message().find("frame 1, which is published: it is 32 x 32 pixels; frame 1") == 0);
+    CHECK(reply.odd(0).message().find("64 x 64") != std::string::npos);
+  }
+}
+
+TEST_CASE("the last frame of a layer without a majority is held to the others") {
+  Check check;
+  check.request.mutable_recipe()->set_frames("3-4");
+  check.request.mutable_recipe()->set_output_printf("hb/raw_t00.%04d.png");
+  check.farm.paint("hb", "raw", 0, 3, "png", 64);
+  check.ffmpeg("raw_t00.0004.png", 4, "testsrc=s=32x32");
+  const auto reply = check.run();
+  CHECK(code_of(reply, 0) == "output.size");
+  CHECK(reply.files(0).message().find("it is 32 x 32 pixels; frame 3 is 64 x 64") != std::string::npos);
+  CHECK(reply.odd_size() == 0);
+}
+
+TEST_CASE("a picture measures what its input does, from a layer as from a root, in formats of other tools too") {
+  Check check;
+  std::filesystem::create_directories(check.farm.root / "plates");
+  check.ffmpeg("plate.jpg", 1, "testsrc=s=48x32");
+  std::filesystem::rename(check.file("plate.jpg"), check.farm.root / "plates/plate.0001.jpg");
+  check.request.clear_files();
+  check.ffmpeg("c.tif", 1, "testsrc=s=48x32");
+  check.ffmpeg("d.tif", 1, "testsrc=s=64x64");
+  wire::InputFile& plate = *check.request.add_inputs();
+  plate.set_role(wire::InputFile::FRAME);
+  plate.set_root("main");
+  plate.set_path("plates/plate.0001.jpg");
+  plate.set_frame(1);
+  plate.set_for_all_tasks(true);
+  for (const std::string layer : {"", "shot"}) {
+    check.request.mutable_inputs(0)->set_layer(layer);
+    const auto reply = check.run();
+    CHECK(code_of(reply, 0).empty());
+    CHECK(code_of(reply, 1) == "output.size");
+    CHECK(reply.files(1).message().find("plates/plate.0001.jpg) is 48 x 32") != std::string::npos);
+  }
+}
+
+TEST_CASE("check none gives EXR and PNG files their header and digest, and leaves all others as they are") {
+  Check check;
+  check.request.mutable_recipe()->set_unchecked(true);
+  const auto input = check.farm.paint("hb", "raw", 0, 1);
+  std::filesystem::copy_file(check.farm.root / input.path(), check.file("c.exr"));
+  check.expect("c.exr", 1);
+  check.text("page.png", "<html>");
+  check.text("cut.jpg", "not a picture");
+  const auto reply = check.run();
+  REQUIRE(reply.files_size() == 1);
+  CHECK(reply.files(0).file() == 0);
+  CHECK(reply.files(0).code().empty());
+  CHECK(reply.files(0).samples_sha256().size() == 32);
+  const auto after = frames::decode_frame(base::read_file(check.file("c.exr"), 1 << 20).value()).value();
+  CHECK(frames::attribute(after.attributes, "layer") == "grade");
+  CHECK(base::read_file(check.file("page.png"), 1 << 20).value() == "<html>");
+}
+
+TEST_CASE("what a library says of a hostile file is text, whatever bytes it quotes") {
+  Check check;
+  check.request.mutable_recipe()->set_output_printf("hb/raw_t00.%04d.png");
+  const auto input = check.farm.paint("hb", "raw", 0, 1);
+  std::string bytes = base::read_file(check.farm.root / input.path(), 1 << 20).value();
+  const std::size_t at = bytes.find("framemill:shot");
+  REQUIRE(at != std::string::npos);
+  // An attribute of Latin-1 name whose type is not what its size says: OpenEXR quotes both.
+  bytes.replace(at, 14, "pr\xe9nom\x1b[2J\xff\xe4X");
+  const std::size_t type = bytes.find("string", at);
+  bytes.replace(type, 6, "v3f\0\0\0", 6);
+  check.text("c.exr", bytes);
+  check.request.mutable_files(0)->set_path("shot/c.exr");
+  const auto reply = check.run();  // parses: proto3 refuses strings that are not UTF-8
+  CHECK(base::is_utf8(reply.files(0).message()));
+  CHECK(reply.files(0).message().find('\x1b') == std::string::npos);
 }
 
 TEST_CASE("most of the frames decide, and nobody where there is no majority") {

@@ -358,6 +358,7 @@ std::vector<FileRecord> Stage::files_of(PhaseId phase, TaskIndex task) const {
   if (plan.kind == jobs::PhaseKind::Encode || plan.kind == jobs::PhaseKind::Sheet)
     return {file(jobs::output_path(plan, 0), 0)};
   const jobs::FrameSet frames = jobs::task_frames(plan, task);
+  if (frames.empty()) return {file(jobs::output_path(plan, 0), 0)};  // one file of all frames
   return {file(jobs::output_path(plan, frames.first()), frames.first())};
 }
 

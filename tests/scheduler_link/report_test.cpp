@@ -26,6 +26,9 @@ wire::WorkerReport good_report() {
   wire::FinishedTask& finished = *report.add_finished();
   finished.mutable_attempt()->set_counter(3);
   finished.set_job(1);
+  wire::OddFrame& odd = *finished.add_odd();
+  odd.set_frame(1001);
+  odd.set_message("it is small\x1b[2J\xff");
   wire::OutputFile& file = *finished.add_files();
   file.set_staged("0/a.exr");
   file.set_path("show/a.0001.exr");
@@ -51,6 +54,9 @@ TEST_CASE("a good report becomes an event with the key that was proved") {
   CHECK(report->event.key == kKey);
   CHECK(report->event.inventory->name == "w1");
   CHECK(report->event.finished.at(0).files.at(0).path == "show/a.0001.exr");
+  REQUIRE(report->event.finished.at(0).odd.size() == 1);
+  CHECK(report->event.finished.at(0).odd.at(0).first == 1001);
+  CHECK(report->event.finished.at(0).odd.at(0).second == "it is small\ufffd");
   CHECK(report->event.ended.at(0).outcome == jobs::Outcome::Oom);
   CHECK(report->event.running.at(0).moves == 41);
 }

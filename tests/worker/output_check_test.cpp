@@ -5,7 +5,9 @@
 #include <optional>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "tests/worker/scratch.h"
+#include "wire/media.pb.h"
 #include "worker/supervisor/child_runner.h"
 #include "worker/supervisor/staging.h"
 
@@ -90,12 +92,63 @@ TEST_CASE("a good picture is committed with both digests, and one that is no pic
   }
 }
 
-TEST_CASE("check none commits whatever the file is") {
-  Delivery unchecked("1", 1);
+TEST_CASE("check none commits whatever the file is, with a samples digest where it has one") {
+  Delivery unchecked("1-3", 3);
   unchecked.granted.mutable_recipe()->set_unchecked(true);
   unchecked.text(1, "not a picture");
+  unchecked.picture(2, "64x48");
+  unchecked.picture(3, "32x24");
   CHECK(unchecked.run().outcome == Outcome::Ok);
-  CHECK(unchecked.finished.size() == 1);
+  REQUIRE(unchecked.finished.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    wire::FinishedTask task;
+    REQUIRE(task.ParseFromString(unchecked.finished[i].message));
+    CHECK(task.files(0).samples_sha256().size() == (i == 0 ? 0 : 32));
+  }
+  Delivery dies("1", 1);
+  dies.granted.mutable_recipe()->set_unchecked(true);
+  dies.picture(1, "64x48");
+  dies.area.write("media", "#!/bin/sh\nkill -SEGV $$\n");
+  dies.settings.media = dies.area.directory / "media";
+  std::filesystem::permissions(dies.settings.media, std::filesystem::perms::owner_all);
+  CHECK(dies.run().outcome == Outcome::Ok);
+  CHECK(dies.finished.size() == 1);
+}
+
+TEST_CASE("what the checker says is text, and a published frame that it found odd is reported with the task") {
+  Delivery told("1", 1);
+  told.picture(1, "64x48");
+  wire::CheckReply reply;
+  reply.add_files()->set_file(0);
+  wire::CheckedOther& odd = *reply.add_odd();
+  odd.set_frame(4);
+  odd.set_message("it is\x1b[2J small\n");
+  told.area.write("reply", reply.SerializeAsString());
+  told.area.write("media", "#!/bin/sh\ncp '" + (told.area.directory / "reply").string() + "' \"$4/check.reply\"\n");
+  told.settings.media = told.area.directory / "media";
+  std::filesystem::permissions(told.settings.media, std::filesystem::perms::owner_all);
+  CHECK(told.run().outcome == Outcome::Ok);
+  wire::FinishedTask task;
+  REQUIRE(told.finished.size() == 1);
+  REQUIRE(task.ParseFromString(told.finished[0].message));
+  REQUIRE(task.odd_size() == 1);
+  CHECK(task.odd(0).frame() == 4);
+  CHECK(task.odd(0).message() == "it is small ");
+
+  Delivery refused("1", 1);
+  refused.picture(1, "64x48");
+  wire::CheckedFile& file = *reply.mutable_files(0);
+  file.set_code("output.unreadable");
+  file.set_message("line one\nline two\x1b]0;title\x07 " + std::string(2000, 'x') + "\u00e9");
+  refused.area.write("reply", reply.SerializeAsString());
+  refused.area.write("media",
+                     "#!/bin/sh\ncp '" + (refused.area.directory / "reply").string() + "' \"$4/check.reply\"\n");
+  refused.settings.media = refused.area.directory / "media";
+  std::filesystem::permissions(refused.settings.media, std::filesystem::perms::owner_all);
+  const EndedAttempt& ended = refused.run();
+  CHECK(ended.code == "output.unreadable");
+  CHECK(ended.text == base::clean_text(ended.text, 1024));
+  CHECK(ended.text.starts_with("line one line two"));
 }
 
 TEST_CASE("the frames of a chunk that are good are kept when another is not, and both sizes are named") {

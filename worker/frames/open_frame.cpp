@@ -52,6 +52,9 @@ void prepare_library() {
 
 base::Error OpenFrame::unreadable() const {
   std::string reason = input_ ? input_->geterror() : OIIO::geterror();
+  // The library knows the file by the name that open() gave it.
+  for (const std::string_view name : {" from image file \"frame.exr\"", " image file \"frame.exr\"", " \"frame.exr\""})
+    if (const std::size_t at = reason.find(name); at != std::string::npos) reason.erase(at, name.size());
   return unreadable_frame(reason.empty() ? "the file is damaged" : std::move(reason));
 }
 

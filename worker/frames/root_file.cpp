@@ -64,21 +64,27 @@ const std::filesystem::path* Roots::find(const std::string& name) const {
   return found == paths_.end() ? nullptr : &found->second;
 }
 
-base::Result<std::string> Roots::read(const wire::InputFile& input, std::uint64_t size_bytes_max) const {
-  const std::string label = fmt::format("{}:{}", input.root(), input.path());
+base::Result<int> Roots::open_regular(const wire::InputFile& input, const std::string& label) const {
   const std::filesystem::path* root = find(input.root());
   if (!root) return base::Error{"input.path", fmt::format("root '{}' is not known here", input.root()), "", ""};
   if (!is_tame_path(input.path()))
     return base::Error{"input.path", fmt::format("'{}' is not a path inside a root", label), "", ""};
 
   const int opened = base::open_below(paths_, input.root(), input.path(), kRead);
-  const Descriptor file{opened};
   if (opened < 0) return base::in_root(open_error(-opened, label), input.root());
   struct stat status {};
-  if (::fstat(file.fd, &status) != 0)
-    return base::in_root(base::os_error(errno, "input.read", "look at " + label), input.root());
-  if (!S_ISREG(status.st_mode))
-    return base::Error{"input.path", fmt::format("{} is not a regular file", label), "", ""};
+  const int error_number = ::fstat(opened, &status) == 0 ? 0 : errno;
+  if (error_number == 0 && S_ISREG(status.st_mode)) return opened;
+  ::close(opened);
+  if (error_number != 0)
+    return base::in_root(base::os_error(error_number, "input.read", "look at " + label), input.root());
+  return base::Error{"input.path", fmt::format("{} is not a regular file", label), "", ""};
+}
+
+base::Result<std::string> Roots::read(const wire::InputFile& input, std::uint64_t size_bytes_max) const {
+  const std::string label = fmt::format("{}:{}", input.root(), input.path());
+  FM_ASSIGN(const int opened, open_regular(input, label));
+  const Descriptor file{opened};
   auto read = read_all(file.fd, size_bytes_max, label);
   if (!read.ok()) return base::in_root(read.error(), input.root());
   std::string contents = std::move(read).value();
@@ -86,11 +92,34 @@ base::Result<std::string> Roots::read(const wire::InputFile& input, std::uint64_
     return base::Error{"input_not_visible",
                        fmt::format("{} has {} bytes; {} were promised", label, contents.size(), input.size_bytes()), "",
                        ""};
+  if (input.sha256().empty()) return contents;
   const base::Sha256 digest = base::sha256(contents);
   const std::string_view seen(reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size());
-  if (!input.sha256().empty() && seen != input.sha256())
+  if (seen != input.sha256())
     return base::Error{"input_not_visible", fmt::format("{} has another SHA-256 than was promised", label), "", ""};
   return contents;
+}
+
+base::Result<std::string> Roots::read_beginning(const wire::InputFile& input, std::size_t bytes) const {
+  const std::string label = fmt::format("{}:{}", input.root(), input.path());
+  FM_ASSIGN(const int opened, open_regular(input, label));
+  const Descriptor file{opened};
+  std::string contents(bytes, '\0');
+  std::size_t have = 0;
+  while (have < bytes) {
+    const ssize_t n = ::read(file.fd, contents.data() + have, bytes - have);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return base::in_root(base::os_error(errno, "input.read", "read " + label), input.root());
+    if (n == 0) break;
+    have += static_cast<std::size_t>(n);
+  }
+  contents.resize(have);
+  return contents;
+}
+
+std::optional<int> Roots::open(const wire::InputFile& input) const {
+  const auto opened = open_regular(input, input.path());
+  return opened.ok() ? std::optional(*opened) : std::nullopt;
 }
 
 bool is_tame_path(std::string_view path) {

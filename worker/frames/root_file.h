@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -23,8 +24,14 @@ class Roots {
   // input.read; storage_failed with the root as its field, host.descriptors and host.memory, which say nothing about the
   // task.
   base::Result<std::string> read(const wire::InputFile& input, std::uint64_t size_bytes_max) const;
+  // At most so many bytes of its beginning, whatever size and digest were promised. Errors: as read().
+  base::Result<std::string> read_beginning(const wire::InputFile& input, std::size_t bytes) const;
+  // An open descriptor, the caller's to close; nothing where it cannot be read.
+  std::optional<int> open(const wire::InputFile& input) const;
 
  private:
+  base::Result<int> open_regular(const wire::InputFile& input, const std::string& label) const;
+
   std::map<std::string, std::filesystem::path> paths_;
 };
 

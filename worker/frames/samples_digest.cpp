@@ -107,6 +107,10 @@ base::Result<base::Sha256> tensors_digest(std::string_view file_bytes) {
   return sum.finish();
 }
 
+base::Result<base::Sha256> samples_digest_of_frame(const std::string& file_bytes) {
+  return image_digest(file_bytes);
+}
+
 base::Result<FileDigests> digest_of_bytes(const std::string& file_bytes) {
   FileDigests digests;
   digests.size_bytes = file_bytes.size();

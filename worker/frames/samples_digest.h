@@ -41,5 +41,7 @@ struct FileDigests {
 // Both digests of a file's contents; what it holds is told by its first bytes. Errors: frames.unreadable,
 // model.safetensors.
 base::Result<FileDigests> digest_of_bytes(const std::string& file_bytes);
+// Of an EXR or PNG file's samples alone; all of them are decoded. Errors: frames.unreadable, frames.too_large.
+base::Result<base::Sha256> samples_digest_of_frame(const std::string& file_bytes);
 
 }  // namespace framemill::frames

@@ -99,7 +99,8 @@ int probe(const std::string& file) {
   if (!samples.ok()) return complain(samples.error().wrapped(file));
   fmt::print("width={}\nheight={}\nchannels={}\ntype={}\n", samples->width, samples->height, samples->channels.size(),
              frames::sample_type_name(samples->type));
-  for (const auto& [name, value] : decoded->attributes) fmt::print("{}={}\n", name, value);
+  for (const auto& [name, value] : decoded->attributes)
+    fmt::print("{}={}\n", base::clean_text(name, 256), base::clean_text(value, 4096));
   return 0;
 }
 

@@ -1,17 +1,18 @@
 #include "worker/media/output_check.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
 #include <map>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "base/digest_bytes.h"
 #include "base/file.h"
 #include "base/os_error.h"
+#include "base/text.h"
 #include "jobs/file_kind.h"
 #include "worker/frames/exr_attributes.h"
 #include "worker/frames/frame_attributes.h"
@@ -20,6 +21,7 @@
 #include "worker/frames/png_chunks.h"
 #include "worker/frames/samples_digest.h"
 #include "worker/media/picture_probe.h"
+#include "worker/media/picture_shapes.h"
 #include "worker/media/picture_vote.h"
 
 namespace framemill::media {
@@ -36,6 +38,13 @@ struct Looked {
 
 base::Error output_error(const char* what, std::string message) {
   return {fmt::format("output.{}", what), std::move(message), "", ""};
+}
+
+// A library's message may quote the file's bytes.
+std::string message_of(const base::Error& error) {
+  constexpr std::size_t kMessageBytesMax = 1024;
+  return base::clean_text(error.hint.empty() ? error.message : fmt::format("{} ({})", error.message, error.hint),
+                          kMessageBytesMax);
 }
 
 base::Status replace_file(const std::filesystem::path& file, const std::string& bytes) {
@@ -63,6 +72,7 @@ base::Status put_attributes(const wire::CheckRequest& request, const wire::Check
   return replace_file(path, *changed);
 }
 
+// One reading of all samples: for their digest, and so that none of them is cut or damaged.
 base::Result<Looked> look_at_frame(const wire::CheckRequest& request, const wire::CheckFile& file,
                                    const std::filesystem::path& path) {
   FM_ASSIGN(const std::string bytes, base::read_file(path, frames::kFrameFileBytesMax));
@@ -72,104 +82,81 @@ base::Result<Looked> look_at_frame(const wire::CheckRequest& request, const wire
   const bool named_exr = file.path().ends_with("r") || file.path().ends_with("R");  // .exr, not .png
   if (named_exr != frames::is_exr(bytes))
     return output_error("unreadable", fmt::format("it holds {}", frames::is_exr(bytes) ? "an EXR" : "a PNG"));
-  const auto digests = frames::digest_of_bytes(bytes);
-  if (!digests.ok()) return output_error("unreadable", digests.error().message);
+  const auto samples = frames::samples_digest_of_frame(bytes);
+  if (!samples.ok()) return output_error("unreadable", samples.error().message);
   if (const auto whole = frames::check_frame_is_whole(bytes); !whole.ok())
     return output_error("unreadable", whole.error().message);
   const auto marked = put_attributes(request, file, bytes, path);
   if (!marked.ok() && marked.error().code == "frames.unreadable")
     return output_error("unreadable", marked.error().message);
   FM_TRY(marked);
-  return Looked{{facts->width, facts->height, facts->channels, facts->is_grey, facts->has_picture},
-                base::raw_bytes(digests->samples),
-                std::nullopt};
+  return Looked{shape_of(*facts), base::raw_bytes(*samples), std::nullopt};
 }
 
 base::Result<Looked> look_at_other(FileKind kind, const std::filesystem::path& path) {
   std::error_code failed;
   if (std::filesystem::file_size(path, failed) == 0 && !failed) return output_error("empty", "the file is empty");
-  FM_ASSIGN(const ProbedSize size, kind == FileKind::Movie ? probe_movie(path) : probe_picture(path));
+  FM_ASSIGN(const ProbedSize size, kind == FileKind::Movie ? probe_movie(path)
+                                                                : probe_picture(path, path.extension().string()));
   Looked looked;
-  looked.shape = {size.width, size.height, size.channels, size.channels == "Y" || size.channels == "Y A",
-                  kind == FileKind::Picture && size.width > 0};
+  looked.shape = shape_of(size);
+  looked.shape.has_picture = kind == FileKind::Picture && size.width > 0;
   return looked;
 }
-
-// Nothing: it cannot be read, or is no frame file.
-std::optional<Shape> shape_of_input(const frames::Roots& roots, wire::InputFile input) {
-  input.clear_sha256();  // it was compared before the program ran
-  const auto bytes = roots.read(input, frames::kFrameFileBytesMax);
-  if (!bytes.ok()) return std::nullopt;
-  const auto facts = frames::frame_facts(*bytes);
-  if (!facts.ok()) return std::nullopt;
-  return Shape{facts->width, facts->height, facts->channels, facts->is_grey, facts->has_picture};
-}
-
-// Published frames of the layer near this one, by their headers.
-class Siblings {
- public:
-  Siblings(const wire::CheckRequest& request, const frames::Roots& roots) : request_(request), roots_(roots) {
-    auto frames = jobs::FrameSet::parse(request.recipe().frames());
-    if (frames.ok()) frames_ = std::move(*frames);
-    for (const wire::CheckFile& file : request.files()) own_.insert(file.frame());
-  }
-  std::vector<Ballot> near(jobs::Frame frame) {
-    std::vector<Ballot> found;
-    for (std::int64_t i = 0; i < frames_.count() && i < kSiblingsLookedFor; ++i) {
-      // Alternately after and before the frame, from near to far.
-      const std::int64_t at = frames_.count_below(frame) + (i % 2 == 0 ? i / 2 + 1 : -(i / 2 + 1));
-      if (at < 0 || at >= frames_.count() || found.size() >= kSiblingsMax) continue;
-      const jobs::Frame other = frames_.nth(at);
-      if (own_.contains(other)) continue;
-      if (const auto shape = shape_of(other)) found.push_back({other, *shape});
-    }
-    return found;
-  }
-
- private:
-  static constexpr std::int64_t kSiblingsLookedFor = 64;
-  static constexpr std::size_t kSiblingsMax = 8;
-
-  std::optional<Shape> shape_of(jobs::Frame frame) {
-    const auto known = shapes_.find(frame);
-    if (known != shapes_.end()) return known->second;
-    std::optional<Shape> shape;
-    wire::InputFile file;
-    file.set_root(request_.recipe().root());
-    if (const auto path = frames::path_of_frame(request_.recipe().output_printf(), frame); path.ok()) {
-      file.set_path(*path);
-      shape = shape_of_input(roots_, file);
-    }
-    shapes_.emplace(frame, shape);
-    return shape;
-  }
-
-  const wire::CheckRequest& request_;
-  const frames::Roots& roots_;
-  jobs::FrameSet frames_;
-  std::set<jobs::Frame> own_;
-  std::map<jobs::Frame, std::optional<Shape>> shapes_;
-};
 
 // The input that a file is compared with: that of its own frame, else the first of its task.
 const wire::InputFile* input_of(const wire::CheckRequest& request, const wire::CheckFile& file) {
   const wire::InputFile* first = nullptr;
   for (const wire::InputFile& input : request.inputs()) {
     if (!input.for_all_tasks() && input.task() != file.task()) continue;
-    if (jobs::file_kind(input.path()) != FileKind::Frame) continue;
+    const FileKind kind = jobs::file_kind(input.path());
+    if (kind != FileKind::FrameFile && kind != FileKind::Picture) continue;
     if (input.frame() == file.frame() && file.has_frame()) return &input;
     if (first == nullptr) first = &input;
   }
   return first;
 }
 
+// What a file without a stated size and without an input is held to: the other frames of its layer.
+class LayerVote {
+ public:
+  LayerVote(const wire::CheckRequest& request, const frames::Roots& roots,
+            const std::vector<std::optional<Looked>>& looked)
+      : siblings_(request, roots) {
+    for (std::size_t i = 0; i < looked.size(); ++i)
+      if (looked[i] && !looked[i]->error && looked[i]->shape.width > 0)
+        own_.push_back({request.files(static_cast<int>(i)).frame(), looked[i]->shape});
+  }
+  std::optional<base::Error> against(const Ballot& self) {
+    const std::vector<Ballot> published = siblings_.around(self.frame);
+    std::vector<Ballot> ballots = own_;
+    ballots.insert(ballots.end(), published.begin(), published.end());
+    // What was published before there was a majority may turn out to be the odd one.
+    for (const Ballot& other : published)
+      if (const auto differs = against_majority(other, ballots)) odd_.try_emplace(other.frame, *differs);
+    if (auto error = against_majority(self, ballots)) return error;
+    const bool all = static_cast<std::int64_t>(ballots.size()) == siblings_.frames_of_layer();
+    return all ? against_any(self, ballots) : std::nullopt;
+  }
+  void tell_odd(wire::CheckReply& reply) const {
+    constexpr int kOddMax = 16;
+    for (const auto& [frame, differs] : odd_) {
+      if (reply.odd_size() >= kOddMax) return;
+      wire::CheckedOther& other = *reply.add_odd();
+      other.set_frame(frame);
+      other.set_message(message_of(differs.wrapped(fmt::format("frame {}, which is published", frame))));
+    }
+  }
+
+ private:
+  Siblings siblings_;
+  std::vector<Ballot> own_;
+  std::map<jobs::Frame, base::Error> odd_;
+};
+
 void compare(const wire::CheckRequest& request, const frames::Roots& roots,
-             std::vector<std::optional<Looked>>& looked) {
-  Siblings siblings(request, roots);
-  std::vector<Ballot> own;
-  for (std::size_t i = 0; i < looked.size(); ++i)
-    if (looked[i] && !looked[i]->error && looked[i]->shape.width > 0)
-      own.push_back({request.files(static_cast<int>(i)).frame(), looked[i]->shape});
+             std::vector<std::optional<Looked>>& looked, wire::CheckReply& reply) {
+  LayerVote vote(request, roots, looked);
   for (std::size_t i = 0; i < looked.size(); ++i) {
     if (!looked[i] || looked[i]->error || looked[i]->shape.width == 0) continue;
     const wire::CheckFile& file = request.files(static_cast<int>(i));
@@ -181,36 +168,44 @@ void compare(const wire::CheckRequest& request, const frames::Roots& roots,
     }
     if (jobs::file_kind(file.path()) == FileKind::Movie) continue;  // its size is the encoder's affair
     const wire::InputFile* input = input_of(request, file);
-    if (const auto shape = input == nullptr ? std::nullopt : shape_of_input(roots, *input)) {
-      looked[i]->error = against_input(self, *shape, frames::plate_label(*input));
-      continue;
-    }
-    std::vector<Ballot> ballots = own;
-    const auto published = siblings.near(file.frame());
-    ballots.insert(ballots.end(), published.begin(), published.end());
-    looked[i]->error = against_majority(self, ballots);
+    const auto shape = input == nullptr ? std::nullopt : shape_of_input(roots, *input);
+    looked[i]->error = shape ? against_input(self, *shape, frames::plate_label(*input)) : vote.against(self);
   }
+  vote.tell_odd(reply);
 }
 
 base::Status check_frame_is_sound(const std::string& bytes) {
-  const auto digests = frames::digest_of_bytes(bytes);
-  if (!digests.ok()) return digests.error();
-  if (!digests->has_samples) return frames::unreadable_frame("neither an EXR nor a PNG file");
+  const auto samples = frames::samples_digest_of_frame(bytes);
+  if (!samples.ok()) return samples.error();
   return frames::check_frame_is_whole(bytes);
 }
 
+// Errors: what is wrong with the file itself; nothing where it is not there, or is of a kind that is not opened.
+base::Status check_input(const wire::InputFile& promised, const frames::Roots& roots, bool after_failure) {
+  const FileKind kind = jobs::file_kind(promised.path());
+  if (kind == FileKind::Picture && after_failure) {
+    const auto file = roots.open(promised);
+    if (!file) return {};
+    const auto found = probe_picture(fmt::format("/proc/self/fd/{}", *file),
+                                     std::filesystem::path(promised.path()).extension().string());
+    ::close(*file);
+    return found.ok() ? base::Status{} : base::Status(frames::unreadable_frame(found.error().message));
+  }
+  if (kind != FileKind::FrameFile) return {};
+  wire::InputFile input = promised;
+  input.clear_sha256();  // it was compared before the program ran
+  const auto bytes = roots.read(input, frames::kFrameFileBytesMax);
+  if (!bytes.ok() || (!after_failure && !frames::looks_like_frame(*bytes))) return {};
+  // A program that failed may have met what only decoding finds.
+  return after_failure ? check_frame_is_sound(*bytes) : frames::check_frame_is_whole(*bytes);
+}
+
 void check_inputs_whole(const wire::CheckRequest& request, const frames::Roots& roots, wire::CheckReply& reply) {
-  for (const wire::InputFile& promised : request.inputs()) {
-    if (jobs::file_kind(promised.path()) != FileKind::Frame) continue;
-    wire::InputFile input = promised;
-    input.clear_sha256();  // it was compared before the program ran
-    const auto bytes = roots.read(input, frames::kFrameFileBytesMax);
-    if (!bytes.ok() || (!request.inputs_only() && !frames::looks_like_frame(*bytes))) continue;
-    // A program that failed may have met what only decoding finds.
-    const auto whole = request.inputs_only() ? check_frame_is_sound(*bytes) : frames::check_frame_is_whole(*bytes);
+  for (const wire::InputFile& input : request.inputs()) {
+    const auto whole = check_input(input, roots, request.inputs_only());
     if (whole.ok() || whole.error().code != "frames.unreadable") continue;
     reply.set_input_code("input.unreadable");
-    reply.set_input_message(fmt::format("{}: {}", frames::plate_label(input), whole.error().message));
+    reply.set_input_message(message_of(whole.error().wrapped(frames::plate_label(input))));
     reply.set_input_frame(input.frame());
     return;
   }
@@ -221,7 +216,8 @@ void check_inputs_whole(const wire::CheckRequest& request, const frames::Roots& 
 wire::CheckReply check_outputs(const wire::CheckRequest& request, const frames::Roots& roots,
                                const std::filesystem::path& staging, const CheckProgress& progress) {
   wire::CheckReply reply;
-  check_inputs_whole(request, roots, reply);
+  const bool unchecked = request.recipe().unchecked();  // for headers and digests alone
+  if (!unchecked) check_inputs_whole(request, roots, reply);
   if (request.inputs_only()) return reply;
   std::vector<std::optional<Looked>> looked(static_cast<std::size_t>(request.files_size()));
   for (std::size_t i = 0; i < looked.size(); ++i) {
@@ -232,15 +228,17 @@ wire::CheckReply check_outputs(const wire::CheckRequest& request, const frames::
     // What is no file is found missing by the worker.
     if (kind == FileKind::Other || !std::filesystem::is_regular_file(std::filesystem::symlink_status(path, ignored)))
       continue;
+    if (unchecked && kind != FileKind::FrameFile) continue;
     progress(i, looked.size());
-    auto found = kind == FileKind::Frame ? look_at_frame(request, file, path) : look_at_other(kind, path);
+    auto found = kind == FileKind::FrameFile ? look_at_frame(request, file, path) : look_at_other(kind, path);
+    if (unchecked && !found.ok()) continue;
     Looked& one = looked[i].emplace();
     if (found.ok())
       one = *std::move(found);
     else
       one.error = found.error();
   }
-  compare(request, roots, looked);
+  if (!unchecked) compare(request, roots, looked, reply);
   for (std::size_t i = 0; i < looked.size(); ++i) {
     if (!looked[i]) continue;
     const wire::CheckFile& file = request.files(static_cast<int>(i));
@@ -251,8 +249,7 @@ wire::CheckReply check_outputs(const wire::CheckRequest& request, const frames::
     const std::string name = file.path().substr(file.path().rfind('/') + 1);
     checked.set_code(looked[i]->error->code);
     const std::string which = file.has_frame() ? fmt::format("frame {} ({})", file.frame(), name) : name;
-    const base::Error error = looked[i]->error->wrapped(which);
-    checked.set_message(error.hint.empty() ? error.message : fmt::format("{} ({})", error.message, error.hint));
+    checked.set_message(message_of(looked[i]->error->wrapped(which)));
   }
   return reply;
 }

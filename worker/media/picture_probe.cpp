@@ -62,12 +62,31 @@ std::map<std::string, std::string, std::less<>> facts_of(std::string_view text) 
   return facts;
 }
 
+ProbedSize size_of(const OIIO::ImageSpec& spec) {
+  ProbedSize size{spec.full_width, spec.full_height, {}};
+  for (const std::string& channel : spec.channelnames) size.channels += (size.channels.empty() ? "" : " ") + channel;
+  return size;
+}
+
 }  // namespace
 
-base::Result<ProbedSize> probe_picture(const std::filesystem::path& file) try {
+std::optional<ProbedSize> probe_picture_header(const std::filesystem::path& file, const std::string& ending) try {
+  OIIO::attribute("threads", 1);
+  const auto reader = ending.size() < 2 ? nullptr : OIIO::ImageInput::create(ending.substr(1));
+  OIIO::ImageSpec spec;
+  if (!reader || !reader->open(file.string(), spec)) {
+    (void)OIIO::geterror();
+    return std::nullopt;
+  }
+  return size_of(spec);
+} catch (const std::exception&) {
+  return std::nullopt;
+}
+
+base::Result<ProbedSize> probe_picture(const std::filesystem::path& file, const std::string& ending) try {
   OIIO::attribute("threads", 1);
   // By the name's ending: no other parser of the library sees the file.
-  const auto reader = OIIO::ImageInput::create(file.extension().string().substr(1));
+  const auto reader = ending.size() < 2 ? nullptr : OIIO::ImageInput::create(ending.substr(1));
   if (!reader) {
     (void)OIIO::geterror();
     return ProbedSize{};
@@ -91,9 +110,7 @@ base::Result<ProbedSize> probe_picture(const std::filesystem::path& file) try {
                                   OIIO::TypeDesc::UNKNOWN, band.data()))
         return output_unreadable(reader->geterror());
   }
-  ProbedSize size{spec.full_width, spec.full_height, {}};
-  for (const std::string& channel : spec.channelnames) size.channels += (size.channels.empty() ? "" : " ") + channel;
-  return size;
+  return size_of(spec);
 } catch (const std::exception& error) {
   return output_unreadable(error.what());
 }

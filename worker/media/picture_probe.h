@@ -4,6 +4,8 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+#include <string>
 
 #include "base/result.h"
 
@@ -14,9 +16,11 @@ struct ProbedSize {
   std::string channels;  // of pictures
 };
 
-// Reads all samples of the first picture. A format without a reader here passes with size 0 x 0. Errors:
-// output.unreadable.
-base::Result<ProbedSize> probe_picture(const std::filesystem::path& file);
+// Reads all samples of the first picture. `ending`: of its name, with the dot; it tells the format. A format without a
+// reader here passes with size 0 x 0. Errors: output.unreadable.
+base::Result<ProbedSize> probe_picture(const std::filesystem::path& file, const std::string& ending);
+// Width, height and channels from the file's header alone. Nothing: it cannot be opened, or there is no reader here.
+std::optional<ProbedSize> probe_picture_header(const std::filesystem::path& file, const std::string& ending);
 // Reads all packets of the first video stream and decodes its first frame. Errors: output.unreadable, media.ffmpeg (the
 // programs are not installed).
 base::Result<ProbedSize> probe_movie(const std::filesystem::path& file);

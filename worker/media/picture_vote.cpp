@@ -12,6 +12,14 @@ base::Error size_error(const Shape& is, const std::string& other, int width, int
           kHowToState};
 }
 
+base::Error difference(const Ballot& self, const Ballot& other, const std::string& label) {
+  if (other.shape.width != self.shape.width || other.shape.height != self.shape.height)
+    return size_error(self.shape, label + " is", other.shape.width, other.shape.height);
+  return {"output.channels",
+          fmt::format("its channels are {}; {} has {}", self.shape.channels, label, other.shape.channels), "",
+          "set check = \"none\" on the layer if that is meant"};
+}
+
 bool is_same_frame(const Ballot& a, const Ballot& b) {
   return a.frame == b.frame && a.shape == b.shape;
 }
@@ -33,6 +41,17 @@ std::optional<base::Error> against_input(const Ballot& self, const Shape& input,
                      "", "set check = \"none\" on the layer if that is meant"};
 }
 
+std::optional<base::Error> against_any(const Ballot& self, const std::vector<Ballot>& ballots) {
+  for (const Ballot& witness : ballots) {
+    std::size_t alike = 0;
+    for (const Ballot& ballot : ballots) alike += ballot.shape == witness.shape;
+    if (alike >= 2 && alike * 2 > ballots.size()) return std::nullopt;
+  }
+  for (const Ballot& other : ballots)
+    if (other.shape != self.shape) return difference(self, other, fmt::format("frame {}", other.frame));
+  return std::nullopt;
+}
+
 std::optional<base::Error> against_majority(const Ballot& self, const std::vector<Ballot>& ballots) {
   std::size_t total = 0;
   bool counted_self = false;
@@ -42,13 +61,7 @@ std::optional<base::Error> against_majority(const Ballot& self, const std::vecto
     std::size_t alike = 0;
     for (const Ballot& ballot : ballots) alike += ballot.shape == witness.shape;
     if (alike < 2 || alike * 2 <= total || witness.shape == self.shape) continue;
-    const std::string other = fmt::format("frame {}, like most of the layer, is", witness.frame);
-    if (witness.shape.width != self.shape.width || witness.shape.height != self.shape.height)
-      return size_error(self.shape, other, witness.shape.width, witness.shape.height);
-    return base::Error{"output.channels",
-                       fmt::format("its channels are {}; those of frame {}, like most of the layer, are {}",
-                                   self.shape.channels, witness.frame, witness.shape.channels),
-                       "", "set check = \"none\" on the layer if that is meant"};
+    return difference(self, witness, fmt::format("frame {}, like most of the layer,", witness.frame));
   }
   return std::nullopt;
 }

@@ -28,5 +28,8 @@ std::optional<base::Error> against_stated(const Ballot& self, int width, int hei
 std::optional<base::Error> against_input(const Ballot& self, const Shape& input, const std::string& label);
 // More than half of all, and at least two, are alike and this one is not among them. `ballots` may hold `self`.
 std::optional<base::Error> against_majority(const Ballot& self, const std::vector<Ballot>& ballots);
+// All frames of the layer are among the ballots, most of them are not alike, and this one differs from another: nobody
+// else will come to decide.
+std::optional<base::Error> against_any(const Ballot& self, const std::vector<Ballot>& ballots);
 
 }  // namespace framemill::media

@@ -195,7 +195,7 @@ base::Result<SheetContent> sheet_content(const wire::Grant& grant) {
     strip.layer = row.layer();
     strip.layer_index = row.layer_index();
     strip.variant = row.variant();
-    strip.seed = row.seed();
+    if (!row.model().empty()) strip.seed = row.seed();
     strip.version = row.version();
     strip.prompt = row.prompt();
     strip.model = row.model();

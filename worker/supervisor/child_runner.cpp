@@ -327,13 +327,14 @@ void ChildRunner::on_end(const ProcessEnd& process_end, const OutputTail& tail) 
     if (tasks_.count > 1 && needs_check(grant_, plan_.expected)) return check_outputs(CheckScope::Outputs);
     return reads_pictures() ? check_outputs(CheckScope::InputsOnly) : fail_as_it_did();
   }
-  if (needs_check(grant_, plan_.expected)) return check_outputs(CheckScope::Outputs);
+  if (is_opened(grant_, plan_.expected)) return check_outputs(CheckScope::Outputs);
   collect({});
 }
 
 bool ChildRunner::reads_pictures() const {
   return !media_ && std::any_of(read_.begin(), read_.end(), [](const wire::InputFile& input) {
-    return jobs::file_kind(input.path()) == jobs::FileKind::Frame;
+    const jobs::FileKind kind = jobs::file_kind(input.path());
+    return kind == jobs::FileKind::FrameFile || kind == jobs::FileKind::Picture;
   });
 }
 

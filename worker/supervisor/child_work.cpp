@@ -221,6 +221,11 @@ Collected collect_outputs(const RootDirectory& root, const wire::Grant& grant,
   for (const jobs::TaskIndex task : spoilt) tasks.erase(task);
   if (tasks.empty()) return collected;
   if (const auto synced = sync_directories(root, grant, expected); !synced.ok()) return failed(synced.error());
+  for (const auto& [frame, message] : answer.odd) {
+    wire::OddFrame& odd = *tasks.begin()->second.add_odd();
+    odd.set_frame(frame);
+    odd.set_message(message);
+  }
   for (auto& [index, task] : tasks) {
     *task.mutable_attempt() = grant.attempt();
     task.set_job(grant.tasks().job());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "jobs/file_kind.h"
 #include "wire/farm.pb.h"
 #include "wire/media.pb.h"
@@ -12,8 +13,12 @@
 namespace framemill::worker {
 namespace {
 
-constexpr std::size_t kMessageBytesMax = 1024;
+constexpr std::size_t kMessageBytesMax = 1024, kCodeBytesMax = 64, kOddMax = 16;
 constexpr std::size_t kDigestBytes = 32;
+
+std::string clean(const std::string& text) {
+  return base::clean_text(text, kMessageBytesMax);
+}
 
 base::Error unchecked(const char* why) {
   return {"output.unchecked", std::string("framemill-media gave no answer about the files: ") + why, "", ""};
@@ -26,6 +31,13 @@ bool needs_check(const wire::Grant& grant, const std::vector<ExpectedFile>& expe
   return std::any_of(expected.begin(), expected.end(), [](const ExpectedFile& file) {
     return jobs::file_kind(file.path) != jobs::FileKind::Other;
   });
+}
+
+bool is_opened(const wire::Grant& grant, const std::vector<ExpectedFile>& expected) {
+  if (!grant.recipe().unchecked()) return needs_check(grant, expected);
+  return grant.recipe().has_command() && std::any_of(expected.begin(), expected.end(), [](const ExpectedFile& file) {
+           return jobs::file_kind(file.path) == jobs::FileKind::FrameFile;
+         });
 }
 
 base::Status write_check_request(const RootDirectory& root, const wire::Grant& grant,
@@ -61,12 +73,14 @@ base::Result<CheckAnswer> read_check_answer(const RootDirectory& root, const wir
     CheckVerdict& verdict = answer.files[file.file()];
     if (file.samples_sha256().size() == kDigestBytes) verdict.samples_sha256 = file.samples_sha256();
     if (!file.code().empty())
-      verdict.error = base::Error{file.code().substr(0, 64), file.message().substr(0, kMessageBytesMax), "", ""};
+      verdict.error = base::Error{base::clean_text(file.code(), kCodeBytesMax), clean(file.message()), "", ""};
   }
   if (!reply.input_code().empty()) {
-    answer.input_error = base::Error{"input.unreadable", reply.input_message().substr(0, kMessageBytesMax), "", ""};
+    answer.input_error = base::Error{"input.unreadable", clean(reply.input_message()), "", ""};
     answer.input_frame = reply.input_frame();
   }
+  for (const wire::CheckedOther& other : reply.odd())
+    if (answer.odd.size() < kOddMax) answer.odd.emplace_back(other.frame(), clean(other.message()));
   return answer;
 }
 

@@ -5,6 +5,8 @@
 
 #include <map>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -24,8 +26,11 @@ inline constexpr const char* kCheckReplyName = "check.reply";
 
 enum class CheckScope { Outputs, InputsOnly };
 
-// Whether any of the files is to be opened before it is committed.
+// Whether any of the files is to be found good before it is committed.
 bool needs_check(const wire::Grant& grant, const std::vector<ExpectedFile>& expected);
+// Whether any is to be opened at all: EXR and PNG files of a layer with check = "none" get their header and their
+// samples digest where they can be read, and are committed as they are where not.
+bool is_opened(const wire::Grant& grant, const std::vector<ExpectedFile>& expected);
 // Errors: storage_full, storage_failed.
 base::Status write_check_request(const RootDirectory& root, const wire::Grant& grant,
                                  const std::vector<ExpectedFile>& expected, const std::vector<wire::InputFile>& read,
@@ -40,6 +45,7 @@ struct CheckAnswer {
   bool only_these = false;                    // files without a verdict are left out, and errors are not told
   std::optional<base::Error> input_error;     // input.unreadable
   std::int32_t input_frame = 0;
+  std::vector<std::pair<std::int32_t, std::string>> odd;  // published frames that differ from most, and how
 };
 // Errors: output.unchecked (no answer, or one that makes no sense).
 base::Result<CheckAnswer> read_check_answer(const RootDirectory& root, const wire::Grant& grant,
