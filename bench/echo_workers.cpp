@@ -62,6 +62,13 @@ void EchoWorker::on_reply(std::string_view bytes) {
       unacknowledged_.pop_front();
   for (const wire::Grant& grant : reply.grants()) add_finished(grant);
   for (const wire::PublishOrder& order : reply.publish()) add_published(order);
+  for (const wire::ManifestOrder& order : reply.manifests()) {
+    wire::ManifestResult& written = *report_.add_manifests();
+    written.set_job(order.job());
+    written.set_number(order.number());
+    written.set_revision(order.revision());
+  }
+  for (const wire::Discard& order : reply.discard()) report_.add_discarded_jobs(order.job());
   send();
 }
 
@@ -95,7 +102,9 @@ void EchoWorker::add_published(const wire::PublishOrder& order) {
 }
 
 void EchoWorker::send() {
-  if (report_.finished_size() + report_.ended_size() + report_.published_size() > 0) send_report();
+  const int news = report_.finished_size() + report_.ended_size() + report_.published_size() +
+                   report_.manifests_size() + report_.discarded_jobs_size();
+  if (news > 0) send_report();
 }
 
 void EchoWorker::send_report() {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/sha256.h"
+#include "jobs/file_kind.h"
 #include "jobs/frame_range.h"
 #include "wire/farm.pb.h"
 
@@ -82,7 +83,11 @@ void add_joins(const json::value& grid, const jobs::FrameSet& frames, wire::Shee
   }
 }
 
-// One row per variant whose frames the plan writes.
+bool makes_frames(std::string_view layer_kind) {
+  return layer_kind == "generate" || layer_kind == "command";
+}
+
+// One row per variant whose frames the plan writes; none for a command that makes one file of all frames.
 base::Status add_layer(JsonReader& layer, const SpecTexts& texts, const std::map<std::string, base::Sha256>& models,
                        std::int64_t version, wire::SheetRecipe& sheet) {
   const std::string name = layer.text("name"), shot = layer.text("shot");
@@ -93,9 +98,10 @@ base::Status add_layer(JsonReader& layer, const SpecTexts& texts, const std::map
     JsonReader phase(item, "phase");
     const std::string kind = phase.text("kind");
     const std::int64_t variant = phase.integer("variant");
-    const auto frames = jobs::FrameSet::parse(kind == "decode" ? phase.text("frames") : "0");
+    const std::string written = phase.text_or_empty("frames");
     FM_TRY(phase.status());
-    if (kind != "decode") continue;
+    if ((kind != "decode" && kind != "command") || written.empty()) continue;
+    const auto frames = jobs::FrameSet::parse(written);
     if (!frames.ok()) return frames.error();
     wire::SheetRow& row = *sheet.add_rows();
     row.set_shot(shot);
@@ -117,6 +123,19 @@ base::Status add_layer(JsonReader& layer, const SpecTexts& texts, const std::map
     add_joins(grid, *frames, row);
   }
   return layer.status();
+}
+
+// A tile says "missing" or shows its frame: what cannot be shown is refused instead.
+base::Status check_formats(const std::vector<FrameView>& frames, const std::map<std::string, std::string>& shots) {
+  for (const FrameView& frame : frames) {
+    if (frame.kind != "frame" || frame.state != "published" || !shots.contains(frame.layer)) continue;
+    if (jobs::file_kind(frame.path) == jobs::FileKind::FrameFile) continue;
+    return base::Error{"sheet.format",
+                       fmt::format("the frames of layer '{}' are neither EXR nor PNG files ({})", printable(frame.layer),
+                                   printable(frame.path)),
+                       "--layer", "name another layer"};
+  }
+  return {};
 }
 
 void add_inputs(const std::vector<FrameView>& frames, const std::map<std::string, std::string>& shots,
@@ -165,7 +184,7 @@ base::Result<std::string> sheet_request(const json::value& plan, const std::vect
   for (const json::value& item : layers) {
     JsonReader layer(item, "layer");
     const std::string name = layer.text("name");
-    if (layer.text("kind") == "generate" && (wish.layer.empty() || wish.layer == name)) {
+    if (makes_frames(layer.text("kind")) && (wish.layer.empty() || wish.layer == name)) {
       shots[name] = layer.text("shot");
       FM_TRY(add_layer(layer, texts, models, version, sheet));
     }
@@ -173,10 +192,11 @@ base::Result<std::string> sheet_request(const json::value& plan, const std::vect
   }
   if (sheet.rows_size() == 0)
     return base::Error{"sheet.nothing",
-                       wish.layer.empty() ? "the job has no layer that generates frames"
-                                          : fmt::format("no layer '{}' generates frames", printable(wish.layer)),
+                       wish.layer.empty() ? "the job has no layer that makes frames"
+                                          : fmt::format("no layer '{}' makes frames", printable(wish.layer)),
                        "--layer",
                        {}};
+  FM_TRY(check_formats(frames, shots));
   add_inputs(frames, shots, version, grant);
   return grant.SerializeAsString();
 }

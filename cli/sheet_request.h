@@ -1,7 +1,7 @@
 // What framemill-media is asked for a contact sheet of a job: the same request that a worker gives it for a sheet
 // layer, made from the scheduler's plan and list of files. Pure; any thread.
 //
-// Errors: http.bad_reply, sheet.nothing.
+// Errors: http.bad_reply, sheet.nothing, sheet.format.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct SheetWish {
   std::int64_t every = 8;   // every n-th frame of a shot
   std::int64_t tile = 192;  // least width of a tile in pixels
   std::string show;
-  std::string layer;  // this layer alone; empty: all that generate
+  std::string layer;  // this layer alone; empty: all that make frames
 };
 
 // The serialised request. Frames that the plan promises and `frames` does not have as published become marked tiles.

@@ -320,7 +320,7 @@ base::Result<FrameView> read_frame(const json::value& value) {
   FrameView frame;
   frame.layer = reader.text("layer");
   frame.variant = reader.integer("variant");
-  frame.seed = reader.integer("seed");
+  frame.seed = reader.optional_integer("seed");
   frame.frame = reader.optional_integer("frame");
   frame.kind = reader.text("kind");
   frame.state = reader.text("state");

@@ -122,7 +122,8 @@ base::Result<std::vector<WorkerView>> read_workers(const json::value& list);
 
 struct FrameView {
   std::string layer, kind, state, root, path, sha256, samples_sha256;
-  std::int64_t variant = 0, seed = 0, size_bytes = 0;
+  std::int64_t variant = 0, size_bytes = 0;
+  std::optional<std::int64_t> seed;
   std::optional<std::int64_t> frame;
 };
 base::Result<FrameView> read_frame(const json::value& value);

@@ -83,7 +83,7 @@ struct PhasePlan {
   PhaseKind kind = PhaseKind::Denoise;
   LayerIndex layer = 0;
   std::uint32_t variant = 0;  // index of the variant
-  std::uint64_t seed = 0;
+  std::uint64_t seed = 0;  // means something where has_seed() says so
   std::uint32_t task_count = 0;
   std::vector<Need> needs;
   std::vector<RootFiles> root_files;  // in the order of the layer's inputs
@@ -93,6 +93,7 @@ struct PhasePlan {
   std::uint32_t frames_per_task = 1;  // Command: frames a task takes
   std::string output_pattern;         // inside root; only {frame} tokens are left, as printf %04d; empty for Denoise
   std::string root;
+  bool has_seed() const { return kind == PhaseKind::Denoise || kind == PhaseKind::Decode; }
   bool operator==(const PhasePlan&) const = default;
 };
 

@@ -60,9 +60,13 @@ std::vector<Cell> cells_of_shot(const SheetStrip& strip, std::size_t index, int 
   return cells;
 }
 
+std::string name_of_board(const SheetStrip& strip) {
+  return strip.seed ? fmt::format("seed {}", *strip.seed) : fmt::format("variant {}", strip.variant);
+}
+
 // A board is judged by one picture: the middle frame of its window. Any absent frame marks it.
 Cell cell_of_board(const SheetStrip& strip, std::size_t index) {
-  Cell cell{index, 0, 0, TileState::Missing, fmt::format("seed {}", strip.seed)};
+  Cell cell{index, 0, 0, TileState::Missing, name_of_board(strip)};
   if (strip.frames.empty()) return cell;
   cell.frame = cell.last = strip.frames.nth(strip.frames.count() / 2);
   cell.state = TileState::Present;
@@ -207,9 +211,11 @@ class Builder {
     y_ += kSectionGap + 4;
     text(kMargin, y_, kSectionSize, TextRole::Section, fmt::format("{}  {}", strip.shot, strip.layer),
          column_x(2) - kMargin - kGap);
-    const std::string frames =
-        section.boards() ? fmt::format("{} variants, frames {}", section.end - section.first, strip.frames.text())
-                         : fmt::format("frames {}, seed {}", strip.frames.text(), strip.seed);
+    std::string frames = "frames " + strip.frames.text();
+    if (section.boards())
+      frames = fmt::format("{} variants, {}", section.end - section.first, frames);
+    else if (strip.seed)
+      frames += fmt::format(", seed {}", *strip.seed);
     text(column_x(2), y_, kCaptionSize, TextRole::Caption, frames, layout_.width - kMargin - column_x(2));
     y_ += 8;
     if (shown < wanted) {

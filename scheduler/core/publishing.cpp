@@ -26,6 +26,11 @@ void assign(FarmState& farm, const PublishDuties::Key& key, WorkerId worker) {
   farm.turn.publish_orders.push_back(key);
 }
 
+// Files of the farm's own that outlive their task: latents, and the orders that are kept for manifests.
+bool leaves_files(const PhaseEntry& phase) {
+  return phase.plan->kind == jobs::PhaseKind::Denoise || jobs::is_on_manifest(*phase.plan);
+}
+
 void fail_publish(FarmState& farm, PhaseEntry& phase, TaskIndex task, const PublishFailed& failed) {
   farm.duties.done(phase.id, {task, 1});
   move_tasks(farm, phase, {task, 1}, TaskState::Failed);
@@ -233,8 +238,7 @@ void collect_publish_orders(FarmState& farm) {
 }
 
 void sweep_job(FarmState& farm, JobEntry& job) {
-  const bool any = std::any_of(job.phases.begin(), job.phases.end(),
-                               [](const PhaseEntry& p) { return p.plan->kind == jobs::PhaseKind::Denoise; });
+  const bool any = std::any_of(job.phases.begin(), job.phases.end(), leaves_files);
   if (any) {
     farm.sweeps.try_emplace(job.record.id, WorkerId{}, base::Instant{INT64_MIN});
     for (auto& [id, worker] : farm.workers.all())
@@ -253,7 +257,7 @@ void repeat_sweeps(FarmState& farm, WorkerEntry& worker) {
     if (at != base::Instant{INT64_MIN} && at + kRepeatAfter > farm.now()) continue;
     const JobEntry& job = *farm.jobs.find(id);
     const bool sees = std::all_of(job.phases.begin(), job.phases.end(), [&](const PhaseEntry& phase) {
-      return phase.plan->kind != jobs::PhaseKind::Denoise || worker.sees_root(phase.plan->root);
+      return !leaves_files(phase) || worker.sees_root(phase.plan->root);
     });
     if (!sees || worker.record.revoked) continue;
     server = worker.record.id;

@@ -312,11 +312,13 @@ void write_manifest_order(const JobRecord& job, std::uint32_t number, const Task
     if (last != phase.layer) {
       last = phase.layer;
       const jobs::LayerSpec& layer = job.spec->layers[phase.layer];
-      const std::string& model = std::get<jobs::GenerateSpec>(layer.work).model;
       wire::ManifestLayer& entry = *out.add_layers();
       entry.set_name(layer.name);
-      entry.set_model(model);
-      if (const auto* facts = facts_of(job, model)) entry.set_model_digest(base::raw_bytes(facts->root_digest));
+      if (const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work)) {
+        entry.set_model(generate->model);
+        if (const auto* facts = facts_of(job, generate->model))
+          entry.set_model_digest(base::raw_bytes(facts->root_digest));
+      }
     }
     wire::ManifestPart& part = *out.add_parts();
     part.set_phase(index);

@@ -9,6 +9,7 @@
 #include "base/digest_bytes.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "jobs/manifest_groups.h"
 #include "scheduler/link/report.h"
 #include "wire/farm.pb.h"
 #include "wire/limits.h"
@@ -325,8 +326,8 @@ void Scheduler::send_publish(const OrderPublish& order) {
     // Too many questions at once (store.busy): the core orders again what is not published in time.
     if (!found.ok()) return base::log_debug("scheduler", "files to publish: {}", found.error().message);
     const JobRecord* job = farm_.job(order.phase.job);
-    const bool on_record = job != nullptr && !job->remake_of &&
-                           job->plan->phases[order.phase.index].kind == jobs::PhaseKind::Decode;
+    const bool on_record =
+        job != nullptr && !job->remake_of && jobs::is_on_manifest(job->plan->phases[order.phase.index]);
     for (std::size_t i = 0; i < found->size(); ++i) {
       if (!(*found)[i]) continue;
       const CommittedFiles& committed = *(*found)[i];

@@ -75,7 +75,7 @@ struct FrameQuery {
 struct FrameRow {
   std::string layer, kind;                // kind: "frame" "latents" "movie" "sheet" "other"
   std::uint32_t variant = 0;
-  std::uint64_t seed = 0;
+  std::optional<std::uint64_t> seed;      // what programs and media make has none
   jobs::Frame frame = 0;
   std::string root, path;
   std::uint64_t size_bytes = 0;

@@ -381,13 +381,17 @@ json::object worker_json(const WorkerView& worker) {
 json::object frame_json(const FrameRow& row) {
   const bool framed = row.kind == "frame";
   const bool has_samples = row.samples_sha256 != base::Sha256();
-  json::value frame = nullptr, samples = nullptr;
+  json::value frame = nullptr, samples = nullptr, seed = nullptr, seed_text = nullptr;
   if (framed) frame = row.frame;
+  if (row.seed) {
+    seed = *row.seed;
+    seed_text = json::string(std::to_string(*row.seed));
+  }
   if (has_samples) samples = json::string(row.samples_sha256.hex());
   return {{"layer", text_json(row.layer)},
           {"variant", row.variant},
-          {"seed", row.seed},
-          {"seed_text", std::to_string(row.seed)},
+          {"seed", std::move(seed)},
+          {"seed_text", std::move(seed_text)},
           {"frame", std::move(frame)},
           {"kind", row.kind},
           {"state", jobs::name(row.state)},

@@ -67,6 +67,15 @@ TEST_CASE("boards stand in one row, one tile for each seed, the chosen one frame
   }
 }
 
+TEST_CASE("what no model made has no seed") {
+  SheetContent content = demo();
+  for (SheetStrip& strip : content.strips) strip.seed.reset();
+  const auto layout = lay_out_sheet(content, kOptions);
+  for (const SheetText& text : layout.texts) CHECK_THAT(text.text, !Catch::Contains("seed"));
+  CHECK(says(layout, "variant 3"));
+  CHECK(says(layout, "frames " + content.strips[6].frames.text()));
+}
+
 TEST_CASE("a shot shows every eighth frame with its number") {
   const auto layout = lay_out_sheet(demo(), kOptions);
   const auto frames = frames_of(layout, 6);

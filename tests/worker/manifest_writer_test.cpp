@@ -93,6 +93,21 @@ TEST_CASE("a manifest lists every file in order with both digests, model and see
   CHECK(files[4].at("samples_sha256") == json::string(base::sha256("samples").hex()));
 }
 
+TEST_CASE("a manifest gives frames that a program made neither model nor seed") {
+  Frames f;
+  f.order.mutable_layers(0)->clear_model();
+  f.order.mutable_layers(0)->clear_model_digest();
+  f.publish(0, 0);
+  REQUIRE(f.code() == "ok");
+  const json::value manifest = f.manifest();
+  CHECK(manifest.at("models").as_array().empty());
+  const json::value& file = manifest.at("files").at(0);
+  CHECK(file.at("model").is_null());
+  CHECK(file.at("seed").is_null());
+  CHECK(file.at("seed_text").is_null());
+  CHECK(file.at("samples_sha256") == json::string(base::sha256("samples").hex()));
+}
+
 TEST_CASE("a manifest waits until every published task is on record") {
   Frames f;
   f.publish(0, 0);

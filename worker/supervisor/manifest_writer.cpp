@@ -125,6 +125,7 @@ class Text {
 std::string introduction(const wire::ManifestOrder& order) {
   json::array models;
   for (const wire::ManifestLayer& layer : order.layers()) {
+    if (layer.model().empty()) continue;
     json::object model{{"id", layer.model()}, {"digest", hex(layer.model_digest())}};
     if (std::find(models.begin(), models.end(), json::value(model)) == models.end()) models.push_back(std::move(model));
   }
@@ -135,6 +136,7 @@ std::string introduction(const wire::ManifestOrder& order) {
 base::Status add_files(const wire::ManifestOrder& order, const wire::ManifestPart& part, const wire::PublishOrder& kept,
                        bool& first, Text& text) {
   const wire::ManifestLayer& layer = order.layers(static_cast<int>(part.layer()));
+  const bool by_model = !layer.model().empty();
   for (const wire::OutputFile& file : kept.files()) {
     const json::object row{
         {"file", file.path()},
@@ -142,9 +144,10 @@ base::Status add_files(const wire::ManifestOrder& order, const wire::ManifestPar
         {"layer", layer.name()},
         {"variant", part.variant()},
         {"frame", file.frame()},
-        {"seed", part.seed()},
-        {"seed_text", std::to_string(part.seed())},  // most JSON readers round a number above 2^53
-        {"model", layer.model()},
+        {"seed", by_model ? json::value(part.seed()) : json::value()},
+        // Most JSON readers round a number above 2^53.
+        {"seed_text", by_model ? json::value(std::to_string(part.seed())) : json::value()},
+        {"model", by_model ? json::value(layer.model()) : json::value()},
         {"size_bytes", file.size_bytes()},
         {"sha256", hex(file.sha256())},
         {"samples_sha256", file.samples_sha256().empty() ? json::value() : json::value(hex(file.samples_sha256()))}};
