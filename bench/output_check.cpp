@@ -1,6 +1,7 @@
-// What it costs to open a program's pictures before they are committed: framemill-media check of one chunk, over the
-// cheapest program that could have made them (`cp` once a frame) and over reading the same bytes. CPU time, which a busy
-// machine does not distort; the time of one small file is that of a check with nothing to do.
+// What it costs to open a program's pictures before they are committed: framemill-media check of one chunk, over
+// reading the same bytes, over the cheapest program that could have made them (`cp` once a frame), and over one that
+// decodes and encodes them (ffmpeg once a frame). CPU time, which a busy machine does not distort; the time of one
+// small file is that of a check with nothing to do.
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -42,7 +44,8 @@ double cpu_of_children(Work work) {
 
 double cpu_of_reading(const std::vector<fs::path>& files) {
   const double before = cpu_seconds_of(RUSAGE_SELF);
-  for (const fs::path& file : files) FM_CHECK(base::read_file(file, 1u << 30).ok(), "a frame that was written is there");
+  for (const fs::path& file : files)
+    FM_CHECK(base::read_file(file, 1u << 30).ok(), "a frame that was written is there");
   return cpu_seconds_of(RUSAGE_SELF) - before;
 }
 
@@ -65,6 +68,7 @@ struct Chunk {
     const std::string ending = format == jobs::FrameFormat::Exr ? "exr" : "png";
     fs::create_directories(root);
     fs::create_directories(staging / "out");
+    fs::create_directories(staging / "converted");
     request.mutable_recipe()->set_root("main");
     request.mutable_recipe()->set_layer("grade");
     request.mutable_recipe()->set_frames(fmt::format("1-{}", frames));
@@ -97,6 +101,15 @@ struct Chunk {
                  "a plate can be copied");
     });
   }
+  double convert() const {
+    return cpu_of_children([this] {
+      for (const fs::path& plate : plates)
+        FM_CHECK(std::system(fmt::format("exec ffmpeg -nostdin -v error -i '{}' -y '{}'", plate.string(),
+                                         (staging / "converted" / plate.filename()).string())
+                                 .c_str()) == 0,
+                 "ffmpeg can convert a plate");
+    });
+  }
   double check(const fs::path& media) const {
     std::ofstream(staging / "check.bin", std::ios::binary) << request.SerializeAsString();
     return cpu_of_children([&] {
@@ -121,21 +134,24 @@ void measure(const fs::path& media, const fs::path& directory, int frames, jobs:
   const fs::path own = directory / name;
   const Chunk chunk(own, frames, 1920, 1080, format);
   const Chunk small(own / "small", 1, 16, 16, format);
-  std::vector<double> copies, checks, starts, reads;
+  std::vector<double> copies, conversions, checks, starts, reads;
   for (int round = 0; round < 3; ++round) {
     small.copy();
     starts.push_back(small.check(media));
     copies.push_back(chunk.copy());
+    conversions.push_back(chunk.convert());
     checks.push_back(chunk.check(media));
     reads.push_back(cpu_of_reading(chunk.plates));
   }
   const double n = frames;
   const double start = median(starts), check = (median(checks) - start) / n, copy = median(copies) / n,
-               read = median(reads) / n;
-  fmt::print("{}: {} frames of 1920 x 1080, {:.1f} MB each\n", name, frames, static_cast<double>(chunk.bytes) / n / 1e6);
+               convert = median(conversions) / n, read = median(reads) / n;
+  const double megabytes = static_cast<double>(chunk.bytes) / n / 1e6;
+  fmt::print("{}: {} frames of 1920 x 1080, {:.1f} MB each\n", name, frames, megabytes);
   fmt::print("  a check with one small file   {:6.1f} ms\n", 1e3 * start);
-  fmt::print("  each frame more               {:6.1f} ms = {:.1f} x cp ({:.1f} ms) = {:.1f} x reading it ({:.1f} ms)\n",
-             1e3 * check, check / copy, 1e3 * copy, check / read, 1e3 * read);
+  fmt::print("  each frame more              {:6.1f} ms\n", 1e3 * check);
+  for (const auto& [peer, cost] : {std::pair{"ffmpeg", convert}, {"cp", copy}, {"reading it", read}})
+    fmt::print("    {:5.2f} x {} ({:.1f} ms)\n", check / cost, peer, 1e3 * cost);
 }
 
 }  // namespace

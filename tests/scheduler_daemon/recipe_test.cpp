@@ -63,6 +63,21 @@ TEST_CASE("a manifest order names every variant of a directory, and how many of 
   CHECK(order.revision() == 2);
 }
 
+TEST_CASE("a manifest order of a command's frames names its layer and no model") {
+  const JobRecord job = test::job_of(
+      "[[layer]]\nname = \"paint\"\nkind = \"command\"\nargv = [\"paint\", \"{output}\"]\nframes = \"1-4\"\n");
+  REQUIRE(jobs::manifest_groups(*job.plan).size() == 1);
+  wire::ManifestOrder order;
+  write_manifest_order(
+      job, 0, [](PhaseId) { return std::vector<StateRun>{{{0, 4}, TaskState::Published}}; }, order);
+  REQUIRE(order.layers_size() == 1);
+  CHECK(order.layers(0).name() == "paint");
+  CHECK(order.layers(0).model().empty());
+  REQUIRE(order.parts_size() == 1);
+  CHECK(order.parts(0).tasks() == 4);
+  CHECK(order.revision() == 4);
+}
+
 }  // namespace
 
 TEST_CASE("a chunk of a chain names the carry of the window before it, and none of its own") {

@@ -84,8 +84,9 @@ base::Result<Looked> look_at_frame(const wire::CheckRequest& request, const wire
     return output_error("unreadable", fmt::format("it holds {}", frames::is_exr(bytes) ? "an EXR" : "a PNG"));
   const auto samples = frames::samples_digest_of_frame(bytes);
   if (!samples.ok()) return output_error("unreadable", samples.error().message);
-  if (const auto whole = frames::check_frame_is_whole(bytes); !whole.ok())
-    return output_error("unreadable", whole.error().message);
+  // A PNG's last chunk has no samples; of an EXR all parts have been read.
+  const auto whole = frames::is_exr(bytes) ? base::Status{} : frames::check_frame_is_whole(bytes);
+  if (!whole.ok()) return output_error("unreadable", whole.error().message);
   const auto marked = put_attributes(request, file, bytes, path);
   if (!marked.ok() && marked.error().code == "frames.unreadable")
     return output_error("unreadable", marked.error().message);
