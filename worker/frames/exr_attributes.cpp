@@ -58,11 +58,11 @@ class MemoryOut : public Imf::OStream {
   std::uint64_t at_ = 0;
 };
 
-Imf::Header with_attributes(Imf::Header header, const Attributes& attributes) {
-  std::vector<std::string> foreign;
-  for (auto i = header.begin(); i != header.end(); ++i)
-    if (std::string_view(i.name()).starts_with(kAttributePrefix)) foreign.emplace_back(i.name());
-  for (const std::string& name : foreign) header.erase(name);
+// A copy of the others, because Header::erase of OpenEXR 3.1 leaks what it takes out.
+Imf::Header with_attributes(const Imf::Header& original, const Attributes& attributes) {
+  Imf::Header header;
+  for (auto i = original.begin(); i != original.end(); ++i)
+    if (!std::string_view(i.name()).starts_with(kAttributePrefix)) header.insert(i.name(), i.attribute());
   if (!header.hasType()) header.setType(header.hasTileDescription() ? Imf::TILEDIMAGE : Imf::SCANLINEIMAGE);
   for (const auto& [name, value] : attributes) header.insert(name, Imf::StringAttribute(value));
   return header;
