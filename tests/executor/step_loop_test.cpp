@@ -120,8 +120,10 @@ TEST_CASE("windows of two models are never decoded in one batch") {
     decodes.push_back(make_grant(spec));
     add_latents(decodes.back(), denoised.finished);
   }
+  // Its slow steps take turns with the decoding: windows of both models wait at one time.
+  executor.start(make_grant({.attempt = 20, .job = 3, .prompt = "slow", .steps = 30}), farm);
   for (const wire::Grant& grant : decodes) executor.start(grant, farm);
-  auto outcomes = executor.run_to_end(2);
+  auto outcomes = executor.run_to_end(3);
   for (const std::uint64_t attempt : {11, 12}) {
     CHECK(outcomes[attempt].ended.outcome() == "ok");
     CHECK(outcomes[attempt].finished.size() == 8);
