@@ -20,7 +20,7 @@ std::string resolved(std::string_view pattern, const OutputTokens& tokens = {"sh
   return result.ok() ? *result : result.error().code;
 }
 
-TEST_CASE("an input in a root may lie in a directory with a percent sign; what looks like a printf token is refused") {
+TEST_CASE("an input may lie in a directory with a percent sign, and what looks like a printf token is refused") {
   const std::string resolved = resolve_input("50% done/a%b/p.{frame:04}.png").value();
   CHECK(frame_path(resolved, 1001) == "50% done/a%b/p.1001.png");
   CHECK(frame_path(resolve_input("5%/{frame}").value(), -3) == "5%/-3");

@@ -269,9 +269,13 @@ def commands(binaries):
             puts_back(farm, job, farm.frames / 'daily/v001.mp4', '--layer', 'daily')
             puts_back(farm, job, farm.frames / 'look/v001.png', '--layer', 'look')
             refused(farm, place, job)
-            others = tree(farm, without=[farm.frames / f'{p}/v001/{p[0]}.0002.png' for p in ('paint', 'grade')])
+            replaced = [farm.frames / f'{p}/v001/{p[0]}.0002.png' for p in ('paint', 'grade')]
+            manifests = [path.parent / 'manifest.json' for path in replaced]
+            others = tree(farm, without=replaced + manifests)
             replaces(farm, job, *differs(farm, place, job))
-            assert others.items() <= tree(farm).items(), 'other files and versions are as they were'
+            assert tree(farm, without=replaced + manifests) == others, 'other files and versions are as they were'
+            for path, manifest in zip(replaced, manifests):
+                assert sha256(path) in manifest.read_text(), 'the manifest has the digest of what is there'
             empty_picture(farm, place)
         finally:
             farm.processes.stop_all()

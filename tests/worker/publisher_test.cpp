@@ -97,7 +97,7 @@ TEST_CASE("a remake whose staged file is gone is made again, and leaves what is 
   CHECK(s.there() == "pix");
 }
 
-TEST_CASE("a remake takes the place of a link and never follows it; a directory stays") {
+TEST_CASE("a remake takes the place of a link and never follows it, and a directory stays") {
   Remade s("pixels");
   s.area.write("outside/precious", "x");
   fs::create_directories(s.root->path() / "harbor/hb_0010");
