@@ -12,7 +12,7 @@ namespace {
 using jobs::PhaseKind;
 using Parts = std::vector<std::set<TaskIndex>>;  // by phase
 
-// Its outputs are told apart by frame; else it writes one file of all.
+// It writes a file for each frame; else one file of all.
 bool is_framewise(const jobs::PhasePlan& plan) {
   return plan.kind == PhaseKind::Decode ||
          (plan.kind == PhaseKind::Command && jobs::output_path(plan, 0) != jobs::output_path(plan, 1));

@@ -57,7 +57,7 @@ TEST_CASE("frames become a movie with a strip below the picture, tagged bt709") 
   }
 }
 
-TEST_CASE("a host without ffmpeg is told by a code of its own: it says nothing about the movie") {
+TEST_CASE("a host without ffmpeg has a code of its own, which says nothing about the movie") {
   MediaFarm farm;
   const auto grant = encode_grant(painted(farm, 2));
   const std::string path = std::getenv("PATH");
@@ -178,7 +178,7 @@ TEST_CASE("a plate from outside the farm that is not a picture fails a sheet, an
   CHECK(torn.last_line().find("input.unreadable: frame 1003 of hb_0010 comp (main:hb_0010/comp_t00.1003.exr)") == 0);
 }
 
-TEST_CASE("storage that fails while inputs are read is told as such, with its root") {
+TEST_CASE("storage that fails while inputs are read is reported as such, with its root") {
   MediaFarm farm;
   auto unreadable = farm.paint("hb_0010", "comp", 0, 1001);
   unreadable.set_root("memory");  // EIO, from the kernel

@@ -157,7 +157,7 @@ TEST_CASE("where there is no input the published frames of the layer decide") {
   CHECK(code_of(reply, 1).empty());
 }
 
-TEST_CASE("a published frame that turns out to be the odd one is told, whichever format the layer has") {
+TEST_CASE("a published frame that turns out to be the odd one is reported, whichever format the layer has") {
   for (const std::string ending : {"png", "jpg", "tif"}) {
     Check check;
     check.request.mutable_recipe()->set_output_printf("hb/odd.%04d." + ending);

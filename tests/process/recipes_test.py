@@ -48,7 +48,7 @@ out="$1"; shift
 printf '%s\\n' "$@" > "$out"
 """
 
-# What a task is told, one file of arguments each.
+# The arguments of each task, one file each.
 TOLD = """api = "framemill/v1"
 name = "told"
 show = "harbor"

@@ -57,7 +57,7 @@ every = 1
 output = "look/v{version:03}.png"
 """
 
-# Its colour, how long it takes and whether anything comes out are told by files. The job's number is in the picture.
+# Files decide its colour, how long it takes and whether anything comes out. The job's number is in the picture.
 PAINT = """#!/bin/sh
 [ -e {place}/slow ] && sleep 3
 [ -e {place}/empty ] && {{ : > "$2"; exit 0; }}

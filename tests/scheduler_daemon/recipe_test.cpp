@@ -196,7 +196,7 @@ std::vector<std::string> input_names(const wire::Grant& grant) {
 
 using Names = std::vector<std::string>;
 
-TEST_CASE("a chain that goes on from a root's plates is told so, and reads the last ones as its context") {
+TEST_CASE("the grant of a chain that goes on from a root's plates says so, and the last ones are its context") {
   const JobRecord job = test::job_of(
       "[[layer]]\nname = \"shot\"\nkind = \"generate\"\nmodel = \"model@1\"\nprompt = \"sea\"\nplan = \"chain\"\n"
       "frames = \"1-40\"\ninput = [{root = \"plates\", pattern = \"p.{frame:04}.exr\", frames = \"7-12\"}]\n");
