@@ -58,8 +58,9 @@ void rebuild_troubles(FarmState& farm, const RestartRecords& records) {
     for (PhaseEntry& phase : job.phases) sort_troubles(farm, phase);
 }
 
-// Which leased tasks have an attempt on record. Newer attempts come first: where two hold a task, the lease of the
-// older one had run out before.
+// Which leased tasks have an attempt on record. An attempt one of whose tasks may be granted again has run out: it holds
+// nothing, whatever else has revived. Of the others newer ones come first: where two hold a task, the lease of the older
+// one had run out before.
 using Claimed = std::set<std::pair<PhaseId, TaskIndex>>;
 
 bool shares_its_slot(const RestartRecords& records, const AttemptRecord& record) {
@@ -85,9 +86,11 @@ void rebuild_lease(FarmState& farm, const RestartRecords& records, const Attempt
   lease.windows = phase.chain ? 1 : std::min(record.tasks.count, lease.demand.batch_max);
   lease.granted_at = lease.named_at = lease.moved_at = farm.now();
   lease.deadline = farm.now() + farm.settings.lease_ttl;
-  bool holds_any = lease.left == 0;
+  const bool ran_out =
+      phase.tasks.any(record.tasks, TaskState::Ready) || phase.tasks.any(record.tasks, TaskState::Waiting);
+  bool holds_any = lease.left == 0 && !ran_out;
   for (const StateRun& run : phase.tasks.runs(record.tasks))
-    for (TaskIndex t = run.tasks.first; run.state == TaskState::Leased && t < run.tasks.end(); ++t) {
+    for (TaskIndex t = run.tasks.first; !ran_out && run.state == TaskState::Leased && t < run.tasks.end(); ++t) {
       const bool first = claimed.emplace(phase.id, t).second;
       holds_any = holds_any || first;
       lease.outran = lease.outran || !first;
