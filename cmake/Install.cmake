@@ -7,11 +7,13 @@
 #   share/framemill/models/             the demo model
 #   lib/systemd/system, lib/sysusers.d, lib/tmpfiles.d, /etc/framemill
 #
-# Under /usr the configuration lies in /etc; with another CMAKE_INSTALL_PREFIX (at configure time) in PREFIX/etc.
-if(CMAKE_INSTALL_PREFIX_INITIALIZED_TO_DEFAULT)
-  set(CMAKE_INSTALL_PREFIX /usr CACHE PATH "Where the programs are installed" FORCE)
+# Under /usr and /usr/local the configuration lies in /etc, where the units look for it; under another
+# CMAKE_INSTALL_PREFIX in PREFIX/etc.
+if(CMAKE_INSTALL_PREFIX MATCHES "^/usr(/local)?/?$")
+  set(FRAMEMILL_CONFIG_DIRECTORY /etc/framemill)
+else()
+  set(FRAMEMILL_CONFIG_DIRECTORY ${CMAKE_INSTALL_PREFIX}/etc/framemill)
 endif()
-include(GNUInstallDirs)
 set(FRAMEMILL_LIBEXEC lib/framemill)
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)  # what is installed was built before; never tests and benchmarks
 
@@ -37,7 +39,7 @@ function(_framemill_install_config name component)
     string(REPLACE "${from}" "${to}" text "${text}")
   endwhile()
   file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/install/${name} CONTENT "${text}" @ONLY)
-  install(FILES ${CMAKE_BINARY_DIR}/install/${name} DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/framemill
+  install(FILES ${CMAKE_BINARY_DIR}/install/${name} DESTINATION ${FRAMEMILL_CONFIG_DIRECTORY}
     PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ COMPONENT ${component})
 endfunction()
 
