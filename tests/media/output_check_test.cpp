@@ -264,6 +264,7 @@ TEST_CASE("most of the frames decide, and nobody where there is no majority") {
   const auto other_channels = against_majority(ballot(4, 64, 64, "R G B A"), {three[0], three[1], ballot(5, 64, 64)});
   REQUIRE(other_channels);
   CHECK(other_channels->code == "output.channels");
+  CHECK(against_majority(ballot(4, 64, 48), {three[0], three[1]})->code == "output.size");  // one side is enough
   CHECK_FALSE(against_majority(three[2], {three[2]}));
 }
 
