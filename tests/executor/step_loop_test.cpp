@@ -220,11 +220,16 @@ TEST_CASE("a cancelled attempt stops at a step boundary and the others go on") {
   executor.start(doomed, farm);
   executor.start(make_grant({.attempt = 2, .job = 2, .prompt = "slow", .steps = 20}), farm);
   std::uint64_t told_us = 0;  // what it has used is told on the way, for the case that the executor dies
-  while (told_us == 0) {
+  wire::AttemptProgress said;
+  while (told_us == 0 || said.steps() == 0) {
     const auto message = executor.receive(true);
-    if (message.has_progress() && message.progress().attempt().counter() == 1)
-      told_us = message.progress().usage().compute_us();
+    if (!message.has_progress() || message.progress().attempt().counter() != 1) continue;
+    said = message.progress();
+    told_us = said.usage().compute_us();
   }
+  CHECK(said.steps() == 1000);
+  CHECK(said.batch() >= 1);
+  CHECK(said.batch() <= 4);  // its own three windows and that of the other attempt
   executor.cancel(doomed);
   auto outcomes = executor.run_to_end(2);
   CHECK(outcomes[1].ended.outcome() == "revoked");
@@ -253,7 +258,7 @@ TEST_CASE("an attempt whose tail is taken back ends with what it keeps") {
   CHECK(outcome.finished.size() == 2);
 }
 
-TEST_CASE("an executor that is told to end finishes the windows in flight and gives the rest back") {
+TEST_CASE("an executor that is asked to end finishes the windows in flight and gives the rest back") {
   const FarmDirectory farm;
   ExecutorProcess executor;
   executor.configure(farm);
