@@ -10,8 +10,8 @@ namespace framemill::base {
 
 }  // namespace framemill::base
 
-#define FM_CHECK(CONDITION, MESSAGE)                                                       \
-  do {                                                                                     \
-    if (!(CONDITION)) [[unlikely]]                                                         \
-      ::framemill::base::check_failed(__FILE__, __LINE__, #CONDITION, (MESSAGE));          \
+#define FM_CHECK(CONDITION, MESSAGE)                                              \
+  do {                                                                            \
+    if (!(CONDITION)) [[unlikely]]                                                \
+      ::framemill::base::check_failed(__FILE__, __LINE__, #CONDITION, (MESSAGE)); \
   } while (false)

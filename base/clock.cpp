@@ -17,7 +17,9 @@ WallTime wall_now() {
   return {duration_cast<std::chrono::milliseconds>(system_clock::now().time_since_epoch()).count()};
 }
 
-Now now() { return {monotonic_now(), wall_now()}; }
+Now now() {
+  return {monotonic_now(), wall_now()};
+}
 
 std::string format_rfc3339(WallTime t) {
   const std::int64_t whole_seconds = t.unix_ms >= 0 ? t.unix_ms / 1000 : (t.unix_ms - 999) / 1000;

@@ -15,7 +15,8 @@ namespace framemill::base {
 namespace {
 
 Error system_error(std::string code, const std::filesystem::path& path, const char* what) {
-  if (errno == ENOSPC || errno == EDQUOT) code = "file.disk_full";  // told at write, fsync or rename, as the system likes
+  if (errno == ENOSPC || errno == EDQUOT)
+    code = "file.disk_full";  // told at write, fsync or rename, as the system likes
   return Error{std::move(code), fmt::format("{} {}: {}", what, path.string(), std::strerror(errno)), "", ""};
 }
 

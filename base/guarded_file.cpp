@@ -44,7 +44,7 @@ Status check_file(const std::filesystem::path& path, const struct stat& info, Fi
 
 // Whoever may write the directory may put another file in the place of this one.
 Status check_directory(const std::filesystem::path& directory) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(directory.empty() ? "." : directory.c_str(), &info) != 0)
     return file_error("file.open", directory, "look at");
   if ((info.st_mode & S_IWOTH) == 0 || (info.st_mode & S_ISVTX) != 0) return {};
@@ -60,7 +60,7 @@ Result<std::string> read_guarded_file(const std::filesystem::path& path, std::ui
   // Without O_NONBLOCK a FIFO in the file's place would hold the caller for ever.
   const OpenFile file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.fd < 0) return file_error("file.open", path, "open");
-  struct stat info {};
+  struct stat info{};
   if (::fstat(file.fd, &info) != 0) return file_error("file.open", path, "look at");
   FM_TRY(check_file(path, info, readers));
   FM_TRY(check_directory(path.parent_path()));

@@ -15,10 +15,14 @@ constexpr std::size_t kMessageBytesMax = 16 << 10;
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
-    case LogLevel::Debug: return spdlog::level::debug;
-    case LogLevel::Info: return spdlog::level::info;
-    case LogLevel::Warning: return spdlog::level::warn;
-    case LogLevel::Error: return spdlog::level::err;
+    case LogLevel::Debug:
+      return spdlog::level::debug;
+    case LogLevel::Info:
+      return spdlog::level::info;
+    case LogLevel::Warning:
+      return spdlog::level::warn;
+    case LogLevel::Error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
@@ -26,10 +30,14 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
 // The sd-daemon prefixes of sd-daemon(3).
 const char* journal_prefix(LogLevel level) {
   switch (level) {
-    case LogLevel::Debug: return "<7>";
-    case LogLevel::Info: return "<6>";
-    case LogLevel::Warning: return "<4>";
-    case LogLevel::Error: return "<3>";
+    case LogLevel::Debug:
+      return "<7>";
+    case LogLevel::Info:
+      return "<6>";
+    case LogLevel::Warning:
+      return "<4>";
+    case LogLevel::Error:
+      return "<3>";
   }
   return "<6>";
 }
@@ -51,8 +59,12 @@ Sink& sink() {
 
 }  // namespace
 
-void set_log_level(LogLevel least) { sink().logger->set_level(spdlog_level(least)); }
-bool log_enabled(LogLevel level) { return sink().logger->should_log(spdlog_level(level)); }
+void set_log_level(LogLevel least) {
+  sink().logger->set_level(spdlog_level(least));
+}
+bool log_enabled(LogLevel level) {
+  return sink().logger->should_log(spdlog_level(level));
+}
 
 void log_line(LogLevel level, std::string_view component, std::string_view message) {
   Sink& s = sink();

@@ -16,7 +16,8 @@ void log_line(LogLevel level, std::string_view component, std::string_view messa
 
 template <class... Args>
 void log_debug(std::string_view component, fmt::format_string<Args...> text, Args&&... args) {
-  if (log_enabled(LogLevel::Debug)) log_line(LogLevel::Debug, component, fmt::format(text, std::forward<Args>(args)...));
+  if (log_enabled(LogLevel::Debug))
+    log_line(LogLevel::Debug, component, fmt::format(text, std::forward<Args>(args)...));
 }
 template <class... Args>
 void log_info(std::string_view component, fmt::format_string<Args...> text, Args&&... args) {

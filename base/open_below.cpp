@@ -148,7 +148,7 @@ class Walk {
     const int directory = stack_.back().get();
     Fd next(::openat(directory, part.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     if (next.get() < 0) return -errno;
-    struct stat facts {};
+    struct stat facts{};
     if (::fstat(next.get(), &facts) != 0) return -errno;
     if (S_ISLNK(facts.st_mode)) return follow(next.get());
     if (S_ISDIR(facts.st_mode)) {

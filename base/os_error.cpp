@@ -25,10 +25,9 @@ std::string_view process_code(int error_number) {
 }
 
 std::string_view storage_code(int error_number) {
-  constexpr std::array kFailed{EIO,       ESTALE,       EROFS,     ENODEV,     ENXIO,       ENOMEDIUM,
-                               EUCLEAN,   EREMOTEIO,    ENOLINK,   ECOMM,      ETIMEDOUT,   ENOTCONN,
-                               EHOSTDOWN, EHOSTUNREACH, ENETDOWN,  ENETUNREACH, ECONNRESET, ECONNREFUSED,
-                               ESHUTDOWN, ENOLCK,       ECONNABORTED};
+  constexpr std::array kFailed{EIO,       ESTALE,      EROFS,      ENODEV,       ENXIO,     ENOMEDIUM, EUCLEAN,
+                               EREMOTEIO, ENOLINK,     ECOMM,      ETIMEDOUT,    ENOTCONN,  EHOSTDOWN, EHOSTUNREACH,
+                               ENETDOWN,  ENETUNREACH, ECONNRESET, ECONNREFUSED, ESHUTDOWN, ENOLCK,    ECONNABORTED};
   if (error_number == ENOSPC || error_number == EDQUOT) return "storage_full";
   return std::find(kFailed.begin(), kFailed.end(), error_number) != kFailed.end() ? "storage_failed" : "";
 }

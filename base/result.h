@@ -31,22 +31,34 @@ struct Error {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}         // NOLINT: implicit on purpose
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}     // NOLINT
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit on purpose
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
 
-  const T& value() const& { FM_CHECK(ok(), error_text()); return std::get<0>(state_); }
-  T& value() & { FM_CHECK(ok(), error_text()); return std::get<0>(state_); }
-  T&& value() && { FM_CHECK(ok(), error_text()); return std::get<0>(std::move(state_)); }
+  const T& value() const& {
+    FM_CHECK(ok(), error_text());
+    return std::get<0>(state_);
+  }
+  T& value() & {
+    FM_CHECK(ok(), error_text());
+    return std::get<0>(state_);
+  }
+  T&& value() && {
+    FM_CHECK(ok(), error_text());
+    return std::get<0>(std::move(state_));
+  }
   const T& operator*() const& { return value(); }
   T& operator*() & { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
   const T* operator->() const { return &value(); }
   T* operator->() { return &value(); }
 
-  const Error& error() const { FM_CHECK(!ok(), "error() of a Result that holds a value"); return std::get<1>(state_); }
+  const Error& error() const {
+    FM_CHECK(!ok(), "error() of a Result that holds a value");
+    return std::get<1>(state_);
+  }
 
  private:
   std::string error_text() const { return ok() ? std::string() : std::get<1>(state_).message; }
@@ -61,7 +73,10 @@ class [[nodiscard]] Result<void> {
   bool ok() const { return !error_; }
   explicit operator bool() const { return ok(); }
   void value() const { FM_CHECK(ok(), error_->message); }
-  const Error& error() const { FM_CHECK(!ok(), "error() of a Result that holds a value"); return *error_; }
+  const Error& error() const {
+    FM_CHECK(!ok(), "error() of a Result that holds a value");
+    return *error_;
+  }
 
  private:
   std::optional<Error> error_;
@@ -72,8 +87,8 @@ using Status = Result<void>;
 }  // namespace framemill::base
 
 // Leaves the function with the error of EXPR, if it has one.
-#define FM_TRY(EXPR)                                      \
-  do {                                                    \
+#define FM_TRY(EXPR)                                                        \
+  do {                                                                      \
     if (auto fm_status = (EXPR); !fm_status.ok()) return fm_status.error(); \
   } while (false)
 

@@ -46,7 +46,9 @@ std::string to_hex(std::span<const std::uint8_t> bytes) {
   return text;
 }
 
-std::string Sha256::hex() const { return to_hex(bytes); }
+std::string Sha256::hex() const {
+  return to_hex(bytes);
+}
 
 std::optional<Sha256> Sha256::from_hex(std::string_view hex) {
   if (hex.size() != 64) return std::nullopt;

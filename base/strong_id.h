@@ -22,5 +22,7 @@ struct StrongId {
 
 template <class Tag, class Rep>
 struct std::hash<framemill::base::StrongId<Tag, Rep>> {
-  std::size_t operator()(const framemill::base::StrongId<Tag, Rep>& id) const noexcept { return std::hash<Rep>{}(id.value); }
+  std::size_t operator()(const framemill::base::StrongId<Tag, Rep>& id) const noexcept {
+    return std::hash<Rep>{}(id.value);
+  }
 };

@@ -16,8 +16,12 @@ struct Duration {
   constexpr Duration operator*(std::int64_t k) const { return {ms * k}; }
   constexpr Duration operator/(std::int64_t k) const { return {ms / k}; }
 };
-constexpr Duration milliseconds(std::int64_t n) { return {n}; }
-constexpr Duration seconds(std::int64_t n) { return {n * 1000}; }
+constexpr Duration milliseconds(std::int64_t n) {
+  return {n};
+}
+constexpr Duration seconds(std::int64_t n) {
+  return {n * 1000};
+}
 
 // A point on a monotonic clock, milliseconds since an arbitrary start; meaningless in another process.
 struct Instant {

@@ -131,7 +131,8 @@ CharacterClass class_of(char32_t code_point) {
 }
 
 std::string code_point_name(char32_t code_point) {
-  const auto known = std::find_if(kCodePointNames.begin(), kCodePointNames.end(), [&](const auto& n) { return n.first == code_point; });
+  const auto known = std::find_if(kCodePointNames.begin(), kCodePointNames.end(),
+                                  [&](const auto& n) { return n.first == code_point; });
   const std::string number = fmt::format("U+{:04X}", static_cast<std::uint32_t>(code_point));
   if (known != kCodePointNames.end()) return fmt::format("{} ({})", number, known->second);
   if (is_variation_selector(code_point)) return number + " (variation selector)";
@@ -169,8 +170,7 @@ std::string folded(std::string_view text) {
   const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
   const auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT |
                                                       UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
-  const utf8proc_ssize_t size =
-      utf8proc_map(bytes, static_cast<utf8proc_ssize_t>(text.size()), &out, options);
+  const utf8proc_ssize_t size = utf8proc_map(bytes, static_cast<utf8proc_ssize_t>(text.size()), &out, options);
   std::string result = size < 0 ? std::string(text) : std::string(reinterpret_cast<char*>(out), std::size_t(size));
   std::free(out);
   return result;

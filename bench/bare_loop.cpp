@@ -28,7 +28,8 @@ base::Status write_window(const std::filesystem::path& directory, int window, co
   FM_ASSIGN(auto staged, frames::StagedDirectory::make(directory, static_cast<std::uint32_t>(window)));
   FM_TRY(staged.write("latents.safetensors", gpu::to_bytes(latents, gpu::CarryDtype::F32)));
   for (int i = 0; i < images.frames; ++i) {
-    const frames::Picture picture{images.width, images.height, frames::ColourSpace::Srgb, gpu::slice_frames(images, i, 1).values};
+    const frames::Picture picture{images.width, images.height, frames::ColourSpace::Srgb,
+                                  gpu::slice_frames(images, i, 1).values};
     FM_ASSIGN(const auto file, frames::encode_frame(picture, jobs::FrameFormat::Exr, {}));
     FM_TRY(staged.write(fmt::format("frame.{:04}.exr", window * images.frames + i), file.bytes));
   }

@@ -32,10 +32,11 @@ base::Result<double> curve_round_trips_per_second(std::uint32_t dealers, std::ui
   const std::uint32_t each = std::max(1u, window / dealers);
   options.queue_messages_max = static_cast<int>(each + 16);
   std::unique_ptr<net::SecureRouter> router;
-  FM_ASSIGN(router, net::SecureRouter::open(router_loop, options,
-                                            [&](const net::PeerMessage& message) {
-                                              static_cast<void>(router->send(message.peer, message.bytes).ok());
-                                            }));
+  FM_ASSIGN(router, net::SecureRouter::open(
+                        router_loop, options,
+                        [&](const net::PeerMessage& message) {
+                          static_cast<void>(router->send(message.peer, message.bytes).ok());
+                        }));
   std::uint64_t trips = 0, measured_from = 0;
   Clock::time_point started;
   std::uint32_t connected = 0;

@@ -70,10 +70,12 @@ class FarmInProcess {
       options.link.allowed.push_back(pair.public_key);
     }
     const net::CurvePublicKey server = options.link.keys.public_key;
-    FM_ASSIGN(scheduler_, Scheduler::start(scheduler_loop_, std::move(options), [this](base::Error error) {
-                fmt::print(stderr, "farm-throughput: the scheduler stopped: {}\n", error.message);
-                failed_ = true;
-              }));
+    FM_ASSIGN(scheduler_, Scheduler::start(
+                              scheduler_loop_, std::move(options),
+                              [this](base::Error error) {
+                                fmt::print(stderr, "farm-throughput: the scheduler stopped: {}\n", error.message);
+                                failed_ = true;
+                              }));
     for (std::uint32_t i = 0; i < choices.workers; ++i) {
       net::SecureDealerOptions dealer;
       dealer.endpoint = scheduler_->endpoint();

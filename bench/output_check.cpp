@@ -113,9 +113,9 @@ struct Chunk {
   double check(const fs::path& media) const {
     std::ofstream(staging / "check.bin", std::ios::binary) << request.SerializeAsString();
     return cpu_of_children([&] {
-      const std::string command = fmt::format("exec '{}' check '{}' --root 'main={}' --staging '{}' >/dev/null",
-                                              media.string(), (staging / "check.bin").string(), root.string(),
-                                              staging.string());
+      const std::string command =
+          fmt::format("exec '{}' check '{}' --root 'main={}' --staging '{}' >/dev/null", media.string(),
+                      (staging / "check.bin").string(), root.string(), staging.string());
       FM_CHECK(std::system(command.c_str()) == 0, "the check runs");
     });
   }

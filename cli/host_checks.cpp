@@ -34,7 +34,7 @@ std::string random_name() {
 
 // Magic numbers of statfs(2) for file systems that live on other hosts: SQLite's locks cannot be trusted there.
 bool on_network(const std::filesystem::path& path) {
-  struct statfs facts {};
+  struct statfs facts{};
   if (::statfs(path.c_str(), &facts) != 0) return false;
   static constexpr std::array<std::uint32_t, 7> kNetwork{0x6969,     0x517B,     0xFE534D42, 0xFF534D42,
                                                          0x00C36400, 0x5346414F, 0x01021997};
@@ -64,7 +64,7 @@ double sync_ms(const std::filesystem::path& directory) {
 }
 
 std::uint64_t free_bytes(const std::filesystem::path& path) {
-  struct statvfs facts {};
+  struct statvfs facts{};
   return ::statvfs(path.c_str(), &facts) == 0 ? std::uint64_t{facts.f_bavail} * facts.f_frsize : 0;
 }
 
@@ -126,7 +126,7 @@ void check_access_list(const std::filesystem::path& file, const std::string& wha
 
 void check_data_directory(const std::filesystem::path& directory, Findings& findings) {
   const std::string subject = "data directory " + directory.string();
-  struct stat facts {};
+  struct stat facts{};
   if (::stat(directory.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) {
     findings.push_back({Verdict::Problem, subject, "not a directory", "install -d -m 700 " + directory.string()});
     return;
@@ -175,7 +175,8 @@ void check_root(const std::string& name, const std::filesystem::path& path, Root
   // A worker that may not write still serves inputs: as the worker says of itself.
   if (marked && ::access(path.c_str(), W_OK) != 0) {
     findings.push_back(
-        {Verdict::Problem, subject, "cannot be written by this user: it serves inputs, and no work that writes there comes",
+        {Verdict::Problem, subject,
+         "cannot be written by this user: it serves inputs, and no work that writes there comes",
          fmt::format("check owner, mode and mount options; where it is meant: roots.{} = {{path = \"{}\", access = "
                      "\"read\"}}",
                      name, path.string())});

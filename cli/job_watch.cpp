@@ -50,7 +50,7 @@ base::Duration JobWatch::away() const {
 }
 
 base::Result<std::optional<json::value>> JobWatch::look(const std::string& target) {
-  FM_ASSIGN(Api * server, session_.api());
+  FM_ASSIGN(Api* server, session_.api());
   auto answer = server->get(target);
   if (answer.ok()) {
     away_since_.reset();

@@ -33,7 +33,7 @@ base::Result<Api*> Session::api() {
 
 base::Result<std::int64_t> Session::job_id(const std::string& text) {
   if (text == "last") {
-    FM_ASSIGN(Api * server, api());
+    FM_ASSIGN(Api* server, api());
     FM_ASSIGN(const json::value answer, server->get("/api/v1/jobs?mine=true&limit=1"));
     JsonReader list(answer, "list of jobs");
     const json::array& jobs = list.list("items");

@@ -68,7 +68,7 @@ base::Result<Settings> load_settings(const SettingFlags& flags, const Environmen
 }
 
 base::Status check_private_file(const std::filesystem::path& path) {
-  struct stat facts {};
+  struct stat facts{};
   if (::stat(path.c_str(), &facts) != 0)
     return base::Error{"token.missing",
                        fmt::format("{}: {}", path.string(), std::strerror(errno)),

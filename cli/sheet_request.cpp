@@ -131,8 +131,8 @@ base::Status check_formats(const std::vector<FrameView>& frames, const std::map<
     if (frame.kind != "frame" || frame.state != "published" || !shots.contains(frame.layer)) continue;
     if (jobs::file_kind(frame.path) == jobs::FileKind::FrameFile) continue;
     return base::Error{"sheet.format",
-                       fmt::format("the frames of layer '{}' are neither EXR nor PNG files ({})", printable(frame.layer),
-                                   printable(frame.path)),
+                       fmt::format("the frames of layer '{}' are neither EXR nor PNG files ({})",
+                                   printable(frame.layer), printable(frame.path)),
                        "--layer", "name another layer"};
   }
   return {};

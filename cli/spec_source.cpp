@@ -44,7 +44,7 @@ base::Error too_large(const std::string& file) {
 
 // What can be read to an end: plain files and pipes. Standard input may be a terminal as well.
 base::Status check_kind(int fd, const std::string& file) {
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(fd, &facts) != 0) return error_of("file.open", file, std::strerror(errno));
   if (S_ISDIR(facts.st_mode)) return error_of("file.not_a_file", file, "is a directory", "name the spec in it");
   if (S_ISREG(facts.st_mode) && facts.st_size > static_cast<off_t>(kSpecBytesMax)) return too_large(file);

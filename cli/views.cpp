@@ -211,8 +211,7 @@ base::Result<WorkerView> read_worker(const json::value& value) {
   worker.devices = read_field_of_each(reader, "devices", "name");
   worker.slots = read_each<SlotView>(reader, "slots", read_slot);
   worker.packages = read_field_of_each(reader, "packages", "id");
-  if (reader.has("conditions"))
-    worker.conditions = read_each<std::string>(reader, "conditions", read_host_condition);
+  if (reader.has("conditions")) worker.conditions = read_each<std::string>(reader, "conditions", read_host_condition);
   if (reader.has("roots")) worker.roots = read_each<RootSeenView>(reader, "roots", read_root_seen);
   worker.confinement = reader.text_or_empty("confinement");
   return finish(reader, std::move(worker));

@@ -29,8 +29,8 @@ struct LayerCheck {
 struct CheckReport {
   std::vector<SpecError> errors;    // empty: the spec is good as far as could be checked
   std::vector<SpecError> warnings;  // what a good spec may not mean
-  std::optional<JobSpec> spec;     // as far as its form is good
-  std::vector<LayerCheck> layers;  // empty when there are errors of form
+  std::optional<JobSpec> spec;      // as far as its form is good
+  std::vector<LayerCheck> layers;   // empty when there are errors of form
   bool packages_checked = false;
   bool version_assumed = false;  // "next" was taken as 1 in the paths
 };

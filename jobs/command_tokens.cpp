@@ -7,8 +7,8 @@
 namespace framemill::jobs {
 namespace {
 
-constexpr std::array<std::string_view, 6> kNumberTokens{"frame",   "chunk_first", "chunk_last",
-                                                        "step",    "version",     "variant"};
+constexpr std::array<std::string_view, 6> kNumberTokens{"frame", "chunk_first", "chunk_last",
+                                                        "step",  "version",     "variant"};
 
 bool is_input_word(std::string_view word) {
   return !word.empty() && word.size() <= 64 && std::all_of(word.begin(), word.end(), [](char c) {
@@ -42,9 +42,9 @@ ArgumentPart token_of(std::string_view written, std::string_view inside) {
 }  // namespace
 
 const std::vector<std::string>& command_tokens() {
-  static const std::vector<std::string> kTokens{"frame",    "frames", "step",  "chunk_first", "chunk_last", "input",
-                                                "output",   "show",   "sequence", "shot",     "layer",      "version",
-                                                "variant",  "seed",   "prompt",   "job"};
+  static const std::vector<std::string> kTokens{"frame",   "frames", "step",     "chunk_first", "chunk_last", "input",
+                                                "output",  "show",   "sequence", "shot",        "layer",      "version",
+                                                "variant", "seed",   "prompt",   "job"};
   return kTokens;
 }
 

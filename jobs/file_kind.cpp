@@ -25,7 +25,8 @@ FileKind file_kind(std::string_view path) {
   const std::size_t dot = name.rfind('.');
   if (dot == std::string_view::npos) return FileKind::Other;
   std::string ending(name.substr(dot + 1));
-  std::transform(ending.begin(), ending.end(), ending.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
   if (is_among(kFrameEndings, ending)) return FileKind::FrameFile;
   if (is_among(kPictureEndings, ending)) return FileKind::Picture;
   return is_among(kMovieEndings, ending) ? FileKind::Movie : FileKind::Other;

@@ -172,7 +172,8 @@ JsonOutcome read_json(std::string_view text, const std::vector<Mend>* mends, con
   };
   if (!builder.limit_code.empty())
     return {std::nullopt, builder.limit_code, builder.limit_message, std::min(eaten, text.size()), false};
-  if (failure == json::error::too_deep) return fail("too_deep", fmt::format("nested deeper than {} levels", kSpecDepthMax));
+  if (failure == json::error::too_deep)
+    return fail("too_deep", fmt::format("nested deeper than {} levels", kSpecDepthMax));
   if (failure == json::error::string_too_large || failure == json::error::key_too_large)
     return fail("too_large", fmt::format("a string of more than {} bytes", kSpecStringBytesMax));
   if (failure == json::error::object_too_large)

@@ -89,7 +89,12 @@ SpecError finding(const Mend& mend, const SpecPosition& at, SpecLanguage languag
                                 : mend.kind == Mend::Kind::Twice    ? "spec.duplicate_key"
                                 : mend.is_value()                   ? "spec.unquoted"
                                                                     : "spec.syntax";
-  return {std::string(code), at.line, at.column, printable(mend.key), advice(mend, language), "",
+  return {std::string(code),
+          at.line,
+          at.column,
+          printable(mend.key),
+          advice(mend, language),
+          "",
           mend.kind == Mend::Kind::Twice ? "delete one of the two" : ""};
 }
 

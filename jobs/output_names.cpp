@@ -144,8 +144,9 @@ base::Status check_path(std::string_view path, NameOf what) {
   };
   if (path.empty()) return unsafe("the path is empty");
   if (path.size() > kPathLengthMax) return unsafe(fmt::format("the path is longer than {} bytes", kPathLengthMax));
-  if (path.front() == '/') return unsafe("the path is absolute; it is taken inside its root",
-                                         "begin with a directory of the root; root = NAME says which root");
+  if (path.front() == '/')
+    return unsafe("the path is absolute; it is taken inside its root",
+                  "begin with a directory of the root; root = NAME says which root");
   for (const char c : path) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return unsafe("the path holds a control character");
     if (c == '\\') return unsafe("the path holds a backslash", "write / between directories");
@@ -155,7 +156,8 @@ base::Status check_path(std::string_view path, NameOf what) {
   for (std::string_view rest = path;; rest.remove_prefix(part.size() + 1)) {
     part = rest.substr(0, rest.find('/'));
     if (part.empty()) return unsafe("the path has an empty part", "delete one of the two slashes, or the last one");
-    if (part == "." || part == "..") return unsafe(fmt::format("the path has the part \"{}\"", part), "write the directory's own name");
+    if (part == "." || part == "..")
+      return unsafe(fmt::format("the path has the part \"{}\"", part), "write the directory's own name");
     if (part == ".framemill") return unsafe("\".framemill\" is the farm's own directory", "choose another name");
     if (part.size() > kPathComponentMax)
       return unsafe(fmt::format("a part of the path is longer than {} bytes", kPathComponentMax));

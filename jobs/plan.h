@@ -71,8 +71,8 @@ struct RootFiles {
   enum class Readers : std::uint8_t { All, FirstTask, OwnFrames };
   std::uint32_t input = 0;  // index into the layer's inputs
   std::string root;
-  std::string path_printf;  // inside the root; %04d stands for the frame
-  FrameSet frames;          // all that any task reads; one file without a number is frame 0
+  std::string path_printf;         // inside the root; %04d stands for the frame
+  FrameSet frames;                 // all that any task reads; one file without a number is frame 0
   Readers readers = Readers::All;  // every task reads all of them, the first task does, or each reads from lo to hi
   std::int32_t lo = 0, hi = 0;     // around the frames that it writes
   bool is_context = false;         // they give the context of a generate layer's first window
@@ -83,7 +83,7 @@ struct PhasePlan {
   PhaseKind kind = PhaseKind::Denoise;
   LayerIndex layer = 0;
   std::uint32_t variant = 0;  // index of the variant
-  std::uint64_t seed = 0;  // means something where has_seed() says so
+  std::uint64_t seed = 0;     // means something where has_seed() says so
   std::uint32_t task_count = 0;
   std::vector<Need> needs;
   std::vector<RootFiles> root_files;  // in the order of the layer's inputs

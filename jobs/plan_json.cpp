@@ -51,22 +51,22 @@ json::object phase_json(const PhasePlan& phase) {
   for (const TaskRange& run : phase.windows) windows.push_back(range_json(run));
   const WindowGrid& grid = phase.grid;
   json::object out{{"kind", name(phase.kind)},
-          {"layer", phase.layer},
-          {"variant", phase.variant},
-          {"seed", phase.seed},
-          {"task_count", phase.task_count},
-          {"needs", std::move(needs)},
-          {"grid",
-           {{"origin", grid.origin},
-            {"window_frames", grid.window_frames},
-            {"context_frames", grid.context_frames},
-            {"time_ratio", json::array{grid.time_ratio.mul, grid.time_ratio.add}},
-            {"window_count", grid.window_count}}},
-          {"windows", std::move(windows)},
-          {"frames", phase.frames.text()},
-          {"frames_per_task", phase.frames_per_task},
-          {"output_pattern", phase.output_pattern},
-          {"root", phase.root}};
+                   {"layer", phase.layer},
+                   {"variant", phase.variant},
+                   {"seed", phase.seed},
+                   {"task_count", phase.task_count},
+                   {"needs", std::move(needs)},
+                   {"grid",
+                    {{"origin", grid.origin},
+                     {"window_frames", grid.window_frames},
+                     {"context_frames", grid.context_frames},
+                     {"time_ratio", json::array{grid.time_ratio.mul, grid.time_ratio.add}},
+                     {"window_count", grid.window_count}}},
+                   {"windows", std::move(windows)},
+                   {"frames", phase.frames.text()},
+                   {"frames_per_task", phase.frames_per_task},
+                   {"output_pattern", phase.output_pattern},
+                   {"root", phase.root}};
   if (phase.root_files.empty()) return out;
   json::array root_files;
   for (const RootFiles& files : phase.root_files) root_files.push_back(root_files_json(files));

@@ -115,8 +115,7 @@ TaskRange tasks_waiting_on(const Need& need, const PhasePlan& owner, TaskRange d
     const auto beside = [](Frame frame, std::int64_t by) {
       return static_cast<Frame>(std::clamp<std::int64_t>(frame + by, -kFrameMax, kFrameMax));
     };
-    const TaskRange readers =
-        tasks_of_frames(owner, beside(from.first(), -need.hi), beside(to.last(), -need.lo));
+    const TaskRange readers = tasks_of_frames(owner, beside(from.first(), -need.hi), beside(to.last(), -need.lo));
     if (readers.empty()) return {};
     first = std::max<std::int64_t>(first, readers.first);
     last = std::min<std::int64_t>(last, std::int64_t{readers.end()} - 1);

@@ -122,8 +122,9 @@ void SettingsTable::duration(std::string_view key, base::Duration& out, base::Du
     table_.fail(key, "bad_duration", fmt::format("\"{}\" is not a duration", printable(*written)),
                 "a whole number and ms, s, m or h, such as \"90s\" or \"5m\"", duration_meant(*written));
   else if (*value < least || *value > most)
-    table_.fail(key, "out_of_range",
-                fmt::format("{} is not in {} to {}", *written, settings_duration_text(least), settings_duration_text(most)));
+    table_.fail(
+        key, "out_of_range",
+        fmt::format("{} is not in {} to {}", *written, settings_duration_text(least), settings_duration_text(most)));
   else
     out = *value;
 }
@@ -164,9 +165,10 @@ void SettingsTable::numbers(std::string_view key, std::vector<int>& out, int mos
     if (item.type == SpecNode::Type::Integer && item.integer >= 0 && item.integer <= most)
       out.push_back(static_cast<int>(item.integer));
     else
-      table_.fail(fmt::format("{}[{}]", key, i), "out_of_range",
-                  fmt::format("{} is not a number from 0 to {}",
-                              item.written.empty() ? std::string(jobs::name(item.type)) : printable(item.written), most));
+      table_.fail(
+          fmt::format("{}[{}]", key, i), "out_of_range",
+          fmt::format("{} is not a number from 0 to {}",
+                      item.written.empty() ? std::string(jobs::name(item.type)) : printable(item.written), most));
   }
   if (list->items.empty()) table_.fail(key, "out_of_range", "the list is empty");
 }

@@ -52,7 +52,7 @@ class SettingsTable {
   void numbers(std::string_view key, std::vector<int>& out, int most);  // each 0 to `most`
 
   using ReadTable = std::function<void(SettingsTable&)>;
-  void table(std::string_view key, const ReadTable& read);                         // [key]
+  void table(std::string_view key, const ReadTable& read);                          // [key]
   void tables(std::string_view key, std::size_t count_max, const ReadTable& read);  // [[key]]
   // [key] with names of its owner's choice; each is asked for by the function, as a key of the table that it gets.
   using ReadEntry = std::function<void(SettingsTable&, const std::string& name)>;
@@ -69,11 +69,11 @@ class SettingsTable {
 };
 
 struct SettingsForm {
-  std::string code_prefix = "config";           // of errors: config.unknown_key
-  std::vector<std::string_view> lists{};        // keys that are written [[key]]
-  std::vector<std::string_view> secrets{};      // keys whose values no message shows
+  std::string code_prefix = "config";       // of errors: config.unknown_key
+  std::vector<std::string_view> lists{};    // keys that are written [[key]]
+  std::vector<std::string_view> secrets{};  // keys whose values no message shows
   std::size_t bytes_max = 256 * 1024, keys_max = 10'000;
-  std::string unknown_key_hint{};               // where no known key is near: "see docs/worker-toml.md"
+  std::string unknown_key_hint{};  // where no known key is near: "see docs/worker-toml.md"
 };
 
 // Lets `read` take the keys of the root table. The error has the code and field of the first mistake, and in its message

@@ -72,9 +72,9 @@ struct PictureSize {
 };
 // Which frames of an input a task reads, by the frames that it writes.
 struct FrameReach {
-  bool all = false;              // every frame of the input
-  std::int32_t lo = 0, hi = 0;   // else from lo to hi around each frame it writes; lo <= 0 <= hi
-  std::string text() const;      // "all", "-1..+1"
+  bool all = false;             // every frame of the input
+  std::int32_t lo = 0, hi = 0;  // else from lo to hi around each frame it writes; lo <= 0 <= hi
+  std::string text() const;     // "all", "-1..+1"
   bool operator==(const FrameReach&) const = default;
 };
 inline constexpr std::int32_t kFrameReachMax = 1'000;
@@ -82,7 +82,7 @@ inline constexpr std::int32_t kFrameReachMax = 1'000;
 struct CommandSpec {
   std::vector<std::string> argv;  // tokens: jobs/command_tokens.h; never a shell
   FrameReach needs_frames;
-  bool one_task = false;  // task = "all": one run of the program for all frames; else one task a frame
+  bool one_task = false;            // task = "all": one run of the program for all frames; else one task a frame
   std::optional<PictureSize> size;  // of the pictures it writes; none: as its input's, else as the layer's others
   bool operator==(const CommandSpec&) const = default;
 };
@@ -126,9 +126,9 @@ struct LayerSpec {
 
 struct JobSpec {
   std::string name, show;
-  std::string sequence, shot;  // may be empty; each layer has a shot then
+  std::string sequence, shot;    // may be empty; each layer has a shot then
   std::optional<FrameRate> fps;  // of movies whose layer gives none
-  std::int32_t priority = 50;  // 0..100, higher first
+  std::int32_t priority = 50;    // 0..100, higher first
   std::optional<base::WallTime> deadline;
   std::vector<std::string> tags;
   FrameSpan shot_range;                  // default of the layers'; handles already included

@@ -37,7 +37,8 @@ std::optional<SpecError> encoding_error(std::string_view text) {
   if (const auto wide = wide_encoding(text))
     return bad_encoding(fmt::format("this file is {}; save it as UTF-8", *wide), {1, 1});
   if (text.find('\0') != std::string_view::npos)
-    return bad_encoding("this file is not a text: it holds bytes of value 0", TextIndex(text).position(text.find('\0')));
+    return bad_encoding("this file is not a text: it holds bytes of value 0",
+                        TextIndex(text).position(text.find('\0')));
   for (std::size_t at = 0; at < text.size();) {
     const auto next = base::first_code_point(text.substr(at));
     if (next) {
@@ -47,7 +48,9 @@ std::optional<SpecError> encoding_error(std::string_view text) {
     const auto byte = static_cast<unsigned char>(text[at]);
     // In Latin-1 and Windows-1252 these are letters and marks; what they share is shown as such.
     std::string letter;
-    if (byte >= 0xA0) letter = fmt::format(" (\"{}{}\" in Latin-1)", static_cast<char>(0xC0 | (byte >> 6)), static_cast<char>(0x80 | (byte & 0x3F)));
+    if (byte >= 0xA0)
+      letter = fmt::format(" (\"{}{}\" in Latin-1)", static_cast<char>(0xC0 | (byte >> 6)),
+                           static_cast<char>(0x80 | (byte & 0x3F)));
     const SpecPosition place = TextIndex(text).position(at);
     return bad_encoding(fmt::format("line {} holds the byte 0x{:02X}{}, which is not UTF-8: this file looks like "
                                     "Latin-1 or Windows-1252; save it as UTF-8",

@@ -92,15 +92,17 @@ LayerInput read_input(const SpecNode& node, const std::string& path, std::option
   }
   input.frames = table.frames("frames");
   input.name = table.text("name", TextRule::Word).value_or("");
-  if (!input.name.empty() && std::all_of(input.name.begin(), input.name.end(), [](char c) { return c >= '0' && c <= '9'; }))
+  if (!input.name.empty() &&
+      std::all_of(input.name.begin(), input.name.end(), [](char c) { return c >= '0' && c <= '9'; }))
     table.fail("name", "bad_name", fmt::format("\"{}\" would be taken for an input's number", input.name),
                "a name with a letter");
   if (const auto role = table.text("role", TextRule::Line)) {
     const std::string_view own = reader == LayerKind::Generate ? "context" : "frames";
     if (reader && *role != own)
-      table.fail("role", "unknown_value",
-                 fmt::format("\"{}\" is not what an input of a {} layer is read for", printable(*role), jobs::name(*reader)),
-                 std::string(own));
+      table.fail(
+          "role", "unknown_value",
+          fmt::format("\"{}\" is not what an input of a {} layer is read for", printable(*role), jobs::name(*reader)),
+          std::string(own));
   }
   table.finish();
   return input;

@@ -232,13 +232,13 @@ class Links {
     for (std::size_t i = 1; i < command.argv.size(); ++i)
       for (const ArgumentPart& part : parts_of(command.argv[i])) {
         if (part.token != "input" || input_of_token(part.input, names)) continue;
-        const std::string message =
-            part.input.empty() ? fmt::format("{{input}} is used and the layer has {} inputs", names.size())
-                               : fmt::format("{} is used and the layer has no such input", part.text);
-        layer.reader(errors_).fail("argv", "input_token", message,
-                                   names.size() < 2 ? "exactly one input"
-                                                    : "{input:0}, {input:1} or the name that an input gives itself",
-                                   part.input.empty() ? "" : nearest(std::string(part.input), names));
+        const std::string message = part.input.empty()
+                                        ? fmt::format("{{input}} is used and the layer has {} inputs", names.size())
+                                        : fmt::format("{} is used and the layer has no such input", part.text);
+        layer.reader(errors_).fail(
+            "argv", "input_token", message,
+            names.size() < 2 ? "exactly one input" : "{input:0}, {input:1} or the name that an input gives itself",
+            part.input.empty() ? "" : nearest(std::string(part.input), names));
         return;
       }
   }
@@ -254,8 +254,7 @@ class Links {
                  "{frames}, or {chunk_first} and {chunk_last}");
     const auto step = step_of(spec.frames);
     const bool by_ends = uses_token(command, "chunk_last") && !uses_token(command, "frames");
-    if ((!step && (by_ends || uses_token(command, "step"))) ||
-        (step != 1 && by_ends && !uses_token(command, "step")))
+    if ((!step && (by_ends || uses_token(command, "step"))) || (step != 1 && by_ends && !uses_token(command, "step")))
       table.fail("frames", "uneven_frames",
                  fmt::format("the task has all frames at once, and {{chunk_first}} to {{chunk_last}}{} is not {}",
                              uses_token(command, "step") ? " by {step}" : "", spec.frames.text().substr(0, 80)),

@@ -392,7 +392,8 @@ class MendFinder {
     const std::string_view written = text_.substr(begin, end - begin);
     if (written.empty() || (is_json() ? is_json_scalar(written) : is_toml_scalar(written))) return;
     const bool large = !is_json() && looks_too_large(written);
-    note(large ? Mend::Kind::TooLarge : Mend::Kind::Unquoted, begin, end, in_quotes(written), std::string(written), key);
+    note(large ? Mend::Kind::TooLarge : Mend::Kind::Unquoted, begin, end, in_quotes(written), std::string(written),
+         key);
     ++strings_;
   }
 

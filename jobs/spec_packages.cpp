@@ -21,7 +21,8 @@ class PackageChecks {
     if (packages_.find(model) == nullptr) {
       // The rest is checked against the package that was meant, where that can be told.
       model = meant_package(work.model);
-      fail("model", "unknown_model", fmt::format("there is no model package \"{}\"", work.model), known_packages(), model);
+      fail("model", "unknown_model", fmt::format("there is no model package \"{}\"", work.model), known_packages(),
+           model);
     }
     const PackageFacts* facts = packages_.find(model);
     if (facts == nullptr) return;
@@ -31,8 +32,7 @@ class PackageChecks {
       fail("steps", "out_of_range", fmt::format("{} takes at most {} steps", model, facts->steps_max),
            fmt::format("1 to {}", facts->steps_max));
     if (work.guidance && *work.guidance > facts->guidance_max)
-      fail("guidance", "out_of_range",
-           fmt::format("{} takes a guidance of at most {}", model, facts->guidance_max),
+      fail("guidance", "out_of_range", fmt::format("{} takes a guidance of at most {}", model, facts->guidance_max),
            fmt::format("0 to {}", facts->guidance_max));
     // Guidance is what a negative prompt works by: at 1 nothing would come of it, without a word.
     if (!work.negative_prompt.empty() && work.guidance.value_or(facts->default_guidance) == 1.0)

@@ -26,7 +26,8 @@ void read_identity(TableReader& table, JobSpec& job) {
   if (name && name->find_first_not_of(' ') == std::string::npos)
     table.fail("name", "out_of_range", "the name is empty", "what people will look for in the list of jobs");
   if (table.has("name") && job.name.size() > kNameMax)
-    table.fail("name", "out_of_range", fmt::format("the name has {} bytes; the limit is {}", job.name.size(), kNameMax));
+    table.fail("name", "out_of_range",
+               fmt::format("the name has {} bytes; the limit is {}", job.name.size(), kNameMax));
   table.require("show", "the show's short name");
   job.show = table.text("show", TextRule::Word).value_or("");
   job.sequence = table.text("sequence", TextRule::Word).value_or("");
@@ -97,15 +98,16 @@ void read_layers(TableReader& table, JobDraft& draft, SpecErrors& errors) {
 
 // Older versions had no needs_frames: each task of a command read every frame of an input layer, and its own of a root.
 void keep_old_meaning(SpecNode& root) {
-  const auto layers = std::find_if(root.members.begin(), root.members.end(), [](auto& m) { return m.first == "layer"; });
+  const auto layers =
+      std::find_if(root.members.begin(), root.members.end(), [](auto& m) { return m.first == "layer"; });
   if (layers == root.members.end()) return;
   for (SpecNode& layer : layers->second.items) {
     const SpecNode* kind = layer.find("kind");
     if (kind == nullptr || kind->text != "command" || layer.find("needs_frames") != nullptr) continue;
     const SpecNode* inputs = layer.find("input");
-    const bool reads_layer = inputs != nullptr && std::any_of(inputs->items.begin(), inputs->items.end(), [](auto& input) {
-                               return input.find("layer") != nullptr;
-                             });
+    const bool reads_layer =
+        inputs != nullptr && std::any_of(inputs->items.begin(), inputs->items.end(),
+                                         [](auto& input) { return input.find("layer") != nullptr; });
     SpecNode reach;
     reach.type = SpecNode::Type::String;
     reach.text = reads_layer ? "all" : "+0..+0";
@@ -167,7 +169,13 @@ SpecFormat detected_format(std::string_view text) {
 namespace {
 ParsedSpec parse(std::string_view text, SpecFormat format, const SpecOverrides& overrides, bool is_stored) {
   if (text.size() > kSpecBytesMax)
-    return only({"spec.too_large", {}, {}, "", fmt::format("the spec has {} bytes; the limit is {}", text.size(), kSpecBytesMax), "", ""});
+    return only({"spec.too_large",
+                 {},
+                 {},
+                 "",
+                 fmt::format("the spec has {} bytes; the limit is {}", text.size(), kSpecBytesMax),
+                 "",
+                 ""});
   text = without_bom(text);  // which editors leave
   if (auto error = encoding_error(text)) return only(*std::move(error));
   if (format == SpecFormat::Detect) format = detected_format(text);

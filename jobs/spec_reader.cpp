@@ -134,8 +134,9 @@ void TableReader::wrong_type(std::string_view key, const SpecNode& value, std::s
   const std::string shown = value.type == SpecNode::Type::String ? value.text : value.written;
   const std::string what = value.mend      ? fmt::format("\"{}\" is not a value of this kind", printable(shown))
                            : shown.empty() ? fmt::format("this is {}", jobs::name(value.type))
-                           : value.type == SpecNode::Type::String ? fmt::format("\"{}\" is a string", printable(shown))
-                                           : fmt::format("{} is {}", printable(shown), jobs::name(value.type));
+                           : value.type == SpecNode::Type::String
+                               ? fmt::format("\"{}\" is a string", printable(shown))
+                               : fmt::format("{} is {}", printable(shown), jobs::name(value.type));
   fail(key, "wrong_type", what, std::string(expected), std::move(suggestion));
 }
 
@@ -205,7 +206,8 @@ std::optional<double> TableReader::number(std::string_view key, double min, doub
     return std::nullopt;
   }
   if (value->type != SpecNode::Type::Integer && value->type != SpecNode::Type::Float) {
-    wrong_type(key, *value, expected, value->type == SpecNode::Type::String ? number_meant(value->text) : std::string());
+    wrong_type(key, *value, expected,
+               value->type == SpecNode::Type::String ? number_meant(value->text) : std::string());
     return std::nullopt;
   }
   const double number = value->type == SpecNode::Type::Integer ? static_cast<double>(value->integer) : value->real;

@@ -12,12 +12,8 @@ namespace framemill::jobs {
 namespace {
 
 SpecError override_error(std::string code, const std::string& path, std::string message, std::string suggestion = {}) {
-  return {"spec." + std::move(code),
-          std::nullopt,
-          std::nullopt,
-          printable(path),
-          std::move(message),
-          "KEY=VALUE, as in layer.boards.prompt=...",
+  return {"spec." + std::move(code), std::nullopt,       std::nullopt,
+          printable(path),           std::move(message), "KEY=VALUE, as in layer.boards.prompt=...",
           std::move(suggestion)};
 }
 
@@ -101,7 +97,8 @@ void apply(SpecNode& root, const std::string& path, const std::string& text, std
       return;
     }
     if (table == nullptr) {
-      errors.push_back(override_error("unknown_layer", path, fmt::format("there is no layer \"{}\"", printable(parts[1])),
+      errors.push_back(override_error("unknown_layer", path,
+                                      fmt::format("there is no layer \"{}\"", printable(parts[1])),
                                       nearest(parts[1], names)));
       return;
     }
@@ -115,7 +112,8 @@ void apply(SpecNode& root, const std::string& path, const std::string& text, std
       inner = &table->members.emplace_back(parts[at], std::move(made)).second;
     }
     if (inner->type != SpecNode::Type::Table) {
-      errors.push_back(override_error("bad_override", path, fmt::format("\"{}\" is not a table", printable(parts[at]))));
+      errors.push_back(
+          override_error("bad_override", path, fmt::format("\"{}\" is not a table", printable(parts[at]))));
       return;
     }
     table = inner;

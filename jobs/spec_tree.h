@@ -30,11 +30,11 @@ struct SpecNode {
   double real = 0;
   // Of a String; a DateTime as it would be written in RFC 3339; the digits of a BigInteger, which 64 bits cannot hold.
   std::string text;
-  std::string written;             // of a Bool, Integer, Float or DateTime: as it is written in the spec
-  std::vector<SpecNode> items;     // of an Array
-  std::vector<Member> members;     // of a Table
-  SpecPosition position;           // of the value, or of its key where it has one; empty for JSON and overrides
-  std::optional<std::string> raw;  // of an override: the text as it was given
+  std::string written;               // of a Bool, Integer, Float or DateTime: as it is written in the spec
+  std::vector<SpecNode> items;       // of an Array
+  std::vector<Member> members;       // of a Table
+  SpecPosition position;             // of the value, or of its key where it has one; empty for JSON and overrides
+  std::optional<std::string> raw;    // of an override: the text as it was given
   std::shared_ptr<const Mend> mend;  // of a String that was written without quotes, or in others
 
   const SpecNode* find(std::string_view key) const;

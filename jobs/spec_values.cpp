@@ -75,8 +75,8 @@ std::string duration_meant(std::string_view text) {
   const auto [number, unit] = number_and_unit(text);
   if (number.empty()) return {};
   if (unit.empty()) return fmt::format("write {0}s, or {0}m for minutes", number);
-  for (const std::string_view word : {"s", "sec", "secs", "second", "seconds", "m", "min", "mins", "minute", "minutes", "h",
-                                      "hr", "hrs", "hour", "hours"})
+  for (const std::string_view word : {"s", "sec", "secs", "second", "seconds", "m", "min", "mins", "minute", "minutes",
+                                      "h", "hr", "hrs", "hour", "hours"})
     if (unit == word) return fmt::format("write {}{}", number, word.front());
   if (unit == "d" || unit == "day" || unit == "days") return "write days in hours: 24h";
   return {};

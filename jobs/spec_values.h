@@ -19,7 +19,7 @@ std::string duration_text(base::Duration duration);  // in seconds
 // "512MiB", "8GiB": a whole number of B, KiB, MiB, GiB or TiB.
 std::optional<std::uint64_t> parse_size(std::string_view text);
 std::string size_meant(std::string_view text);  // "write 8GiB" for "8 GB"
-std::string size_text(std::uint64_t bytes);  // in the largest unit that divides it
+std::string size_text(std::uint64_t bytes);     // in the largest unit that divides it
 
 // RFC 3339 with an offset: "2026-12-24T18:00:00+01:00". Years 1970..9999; no leap seconds.
 std::optional<base::WallTime> parse_moment(std::string_view text);

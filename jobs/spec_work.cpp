@@ -117,8 +117,8 @@ void read_needs_frames(TableReader& table, CommandSpec& work) {
   };
   const std::size_t dots = written->find("..");
   const std::string_view text = *written;
-  const bool is_range = dots != std::string::npos && number(text.substr(0, dots), reach.lo) &&
-                        number(text.substr(dots + 2), reach.hi);
+  const bool is_range =
+      dots != std::string::npos && number(text.substr(0, dots), reach.lo) && number(text.substr(dots + 2), reach.hi);
   if (!reach.all && !is_range)
     return table.fail("needs_frames", "bad_frames",
                       fmt::format("\"{}\" does not say which frames of the input a task reads", printable(*written)),
@@ -210,8 +210,9 @@ std::optional<FrameRate> read_rate(TableReader& table, std::string_view key) {
     return std::nullopt;
   }
   auto rate = node->type == SpecNode::Type::Integer ? FrameRate::from_number(static_cast<double>(node->integer))
-              : node->type == SpecNode::Type::Float ? FrameRate::from_number(node->real)
-              : FrameRate::parse(node->type == SpecNode::Type::String ? printable(node->text) : *node->raw);
+              : node->type == SpecNode::Type::Float
+                  ? FrameRate::from_number(node->real)
+                  : FrameRate::parse(node->type == SpecNode::Type::String ? printable(node->text) : *node->raw);
   if (rate.ok()) return *rate;
   table.fail(key, rate.error().code.substr(5), rate.error().message, rate.error().hint);
   return std::nullopt;

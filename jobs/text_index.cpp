@@ -22,7 +22,8 @@ std::size_t TextIndex::offset(std::uint32_t line, std::uint32_t column) const {
 
 SpecPosition TextIndex::position(std::size_t offset) const {
   const auto character = std::upper_bound(characters_.begin(), characters_.end(), offset);
-  const auto index = static_cast<std::uint32_t>(character - characters_.begin() - (character == characters_.begin() ? 0 : 1));
+  const auto index =
+      static_cast<std::uint32_t>(character - characters_.begin() - (character == characters_.begin() ? 0 : 1));
   const auto line = std::upper_bound(lines_.begin(), lines_.end(), index) - 1;
   return {static_cast<std::uint32_t>(line - lines_.begin() + 1), index - *line + 1};
 }

@@ -13,7 +13,7 @@ namespace framemill::jobs {
 
 class TextIndex {
  public:
-  explicit TextIndex(std::string_view text);  // kept by reference
+  explicit TextIndex(std::string_view text);                           // kept by reference
   std::size_t offset(std::uint32_t line, std::uint32_t column) const;  // the end of the text for a place beyond it
   SpecPosition position(std::size_t offset) const;
 

@@ -256,7 +256,8 @@ TreeResult tree_from_toml(std::string_view text, const TomlForm& form) {
     return {std::nullopt, limit_error("too_deep", fmt::format("nested deeper than {} levels", kSpecDepthMax), *at), {}};
   auto parsed = parse_toml(text);
   const std::vector<Mend> none;
-  if (const auto* document = std::get_if<toml::table>(&parsed)) return tree_of(*document, {text, text, none}, form.keys_max);
+  if (const auto* document = std::get_if<toml::table>(&parsed))
+    return tree_of(*document, {text, text, none}, form.keys_max);
 
   const std::vector<Mend> mends = find_mends(text, SpecLanguage::Toml, form.lists);
   const std::string again = mended(text, mends);
@@ -265,13 +266,13 @@ TreeResult tree_from_toml(std::string_view text, const TomlForm& form) {
   const auto* document = std::get_if<toml::table>(&parsed);
   TreeResult out = document == nullptr ? TreeResult{std::nullopt, error_of(std::get<ParseFault>(parsed), source), {}}
                                        : tree_of(*document, source, form.keys_max);
-  const auto colons = std::count_if(mends.begin(), mends.end(),
-                                    [](const Mend& mend) { return mend.kind == Mend::Kind::Separator; });
+  const auto colons =
+      std::count_if(mends.begin(), mends.end(), [](const Mend& mend) { return mend.kind == Mend::Kind::Separator; });
   if (!out.root && colons > 1) {
     out.error->message = "this looks like YAML, which is not read here";
-    out.error->suggestion = form.lists.empty()
-                                ? "write KEY = VALUE"
-                                : fmt::format("write KEY = VALUE, and [[{0}]] before the keys of each {0}", form.lists[0]);
+    out.error->suggestion =
+        form.lists.empty() ? "write KEY = VALUE"
+                           : fmt::format("write KEY = VALUE, and [[{0}]] before the keys of each {0}", form.lists[0]);
     return out;
   }
   for (const Mend& mend : mends)

@@ -227,9 +227,9 @@ base::Status check_known(const Vocabulary& vocabulary, const Reader& reader, con
   }
   if (unknown.empty()) return {};
   if (unknown.size() > kToldMax) list += " and " + std::to_string(unknown.size() - kToldMax) + " more";
-  return base::Error{
-      "prompt.unknown_word",
-      list + (unknown.size() == 1 ? " is not a word" : " are not words") + " of the model's vocabulary", "prompt", hint};
+  return base::Error{"prompt.unknown_word",
+                     list + (unknown.size() == 1 ? " is not a word" : " are not words") + " of the model's vocabulary",
+                     "prompt", hint};
 }
 
 }  // namespace
@@ -253,10 +253,10 @@ std::vector<std::string> nearest_words(const Vocabulary& vocabulary, std::string
 
 base::Result<Condition> parse_prompt(const Vocabulary& vocabulary, std::string_view prompt, PromptUse use) {
   if (prompt.size() > kPromptBytesMax)
-    return base::Error{"prompt.length",
-                       "the prompt has " + std::to_string(prompt.size()) + " bytes; the limit is " +
-                           std::to_string(kPromptBytesMax),
-                       "prompt", "shorten it"};
+    return base::Error{
+        "prompt.length",
+        "the prompt has " + std::to_string(prompt.size()) + " bytes; the limit is " + std::to_string(kPromptBytesMax),
+        "prompt", "shorten it"};
   FM_ASSIGN(const std::vector<PromptWord> words, prompt_words(prompt));
   Reader reader(vocabulary, use);
   FM_TRY(check_known(vocabulary, reader, words));

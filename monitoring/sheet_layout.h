@@ -21,7 +21,7 @@ struct SheetStrip {
   std::string layer;
   std::uint32_t layer_index = 0;
   std::uint32_t variant = 0;
-  std::optional<std::uint64_t> seed;      // what no model made has none
+  std::optional<std::uint64_t> seed;  // what no model made has none
   std::uint32_t version = 0;
   std::string prompt;
   std::string model;

@@ -168,8 +168,7 @@ base::Result<CurveKeyPair> read_key_pair(const std::filesystem::path& path) {
 }
 
 base::Result<std::vector<NamedPublicKey>> read_public_keys(const std::filesystem::path& path) {
-  FM_ASSIGN(const std::string text,
-            read_key_text(path, kKeyFileBytesMax, base::FileReaders::Anyone, "public keys"));
+  FM_ASSIGN(const std::string text, read_key_text(path, kKeyFileBytesMax, base::FileReaders::Anyone, "public keys"));
   std::vector<NamedPublicKey> keys;
   std::map<CurvePublicKey, std::size_t> seen;  // the line of each
   for (const Line& line : lines_of(text)) {

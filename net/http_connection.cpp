@@ -86,11 +86,8 @@ HttpConnection::HttpConnection(std::shared_ptr<HttpShared> shared, asio::generic
                                HttpPeer peer)
     : shared_(std::move(shared)),
       wire_(std::make_unique<Wire>(std::move(socket), shared_->limits.header_bytes_max + 65536)),
-      peer_(std::move(peer)),
-      number_(++shared_->last_connection),
-      waits_since_(base::monotonic_now()),
-      answered_(shared_->io, asio::steady_timer::time_point::max()),
-      deadline_(shared_->io) {
+      peer_(std::move(peer)), number_(++shared_->last_connection), waits_since_(base::monotonic_now()),
+      answered_(shared_->io, asio::steady_timer::time_point::max()), deadline_(shared_->io) {
   shared_->connections.emplace(number_, this);
   shared_->counters.connections_open = shared_->connections.size();
   if (shared_->admit) shared_->gate.stranger_came(peer_.network);
@@ -398,8 +395,7 @@ asio::awaitable<void> HttpConnection::write_stream(HttpAnswer& answer, bool is_h
   auto [error, head_size] = co_await http::async_write_header(wire_->stream, serializer, kAwait);
   if (!error && !is_head) {
     wire_->stream.expires_never();  // for the read that runs all the while; each write sets its own limit
-    asio::co_spawn(
-        shared_->io, [self = shared_from_this()] { return self->watch_for_end(); }, asio::detached);
+    asio::co_spawn(shared_->io, [self = shared_from_this()] { return self->watch_for_end(); }, asio::detached);
   }
   while (!error && !closed_ && !is_head) {
     std::string piece;

@@ -130,8 +130,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::unique_ptr<Wire> wire_;
   HttpPeer peer_;
   const std::uint64_t number_;
-  std::string client_;         // as the Admit function named it; empty: a stranger
-  base::Instant waits_since_;  // the connection's start, or the end of its last request
+  std::string client_;                  // as the Admit function named it; empty: a stranger
+  base::Instant waits_since_;           // the connection's start, or the end of its last request
   boost::asio::steady_timer answered_;  // never expires; cancelled to wake the coroutine
   boost::asio::steady_timer deadline_;
   std::uint64_t deadline_number_ = 0;

@@ -41,8 +41,7 @@ std::optional<HttpRefusal> refusal_of_head(const http::request<http::string_body
   for (const http::field once : {http::field::host, http::field::authorization, http::field::content_length,
                                  http::field::transfer_encoding, http::field::content_type}) {
     if (message.count(once) > 1) {
-      return bad(400, "http.bad_request",
-                 "the header " + std::string(http::to_string(once)) + " comes more than once");
+      return bad(400, "http.bad_request", "the header " + std::string(http::to_string(once)) + " comes more than once");
     }
   }
   const auto encoding = message.find(http::field::transfer_encoding);

@@ -21,7 +21,6 @@ HttpRefusal refusal_of(boost::system::error_code error, const HttpLimits& limits
 
 // A head that was read well and still must not be served: a transfer encoding other than "chunked" (its end would be
 // guessed), one beside a length or in HTTP/1.0, a header that may come only once and does not, another HTTP version.
-std::optional<HttpRefusal> refusal_of_head(
-    const boost::beast::http::request<boost::beast::http::string_body>& message);
+std::optional<HttpRefusal> refusal_of_head(const boost::beast::http::request<boost::beast::http::string_body>& message);
 
 }  // namespace framemill::net

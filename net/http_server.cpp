@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include <sys/un.h>
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
-#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <variant>
@@ -166,8 +166,8 @@ HttpPeer peer_of(stream_protocol::socket& socket) {
 // Said without waiting to somebody who is not let in; whether it arrives is not worth more.
 template <class Socket>
 void say_busy(Socket& socket) {
-  static const HttpResponse busy = error_response(
-      503, {"http.busy", "too many connections at this moment", "", "try again in a second"});
+  static const HttpResponse busy =
+      error_response(503, {"http.busy", "too many connections at this moment", "", "try again in a second"});
   static const std::string bytes =
       "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\nConnection: "
       "close\r\nContent-Length: " +
@@ -262,19 +262,21 @@ base::Status HttpServer::Impl::listen_tcp(const HttpServerOptions& options) {
   if (!error) listener.listen(asio::socket_base::max_listen_connections, error);
   if (error) {
     base::Error bad = bind_error(options.listen, error.message());
-    if (error == asio::error::address_in_use) bad.hint = "another program listens there: choose another port, or stop it";
+    if (error == asio::error::address_in_use)
+      bad.hint = "another program listens there: choose another port, or stop it";
     return bad;
   }
   port = listener.local_endpoint(error).port();
   const bool v6 = endpoint.address().is_v6();
-  url = std::string("http://") + (v6 ? "[" : "") + endpoint.address().to_string() + (v6 ? "]:" : ":") + std::to_string(port);
+  url = std::string("http://") + (v6 ? "[" : "") + endpoint.address().to_string() + (v6 ? "]:" : ":") +
+        std::to_string(port);
   acceptor = std::move(listener);
   return {};
 }
 
 base::Status HttpServer::Impl::listen_unix(const HttpServerOptions& options) {
   FM_ASSIGN(const std::string path, unix_path_of(options));
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path.c_str(), &info) == 0) {
     if (!S_ISSOCK(info.st_mode)) return bind_error(options.listen, "something that is not a socket is there");
     if (unix_socket_answers(shared->io, path)) return bind_error(options.listen, "another server answers there");

@@ -24,7 +24,7 @@ struct SecureDealerOptions {
   CurvePublicKey server_key;
   std::size_t message_bytes_max = 1 << 20;  // all parts of a message together
   std::size_t part_bytes_max = 1 << 20;     // a longer message travels in several
-  int queue_messages_max = 64;  // per direction
+  int queue_messages_max = 64;              // per direction
   base::Duration handshake_timeout = base::seconds(5);
   base::Duration heartbeat_interval = base::seconds(5);
   base::Duration reconnect_first = base::milliseconds(200);  // plus up to as much again by chance

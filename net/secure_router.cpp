@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <boost/asio/ip/address.hpp>
+#include <chrono>
 #include <cstring>
 #include <optional>
 
@@ -217,7 +217,8 @@ base::Status expect_refusal(const std::string& endpoint, const CurvePublicKey& s
   const base::Instant deadline = base::monotonic_now() + timeout;
   for (auto now = base::monotonic_now(); now < deadline; now = base::monotonic_now()) {
     zmq::pollitem_t item{monitor.handle(), 0, ZMQ_POLLIN, 0};
-    FM_TRY(try_zmq("wait for the self-test", [&] { zmq::poll(&item, 1, std::chrono::milliseconds((deadline - now).ms)); }));
+    FM_TRY(try_zmq("wait for the self-test",
+                   [&] { zmq::poll(&item, 1, std::chrono::milliseconds((deadline - now).ms)); }));
     const auto event = next_event(monitor);
     if (!event) continue;
     if (event->event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {

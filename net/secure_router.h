@@ -35,7 +35,7 @@ struct SecureRouterOptions {
   std::vector<CurvePublicKey> allowed;
   std::size_t message_bytes_max = 1 << 20;  // all parts of a message together
   std::size_t part_bytes_max = 1 << 20;     // a longer message travels in several
-  int queue_messages_max = 64;  // per peer and direction
+  int queue_messages_max = 64;              // per peer and direction
   base::Duration handshake_timeout = base::seconds(5);
   base::Duration heartbeat_interval = base::seconds(5);  // a peer whose host does not answer three is disconnected
 };

@@ -9,12 +9,8 @@
 namespace framemill::train {
 
 Progress::Progress(std::string phase, const std::filesystem::path& csv, std::int64_t first_step, std::int64_t steps)
-    : phase_(std::move(phase)),
-      csv_(csv, std::ios::app),
-      first_step_(first_step),
-      steps_(steps),
-      started_(std::chrono::steady_clock::now()),
-      terminal_(isatty(STDERR_FILENO) == 1) {
+    : phase_(std::move(phase)), csv_(csv, std::ios::app), first_step_(first_step), steps_(steps),
+      started_(std::chrono::steady_clock::now()), terminal_(isatty(STDERR_FILENO) == 1) {
   if (csv_.tellp() == 0) csv_ << "step,minutes_since_start,loss,figure,learning_rate\n";
 }
 

@@ -87,7 +87,8 @@ void check_roots(const DaemonFile& daemon, Findings& findings) {
       if (said != nullptr && said->is_string() && said->get_string() == "read") access = RootAccess::Read;
     }
     if (path != nullptr && path->is_string() && !path->get_string().empty())
-      check_root(std::string(item.key()), daemon.path.parent_path() / std::string(path->get_string()), access, findings);
+      check_root(std::string(item.key()), daemon.path.parent_path() / std::string(path->get_string()), access,
+                 findings);
   }
 }
 

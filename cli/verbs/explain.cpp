@@ -31,7 +31,7 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
                                         {"variant", options.variant ? std::to_string(*options.variant) : ""},
                                         {"frame", options.frame ? std::to_string(*options.frame) : ""}});
   FM_ASSIGN(const std::string target, session.job_target(options.job, "/explain" + query));
-  FM_ASSIGN(Api * server, session.api());
+  FM_ASSIGN(Api* server, session.api());
   FM_ASSIGN(const json::value answer, server->get(target));
   FM_ASSIGN(const ExplanationView explanation, read_explanation(answer));
   if (session.json()) {

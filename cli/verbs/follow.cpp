@@ -111,12 +111,13 @@ base::Result<ExitCode> follow(Session& session, std::int64_t job, base::Duration
 
 base::Result<ExitCode> run(const Options& options, Session& session) {
   const auto patience = duration_ms(options.patience);
-  if (!patience) return base::Error{"usage.patience", "--patience: not a valid duration", "--patience", "write 90s, 5m or 2h"};
+  if (!patience)
+    return base::Error{"usage.patience", "--patience: not a valid duration", "--patience", "write 90s, 5m or 2h"};
   FM_ASSIGN(const std::int64_t job, patient_job_id(session, options.job, base::milliseconds(*patience)));
   auto result = follow(session, job, base::milliseconds(*patience), options.plain);
   if (!result.ok() && result.error().code == "net.interrupted") return leave_running(session, job);
   if (!result.ok() || !session.json()) return result;
-  FM_ASSIGN(Api * server, session.api());
+  FM_ASSIGN(Api* server, session.api());
   FM_ASSIGN(const json::value answer, server->get(fmt::format("/api/v1/jobs/{}", job)));
   session.print_json(answer);
   return result;

@@ -42,14 +42,14 @@ base::Result<json::array> fetch(const Options& options, Session& session) {
   const std::string query =
       query_text({{"layer", options.layer}, {"variant", options.variant ? std::to_string(*options.variant) : ""}});
   FM_ASSIGN(const std::string target, session.job_target(options.job, "/frames" + query));
-  FM_ASSIGN(Api * server, session.api());
+  FM_ASSIGN(Api* server, session.api());
   return server->get_pages(target, static_cast<std::size_t>(limit));
 }
 
 // What stands beside the frames for those who come later: each file with its digests, its model and its seed.
 base::Result<ExitCode> write_manifest(const Options& options, const json::array& items, Session& session) {
   FM_ASSIGN(const std::string target, session.job_target(options.job, "/plan"));
-  FM_ASSIGN(Api * server, session.api());
+  FM_ASSIGN(Api* server, session.api());
   FM_ASSIGN(const json::value plan, server->get(target));
   JsonReader reader(plan, "plan");
   json::object manifest{{"job", reader.integer("job")},

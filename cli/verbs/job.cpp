@@ -33,8 +33,8 @@ std::string condition_line(const JobView& job, const Terminal& terminal) {
   if (condition.kind.empty() || (condition.kind == "input_missing" && !job.missing_inputs.empty())) return {};
   return fmt::format("  {}{}: {}: {} (`framemill explain {} --layer {}` tells more)\n",
                      paint(terminal, Tone::Warning, condition.words()),
-                     condition.since.empty() ? "" : " since " + condition.since, condition.layer, condition.reason, job.id,
-                     condition.layer);
+                     condition.since.empty() ? "" : " since " + condition.since, condition.layer, condition.reason,
+                     job.id, condition.layer);
 }
 
 // Frames; of a job that makes movies and sheets alone, those files.
@@ -155,7 +155,7 @@ void print_outputs(const JobView& job, Session& session) {
 
 base::Result<ExitCode> run(const std::string& name, Session& session) {
   FM_ASSIGN(const std::string target, session.job_target(name));
-  FM_ASSIGN(Api * server, session.api());
+  FM_ASSIGN(Api* server, session.api());
   FM_ASSIGN(const json::value answer, server->get(target));
   FM_ASSIGN(const JobView job, read_job(answer));
   if (session.json()) {

@@ -9,7 +9,7 @@ namespace framemill::cli {
 base::Result<ExitCode> change_job(Session& session, const std::string& job, const std::string& verb, json::object body,
                                   const std::string& said) {
   FM_ASSIGN(const std::string target, session.job_target(job, "/" + verb));
-  FM_ASSIGN(Api * server, session.api());
+  FM_ASSIGN(Api* server, session.api());
   FM_ASSIGN(const json::value answer, server->post(target, body));
   JsonReader reader(answer, "change");
   const std::int64_t id = reader.integer("job"), tasks = reader.integer("tasks");

@@ -29,9 +29,9 @@ std::string head_of(const LogView& log, Session& session) {
     head += (one ? ", frame " : ", frames ") + log.frames;
   }
   head += fmt::format(", on {}/{}, attempt {}", log.worker, log.slot, log.attempt);
-  std::string text = paint(session.terminal(), Tone::Strong, head) + ": " +
-                     paint(session.terminal(), bad ? Tone::Bad : Tone::Plain,
-                           log.outcome.empty() ? "running" : log.outcome);
+  std::string text =
+      paint(session.terminal(), Tone::Strong, head) + ": " +
+      paint(session.terminal(), bad ? Tone::Bad : Tone::Plain, log.outcome.empty() ? "running" : log.outcome);
   if (!log.message.empty()) text += ": " + log.message;
   if (!log.code.empty() && log.code != log.outcome) text += " [" + log.code + "]";
   return text;
@@ -68,7 +68,7 @@ base::Result<ExitCode> follow(Session& session, const Options& options, const st
   do {
     FM_ASSIGN(const std::optional<JobView> job, watch.job());
     if (!job) continue;  // the scheduler does not answer; the farm works on
-    FM_ASSIGN(Api * server, session.api());
+    FM_ASSIGN(Api* server, session.api());
     FM_ASSIGN(const json::array items, server->get_pages(fmt::format("/api/v1/jobs/{}/logs{}", id, query), limit));
     for (auto item = items.rbegin(); item != items.rend(); ++item) {
       FM_ASSIGN(const LogView log, read_log(*item));
@@ -94,7 +94,7 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
       query_text({{"layer", options.layer}, {"frame", options.frame ? std::to_string(*options.frame) : ""}});
   if (options.follow) return follow(session, options, query, static_cast<std::size_t>(limit));
   FM_ASSIGN(const std::string target, session.job_target(options.job, "/logs" + query));
-  FM_ASSIGN(Api * server, session.api());
+  FM_ASSIGN(Api* server, session.api());
   FM_ASSIGN(const json::array items, server->get_pages(target, static_cast<std::size_t>(limit)));
   if (session.json()) {
     session.print_json(json::object{{"items", items}});

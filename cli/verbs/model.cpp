@@ -148,10 +148,9 @@ base::Result<ExitCode> verify(const Options& options, Session& session) {
                                     {"ok", faults.empty()},
                                     {"faults", faults_json(faults)}});
   else if (faults.empty())
-    session.out() << fmt::format("{}: {} as the manifest says, the weights match its network, digest {}\n",
-                                 package.manifest.id(),
-                                 counted(static_cast<std::int64_t>(package.manifest.files.size()), "file"),
-                                 package.root_digest.hex());
+    session.out() << fmt::format(
+        "{}: {} as the manifest says, the weights match its network, digest {}\n", package.manifest.id(),
+        counted(static_cast<std::int64_t>(package.manifest.files.size()), "file"), package.root_digest.hex());
   else
     for (const base::Error& fault : faults) session.print_error(fault);
   return faults.empty() ? ExitCode::Ok : ExitCode::Usage;
@@ -219,8 +218,8 @@ void declare_model(Arguments& program) {
       program.group("model", "Look at model packages of this host", "framemill model vocabulary demo-clips@1");
   declare_one(group, "list", "List packages", "framemill model list --models models", list);
   declare_one(group, "show", "Print what a package is and needs", "framemill model show demo-clips@1", show);
-  declare_one(group, "verify", "Check whether a package would load: digests, tensors, values", "framemill model verify demo-clips@1",
-              verify);
+  declare_one(group, "verify", "Check whether a package would load: digests, tensors, values",
+              "framemill model verify demo-clips@1", verify);
   declare_one(group, "vocabulary", "List the words its prompts may use", "framemill model vocabulary demo-clips@1",
               vocabulary);
 }

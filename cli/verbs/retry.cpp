@@ -16,7 +16,7 @@ struct RetryOptions {
 
 base::Result<ExitCode> ask_remake(const RetryOptions& options, Session& session) {
   FM_ASSIGN(const std::string target, session.job_target(options.job, "/retry"));
-  FM_ASSIGN(Api * server, session.api());
+  FM_ASSIGN(Api* server, session.api());
   FM_ASSIGN(const json::value answer, server->post(target, json::object{{"layer", options.layer},
                                                                         {"frames", options.frames},
                                                                         {"reason", options.reason},

@@ -67,8 +67,8 @@ base::Result<std::map<std::string, std::string>> find_roots(const Options& optio
     const std::string name = text.substr(0, equals), path = text.substr(equals + 1);
     if (!fs::exists(fs::path(path) / ".framemill-root", ignored))
       return base::Error{"usage.root",
-                         fmt::format("{} is not a root of the farm: it has no .framemill-root", printable(path)), "--root",
-                         fmt::format("give the directory where this host has root {}", printable(name))};
+                         fmt::format("{} is not a root of the farm: it has no .framemill-root", printable(path)),
+                         "--root", fmt::format("give the directory where this host has root {}", printable(name))};
     roots[name] = path;
   }
   return roots;
@@ -97,8 +97,8 @@ base::Status check_roots(const std::vector<FrameView>& frames, const std::map<st
     if (!fs::is_directory(root->second, ignored))
       return base::Error{
           "sheet.root",
-          fmt::format("the root '{}': {} is not a directory on this host", frame.root, printable(root->second)), "--root",
-          hint};
+          fmt::format("the root '{}': {} is not a directory on this host", frame.root, printable(root->second)),
+          "--root", hint};
   }
   return {};
 }
@@ -129,7 +129,7 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
   const std::int64_t every = options.every.value_or(8), tile = options.tile.value_or(192);
   if (every < 1 || every > 1'000'000) return base::Error{"usage.every", "--every is at least 1", "--every", {}};
   if (tile < 64 || tile > 1024) return base::Error{"usage.tile", "--tile goes from 64 to 1024", "--tile", {}};
-  FM_ASSIGN(Api * server, session.api());
+  FM_ASSIGN(Api* server, session.api());
   FM_ASSIGN(const std::string job_target, session.job_target(options.job));
   FM_ASSIGN(const json::value job_answer, server->get(job_target));
   FM_ASSIGN(const JobView job, read_job(job_answer));

@@ -32,7 +32,7 @@ json::object envelope(const SpecSource& source, const jobs::SpecOverrides& overr
 }
 
 base::Result<json::value> post_spec(Session& session, const json::object& body) {
-  FM_ASSIGN(Api * server, session.api());
+  FM_ASSIGN(Api* server, session.api());
   const std::string random = base::random_bytes(16);
   const std::string key = base::to_hex({reinterpret_cast<const std::uint8_t*>(random.data()), random.size()});
   for (int attempt = 1;; ++attempt) {
@@ -59,10 +59,11 @@ base::Result<ExitCode> refuse(const SpecSource& source, const jobs::SpecOverride
 
 base::Result<ExitCode> submit_one(const Options& options, const SpecSource& source,
                                   const jobs::SpecOverrides& overrides, Session& session, json::array& items) {
-  if (auto error = jobs::encoding_error(source.text)) return refuse(source, overrides, {*std::move(error)}, session, items);
+  if (auto error = jobs::encoding_error(source.text))
+    return refuse(source, overrides, {*std::move(error)}, session, items);
   auto answer = post_spec(session, envelope(source, overrides, options.reason));
   if (!answer.ok()) {
-    FM_ASSIGN(Api * server, session.api());
+    FM_ASSIGN(Api* server, session.api());
     if (server->last_spec_errors().empty()) return answer.error();
     return refuse(source, overrides, spec_errors_from_json(server->last_spec_errors()), session, items);
   }

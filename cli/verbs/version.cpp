@@ -9,7 +9,7 @@ namespace framemill::cli {
 namespace {
 
 base::Result<json::value> ask(Session& session) {
-  FM_ASSIGN(Api * server, session.api());
+  FM_ASSIGN(Api* server, session.api());
   return server->get("/api/v1/version");
 }
 

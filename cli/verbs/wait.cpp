@@ -60,7 +60,8 @@ std::string remake_note(const JobView& job, const std::set<std::int64_t>& waited
 base::Result<ExitCode> run(const Options& options, Session& session) {
   FM_ASSIGN(const auto deadline, deadline_of(options));
   const auto patience = duration_ms(options.patience);
-  if (!patience) return base::Error{"usage.patience", "--patience: not a valid duration", "--patience", "write 90s, 5m or 2h"};
+  if (!patience)
+    return base::Error{"usage.patience", "--patience: not a valid duration", "--patience", "write 90s, 5m or 2h"};
   FM_ASSIGN(const std::int64_t id, patient_job_id(session, options.job, base::milliseconds(*patience)));
   JobWatch watch(session, id, base::milliseconds(*patience));
   std::optional<JobView> last;
@@ -85,7 +86,8 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
       if (explanation && explanation->can_never_run) {
         const ExitCode code = report(session, *job, ExitCode::CanNeverRun, explanation->sentence);
         if (remake != nullptr && !session.json())
-          session.out() << fmt::format("job {}, which makes files of it again: {}\n", remake->job, explanation->sentence);
+          session.out() << fmt::format("job {}, which makes files of it again: {}\n", remake->job,
+                                       explanation->sentence);
         return code;
       }
     }

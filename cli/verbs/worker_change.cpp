@@ -10,7 +10,7 @@ base::Result<ExitCode> change_worker(Session& session, const std::string& worker
                                      const std::vector<std::string>& changes, const std::string& reason) {
   if (worker.empty())  // it would be another address
     return base::Error{"worker.unknown", "there is no worker without a name", "WORKER", "framemill workers lists them"};
-  FM_ASSIGN(Api * server, session.api());
+  FM_ASSIGN(Api* server, session.api());
   json::value answer;
   for (const std::string& change : changes) {
     const std::string target = fmt::format("/api/v1/workers/{}/{}", net::percent_encode(worker), change);

@@ -49,9 +49,10 @@ std::string memory_of(const SlotView& slot) {
 std::string doubts_text(const WorkerView& worker) {
   std::string text;
   if (worker.quarantined)
-    text += fmt::format("  {} has been in quarantine since {}: {}\n    a task is tried there now and then; `framemill "
-                        "undrain {} --clear-quarantine` ends it at once\n",
-                        worker.name, worker.last_change.time, worker.last_change.reason, worker.name);
+    text += fmt::format(
+        "  {} has been in quarantine since {}: {}\n    a task is tried there now and then; `framemill "
+        "undrain {} --clear-quarantine` ends it at once\n",
+        worker.name, worker.last_change.time, worker.last_change.reason, worker.name);
   for (const SetAsideView& aside : worker.set_aside)
     text += fmt::format("  {} gets no more of job {} {}: {}\n    one task is tried there in {}\n", worker.name,
                         aside.job, aside.layer, aside.reason, clock_text(aside.next_try_ms));
@@ -70,7 +71,7 @@ std::string confinement_lines(const std::vector<WorkerView>& workers) {
 }
 
 base::Result<ExitCode> run(Session& session) {
-  FM_ASSIGN(Api * server, session.api());
+  FM_ASSIGN(Api* server, session.api());
   FM_ASSIGN(const json::value answer, server->get("/api/v1/workers"));
   FM_ASSIGN(const std::vector<WorkerView> workers, read_workers(answer));
   if (session.json()) {
@@ -90,7 +91,8 @@ base::Result<ExitCode> run(Session& session) {
       if (!root.usable && !root.read_only && worker.state != "silent")
         roots += fmt::format("  {}: {}\n", worker.name,
                              root.problem.empty() ? fmt::format("cannot use root {}", root.name) : root.problem);
-  session.out() << (table.empty() ? std::string("no workers have been seen\n") : table.text(session.terminal()) + confinement_lines(workers));
+  session.out() << (table.empty() ? std::string("no workers have been seen\n")
+                                  : table.text(session.terminal()) + confinement_lines(workers));
   std::string doubts;
   for (const WorkerView& worker : workers) {
     doubts += doubts_text(worker);

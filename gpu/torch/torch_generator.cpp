@@ -59,9 +59,8 @@ LatentBlock block_of(const at::Tensor& tensor) {
 class TorchWindow final : public Window {
  public:
   TorchWindow(Trajectory trajectory, const WindowRequest& request)
-      : trajectory_(std::move(trajectory)),
-        clean_frames_(request.clean_frames),
-        clean_latents_(request.clean_latents) {}
+      : trajectory_(std::move(trajectory)), clean_frames_(request.clean_frames), clean_latents_(request.clean_latents) {
+  }
 
   int step() const override { return trajectory_.step; }
   int steps() const override { return trajectory_.steps; }
@@ -80,10 +79,7 @@ class TorchGenerator final : public Generator {
  public:
   TorchGenerator(models::Package package, const DeviceSpec& spec, at::Device device, Parameters autoencoder,
                  Parameters transformer)
-      : package_(std::move(package)),
-        spec_(spec),
-        device_(device),
-        autoencoder_(std::move(autoencoder)),
+      : package_(std::move(package)), spec_(spec), device_(device), autoencoder_(std::move(autoencoder)),
         transformer_(std::move(transformer)),
         ledger_(spec.kind == DeviceKind::Cpu ? package_.manifest.cpu_memory : package_.manifest.cuda_memory) {
     ledger_.on_loaded(resident_bytes());

@@ -51,7 +51,8 @@ Avoidance task_avoidance(const FarmState& farm, const JobEntry& job, const Phase
     return {Why::Unseen, unseen->second.not_before, nullptr};
   const std::size_t here = failures_on(trouble.record, worker);
   // With nobody left to judge, those that are set aside try whatever comes first.
-  if (here > 0 && !judges.empty() && here > fewest_failures(trouble.record, judges)) return {Why::Elsewhere, {}, nullptr};
+  if (here > 0 && !judges.empty() && here > fewest_failures(trouble.record, judges))
+    return {Why::Elsewhere, {}, nullptr};
   return {};
 }
 

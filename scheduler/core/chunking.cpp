@@ -53,8 +53,7 @@ TaskRange common_run(const PhaseEntry& phase) {
       ++trouble;
     }
     if (at < ready->end()) {
-      while (trouble != phase.troubles.end() && trouble->first < ready->end() &&
-             trouble->second.share == Share::Common)
+      while (trouble != phase.troubles.end() && trouble->first < ready->end() && trouble->second.share == Share::Common)
         ++trouble;
       const TaskIndex end = trouble == phase.troubles.end() ? ready->end() : std::min(ready->end(), trouble->first);
       return {at, end - at};

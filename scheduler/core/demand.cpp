@@ -15,7 +15,8 @@ auto memory_key(const jobs::MemoryPrior& m) {
 auto key(const Demand& d) {
   return std::make_tuple(d.kind, d.exclusive, std::cref(d.model), std::cref(d.model_digest), std::cref(d.program),
                          d.device, d.device_memory_bytes, d.host_memory_bytes, d.cpus, std::cref(d.device_class),
-                         std::cref(d.roots), std::cref(d.written_root), d.batch_max, memory_key(d.cpu_memory), memory_key(d.cuda_memory));
+                         std::cref(d.roots), std::cref(d.written_root), d.batch_max, memory_key(d.cpu_memory),
+                         memory_key(d.cuda_memory));
 }
 
 void add_root(std::vector<std::string>& roots, const std::string& root) {

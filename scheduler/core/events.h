@@ -19,11 +19,11 @@ using RequestId = std::uint64_t;  // the shell's handle for an answer; 0: nobody
 struct JobSubmitted {
   RequestId request = 0;
   Cause cause;
-  std::shared_ptr<const jobs::JobSpec> spec;      // parsed and checked by the shell
-  std::vector<jobs::PackageFacts> packages;       // of every model the spec names
-  std::string token;                              // Idempotency-Key; empty: none
-  base::Sha256 body;                              // of the submitted text and overrides
-  std::vector<std::string> warnings{};            // what the shell noticed in a good spec, for the answer
+  std::shared_ptr<const jobs::JobSpec> spec;  // parsed and checked by the shell
+  std::vector<jobs::PackageFacts> packages;   // of every model the spec names
+  std::string token;                          // Idempotency-Key; empty: none
+  base::Sha256 body;                          // of the submitted text and overrides
+  std::vector<std::string> warnings{};        // what the shell noticed in a good spec, for the answer
 };
 enum class JobVerb { Cancel, Pause, Resume, SetPriority, Retry };
 struct JobChangeAsked {
@@ -31,12 +31,12 @@ struct JobChangeAsked {
   Cause cause;
   JobId job;
   JobVerb verb = JobVerb::Cancel;
-  std::int32_t priority = 50;                     // SetPriority
-  std::string layer;                              // Retry: this layer alone; empty: all
-  std::optional<jobs::FrameSet> frames;           // Retry: these frames alone
-  bool remake = false;                            // Retry: make again what is published there
-  bool replace = false;                           // of a remake: other contents take the place of the recorded ones
-  std::vector<CommitRecord> on_record;            // of a remake: what is on record of the tasks it is for
+  std::int32_t priority = 50;            // SetPriority
+  std::string layer;                     // Retry: this layer alone; empty: all
+  std::optional<jobs::FrameSet> frames;  // Retry: these frames alone
+  bool remake = false;                   // Retry: make again what is published there
+  bool replace = false;                  // of a remake: other contents take the place of the recorded ones
+  std::vector<CommitRecord> on_record;   // of a remake: what is on record of the tasks it is for
 };
 enum class WorkerVerb { Drain, Undrain, Revoke, ClearQuarantine };
 struct WorkerChangeAsked {
@@ -62,18 +62,18 @@ struct SlotState {
   bool usable = true;
 };
 struct PackageHeld {
-  std::string id;                                 // "demo-clips@1"
+  std::string id;  // "demo-clips@1"
   base::Sha256 root_digest;
 };
 struct RootSeen {
   std::string name;
-  bool usable = false;                            // marker seen, and work may write there
+  bool usable = false;  // marker seen, and work may write there
   std::uint64_t free_bytes = 0;
-  bool readable = false;                          // marker seen: it serves inputs
-  bool read_only = false;                         // configured so: nothing will ever be written there
-  bool tells_id = false;                          // the worker knows of ids
-  std::string id{};                               // of the marker; empty: it has none
-  std::string problem{};                          // why it is not usable, where that is not meant
+  bool readable = false;   // marker seen: it serves inputs
+  bool read_only = false;  // configured so: nothing will ever be written there
+  bool tells_id = false;   // the worker knows of ids
+  std::string id{};        // of the marker; empty: it has none
+  std::string problem{};   // why it is not usable, where that is not meant
 };
 struct HostCondition {        // what a worker's attempts found wrong with its host
   std::string code, message;  // "host.descriptors", "storage_failed"
@@ -88,8 +88,8 @@ struct Inventory {
   std::vector<std::string> commands;
   bool media = false;
   std::vector<HostCondition> conditions;
-  bool looks_for_files = false;                   // knows WatchedFiles
-  std::string confinement{};  // what its children are kept from, for people
+  bool looks_for_files = false;  // knows WatchedFiles
+  std::string confinement{};     // what its children are kept from, for people
 };
 struct AttemptRunning {
   AttemptId attempt;
@@ -98,8 +98,8 @@ struct AttemptRunning {
   bool model_warm = false;
   std::uint64_t peak_bytes = 0;
   std::string detail;
-  UsageTotals usage;  // what it would record if it ended now
-  std::string output;  // what it has printed so far; empty: as told before
+  UsageTotals usage;        // what it would record if it ended now
+  std::string output;       // what it has printed so far; empty: as told before
   std::uint64_t moves = 0;  // counts signs of progress; 0: its worker does not count
 };
 struct TaskFinished {
@@ -118,7 +118,7 @@ struct AttemptEnded {
   std::string code, message;
   std::optional<jobs::Frame> frame;
   bool alone = false;
-  std::vector<TaskIndex> failed_tasks;            // empty: the first task it had not finished
+  std::vector<TaskIndex> failed_tasks;  // empty: the first task it had not finished
   std::string device_class;
   UsageTotals usage;
   std::string output_tail;
@@ -136,7 +136,7 @@ struct ManifestWritten {
   JobId job;
   std::uint32_t number = 0;
   std::uint64_t revision = 0;
-  std::string code, message;                      // why not; empty: it is written
+  std::string code, message;  // why not; empty: it is written
 };
 
 // Another process showed the key of a worker that lives. It was refused: nothing of what it said is heard.
@@ -150,17 +150,17 @@ inline constexpr std::int64_t kWatchedFramesMax = 4'096;  // of one input, asked
 struct FilesLookedFor {
   PhaseId phase;
   std::uint32_t input = 0;
-  bool readable = false;                          // the root's marker was seen and its directories could be read
-  std::string problem;                            // why not
-  jobs::FrameSet there;                           // of the frames asked for; at most 4,096
-  std::optional<jobs::Frame> refused_frame;       // whose file is a link out of every root
+  bool readable = false;                     // the root's marker was seen and its directories could be read
+  std::string problem;                       // why not
+  jobs::FrameSet there;                      // of the frames asked for; at most 4,096
+  std::optional<jobs::Frame> refused_frame;  // whose file is a link out of every root
   std::string refused_message;
 };
 
 // One report of a worker, whole. Repeats are harmless.
 struct WorkerReported {
-  std::string key;                                // the CURVE key it proved: its identity
-  std::string address = {};                       // where it connects from: "10.0.0.7"
+  std::string key;           // the CURVE key it proved: its identity
+  std::string address = {};  // where it connects from: "10.0.0.7"
   std::uint64_t incarnation = 0, sequence = 0;
   std::optional<Inventory> inventory;
   std::vector<AttemptRunning> running;
@@ -177,15 +177,15 @@ struct WorkerReported {
 };
 
 // --- what the shell says ---------------------------------------------------------------------------------------------
-struct TimePassed {};                             // next_deadline() is due
-struct GrantUndeliverable {                      // it cannot be sent: beyond what one message holds
+struct TimePassed {};        // next_deadline() is due
+struct GrantUndeliverable {  // it cannot be sent: beyond what one message holds
   AttemptId attempt;
   std::string code, message;
 };
-struct StorageBroke {};                           // the disk is full: mutations are refused until StorageRecovered
+struct StorageBroke {};  // the disk is full: mutations are refused until StorageRecovered
 struct StorageRecovered {};
 
-using Event = std::variant<JobSubmitted, JobChangeAsked, WorkerChangeAsked, WorkerReported, WorkerKeyContested, TimePassed,
-                           StorageBroke, StorageRecovered, GrantUndeliverable>;
+using Event = std::variant<JobSubmitted, JobChangeAsked, WorkerChangeAsked, WorkerReported, WorkerKeyContested,
+                           TimePassed, StorageBroke, StorageRecovered, GrantUndeliverable>;
 
 }  // namespace framemill::scheduler

@@ -225,7 +225,10 @@ std::optional<SlotReason> stuck_reason(const FarmState& farm, const JobEntry& jo
   std::string because = "stuck: " + told(held->code, held->message);
   if (next != base::kNever && next > now.monotonic)
     because += "; one task is tried in " + seconds_text(next - now.monotonic);
-  return SlotReason{Reason::BackOff, 0, {}, std::move(because),
+  return SlotReason{Reason::BackOff,
+                    0,
+                    {},
+                    std::move(because),
                     "mend what it says; it goes on by itself once a task succeeds, `framemill retry` tries at once"};
 }
 
@@ -235,12 +238,12 @@ std::optional<SlotReason> trouble_reason(const FarmState& farm, const JobEntry& 
   const auto entry = phase.troubles.find(task);
   const TaskTroubleRecord* trouble = entry == phase.troubles.end() ? nullptr : &entry->second.record;
   if (phase.tasks.at(task) == TaskState::Quarantined && trouble != nullptr)
-    return SlotReason{Reason::Quarantined,
-                      0,
-                      {},
-                      "it crashed " + std::to_string(trouble->lone_deaths.size()) +
-                          " executors while running in isolation",
-                      "find out why (" + trouble->last_message + "), then retry it"};
+    return SlotReason{
+        Reason::Quarantined,
+        0,
+        {},
+        "it crashed " + std::to_string(trouble->lone_deaths.size()) + " executors while running in isolation",
+        "find out why (" + trouble->last_message + "), then retry it"};
   if (auto stuck = stuck_reason(farm, job, phase, now)) return stuck;
   const std::vector<WorkerId> able = able_workers(farm, farm.classes.of(phase.common_class));
   const std::vector<WorkerId> judges = judges_among(farm, job, phase.plan->layer, able);
@@ -255,15 +258,15 @@ std::optional<SlotReason> trouble_reason(const FarmState& farm, const JobEntry& 
   if (until == base::kNever) return std::nullopt;
   const std::string again = "; tried again in " + seconds_text(until - now.monotonic);
   if (standing == nullptr)
-    return SlotReason{Reason::InputMissing, 0, {}, trouble->last_message + again,
-                      "see that the input is on the worker's storage"};
+    return SlotReason{
+        Reason::InputMissing, 0, {}, trouble->last_message + again, "see that the input is on the worker's storage"};
   const bool full = standing->code == jobs::outcome_row(jobs::Outcome::StorageFull).code;
-  return SlotReason{Reason::BackOff,
-                    0,
-                    {},
-                    told(standing->code, standing->message) + again,
-                    full ? "free disk space there; it is retried automatically"
-                         : "nothing: it is tried again by itself"};
+  return SlotReason{
+      Reason::BackOff,
+      0,
+      {},
+      told(standing->code, standing->message) + again,
+      full ? "free disk space there; it is retried automatically" : "nothing: it is tried again by itself"};
 }
 
 Demand demand_for(const FarmState& farm, const PhaseEntry& phase, TaskIndex task) {
@@ -330,8 +333,7 @@ void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEn
   view.can_never_run = slots.never;
   if (view.state == TaskState::Waiting) {
     // A cause that can never pass is reported before one that will.
-    if (slots.never)
-      view.reasons.insert(view.reasons.end(), slots.reasons.begin(), slots.reasons.end());
+    if (slots.never) view.reasons.insert(view.reasons.end(), slots.reasons.begin(), slots.reasons.end());
     if (const auto missing = first_missing(job, phase, view.task)) {
       explain_missing(farm, job, *missing, now, view);
       return;

@@ -11,7 +11,7 @@ namespace framemill::scheduler {
 namespace {
 
 constexpr base::Duration kLookEvery = base::seconds(1);
-constexpr base::Duration kSayAgain = base::seconds(5);      // a list, so that a lost one does not matter
+constexpr base::Duration kSayAgain = base::seconds(5);       // a list, so that a lost one does not matter
 constexpr base::Duration kAnswerWithin = base::seconds(15);  // then another worker is asked
 constexpr base::Duration kCountedAtOnce = base::seconds(2);  // a turn that came late counts no more than this
 constexpr std::size_t kSpansMax = 256;                       // of one input's frames in a list
@@ -114,8 +114,7 @@ void fail_task(FarmState& farm, PhaseEntry& phase, TaskIndex task, jobs::Frame f
 void give_up_task(FarmState& farm, const JobEntry& job, PhaseEntry& phase, TaskIndex task) {
   const auto missing = missing_file(farm, job, phase, task);
   if (!missing) return;
-  std::string message =
-      name_of(*missing) + " was not there for " + duration_text(missing_after(farm, job, phase));
+  std::string message = name_of(*missing) + " was not there for " + duration_text(missing_after(farm, job, phase));
   if (missing->files > 1) message += ", and " + std::to_string(missing->files - 1) + " more of the task's inputs";
   fail_task(farm, phase, task, missing->frame, "input.missing", std::move(message));
 }
@@ -251,10 +250,9 @@ void derive_waits(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
         }
   job.awaited += files.awaited;
   auto& watches = farm.file_watches;
-  const bool same = std::equal(before.begin(), before.end(), files.waits.begin(), files.waits.end(),
-                               [](const auto& a, const auto& b) {
-                                 return a.first == b.first && a.second.tasks == b.second.tasks;
-                               });
+  const bool same =
+      std::equal(before.begin(), before.end(), files.waits.begin(), files.waits.end(),
+                 [](const auto& a, const auto& b) { return a.first == b.first && a.second.tasks == b.second.tasks; });
   if (!same) derive_awaited(phase);
   if (files.waits.empty())
     watches.waiting.erase(phase.id);
@@ -394,7 +392,8 @@ std::optional<MissingFile> missing_file(const FarmState& farm, const JobEntry& j
   if (task >= wait->first + wait->second.tasks) return missing;
   missing->waits = true;
   missing->since = wait->second.wall_since;
-  missing->left = std::max(base::Duration{}, missing_after(farm, job, phase) - (phase.files.clock - wait->second.since));
+  missing->left =
+      std::max(base::Duration{}, missing_after(farm, job, phase) - (phase.files.clock - wait->second.since));
   return missing;
 }
 

@@ -19,7 +19,7 @@ struct JobEntry;
 struct PhaseEntry;
 struct WorkerEntry;
 
-inline constexpr std::size_t kWatchBytesMax = 256 << 10;   // of one worker's list, about
+inline constexpr std::size_t kWatchBytesMax = 256 << 10;  // of one worker's list, about
 
 struct FileWatches {
   std::set<PhaseId> waiting;  // phases with tasks that wait for files alone

@@ -73,7 +73,7 @@ struct PhaseEntry {
   std::uint32_t chunk_longest = 0;  // of any attempt here: bounds the search for those that hold a task
   std::uint32_t outran = 0;         // live attempts whose lease ever ran out: only then may two hold one task
   PaceId pace = 0;
-  WorkerId last_worker;  // that committed here last: in a chain it has the carry at hand
+  WorkerId last_worker;     // that committed here last: in a chain it has the carry at hand
   std::uint32_t taken = 0;  // of a remake: tasks that it takes as the first job left them; they count as published
   bool dirty = false, touched = false;
 

@@ -34,9 +34,8 @@ PhaseState phase_state(const JobEntry& job, const PhaseEntry& phase) {
 }
 
 JobState job_state(const JobEntry& job) {
-  const std::uint64_t alive =
-      job.total(TaskState::Ready) + job.total(TaskState::Leased) + job.total(TaskState::Committed) + job.manifests_owed +
-      job.awaited;
+  const std::uint64_t alive = job.total(TaskState::Ready) + job.total(TaskState::Leased) +
+                              job.total(TaskState::Committed) + job.manifests_owed + job.awaited;
   const std::uint64_t lost =
       job.total(TaskState::Waiting) - job.awaited + job.total(TaskState::Failed) + job.total(TaskState::Quarantined);
   const std::uint64_t cancelled = job.total(TaskState::Cancelled);

@@ -147,12 +147,11 @@ void add_failures(const JobEntry& job, const PhaseEntry& phase, std::vector<Fail
 void add_missing_inputs(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase,
                         std::vector<MissingInputView>& all) {
   if (phase.files.waits.empty()) return;
-  const auto earliest = std::min_element(phase.files.waits.begin(), phase.files.waits.end(), [](auto& a, auto& b) {
-    return a.second.since < b.second.since;
-  });
+  const auto earliest = std::min_element(phase.files.waits.begin(), phase.files.waits.end(),
+                                         [](auto& a, auto& b) { return a.second.since < b.second.since; });
   const auto missing = missing_file(farm, job, phase, earliest->first);
   if (!missing) return;
-  MissingInputView view{layer_label(job, phase), missing->root,  missing->path,    missing->frame, 0,
+  MissingInputView view{layer_label(job, phase), missing->root,    missing->path,   missing->frame, 0,
                         missing->since,          missing->left.ms, missing->problem};
   for (const RootFiles& files : phase.files.inputs) view.files += static_cast<std::uint64_t>(files.awaited.count());
   all.push_back(std::move(view));

@@ -24,12 +24,12 @@ struct Lease {
   bool expired = false;
   bool outran = false;        // expired at least once, so another attempt may hold its tasks too
   std::uint32_t windows = 1;  // booked in memory: at most these run at once
-  base::Instant granted_at;          // or put back by a restart
-  base::Instant named_at;            // granted, or last named by a report of its worker
-  base::Instant moved_at;            // granted, or last shown to have made progress
-  base::Instant deadline;   // moves with each report that names it, while it makes progress
-  base::Instant timer;      // where the book's timer for it stands: at or before the deadline
-  AttemptRunning activity;  // as last reported
+  base::Instant granted_at;   // or put back by a restart
+  base::Instant named_at;     // granted, or last named by a report of its worker
+  base::Instant moved_at;     // granted, or last shown to have made progress
+  base::Instant deadline;     // moves with each report that names it, while it makes progress
+  base::Instant timer;        // where the book's timer for it stands: at or before the deadline
+  AttemptRunning activity;    // as last reported
   bool dirty = false;
 
   // Tasks that can run at the same time.

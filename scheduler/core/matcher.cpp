@@ -143,7 +143,8 @@ class Matching {
     return choice;
   }
 
-  std::vector<WorkerId> judges_of(const JobEntry& job, const PhaseEntry& phase, const std::vector<SlotRef>& able) const {
+  std::vector<WorkerId> judges_of(const JobEntry& job, const PhaseEntry& phase,
+                                  const std::vector<SlotRef>& able) const {
     std::vector<WorkerId> workers;
     for (const SlotRef& ref : able)
       if (workers.empty() || workers.back() != ref.worker) workers.push_back(ref.worker);

@@ -23,7 +23,7 @@ void adopt_duties(FarmState& farm, WorkerEntry& worker);      // nobody's, whose
 void hand_over_duties(FarmState& farm, WorkerEntry& worker);  // it is silent, or another process now
 // Those alone whose root the worker can serve no more.
 void hand_over_lost_roots(FarmState& farm, WorkerEntry& worker);
-void collect_publish_orders(FarmState& farm);                 // at the end of the turn: neighbours in one order
+void collect_publish_orders(FarmState& farm);  // at the end of the turn: neighbours in one order
 
 // Intermediate files of jobs that are done.
 void sweep_job(FarmState& farm, JobEntry& job);

@@ -30,7 +30,7 @@ using jobs::WorkerId;
 
 // Who caused a change, when, and why: on every record a person caused.
 struct Cause {
-  std::string principal;   // "ana"; "scheduler" for its own decisions
+  std::string principal;  // "ana"; "scheduler" for its own decisions
   base::WallTime time;
   std::string reason;
   bool operator==(const Cause&) const = default;
@@ -40,42 +40,42 @@ struct Cause {
 struct StuckLayer {
   std::uint32_t layer = 0;
   base::WallTime since;
-  std::string code, message;                       // of the last attempt that was given back
+  std::string code, message;  // of the last attempt that was given back
   bool operator==(const StuckLayer&) const = default;
 };
 
 struct JobRecord {
   JobId id;
-  std::shared_ptr<const jobs::JobSpec> spec;       // never null
-  std::shared_ptr<const jobs::JobPlan> plan;       // never null
-  std::vector<jobs::PackageFacts> packages;        // facts of the models the plan was made with (digests are pinned here)
-  std::uint32_t version = 1;                       // reserved for its shots
+  std::shared_ptr<const jobs::JobSpec> spec;  // never null
+  std::shared_ptr<const jobs::JobPlan> plan;  // never null
+  std::vector<jobs::PackageFacts> packages;   // facts of the models the plan was made with (digests are pinned here)
+  std::uint32_t version = 1;                  // reserved for its shots
   jobs::JobState state = jobs::JobState::Queued;
-  bool paused = false;                             // a person holds it; state tells Paused only when nothing runs on
-  std::int32_t priority = 50;                      // may be changed after submit
+  bool paused = false;         // a person holds it; state tells Paused only when nothing runs on
+  std::int32_t priority = 50;  // may be changed after submit
   Cause submitted;
-  Cause last_change;                               // the last pause, resume, cancel, priority, retry
-  base::WallTime started, finished;                // 0: not yet
-  bool swept = false;                              // done, and a worker has discarded its intermediate files
-  std::vector<StuckLayer> stuck;                   // by layer, ascending
-  JobId remake_of;                                 // it makes published tasks of that job again (remakes.h); none: no
-  bool replaces = false;                           // of a remake: other contents take the place of the recorded ones
+  Cause last_change;                 // the last pause, resume, cancel, priority, retry
+  base::WallTime started, finished;  // 0: not yet
+  bool swept = false;                // done, and a worker has discarded its intermediate files
+  std::vector<StuckLayer> stuck;     // by layer, ascending
+  JobId remake_of;                   // it makes published tasks of that job again (remakes.h); none: no
+  bool replaces = false;             // of a remake: other contents take the place of the recorded ones
 };
 
 // Sums over all attempts of a phase, ended or live. A retry that a person asks for forgets none of it.
 struct PhaseTally {
-  std::uint64_t attempts = 0;                      // granted
-  std::uint64_t tries_charged = 0;                 // bad ends of a task that counted towards its `retries`, less what
-                                                   // was taken back because it was the worker's fault
-  std::uint64_t windows_run_twice = 0;             // begun by an attempt that ended badly before it had finished them
-  std::uint64_t model_loads = 0, device_us = 0;    // device_us: load, compute, lost
+  std::uint64_t attempts = 0;                    // granted
+  std::uint64_t tries_charged = 0;               // bad ends of a task that counted towards its `retries`, less what
+                                                 // was taken back because it was the worker's fault
+  std::uint64_t windows_run_twice = 0;           // begun by an attempt that ended badly before it had finished them
+  std::uint64_t model_loads = 0, device_us = 0;  // device_us: load, compute, lost
 };
 
 struct PhaseRecord {
   PhaseId id;
   jobs::PhaseState state = jobs::PhaseState::Waiting;
   std::array<std::uint32_t, jobs::kTaskStateCount> counts{};  // tasks per state; sums to the phase's task_count
-  std::string device_class;                        // pinned by its variant's first commit; empty: free
+  std::string device_class;                                   // pinned by its variant's first commit; empty: free
   PhaseTally tally{};
 };
 
@@ -86,7 +86,7 @@ inline constexpr std::uint32_t kTasksPerPage = 4096;
 struct TaskPageRecord {
   PhaseId phase;
   std::uint32_t page = 0;
-  std::vector<std::uint8_t> states;                // at most kTasksPerPage
+  std::vector<std::uint8_t> states;  // at most kTasksPerPage
 };
 
 // Evidence against one task; present only for tasks that had trouble.
@@ -94,29 +94,29 @@ struct TaskTroubleRecord {
   PhaseId phase;
   TaskIndex task = 0;
   std::uint32_t charged_tries = 0;
-  std::vector<WorkerId> lone_deaths;               // workers on which it killed an executor while alone
-  bool run_alone = false;                          // was aboard when an executor died: granted again alone
-  std::uint32_t uncharged_returns = 0;             // oom, not_admitted, ...: spaces the next try (back-off)
+  std::vector<WorkerId> lone_deaths;    // workers on which it killed an executor while alone
+  bool run_alone = false;               // was aboard when an executor died: granted again alone
+  std::uint32_t uncharged_returns = 0;  // oom, not_admitted, ...: spaces the next try (back-off)
   jobs::Outcome last_outcome = jobs::Outcome::Ok;
   std::string last_code, last_message;
   AttemptId last_attempt;
-  std::optional<jobs::Frame> last_frame{};         // the frame that was found bad, where the attempt named one
-  std::vector<WorkerId> failed_on{};               // workers of the charged tries, one each; at most kFailedOnMax
-  bool run_single = false;                         // its chunk failed and nothing told which task: granted by itself
+  std::optional<jobs::Frame> last_frame{};  // the frame that was found bad, where the attempt named one
+  std::vector<WorkerId> failed_on{};        // workers of the charged tries, one each; at most kFailedOnMax
+  bool run_single = false;                  // its chunk failed and nothing told which task: granted by itself
 };
 
 inline constexpr std::size_t kFailedOnMax = 64;
 
-struct BatchSize {                                 // how many calls of the network had so many windows
+struct BatchSize {  // how many calls of the network had so many windows
   std::uint32_t windows = 0, calls = 0;
   bool operator==(const BatchSize&) const = default;
 };
-struct UsageTotals {                               // microseconds; see wire Usage
+struct UsageTotals {  // microseconds; see wire Usage
   std::uint64_t load_us = 0, compute_us = 0, write_us = 0, lost_us = 0, wall_us = 0;
   std::uint32_t model_loads = 0, steps = 0, batch_max = 0;
-  std::vector<std::string> batch_mates;            // "JOB/PHASE" of other jobs' windows in its batches; at most 16
+  std::vector<std::string> batch_mates;  // "JOB/PHASE" of other jobs' windows in its batches; at most 16
   std::uint64_t peak_bytes = 0;
-  std::vector<BatchSize> batch_sizes{};            // at most 64
+  std::vector<BatchSize> batch_sizes{};  // at most 64
 
   std::uint64_t device_us() const { return load_us + compute_us + lost_us; }
   bool operator==(const UsageTotals&) const = default;
@@ -127,30 +127,30 @@ struct UsageTotals {                               // microseconds; see wire Usa
 struct AttemptRecord {
   AttemptId id;
   PhaseId phase;
-  TaskRange tasks;                                 // as granted, less what was taken back
+  TaskRange tasks;  // as granted, less what was taken back
   WorkerId worker;
   std::uint32_t slot = 0;
   std::string slot_name, device_class;
-  std::vector<std::string> devices;                // of its slots: "cpu0", or a GPU's UUID
-  base::WallTime granted, ended;                   // ended 0: live
+  std::vector<std::string> devices;  // of its slots: "cpu0", or a GPU's UUID
+  base::WallTime granted, ended;     // ended 0: live
   bool live = true;
   std::uint32_t tasks_committed = 0;
   std::uint64_t files_written = 0, files_read = 0;  // of the tasks it committed; their commits name them
-  jobs::Outcome outcome = jobs::Outcome::Ok;       // when ended
+  jobs::Outcome outcome = jobs::Outcome::Ok;        // when ended
   std::string code, message;
   UsageTotals usage;
-  std::string output_tail;                         // at most 16 KiB
+  std::string output_tail;  // at most 16 KiB
 };
 
 struct FileRecord {
-  std::int32_t kind = 0;                           // wire::OutputFile::Kind
+  std::int32_t kind = 0;  // wire::OutputFile::Kind
   std::string staged, path;
   std::uint64_t size_bytes = 0;
   base::Sha256 sha256, samples_sha256;
   jobs::Frame frame = 0;
   bool operator==(const FileRecord&) const = default;
 };
-struct ReadRecord {                                // one input as it was read
+struct ReadRecord {  // one input as it was read
   std::string root, path;
   std::uint64_t size_bytes = 0;
   base::Sha256 sha256;
@@ -174,58 +174,58 @@ enum class RemakeOutcome : std::uint8_t { Open, Equal, SameSamples, Replaced, Di
 
 // A published task that a remake makes again: what was on record, and what came out. Both stay.
 struct RemakeRecord {
-  PhaseId phase;                                   // of the remake; its plan is that of the first job
+  PhaseId phase;  // of the remake; its plan is that of the first job
   TaskIndex task = 0;
-  JobId of;                                        // the job that published it
-  std::vector<FileRecord> before;                  // as they were on record
-  std::vector<FileRecord> after;                   // as they came out; empty: not made yet
-  RemakeOutcome outcome = RemakeOutcome::Open;     // others than Open and Differs: they have their names
-  base::WallTime time;                             // of the outcome
+  JobId of;                                     // the job that published it
+  std::vector<FileRecord> before;               // as they were on record
+  std::vector<FileRecord> after;                // as they came out; empty: not made yet
+  RemakeOutcome outcome = RemakeOutcome::Open;  // others than Open and Differs: they have their names
+  base::WallTime time;                          // of the outcome
 };
 
 struct WorkerRecord {
   WorkerId id;
-  std::string key;                                 // CURVE public key, Z85, 40 characters: its identity
-  std::string name;                                // for people
+  std::string key;   // CURVE public key, Z85, 40 characters: its identity
+  std::string name;  // for people
   bool drain_requested = false;
   bool quarantined = false;
-  bool revoked = false;                            // a person shut it out: its reports are refused
+  bool revoked = false;  // a person shut it out: its reports are refused
   Cause last_change;
-  std::vector<JobId> blamed_jobs;                  // distinct jobs whose tasks failed here in a row
-  std::uint64_t incarnation = 0;                   // last seen
+  std::vector<JobId> blamed_jobs;  // distinct jobs whose tasks failed here in a row
+  std::uint64_t incarnation = 0;   // last seen
 };
 
-struct VersionRecord {                             // versions in use: per show, sequence, shot
+struct VersionRecord {  // versions in use: per show, sequence, shot
   std::string show, sequence, shot;
   std::uint32_t version = 0;
   JobId job;
 };
 
-struct RootRecord {                                // the tree that all hosts must mean by a root's name
-  std::string name, id;                            // id: of its marker, as the first worker that saw one told it
+struct RootRecord {      // the tree that all hosts must mean by a root's name
+  std::string name, id;  // id: of its marker, as the first worker that saw one told it
 };
 
-struct SubmitTokenRecord {                         // Idempotency-Key -> job
+struct SubmitTokenRecord {  // Idempotency-Key -> job
   std::string principal, token;
   base::Sha256 body;
   JobId job;
 };
 
-struct AuditRecord {                               // what a person did
+struct AuditRecord {  // what a person did
   std::uint64_t sequence = 0;
   Cause cause;
-  std::string verb;                                // "submit", "cancel", "drain", ...
-  std::string target;                              // "job 12", "worker 3"
+  std::string verb;    // "submit", "cancel", "drain", ...
+  std::string target;  // "job 12", "worker 3"
 };
 
-struct CountersRecord {                            // what must never be used twice
+struct CountersRecord {  // what must never be used twice
   std::uint32_t last_job = 0, last_worker = 0;
   std::uint64_t last_audit = 0;
 };
 
-using Record = std::variant<JobRecord, PhaseRecord, TaskPageRecord, TaskTroubleRecord, AttemptRecord, CommitRecord,
-                            WorkerRecord, VersionRecord, RootRecord, SubmitTokenRecord, AuditRecord, CountersRecord,
-                            RemakeRecord>;
+using Record =
+    std::variant<JobRecord, PhaseRecord, TaskPageRecord, TaskTroubleRecord, AttemptRecord, CommitRecord, WorkerRecord,
+                 VersionRecord, RootRecord, SubmitTokenRecord, AuditRecord, CountersRecord, RemakeRecord>;
 
 // What a turn changed: one transaction of the store.
 struct Persist {

@@ -47,8 +47,7 @@ base::Status add_asked(const PhaseEntry& phase, const JobChangeAsked& asked, std
   for (const TaskRange& range : ranges)
     for (TaskIndex t = range.first; t < range.end(); ++t) {
       tasks.insert(t);
-      if (tasks.size() > kRemadeTasksMax)
-        return too_many();
+      if (tasks.size() > kRemadeTasksMax) return too_many();
     }
   return {};
 }
@@ -250,10 +249,10 @@ base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> tasks_to_remake(const F
     return base::Error{"job.unknown", "there is no job " + number(asked.job) + " that could be changed", "job",
                        "`framemill jobs` lists the jobs; the oldest finished ones are in the history alone"};
   if (job->record.remake_of)
-    return base::Error{"remake.of_remake",
-                       "job " + number(asked.job) + " itself makes files of job " + number(job->record.remake_of) +
-                           " again",
-                       "job", "name job " + number(job->record.remake_of)};
+    return base::Error{
+        "remake.of_remake",
+        "job " + number(asked.job) + " itself makes files of job " + number(job->record.remake_of) + " again", "job",
+        "name job " + number(job->record.remake_of)};
   const auto& layers = job->record.spec->layers;
   if (!asked.layer.empty() &&
       std::none_of(layers.begin(), layers.end(), [&](const auto& layer) { return layer.name == asked.layer; }))
@@ -274,8 +273,7 @@ base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> tasks_to_remake(const F
     }
     if (!tasks.empty()) FM_TRY(check_names(farm, *job, phase, tasks));
   }
-  if (found.size() > kRemadeTasksMax)
-    return too_many();
+  if (found.size() > kRemadeTasksMax) return too_many();
   if (found.empty())
     return base::Error{"remake.nothing", "job " + number(asked.job) + " has no such frames", "frames",
                        "`framemill frames " + number(asked.job) + "` lists its files; a movie is named by its layer"};
@@ -285,10 +283,10 @@ base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> tasks_to_remake(const F
 base::Result<Changed> start_remake(FarmState& farm, JobEntry& first, const JobChangeAsked& asked) {
   FM_ASSIGN(const auto tasks, tasks_to_remake(farm, asked));
   if (farm.jobs.live_jobs() >= farm.settings.jobs_max)
-    return base::Error{"farm.too_many_jobs",
-                       "the farm holds " + std::to_string(farm.jobs.live_jobs()) +
-                           " jobs that are not finished, its limit",
-                       "", "wait until some are done"};
+    return base::Error{
+        "farm.too_many_jobs",
+        "the farm holds " + std::to_string(farm.jobs.live_jobs()) + " jobs that are not finished, its limit", "",
+        "wait until some are done"};
   FM_ASSIGN(auto records, records_of(tasks, asked, JobId(farm.counters.last_job + 1)));
   JobEntry& remake = add_remake(farm, first, asked, std::move(records));
   const JobId id = remake.record.id;
@@ -305,8 +303,12 @@ base::Result<Changed> start_remake(FarmState& farm, JobEntry& first, const JobCh
   const std::string what = std::to_string(tasks.size()) + (tasks.size() == 1 ? " task" : " tasks");
   audit(farm, asked.cause, asked.replace ? "remake_replace" : "remake", "job " + number(first.record.id));
   farm.turn.say({"job", first.record.id, 0, {}, "JobRemakeAsked", "job " + number(id) + " makes " + what + " again"});
-  farm.turn.say({"job", id, 0, {}, "JobSubmitted", remake.record.spec->name + ": " + what + " of job " +
-                                                       number(first.record.id) + " again"});
+  farm.turn.say({"job",
+                 id,
+                 0,
+                 {},
+                 "JobSubmitted",
+                 remake.record.spec->name + ": " + what + " of job " + number(first.record.id) + " again"});
   return Changed{static_cast<std::uint32_t>(tasks.size()), id};
 }
 

@@ -132,8 +132,8 @@ void end_unbelieved(FarmState& farm, WorkerEntry& worker, AttemptId attempt, Tas
   ended.attempt = attempt;
   ended.outcome = jobs::Outcome::Hardware;
   ended.code = "commit.unplanned_file";
-  ended.message = "The worker " + worker.record.name + " reported a file that is not one of task " +
-                  std::to_string(task) + ".";
+  ended.message =
+      "The worker " + worker.record.name + " reported a file that is not one of task " + std::to_string(task) + ".";
   ended.failed_tasks = {task};
   on_attempt_ended(farm, worker, ended);
   say_worker(farm, worker, "WorkerReportedUnplannedFile", ended.message);
@@ -192,8 +192,8 @@ bool makes_progress(FarmState& farm, Lease& lease, const AttemptRunning& running
 // Named by its worker, and nothing comes of it: it is taken back and granted to others, without a charge.
 void end_without_progress(FarmState& farm, const WorkerEntry& worker, AttemptId attempt, std::set<AttemptId>& revoked) {
   const Lease& lease = *farm.leases.find(attempt);
-  const std::string message = "it made no progress on " + worker.record.name + " for " +
-                              duration_text(progress_timeout(farm, lease));
+  const std::string message =
+      "it made no progress on " + worker.record.name + " for " + duration_text(progress_timeout(farm, lease));
   const PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
   const bool keep = phase.tasks.any(lease.record.tasks, TaskState::Committed);
   if (revoked.insert(attempt).second)

@@ -32,8 +32,8 @@ std::vector<std::string> retake_warnings(const FarmState& farm, const JobEntry& 
       jobs::JobSpec of_shot = *earlier->record.spec;  // layers keep their places, those of other shots lose their names
       for (jobs::LayerSpec& layer : of_shot.layers)
         if (layer.shot != shot) layer.name.clear();
-      for (std::string& warning : jobs::grid_differences(spec, *job.record.plan, of_shot, *earlier->record.plan,
-                                                         version.version))
+      for (std::string& warning :
+           jobs::grid_differences(spec, *job.record.plan, of_shot, *earlier->record.plan, version.version))
         warnings.push_back(std::move(warning));
       break;
     }

@@ -40,9 +40,8 @@ std::vector<TaskRange> held_by_files(const PhaseFiles& files, const jobs::PhaseP
     return held;
   for (const RootFiles& f : files.inputs)
     if (f.missing > 0 && f.readers == RootFiles::Readers::All) return {tasks};
-  const bool first_alone = std::all_of(files.inputs.begin(), files.inputs.end(), [](const RootFiles& f) {
-    return f.readers == RootFiles::Readers::FirstTask;
-  });
+  const bool first_alone = std::all_of(files.inputs.begin(), files.inputs.end(),
+                                       [](const RootFiles& f) { return f.readers == RootFiles::Readers::FirstTask; });
   const TaskIndex end = first_alone ? std::min<TaskIndex>(tasks.end(), 1) : tasks.end();
   for (TaskIndex t = tasks.first; t < end; ++t)
     if (std::any_of(files.inputs.begin(), files.inputs.end(),

@@ -14,9 +14,9 @@
 namespace framemill::scheduler {
 
 struct RootFiles : jobs::RootFiles {  // of one input, as the plan has it
-  std::vector<bool> there;   // by index into `frames`
-  std::int64_t missing = 0;  // how many of them are not
-  jobs::FrameSet awaited;    // of these, what tasks that wait for nothing else read; as many as one list takes
+  std::vector<bool> there;            // by index into `frames`
+  std::int64_t missing = 0;           // how many of them are not
+  jobs::FrameSet awaited;             // of these, what tasks that wait for nothing else read; as many as one list takes
 
   // Who looks for them, and what it last said.
   WorkerId looker;
@@ -29,12 +29,12 @@ struct RootFiles : jobs::RootFiles {  // of one input, as the plan has it
 // Tasks that wait for files of roots and for nothing else, since one and the same moment.
 struct FileWait {
   std::uint32_t tasks = 0;
-  base::Duration since;      // reading of PhaseFiles::clock
+  base::Duration since;  // reading of PhaseFiles::clock
   base::WallTime wall_since;
 };
 
 struct PhaseFiles {
-  std::vector<RootFiles> inputs;  // empty: the phase reads no root
+  std::vector<RootFiles> inputs;        // empty: the phase reads no root
   std::map<TaskIndex, FileWait> waits;  // by their first task; derived at the end of each turn
   std::uint64_t awaited = 0;            // tasks in them
   base::Duration clock{};               // how long somebody has been looking where all of it was readable

@@ -45,7 +45,8 @@ std::string mebibytes(std::uint64_t bytes) {
 std::string because_avoided(const Avoidance& avoided, const PhaseEntry& phase, TaskIndex task, base::Instant now) {
   switch (avoided.why) {
     case Avoidance::Why::BackOff:
-      return told(avoided.standing->code, avoided.standing->message) + "; tried again there in " + seconds_text(avoided.until - now);
+      return told(avoided.standing->code, avoided.standing->message) + "; tried again there in " +
+             seconds_text(avoided.until - now);
     case Avoidance::Why::Aside:
       return "the worker gets no more of this layer: " + told(avoided.standing->code, avoided.standing->message) +
              (avoided.standing->by_failures ? "; it succeeds elsewhere" : "") + "; one task is tried there in " +
@@ -183,9 +184,10 @@ std::string remedy(const Demand& demand, const WorkerEntry& worker, Misfit misfi
              : misfit == Misfit::Revoked    ? "to readmit the host, enrol a new key"
                                             : "start the worker, or see why it is silent";
     case Reason::Quarantined:
-      return misfit == Misfit::SetAside ? "find the fault on that host; it is tried there again by itself"
-                                        : "find the fault on that host; a task is tried there after a while, or clear its "
-                                          "quarantine";
+      return misfit == Misfit::SetAside
+                 ? "find the fault on that host; it is tried there again by itself"
+                 : "find the fault on that host; a task is tried there after a while, or clear its "
+                   "quarantine";
     case Reason::BackOff:
       return "nothing: it is tried again by itself";
     case Reason::InputMissing:
@@ -246,8 +248,10 @@ SlotReasons slot_reasons(const FarmState& farm, const Demand& demand, const JobE
       if (same == kinds.end()) {
         kinds.push_back(misfit);
         found.reasons.push_back(
-            {reason_of(misfit), 0, {}, is_avoided ? because_avoided(avoided, phase, task, now)
-                                                   : because(farm, demand, worker, slot, misfit),
+            {reason_of(misfit),
+             0,
+             {},
+             is_avoided ? because_avoided(avoided, phase, task, now) : because(farm, demand, worker, slot, misfit),
              remedy(demand, worker, misfit)});
       }
       SlotReason& reason = found.reasons[at];

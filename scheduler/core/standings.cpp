@@ -38,8 +38,8 @@ std::string text_of(const JobEntry& job, std::uint32_t layer) {
 void hold_if_all_aside(FarmState& farm, JobEntry& job, std::uint32_t layer, const std::string& code,
                        const std::string& message) {
   auto& stuck = job.record.stuck;
-  const auto place =
-      std::lower_bound(stuck.begin(), stuck.end(), layer, [](const StuckLayer& s, std::uint32_t l) { return s.layer < l; });
+  const auto place = std::lower_bound(stuck.begin(), stuck.end(), layer,
+                                      [](const StuckLayer& s, std::uint32_t l) { return s.layer < l; });
   if (place != stuck.end() && place->layer == layer) return;
   const bool held = std::any_of(job.phases.begin(), job.phases.end(), [&](const PhaseEntry& phase) {
     return phase.plan->layer == layer && all_aside(farm, job, phase);
@@ -70,7 +70,8 @@ void take_charges_back(FarmState& farm, JobEntry& job, std::uint32_t layer, Work
       phase.tally.tries_charged -= std::min<std::uint64_t>(phase.tally.tries_charged, taken);
       farm.turn.mark(phase);
       farm.turn.mark(phase, task, trouble);
-      if (phase.tasks.at(task) == TaskState::Failed && !record.last_code.starts_with("publish.")) reopened.push_back(task);
+      if (phase.tasks.at(task) == TaskState::Failed && !record.last_code.starts_with("publish."))
+        reopened.push_back(task);
     }
     for (const TaskIndex task : reopened) return_tasks(farm, phase, {task, 1});
     sort_troubles(farm, phase);
@@ -89,9 +90,9 @@ void set_aside(FarmState& farm, JobEntry& job, std::uint32_t layer, WorkerEntry&
   standing.probes = 0;
   standing.judged_at = farm.now();
   wait_until(farm, standing, farm.now() + farm.settings.probe_first);
-  say_layer(farm, job, layer, worker.record.id, "WorkerSetAside",
-            worker.record.name + " gets no more of " + text_of(job, layer) + ": " +
-                told(standing.code, standing.message));
+  say_layer(
+      farm, job, layer, worker.record.id, "WorkerSetAside",
+      worker.record.name + " gets no more of " + text_of(job, layer) + ": " + told(standing.code, standing.message));
   if (by_failures) {
     take_charges_back(farm, job, layer, worker.record.id);
     blame_worker(farm, worker, job.record.id, elsewhere_text(told(standing.code, standing.message)));
@@ -320,8 +321,7 @@ void note_unseen(FarmState& farm, JobEntry& job, PhaseEntry& phase, TaskIndex ta
                  const std::string& code, const std::string& message) {
   Trouble::Unseen& unseen = trouble_of(farm, phase, task).unseen[worker.record.id];
   ++unseen.looks;
-  unseen.not_before =
-      farm.now() + pause_after(unseen.looks, farm.settings.back_off_first, farm.settings.back_off_most);
+  unseen.not_before = farm.now() + pause_after(unseen.looks, farm.settings.back_off_first, farm.settings.back_off_most);
   farm.wakes.insert(unseen.not_before);
   sort_trouble(farm, phase, task);
   if (unseen.looks >= farm.settings.returns_max) hold_if_all_aside(farm, job, phase.plan->layer, code, message);
@@ -362,7 +362,11 @@ void blame_worker(FarmState& farm, WorkerEntry& worker, JobId job, const std::st
   for (const JobId id : blamed)
     if (const JobEntry* entry = farm.jobs.find(id)) people.insert(entry->record.submitted.principal);
   if (people.size() < 2 && !others_are_able(farm, worker)) {
-    farm.turn.say({"worker", {}, 0, worker.record.id, "WorkerBlamed",
+    farm.turn.say({"worker",
+                   {},
+                   0,
+                   worker.record.id,
+                   "WorkerBlamed",
                    why + "; it stays in service, because nobody else could do what it does"});
     blamed.erase(blamed.begin());  // the newest speak
     return;

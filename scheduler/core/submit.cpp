@@ -113,8 +113,8 @@ base::Result<Submitted> submit_job(FarmState& farm, const JobSubmitted& event) {
   for (const jobs::PhasePlan& phase : planned.plan->phases)
     if (only_read(farm, phase.root))
       return base::Error{"spec.root_read_only",
-                         "no worker may write to root " + phase.root + ": layer " + event.spec->layers[phase.layer].name +
-                             " writes there",
+                         "no worker may write to root " + phase.root + ": layer " +
+                             event.spec->layers[phase.layer].name + " writes there",
                          "layer[" + std::to_string(phase.layer) + "].root",
                          "write to another root, or let a worker write to this one"};
 

@@ -56,21 +56,21 @@ struct WorkerEntry {
   std::uint64_t former_incarnation = 0, sequence = 0;
   base::Instant last_heard;
   bool silent = true;
-  std::string address;            // where its reports come from
-  std::string other_address;      // of the process that last showed its key and was refused
-  base::Instant other_seen;       // when; only with other_address
-  bool draining = false;          // by its own will
+  std::string address;        // where its reports come from
+  std::string other_address;  // of the process that last showed its key and was refused
+  base::Instant other_seen;   // when; only with other_address
+  bool draining = false;      // by its own will
   // In quarantine: one lease is tried there after a while; forgotten at a restart, which begins the pause anew.
   base::Instant probe_at{INT64_MAX};
   base::Duration probe_pause{};
-  bool probe_open = false;        // it may have one
-  AttemptId probe;                // it has it
-  bool tells_publishing = false;  // in this incarnation: silence about an order says nothing
+  bool probe_open = false;                          // it may have one
+  AttemptId probe;                                  // it has it
+  bool tells_publishing = false;                    // in this incarnation: silence about an order says nothing
   std::map<std::string, base::Instant> roots_lost;  // roots that it names and cannot serve now, since when
   bool dirty = false;
 
   jobs::WorkerState state() const;
-  bool takes_grants() const;  // up, known, neither draining nor quarantined
+  bool takes_grants() const;                       // up, known, neither draining nor quarantined
   bool sees_root(const std::string& root) const;   // and work may write there
   bool reads_root(const std::string& root) const;  // it serves inputs
   const DeviceState* device_of(const SlotEntry& slot) const;

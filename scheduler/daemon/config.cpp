@@ -90,9 +90,8 @@ void read_config(SettingsTable& table, const std::filesystem::path& directory, S
   table.duration("progress_timeout", config.progress_timeout, base::seconds(60), base::seconds(30 * 24 * 3600));
   // Idle workers report every 5 s.
   table.duration("silence_alarm", config.silence_alarm, base::seconds(10), base::seconds(600));
-  table.entries("roots", [&](SettingsTable& roots, const std::string& name) {
-    read_root(roots, name, directory, config);
-  });
+  table.entries("roots",
+                [&](SettingsTable& roots, const std::string& name) { read_root(roots, name, directory, config); });
   table.table("http_limits", [&](SettingsTable& limits) { read_http_limits(limits, config.http_limits); });
 }
 

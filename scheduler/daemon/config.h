@@ -16,8 +16,8 @@ namespace framemill::scheduler {
 
 // Bounds of the HTTP interface ([http_limits]); what is beyond them gets a 429 or a 503.
 struct HttpLimitsConfig {
-  std::uint32_t connections = 1024;              // of all together
-  std::uint32_t connections_per_address = 256;   // that showed no valid token
+  std::uint32_t connections = 1024;             // of all together
+  std::uint32_t connections_per_address = 256;  // that showed no valid token
   std::uint32_t connections_per_token = 128;
   std::uint32_t requests_at_once_per_token = 32;
   std::uint32_t requests_per_second_per_token = 200;
@@ -25,19 +25,19 @@ struct HttpLimitsConfig {
 };
 
 struct SchedulerConfig {
-  std::string listen_http = "127.0.0.1:8750";            // or "unix:/run/framemill/http.sock"
+  std::string listen_http = "127.0.0.1:8750";  // or "unix:/run/framemill/http.sock"
   std::string listen_workers = "tcp://127.0.0.1:8751";
-  bool allow_remote = false;                             // without it neither port opens beyond loopback
+  bool allow_remote = false;  // without it neither port opens beyond loopback
   HttpLimitsConfig http_limits;
-  std::filesystem::path data_directory;                  // store, ballast
-  std::filesystem::path key_file;                        // CURVE key pair, mode 0600
-  std::filesystem::path workers_file;                    // public keys of workers that may connect
-  std::filesystem::path tokens_file;                     // tokens.toml: principals, roles, digests of tokens
-  std::vector<std::filesystem::path> models;             // directories of model packages
-  std::map<std::string, std::filesystem::path> roots;    // where this host has them; empty path: not here
+  std::filesystem::path data_directory;                // store, ballast
+  std::filesystem::path key_file;                      // CURVE key pair, mode 0600
+  std::filesystem::path workers_file;                  // public keys of workers that may connect
+  std::filesystem::path tokens_file;                   // tokens.toml: principals, roles, digests of tokens
+  std::vector<std::filesystem::path> models;           // directories of model packages
+  std::map<std::string, std::filesystem::path> roots;  // where this host has them; empty path: not here
   base::Duration lease_ttl = base::seconds(120);
   base::Duration silence_alarm = base::seconds(15);
-  base::Duration missing_after = base::seconds(600);     // for input files of roots, where a layer does not say
+  base::Duration missing_after = base::seconds(600);      // for input files of roots, where a layer does not say
   base::Duration progress_timeout = base::seconds(1800);  // a lease without progress for so long is taken back
 };
 

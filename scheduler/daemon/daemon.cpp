@@ -41,8 +41,7 @@ Result<std::vector<net::CurvePublicKey>> read_worker_keys(const SchedulerConfig&
 // Nothing of a reload is taken where a part of it is refused.
 void tell_of_reload(const char* what, const base::Error& error) {
   base::log_error("scheduler", "nothing was read again, because {} cannot be used: {}{}{}", what,
-                  jobs::first_line(error.message),
-                  error.hint.empty() ? "" : "; ", error.hint);
+                  jobs::first_line(error.message), error.hint.empty() ? "" : "; ", error.hint);
 }
 
 Result<Setup> read_setup(const SchedulerConfig& config) {
@@ -83,8 +82,8 @@ Status prepare_http(const SchedulerConfig& config, std::size_t worker_keys, net:
   const std::size_t all = static_cast<std::size_t>(descriptors.rlim_cur);
   if (all < kept + kHttpConnectionsLeast)
     return base::Error{"config.descriptors",
-                       fmt::format("this process may open {} files; {} workers' keys and {} HTTP connections need {}", all,
-                                   worker_keys, kHttpConnectionsLeast, kept + kHttpConnectionsLeast),
+                       fmt::format("this process may open {} files; {} workers' keys and {} HTTP connections need {}",
+                                   all, worker_keys, kHttpConnectionsLeast, kept + kHttpConnectionsLeast),
                        "", "raise LimitNOFILE= of the unit, or ulimit -n"};
   if (all - kept < http.limits.connections_max) {
     http.limits.connections_max = all - kept;
@@ -132,11 +131,13 @@ Status check_setup(const SchedulerConfig& config) {
   workers.endpoint = config.listen_workers;
   workers.allow_remote = config.allow_remote;
   FM_TRY(net::check_listen_address(workers));
-  fmt::print("workers connect to {}; keys of workers: {}\nHTTP listens on {}; tokens: {}\nstore {}\n", config.listen_workers,
-             setup.workers.size(), config.listen_http, setup.tokens.size(), (config.data_directory / "jobs.db").string());
+  fmt::print("workers connect to {}; keys of workers: {}\nHTTP listens on {}; tokens: {}\nstore {}\n",
+             config.listen_workers, setup.workers.size(), config.listen_http, setup.tokens.size(),
+             (config.data_directory / "jobs.db").string());
   for (const std::string& id : setup.packages->ids()) fmt::print("package {}\n", id);
   for (const base::Error& problem : setup.packages->problems()) fmt::print("package left out: {}\n", problem.message);
-  for (const auto& [name, path] : config.roots) fmt::print("root {}: {}\n", name, path.empty() ? "(not on this host)" : path.string());
+  for (const auto& [name, path] : config.roots)
+    fmt::print("root {}: {}\n", name, path.empty() ? "(not on this host)" : path.string());
   return {};
 }
 
@@ -162,10 +163,12 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
   options.silence_alarm = config.silence_alarm;
   options.missing_after = config.missing_after;
   options.progress_timeout = config.progress_timeout;
-  FM_ASSIGN(const auto scheduler, Scheduler::start(loop, std::move(options), [&](base::Error error) {
-              failure = std::move(error);
-              loop.stop();
-            }));
+  FM_ASSIGN(const auto scheduler, Scheduler::start(
+                                      loop, std::move(options),
+                                      [&](base::Error error) {
+                                        failure = std::move(error);
+                                        loop.stop();
+                                      }));
   FarmService service(loop, *scheduler, setup.packages, config.roots);
   net::HttpServerOptions http;
   FM_TRY(prepare_http(config, setup.workers.size(), http));

@@ -36,7 +36,8 @@ base::Sha256 body_digest(const SubmitRequest& request) {
   base::Sha256Sum sum;
   sum.add(fmt::format("{}:{}:", static_cast<int>(request.format), request.text.size()));
   sum.add(request.text);
-  for (const auto& [key, value] : request.overrides) sum.add(fmt::format("{}:{}={}:{};", key.size(), key, value.size(), value));
+  for (const auto& [key, value] : request.overrides)
+    sum.add(fmt::format("{}:{}={}:{};", key.size(), key, value.size(), value));
   return sum.finish();
 }
 
@@ -69,9 +70,11 @@ std::function<void(base::Result<AnswerValue>)> unwrap(Reply<T> reply) {
 
 }  // namespace
 
-FarmService::FarmService(net::EventLoop& loop, Scheduler& scheduler, std::shared_ptr<const jobs::PackageCatalogue> packages,
+FarmService::FarmService(net::EventLoop& loop, Scheduler& scheduler,
+                         std::shared_ptr<const jobs::PackageCatalogue> packages,
                          std::map<std::string, std::filesystem::path> roots)
-    : loop_(loop), scheduler_(scheduler), packages_(std::move(packages)), roots_(std::move(roots)), probe_(roots_), queue_(loop) {}
+    : loop_(loop), scheduler_(scheduler), packages_(std::move(packages)), roots_(std::move(roots)), probe_(roots_),
+      queue_(loop) {}
 
 template <class T>
 void FarmService::queue_change(Reply<T> reply, std::function<void(Reply<T>)> function) {
@@ -133,15 +136,15 @@ void FarmService::submit(SubmitRequest request, Reply<SubmitReply> reply) {
 }
 
 void FarmService::queue_submit(JobSubmitted event, Reply<SubmitReply> reply, std::vector<std::string> warnings) {
-  queue_change<SubmitReply>(std::move(reply), [this, event = std::move(event), warnings = std::move(warnings)](
-                                                  Reply<SubmitReply> answer_to) mutable {
-    event.request = scheduler_.expect([answer_to = std::move(answer_to),
-                                       warnings = std::move(warnings)](base::Result<AnswerValue> answer) {
-      if (!answer.ok()) return answer_to(answer.error());
-      Submitted submitted = std::get<Submitted>(*answer);
-      submitted.warnings.insert(submitted.warnings.end(), warnings.begin(), warnings.end());
-      answer_to(SubmitReply{std::move(submitted), {}});
-    });
+  queue_change<SubmitReply>(std::move(reply), [this, event = std::move(event),
+                                               warnings = std::move(warnings)](Reply<SubmitReply> answer_to) mutable {
+    event.request = scheduler_.expect(
+        [answer_to = std::move(answer_to), warnings = std::move(warnings)](base::Result<AnswerValue> answer) {
+          if (!answer.ok()) return answer_to(answer.error());
+          Submitted submitted = std::get<Submitted>(*answer);
+          submitted.warnings.insert(submitted.warnings.end(), warnings.begin(), warnings.end());
+          answer_to(SubmitReply{std::move(submitted), {}});
+        });
     scheduler_.apply(std::move(event));
   });
 }
@@ -226,8 +229,7 @@ struct FarmService::WorkersList {
   std::vector<WorkerView> views;
 
   RequestQueue::Next go_on(const Farm& farm) {
-    auto piece =
-        farm.list_workers(base::now(), views.empty() ? WorkerId() : views.back().id, kWorkerRowsPerPiece);
+    auto piece = farm.list_workers(base::now(), views.empty() ? WorkerId() : views.back().id, kWorkerRowsPerPiece);
     const bool end = piece.size() < kWorkerRowsPerPiece;
     std::move(piece.begin(), piece.end(), std::back_inserter(views));
     if (!end) return RequestQueue::Next::Again;

@@ -126,8 +126,8 @@ struct FrameSearch : std::enable_shared_from_this<FrameSearch> {
     for (const FileRecord& file : commit.files) {
       if (query.frame && file.frame != *query.frame) continue;
       page.rows.push_back({layer_name(job, commit.phase.index), std::string(file_kind(file.kind)), phase.variant,
-                           phase.has_seed() ? std::optional(phase.seed) : std::nullopt, file.frame, commit.root, file.path, file.size_bytes, file.sha256,
-                           file.samples_sha256,
+                           phase.has_seed() ? std::optional(phase.seed) : std::nullopt, file.frame, commit.root,
+                           file.path, file.size_bytes, file.sha256, file.samples_sha256,
                            scheduler.farm().task_state(commit.phase, commit.task).value_or(jobs::TaskState::Committed),
                            commit.attempt, commit.worker, commit.device_class});
     }

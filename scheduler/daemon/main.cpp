@@ -56,24 +56,29 @@ int daemon_run(const std::string& config_file, bool check_only) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{
-      "Framemill's scheduler daemon.\nExample: framemill-scheduler --config /etc/framemill/scheduler.toml",
-      "framemill-scheduler"};
+  CLI::App app{"Framemill's scheduler daemon.\nExample: framemill-scheduler --config /etc/framemill/scheduler.toml",
+               "framemill-scheduler"};
   std::string config_file = "/etc/framemill/scheduler.toml", database, backup, reason;
   bool check_only = false, verbose = false;
   app.add_option("--config", config_file, "the scheduler's configuration")->capture_default_str();
-  app.add_flag("--check-config", check_only, "read the configuration, say what would be used, and stop (78: it is bad)");
+  app.add_flag("--check-config", check_only,
+               "read the configuration, say what would be used, and stop (78: it is bad)");
   app.add_flag("--verbose", verbose, "tell more in the log");
   app.set_version_flag("--version", std::string("framemill-scheduler ") + FRAMEMILL_VERSION);
-  CLI::App* verify_verb = app.add_subcommand("verify", "check a stopped scheduler's store, changing nothing\n"
-                                                       "Example: framemill-scheduler verify /var/lib/framemill/jobs.db");
+  CLI::App* verify_verb = app.add_subcommand("verify",
+                                             "check a stopped scheduler's store, changing nothing\n"
+                                             "Example: framemill-scheduler verify /var/lib/framemill/jobs.db");
   verify_verb->add_option("DATABASE", database)->required();
-  CLI::App* restore_verb = app.add_subcommand("restore", "put a backup in place of a stopped scheduler's store\n"
+  CLI::App* restore_verb = app.add_subcommand(
+      "restore",
+      "put a backup in place of a stopped scheduler's store\n"
       "Example: framemill-scheduler restore backup.db /var/lib/framemill/jobs.db --reason 'disk failed'");
   restore_verb->add_option("BACKUP", backup)->required();
   restore_verb->add_option("DATABASE", database)->required();
   restore_verb->add_option("--reason", reason, "kept in the store's records")->required();
-  CLI::App* new_era_verb = app.add_subcommand("new-era", "accept that acknowledged history is lost, so that the store opens again\n"
+  CLI::App* new_era_verb = app.add_subcommand(
+      "new-era",
+      "accept that acknowledged history is lost, so that the store opens again\n"
       "Example: framemill-scheduler new-era /var/lib/framemill/jobs.db --reason 'the copy of last night is in use'");
   new_era_verb->add_option("DATABASE", database)->required();
   new_era_verb->add_option("--reason", reason, "kept in the store's records")->required();

@@ -88,7 +88,8 @@ void Outbox::add(const WatchFiles& watch) {
     entry.set_path_printf(files.path_printf);
     entry.set_frames(files.frames.text());
   }
-  *reply_with_room(watch.worker, list.ByteSizeLong()).mutable_watch() = std::move(list);  // the newest is the whole truth
+  *reply_with_room(watch.worker, list.ByteSizeLong()).mutable_watch() =
+      std::move(list);  // the newest is the whole truth
 }
 
 void Outbox::add(const OrderDiscard& order, const std::vector<std::string>& roots) {

@@ -44,7 +44,7 @@ class Outbox {
   jobs::Epoch epoch_;
   Send send_;
   std::uint64_t durable_sequence_ = 0;
-  std::size_t held_back_ = 0;  // at the last flush
+  std::size_t held_back_ = 0;                                  // at the last flush
   std::unordered_map<WorkerId, std::unique_ptr<Peer>> peers_;  // bounded by the enrolled workers
 };
 

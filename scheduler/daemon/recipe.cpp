@@ -97,7 +97,7 @@ jobs::FrameSet shown_frames(const PhasePlan& phase, const jobs::LayerInput* inpu
 // What a sheet shows, one row each: the needs that read files and the files of roots, in the order of the inputs.
 struct SheetSource {
   std::uint32_t input = 0;
-  const jobs::Need* need = nullptr;        // one of the two
+  const jobs::Need* need = nullptr;  // one of the two
   const jobs::RootFiles* files = nullptr;
 };
 std::vector<SheetSource> sheet_sources(const PhasePlan& sheet) {
@@ -372,8 +372,8 @@ std::vector<WantedInput> wanted_inputs(const JobRecord& job, jobs::PhaseIndex in
                         jobs::frames_wanted(need, phase, reader),
                         static_cast<std::uint32_t>(std::max(need.input, 0))});
     };
-    const bool same_for_all = need.form == jobs::Need::Form::All ||
-                              (need.form == jobs::Need::Form::Range && need.applies_last == UINT32_MAX);
+    const bool same_for_all =
+        need.form == jobs::Need::Form::All || (need.form == jobs::Need::Form::Range && need.applies_last == UINT32_MAX);
     if (same_for_all) {
       add(jobs::tasks_needed(need, phase, tasks.first, needed), tasks.first, true);
       continue;

@@ -68,8 +68,9 @@ RootProbe::~RootProbe() {
 
 bool RootProbe::concerns(const jobs::JobSpec& spec) const {
   return std::any_of(spec.layers.begin(), spec.layers.end(), [&](const jobs::LayerSpec& layer) {
-    return std::any_of(layer.inputs.begin(), layer.inputs.end(),
-                       [&](const jobs::LayerInput& input) { return input.layer.empty() && roots_.contains(input.root); });
+    return std::any_of(layer.inputs.begin(), layer.inputs.end(), [&](const jobs::LayerInput& input) {
+      return input.layer.empty() && roots_.contains(input.root);
+    });
   });
 }
 
@@ -103,9 +104,10 @@ std::vector<std::string> missing_first_frames(const jobs::JobSpec& spec,
         warnings.push_back(
             looked_at == 1
                 ? fmt::format("layer {}: its input {}:{} is not there; it waits for it", layer.name, input.root, first)
-                : fmt::format("layer {}: {} of its first {} input files are not there, the first is {}:{}; it waits for "
-                              "them",
-                              layer.name, missing, looked_at, input.root, first));
+                : fmt::format(
+                      "layer {}: {} of its first {} input files are not there, the first is {}:{}; it waits for "
+                      "them",
+                      layer.name, missing, looked_at, input.root, first));
     }
   return warnings;
 }

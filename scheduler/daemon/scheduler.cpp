@@ -39,7 +39,8 @@ void log_event(const EventRow& row) {
   if (!row.worker_name.empty()) subject += " worker " + row.worker_name;
   std::string_view detail = event.detail;  // without what the subject says already
   if (detail == row.worker_name) detail = {};
-  if (!row.layer_name.empty() && detail.starts_with(row.layer_name + ": ")) detail.remove_prefix(row.layer_name.size() + 2);
+  if (!row.layer_name.empty() && detail.starts_with(row.layer_name + ": "))
+    detail.remove_prefix(row.layer_name.size() + 2);
   base::log_line(level, "farm", fmt::format("{}{}{}{}", event.what, subject, detail.empty() ? "" : ": ", detail));
 }
 
@@ -353,8 +354,7 @@ void Scheduler::send_manifest(const OrderManifest& order) {
   const JobRecord* job = farm_.job(order.job);
   if (job == nullptr) return;
   wire::ManifestOrder out;
-  write_manifest_order(
-      *job, order.number, [this](PhaseId phase) { return farm_.task_runs(phase); }, out);
+  write_manifest_order(*job, order.number, [this](PhaseId phase) { return farm_.task_runs(phase); }, out);
   // What has changed meanwhile is ordered anew by the core.
   if (out.revision() == order.revision) outbox_->add(order.worker, std::move(out));
 }

@@ -34,7 +34,7 @@ class Scheduler {
     base::Duration lease_ttl = base::seconds(120);
     base::Duration silence_alarm = base::seconds(15);
     base::Duration missing_after = base::seconds(600);
-  base::Duration progress_timeout = base::seconds(1800);
+    base::Duration progress_timeout = base::seconds(1800);
   };
 
   // Opens the store, puts its records back and starts to listen to workers. `on_stop` is called on the loop when the
@@ -100,7 +100,7 @@ class Scheduler {
 
   std::vector<Persist> gathering_;  // the turns that changed something since the last batch was handed over
   Held gathering_held_;
-  std::deque<Held> in_flight_;     // one per batch handed over, oldest first
+  std::deque<Held> in_flight_;  // one per batch handed over, oldest first
   std::uint64_t durable_sequence_ = 0;
   std::uint64_t event_sequence_ = 0;
   bool disk_full_ = false;

@@ -42,8 +42,8 @@ int status_of(const base::Error& error) {
   if (code == "auth.role" || code == "auth.not_owner") return 403;
   if (starts_with(code, "auth.")) return 401;
   if (code == "job.final" || starts_with(code, "retry.") || starts_with(code, "remake.") ||
-      code == "submit.key_reused" || code == "spec.version_taken" || code == "worker.ambiguous" || code == "worker.revoked" ||
-      starts_with(code, "job.not_")) {
+      code == "submit.key_reused" || code == "spec.version_taken" || code == "worker.ambiguous" ||
+      code == "worker.revoked" || starts_with(code, "job.not_")) {
     return 409;
   }
   if (code == "http.method_not_allowed") return 405;

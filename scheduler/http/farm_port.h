@@ -21,23 +21,23 @@ using Reply = std::function<void(base::Result<T>)>;
 
 struct SubmitRequest {
   std::string principal, reason;
-  std::string token;                      // Idempotency-Key; empty: none
-  std::string text;                       // at most 256 KiB; longer is refused by the parser
+  std::string token;  // Idempotency-Key; empty: none
+  std::string text;   // at most 256 KiB; longer is refused by the parser
   jobs::SpecFormat format = jobs::SpecFormat::Detect;
   jobs::SpecOverrides overrides;
 };
 struct SubmitReply {
-  Submitted submitted;                    // valid when errors is empty
+  Submitted submitted;  // valid when errors is empty
   std::vector<jobs::SpecError> errors;
 };
 
 struct JobFilter {
-  std::optional<bool> live;               // true: not final; false: final; absent: all
-  std::string principal;                  // empty: everybody's
+  std::optional<bool> live;  // true: not final; false: final; absent: all
+  std::string principal;     // empty: everybody's
   std::optional<jobs::JobState> state;
-  std::string show, shot;                 // empty: any; a job with layers of several shots has each of them
-  JobId before;                           // only older jobs: continues a page; none: from the newest
-  std::uint32_t limit = 100;              // 1..1001, newest first
+  std::string show, shot;     // empty: any; a job with layers of several shots has each of them
+  JobId before;               // only older jobs: continues a page; none: from the newest
+  std::uint32_t limit = 100;  // 1..1001, newest first
 };
 // What a job was made from; shared, never changed.
 struct PlanView {
@@ -52,9 +52,9 @@ struct JobChange {
   JobId job;
   JobVerb verb = JobVerb::Cancel;
   std::int32_t priority = 50;
-  std::string layer;                      // Retry
-  std::optional<jobs::FrameSet> frames;   // Retry
-  bool remake = false, replace = false;   // Retry: scheduler/core/remakes.h
+  std::string layer;                     // Retry
+  std::optional<jobs::FrameSet> frames;  // Retry
+  bool remake = false, replace = false;  // Retry: scheduler/core/remakes.h
 };
 struct WorkerChange {
   std::string principal, reason;
@@ -65,17 +65,17 @@ struct WorkerChange {
 // Files of a job, in the order (phase, task, frame). `after` continues a page: the `next` of the one before.
 struct FrameQuery {
   JobId job;
-  std::string layer;                      // empty: all layers
+  std::string layer;  // empty: all layers
   std::optional<std::uint32_t> variant;
   std::optional<jobs::Frame> frame;
-  bool intermediates = false;             // latents too
+  bool intermediates = false;  // latents too
   std::string after;
-  std::uint32_t limit = 1000;             // 1..10'000
+  std::uint32_t limit = 1000;  // 1..10'000
 };
 struct FrameRow {
-  std::string layer, kind;                // kind: "frame" "latents" "movie" "sheet" "other"
+  std::string layer, kind;  // kind: "frame" "latents" "movie" "sheet" "other"
   std::uint32_t variant = 0;
-  std::optional<std::uint64_t> seed;      // what programs and media make has none
+  std::optional<std::uint64_t> seed;  // what programs and media make has none
   jobs::Frame frame = 0;
   std::string root, path;
   std::uint64_t size_bytes = 0;
@@ -87,17 +87,17 @@ struct FrameRow {
 };
 struct FramePage {
   std::vector<FrameRow> rows;
-  std::string next;                       // empty: the end
+  std::string next;  // empty: the end
 };
 
 struct AttemptQuery {
   JobId job;
-  std::string layer;                      // empty: all
-  std::optional<jobs::Frame> frame;       // only attempts whose tasks touch the frame
+  std::string layer;                 // empty: all
+  std::optional<jobs::Frame> frame;  // only attempts whose tasks touch the frame
   bool with_output = false;
   bool newest_first = false;
   std::string after;
-  std::uint32_t limit = 200;              // 1..1000
+  std::uint32_t limit = 200;  // 1..1000
 };
 struct AttemptRow {
   AttemptRecord record;
@@ -114,20 +114,20 @@ struct AttemptPage {
 
 struct ExplainQuery {
   JobId job;
-  std::string layer;                      // empty: the job's first task that neither runs nor is final
+  std::string layer;  // empty: the job's first task that neither runs nor is final
   std::optional<std::uint32_t> variant;
   std::optional<jobs::Frame> frame;
 };
 
 struct RootView {
-  std::string name, path;                 // path as the scheduler's host maps it; empty: not mapped there
+  std::string name, path;  // path as the scheduler's host maps it; empty: not mapped there
 };
 struct Health {
-  bool ready = false;                     // takes submits and grants
-  std::string sentence;                   // "ready", "the disk of the store is full", ...
+  bool ready = false;    // takes submits and grants
+  std::string sentence;  // "ready", "the disk of the store is full", ...
   bool stopping = false;
   std::uint64_t durable_sequence = 0;
-  std::uint32_t epoch = 0;                // the start of the scheduler that answers
+  std::uint32_t epoch = 0;  // the start of the scheduler that answers
 };
 
 class FarmPort {
@@ -151,12 +151,12 @@ class FarmPort {
 // Names are filled in by the daemon, which has the farm at hand.
 struct EventRow {
   FarmEvent event;
-  std::string layer_name;                 // empty: not of a layer
-  std::string worker_name;                // empty: not of a worker
+  std::string layer_name;   // empty: not of a layer
+  std::string worker_name;  // empty: not of a worker
 };
 struct EventBatch {
-  std::uint32_t epoch = 0;                // the start of the scheduler: sequences may come again after another one
-  std::uint64_t sequence = 0;             // durable commit sequence at least, strictly rising
+  std::uint32_t epoch = 0;     // the start of the scheduler: sequences may come again after another one
+  std::uint64_t sequence = 0;  // durable commit sequence at least, strictly rising
   base::WallTime time;
   std::vector<EventRow> events;
 };

@@ -55,10 +55,10 @@ base::Result<Caller> caller_of(const net::HttpRequest& request, const ApiRoute& 
   if (!route.role) return Caller{};
   FM_ASSIGN(Caller caller, authenticate(request, tokens));
   if (caller.role >= *route.role) return caller;
-  return base::Error{"auth.role",
-                     "this needs the role " + std::string(name(*route.role)) + ", the token has " +
-                         std::string(name(caller.role)),
-                     "", "ask an administrator of the farm for such a token"};
+  return base::Error{
+      "auth.role",
+      "this needs the role " + std::string(name(*route.role)) + ", the token has " + std::string(name(caller.role)), "",
+      "ask an administrator of the farm for such a token"};
 }
 
 // Before the body is read: strangers and those who may not do this never get to send one.

@@ -92,8 +92,8 @@ base::Status submit_job(const std::shared_ptr<Call>& call) {
   } else if (type == "application/json") {
     FM_TRY(read_json_body(*call, submit));
   } else {
-    return base::Error{"http.media_type", type.empty() ? "the request does not say what its body is"
-                                                         : "a spec is not \"" + type + "\"",
+    return base::Error{"http.media_type",
+                       type.empty() ? "the request does not say what its body is" : "a spec is not \"" + type + "\"",
                        "Content-Type", "send Content-Type: application/toml or application/json"};
   }
   call->api->farm.submit(std::move(submit), call->then<SubmitReply>([call](SubmitReply reply) -> base::Status {

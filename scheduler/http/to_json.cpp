@@ -267,30 +267,29 @@ json::object job_summary_json(const JobView& job) {
 json::object missing_input_json(const MissingInputView& missing) {
   json::value fails_in = nullptr;
   if (missing.problem.empty()) fails_in = missing.fails_in_ms;
-  return {{"layer", text_json(missing.layer)},    {"root", text_json(missing.root)},
-          {"path", text_json(missing.path)},      {"frame", missing.frame},
-          {"files", missing.files},               {"since", time_json(missing.since)},
-          {"fails_in_ms", std::move(fails_in)},   {"problem", text_json(missing.problem)}};
+  return {{"layer", text_json(missing.layer)},
+          {"root", text_json(missing.root)},
+          {"path", text_json(missing.path)},
+          {"frame", missing.frame},
+          {"files", missing.files},
+          {"since", time_json(missing.since)},
+          {"fails_in_ms", std::move(fails_in)},
+          {"problem", text_json(missing.problem)}};
 }
 
 json::object remade_json(const RemadeView& file) {
   json::value made = nullptr;
   if (file.made != base::Sha256{}) made = json::string(file.made.hex());
-  return {{"layer", text_json(file.layer)},     {"variant", file.variant},
-          {"frame", or_null(file.frame)},       {"root", text_json(file.root)},
-          {"path", text_json(file.path)},       {"outcome", file.outcome},
+  return {{"layer", text_json(file.layer)},         {"variant", file.variant},       {"frame", or_null(file.frame)},
+          {"root", text_json(file.root)},           {"path", text_json(file.path)},  {"outcome", file.outcome},
           {"recorded_sha256", file.recorded.hex()}, {"made_sha256", std::move(made)}};
 }
 
 json::object remake_json(const RemakeView& remake) {
   json::array files;
   for (const RemadeView& file : remake.files) files.emplace_back(remade_json(file));
-  return {{"job", remake.job.value},
-          {"state", jobs::name(remake.state)},
-          {"asked", cause_json(remake.cause)},
-          {"replace", remake.replaces},
-          {"files_count", remake.files_count},
-          {"files", std::move(files)}};
+  return {{"job", remake.job.value},    {"state", jobs::name(remake.state)}, {"asked", cause_json(remake.cause)},
+          {"replace", remake.replaces}, {"files_count", remake.files_count}, {"files", std::move(files)}};
 }
 
 json::object job_json(const JobView& job, const PlanView& plan) {
@@ -333,23 +332,21 @@ json::object plan_view_json(const PlanView& plan) {
 json::object worker_json(const WorkerView& worker) {
   json::array devices, slots, packages, roots, conditions;
   for (const HostCondition& condition : worker.conditions)
-    conditions.emplace_back(json::object{{"code", condition.code},
-                                         {"message", text_json(condition.message)},
-                                         {"root", text_json(condition.root)}});
+    conditions.emplace_back(json::object{
+        {"code", condition.code}, {"message", text_json(condition.message)}, {"root", text_json(condition.root)}});
   for (const auto& device : worker.devices) devices.emplace_back(device_json(device));
   for (const auto& slot : worker.slots) slots.emplace_back(slot_json(slot));
   for (const auto& package : worker.packages) {
     packages.emplace_back(json::object{{"id", text_json(package.id)}, {"digest", package.root_digest.hex()}});
   }
   for (const auto& root : worker.roots) {
-    roots.emplace_back(
-        json::object{{"name", text_json(root.name)},
-                     {"usable", root.usable},
-                     {"readable", root.readable},
-                     {"read_only", root.read_only},
-                     {"free_bytes", root.free_bytes},
-                     {"id", text_json(root.id)},
-                     {"problem", text_json(root.problem)}});
+    roots.emplace_back(json::object{{"name", text_json(root.name)},
+                                    {"usable", root.usable},
+                                    {"readable", root.readable},
+                                    {"read_only", root.read_only},
+                                    {"free_bytes", root.free_bytes},
+                                    {"id", text_json(root.id)},
+                                    {"problem", text_json(root.problem)}});
   }
   json::array set_aside;
   for (const SetAside& aside : worker.set_aside)

@@ -51,13 +51,13 @@ base::Status change(const std::shared_ptr<Call>& call, WorkerVerb verb) {
         }));
     return {};
   };
-  call->api->farm.list_workers(call->then<std::vector<WorkerView>>([call, verb, reason,
-                                                                    find_again](std::vector<WorkerView> workers)
-                                                                       -> base::Status {
-    FM_ASSIGN(const WorkerView* worker, find_worker(workers, call->path.at("worker")));
-    call->api->farm.change_worker({call->caller.principal, reason, worker->id, verb}, call->then<Changed>(find_again));
-    return {};
-  }));
+  call->api->farm.list_workers(call->then<std::vector<WorkerView>>(
+      [call, verb, reason, find_again](std::vector<WorkerView> workers) -> base::Status {
+        FM_ASSIGN(const WorkerView* worker, find_worker(workers, call->path.at("worker")));
+        call->api->farm.change_worker({call->caller.principal, reason, worker->id, verb},
+                                      call->then<Changed>(find_again));
+        return {};
+      }));
   return {};
 }
 

@@ -21,7 +21,8 @@ constexpr int kRunningMax = 4096, kEndedMax = 1024, kPublishedMax = 4096, kTextB
 constexpr int kBatchMatesMax = 16, kBatchSizesMax = 64, kOddFramesMax = 16;
 
 Error bad(std::string field, std::string message) {
-  return Error{"link.bad_report", std::move(message), std::move(field), "the worker and the scheduler may be of different versions"};
+  return Error{"link.bad_report", std::move(message), std::move(field),
+               "the worker and the scheduler may be of different versions"};
 }
 
 // A string from outside: it ends up in logs and terminals.
@@ -46,7 +47,9 @@ Result<std::string> relative_path(const std::string& path, const char* field) {
   return path;
 }
 
-PhaseId phase_id(std::uint32_t job, std::uint32_t phase) { return {JobId(job), phase}; }
+PhaseId phase_id(std::uint32_t job, std::uint32_t phase) {
+  return {JobId(job), phase};
+}
 
 Result<Inventory> inventory(const wire::Inventory& in) {
   if (in.devices_size() > kDevicesMax) return bad("inventory.devices", "too many devices");
@@ -61,15 +64,18 @@ Result<Inventory> inventory(const wire::Inventory& in) {
   out.looks_for_files = in.looks_for_files();
   out.confinement = clean(in.confinement(), 256);
   for (const auto& device : in.devices()) {
-    if (device.kind() != "cpu" && device.kind() != "cuda") return bad("inventory.devices.kind", "cpu or cuda, not " + clean(device.kind(), 32));
+    if (device.kind() != "cpu" && device.kind() != "cuda")
+      return bad("inventory.devices.kind", "cpu or cuda, not " + clean(device.kind(), 32));
     out.devices.push_back({clean(device.id(), 128), clean(device.name(), 128), clean(device.device_class(), 512),
                            device.kind() == "cuda" ? DeviceKind::Cuda : DeviceKind::Cpu, device.memory_bytes_total(),
                            device.memory_bytes_budget(), device.cpus()});
   }
   for (int i = 0; i < in.slots_size(); ++i) {
     const auto& slot = in.slots(i);
-    if (slot.index() != static_cast<std::uint32_t>(i)) return bad("inventory.slots.index", "slots are numbered from 0 in order");
-    if (slot.device() >= static_cast<std::uint32_t>(in.devices_size())) return bad("inventory.slots.device", "names no device");
+    if (slot.index() != static_cast<std::uint32_t>(i))
+      return bad("inventory.slots.index", "slots are numbered from 0 in order");
+    if (slot.device() >= static_cast<std::uint32_t>(in.devices_size()))
+      return bad("inventory.slots.device", "names no device");
     SlotState state{slot.index(), clean(slot.name(), 128), slot.device(), {}, slot.usable()};
     for (const std::string& model : slot.loaded_models()) {
       FM_ASSIGN(const Sha256 value, digest(model, "inventory.slots.loaded_models"));
@@ -120,8 +126,8 @@ Result<TaskFinished> finished_task(const wire::FinishedTask& in) {
   out.task = in.task();
   out.duration_us = in.duration_us();
   if (in.files_size() > wire::kFilesPerReportMax)
-    return bad("finished.files", fmt::format("a task with {} files; the limit is {}", in.files_size(),
-                                             wire::kFilesPerReportMax));
+    return bad("finished.files",
+               fmt::format("a task with {} files; the limit is {}", in.files_size(), wire::kFilesPerReportMax));
   for (const auto& file : in.files()) {
     FileRecord record;
     record.kind = file.kind();
@@ -158,7 +164,8 @@ UsageTotals usage(const wire::Usage& in) {
   out.steps = in.steps();
   out.batch_max = in.batch_max();
   out.peak_bytes = in.peak_bytes();
-  for (int i = 0; i < std::min(in.batch_mates_size(), kBatchMatesMax); ++i) out.batch_mates.push_back(clean(in.batch_mates(i), 64));
+  for (int i = 0; i < std::min(in.batch_mates_size(), kBatchMatesMax); ++i)
+    out.batch_mates.push_back(clean(in.batch_mates(i), 64));
   for (int i = 0; i < std::min(in.batch_sizes_size(), kBatchSizesMax); ++i)
     out.batch_sizes.push_back({in.batch_sizes(i).windows(), in.batch_sizes(i).calls()});
   return out;
@@ -174,7 +181,8 @@ Result<AttemptEnded> ended_attempt(const wire::EndedAttempt& in) {
   out.message = clean(in.message(), kTextBytesMax);
   if (in.has_frame()) out.frame = in.frame();
   out.alone = in.alone();
-  for (int i = 0; i < std::min(in.failed_tasks_size(), kRunningMax); ++i) out.failed_tasks.push_back(in.failed_tasks(i));
+  for (int i = 0; i < std::min(in.failed_tasks_size(), kRunningMax); ++i)
+    out.failed_tasks.push_back(in.failed_tasks(i));
   out.device_class = clean(in.usage().device_class(), 512);
   out.usage = usage(in.usage());
   out.output_tail = base::clean_tail(in.output_tail(), wire::kOutputTailBytesMax, base::Lines::Keep);
@@ -194,7 +202,9 @@ AttemptEnded ended_by(const base::Error& error, const wire::AttemptId& attempt, 
 
 }  // namespace
 
-AttemptId attempt_from_wire(const wire::AttemptId& id) { return {{id.epoch(), id.epoch_nonce()}, id.counter()}; }
+AttemptId attempt_from_wire(const wire::AttemptId& id) {
+  return {{id.epoch(), id.epoch_nonce()}, id.counter()};
+}
 
 void attempt_to_wire(const AttemptId& id, wire::AttemptId& out) {
   out.set_epoch(id.epoch.number);

@@ -19,9 +19,9 @@ base::Result<std::unique_ptr<WorkerLink>> WorkerLink::open(net::EventLoop& loop,
   link->callbacks_ = std::move(callbacks);
   options.message_bytes_max = wire::kFarmMessageBytesMax;
   options.part_bytes_max = wire::kFarmPartBytesMax;
-  FM_ASSIGN(link->router_,
-            net::SecureRouter::open(loop, std::move(options),
-                                    [raw = link.get()](const net::PeerMessage& message) { raw->on_message(message); }));
+  FM_ASSIGN(link->router_, net::SecureRouter::open(
+                               loop, std::move(options),
+                               [raw = link.get()](const net::PeerMessage& message) { raw->on_message(message); }));
   return link;
 }
 
@@ -53,9 +53,10 @@ bool WorkerLink::is_taken(const Seat& seat, std::uint64_t incarnation) {
 
 std::string WorkerLink::taken_text(const Seat& seat) {
   if (!seat.peer) return "the scheduler has just started and waits for the process that had this worker's key";
-  return fmt::format("its key is in use by another worker process at {}: every worker needs a key of its own "
-                     "(framemill keys curve)",
-                     seat.address);
+  return fmt::format(
+      "its key is in use by another worker process at {}: every worker needs a key of its own "
+      "(framemill keys curve)",
+      seat.address);
 }
 
 void WorkerLink::on_message(const net::PeerMessage& message) {
@@ -82,8 +83,8 @@ void WorkerLink::on_message(const net::PeerMessage& message) {
 
 // A worker that says the same nonsense with every report is named once.
 void WorkerLink::complain(const std::string& worker_key, std::string_view address, const base::Error& error) {
-  const std::string text = fmt::format("{}{}{} ({})", error.field, error.field.empty() ? "" : ": ", error.message,
-                                       error.code);
+  const std::string text =
+      fmt::format("{}{}{} ({})", error.field, error.field.empty() ? "" : ": ", error.message, error.code);
   if (std::exchange(last_complaint_[worker_key], text) == text) return;
   base::log_warning("link", "worker {} at {}: {}", worker_key, address, text);
 }

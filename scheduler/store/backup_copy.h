@@ -29,9 +29,8 @@ class BackupCopy {
     ~PartialFile();
   };
   BackupCopy(std::filesystem::path target, std::unique_ptr<PartialFile> partial, Connection copy)
-      : target_(std::move(target)),
-        partial_(std::move(partial)),
-        copy_(std::make_unique<Connection>(std::move(copy))) {}
+      : target_(std::move(target)), partial_(std::move(partial)), copy_(std::make_unique<Connection>(std::move(copy))) {
+  }
 
   std::filesystem::path target_;
   // Destroyed from the last to the first: the copying ends, the connection closes, the file goes.

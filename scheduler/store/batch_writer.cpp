@@ -16,9 +16,9 @@ namespace framemill::scheduler::store {
 struct BatchWriter::Statements {
   Statement update_job, insert_job, insert_documents, insert_layer, insert_phase_plan, put_phase, update_page,
       insert_page, put_trouble, erase_trouble, put_attempt, put_output, put_worker, put_version, put_root, put_token,
-      put_counters, insert_commit, insert_file, insert_read, insert_audit, insert_batch, move_meta,
-      keep_files_aside, keep_reads_aside, keep_commit_aside, erase_files, erase_reads, erase_commit,
-      insert_remake, put_remade_task, erase_remade_files, insert_remade_file;
+      put_counters, insert_commit, insert_file, insert_read, insert_audit, insert_batch, move_meta, keep_files_aside,
+      keep_reads_aside, keep_commit_aside, erase_files, erase_reads, erase_commit, insert_remake, put_remade_task,
+      erase_remade_files, insert_remade_file;
 };
 
 namespace {
@@ -102,8 +102,8 @@ base::Result<std::unique_ptr<BatchWriter>> BatchWriter::prepare(Connection& conn
   // Braces evaluate from left to right: the order of kSql.
   auto statements = std::unique_ptr<Statements>(
       new Statements{next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(),
-                     next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(),
-                     next(), next(), next(), next(), next(), next(), next(), next(), next(), next()});
+                     next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next(),
+                     next(), next(), next(), next(), next(), next(), next(), next(), next(), next(), next()});
   return std::unique_ptr<BatchWriter>(new BatchWriter(std::move(statements), ours, epochs));
 }
 
@@ -169,10 +169,10 @@ base::Status BatchWriter::withdraw(const CommitWithdrawn& commit) {
                                &sql_->erase_files, &sql_->erase_reads, &sql_->erase_commit})
     FM_TRY(statement->run(job, phase, commit.task));
   if (sql_->erase_commit.changes() == 1) return {};
-  return base::Error{"store.invariant",
-                     fmt::format("job {} phase {} task {} is to be made again but was not committed", job, phase,
-                                 commit.task),
-                     "", ""};
+  return base::Error{
+      "store.invariant",
+      fmt::format("job {} phase {} task {} is to be made again but was not committed", job, phase, commit.task), "",
+      ""};
 }
 
 base::Status BatchWriter::insert(const CommitRecord& commit, std::uint64_t sequence) {
@@ -305,8 +305,8 @@ base::Status BatchWriter::put(const SubmitTokenRecord& token) {
 base::Status BatchWriter::put(const RemakeRecord& remade) {
   const auto job = remade.phase.job.value;
   const auto phase = remade.phase.index;
-  FM_TRY(sql_->put_remade_task.run(job, phase, remade.task, remade.of.value, outcome_name(remade.outcome),
-                                   remade.time));
+  FM_TRY(
+      sql_->put_remade_task.run(job, phase, remade.task, remade.of.value, outcome_name(remade.outcome), remade.time));
   FM_TRY(sql_->erase_remade_files.run(job, phase, remade.task));  // of a try before
   for (const auto* files : {&remade.before, &remade.after}) {
     int number = 0;

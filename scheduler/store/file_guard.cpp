@@ -79,7 +79,7 @@ bool is_network_file_system(std::int64_t magic) {
 }
 
 base::Status require_local_file_system(const std::filesystem::path& directory) {
-  struct statfs facts {};
+  struct statfs facts{};
   if (::statfs(directory.c_str(), &facts) != 0) return file_error(directory, "look at the file system of");
   const auto magic = static_cast<std::int64_t>(facts.f_type) & 0xffffffff;
   for (const NetworkMagic& row : kNetwork)

@@ -159,7 +159,8 @@ base::Status inspect(const std::filesystem::path& path, Connection& connection, 
 }
 
 base::Result<VerifyReport> verify_unlocked(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) return base::Error{"store.file", path.string() + " does not exist", "",
+  if (!std::filesystem::exists(path))
+    return base::Error{"store.file", path.string() + " does not exist", "",
                        "name the jobs.db in the scheduler's data_directory"};
   VerifyReport report;
   // Before SQLite sees it: the log is judged as it lies on disk.
@@ -225,7 +226,8 @@ base::Status restore(const std::filesystem::path& from, const std::filesystem::p
 
 base::Status new_era(const std::filesystem::path& path, const Cause& cause) {
   FM_ASSIGN(const Descriptor lock, lock_store(path));
-  if (!std::filesystem::exists(path)) return base::Error{"store.file", path.string() + " does not exist", "",
+  if (!std::filesystem::exists(path))
+    return base::Error{"store.file", path.string() + " does not exist", "",
                        "name the jobs.db in the scheduler's data_directory"};
   FM_ASSIGN(const std::optional<Mark::Value> mark, Mark::read(path));
   FM_ASSIGN(Connection connection, Connection::open(path, SQLITE_OPEN_READWRITE));

@@ -122,8 +122,9 @@ base::Result<std::unique_ptr<HistoryReader>> HistoryReader::prepare(Connection& 
       "WHERE c.job = ? AND c.phase = ? AND c.task >= ? AND c.task < ? AND c.epoch = ? AND c.counter = ? "
       "ORDER BY c.task, r.number LIMIT ?",
       "SELECT * FROM audit WHERE number >= ? ORDER BY number LIMIT ?",
-      aside ? "SELECT *, 0 FROM commits UNION ALL SELECT *, 1 FROM withdrawn_commits ORDER BY sequence, job, phase, task"
-            : "SELECT *, 0 FROM commits ORDER BY sequence, job, phase, task",
+      aside
+          ? "SELECT *, 0 FROM commits UNION ALL SELECT *, 1 FROM withdrawn_commits ORDER BY sequence, job, phase, task"
+          : "SELECT *, 0 FROM commits ORDER BY sequence, job, phase, task",
       "SELECT * FROM audit ORDER BY sequence, number",
       aside ? "SELECT kind, staged, path, size_bytes, sha256, samples_sha256, frame FROM withdrawn_files "
               "WHERE job = ? AND phase = ? AND task = ? AND sequence = ? ORDER BY number"
@@ -143,9 +144,9 @@ base::Result<std::unique_ptr<HistoryReader>> HistoryReader::prepare(Connection& 
   }
   std::size_t at = 0;
   const auto next = [&]() -> Statement&& { return std::move(made[at++]); };
-  auto statements = std::unique_ptr<Statements>(new Statements{next(), next(), next(), next(), next(), next(), next(),
-                                                               next(), next(), next(), next(), next(), next(),
-                                                               next(), next(), next()});
+  auto statements =
+      std::unique_ptr<Statements>(new Statements{next(), next(), next(), next(), next(), next(), next(), next(), next(),
+                                                 next(), next(), next(), next(), next(), next(), next()});
   return std::unique_ptr<HistoryReader>(new HistoryReader(std::move(statements), epochs));
 }
 

@@ -50,7 +50,8 @@ class HistoryReader {
   HistoryReader(std::unique_ptr<Statements> statements, const EpochNonces& epochs);
   enum class Kept { Live, Aside };  // aside: its files were lost, see withdrawn_commits
   base::Result<CommitRecord> commit_of(const Statement::Rows& row, Reads reads, Kept kept = Kept::Live);
-  base::Result<std::vector<ReadRecord>> files_by(Statement& statement, const AttemptRecord& attempt, std::uint32_t limit);
+  base::Result<std::vector<ReadRecord>> files_by(Statement& statement, const AttemptRecord& attempt,
+                                                 std::uint32_t limit);
   base::Status apply_remakes(CommitRecord& commit);
   base::Result<std::vector<CommitRecord>> commits(Statement::Rows& rows, Reads reads);
 

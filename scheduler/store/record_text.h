@@ -14,7 +14,7 @@ std::string ids_text(const std::vector<JobId>& ids);  // "[3,17]"
 std::string ids_text(const std::vector<WorkerId>& ids);
 std::string texts_text(const std::vector<std::string>& texts);
 std::string batch_sizes_text(const std::vector<BatchSize>& sizes);  // "[[2,20],[1,3]]": windows, calls
-std::string stuck_text(const std::vector<StuckLayer>& stuck);  // "[[0,1700000000000,\"oom\",\"...\"]]"
+std::string stuck_text(const std::vector<StuckLayer>& stuck);       // "[[0,1700000000000,\"oom\",\"...\"]]"
 std::string packages_text(const std::vector<jobs::PackageFacts>& packages);
 std::string hex_text(std::uint64_t bits);  // 16 digits
 

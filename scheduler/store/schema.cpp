@@ -307,8 +307,7 @@ CREATE VIEW frames AS
 
 constexpr std::array kMigrations{Migration{1, kFirst},        Migration{2, kFirstViews}, Migration{3, kTallies},
                                  Migration{4, kAttemptFacts}, Migration{5, kToldPages},  Migration{6, kWhoseFault},
-                                 Migration{7, kRootIds},     Migration{8, kWithdrawn},
-                                 Migration{9, kRemakes}};
+                                 Migration{7, kRootIds},      Migration{8, kWithdrawn},  Migration{9, kRemakes}};
 
 }  // namespace
 

@@ -77,8 +77,10 @@ class Statement {
     (bind(++index, args), ...);
   }
   template <class Int>
-  requires std::is_integral_v<Int>
-  void bind(int index, Int value) { note(sqlite3_bind_int64(handle_.get(), index, static_cast<sqlite3_int64>(value))); }
+    requires std::is_integral_v<Int>
+  void bind(int index, Int value) {
+    note(sqlite3_bind_int64(handle_.get(), index, static_cast<sqlite3_int64>(value)));
+  }
   void bind(int index, std::string_view text) {
     note(sqlite3_bind_text64(handle_.get(), index, text.data() ? text.data() : "", text.size(), SQLITE_STATIC,
                              SQLITE_UTF8));

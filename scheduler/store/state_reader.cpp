@@ -240,27 +240,29 @@ class StateReader {
     const auto key_of = [](Rows& row) {
       return std::tuple{row.as<std::uint32_t>(0), row.as<jobs::PhaseIndex>(1), row.as<TaskIndex>(2)};
     };
-    FM_TRY(each_row("SELECT t.job, t.phase, t.task, t.of_job, t.outcome, t.time_ms FROM chosen c JOIN remade_tasks t "
-                    "ON t.job = c.job",
-                    [&](Rows& row) -> base::Status {
-                      RemakeRecord& remade = found[key_of(row)];
-                      remade.phase = {JobId(row.as<std::uint32_t>(0)), row.as<jobs::PhaseIndex>(1)};
-                      remade.task = row.as<TaskIndex>(2);
-                      remade.of = JobId(row.as<std::uint32_t>(3));
+    FM_TRY(
+        each_row("SELECT t.job, t.phase, t.task, t.of_job, t.outcome, t.time_ms FROM chosen c JOIN remade_tasks t "
+                 "ON t.job = c.job",
+                 [&](Rows& row) -> base::Status {
+                   RemakeRecord& remade = found[key_of(row)];
+                   remade.phase = {JobId(row.as<std::uint32_t>(0)), row.as<jobs::PhaseIndex>(1)};
+                   remade.task = row.as<TaskIndex>(2);
+                   remade.of = JobId(row.as<std::uint32_t>(3));
                       FM_ASSIGN(remade.outcome, remake_outcome_from(row.text(4)));
-                      remade.time = row.time(5);
-                      return {};
-                    }));
-    FM_TRY(each_row("SELECT f.job, f.phase, f.task, f.is_after, f.kind, f.staged, f.path, f.size_bytes, f.sha256, "
-                    "f.samples_sha256, f.frame FROM chosen c JOIN remade_files f ON f.job = c.job "
-                    "ORDER BY f.job, f.phase, f.task, f.number",
-                    [&](Rows& row) -> base::Status {
-                      RemakeRecord& remade = found[key_of(row)];
-                      (row.integer(3) != 0 ? remade.after : remade.before)
-                          .push_back({row.as<std::int32_t>(4), row.text(5), row.text(6), row.as<std::uint64_t>(7),
-                                      row.digest(8), row.digest(9), row.as<jobs::Frame>(10)});
-                      return {};
-                    }));
+                   remade.time = row.time(5);
+                   return {};
+                 }));
+    FM_TRY(
+        each_row("SELECT f.job, f.phase, f.task, f.is_after, f.kind, f.staged, f.path, f.size_bytes, f.sha256, "
+                 "f.samples_sha256, f.frame FROM chosen c JOIN remade_files f ON f.job = c.job "
+                 "ORDER BY f.job, f.phase, f.task, f.number",
+                 [&](Rows& row) -> base::Status {
+                   RemakeRecord& remade = found[key_of(row)];
+                   (row.integer(3) != 0 ? remade.after : remade.before)
+                       .push_back({row.as<std::int32_t>(4), row.text(5), row.text(6), row.as<std::uint64_t>(7),
+                                   row.digest(8), row.digest(9), row.as<jobs::Frame>(10)});
+                   return {};
+                 }));
     for (auto& [key, remade] : found) records_.emplace_back(std::move(remade));
     return {};
   }

@@ -4,6 +4,9 @@
 torch_version=2.11.0
 home=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
 torch_dir=${FRAMEMILL_TORCH_DIR:-${XDG_CACHE_HOME:-$home/.cache}/framemill/torch-$torch_version}
+clang_format_version=19.1.7
+clang_format_dir=${XDG_CACHE_HOME:-$home/.cache}/framemill/clang-format-$clang_format_version
+clang_format=$clang_format_dir/clang_format/data/bin/clang-format
 torch_download_mb=545 torch_unpacked_mb=900 packages_download_mb=350 packages_unpacked_mb=1300
 programs=(framemill framemill-scheduler framemill-worker framemill-executor framemill-media)  # what a farm runs
 os_release=/etc/os-release
@@ -36,6 +39,7 @@ missing_packages() {
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || echo "$name"
   done
 }
+have_clang_format() { [ -x "$clang_format" ]; }
 have_torch() { [ -e "$torch_dir/.complete" ]; }
 
 install_packages() {
@@ -78,4 +82,20 @@ install_torch() {
   touch "$work/root/.complete"
   rm -rf "$torch_dir"
   mv "$work/root" "$torch_dir"
+}
+
+install_clang_format() {
+  if have_clang_format; then echo "clang-format $clang_format_version is in $clang_format_dir."; return; fi
+  local parent work; parent=$(dirname "$clang_format_dir"); mkdir -p "$parent"
+  work=$(mktemp -d "$parent/incoming.XXXXXX"); trap 'rm -rf "$work"' RETURN
+  echo "Downloading clang-format $clang_format_version (2 MB)"
+  if ! python3 -m pip download -q --retries 5 --disable-pip-version-check --no-deps --only-binary=:all: \
+       --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 \
+       --require-hashes -r scripts/format-wheels.txt -d "$work/wheels"; then
+    echo "clang-format could not be downloaded with the right digest." >&2; return 1
+  fi
+  unzip -qo "$work"/wheels/*.whl -d "$work/root"
+  chmod +x "$work/root/clang_format/data/bin/clang-format"
+  rm -rf "$clang_format_dir"
+  mv "$work/root" "$clang_format_dir"
 }

@@ -5,7 +5,8 @@ import random
 import re
 import sys
 
-from mutation_run import (SURVIVED, TEST_SECONDS_MAX, Tree, git, load, results, run, targets_of, tests_of, verdict_of)
+from mutation_run import (SURVIVED, TEST_SECONDS_MAX, Tree, git, load, places, results, run, targets_of, tests_of,
+                          verdict_of)
 
 # What a slip of the keyboard looks like: (name, pattern, replacement).
 OPERATORS = [
@@ -134,7 +135,7 @@ def uncovered(top):
     covered = covered_lines(tree, sorted({m['file'] for m in survivors}))
     for mutation in survivors:
         text = (tree.path / mutation['file']).read_text()
-        line = text[:text.index(mutation['find']) + len(mutation['find'])].count('\n') + 1  # of the snippet the last
+        line = text[:places(text, mutation)[0].end()].count('\n') + 1  # of the snippet the last
         if line not in covered.get(mutation['file'], ()):
             print(f"{mutation['id']}: {mutation['file']}:{line}")
     return 0

@@ -72,11 +72,18 @@ def load(top):
     return mutations
 
 
+def places(text, mutation):
+    """Where the snippet occurs: its words and signs in order, whatever white space a formatter put between them."""
+    words = re.findall(r'\w+|[^\w\s]', mutation['find'])
+    return list(re.finditer(r'\s*'.join(re.escape(word) for word in words), text))
+
+
 def planted(text, mutation):
     """The file's text with the bug in it, or None where the snippet does not occur exactly once."""
-    if text.count(mutation['find']) != 1:
+    found = places(text, mutation)
+    if len(found) != 1:
         return None
-    return text.replace(mutation['find'], mutation['replace'])
+    return text[:found[0].start()] + mutation['replace'].strip() + text[found[0].end():]
 
 
 def tests_of(mutation):
@@ -296,7 +303,7 @@ def check(top, mutations):
         if not path.is_file():
             bad.append(f"{where}: there is no file {mutation['file']}")
         elif planted(path.read_text(), mutation) is None:
-            times = path.read_text().count(mutation['find'])
+            times = len(places(path.read_text(), mutation))
             bad.append(f"{where}: the snippet occurs {times} times in {mutation['file']}, not once: anchor it again")
         elif mutation['find'] == mutation['replace']:
             bad.append(f'{where}: the bug changes nothing')

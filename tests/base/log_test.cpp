@@ -52,8 +52,8 @@ TEST_CASE("a log line is one line of plain text, whatever people and programs pu
       CHECK(byte >= 0x20);
       CHECK(byte != 0x7F);
     }
-    for (const char* hidden : {"\xE2\x80\xAE", "\xE2\x80\xAC", "\xE2\x81\xA6", "\xE2\x81\xA9", "\xC2\x85", "\xE2\x80\xA8",
-                               "\xFF", "\xFE"})
+    for (const char* hidden :
+         {"\xE2\x80\xAE", "\xE2\x80\xAC", "\xE2\x81\xA6", "\xE2\x81\xA9", "\xC2\x85", "\xE2\x80\xA8", "\xFF", "\xFE"})
       CHECK(text.find(hidden) == std::string::npos);
   }
 }

@@ -50,7 +50,9 @@ TEST_CASE("check reads a JSON spec with a byte order mark, and names other encod
       R"({"api":"framemill/v1","name":"n","show":"s","shot":"s1","layer":[{"name":"a","kind":"generate",)"
       R"("model":"demo-clips@1","prompt":"sea","frames":"1-16"}]})";
   CHECK(program.run({"check", program.home.write("bom.json", "\xef\xbb\xbf" + json).string()}).code == 0);
-  const auto latin = program.home.write("latin.toml", "api = \"framemill/v1\"\nname = \"Gr\xfc\xdf" "e\"\n");
+  const auto latin = program.home.write("latin.toml",
+                                        "api = \"framemill/v1\"\nname = \"Gr\xfc\xdf"
+                                        "e\"\n");
   for (const char* verb : {"check", "submit"}) {
     const auto done = program.run({verb, latin.string()});
     CHECK(done.code == 2);

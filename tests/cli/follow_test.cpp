@@ -87,8 +87,8 @@ TEST_CASE("follow gives up when its patience is over") {
 
 TEST_CASE("follow last waits for a scheduler that is just restarting, and then finds the newest job") {
   FakeScheduler scheduler;
-  scheduler.on("GET /api/v1/jobs?mine=true&limit=1",
-               R"({"code":"http.starting","message":"m","field":"","hint":""})", 503);
+  scheduler.on("GET /api/v1/jobs?mine=true&limit=1", R"({"code":"http.starting","message":"m","field":"","hint":""})",
+               503);
   scheduler.on("GET /api/v1/jobs?mine=true&limit=1", R"({"items":[{"id":12}],"next":null})");
   scheduler.on("GET /api/v1/jobs/12", finished_job("done"));
   scheduler.on("GET /api/v1/workers", "{\"items\":[]}");
@@ -98,8 +98,8 @@ TEST_CASE("follow last waits for a scheduler that is just restarting, and then f
 
 TEST_CASE("what waiting cannot cure ends a wait for the newest job at once") {
   FakeScheduler scheduler;
-  scheduler.on("GET /api/v1/jobs?mine=true&limit=1",
-               R"({"code":"auth.expired","message":"m","field":"","hint":""})", 401);
+  scheduler.on("GET /api/v1/jobs?mine=true&limit=1", R"({"code":"auth.expired","message":"m","field":"","hint":""})",
+               401);
   Program program(scheduler.url());
   CHECK(program.run({"follow", "last", "--patience", "2s"}).err.find("auth.expired") != std::string::npos);
   CHECK(scheduler.requests().size() == 1);

@@ -13,7 +13,7 @@ namespace {
 using testing::Program;
 
 unsigned mode_of(const std::filesystem::path& path) {
-  struct stat facts {};
+  struct stat facts{};
   REQUIRE(::stat(path.c_str(), &facts) == 0);
   return facts.st_mode & 07777;
 }

@@ -179,7 +179,8 @@ TEST_CASE("jobs puts pages together and prints a table") {
 TEST_CASE("jobs and job tell what keeps a job from going on, beside its state") {
   Farm farm;
   JobSample job;
-  job.condition = R"({"kind":"stuck","layer":"boards","reason":"storage_full, main is full","since":"2026-11-22T09:05:00.000Z"})";
+  job.condition =
+      R"({"kind":"stuck","layer":"boards","reason":"storage_full, main is full","since":"2026-11-22T09:05:00.000Z"})";
   farm.scheduler.on("GET /api/v1/jobs?limit=20", page(summary_json(job)));
   CHECK(farm.program.run({"jobs"}).out.find("\n 12  running  stuck      storm") != std::string::npos);
   farm.scheduler.on("GET /api/v1/jobs/12", job_json(job));
@@ -191,13 +192,14 @@ TEST_CASE("jobs and job tell what keeps a job from going on, beside its state") 
 TEST_CASE("workers tell of what they get no more") {
   Farm farm;
   std::string worker = worker_json(1, "w1", slot_json("cpu0", ""));
-  worker.insert(worker.size() - 1,
-                R"(,"set_aside":[{"job":12,"layer":"grade","reason":"status 127 [command.exit]; it succeeds elsewhere",)"
-                R"("since":"2026-11-22T09:05:00.000Z","next_try_ms":61000}])");
+  worker.insert(
+      worker.size() - 1,
+      R"(,"set_aside":[{"job":12,"layer":"grade","reason":"status 127 [command.exit]; it succeeds elsewhere",)"
+      R"("since":"2026-11-22T09:05:00.000Z","next_try_ms":61000}])");
   farm.scheduler.on("GET /api/v1/workers", "{\"items\":[" + worker + "]}");
-  CHECK(farm.program.run({"workers"}).out.find(
-            "  w1 gets no more of job 12 grade: status 127 [command.exit]; it succeeds elsewhere\n"
-            "    one task is tried there in 1:01\n") != std::string::npos);
+  CHECK(farm.program.run({"workers"})
+            .out.find("  w1 gets no more of job 12 grade: status 127 [command.exit]; it succeeds elsewhere\n"
+                      "    one task is tried there in 1:01\n") != std::string::npos);
 }
 
 TEST_CASE("job shows layers, failures with the command that shows their log, and outputs") {
@@ -208,7 +210,8 @@ TEST_CASE("job shows layers, failures with the command that shows their log, and
   farm.scheduler.on("GET /api/v1/jobs/12", job_json(job));
   const auto done = farm.program.run({"job", "12"});
   REQUIRE(done.code == 0);
-  CHECK(done.out.find("  boards: 1 task failed: NaN [bad_output]\n    see framemill logs 12 --layer boards --frame 1009\n") !=
+  CHECK(done.out.find(
+            "  boards: 1 task failed: NaN [bad_output]\n    see framemill logs 12 --layer boards --frame 1009\n") !=
         std::string::npos);
   CHECK(done.out.find("  boards t00: main:a.1001.exr\n    to a.1016.exr (16 files)\n") != std::string::npos);
   CHECK(boost::json::parse(farm.program.run({"job", "12", "--json"}).out) == boost::json::parse(job_json(job)));
@@ -242,11 +245,12 @@ TEST_CASE("frames writes a manifest of what is published") {
   REQUIRE(farm.program.run({"frames", "12", "--manifest", file.string()}).code == 0);
   const auto text = base::read_file(file, 1 << 20);
   REQUIRE(text.ok());
-  CHECK(boost::json::parse(*text) ==
-        boost::json::parse(
-            R"({"job":12,"version":1,"plan_digest":"pd","models":[{"id":"demo-clips@1","digest":"dd"}],)"
-            R"("files":[{"file":"h/a.exr","root":"main","layer":"boards","variant":0,"frame":1001,"seed":7,"seed_text":"7",)"
-            R"("model":"demo-clips@1","size_bytes":2048,"sha256":"aa","samples_sha256":"bb"}]})"));
+  CHECK(
+      boost::json::parse(*text) ==
+      boost::json::parse(
+          R"({"job":12,"version":1,"plan_digest":"pd","models":[{"id":"demo-clips@1","digest":"dd"}],)"
+          R"("files":[{"file":"h/a.exr","root":"main","layer":"boards","variant":0,"frame":1001,"seed":7,"seed_text":"7",)"
+          R"("model":"demo-clips@1","size_bytes":2048,"sha256":"aa","samples_sha256":"bb"}]})"));
 }
 
 TEST_CASE("logs print the newest attempt last, without its escapes") {
@@ -283,10 +287,11 @@ TEST_CASE("a root that a worker cannot use is named with its trouble, one that i
   Farm farm;
   std::string worker = worker_json(1, "w1", slot_json("cpu0", ""));
   const std::string none = R"("roots":[])";
-  worker.replace(worker.find(none), none.size(),
-                 R"("roots":[{"name":"old","usable":false},)"
-                 R"({"name":"plates","usable":false,"readable":true,"read_only":true,"problem":""},)"
-                 R"({"name":"main","usable":false,"readable":false,"read_only":false,"problem":"root main is not mounted"}])");
+  worker.replace(
+      worker.find(none), none.size(),
+      R"("roots":[{"name":"old","usable":false},)"
+      R"({"name":"plates","usable":false,"readable":true,"read_only":true,"problem":""},)"
+      R"({"name":"main","usable":false,"readable":false,"read_only":false,"problem":"root main is not mounted"}])");
   farm.scheduler.on("GET /api/v1/workers", "{\"items\":[" + worker + "]}");
   const std::string out = farm.program.run({"workers"}).out;
   CHECK_THAT(out, Catch::EndsWith("roots\n  w1: cannot use root old\n  w1: root main is not mounted\n"));
@@ -306,7 +311,8 @@ TEST_CASE("a server that is too busy is asked again, and one that keeps being bu
   Farm farm;
   const std::string busy = R"({"code":"farm.busy","message":"too much","field":"","hint":"later"})";
   farm.scheduler.on("GET /api/v1/workers", busy, 503);
-  farm.scheduler.on("GET /api/v1/workers", R"({"code":"http.too_many_requests","message":"m","field":"","hint":""})", 429);
+  farm.scheduler.on("GET /api/v1/workers", R"({"code":"http.too_many_requests","message":"m","field":"","hint":""})",
+                    429);
   farm.scheduler.on("GET /api/v1/workers", "{\"items\":[]}");
   const auto done = farm.program.run({"workers"});
   CHECK(done.code == 0);

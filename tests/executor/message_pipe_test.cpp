@@ -17,7 +17,7 @@ namespace framemill::worker {
 TEST_CASE("a message gets through whole although signals interrupt its writing") {
   std::array<int, 2> ends{};
   REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0);
-  struct sigaction ignored {}, before{};
+  struct sigaction ignored{}, before{};
   ignored.sa_handler = [](int) {};  // and no SA_RESTART: the call ends
   REQUIRE(::sigaction(SIGUSR1, &ignored, &before) == 0);
   const std::string message(4 << 20, 'm');

@@ -15,7 +15,7 @@ struct ExrPart {
   std::vector<std::string> channels;
   Box display, data;
   bool tiled = false;
-  bool full_float = false;              // samples of 32 bits, not 16
+  bool full_float = false;                   // samples of 32 bits, not 16
   std::vector<std::string> uint_channels{};  // of `channels`: 32-bit integers
   std::vector<std::pair<std::string, std::string>> attributes{};
   // The sample of a channel at a pixel in coordinates of the file; null: exr_sample below.

@@ -20,9 +20,8 @@ namespace {
 constexpr Box kSmall{0, 0, 8, 4};
 
 std::array<float, 3> pixel(const frames::Picture& picture, int x, int y) {
-  const std::size_t at = (static_cast<std::size_t>(y) * static_cast<std::size_t>(picture.width) +
-                          static_cast<std::size_t>(x)) *
-                         3;
+  const std::size_t at =
+      (static_cast<std::size_t>(y) * static_cast<std::size_t>(picture.width) + static_cast<std::size_t>(x)) * 3;
   return {picture.rgb[at], picture.rgb[at + 1], picture.rgb[at + 2]};
 }
 
@@ -63,8 +62,8 @@ class PlateRoot {
 
 std::string png_by_ffmpeg(const std::string& source, const std::string& format) {
   const auto file = std::filesystem::temp_directory_path() / fmt::format("framemill-{:016x}.png", base::random_u64());
-  const std::string command = fmt::format("ffmpeg -v error -f lavfi -i '{}' -frames:v 1 -pix_fmt {} -y '{}'", source,
-                                          format, file.string());
+  const std::string command =
+      fmt::format("ffmpeg -v error -f lavfi -i '{}' -frames:v 1 -pix_fmt {} -y '{}'", source, format, file.string());
   REQUIRE(std::system(command.c_str()) == 0);
   std::string bytes = base::read_file(file, 1 << 20).value();
   std::filesystem::remove(file);
@@ -121,9 +120,9 @@ TEST_CASE("the first part that has R, G and B is the picture, and the only layer
                                        {"crypto", {"R", "G", "B"}, kSmall, kSmall}}));
   CHECK(pixel(parts.picture, 1, 1) == sampled({3, 2, 1}, 1, 1));
   CHECK(pixel(parts.picture, 0, 0) == kBlack);
-  const auto layer = decoded(make_exr({{"depth", {"Z"}, kSmall, kSmall},
-                                       {"all", {"N.X", "N.Y", "N.Z", "beauty.A", "beauty.B", "beauty.G", "beauty.R"},
-                                        kSmall, kSmall}}));
+  const auto layer = decoded(
+      make_exr({{"depth", {"Z"}, kSmall, kSmall},
+                {"all", {"N.X", "N.Y", "N.Z", "beauty.A", "beauty.B", "beauty.G", "beauty.R"}, kSmall, kSmall}}));
   CHECK(layer.channels == std::vector<std::string>{"beauty.R", "beauty.G", "beauty.B"});
   CHECK(pixel(layer.picture, 2, 3) == sampled({6, 5, 4}, 2, 3));
   const auto houdini = decoded(make_exr({{"", {"C.r", "C.g", "C.b", "Pz"}, kSmall, kSmall}}));
@@ -139,8 +138,8 @@ TEST_CASE("a file in which the picture cannot be told is refused with its parts 
   REQUIRE_FALSE(two.ok());
   CHECK(two.error().code == "frames.channels");
   CHECK(two.error().message.find("beauty.R, beauty.G, beauty.B, spec.R, spec.G, spec.B") != std::string::npos);
-  const auto none = frames::decode_frame(
-      make_exr({{"depth", {"Z"}, kSmall, kSmall}, {"mask", {"matte", "alpha"}, kSmall, kSmall}}));
+  const auto none =
+      frames::decode_frame(make_exr({{"depth", {"Z"}, kSmall, kSmall}, {"mask", {"matte", "alpha"}, kSmall, kSmall}}));
   REQUIRE_FALSE(none.ok());
   CHECK(none.error().code == "frames.channels");
   CHECK(none.error().message.find("part 0 \"depth\": Z; part 1 \"mask\": ") != std::string::npos);
@@ -194,10 +193,10 @@ TEST_CASE("a plate with a sample that is not a number names frame, file and chan
   CHECK(bright.error().code == "input.nan");
   CHECK(bright.error().message.find("channel C.B is infinite") != std::string::npos);
   // In overscan, or in a channel that is not the picture, it harms nobody.
-  const ExrPart outside{"", {"B", "G", "R", "Z"}, {0, 0, 4, 4}, {0, 0, 8, 4}, false, true, {}, {},
-                        [](std::size_t c, int x, int) {
-                          return c == 3 || x > 4 ? std::numeric_limits<float>::quiet_NaN() : 0.5f;
-                        }};
+  const ExrPart outside{
+      "", {"B", "G", "R", "Z"}, {0, 0, 4, 4}, {0, 0, 8, 4}, false, true, {}, {}, [](std::size_t c, int x, int) {
+        return c == 3 || x > 4 ? std::numeric_limits<float>::quiet_NaN() : 0.5f;
+      }};
   CHECK(frames::read_plate(root.roots, root.put(1005, make_exr({outside}))).ok());
 }
 

@@ -262,10 +262,8 @@ TEST_CASE("the tensors that a package is checked for are those that the networks
   for (const models::NetworkShape& shape : {package.manifest.network, other}) {
     std::map<std::string, std::vector<std::int64_t>> built;
     const Parameters autoencoder = init_autoencoder(shape, 0), transformer = init_transformer(shape, 0);
-    for (const auto& [name, tensor] : autoencoder.table())
-      built["autoencoder." + name] = tensor.sizes().vec();
-    for (const auto& [name, tensor] : transformer.table())
-      built["transformer." + name] = tensor.sizes().vec();
+    for (const auto& [name, tensor] : autoencoder.table()) built["autoencoder." + name] = tensor.sizes().vec();
+    for (const auto& [name, tensor] : transformer.table()) built["transformer." + name] = tensor.sizes().vec();
     CHECK(models::network_tensors(shape) == built);
   }
 }

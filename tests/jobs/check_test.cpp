@@ -141,8 +141,9 @@ TEST_CASE("windows that will not connect are warned of where no plan was chosen"
 
 TEST_CASE("a chain that begins at another layer's frames, because no range was given, is warned of") {
   const Packages packages(package(16, 4));
-  const std::string boards = "frames = \"1-16\"\n[[layer]]\nname = \"shot\"\nkind = \"generate\"\nmodel = \"clips@1\"\n"
-                             "prompt = \"x\"\nplan = \"chain\"\n";
+  const std::string boards =
+      "frames = \"1-16\"\n[[layer]]\nname = \"shot\"\nkind = \"generate\"\nmodel = \"clips@1\"\n"
+      "prompt = \"x\"\nplan = \"chain\"\n";
   const auto warnings = [&](const std::string& head, const std::string& rest) {
     const CheckReport report = check_job(head + kShot + boards + rest, SpecFormat::Detect, {}, &packages);
     CHECK(report.errors.empty());
@@ -182,7 +183,8 @@ TEST_CASE("a movie without a rate is warned of, one with a rate is not") {
   CHECK(sentence(found[0]).find("or 24 where they have none (write fps = 24") != std::string::npos);
   CHECK(warnings(job + plates + "fps = 25\n").empty());
   CHECK(warnings(job + "fps = \"24000/1001\"\n" + plates).empty());
-  CHECK(warnings(kShot + "frames = \"1-16\"\n[[layer]]\nname = \"cut\"\nkind = \"encode\"\ninput = [{layer = \"comp\"}]\n")
+  CHECK(warnings(kShot +
+                 "frames = \"1-16\"\n[[layer]]\nname = \"cut\"\nkind = \"encode\"\ninput = [{layer = \"comp\"}]\n")
             .empty());
 }
 
@@ -202,9 +204,11 @@ TEST_CASE("a model without its version is answered with the newest package of th
     PackageFacts facts_ = package(16, 4);
   } shelf;
   const auto errors = [&](const std::string& model, const std::string& prompt) {
-    return check_job("api = \"framemill/v1\"\nname = \"t\"\nshow = \"s\"\nshot = \"sh\"\n[[layer]]\nname = \"comp\"\n"
-                     "kind = \"generate\"\nframes = \"1-16\"\nmodel = " + model + "\nprompt = \"" + prompt + "\"\n",
-                     SpecFormat::Toml, {}, &shelf)
+    return check_job(
+               "api = \"framemill/v1\"\nname = \"t\"\nshow = \"s\"\nshot = \"sh\"\n[[layer]]\nname = \"comp\"\n"
+               "kind = \"generate\"\nframes = \"1-16\"\nmodel = " +
+                   model + "\nprompt = \"" + prompt + "\"\n",
+               SpecFormat::Toml, {}, &shelf)
         .errors;
   };
   const auto plain = errors("\"clips\"", "xyzzy");

@@ -34,8 +34,8 @@ TEST_CASE("an argument is cut into its tokens and the text between them") {
 }
 
 TEST_CASE("braces that are no token are text and stay as they are") {
-  for (const char* argument : {"{TOP.width/2}x0", "{\"take\": 2}", "{}", "{{frame", "}{", "{input", "{ frame }", "{Frame}",
-                               "{frame:4}", "{shot:03}", "{input:}", "{input:a b}", "${HOME}", "{{{"})
+  for (const char* argument : {"{TOP.width/2}x0", "{\"take\": 2}", "{}", "{{frame", "}{", "{input", "{ frame }",
+                               "{Frame}", "{frame:4}", "{shot:03}", "{input:}", "{input:a b}", "${HOME}", "{{{"})
     CHECK(cut(argument) == argument);
   CHECK(cut("{{frame}}") == "{|<frame>|}");
 }
@@ -72,7 +72,8 @@ TEST_CASE("a command that is given no range of frames runs once for each") {
 }
 
 TEST_CASE("tokens of inputs are settled when the spec is read, never at each task") {
-  const std::string two = "frames = \"1-20\"\ninput = [{layer = \"a\"}, {layer = \"a\", variant = 1, name = \"plate\"}]\n";
+  const std::string two =
+      "frames = \"1-20\"\ninput = [{layer = \"a\"}, {layer = \"a\", variant = 1, name = \"plate\"}]\n";
   good("argv = [\"x\", \"{input:0}\", \"{input:1}\", \"{input:plate}\"]\n" + two);
   CHECK(codes("argv = [\"x\", \"{input}\"]\n" + two) == "input_token layer[1].argv; ");
   CHECK(codes("argv = [\"x\", \"{input:2}\"]\n" + two) == "input_token layer[1].argv; ");

@@ -54,9 +54,8 @@ std::string ordered(const SpecOverrides& overrides, std::int32_t package_fps) {
   REQUIRE(parsed.spec);
   PackageFacts facts;
   facts.fps = package_fps;
-  const auto rate = ordered_rate(*parsed.spec, parsed.spec->layers[0], [&](const std::string& id) {
-    return id == "clips@1" ? &facts : nullptr;
-  });
+  const auto rate = ordered_rate(*parsed.spec, parsed.spec->layers[0],
+                                 [&](const std::string& id) { return id == "clips@1" ? &facts : nullptr; });
   // What is stored means the same job.
   CHECK(parse_spec(canonical_json(*parsed.spec)).spec == parsed.spec);
   return rate ? rate->text() : "none";

@@ -90,12 +90,13 @@ TEST_CASE("an attempt whose lease ran out may still commit its tasks") {
 }
 
 TEST_CASE("what could only end the same way is tried once, and what a host or its storage did is not") {
-  for (const char* code : {"command.cannot_start", "command.too_long", "grant.too_large", "report.too_large",
-                           "input.unreadable"})
+  for (const char* code :
+       {"command.cannot_start", "command.too_long", "grant.too_large", "report.too_large", "input.unreadable"})
     CHECK(is_tried_once(code));
   CHECK(depends_on_worker("command.cannot_start"));
   CHECK_FALSE(depends_on_worker("command.too_long"));
-  for (const char* code : {"command.exit", "command.signal", "host.processes", "storage_failed", "input.read", "ok", ""})
+  for (const char* code :
+       {"command.exit", "command.signal", "host.processes", "storage_failed", "input.read", "ok", ""})
     CHECK_FALSE(is_tried_once(code));
 }
 

@@ -17,8 +17,8 @@ const std::string kLayer = "[[layer]]\nname = \"a\"\nkind = \"generate\"\nmodel 
 std::string told(const ParsedSpec& parsed) {
   std::string out;
   for (const SpecError& error : parsed.errors)
-    out += fmt::format("{} {} {}:{} {} | {}\n", error.code, error.field, error.line.value_or(0), error.column.value_or(0),
-                       error.message, error.suggestion);
+    out += fmt::format("{} {} {}:{} {} | {}\n", error.code, error.field, error.line.value_or(0),
+                       error.column.value_or(0), error.message, error.suggestion);
   return out;
 }
 
@@ -72,8 +72,8 @@ TEST_CASE("YAML, comments and brackets of other languages get a hint") {
   CHECK(layer_error("root = \"main").find("a double quote is missing") != std::string::npos);
   CHECK(layer_error("---").find("YAML") != std::string::npos);
   CHECK(layer_error("<<<<<<< HEAD").find("merge") != std::string::npos);
-  CHECK(layer_error("[roots]\na = 1\n[roots]").find("spec.duplicate_key  13:1 'roots' is given twice | delete one of the two") !=
-        std::string::npos);
+  CHECK(layer_error("[roots]\na = 1\n[roots]")
+            .find("spec.duplicate_key  13:1 'roots' is given twice | delete one of the two") != std::string::npos);
   const std::string single = told(parse_spec(kHead + "[layer]\nname = \"a\"\n[layer]\nname = \"b\"\n"));
   CHECK(single.find("write [[layer]], with two brackets") != std::string::npos);
 }
@@ -89,7 +89,8 @@ TEST_CASE("an array that is never closed and a key of foreign letters are told w
   const std::string yaml = told(parse_spec("api: framemill/v1\nname: test\nlayer:\n  - name: a\n    kind: generate\n"));
   CHECK(yaml.find("this looks like YAML, which is not read here") != std::string::npos);
   CHECK(std::count(yaml.begin(), yaml.end(), '\n') == 1);
-  CHECK(told(parse_spec(std::string("a = 1\nb = \"\0\"", 13))).find("2:6 this file is not a text") != std::string::npos);
+  CHECK(told(parse_spec(std::string("a = 1\nb = \"\0\"", 13))).find("2:6 this file is not a text") !=
+        std::string::npos);
 }
 
 TEST_CASE("values of another form are shown in the form that is read") {
@@ -104,8 +105,8 @@ TEST_CASE("values of another form are shown in the form that is read") {
   CHECK(expected("output = 'a\\b.{frame}.exr'") == "write / between directories");
   CHECK(expected("output = \"x.%04d.exr\"") == "write {frame:04} for the frame");
   const std::string good = kHead + kLayer + "frames = \"1-16\"\n";
-  CHECK(told(parse_spec(good, SpecFormat::Toml, {{"layer.a.needs", "{device=cpu}"}})).find("write 'needs={device=\"cpu\"}'") !=
-        std::string::npos);
+  CHECK(told(parse_spec(good, SpecFormat::Toml, {{"layer.a.needs", "{device=cpu}"}}))
+            .find("write 'needs={device=\"cpu\"}'") != std::string::npos);
 }
 
 TEST_CASE("JSON without its quotes is answered in JSON, with everything else that is wrong") {
@@ -151,8 +152,8 @@ TEST_CASE("an override without quotes is a string, and a number beyond 64 bits i
   CHECK(with("layer.a.frames", "1,5").empty());
   CHECK(with("layer.a.timeout", "5m").empty());
   CHECK(with("shot", "true").empty());
-  CHECK(with("layer.a.seed", "18446744073709551616").find(
-            "spec.out_of_range layer[0].seed 0:0 18446744073709551616 is not in 0 to 9223372036854775807") == 0);
+  CHECK(with("layer.a.seed", "18446744073709551616")
+            .find("spec.out_of_range layer[0].seed 0:0 18446744073709551616 is not in 0 to 9223372036854775807") == 0);
   CHECK(with("layer.a.guidance", "7,5").find("write 7.5") != std::string::npos);
   CHECK(with("tags", "[a, b]").find("tags = [\"a\", \"b\"]") != std::string::npos);
 }
@@ -171,7 +172,8 @@ TEST_CASE("a byte order mark is skipped, and other encodings are named with the 
     CHECK(told(parse_spec(wide_without_mark)).find("this file is UTF-16; save it as UTF-8") != std::string::npos);
   }
   CHECK(detected_format("\xef\xbb\xbf{}") == SpecFormat::Json);
-  const std::string latin = told(parse_spec(kHead + "# Gr\xfc\xdf" "e\n"));
+  const std::string latin = told(parse_spec(kHead + "# Gr\xfc\xdf"
+                                                    "e\n"));
   CHECK(latin.find("5:5 line 5 holds the byte 0xFC (\"\u00FC\" in Latin-1), which is not UTF-8") != std::string::npos);
 }
 
@@ -197,12 +199,12 @@ class OnePackage final : public PackageCatalogue {
 
 TEST_CASE("what only the packages know is reported beside mistakes of form and behind a misspelt model") {
   const OnePackage packages;
-  const CheckReport report =
-      check_job(kHead +
-                    "priority = 101\n[[layer]]\nname = \"a\"\nkind = \"generate\"\nmodel = \"clip@1\"\nprompt = \"dragon\"\n"
-                    "frames = 1-16\nsteps = 51\n[[layer]]\nname = \"b\"\nkind = \"generate\"\nmodel = \"clips\"\n"
-                    "prompt = \"dragon\"\nframes = \"1-16\"\n",
-                SpecFormat::Detect, {}, &packages);
+  const CheckReport report = check_job(
+      kHead +
+          "priority = 101\n[[layer]]\nname = \"a\"\nkind = \"generate\"\nmodel = \"clip@1\"\nprompt = \"dragon\"\n"
+          "frames = 1-16\nsteps = 51\n[[layer]]\nname = \"b\"\nkind = \"generate\"\nmodel = \"clips\"\n"
+          "prompt = \"dragon\"\nframes = \"1-16\"\n",
+      SpecFormat::Detect, {}, &packages);
   std::string codes;
   for (const SpecError& error : report.errors) codes += error.code + " " + error.field + "\n";
   CHECK(codes ==

@@ -241,7 +241,8 @@ TEST_CASE("a task of a command needs the tasks that make the frame it writes, an
 TEST_CASE("a command's task reads as many neighbours as it asks for, or everything") {
   auto comp = generate("comp", "1-64", {1, 64}, PlanStrategy::Independent);
   const CommandSpec blur{{"oiiotool", "{input}", "-o", "{output}"}, {false, -1, 1}, false, {}};
-  const JobPlan plan = planned(job({comp, command("blur", "1-64", {from("comp"), plates("1-64")}, blur)}), package(16, 4));
+  const JobPlan plan =
+      planned(job({comp, command("blur", "1-64", {from("comp"), plates("1-64")}, blur)}), package(16, 4));
   const PhasePlan& phase = plan.phases[2];
   CHECK(tasks_needed(phase.needs[0], phase, 15, plan.phases[1]) == TaskRange{0, 2});
   CHECK(frames_wanted(phase.needs[0], phase, 15).text() == "15-17");
@@ -250,7 +251,8 @@ TEST_CASE("a command's task reads as many neighbours as it asks for, or everythi
 
   CommandSpec all = blur;
   all.needs_frames = {true, 0, 0};
-  const JobPlan whole = planned(job({comp, command("blur", "1-64", {from("comp"), plates("1-64")}, all)}), package(16, 4));
+  const JobPlan whole =
+      planned(job({comp, command("blur", "1-64", {from("comp"), plates("1-64")}, all)}), package(16, 4));
   CHECK(whole.phases[2].needs[0].form == Need::Form::All);
   CHECK(frames_read(whole.phases[2].root_files[0], whole.phases[2], 0).text() == "1-64");
 }

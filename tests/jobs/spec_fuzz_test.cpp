@@ -62,11 +62,56 @@ class Spoiler {
 
  private:
   void change(std::string& text) {
-    static const auto kPieces = std::to_array<std::string_view>(
-        {"\"", "'", "[", "]", "{", "}", "=", ":", ",", "#", "\n", "\r\n", "\\", " ", ".", "-", "0", "9999999999999999999",
-         "1e999", "\"\"\"", "'''", "[[layer]]", "[layer]", "true", "null", "\u00A0", "\u200B", "\u201C", "\u201D", "\u2019",
-         "\uFEFF", "\U0001F6A4", "e\u0301", "\xff", "\xc3", "\xe2\x80", std::string_view("\0", 1), "\x1b[2J", "{{", "}}",
-         "{frame}", "//", "/*", "`", "\u202E", "1001-1100", "5m", "\u3000", "\\u0000", "\\ud800"});
+    static const auto kPieces = std::to_array<std::string_view>({"\"",
+                                                                 "'",
+                                                                 "[",
+                                                                 "]",
+                                                                 "{",
+                                                                 "}",
+                                                                 "=",
+                                                                 ":",
+                                                                 ",",
+                                                                 "#",
+                                                                 "\n",
+                                                                 "\r\n",
+                                                                 "\\",
+                                                                 " ",
+                                                                 ".",
+                                                                 "-",
+                                                                 "0",
+                                                                 "9999999999999999999",
+                                                                 "1e999",
+                                                                 "\"\"\"",
+                                                                 "'''",
+                                                                 "[[layer]]",
+                                                                 "[layer]",
+                                                                 "true",
+                                                                 "null",
+                                                                 "\u00A0",
+                                                                 "\u200B",
+                                                                 "\u201C",
+                                                                 "\u201D",
+                                                                 "\u2019",
+                                                                 "\uFEFF",
+                                                                 "\U0001F6A4",
+                                                                 "e\u0301",
+                                                                 "\xff",
+                                                                 "\xc3",
+                                                                 "\xe2\x80",
+                                                                 std::string_view("\0", 1),
+                                                                 "\x1b[2J",
+                                                                 "{{",
+                                                                 "}}",
+                                                                 "{frame}",
+                                                                 "//",
+                                                                 "/*",
+                                                                 "`",
+                                                                 "\u202E",
+                                                                 "1001-1100",
+                                                                 "5m",
+                                                                 "\u3000",
+                                                                 "\\u0000",
+                                                                 "\\ud800"});
     const std::size_t at = pick(text.size() + 1);
     switch (pick(6)) {
       case 0:
@@ -118,7 +163,8 @@ std::size_t spoil_and_check(std::uint64_t seed, int rounds) {
     const std::string text = spoiler.spoil(is_json ? kJson : kToml);
     SpecOverrides overrides;
     if (spoiler.pick(4) == 0) overrides.emplace_back("layer.boards.prompt", spoiler.spoil("night"));
-    if (spoiler.pick(4) == 0) overrides.emplace_back(spoiler.spoil("layer.boards.needs.cpus"), spoiler.spoil("[1, {a = 2}]"));
+    if (spoiler.pick(4) == 0)
+      overrides.emplace_back(spoiler.spoil("layer.boards.needs.cpus"), spoiler.spoil("[1, {a = 2}]"));
     const ParsedSpec parsed = parse_spec(text, spoiler.pick(8) == 0 ? SpecFormat::Json : SpecFormat::Detect, overrides);
     std::string fault;
     if (!is_sound(parsed, fault)) {

@@ -43,8 +43,7 @@ frames::Picture scene(std::uint32_t variant, std::int32_t frame, int extent) {
 }  // namespace
 
 MediaFarm::MediaFarm()
-    : path(fs::temp_directory_path() / fmt::format("framemill-media-{:016x}", base::random_u64())),
-      root(path / "root"),
+    : path(fs::temp_directory_path() / fmt::format("framemill-media-{:016x}", base::random_u64())), root(path / "root"),
       staging(path / "staging") {
   fs::create_directories(root);
   fs::create_directories(staging);
@@ -104,8 +103,8 @@ ProgramResult MediaFarm::run_tool(const std::vector<std::string>& arguments) {
 
 ProgramResult MediaFarm::run(const std::string& verb, const wire::Grant& grant) {
   std::ofstream(path / "request", std::ios::binary) << grant.SerializeAsString();
-  std::vector<std::string> arguments{verb,        (path / "request").string(), "--root", "main=" + root.string(),
-                                     "--staging", staging.string()};
+  std::vector<std::string> arguments{
+      verb, (path / "request").string(), "--root", "main=" + root.string(), "--staging", staging.string()};
   for (const auto& [name, directory] : roots) {
     arguments.emplace_back("--root");
     arguments.push_back(name + "=" + directory);

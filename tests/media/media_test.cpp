@@ -225,9 +225,9 @@ TEST_CASE("a movie has exactly the rate that was ordered, as ffprobe reads it") 
   auto& encode = *grant.mutable_recipe()->mutable_encode();
   encode.clear_burn_in();
   encode.set_scale(1);
-  for (const char* rate :
-       {"1/1", "12/1", "24000/1001", "24/1", "25/1", "30000/1001", "30/1", "48000/1001", "48/1", "50/1", "60000/1001",
-        "60/1", "72/1", "96/1", "100/1", "120000/1001", "120/1", "240000/1001", "240/1", "25/2", "47/3", "18018/1001"}) {
+  for (const char* rate : {"1/1",   "12/1",        "24000/1001", "24/1", "25/1", "30000/1001", "30/1",  "48000/1001",
+                           "48/1",  "50/1",        "60000/1001", "60/1", "72/1", "96/1",       "100/1", "120000/1001",
+                           "120/1", "240000/1001", "240/1",      "25/2", "47/3", "18018/1001"}) {
     const auto wanted = jobs::FrameRate::parse(rate).value();
     encode.set_fps_num(wanted.num);
     encode.set_fps_den(wanted.den);

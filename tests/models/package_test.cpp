@@ -158,7 +158,8 @@ std::vector<std::string> faults_with(const std::function<void(SafetensorsWriter&
   const auto manifest = parse_manifest(text);
   const PackageFile& was = *manifest->file(FileRole::Weights);
   text = replaced(text, was.sha256.hex(), base::sha256(bytes).hex());
-  text = replaced(text, "size_bytes = " + std::to_string(was.size_bytes), "size_bytes = " + std::to_string(bytes.size()));
+  text =
+      replaced(text, "size_bytes = " + std::to_string(was.size_bytes), "size_bytes = " + std::to_string(bytes.size()));
   std::ofstream(copy.directory() / "model.toml") << text;
   const auto package = open_package(copy.directory());
   REQUIRE(package.ok());

@@ -78,11 +78,15 @@ TEST_CASE("an unknown word is an error that lists the nearest words") {
 TEST_CASE("blanks and punctuation of any script separate the words of a prompt") {
   const std::string plain = canonical("snowy hills at dusk, red boat moving left");
   for (const char* pasted :
-       {"snowy\u00A0hills at\u2009dusk, red\u202Fboat\u3000moving left", "snowy hills at dusk\uFF0C red boat moving left",
-        "\u201Csnowy hills at dusk\u201D, red boat \u2013 moving left", "snowy hills at dusk\u2026 red boat moving left",
-        "\u2018snowy hills\u2019 at dusk\u3001red boat moving left\u3002", "snowy hills at dusk\u2028red boat moving left",
+       {"snowy\u00A0hills at\u2009dusk, red\u202Fboat\u3000moving left",
+        "snowy hills at dusk\uFF0C red boat moving left",
+        "\u201Csnowy hills at dusk\u201D, red boat \u2013 moving left",
+        "snowy hills at dusk\u2026 red boat moving left",
+        "\u2018snowy hills\u2019 at dusk\u3001red boat moving left\u3002",
+        "snowy hills at dusk\u2028red boat moving left",
         "\u2022 snowy hills at dusk\r\n\u2022 red boat\u2014moving left", "snowy hills at dusk\vred boat (moving) left",
-        "\u00ABsnowy hills\u00BB at dusk; 'red' \u2039boat\u203A moving left", "snowy hills at dusk\u060C red boat moving left"}) {
+        "\u00ABsnowy hills\u00BB at dusk; 'red' \u2039boat\u203A moving left",
+        "snowy hills at dusk\u060C red boat moving left"}) {
     INFO(pasted);
     CHECK(canonical(pasted) == plain);
   }
@@ -93,7 +97,8 @@ TEST_CASE("invisible characters of a pasted prompt are dropped, and case and wid
   for (const char* pasted :
        {"\uFEFFsnowy hills at dusk, red boat moving left", "snowy hi\u200Blls at dusk, red bo\u00ADat moving left",
         "snowy\u200B hills\u200D at \u200Edusk\u200F, red boat\uFE0F moving left",
-        "\u202Asnowy hills\u202C at dusk, red boat moving \u2066left\u2069", "SNOWY Hills at DUSK, Red BOAT moving LEFT",
+        "\u202Asnowy hills\u202C at dusk, red boat moving \u2066left\u2069",
+        "SNOWY Hills at DUSK, Red BOAT moving LEFT",
         "\uFF53\uFF4E\uFF4F\uFF57\uFF59 \uFF28\uFF29\uFF2C\uFF2C\uFF33 at dusk, red boat moving left"}) {
     INFO(pasted);
     CHECK(canonical(pasted) == plain);
@@ -117,9 +122,10 @@ TEST_CASE("what cannot be seen in an unknown word is named by its code point") {
 TEST_CASE("prompts spoilt at random are read or refused in readable words") {
   std::mt19937_64 random(20261130);
   const auto pieces = std::to_array<std::string_view>(
-      {"snowy", "hills", "night", " red boat", "camera", "pan left", ", ", ".", "\u00A0", "\u200B", "\u2019", "'", "\u201C", "\u3001",
-       "\u2028", "\n", "\r\n", "\xff", "\xe2\x80", "\u0301", "\U0001F6A4", "\uFF21", "n\u0456ght", "\x1b[2J", "-", "\u2014", "\uFB01",
-       "\u00BD", "\u0130", "\u212B", "\uE000", "\U0010FFFF"});
+      {"snowy",  "hills",  "night",    " red boat", "camera",     "pan left", ", ",         ".",
+       "\u00A0", "\u200B", "\u2019",   "'",         "\u201C",     "\u3001",   "\u2028",     "\n",
+       "\r\n",   "\xff",   "\xe2\x80", "\u0301",    "\U0001F6A4", "\uFF21",   "n\u0456ght", "\x1b[2J",
+       "-",      "\u2014", "\uFB01",   "\u00BD",    "\u0130",     "\u212B",   "\uE000",     "\U0010FFFF"});
   std::size_t read = 0;
   for (int i = 0; i < 5'000; ++i) {
     std::string prompt;

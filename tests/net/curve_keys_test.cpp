@@ -20,7 +20,7 @@ struct Directory {
 };
 
 unsigned mode_of(const std::filesystem::path& path) {
-  struct stat info {};
+  struct stat info{};
   ::stat(path.c_str(), &info);
   return info.st_mode & 07777;
 }

@@ -79,8 +79,8 @@ TEST_CASE("a body where none is taken is refused") {
 TEST_CASE("idle, half-asked and half-sent connections of strangers lock nobody out") {
   Served served(small_house(), admit_by_name);
   const std::string opening =
-      GENERATE(as<std::string>{}, "", "GET /x HT", "GET /x HTTP/1.1\r\nHost: x\r\nX: ",
-               "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf",
+      GENERATE(as<std::string>{}, "", "GET /x HT",
+               "GET /x HTTP/1.1\r\nHost: x\r\nX: ", "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf",
                "POST /x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ", "\x16\x03\x01\x02\x00\x01\x00");
   INFO(opening);
   std::list<RawSocket> strangers;
@@ -193,9 +193,9 @@ TEST_CASE("a transfer encoding that is not chunked ends the connection, and no s
   Served served;
   const std::string hidden = "GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n";
   for (const std::string& encoding :
-       {std::string("xchunked"), std::string("identity"), std::string("gzip, chunked"), std::string("chunked, identity"),
-        std::string("chunked;q=1"), std::string("\"chunked\""), std::string("chunked,"), std::string(""),
-        std::string("chunked\r\nTransfer-Encoding: identity")}) {
+       {std::string("xchunked"), std::string("identity"), std::string("gzip, chunked"),
+        std::string("chunked, identity"), std::string("chunked;q=1"), std::string("\"chunked\""),
+        std::string("chunked,"), std::string(""), std::string("chunked\r\nTransfer-Encoding: identity")}) {
     INFO(encoding);
     const std::string reply =
         served.exchange("POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: " + encoding + "\r\n\r\n0\r\n\r\n" + hidden);
@@ -248,7 +248,8 @@ TEST_CASE("broken requests of all kinds end their own connection alone") {
       "POST /x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ana\r\nTransfer-Encoding: chunked\r\n\r\n"
       "4;ext=1\r\nbody\r\n0\r\nX: y\r\n\r\n",
       "HEAD /open HTTP/1.0\r\n\r\n"};
-  const std::string spice = std::string("\0\r\n\t :;,%&?=\"", 13) + "\xFF\x80" + "HTTP/1.1Transfer-EncodingContent-Length";
+  const std::string spice =
+      std::string("\0\r\n\t :;,%&?=\"", 13) + "\xFF\x80" + "HTTP/1.1Transfer-EncodingContent-Length";
   std::mt19937 random(20260729);
   const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
   for (int round = 0; round < 400; ++round) {
@@ -257,10 +258,17 @@ TEST_CASE("broken requests of all kinds end their own connection alone") {
       const std::size_t at = below(text.size());
       const std::string piece = spice.substr(below(spice.size()), 1 + below(8));
       switch (below(4)) {
-        case 0: text.replace(at, piece.size(), piece); break;
-        case 1: text.insert(at, piece); break;
-        case 2: text.erase(at, 1 + below(9)); break;
-        default: text.insert(at, text.substr(below(text.size()), below(40)));
+        case 0:
+          text.replace(at, piece.size(), piece);
+          break;
+        case 1:
+          text.insert(at, piece);
+          break;
+        case 2:
+          text.erase(at, 1 + below(9));
+          break;
+        default:
+          text.insert(at, text.substr(below(text.size()), below(40)));
       }
       if (text.empty()) text = "x";
     }

@@ -41,7 +41,7 @@ TEST_CASE("a request gets its answer over a Unix socket, with the caller's uid")
     REQUIRE(reply.ok());
     CHECK(reply->body == "GET /x ");
     CHECK(*reply->header("x-uid") == std::to_string(::getuid()));
-    struct stat info {};
+    struct stat info{};
     REQUIRE(::stat(path.c_str(), &info) == 0);
     CHECK((info.st_mode & 0777) == 0600);
     // A second server must not take the socket away from the first.

@@ -47,8 +47,9 @@ TEST_CASE("the workers' port opens beyond loopback only where that was allowed")
     INFO(local);
     CHECK(check_listen_address(options).ok());
   }
-  for (const char* remote : {"tcp://*:8751", "tcp://0.0.0.0:*", "tcp://[::]:8751", "tcp://10.0.0.1:8751",
-                             "tcp://[::ffff:10.0.0.1]:1", "tcp://eth0:8751", "tcp://farm.example:8751", "tcp://127.0.0.1.evil:1", "tcp://:8751"}) {
+  for (const char* remote :
+       {"tcp://*:8751", "tcp://0.0.0.0:*", "tcp://[::]:8751", "tcp://10.0.0.1:8751", "tcp://[::ffff:10.0.0.1]:1",
+        "tcp://eth0:8751", "tcp://farm.example:8751", "tcp://127.0.0.1.evil:1", "tcp://:8751"}) {
     options.endpoint = remote;
     options.allow_remote = false;
     INFO(remote);

@@ -37,16 +37,15 @@ struct Server {
     options.handshake_timeout = base::seconds(2);
     options.message_bytes_max = kMessageBytesMax;
     thread.on_loop([&] {
-      auto opened = SecureRouter::open(thread.loop, options,
-                                       [this, echo](const PeerMessage& message) {
-                                         const std::string bytes(message.bytes);
-                                         {
-                                           std::lock_guard lock(mutex);
-                                           seen.emplace_back(message.peer, message.key, bytes);
-                                           addresses.insert(std::string(message.address));
-                                         }
-                                         if (echo) (void)router->send(message.peer, "echo:" + bytes).ok();
-                                       });
+      auto opened = SecureRouter::open(thread.loop, options, [this, echo](const PeerMessage& message) {
+        const std::string bytes(message.bytes);
+        {
+          std::lock_guard lock(mutex);
+          seen.emplace_back(message.peer, message.key, bytes);
+          addresses.insert(std::string(message.address));
+        }
+        if (echo) (void)router->send(message.peer, "echo:" + bytes).ok();
+      });
       REQUIRE(opened.ok());
       router = *std::move(opened);
     });

@@ -289,8 +289,7 @@ TEST_CASE("a peer that floods a busy loop and then goes away does not end the pr
     options.keys = server_keys;
     options.allowed = {keys.public_key};
     options.heartbeat_interval = base::milliseconds(100);
-    auto opened =
-        SecureRouter::open(thread.loop, options, [&](const PeerMessage&) { ++received; });
+    auto opened = SecureRouter::open(thread.loop, options, [&](const PeerMessage&) { ++received; });
     REQUIRE(opened.ok());
     return *std::move(opened);
   });
@@ -345,8 +344,7 @@ TEST_CASE("a client finds its server again after a restart and says so") {
     options.endpoint = endpoint;
     options.keys = server_keys;
     options.allowed = {keys.public_key};
-    auto opened =
-        SecureRouter::open(thread.loop, options, [&](const PeerMessage&) { ++received; });
+    auto opened = SecureRouter::open(thread.loop, options, [&](const PeerMessage&) { ++received; });
     REQUIRE(opened.ok());
     return *std::move(opened);
   });

@@ -29,9 +29,9 @@ TEST_CASE("a task commits the frames that its plan gives it, and no other name")
   const jobs::PhasePlan plan = command("show/c.%04d.exr");
   CHECK(planned(plan, 1, {}));
   CHECK(planned(plan, 1, {file("show/c.1003.exr", 1003), file("show/c.1004.exr", 1004)}));
-  CHECK_FALSE(planned(plan, 1, {file("show/c.1005.exr", 1005)}));        // the next task's
-  CHECK_FALSE(planned(plan, 1, {file("show/c.1003.exr", 1004)}));        // another frame's name
-  CHECK_FALSE(planned(plan, 1, {file("other/c.1003.exr", 1003)}));       // another show's
+  CHECK_FALSE(planned(plan, 1, {file("show/c.1005.exr", 1005)}));   // the next task's
+  CHECK_FALSE(planned(plan, 1, {file("show/c.1003.exr", 1004)}));   // another frame's name
+  CHECK_FALSE(planned(plan, 1, {file("other/c.1003.exr", 1003)}));  // another show's
   CHECK_FALSE(planned(plan, 1, {file("show/../c.1003.exr", 1003)}));
   CHECK_FALSE(planned(plan, 1, {file(".framemill-root", 1003)}));
   // The first is good: all are refused.

@@ -268,8 +268,7 @@ void Script::finish(const Statement& s) {
   file.staged = s.text("staged", file.staged);
   if (s.keys.contains("contents")) file.sha256 = base::sha256(s.keys.at("contents"));
   if (s.keys.contains("samples")) file.samples_sha256 = base::sha256(s.keys.at("samples"));
-  if (s.keys.contains("odd"))
-    player.next.finished.back().odd.emplace_back(std::stoi(s.keys.at("odd")), "it_is_small");
+  if (s.keys.contains("odd")) player.next.finished.back().odd.emplace_back(std::stoi(s.keys.at("odd")), "it_is_small");
   stage().report(s.word(1));
 }
 

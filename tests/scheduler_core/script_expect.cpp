@@ -13,8 +13,8 @@ void Script::require(bool holds, const std::string& found) {
 void Script::expect(const Statement& s) {
   const std::string& what = s.word(1);
   if (what == "grants" || what == "grant" || what == "batch_max") return expect_grants(s);
-  if (what == "revoke" || what == "publish" || what == "watch" || what == "manifest" || what == "discard" || what == "refused" ||
-      what == "no" || what == "sweeps")
+  if (what == "revoke" || what == "publish" || what == "watch" || what == "manifest" || what == "discard" ||
+      what == "refused" || what == "no" || what == "sweeps")
     return expect_orders(s);
   if (what == "error" || what == "ok" || what == "repeated" || what == "changed" || what == "warns" ||
       what == "warnings")
@@ -170,7 +170,8 @@ void Script::expect_job(const Statement& s) {
   const JobView view = stage().farm().show_job(job_id(s.word(2))).value();
   if (what == "job") return require_state(view.state, s.word(3));
   if (what == "condition") {
-    const std::string kind = view.condition.kind == Condition::Kind::None ? "none" : std::string(name(view.condition.kind));
+    const std::string kind =
+        view.condition.kind == Condition::Kind::None ? "none" : std::string(name(view.condition.kind));
     return require(kind == s.word(3) && view.condition.layer == s.text("layer", view.condition.layer) &&
                        view.condition.reason.find(s.text("says", "")) != std::string::npos,
                    kind + " " + view.condition.layer + ": " + view.condition.reason);

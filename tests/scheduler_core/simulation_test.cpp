@@ -118,9 +118,20 @@ void repeat_last(Stage& stage, Player& player, const WorkerReported& said) {
 
 void random_step(Stage& stage) {
   auto& [name, player] = any_of(stage.players());
-  switch (*rc::gen::weightedElement<int>(
-      {{12, 0}, {8, 1}, {3, 2}, {2, 3}, {1, 4}, {1, 5}, {1, 6}, {1, 7}, {2, 8}, {1, 9}, {1, 10}, {1, 11}, {1, 12},
-       {3, 13}})) {
+  switch (*rc::gen::weightedElement<int>({{12, 0},
+                                          {8, 1},
+                                          {3, 2},
+                                          {2, 3},
+                                          {1, 4},
+                                          {1, 5},
+                                          {1, 6},
+                                          {1, 7},
+                                          {2, 8},
+                                          {1, 9},
+                                          {1, 10},
+                                          {1, 11},
+                                          {1, 12},
+                                          {3, 13}})) {
     case 0:
       finish_some(stage, player);
       stage.publish_all(player);

@@ -19,7 +19,8 @@ struct Line {
     return *this;
   }
   template <class Number>
-  requires std::is_arithmetic_v<Number> Line& operator<<(Number n) {
+    requires std::is_arithmetic_v<Number>
+  Line& operator<<(Number n) {
     out << ' ' << +n;
     return *this;
   }

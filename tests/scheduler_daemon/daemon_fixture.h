@@ -26,7 +26,8 @@ class NoPackages : public jobs::PackageCatalogue {
 
 // A job of `frames` tasks of one command.
 inline std::string command_spec(const std::string& name, int frames = 4) {
-  return "api = \"framemill/v1\"\nname = \"" + name + "\"\nshow = \"test\"\nshot = \"sh10\"\n\n[[layer]]\nname = \"paint\"\n" +
+  return "api = \"framemill/v1\"\nname = \"" + name +
+         "\"\nshow = \"test\"\nshot = \"sh10\"\n\n[[layer]]\nname = \"paint\"\n" +
          "kind = \"command\"\nargv = [\"paint\", \"{frame}\", \"{output}\"]\nframes = \"1-" + std::to_string(frames) +
          "\"\nchunk = 1\noutput = \"" + name + "/v{version:03}/p.{frame:04}.png\"\n";
 }

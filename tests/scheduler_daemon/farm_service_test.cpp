@@ -132,11 +132,13 @@ TEST_CASE("all workers are listed, however many pieces that takes") {
 
 TEST_CASE("questions about a job that is not there are answered with job.unknown") {
   DaemonFixture farm;
-  CHECK(ask<JobView>(farm, [&](Reply<JobView> r) { farm.service->show_job(JobId(7), r); }).error().code == "job.unknown");
+  CHECK(ask<JobView>(farm, [&](Reply<JobView> r) { farm.service->show_job(JobId(7), r); }).error().code ==
+        "job.unknown");
   CHECK(ask<PlanView>(farm, [&](Reply<PlanView> r) { farm.service->plan(JobId(7), r); }).error().code == "job.unknown");
   FrameQuery frames;
   frames.job = JobId(7);
-  CHECK(ask<FramePage>(farm, [&](Reply<FramePage> r) { farm.service->frames(frames, r); }).error().code == "job.unknown");
+  CHECK(ask<FramePage>(farm, [&](Reply<FramePage> r) { farm.service->frames(frames, r); }).error().code ==
+        "job.unknown");
   AttemptQuery attempts;
   attempts.job = JobId(7);
   CHECK(ask<AttemptPage>(farm, [&](Reply<AttemptPage> r) { farm.service->attempts(attempts, r); }).error().code ==

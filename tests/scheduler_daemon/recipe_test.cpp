@@ -68,8 +68,7 @@ TEST_CASE("a manifest order of a command's frames names its layer and no model")
       "[[layer]]\nname = \"paint\"\nkind = \"command\"\nargv = [\"paint\", \"{output}\"]\nframes = \"1-4\"\n");
   REQUIRE(jobs::manifest_groups(*job.plan).size() == 1);
   wire::ManifestOrder order;
-  write_manifest_order(
-      job, 0, [](PhaseId) { return std::vector<StateRun>{{{0, 4}, TaskState::Published}}; }, order);
+  write_manifest_order(job, 0, [](PhaseId) { return std::vector<StateRun>{{{0, 4}, TaskState::Published}}; }, order);
   REQUIRE(order.layers_size() == 1);
   CHECK(order.layers(0).name() == "paint");
   CHECK(order.layers(0).model().empty());
@@ -221,8 +220,9 @@ TEST_CASE("the grant of a chain that goes on from a root's plates says so, and t
 
 TEST_CASE("a movie shows its inputs in the order of the spec, from layers and roots alike") {
   const JobRecord job = test::job_of(
-      kBoards + "[[layer]]\nname = \"cut\"\nkind = \"encode\"\ninput = [{root = \"plates\", pattern = \"a.png\", frames = "
-                "\"1\"}, {layer = \"boards\"}, {root = \"plates\", pattern = \"z.{frame:04}.exr\", frames = \"3-4\"}]\n");
+      kBoards +
+      "[[layer]]\nname = \"cut\"\nkind = \"encode\"\ninput = [{root = \"plates\", pattern = \"a.png\", frames = "
+      "\"1\"}, {layer = \"boards\"}, {root = \"plates\", pattern = \"z.{frame:04}.exr\", frames = \"3-4\"}]\n");
   const jobs::PhaseIndex cut = phase_of(job, "cut", PhaseKind::Encode);
   wire::Grant grant;
   write_root_inputs(job, cut, {0, 1}, grant);
@@ -231,15 +231,16 @@ TEST_CASE("a movie shows its inputs in the order of the spec, from layers and ro
   CHECK(wanted[0].input == 1);
   write_input(job, wanted[0], files({frame_file(1), frame_file(2)}), grant);
   order_inputs(grant);
-  CHECK(input_names(grant) == Names{"plates:a.png@1", "main:f.1.exr@1", "main:f.2.exr@2", "plates:z.0003.exr@3",
-                                    "plates:z.0004.exr@4"});
+  CHECK(input_names(grant) ==
+        Names{"plates:a.png@1", "main:f.1.exr@1", "main:f.2.exr@2", "plates:z.0003.exr@3", "plates:z.0004.exr@4"});
 }
 
 TEST_CASE("a sheet has a row for each input, a root's too, with the frames that should be there") {
   const JobRecord job = test::job_of(
-      kBoards + "[[layer]]\nname = \"sheet\"\nkind = \"sheet\"\ninput = [{root = \"plates\", pattern = \"p.{frame}.exr\", "
-                "frames = \"5-6\", name = \"scan\"}, {layer = \"boards\"}, {root = \"plates\", pattern = "
-                "\"q.{frame}.exr\", frames = \"5-6\"}]\n");
+      kBoards +
+      "[[layer]]\nname = \"sheet\"\nkind = \"sheet\"\ninput = [{root = \"plates\", pattern = \"p.{frame}.exr\", "
+      "frames = \"5-6\", name = \"scan\"}, {layer = \"boards\"}, {root = \"plates\", pattern = "
+      "\"q.{frame}.exr\", frames = \"5-6\"}]\n");
   const jobs::PhaseIndex sheet = phase_of(job, "sheet", PhaseKind::Sheet);
   wire::Recipe recipe;
   write_recipe(job, sheet, recipe);
@@ -264,11 +265,11 @@ TEST_CASE("a sheet has a row for each input, a root's too, with the frames that 
 }
 
 TEST_CASE("four hundred frames of a second command read four hundred files, each its own") {
-  const std::string grade =
-      "kind = \"command\"\nargv = [\"cp\", \"{input}\", \"{output}\"]\nframes = \"1-400\"\n";
-  const JobRecord job = test::job_of(
-      "[[layer]]\nname = \"one\"\n" + grade + "input = [{root = \"plates\", pattern = \"p.{frame}.exr\", frames = \"1-400\"}]\n" +
-      "[[layer]]\nname = \"two\"\n" + grade + "input = [{layer = \"one\"}]\n");
+  const std::string grade = "kind = \"command\"\nargv = [\"cp\", \"{input}\", \"{output}\"]\nframes = \"1-400\"\n";
+  const JobRecord job =
+      test::job_of("[[layer]]\nname = \"one\"\n" + grade +
+                   "input = [{root = \"plates\", pattern = \"p.{frame}.exr\", frames = \"1-400\"}]\n" +
+                   "[[layer]]\nname = \"two\"\n" + grade + "input = [{layer = \"one\"}]\n");
   const auto wanted = wanted_inputs(job, 1, {0, 400});
   CHECK(wanted.size() == 400);
   wire::Grant grant;
@@ -290,9 +291,10 @@ TEST_CASE("four hundred frames of a second command read four hundred files, each
 
 TEST_CASE("what every task of a command reads is named once for all of them") {
   const JobRecord job = test::job_of(
-      kBoards + "[[layer]]\nname = \"mean\"\nkind = \"command\"\nargv = [\"x\", \"{input:0}\", \"{input:lut}\"]\n"
-                "frames = \"1-32\"\nneeds_frames = \"all\"\n"
-                "input = [{layer = \"boards\", frames = \"5-20\"}, {root = \"plates\", pattern = \"l.cube\", name = \"lut\"}]\n");
+      kBoards +
+      "[[layer]]\nname = \"mean\"\nkind = \"command\"\nargv = [\"x\", \"{input:0}\", \"{input:lut}\"]\n"
+      "frames = \"1-32\"\nneeds_frames = \"all\"\n"
+      "input = [{layer = \"boards\", frames = \"5-20\"}, {root = \"plates\", pattern = \"l.cube\", name = \"lut\"}]\n");
   const jobs::PhaseIndex mean = phase_of(job, "mean", PhaseKind::Command);
   const auto wanted = wanted_inputs(job, mean, {8, 4});
   REQUIRE(wanted.size() == 1);
@@ -313,9 +315,9 @@ TEST_CASE("what every task of a command reads is named once for all of them") {
 TEST_CASE("a command is told the seed and prompt that its pictures come from, where it speaks of them") {
   const std::string boards = kBoards + "seed = 9007199254740993\nvariants = 3\n";
   const auto command = [&](const std::string& arguments) {
-    const JobRecord job = test::job_of(boards +
-                                       "[[layer]]\nname = \"a\"\nkind = \"command\"\nframes = \"1-32\"\nargv = [\"x\", " +
-                                       arguments + "]\ninput = [{layer = \"boards\", variant = 2}]\n");
+    const JobRecord job =
+        test::job_of(boards + "[[layer]]\nname = \"a\"\nkind = \"command\"\nframes = \"1-32\"\nargv = [\"x\", " +
+                     arguments + "]\ninput = [{layer = \"boards\", variant = 2}]\n");
     wire::Recipe recipe;
     write_recipe(job, phase_of(job, "a", PhaseKind::Command), recipe);
     return recipe;
@@ -329,9 +331,10 @@ TEST_CASE("a command is told the seed and prompt that its pictures come from, wh
 }
 
 TEST_CASE("one task for all frames is told them, though its phase writes one file") {
-  const JobRecord job = test::job_of(
-      kBoards + "[[layer]]\nname = \"prores\"\nkind = \"command\"\nargv = [\"x\", \"{input}\", \"{output}\"]\n"
-                "frames = \"1-20\"\ntask = \"all\"\noutput = \"{shot}.mov\"\ninput = [{layer = \"boards\"}]\n");
+  const JobRecord job =
+      test::job_of(kBoards +
+                   "[[layer]]\nname = \"prores\"\nkind = \"command\"\nargv = [\"x\", \"{input}\", \"{output}\"]\n"
+                   "frames = \"1-20\"\ntask = \"all\"\noutput = \"{shot}.mov\"\ninput = [{layer = \"boards\"}]\n");
   const jobs::PhaseIndex index = phase_of(job, "prores", PhaseKind::Command);
   CHECK(job.plan->phases[index].task_count == 1);
   wire::Recipe recipe;

@@ -51,7 +51,8 @@ TEST_CASE("a limit of the HTTP interface that is not one is refused with its lin
 TEST_CASE("a root of scheduler.toml may be written as worker.toml has it") {
   const std::string files = "data_directory = \"d\"\nkey_file = \"k\"\nworkers_file = \"w\"\ntokens_file = \"t\"\n";
   const auto config = parse_scheduler_config(
-      files + "[roots]\nmain = \"frames\"\nfar = \"\"\nplates = {path = \"/mnt/plates\", access = \"read\"}\n", "/etc/framemill");
+      files + "[roots]\nmain = \"frames\"\nfar = \"\"\nplates = {path = \"/mnt/plates\", access = \"read\"}\n",
+      "/etc/framemill");
   REQUIRE(config.ok());
   CHECK(config->roots.at("main") == "/etc/framemill/frames");
   CHECK(config->roots.at("far").empty());

@@ -8,11 +8,11 @@
 #include <set>
 
 #include "fake_farm.h"
+#include "json_schema.h"
 #include "net/http_client.h"
 #include "net/loop_thread.h"
 #include "scheduler/http/call.h"
 #include "scheduler/http/http_api.h"
-#include "json_schema.h"
 
 namespace framemill::scheduler::testing {
 

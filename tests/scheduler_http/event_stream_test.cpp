@@ -224,8 +224,8 @@ TEST_CASE("a stream ends at the moment its token does") {
   const auto entry = [&](const char* who, std::optional<base::WallTime> expires) {
     return TokenEntry{who, Role::Viewer, base::sha256(std::string("token-of-") + who), expires};
   };
-  fixture.api->use_tokens(TokenTable({entry("vic", base::WallTime{now.unix_ms + 2000}),
-                                      entry("ana", base::WallTime{now.unix_ms + 3'600'000})}));
+  fixture.api->use_tokens(TokenTable(
+      {entry("vic", base::WallTime{now.unix_ms + 2000}), entry("ana", base::WallTime{now.unix_ms + 3'600'000})}));
   Reader vic(fixture, "", ""), ana(fixture, "", "", "ana");
   REQUIRE(eventually([&] { return readers(fixture) == 2; }));
   const std::clock_t busy_before = std::clock();

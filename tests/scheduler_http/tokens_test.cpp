@@ -19,8 +19,8 @@ std::string error_of(const std::string& text) {
 }
 
 std::string entry(const std::string& principal, const std::string& role, const std::string& token) {
-  return "[[token]]\nprincipal = \"" + principal + "\"\nrole = \"" + role + "\"\nsha256 = \"" + base::sha256(token).hex() +
-         "\"\n";
+  return "[[token]]\nprincipal = \"" + principal + "\"\nrole = \"" + role + "\"\nsha256 = \"" +
+         base::sha256(token).hex() + "\"\n";
 }
 
 std::string all_of(const std::string& text) {
@@ -83,14 +83,17 @@ TEST_CASE("bad token files are refused with the line and the reason") {
                  "principal: the string is empty"));
   CHECK(contains(error_of("[[token]]\nprincipal = 5\nrole = \"viewer\"\nsha256 = \"" + kDigest + "\"\n"),
                  "principal: 5 is an integer"));
-  CHECK(contains(error_of("[[token]]\nprincipal = \"a\"\nrole = \"viewer\"\nsha256 = \"secret\"\n"), "this is not a SHA-256"));
+  CHECK(contains(error_of("[[token]]\nprincipal = \"a\"\nrole = \"viewer\"\nsha256 = \"secret\"\n"),
+                 "this is not a SHA-256"));
   CHECK(contains(error_of(good + "expires = 2027-01-01\n"), "not a time with an offset"));
   CHECK(contains(error_of(good + "expires = 2027-01-01T00:00:00\n"), "not a time with an offset"));
   CHECK(contains(error_of(good + good), "twice"));
   CHECK_FALSE(contains(error_of("[[token]]\nsha256 = \"my plain password\"\n"), "password"));
-  for (const char* secret : {"hunter2", "'hunter2", "\u201Chunter2\u201D", "hunter2, 5", "[\"hunter2\"]", "\"hunter2\u200B\""}) {
+  for (const char* secret :
+       {"hunter2", "'hunter2", "\u201Chunter2\u201D", "hunter2, 5", "[\"hunter2\"]", "\"hunter2\u200B\""}) {
     INFO(secret);
-    const std::string said = error_of(std::string("[[token]]\nprincipal = ana\nsha256 = ") + secret + "\nrol = \"x\"\n");
+    const std::string said =
+        error_of(std::string("[[token]]\nprincipal = ana\nsha256 = ") + secret + "\nrol = \"x\"\n");
     CHECK(contains(said, "line 2"));
     CHECK_FALSE(contains(said, "hunter2"));
   }

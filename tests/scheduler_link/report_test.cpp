@@ -110,7 +110,9 @@ TEST_CASE("a part of a report that makes no sense costs that part, and a bad res
       {"an unknown kind of device", "inventory.devices.kind",
        [](auto& r) { r.mutable_inventory()->mutable_devices(0)->set_kind("tpu"); }},
       {"too many slots", "inventory.slots",
-       [](auto& r) { for (int i = 0; i < 300; ++i) r.mutable_inventory()->add_slots()->set_index(i + 1); }},
+       [](auto& r) {
+         for (int i = 0; i < 300; ++i) r.mutable_inventory()->add_slots()->set_index(i + 1);
+       }},
       {"an absolute path", "finished.files.path",
        [](auto& r) { r.mutable_finished(0)->mutable_files(0)->set_path("/etc/passwd"); }},
       {"a path that climbs", "finished.files.path",
@@ -151,7 +153,9 @@ TEST_CASE("a part of a report that makes no sense costs that part, and a bad res
 TEST_CASE("a text that is not UTF-8 costs nothing but its bad bytes") {
   wire::WorkerReport wire_report = good_report();
   wire_report.mutable_inventory()->set_name("caf\xe9");
-  wire_report.mutable_ended(0)->set_message("invalid attribute \"Besch\xe4" "digt\"");
+  wire_report.mutable_ended(0)->set_message(
+      "invalid attribute \"Besch\xe4"
+      "digt\"");
   wire_report.mutable_ended(0)->set_output_tail("\xe2\x82");
   const auto report = parse_report(wire_report.SerializeAsString(), kKey);
   REQUIRE(report.ok());

@@ -28,13 +28,14 @@ struct WorkerProcess {
     options.endpoint = endpoint;
     options.keys = keys;
     options.server_key = server;
-    auto opened = net::SecureDealer::open(loop, options,
-                                          {[this](std::string_view bytes) {
-                                             wire::SchedulerReply reply;
-                                             REQUIRE(reply.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
-                                             replies.push_back(std::move(reply));
-                                           },
-                                           [](net::LinkState, const std::string&) {}});
+    auto opened =
+        net::SecureDealer::open(loop, options,
+                                {[this](std::string_view bytes) {
+                                   wire::SchedulerReply reply;
+                                   REQUIRE(reply.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
+                                   replies.push_back(std::move(reply));
+                                 },
+                                 [](net::LinkState, const std::string&) {}});
     REQUIRE(opened.ok());
     dealer = *std::move(opened);
   }
@@ -77,8 +78,7 @@ struct LinkFixture {
     return true;
   }
   WorkerProcess& start(std::uint64_t incarnation) {
-    WorkerProcess& process =
-        processes.emplace_back(loop, link->endpoint(), server.public_key, worker, incarnation);
+    WorkerProcess& process = processes.emplace_back(loop, link->endpoint(), server.public_key, worker, incarnation);
     REQUIRE(run_until([&] { return process.dealer->connected(); }));
     return process;
   }

@@ -126,8 +126,7 @@ TEST_CASE("a database of the right length with another history does not pass for
   CHECK(Store::open(path, options).ok());
   // The mark stays: it knows what was acknowledged.
   std::filesystem::remove(path.string() + "-wal");
-  std::filesystem::copy_file(directory / "theirs/farm.db", path,
-                             std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::copy_file(directory / "theirs/farm.db", path, std::filesystem::copy_options::overwrite_existing);
   const auto opened = Store::open(path, options);
   REQUIRE_FALSE(opened.ok());
   CHECK(opened.error().code == "store.history_lost");
@@ -181,7 +180,9 @@ TEST_CASE("a flipped bit in any page of the database is found or harmless") {
   const TempDirectory directory;
   const std::filesystem::path path = directory / "farm.db";
   leave_killed_store(path);
-  { open_store(path); }  // the log goes into the database
+  {
+    open_store(path);
+  }  // the log goes into the database
   const std::uint64_t size = std::filesystem::file_size(path);
   int found = 0;
   const std::string bytes = [&] {

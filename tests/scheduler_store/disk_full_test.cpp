@@ -100,9 +100,8 @@ void fill_and_recover(const std::filesystem::path& disk) {
     MUST(health.recovered == 0);
     MUST(store->counters().disk_full);
     // Reads go on.
-    const auto commits = answer_of<std::vector<CommitRecord>>([&](auto done) {
-      return store->files_of({JobId(1), 0}, {0, 4096}, done);
-    });
+    const auto commits = answer_of<std::vector<CommitRecord>>(
+        [&](auto done) { return store->files_of({JobId(1), 0}, {0, 4096}, done); });
     MUST(commits.size() == durable);
     std::filesystem::remove(other);
     MUST(health.wait([&] { return health.recovered == 1; }));

@@ -53,7 +53,9 @@ std::uint32_t last_told(int pipe, std::uint32_t before) {
 TEST_CASE("no acknowledged batch is lost when the process is killed, time after time") {
   const TempDirectory directory;
   const std::filesystem::path path = directory / "farm.db";
-  { write_now(*open_store(path), {sample_job(1)}); }
+  {
+    write_now(*open_store(path), {sample_job(1)});
+  }
   std::mt19937 random(20261122);
   std::uint32_t written = 0;  // batches 1..written are there
   for (int round = 0; round < 25; ++round) {

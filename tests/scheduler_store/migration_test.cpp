@@ -19,7 +19,9 @@ namespace {
 
 class RawDatabase {
  public:
-  explicit RawDatabase(const std::filesystem::path& path) { REQUIRE(sqlite3_open(path.c_str(), &handle_) == SQLITE_OK); }
+  explicit RawDatabase(const std::filesystem::path& path) {
+    REQUIRE(sqlite3_open(path.c_str(), &handle_) == SQLITE_OK);
+  }
   ~RawDatabase() { sqlite3_close(handle_); }
   RawDatabase(const RawDatabase&) = delete;
   RawDatabase& operator=(const RawDatabase&) = delete;
@@ -55,12 +57,12 @@ class RawDatabase {
 // Values by the column's name: rows of different tables belong together, and no value is the default of a later column.
 std::string value_of(const std::string& column, const std::string& type, int& next) {
   static const std::map<std::string, std::string> kShared{
-      {"one", "1"},     {"epoch", "4"},   {"counter", "6"},
-      {"job", "7"},     {"phase", "1"},   {"task", "3"},
-      {"worker", "2"},  {"live", "0"},    {"chain", "zeroblob(32)"},
-      {"page", "0"},    {"tasks", "40"},  {"epoch_nonce", "'00000000000000aa'"},
-      {"layer", "5"},   {"steps", "9"},   {"nonce", "'00000000000000aa'"},
-      {"kind", "0"},    {"number", "8"},  {"outcome", "'failed'"},
+      {"one", "1"},          {"epoch", "4"},  {"counter", "6"},
+      {"job", "7"},          {"phase", "1"},  {"task", "3"},
+      {"worker", "2"},       {"live", "0"},   {"chain", "zeroblob(32)"},
+      {"page", "0"},         {"tasks", "40"}, {"epoch_nonce", "'00000000000000aa'"},
+      {"layer", "5"},        {"steps", "9"},  {"nonce", "'00000000000000aa'"},
+      {"kind", "0"},         {"number", "8"}, {"outcome", "'failed'"},
       {"state", "'running'"}};
   if (const auto shared = kShared.find(column); shared != kShared.end())
     if (type != "TEXT" || shared->second.front() == '\'') return shared->second;
@@ -85,7 +87,8 @@ std::vector<Table> make_store(const std::filesystem::path& path, std::uint32_t s
        database.rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name")) {
     Table table{name, ""};
     std::string values;
-    for (const std::string& column : database.rows(fmt::format("SELECT name, type FROM pragma_table_info('{}')", name))) {
+    for (const std::string& column :
+         database.rows(fmt::format("SELECT name, type FROM pragma_table_info('{}')", name))) {
       const std::size_t bar = column.find('|');
       const std::string separator = table.columns.empty() ? "" : ", ";
       table.columns += separator + column.substr(0, bar);
@@ -111,7 +114,9 @@ TEST_CASE("a store of every older schema keeps each value of each table through 
       for (const Table& table : tables)
         before[table.name] = database.rows(fmt::format("SELECT {} FROM {}", table.columns, table.name)).at(0);
     }
-    { open_store(path); }
+    {
+      open_store(path);
+    }
     RawDatabase database(path);
     CHECK(database.rows("PRAGMA user_version") == std::vector{std::to_string(newest_schema())});
     for (const Table& table : tables) {
@@ -130,7 +135,9 @@ TEST_CASE("columns that a migration adds are filled in from the rows that are th
     const TempDirectory directory;
     const std::filesystem::path path = directory / "farm.db";
     make_store(path, schema);
-    { open_store(path); }
+    {
+      open_store(path);
+    }
     RawDatabase database(path);
     INFO("schema " << schema);
     // Migration 4: how many files an attempt wrote and read, out of its commits.

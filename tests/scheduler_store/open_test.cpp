@@ -104,7 +104,9 @@ TEST_CASE("a database of another program, or of a newer one, is refused and left
   std::ofstream(directory / "text.db") << std::string(8192, 'x');
   CHECK(code_of_open(directory / "text.db") == "store.not_a_store");
   CHECK(Store::open(directory / "text.db", {}).error().hint.find("verify") != std::string::npos);
-  { open_store(directory / "farm.db"); }
+  {
+    open_store(directory / "farm.db");
+  }
   run_sql(directory / "farm.db", "PRAGMA user_version = 999");
   CHECK(code_of_open(directory / "farm.db") == "store.newer_schema");
   CHECK(verify(directory / "farm.db").error().code == "store.newer_schema");
@@ -117,7 +119,9 @@ TEST_CASE("a database of another program, or of a newer one, is refused and left
 TEST_CASE("a new store gets the newest schema, and an older one is migrated after a backup") {
   const TempDirectory directory;
   const std::filesystem::path path = directory / "farm.db";
-  { open_store(path); }
+  {
+    open_store(path);
+  }
   CHECK(verify(path).value().schema == newest_schema());
   CHECK(verify(path).value().whole());
 

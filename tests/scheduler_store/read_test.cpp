@@ -62,9 +62,8 @@ TEST_CASE("commits of a job come in pages, with their files and on demand with w
   }
   CHECK(found == texts_of(commits));
 
-  const auto range = answer_of<std::vector<CommitRecord>>([&](auto done) {
-    return store->files_of({JobId(1), 1}, {7, 3}, done);
-  });
+  const auto range =
+      answer_of<std::vector<CommitRecord>>([&](auto done) { return store->files_of({JobId(1), 1}, {7, 3}, done); });
   REQUIRE(range.size() == 3);
   CHECK(range[0].task == 7);
   CHECK(range[1].files.size() == 2);
@@ -90,8 +89,8 @@ TEST_CASE("what a remake put in the place of a file is what its commit tells fro
     write_now(*store, {sample_job(12), remake, commit});
     RemakeRecord remade{second, 3, JobId(12), commit.files, {}, RemakeOutcome::Open, {}};
     const auto digests = [&] {
-      const auto found = answer_of<std::vector<CommitRecord>>(
-          [&](auto done) { return store->files_of(first, {3, 1}, done); });
+      const auto found =
+          answer_of<std::vector<CommitRecord>>([&](auto done) { return store->files_of(first, {3, 1}, done); });
       return std::pair{found.at(0).files.at(0).sha256.hex(), found.at(0).files.at(1).sha256.hex()};
     };
     const auto as_committed = std::pair{commit.files[0].sha256.hex(), commit.files[1].sha256.hex()};

@@ -42,9 +42,9 @@ struct ToText {
     for (const StuckLayer& layer : job.stuck)
       stuck += fmt::format("[{} {} {} {}]", layer.layer, layer.since.unix_ms, layer.code, layer.message);
     return fmt::format("job {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", job.id.value,
-                       jobs::canonical_json(*job.spec), jobs::plan_json(*job.plan), packages, job.version, jobs::name(job.state), job.paused,
-                       job.priority, text(job.submitted), text(job.last_change), job.started.unix_ms,
-                       job.finished.unix_ms, job.swept, stuck, job.remake_of.value, job.replaces);
+                       jobs::canonical_json(*job.spec), jobs::plan_json(*job.plan), packages, job.version,
+                       jobs::name(job.state), job.paused, job.priority, text(job.submitted), text(job.last_change),
+                       job.started.unix_ms, job.finished.unix_ms, job.swept, stuck, job.remake_of.value, job.replaces);
   }
   std::string operator()(const PhaseRecord& phase) const {
     const PhaseTally& tally = phase.tally;

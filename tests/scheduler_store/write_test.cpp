@@ -130,9 +130,8 @@ TEST_CASE("a second commit of a task stops the store and leaves the first one") 
   CHECK_FALSE(acknowledged);
   auto again = open_store(directory / "farm.db");
   CHECK(again->load().value().records.empty());  // nothing of that batch
-  const auto commits = answer_of<std::vector<CommitRecord>>([&](auto done) {
-    return again->files_of(phase, {0, 100}, done);
-  });
+  const auto commits =
+      answer_of<std::vector<CommitRecord>>([&](auto done) { return again->files_of(phase, {0, 100}, done); });
   REQUIRE(commits.size() == 1);
   CHECK(commits[0].attempt.counter == 1);
 }

@@ -7,9 +7,9 @@
 #include "gpu/torch/autoencoder.h"
 #include "gpu/torch/transformer.h"
 #include "models/safetensors.h"
-#include "training/score/curve.h"
 #include "training/checkpoint.h"
 #include "training/phases.h"
+#include "training/score/curve.h"
 #include "training/seal.h"
 #include "training/shares.h"
 

@@ -106,8 +106,12 @@ void check_golden(const std::string& name, const Message& message) {
 
 }  // namespace
 
-TEST_CASE("a report of protocol 1 is read and written as it was") { check_golden("worker_report.bin", first_report()); }
-TEST_CASE("a reply of protocol 1 is read and written as it was") { check_golden("scheduler_reply.bin", grant_reply()); }
+TEST_CASE("a report of protocol 1 is read and written as it was") {
+  check_golden("worker_report.bin", first_report());
+}
+TEST_CASE("a reply of protocol 1 is read and written as it was") {
+  check_golden("scheduler_reply.bin", grant_reply());
+}
 TEST_CASE("an executor's message of protocol 1 is read and written as it was") {
   check_golden("executor_ready.bin", executor_ready());
 }

@@ -148,17 +148,18 @@ TEST_CASE("a link in place of an output is resolved inside the root, and refused
   REQUIRE(task.ParseFromString(inside.finished[0].message));
   CHECK(task.files(0).size_bytes() == 6);
   CHECK(task.files(0).sha256() == raw_digest("pixels"));
-  CHECK(fs::is_regular_file(fs::symlink_status(inside.area.directory / "main" / staging_path(attempt(1)) /
-                                               task.files(0).staged())));
+  CHECK(fs::is_regular_file(
+      fs::symlink_status(inside.area.directory / "main" / staging_path(attempt(1)) / task.files(0).staged())));
 }
 
-TEST_CASE("an output has the modes of the site, whatever its program chose, but a file with other names keeps its own") {
+TEST_CASE(
+    "an output has the modes of the site, whatever its program chose, but a file with other names keeps its own") {
   const auto mode_of = [](const std::string& script) {
     Command c({"sh", "-c", script, "x", "{output}"});
     c.area.write("main/plate", "pixels");
     fs::permissions(c.area.directory / "main/plate", fs::perms::owner_read);
     CHECK(c.run().outcome == Outcome::Ok);
-    struct stat facts {};
+    struct stat facts{};
     const std::string file = c.area.directory / "main" / staging_path(attempt(1)) / "out/c.1001.txt";
     REQUIRE(::stat(file.c_str(), &facts) == 0);
     return facts.st_mode & 07777;
@@ -281,7 +282,8 @@ TEST_CASE("arguments that are too long for the kernel are the task's fault, once
 
 TEST_CASE("an environment that leaves the arguments no room names the user's program") {
   Command c({"sh", "-c", "true", "x"});
-  for (int i = 0; i < 40; ++i) c.settings.environment.push_back("V" + std::to_string(i) + "=" + std::string(100'000, 'x'));
+  for (int i = 0; i < 40; ++i)
+    c.settings.environment.push_back("V" + std::to_string(i) + "=" + std::string(100'000, 'x'));
   const EndedAttempt& ended = c.run();
   CHECK(ended.outcome == Outcome::Failed);
   CHECK(ended.code == "command.cannot_start");
@@ -319,10 +321,11 @@ TEST_CASE("an input that the storage cannot read gives the task back, with the r
   c.area.root("memory");
   const fs::path directory = c.area.directory / "memory";
   fs::create_symlink("/proc/self/mem", directory / "mem");
-  c.roots["memory"] = RootDirectory::open("memory", directory,
-                                          std::make_shared<const base::RootPaths>(
-                                              base::RootPaths{{"memory", directory}, {"kernel", "/proc/self"}}))
-                          .value();
+  c.roots["memory"] =
+      RootDirectory::open(
+          "memory", directory,
+          std::make_shared<const base::RootPaths>(base::RootPaths{{"memory", directory}, {"kernel", "/proc/self"}}))
+          .value();
   const EndedAttempt& ended = c.run();
   CHECK(ended.outcome == Outcome::NotAdmitted);
   CHECK(ended.code == "storage_failed");
@@ -395,14 +398,18 @@ TEST_CASE("of a chunk that is stopped for its time what it had finished is kept"
   const char* slow = "for f in 1 2 3 4 5 6 7; do echo $f > $(printf \"$1\" $f); sleep 0.01; done; echo seven; sleep 60";
   CHECK(stopped(slow, true) == std::vector<jobs::TaskIndex>{0, 1, 2, 3, 4, 5});
   CHECK(stopped(slow, false).empty());
-  const char* stubborn = "trap '' TERM; echo 1 > $(printf \"$1\" 1); sleep 0.01; echo > $(printf \"$1\" 2); echo seven; "
-                         "while :; do sleep 1; done";
+  const char* stubborn =
+      "trap '' TERM; echo 1 > $(printf \"$1\" 1); sleep 0.01; echo > $(printf \"$1\" 2); echo seven; "
+      "while :; do sleep 1; done";
   CHECK(stopped(stubborn, true) == std::vector<jobs::TaskIndex>{0});
 }
 
 TEST_CASE("a program that ends well while it is being stopped has ended well") {
-  Command c({"sh", "-c", "trap 'for f in 1 2; do echo $f > $(printf \"$1\" $f); done; exit 0' TERM; echo ready; "
-                         "while :; do sleep 0.02; done", "x", "{output}"}, "1-2", 2);
+  Command c({"sh", "-c",
+             "trap 'for f in 1 2; do echo $f > $(printf \"$1\" $f); done; exit 0' TERM; echo ready; "
+             "while :; do sleep 0.02; done",
+             "x", "{output}"},
+            "1-2", 2);
   c.start();
   REQUIRE(c.wait([&] { return !c.outputs.empty() && c.outputs.back().find("ready\n") != std::string::npos; }));
   c.runner->stop(true);

@@ -114,9 +114,9 @@ TEST_CASE("frames that neighbouring tasks share are linked once, and one file fo
 }
 
 TEST_CASE("every token has its value, numbers at the width they ask for") {
-  const wire::Grant grant = make_grant({"{frame} {frame:06} {frames} {step} {chunk_first}-{chunk_last}",
-                                        "{show}/{sequence}/{shot}/{layer}/v{version:03}", "{variant:02} {seed} {job}",
-                                        "{prompt}"});
+  const wire::Grant grant =
+      make_grant({"{frame} {frame:06} {frames} {step} {chunk_first}-{chunk_last}",
+                  "{show}/{sequence}/{shot}/{layer}/v{version:03}", "{variant:02} {seed} {job}", "{prompt}"});
   CHECK(arguments(grant, {6, 1}) ==
         Words{"7 000007 7 1 7-7", "harbor//hb_0010/grade/v003", "02 9007199254740993 12", "sea at dusk"});
 }

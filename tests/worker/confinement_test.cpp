@@ -64,7 +64,8 @@ struct Host {
     settings.spawn.argv = {"/bin/sh", "-c", script};
     settings.spawn.environment = {"PATH=/usr/bin:/bin", "F=" + area.directory.string(), "S=" + staging().string()};
     settings.spawn.directory = staging();
-    settings.confinement = plan ? plan : command_confinement(policy, {{"main", root}}, *staging_tree(*root, attempt(1)));
+    settings.confinement =
+        plan ? plan : command_confinement(policy, {{"main", root}}, *staging_tree(*root, attempt(1)));
     std::optional<ProcessEnd> end;
     std::string said;
     const auto on_end = [&](const ProcessEnd& e, const OutputTail& tail) {
@@ -164,7 +165,7 @@ TEST_CASE("a command cannot create, change or delete anything outside its stagin
   if (!kernel_confines()) return;
   Host host;
   const fs::path frame = host.area.directory / "main/show/frame.exr";
-  struct stat before {};
+  struct stat before{};
   REQUIRE(::stat(frame.c_str(), &before) == 0);
   std::vector<std::string> tries{"echo forged > $F/main/show/frame.exr",
                                  "echo more >> $F/main/show/frame.exr",
@@ -188,7 +189,7 @@ TEST_CASE("a command cannot create, change or delete anything outside its stagin
     INFO(attempted);
     host.run(attempted + " 2>/dev/null");
     CHECK(host.status != 0);
-    struct stat after {};
+    struct stat after{};
     REQUIRE(::stat(frame.c_str(), &after) == 0);
     CHECK((after.st_mode == before.st_mode && after.st_size == before.st_size && after.st_nlink == 1 &&
            after.st_gid == before.st_gid && after.st_mtim.tv_sec == before.st_mtim.tv_sec));
@@ -331,11 +332,10 @@ int run_as_another_user(const fs::path& place) {
   IoThread io;
   std::optional<EndedAttempt> ended;
   std::optional<FinishedTask> finished;
-  const auto runner = ChildRunner::start(loop, io, {{"main", *root}}, settings, granted, {0, 1},
-                                         {[](const AttemptId&, const Progress&) {},
-                                          [](const AttemptId&, const std::string&) {},
-                                          [&](FinishedTask t) { finished = std::move(t); },
-                                          [&](EndedAttempt e) { ended = std::move(e); }});
+  const auto runner = ChildRunner::start(
+      loop, io, {{"main", *root}}, settings, granted, {0, 1},
+      {[](const AttemptId&, const Progress&) {}, [](const AttemptId&, const std::string&) {},
+       [&](FinishedTask t) { finished = std::move(t); }, [&](EndedAttempt e) { ended = std::move(e); }});
   const base::Instant until = base::monotonic_now() + base::seconds(20);
   while (!ended && base::monotonic_now() < until) loop.run_for(base::milliseconds(10));
   if (!ended || !finished) {
@@ -356,7 +356,7 @@ int run_as_another_user(const fs::path& place) {
   std::string who;
   std::getline(file, who);
   if (who != "65534") return 7;
-  struct stat facts {};
+  struct stat facts{};
   if (::stat(frame.c_str(), &facts) != 0 || facts.st_uid != ::geteuid() || (facts.st_mode & 0777) != 0640) return 8;
   if (::getxattr(frame.c_str(), "system.posix_acl_access", nullptr, 0) > 0) return 9;
   return sweep_staging(**root, attempt(1)).ok() && !fs::exists(place / "main" / staging_path(attempt(1))) ? 0 : 10;

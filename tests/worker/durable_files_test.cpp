@@ -19,7 +19,7 @@ std::atomic<int> files_synced{0}, directories_synced{0};
 
 // In the place of the C library's, for this program.
 extern "C" int fsync(int fd) {
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(fd, &facts) == 0) ++(S_ISDIR(facts.st_mode) ? directories_synced : files_synced);
   return static_cast<int>(::syscall(SYS_fsync, fd));
 }

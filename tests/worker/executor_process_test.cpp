@@ -121,7 +121,9 @@ TEST_CASE("an end whose message is not UTF-8 costs that message's bad bytes and 
   rude.order("fine");
   REQUIRE(rude.wait([&] { return rude.heard.size() == 4 || rude.death; }));
   REQUIRE_FALSE(rude.death);
-  CHECK(rude.heard[1].ended().message() == "attribute \"Besch\xe4" "digt\" is not known");  // cleaned in translate
+  CHECK(rude.heard[1].ended().message() ==
+        "attribute \"Besch\xe4"
+        "digt\" is not known");  // cleaned in translate
   CHECK(rude.heard[2].has_finished());
 }
 

@@ -39,7 +39,8 @@ TEST_CASE("one look says of all watched files which are there") {
   fs::create_directory(area.directory / "main/plates/p.0004.exr");  // no file
   InputScan scan;
   const auto found = scan.look(
-      *root, {watched("plates/p.%04d.exr", "1-4"), watched("a/%04d/x.exr", "1-2"), watched("none/p.%d.exr", "1-9")}, kNow);
+      *root, {watched("plates/p.%04d.exr", "1-4"), watched("a/%04d/x.exr", "1-2"), watched("none/p.%d.exr", "1-9")},
+      kNow);
   REQUIRE(found.size() == 3);
   CHECK(found[0].there() == "1,3");
   CHECK(found[1].there() == "2");
@@ -94,8 +95,8 @@ TEST_CASE("what cannot be read is said, and does not count as missing") {
   const auto root = area.root();
   area.write("main/plates", "a file in the place of the directory");
   InputScan scan;
-  const auto found = scan.look(*root, {watched("plates/p.%04d.exr", "1"), watched("../p.%04d.exr", "1"),
-                                       watched("p.%04d.exr", "1:9")}, kNow);
+  const auto found = scan.look(
+      *root, {watched("plates/p.%04d.exr", "1"), watched("../p.%04d.exr", "1"), watched("p.%04d.exr", "1:9")}, kNow);
   for (const auto& answer : found) {
     CHECK_FALSE(answer.readable());
     CHECK_FALSE(answer.problem().empty());

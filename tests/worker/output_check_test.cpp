@@ -78,8 +78,8 @@ TEST_CASE("a good picture is committed with both digests, and one that is no pic
   REQUIRE(task.ParseFromString(good.finished[0].message));
   CHECK(task.files(0).samples_sha256().size() == 32);
 
-  for (const std::string& bytes : {std::string(), std::string("<html><body>404</body></html>"),
-                                   good.made(1).substr(0, good.made(1).size() / 2)}) {
+  for (const std::string& bytes :
+       {std::string(), std::string("<html><body>404</body></html>"), good.made(1).substr(0, good.made(1).size() / 2)}) {
     Delivery bad("1", 1);
     bad.text(1, bytes);
     const EndedAttempt& ended = bad.run();

@@ -33,7 +33,8 @@ TEST_CASE("the least configuration has a name, defaults, and paths beside the fi
 TEST_CASE("commands are confined unless worker.toml says otherwise") {
   const auto of = [](const std::string& more) { return parse_worker_config(kLeast + more, "/etc/framemill"); };
   CHECK(of("")->confinement.mode == "required");
-  const auto set = of("[confinement]\nmode = \"best_effort\"\nuser = \"job\"\nread = [\"/srv/luts\"]\nwrite = [\"cache\"]\n");
+  const auto set =
+      of("[confinement]\nmode = \"best_effort\"\nuser = \"job\"\nread = [\"/srv/luts\"]\nwrite = [\"cache\"]\n");
   REQUIRE(set.ok());
   CHECK(set->confinement.mode == "best_effort");
   CHECK(set->confinement.user == "job");
@@ -102,9 +103,12 @@ TEST_CASE("every mistake is told with its line and what to do") {
       {"[[device]]\nname = \"d\"\n[[slot]]\nname = \"s\"\ndevice = \"e\"", "config.device", "no [[device]]"},
       {"[[slot]]\nname = \"s\"", "config.missing_key", "device"},
       {"models = \"dir\"", "config.wrong_type", "models = [\"dir\"]"},
-      {"[slot]\nname = \"s\"\ndevice = \"d\"\n[slot]\nname = \"t\"", "config.syntax", "write [[slot]], with two brackets"},
+      {"[slot]\nname = \"s\"\ndevice = \"d\"\n[slot]\nname = \"t\"", "config.syntax",
+       "write [[slot]], with two brackets"},
       {"name = \"w\u200B1\"", "config.control_character", "U+200B"},
-      {"# Gr\xfc\xdf" "e", "config.bad_utf8", "Latin-1"},
+      {"# Gr\xfc\xdf"
+       "e",
+       "config.bad_utf8", "Latin-1"},
       {"name = \"a\"\nname = \"b\"", "config.duplicate_key", "delete one of the two"},
       {"this is no toml", "config.syntax", "line 5"},
   };
@@ -131,15 +135,16 @@ thread = 4
                                           "/x");
   REQUIRE_FALSE(config.ok());
   CHECK(config.error().code == "config.unknown_key");
-  CHECK(config.error().message ==
-        "6 mistakes\n"
-        "  line 6: there is no key \"shceduler\" here (did you mean \"scheduler\"?)\n"
-        "  line 7: write it in quotes: drain_timeout = \"60s\"\n"
-        "  line 8: niceness: 99 is not in 0 to 19\n"
-        "  line 10: slot[0].name: \"s 1\" is not safe in a file name: it holds a space (letters, digits, \"_\", \".\" and "
-        "\"-\", not first \".\" or \"-\", at most 64)\n"
-        "  line 11: write it in quotes: device = \"cpu0\"\n"
-        "  line 12: slot[0].thread: there is no key \"thread\" here (did you mean \"threads\"?)");
+  CHECK(
+      config.error().message ==
+      "6 mistakes\n"
+      "  line 6: there is no key \"shceduler\" here (did you mean \"scheduler\"?)\n"
+      "  line 7: write it in quotes: drain_timeout = \"60s\"\n"
+      "  line 8: niceness: 99 is not in 0 to 19\n"
+      "  line 10: slot[0].name: \"s 1\" is not safe in a file name: it holds a space (letters, digits, \"_\", \".\" and "
+      "\"-\", not first \".\" or \"-\", at most 64)\n"
+      "  line 11: write it in quotes: device = \"cpu0\"\n"
+      "  line 12: slot[0].thread: there is no key \"thread\" here (did you mean \"threads\"?)");
 }
 
 WorkerConfig with(const char* text) {

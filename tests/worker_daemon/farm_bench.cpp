@@ -53,13 +53,11 @@ void FarmBench::open_router() {
   options.endpoint = endpoint_;
   options.keys = scheduler_keys_;
   options.allowed = {worker_keys_.public_key};
-  auto router = net::SecureRouter::open(loop_, options,
-                                        [this](const net::PeerMessage& message) {
-                                          wire::WorkerReport report;
-                                          REQUIRE(report.ParseFromArray(message.bytes.data(),
-                                                                        static_cast<int>(message.bytes.size())));
-                                          on_report(message.peer, report);
-                                        });
+  auto router = net::SecureRouter::open(loop_, options, [this](const net::PeerMessage& message) {
+    wire::WorkerReport report;
+    REQUIRE(report.ParseFromArray(message.bytes.data(), static_cast<int>(message.bytes.size())));
+    on_report(message.peer, report);
+  });
   REQUIRE(router.ok());
   router_ = std::move(*router);
   endpoint_ = router_->endpoint();

@@ -125,8 +125,8 @@ TEST_CASE("what a program or a library said goes into a report as UTF-8, whateve
   report.sequence = 1;
   report.running.push_back(
       {{{3, 77}, 18}, {JobId(5), 0}, {0, 4}, 1, {2, 1, 2, 1, 0, "caf\xe9", {}}, false, {}, "Besch\xe4\n"});
-  EndedAttempt ended{
-      {{3, 77}, 17}, jobs::Outcome::Failed, "command.exit", "\xe9\x1b[31m done", {}, true, {}, {}, "t\xff\n"};
+  EndedAttempt ended{{{3, 77}, 17}, jobs::Outcome::Failed, "command.exit", "\xe9\x1b[31m done", {}, true, {}, {},
+                     "t\xff\n"};
   report.items.push_back(ended);
   report.items.push_back(PublishFailure{{{{3, 77}, 17}, {JobId(5), 0}, {2, 1}}, "storage_failed", "\xc3"});
   report.items.push_back(ManifestResult{{JobId(4), 0, 1}, "storage_failed", "\xe2\x82"});

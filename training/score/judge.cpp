@@ -10,10 +10,10 @@
 
 #include "base/file.h"
 #include "gpu/torch/layers.h"
-#include "training/score/make_clips.h"
 #include "training/catalogue/draw.h"
 #include "training/catalogue/render.h"
 #include "training/optimizer.h"
+#include "training/score/make_clips.h"
 
 namespace framemill::score {
 namespace {

@@ -11,11 +11,11 @@
 
 #include "gpu/torch/load_generator.h"
 #include "models/package.h"
+#include "training/catalogue/render.h"
 #include "training/score/curve.h"
 #include "training/score/judging.h"
 #include "training/score/make_clips.h"
 #include "training/score/sheet.h"
-#include "training/catalogue/render.h"
 
 namespace framemill::score {
 namespace {

@@ -22,7 +22,7 @@ struct Death {
   int exit_status = -1;        // -1: ended by a signal
   int signal = 0;
   std::string host_code;  // it was not started at all because of the host: base/os_error.h
-  std::string detail;  // for people: the bad message, the seconds of silence, why it could not be started
+  std::string detail;     // for people: the bad message, the seconds of silence, why it could not be started
 };
 
 struct DeathRow {

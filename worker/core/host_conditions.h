@@ -21,9 +21,9 @@ enum class Doing {
 };
 
 struct HostCondition {
-  std::string code;  // base/os_error.h: "host.descriptors", "storage_failed"
-  std::string text;  // what was met, for people
-  std::string root;  // of storage; empty: the whole host
+  std::string code;            // base/os_error.h: "host.descriptors", "storage_failed"
+  std::string text;            // what was met, for people
+  std::string root;            // of storage; empty: the whole host
   base::Instant since, until;  // first met; new work is kept away until
   base::Duration pause;
   Doing doing = Doing::Work;

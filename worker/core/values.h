@@ -71,7 +71,7 @@ struct EndedAttempt {
   bool alone = false;
   std::vector<TaskIndex> failed_tasks;
   Usage usage;
-  std::string output_tail;  // at most 16 KiB
+  std::string output_tail;     // at most 16 KiB
   std::string storage_root{};  // of a storage code: the root that failed; empty: that of the outputs
 };
 struct PublishDuty {
@@ -118,8 +118,8 @@ struct RunningLease {
   SlotIndex slot = 0;
   Progress progress;
   bool model_warm = false;
-  Usage used;  // what it would record if it ended now
-  std::string output;  // what it has printed, where the scheduler may not know it yet
+  Usage used;               // what it would record if it ended now
+  std::string output;       // what it has printed, where the scheduler may not know it yet
   std::uint64_t moves = 1;  // signs of progress
 };
 

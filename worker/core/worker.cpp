@@ -148,8 +148,7 @@ void Worker::on(const ReplyReceived& e) {
   if (e.lease_proof) prove_leases(e.acked_report);
   for (const Lease& lease : e.grants) accept(lease, e.acked_report);
   for (const RefusedGrant& grant : e.refused_grants)
-    if (!was_seen(grant.attempt) && !outbox_.full())
-      refuse(grant.attempt, Outcome::Failed, grant.code, grant.text);
+    if (!was_seen(grant.attempt) && !outbox_.full()) refuse(grant.attempt, Outcome::Failed, grant.code, grant.text);
   for (const PublishDuty& duty : e.publishes) order(duty);
   for (const ManifestDuty& duty : e.manifests) order(duty);
   for (const JobId job : e.discards)
@@ -166,9 +165,9 @@ void Worker::acknowledge(const ReplyReceived& e) {
   for (auto& [id, attempt] : attempts_) {
     const std::uint64_t sent = attempt.output_sent_in;
     if (sent == 0 || attempt.output_known) continue;
-    attempt.output_known = e.acked_reports ? std::find(e.acked_reports->begin(), e.acked_reports->end(), sent) !=
-                                                 e.acked_reports->end()
-                                           : sent <= e.acked_report;
+    attempt.output_known =
+        e.acked_reports ? std::find(e.acked_reports->begin(), e.acked_reports->end(), sent) != e.acked_reports->end()
+                        : sent <= e.acked_report;
   }
   if (!e.acked_reports || inventory_sent_in_ == 0 || e.acked_reports->empty()) return;
   const auto& acked = *e.acked_reports;

@@ -40,7 +40,7 @@ class Worker {
   static constexpr std::size_t kManifestsMax = 64;  // the same
   static constexpr std::size_t kPublishingRangesMax = 4096;  // told in one report (wire/farm.proto)
   static constexpr std::uint32_t kTasksPerLeaseMax = 4096;
-  static constexpr std::size_t kReportOutputBytesMax = 256 << 10;  // of running attempts; the rest follows
+  static constexpr std::size_t kReportOutputBytesMax = 256 << 10;          // of running attempts; the rest follows
   static constexpr base::Duration kOutputPause = base::milliseconds(300);  // what is printed is told after it
 
   explicit Worker(WorkerSettings settings);
@@ -85,8 +85,8 @@ class Worker {
     bool sweep_all = false;
     bool progressed = false;
     Progress progress;
-    std::uint64_t moves = 1;  // signs of progress: it steps, reads, writes, prints, or waits for its turn
-    base::Instant started_at;  // Running or Ending
+    std::uint64_t moves = 1;           // signs of progress: it steps, reads, writes, prints, or waits for its turn
+    base::Instant started_at;          // Running or Ending
     std::string output;                // printed up to now
     std::uint64_t output_sent_in = 0;  // the report that told it; 0: none
     bool output_known = true;          // a report that told it is acknowledged

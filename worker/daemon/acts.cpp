@@ -137,8 +137,8 @@ void Daemon::act(const StartInExecutor& e) {
   start.mutable_grant()->mutable_tasks()->set_count(e.tasks.count);
   start.set_staging_directory((root->second->path() / staging_path(e.attempt)).string());
   const std::string& model = grant.recipe().generate().model();
-  logs_.begin(e.attempt, e.slot, fmt::format("{} of job {} in executor {}", model, grant.tasks().job(),
-                                             executors_[e.slot]->pid()));
+  logs_.begin(e.attempt, e.slot,
+              fmt::format("{} of job {} in executor {}", model, grant.tasks().job(), executors_[e.slot]->pid()));
   executors_[e.slot]->send(message);
 }
 
@@ -179,16 +179,12 @@ void Daemon::act(const StartChild& e) {
     ended.text = std::string("A thread for its files could not be started: ") + error.what();
     return happen(AttemptEnded{std::move(ended)});
   }
-  children_[e.attempt] = ChildRunner::start(loop_, *children_io_[e.attempt], storage_.roots(), std::move(settings),
-                                            grants_.at(e.attempt), e.tasks,
-                                            {[this](const AttemptId& attempt, const Progress& progress) {
-                                               happen(AttemptProgressed{attempt, progress});
-                                             },
-                                             [this](const AttemptId& attempt, std::string text) {
-                                               happen(AttemptOutput{attempt, std::move(text)});
-                                             },
-                                             [this](FinishedTask task) { happen(TaskFinished{std::move(task)}); },
-                                             [this](EndedAttempt ended) { happen(AttemptEnded{std::move(ended)}); }});
+  children_[e.attempt] = ChildRunner::start(
+      loop_, *children_io_[e.attempt], storage_.roots(), std::move(settings), grants_.at(e.attempt), e.tasks,
+      {[this](const AttemptId& attempt, const Progress& progress) { happen(AttemptProgressed{attempt, progress}); },
+       [this](const AttemptId& attempt, std::string text) { happen(AttemptOutput{attempt, std::move(text)}); },
+       [this](FinishedTask task) { happen(TaskFinished{std::move(task)}); },
+       [this](EndedAttempt ended) { happen(AttemptEnded{std::move(ended)}); }});
 }
 
 void Daemon::act(const StopChild& e) {

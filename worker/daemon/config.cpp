@@ -123,9 +123,8 @@ void read_config(SettingsTable& table, const std::filesystem::path& directory, W
   table.text("group", config.group);
   if (const auto niceness = table.integer("niceness", 0, 19)) config.niceness = static_cast<int>(*niceness);
   read_umask(table, config.umask);
-  table.entries("roots", [&](SettingsTable& roots, const std::string& name) {
-    read_root(roots, name, directory, config);
-  });
+  table.entries("roots",
+                [&](SettingsTable& roots, const std::string& name) { read_root(roots, name, directory, config); });
   table.entries("commands",
                 [&](SettingsTable& commands, const std::string& name) { read_command(commands, name, config); });
   table.table("confinement", [&](SettingsTable& inner) { read_confinement(inner, directory, config.confinement); });

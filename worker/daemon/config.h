@@ -43,8 +43,8 @@ struct ConfinementConfig {
 
 struct WorkerConfig {
   std::filesystem::path directory;  // of the configuration file
-  std::string name;       // for people; default: the host's name
-  std::string scheduler;  // "tcp://10.0.0.5:8751"
+  std::string name;                 // for people; default: the host's name
+  std::string scheduler;            // "tcp://10.0.0.5:8751"
   std::filesystem::path scheduler_key_file, key_file;
   std::filesystem::path executor, media;  // empty: beside the worker's own program
   std::vector<std::filesystem::path> models;

@@ -40,16 +40,11 @@ StorageSettings storage_settings(const DaemonSetup& setup) {
 }  // namespace
 
 Daemon::Daemon(net::EventLoop& loop, DaemonSetup setup)
-    : loop_(loop),
-      setup_(std::move(setup)),
-      service_manager_(loop),
-      memory_caps_(MemoryCaps::find()),
+    : loop_(loop), setup_(std::move(setup)), service_manager_(loop), memory_caps_(MemoryCaps::find()),
       storage_(loop, storage_settings(setup_), [this](Event event) { happen(std::move(event)); }),
       scout_(
           loop, [this]() -> const RootTable& { return storage_.roots(); }, [this] { happen(FilesLookedFor{}); }),
-      core_(core_settings(setup_)),
-      executors_(setup_.host.slots.size()),
-      executors_write_(setup_.host.slots.size()) {
+      core_(core_settings(setup_)), executors_(setup_.host.slots.size()), executors_write_(setup_.host.slots.size()) {
   for (const SlotPlan& slot : setup_.host.slots) caps_.push_back(memory_caps_.make(slot.name, slot.host_bytes_max));
 }
 
@@ -208,7 +203,8 @@ void Daemon::look_at_children() {
 // What earlier runs of this worker left. Only the process that the scheduler accepts: what is there could be the work of
 // another one with the same key.
 void Daemon::sweep_left() {
-  if (link_ && link_->accepted()) storage_.sweep_left([this](const AttemptId& attempt) { return core_.holds(attempt); });
+  if (link_ && link_->accepted())
+    storage_.sweep_left([this](const AttemptId& attempt) { return core_.holds(attempt); });
 }
 
 void Daemon::look_for_packages() {

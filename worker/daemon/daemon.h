@@ -96,7 +96,7 @@ class Daemon {
   std::vector<std::vector<Tree>> executors_write_;           // by slot: where its executor may write
   std::map<AttemptId, std::shared_ptr<ChildRunner>> children_;
   std::map<AttemptId, std::unique_ptr<IoThread>> children_io_;  // one each: its roots may hang
-  std::map<AttemptId, std::uint64_t> children_work_;  // as last seen
+  std::map<AttemptId, std::uint64_t> children_work_;            // as last seen
   // What ids of the core stand for; each entry goes when the core forgets the id.
   std::map<AttemptId, wire::Grant> grants_;
   std::map<PublishDuty, wire::PublishOrder> publishes_;

@@ -16,9 +16,8 @@ constexpr std::size_t kSaidBytesMax = 96 << 10;             // in one report, be
 constexpr base::Duration kHangsAfter = base::seconds(10);   // a look that takes so long says nothing by itself
 
 bool same(const std::vector<wire::FilesLookedFor>& a, const std::vector<wire::FilesLookedFor>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
-    return x.SerializeAsString() == y.SerializeAsString();
-  });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& x, const auto& y) { return x.SerializeAsString() == y.SerializeAsString(); });
 }
 
 }  // namespace
@@ -101,14 +100,14 @@ void InputScout::begin_look(const std::string& name, Lane& lane) {
   const auto root = roots_().find(name);
   if (root == roots_().end()) return cannot_look(lane, fmt::format("this host does not see root {}", name));
   if (!lane.thread) lane.thread = std::make_unique<IoThread>();
-  lane.looking = lane.thread->submit([this, &loop = loop_, alive = alive_, name, root = root->second,
-                                      scan = lane.scan, watched = lane.watched] {
-    auto found = scan->look(*root, watched, base::monotonic_now());
-    if (!*alive) return;
-    loop.post([this, alive, name, found = std::move(found)]() mutable {
-      if (*alive) this->found(name, std::move(found));
-    });
-  });
+  lane.looking = lane.thread->submit(
+      [this, &loop = loop_, alive = alive_, name, root = root->second, scan = lane.scan, watched = lane.watched] {
+        auto found = scan->look(*root, watched, base::monotonic_now());
+        if (!*alive) return;
+        loop.post([this, alive, name, found = std::move(found)]() mutable {
+          if (*alive) this->found(name, std::move(found));
+        });
+      });
 }
 
 void InputScout::found(const std::string& root, std::vector<wire::FilesLookedFor> found) {

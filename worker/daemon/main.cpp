@@ -58,8 +58,9 @@ void print_plan(const worker::DaemonSetup& setup) {
     } else if (read_only) {
       fmt::print("root {}: {}, for reading\n", name, path.string());
     } else if (!(*root)->writable()) {
-      fmt::print("root {}: {} cannot be written by this user: it serves inputs, and no work that writes there will come\n",
-                 name, path.string());
+      fmt::print(
+          "root {}: {} cannot be written by this user: it serves inputs, and no work that writes there will come\n",
+          name, path.string());
       fmt::print("  where that is meant: roots.{} = {{path = \"{}\", access = \"read\"}}\n", name, path.string());
     } else {
       fmt::print("root {}: {}\n", name, path.string());

@@ -19,7 +19,7 @@ using base::Result;
 
 Result<std::optional<gid_t>> find_group(const std::string& name) {
   if (name.empty()) return std::optional<gid_t>{};
-  struct group entry {};
+  struct group entry{};
   struct group* found = nullptr;
   std::array<char, 16384> buffer{};
   if (::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
@@ -29,7 +29,7 @@ Result<std::optional<gid_t>> find_group(const std::string& name) {
 
 Result<std::optional<JobUser>> find_user(const std::string& name) {
   if (name.empty()) return std::optional<JobUser>{};
-  struct passwd entry {};
+  struct passwd entry{};
   struct passwd* found = nullptr;
   std::array<char, 16384> buffer{};
   if (::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)

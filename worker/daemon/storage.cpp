@@ -76,8 +76,8 @@ RootLook look_at_root(const std::string& name, const StorageSettings& settings) 
   look.state.set_name(name);
   look.state.set_tells_more(true);
   const bool read_only = settings.read_only.contains(name);
-  auto root = RootDirectory::open(name, settings.roots.at(name),
-                                  std::make_shared<const base::RootPaths>(settings.roots));
+  auto root =
+      RootDirectory::open(name, settings.roots.at(name), std::make_shared<const base::RootPaths>(settings.roots));
   if (!root.ok()) {
     look.problem = root.error();
   } else {
@@ -93,21 +93,19 @@ RootLook look_at_root(const std::string& name, const StorageSettings& settings) 
     if (writable)
       if (auto tree = attempts_tree(**root, MakeDirectories::Yes); tree.ok()) look.attempts = std::move(*tree);
     if (!writable && !read_only)
-      look.problem = base::Error{
-          "root.read_only",
-          fmt::format("root {}: {} cannot be written by this user: it serves inputs alone", name,
-                      (*root)->path().string()),
-          "", fmt::format("where that is meant: roots.{} = {{path = \"{}\", access = \"read\"}}", name,
-                          (*root)->path().string())};
+      look.problem = base::Error{"root.read_only",
+                                 fmt::format("root {}: {} cannot be written by this user: it serves inputs alone", name,
+                                             (*root)->path().string()),
+                                 "",
+                                 fmt::format("where that is meant: roots.{} = {{path = \"{}\", access = \"read\"}}",
+                                             name, (*root)->path().string())};
   }
   if (look.problem) look.state.set_problem(look.problem->message);
   return look;
 }
 
 Storage::Storage(net::EventLoop& loop, StorageSettings settings, std::function<void(Event)> happen)
-    : loop_(loop),
-      settings_(std::make_shared<const StorageSettings>(std::move(settings))),
-      happen_(std::move(happen)),
+    : loop_(loop), settings_(std::make_shared<const StorageSettings>(std::move(settings))), happen_(std::move(happen)),
       alive_(std::make_shared<std::atomic<bool>>(true)) {
   for (const auto& [name, path] : settings_->roots) lanes_[name] = std::make_unique<Lane>();
 }
@@ -376,9 +374,7 @@ void Storage::discard(JobId job, const std::vector<std::string>& roots) {
 
 void Storage::sweep(const AttemptId& attempt) {
   for (const auto& [name, root] : roots_)
-    run(
-        lanes_.at(name)->io,
-        [root = root, attempt] { return sweep_staging(*root, attempt).ok(); }, [](bool) {});
+    run(lanes_.at(name)->io, [root = root, attempt] { return sweep_staging(*root, attempt).ok(); }, [](bool) {});
 }
 
 void Storage::sweep_if_published(const AttemptId& attempt) {

@@ -35,8 +35,8 @@ base::Result<std::size_t> BatchRunner::climb_down(Model& model, std::span<TaskIn
       const std::uint32_t cap = model.batch_cap.limit();
       model.batch_cap.went_well(static_cast<std::uint32_t>(windows));
       if (model.batch_cap.limit() != cap)
-        base::log_info("executor", "{}: batches of {} went well; larger ones are tried again",
-                       model.package.facts.id(), cap);
+        base::log_info("executor", "{}: batches of {} went well; larger ones are tried again", model.package.facts.id(),
+                       cap);
       return windows;
     }
     for (TaskInFlight* task : batch.first(windows)) task->attempt->usage.add_lost(us / static_cast<double>(windows));
@@ -50,11 +50,13 @@ base::Result<std::size_t> BatchRunner::climb_down(Model& model, std::span<TaskIn
 }
 
 base::Result<std::size_t> BatchRunner::step(Model& model, std::span<TaskInFlight* const> batch) {
-  FM_ASSIGN(const std::size_t advanced, climb_down(model, batch, [&](std::span<TaskInFlight* const> tasks) {
-              std::vector<gpu::Window*> windows;
-              for (TaskInFlight* task : tasks) windows.push_back(task->flight.get());
-              return model.generator->step(windows);
-            }));
+  FM_ASSIGN(const std::size_t advanced, climb_down(
+                                            model, batch,
+                                            [&](std::span<TaskInFlight* const> tasks) {
+                                              std::vector<gpu::Window*> windows;
+                                              for (TaskInFlight* task : tasks) windows.push_back(task->flight.get());
+                                              return model.generator->step(windows);
+                                            }));
   for (TaskInFlight* task : batch.first(advanced)) task->attempt->usage.add_steps(1);
   return advanced;
 }

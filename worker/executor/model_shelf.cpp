@@ -29,10 +29,8 @@ base::Error damaged_here(base::Error error) {
 
 ModelShelf::ModelShelf(Engine& engine, std::vector<std::filesystem::path> directories, gpu::DeviceSpec device,
                        std::function<void(const std::string&)> about_to_load)
-    : engine_(engine),
-      directories_(std::move(directories)),
-      device_(device),
-      about_to_load_(std::move(about_to_load)) {}
+    : engine_(engine), directories_(std::move(directories)), device_(device), about_to_load_(std::move(about_to_load)) {
+}
 
 Model* ModelShelf::find(const std::string& root_digest) {
   const auto found = std::find_if(models_.begin(), models_.end(), [&](const Model& m) {

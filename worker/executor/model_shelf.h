@@ -24,7 +24,7 @@ struct Model {
   std::unique_ptr<gpu::Generator> generator;
   std::uint64_t resident_bytes = 0;
   jobs::BatchCap batch_cap{128, 16'384};  // of calls: the boundary that running out of memory taught
-  std::uint32_t users = 0;               // attempts that hold it
+  std::uint32_t users = 0;                // attempts that hold it
   std::uint64_t last_used = 0;
 };
 

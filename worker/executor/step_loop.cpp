@@ -33,15 +33,12 @@ gpu::DeviceSpec device_of(const wire::Configure& configure) {
 }
 
 StepLoop::StepLoop(Engine& engine, const wire::Configure& configure, Inbox<Message>& inbox, Send send)
-    : device_(device_of(configure)),
-      inbox_(inbox),
-      send_(std::move(send)),
+    : device_(device_of(configure)), inbox_(inbox), send_(std::move(send)),
       shelf_(engine, directories_of(configure), device_,
              [this](const std::string& id) {
                if (!attempts_.empty()) tell_progress(*attempts_.back(), nullptr, 0, "loading " + id, true);
              }),
-      runner_(shelf_),
-      door_(std::make_shared<Door>()) {
+      runner_(shelf_), door_(std::make_shared<Door>()) {
   frames::Roots roots;
   for (const wire::RootPath& root : configure.roots()) roots.set(root.name(), root.path());
   roots_ = std::make_shared<const frames::Roots>(std::move(roots));
@@ -191,8 +188,8 @@ void StepLoop::leave_hanging(Attempt& attempt) {
   const auto patience = *attempt.abandoned ? kLaneHangsAfter : 3 * kLaneHangsAfter;
   if (lanes_.busy_for(write_lane(attempt)) < patience) return;
   *attempt.abandoned = true;
-  attempt.cut_short = attempt.drop([](const TaskInFlight& t) { return t.stage == TaskStage::Writing; }) > 0 ||
-                      attempt.cut_short;
+  attempt.cut_short =
+      attempt.drop([](const TaskInFlight& t) { return t.stage == TaskStage::Writing; }) > 0 || attempt.cut_short;
 }
 
 void StepLoop::on(LoadDone done) {

@@ -122,8 +122,8 @@ class StepLoop {
   BatchRunner runner_;
   gpu::Batcher batcher_;
   AttemptList attempts_;
-  std::uint64_t clock_ = 0;  // numbers attempts and beginnings
-  std::map<std::string, std::size_t> jobs_out_;      // by lane
+  std::uint64_t clock_ = 0;                      // numbers attempts and beginnings
+  std::map<std::string, std::size_t> jobs_out_;  // by lane
   std::uint64_t batches_ = 0, batches_told_ = 0;
   bool finishing_ = false;
   std::optional<int> exit_status_;

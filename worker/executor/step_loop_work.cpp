@@ -83,8 +83,8 @@ void StepLoop::take_tasks_of(Attempt& attempt) {
 
 void StepLoop::load(TaskInFlight& task) {
   const Attempt& attempt = *task.attempt;
-  LoadOrder order{inputs_of(attempt, task.task), space_of(*attempt.model), attempt.grid.context_frames,
-                  !attempt.denoises(), attempt.model->generator->width(), attempt.model->generator->height()};
+  LoadOrder order{inputs_of(attempt, task.task), space_of(*attempt.model),          attempt.grid.context_frames,
+                  !attempt.denoises(),           attempt.model->generator->width(), attempt.model->generator->height()};
   // What the farm made becomes visible here soon; a file from elsewhere is looked for without holding a slot.
   const bool promised = std::all_of(order.inputs.begin(), order.inputs.end(),
                                     [](const wire::InputFile& input) { return !input.sha256().empty(); });
@@ -92,16 +92,16 @@ void StepLoop::load(TaskInFlight& task) {
   task.stage = TaskStage::Loading;
   const std::string lane = load_lane(task);
   ++jobs_out_[lane];
-  lanes_.post(lane, [door = door_, roots = roots_, lane, order = std::move(order), number = attempt.number,
-                     index = task.task] {
-    base::Result<LoadedInputs> inputs = base::Error{"input.read", "not read", "", ""};
-    try {
-      inputs = load_inputs(*roots, order);
-    } catch (const std::exception& error) {
-      inputs = base::Error{"input.read", error.what(), "", ""};
-    }
-    door->put(LoadDone{lane, number, index, std::move(inputs)});
-  });
+  lanes_.post(
+      lane, [door = door_, roots = roots_, lane, order = std::move(order), number = attempt.number, index = task.task] {
+        base::Result<LoadedInputs> inputs = base::Error{"input.read", "not read", "", ""};
+        try {
+          inputs = load_inputs(*roots, order);
+        } catch (const std::exception& error) {
+          inputs = base::Error{"input.read", error.what(), "", ""};
+        }
+        door->put(LoadDone{lane, number, index, std::move(inputs)});
+      });
 }
 
 std::size_t StepLoop::running_in(const std::string& group) const {

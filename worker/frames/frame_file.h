@@ -21,9 +21,9 @@ namespace framemill::frames {
 using Attributes = std::vector<std::pair<std::string, std::string>>;  // full names: "framemill:show"
 
 inline constexpr std::string_view kAttributePrefix = "framemill:";  // of the names of what is ours in a file
-inline constexpr int kFrameExtentMax = 16384;                      // pixels of the display window, each way
-inline constexpr std::uint64_t kFrameFileBytesMax = 1ull << 30;    // of a frame file that is read
-inline constexpr std::uint64_t kFrameSampleBytesMax = 4ull << 30;  // of all samples of one part of it, as stored
+inline constexpr int kFrameExtentMax = 16384;                       // pixels of the display window, each way
+inline constexpr std::uint64_t kFrameFileBytesMax = 1ull << 30;     // of a frame file that is read
+inline constexpr std::uint64_t kFrameSampleBytesMax = 4ull << 30;   // of all samples of one part of it, as stored
 
 struct EncodedFrame {
   std::string bytes;

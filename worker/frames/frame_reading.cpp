@@ -34,8 +34,8 @@ base::Result<std::vector<float>> read_window(OpenFrame& frame, const PictureChan
 base::Status premultiply(OpenFrame& frame, int part, const OIIO::ImageSpec& spec, std::vector<float>& rgb) {
   if (frame.is_exr() || spec.alpha_channel < 0) return {};
   std::vector<float> alpha(rgb.size() / 3);
-  FM_TRY(frame.read(part, spec.alpha_channel, spec.alpha_channel + 1, OIIO::TypeDesc::FLOAT, alpha.data(),
-                    sizeof(float)));
+  FM_TRY(
+      frame.read(part, spec.alpha_channel, spec.alpha_channel + 1, OIIO::TypeDesc::FLOAT, alpha.data(), sizeof(float)));
   for (std::size_t i = 0; i < rgb.size(); ++i) rgb[i] *= alpha[i / 3];
   return {};
 }
@@ -51,9 +51,8 @@ std::vector<float> in_display_window(std::vector<float> data, const OIIO::ImageS
     const auto from = (static_cast<std::size_t>(y - top) * static_cast<std::size_t>(spec.width) +
                        static_cast<std::size_t>(first - left)) *
                       3;
-    const auto to = (static_cast<std::size_t>(y) * static_cast<std::size_t>(spec.full_width) +
-                     static_cast<std::size_t>(first)) *
-                    3;
+    const auto to =
+        (static_cast<std::size_t>(y) * static_cast<std::size_t>(spec.full_width) + static_cast<std::size_t>(first)) * 3;
     std::copy_n(data.begin() + static_cast<std::ptrdiff_t>(from), (last - first) * 3,
                 shown.begin() + static_cast<std::ptrdiff_t>(to));
   }

@@ -18,11 +18,11 @@ base::Error too_large(std::string what) {
 // What a header claims, before anything is allocated for it.
 base::Status check_extents(const OIIO::ImageSpec& spec) {
   if (spec.width < 1 || spec.height < 1 || spec.full_width < 1 || spec.full_height < 1 || spec.nchannels < 1)
-    return unreadable_frame(fmt::format("a picture of {} x {} pixels with {} channels", spec.full_width,
-                                        spec.full_height, spec.nchannels));
+    return unreadable_frame(
+        fmt::format("a picture of {} x {} pixels with {} channels", spec.full_width, spec.full_height, spec.nchannels));
   if (spec.full_width > kFrameExtentMax || spec.full_height > kFrameExtentMax)
-    return too_large(fmt::format("{} x {} pixels; the limit is {} each way", spec.full_width, spec.full_height,
-                                 kFrameExtentMax));
+    return too_large(
+        fmt::format("{} x {} pixels; the limit is {} each way", spec.full_width, spec.full_height, kFrameExtentMax));
   if (spec.depth > 1) return unreadable_frame("a volume, not a picture");
   const auto pixels = static_cast<std::uint64_t>(spec.width) * static_cast<std::uint64_t>(spec.height);
   const std::uint64_t pixel_bytes = std::max<std::uint64_t>(spec.pixel_bytes(true), 1);

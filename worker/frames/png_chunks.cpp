@@ -23,7 +23,7 @@ void append_big_endian(std::string& to, std::uint32_t value) {
 }
 
 struct Chunk {
-  std::string_view type;   // "IHDR"
+  std::string_view type;  // "IHDR"
   std::string_view data;
   std::string_view whole;  // with length, type and checksum
 };

@@ -72,7 +72,7 @@ base::Result<int> Roots::open_regular(const wire::InputFile& input, const std::s
 
   const int opened = base::open_below(paths_, input.root(), input.path(), kRead);
   if (opened < 0) return base::in_root(open_error(-opened, label), input.root());
-  struct stat status {};
+  struct stat status{};
   const int error_number = ::fstat(opened, &status) == 0 ? 0 : errno;
   if (error_number == 0 && S_ISREG(status.st_mode)) return opened;
   ::close(opened);

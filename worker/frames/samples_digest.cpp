@@ -32,8 +32,7 @@ bool fits_version_1(const std::vector<OIIO::ImageSpec>& parts) {
 std::string version_1_head(const OIIO::ImageSpec& spec) {
   std::string head = fmt::format("{}image {} {} {} {}\n", kFormatLine, spec.width, spec.height, spec.nchannels,
                                  stored_type_name(spec.format));
-  for (int c = 0; c < spec.nchannels; ++c)
-    head += (c == 0 ? "" : " ") + spec.channelnames[static_cast<std::size_t>(c)];
+  for (int c = 0; c < spec.nchannels; ++c) head += (c == 0 ? "" : " ") + spec.channelnames[static_cast<std::size_t>(c)];
   return head + "\n";
 }
 

@@ -89,10 +89,8 @@ base::Result<StagedDirectory> StagedDirectory::make(const std::filesystem::path&
 }
 
 StagedDirectory::StagedDirectory(StagedDirectory&& other) noexcept
-    : above_(std::exchange(other.above_, -1)),
-      directory_(std::exchange(other.directory_, -1)),
-      task_(std::move(other.task_)),
-      unsynced_(std::exchange(other.unsynced_, {})) {}
+    : above_(std::exchange(other.above_, -1)), directory_(std::exchange(other.directory_, -1)),
+      task_(std::move(other.task_)), unsynced_(std::exchange(other.unsynced_, {})) {}
 
 StagedDirectory::~StagedDirectory() {
   for (const auto& [name, fd] : unsynced_) ::close(fd);

@@ -61,10 +61,11 @@ int check(const MakeOptions& options) {
     return complain({"media.request", options.request + " is not a serialised request", "", ""});
   const auto roots = read_roots(options.roots);
   if (!roots.ok()) return complain(roots.error());
-  const wire::CheckReply reply = check_outputs(request, *roots, options.staging, [](std::size_t file, std::size_t files) {
-    fmt::print("progress {} {}\n", file, files);
-    std::fflush(stdout);
-  });
+  const wire::CheckReply reply =
+      check_outputs(request, *roots, options.staging, [](std::size_t file, std::size_t files) {
+        fmt::print("progress {} {}\n", file, files);
+        std::fflush(stdout);
+      });
   const auto written =
       base::write_file_durably(std::filesystem::path(options.staging) / kCheckReplyName, reply.SerializeAsString());
   return written.ok() ? 0 : complain(written.error());

@@ -46,10 +46,7 @@ class PageQueue {
  public:
   // `size`: of the first input.
   PageQueue(const Request& request, const MoviePage& page, const Inputs& inputs, frames::ExpectedSize size)
-      : request_(request),
-        page_(page),
-        inputs_(inputs),
-        size_(size),
+      : request_(request), page_(page), inputs_(inputs), size_(size),
         ahead_(std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, kPagesAheadMax)) {}
 
   base::Result<std::string> next() {

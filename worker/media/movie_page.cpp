@@ -65,13 +65,9 @@ struct MoviePage::Heads {
 };
 
 MoviePage::MoviePage(int picture_width, int picture_height, const wire::Recipe& recipe)
-    : recipe_(&recipe),
-      picture_width_(picture_width),
-      picture_height_(picture_height),
-      scale_(std::clamp(recipe.encode().scale(), 1, 16)),
-      width_(even(picture_width * scale_)),
-      height_(even(picture_height * scale_)),
-      heads_(std::make_unique<Heads>()) {
+    : recipe_(&recipe), picture_width_(picture_width), picture_height_(picture_height),
+      scale_(std::clamp(recipe.encode().scale(), 1, 16)), width_(even(picture_width * scale_)),
+      height_(even(picture_height * scale_)), heads_(std::make_unique<Heads>()) {
   if (recipe.encode().burn_in_size() > 0) strip_height_ = even(std::clamp(picture_height * scale_ / 14, 20, 64));
   height_ += strip_height_;
 }

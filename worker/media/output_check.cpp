@@ -97,8 +97,8 @@ base::Result<Looked> look_at_frame(const wire::CheckRequest& request, const wire
 base::Result<Looked> look_at_other(FileKind kind, const std::filesystem::path& path) {
   std::error_code failed;
   if (std::filesystem::file_size(path, failed) == 0 && !failed) return output_error("empty", "the file is empty");
-  FM_ASSIGN(const ProbedSize size, kind == FileKind::Movie ? probe_movie(path)
-                                                                : probe_picture(path, path.extension().string()));
+  FM_ASSIGN(const ProbedSize size,
+            kind == FileKind::Movie ? probe_movie(path) : probe_picture(path, path.extension().string()));
   Looked looked;
   looked.shape = shape_of(size);
   looked.shape.has_picture = kind == FileKind::Picture && size.width > 0;
@@ -155,8 +155,8 @@ class LayerVote {
   std::map<jobs::Frame, base::Error> odd_;
 };
 
-void compare(const wire::CheckRequest& request, const frames::Roots& roots,
-             std::vector<std::optional<Looked>>& looked, wire::CheckReply& reply) {
+void compare(const wire::CheckRequest& request, const frames::Roots& roots, std::vector<std::optional<Looked>>& looked,
+             wire::CheckReply& reply) {
   LayerVote vote(request, roots, looked);
   for (std::size_t i = 0; i < looked.size(); ++i) {
     if (!looked[i] || looked[i]->error || looked[i]->shape.width == 0) continue;

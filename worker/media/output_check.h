@@ -3,8 +3,8 @@
 // recipe instead. Runs in a process of its own with limits of time and memory, so that a hostile file harms one task.
 #pragma once
 
-#include <functional>
 #include <filesystem>
+#include <functional>
 #include <vector>
 
 #include "base/result.h"

@@ -36,9 +36,10 @@ std::optional<base::Error> against_input(const Ballot& self, const Shape& input,
     return size_error(self.shape, label + " is", input.width, input.height);
   const bool loses_colour = input.has_picture && !input.is_grey && (!self.shape.has_picture || self.shape.is_grey);
   if (!loses_colour) return std::nullopt;
-  return base::Error{"output.channels",
-                     fmt::format("its channels are {}; {} is in colour ({})", self.shape.channels, label, input.channels),
-                     "", "set check = \"none\" on the layer if that is meant"};
+  return base::Error{
+      "output.channels",
+      fmt::format("its channels are {}; {} is in colour ({})", self.shape.channels, label, input.channels), "",
+      "set check = \"none\" on the layer if that is meant"};
 }
 
 std::optional<base::Error> against_any(const Ballot& self, const std::vector<Ballot>& ballots) {

@@ -16,11 +16,11 @@
 namespace framemill::worker {
 
 struct ChildSettings {
-  std::filesystem::path keeper;  // a program that plays the keeper (keeper.h)
-  SpawnRequest spawn;            // argv of the command itself
-  std::string first_line;        // what the record of its output begins with; empty: nothing
+  std::filesystem::path keeper;            // a program that plays the keeper (keeper.h)
+  SpawnRequest spawn;                      // argv of the command itself
+  std::string first_line;                  // what the record of its output begins with; empty: nothing
   std::optional<Confinement> confinement;  // of the command; none: it may do what the worker may
-  bool keep_output = true;       // standard output belongs to the last words too, not only standard error
+  bool keep_output = true;                 // standard output belongs to the last words too, not only standard error
 };
 
 class ChildProcess {

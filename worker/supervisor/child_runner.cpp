@@ -59,8 +59,7 @@ std::string log_line(const std::string& text) {
   return fmt::format("[{:%Y-%m-%dT%H:%M:%SZ}] {}\n", fmt::gmtime(seconds), text);
 }
 
-constexpr std::string_view kPlainInShell =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+constexpr std::string_view kPlainInShell = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
 
 // As it could be typed into a shell.
 std::string command_text(const std::vector<std::string>& argv) {
@@ -125,14 +124,8 @@ std::optional<base::Error> error_of_media(std::string_view last_line) {
 
 ChildRunner::ChildRunner(net::EventLoop& loop, IoThread& io, RootTable roots, ChildRunnerSettings settings,
                          wire::Grant grant, TaskRange tasks, Callbacks callbacks)
-    : loop_(loop),
-      io_(io),
-      roots_(std::move(roots)),
-      settings_(std::move(settings)),
-      grant_(std::move(grant)),
-      tasks_(tasks),
-      attempt_(attempt_of(grant_)),
-      callbacks_(std::move(callbacks)),
+    : loop_(loop), io_(io), roots_(std::move(roots)), settings_(std::move(settings)), grant_(std::move(grant)),
+      tasks_(tasks), attempt_(attempt_of(grant_)), callbacks_(std::move(callbacks)),
       media_(!grant_.recipe().has_command()) {
   progress_.task = tasks_.first;
 }
@@ -191,17 +184,18 @@ std::optional<JobUser> ChildRunner::program_user() const {
 }
 
 void ChildRunner::make_directories() {
-  on_io([roots = roots_, grant = grant_, plan = plan_, user = program_user()]() -> base::Result<Tree> {
-          FM_ASSIGN(const Tree made, make_work_directories(roots, grant, plan));
-          if (user) FM_TRY(share_staging(*roots.at(grant.recipe().root()), staging_path(attempt_of(grant)), *user));
-          return made;
-        },
-        [](ChildRunner& self, const base::Result<Tree>& made) {
-          if (self.stopped_) return self.end(Outcome::Revoked, "", "");
-          if (!made.ok()) return self.end(made.error());
-          self.staging_ = *made;
-          self.launch();
-        });
+  on_io(
+      [roots = roots_, grant = grant_, plan = plan_, user = program_user()]() -> base::Result<Tree> {
+        FM_ASSIGN(const Tree made, make_work_directories(roots, grant, plan));
+        if (user) FM_TRY(share_staging(*roots.at(grant.recipe().root()), staging_path(attempt_of(grant)), *user));
+        return made;
+      },
+      [](ChildRunner& self, const base::Result<Tree>& made) {
+        if (self.stopped_) return self.end(Outcome::Revoked, "", "");
+        if (!made.ok()) return self.end(made.error());
+        self.staging_ = *made;
+        self.launch();
+      });
 }
 
 ChildSettings ChildRunner::child_settings(std::vector<std::string> argv) const {
@@ -343,12 +337,13 @@ void ChildRunner::fail_as_it_did() {
 }
 
 void ChildRunner::collect(CheckAnswer answer) {
-  on_io([root = roots_.at(grant_.recipe().root()), grant = grant_, expected = plan_.expected, read = read_,
-         duration = ran_us_, user = program_user(), answer = std::move(answer)] {
-          if (user) take_over_outputs(*root, grant, expected);
-          return collect_outputs(*root, grant, expected, read, duration, answer);
-        },
-        [](ChildRunner& self, Collected collected) { self.on_collected(std::move(collected)); });
+  on_io(
+      [root = roots_.at(grant_.recipe().root()), grant = grant_, expected = plan_.expected, read = read_,
+       duration = ran_us_, user = program_user(), answer = std::move(answer)] {
+        if (user) take_over_outputs(*root, grant, expected);
+        return collect_outputs(*root, grant, expected, read, duration, answer);
+      },
+      [](ChildRunner& self, Collected collected) { self.on_collected(std::move(collected)); });
 }
 
 void ChildRunner::fail_unless_storage_did(base::Error error) {
@@ -365,15 +360,16 @@ void ChildRunner::fail_unless_storage_did(base::Error error) {
 void ChildRunner::keep_good(const base::Error& error) {
   // Files that are opened before they count have been collected by what the check said of them.
   if (media_ || tasks_.count == 1 || needs_check(grant_, plan_.expected)) return end(error);
-  on_io([root = roots_.at(grant_.recipe().root()), grant = grant_, expected = plan_.expected, read = read_,
-         duration = ran_us_, user = program_user()] {
-          if (user) take_over_outputs(*root, grant, expected);
-          return collect_good(*root, grant, expected, read, duration);
-        },
-        [error](ChildRunner& self, const std::vector<wire::FinishedTask>& good) {
-          self.tell_finished(good);
-          self.end(error);
-        });
+  on_io(
+      [root = roots_.at(grant_.recipe().root()), grant = grant_, expected = plan_.expected, read = read_,
+       duration = ran_us_, user = program_user()] {
+        if (user) take_over_outputs(*root, grant, expected);
+        return collect_good(*root, grant, expected, read, duration);
+      },
+      [error](ChildRunner& self, const std::vector<wire::FinishedTask>& good) {
+        self.tell_finished(good);
+        self.end(error);
+      });
 }
 
 void ChildRunner::on_collected(Collected collected) {

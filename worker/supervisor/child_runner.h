@@ -117,7 +117,7 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
   Progress progress_;
   std::optional<std::int32_t> bad_frame_;
   std::vector<jobs::TaskIndex> failed_tasks_;  // empty: the outcome speaks of all
-  std::string storage_root_;  // of the error that ended it
+  std::string storage_root_;                   // of the error that ended it
   std::string tail_;
 };
 

@@ -32,8 +32,8 @@ void ChildRunner::check_outputs(CheckScope scope) {
 
 void ChildRunner::launch_check(CheckScope scope) {
   const std::string& staging = staging_.path;
-  ChildSettings child = media_child({settings_.media.string(), "check", fmt::format("{}/{}", staging, kCheckRequestName),
-                                     "--staging", staging});
+  ChildSettings child = media_child(
+      {settings_.media.string(), "check", fmt::format("{}/{}", staging, kCheckRequestName), "--staging", staging});
   file_at_check_.reset();
   check_took_too_long_ = false;
   const std::weak_ptr<ChildRunner> weak = weak_from_this();
@@ -70,10 +70,10 @@ void ChildRunner::on_check_end(CheckScope scope, const ProcessEnd& process_end, 
     const bool known = file_at_check_ && *file_at_check_ < plan_.expected.size();
     const ExpectedFile* file = known ? &plan_.expected[*file_at_check_] : nullptr;
     if (file != nullptr && file->has_frame) bad_frame_ = file->frame;
-    const std::string how =
-        check_took_too_long_ ? "took too long"
-        : process_end.signal != 0 ? fmt::format("was ended by signal {}", process_end.signal)
-                                  : fmt::format("ended with status {}: {}", process_end.exit_status, tail.last_line());
+    const std::string how = check_took_too_long_ ? "took too long"
+                            : process_end.signal != 0
+                                ? fmt::format("was ended by signal {}", process_end.signal)
+                                : fmt::format("ended with status {}: {}", process_end.exit_status, tail.last_line());
     return end({"output.unreadable",
                 fmt::format("{}: the program that opens it {}", file ? file->staged : "the output", how), "", ""});
   }

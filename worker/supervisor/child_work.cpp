@@ -81,9 +81,8 @@ base::Result<wire::OutputFile> collect_file(const RootDirectory& root, const wir
   }
   if (!file.ok()) {
     if (base::is_storage_code(file.error().code) || base::is_host_code(file.error().code)) return file.error();
-    return base::Error{
-        "command.missing_output",
-        fmt::format("the program left no file {}: {}", expected.staged, file.error().message), "", ""};
+    return base::Error{"command.missing_output",
+                       fmt::format("the program left no file {}: {}", expected.staged, file.error().message), "", ""};
   }
   settle_output_modes(file->get());
   if (::fsync(file->get()) != 0) return storage_error(errno, "sync " + expected.staged);

@@ -77,8 +77,8 @@ base::Result<std::vector<CommandInputFiles>> gather_inputs(const wire::Grant& gr
     auto& files = inputs[file.input()].files;
     const auto [known, added] = files.emplace(file.frame(), i);
     const wire::InputFile& first = grant.inputs(files.begin()->second);
-    const bool same = grant.inputs(known->second).path() == file.path() &&
-                      grant.inputs(known->second).root() == file.root();
+    const bool same =
+        grant.inputs(known->second).path() == file.path() && grant.inputs(known->second).root() == file.root();
     if ((!added && !same) || extension(first.path()) != extension(file.path()))
       return base::Error{"command.input_ambiguous",
                          fmt::format("{{input}} cannot name both kinds of inputs at frame {}", file.frame()), "",

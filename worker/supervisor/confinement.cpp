@@ -187,8 +187,8 @@ std::vector<std::string> system_trees() {
 }
 
 std::vector<std::string> system_secrets() {
-  return {"/etc/framemill", "/etc/shadow",      "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-",
-          "/etc/ssh",       "/etc/ssl/private", "/etc/krb5.keytab"};
+  return {"/etc/framemill", "/etc/shadow", "/etc/shadow-",     "/etc/gshadow",
+          "/etc/gshadow-",  "/etc/ssh",    "/etc/ssl/private", "/etc/krb5.keytab"};
 }
 
 base::Result<UniqueFd> hand_over(const Confinement& confinement) {

@@ -57,8 +57,7 @@ base::Result<std::unique_ptr<ExecutorProcess>> ExecutorProcess::start(net::Event
   if (executor->settings_.confinement) {
     FM_ASSIGN(confinement, hand_over(*executor->settings_.confinement));
     request.descriptor_4 = confinement.get();
-    request.argv.insert(request.argv.begin(),
-                        {executor->settings_.launcher.string(), std::string(kLaunchArgument)});
+    request.argv.insert(request.argv.begin(), {executor->settings_.launcher.string(), std::string(kLaunchArgument)});
   }
   FM_ASSIGN(executor->process_, spawn(request));
   executor->socket_ = std::move(ours);

@@ -29,7 +29,7 @@ namespace framemill::worker {
 struct ExecutorSettings {
   std::filesystem::path launcher;          // a program that plays kLaunchArgument (keeper.h)
   std::optional<Confinement> confinement;  // none: it may do what the worker may, and needs no launcher
-  SpawnRequest spawn;  // descriptors and caps are filled in here
+  SpawnRequest spawn;                      // descriptors and caps are filled in here
   MemoryCap memory;
   base::Duration start_timeout = base::seconds(120);  // until ExecutorReady
   base::Duration hang_timeout = base::seconds(60);    // between signs of life

@@ -67,7 +67,8 @@ class InputLook {
     answer.set_input(entry.input());
     answer.set_readable(true);
     const auto frames = jobs::FrameSet::parse(entry.frames());
-    if (!frames.ok() || frames->count() > static_cast<std::int64_t>(kFramesMax)) return blind(index, "the frames asked for cannot be read");
+    if (!frames.ok() || frames->count() > static_cast<std::int64_t>(kFramesMax))
+      return blind(index, "the frames asked for cannot be read");
     jobs::PhasePlan named;
     named.output_pattern = entry.path_printf();
     for (std::int64_t i = 0; i < frames->count(); ++i) {
@@ -128,7 +129,7 @@ class InputLook {
 
   bool is_there(int directory_fd, const std::string& directory, const std::string& name,
                 const std::vector<Asked>& asked) {
-    struct stat facts {};
+    struct stat facts{};
     if (::fstatat(directory_fd, name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) return false;
     const std::string path = directory.empty() ? name : directory + "/" + name;
     if (S_ISLNK(facts.st_mode)) {
@@ -158,8 +159,7 @@ class InputLook {
 };
 
 std::vector<wire::FilesLookedFor> InputScan::look(const RootDirectory& root,
-                                                  const std::vector<wire::WatchedFiles>& watched,
-                                                  base::Instant now) {
+                                                  const std::vector<wire::WatchedFiles>& watched, base::Instant now) {
   growing_now_.clear();
   auto answers = InputLook(root, *this, now).run(watched);
   growing_.swap(growing_now_);

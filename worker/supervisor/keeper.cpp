@@ -91,7 +91,7 @@ void wait_for_signal(const sigset_t& signals, const timespec* timeout, bool& ask
 }
 
 bool has_start_error_pipe() {
-  struct stat facts {};
+  struct stat facts{};
   return ::fstat(kStartErrorDescriptor, &facts) == 0 && S_ISFIFO(facts.st_mode);
 }
 

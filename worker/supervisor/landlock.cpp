@@ -69,9 +69,7 @@ class Ruleset {
     RulesetAttributes attributes{kRead | write_rights(ruleset.abi_) | kNeverGranted, 0,
                                  ruleset.abi_ >= kLandlockAbiSignals ? kScopeSignal : 0};
     // An older kernel knows fewer fields and takes the shorter struct.
-    const std::size_t size = ruleset.abi_ < 4                   ? 8
-                             : ruleset.abi_ < kLandlockAbiSignals ? 16
-                                                                  : sizeof attributes;
+    const std::size_t size = ruleset.abi_ < 4 ? 8 : ruleset.abi_ < kLandlockAbiSignals ? 16 : sizeof attributes;
     ruleset.fd_ = UniqueFd(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
     if (!ruleset.fd_) return landlock_error("make a Landlock ruleset");
     for (const std::string& path : hidden) ruleset.hidden_.push_back(resolved(path));
@@ -96,7 +94,7 @@ class Ruleset {
 
  private:
   base::Status allow(const UniqueFd& fd, std::uint64_t rights, const std::string& name) {
-    struct stat facts {};
+    struct stat facts{};
     if (::fstat(fd.get(), &facts) != 0) return landlock_error("look at " + name);
     if (!S_ISDIR(facts.st_mode)) rights = file_rights(rights);
     const landlock_path_beneath_attr rule{rights, fd.get()};
@@ -146,7 +144,7 @@ int landlock_abi() {
 
 base::Result<UniqueFd> open_tree_handle(const Tree& tree) {
   UniqueFd fd(::open(tree.path.c_str(), O_PATH | O_CLOEXEC));
-  struct stat facts {};
+  struct stat facts{};
   if (!fd || ::fstat(fd.get(), &facts) != 0) return landlock_error("open " + tree.path);
   if (tree.inode != 0 && (facts.st_ino != tree.inode || facts.st_dev != tree.device))
     return base::Error{"confinement.failed", tree.path + " was exchanged for another directory meanwhile", "", ""};

@@ -22,7 +22,7 @@ inline constexpr int kLandlockAbiSignals = 6;
 
 // A directory by its name and, where the worker holds a handle of it, by what it is: a name can be exchanged meanwhile.
 struct Tree {
-  std::string path;  // absolute
+  std::string path;                     // absolute
   std::uint64_t device = 0, inode = 0;  // 0: whatever the name leads to
   bool operator==(const Tree&) const = default;
 };

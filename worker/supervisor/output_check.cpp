@@ -28,9 +28,8 @@ base::Error unchecked(const char* why) {
 
 bool needs_check(const wire::Grant& grant, const std::vector<ExpectedFile>& expected) {
   if (!grant.recipe().has_command() || grant.recipe().unchecked()) return false;
-  return std::any_of(expected.begin(), expected.end(), [](const ExpectedFile& file) {
-    return jobs::file_kind(file.path) != jobs::FileKind::Other;
-  });
+  return std::any_of(expected.begin(), expected.end(),
+                     [](const ExpectedFile& file) { return jobs::file_kind(file.path) != jobs::FileKind::Other; });
 }
 
 bool is_opened(const wire::Grant& grant, const std::vector<ExpectedFile>& expected) {

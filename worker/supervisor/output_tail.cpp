@@ -27,8 +27,7 @@ void OutputTail::add(std::string_view bytes) {
 
 std::string OutputTail::text() const {
   const std::size_t surplus = tail_.size() > kTailBytes ? tail_.size() - kTailBytes : 0;
-  if (left_out_ + surplus == 0)
-    return base::clean_tail(head_ + tail_, kBytesMax, base::Lines::Keep);
+  if (left_out_ + surplus == 0) return base::clean_tail(head_ + tail_, kBytesMax, base::Lines::Keep);
   const std::string head = base::clean_text(head_, kHeadBytes, base::Lines::Keep);
   return fmt::format("{}\n[... {} bytes left out ...]\n{}", head, left_out_ + surplus,
                      base::clean_tail(tail_, kTailBytes, base::Lines::Keep));

@@ -15,7 +15,8 @@ class OutputTail {
  public:
   static constexpr std::size_t kBytesMax = wire::kOutputTailBytesMax;
   static constexpr std::size_t kHeadBytes = 4 << 10;  // of the beginning
-  static constexpr std::size_t kTailBytes = kBytesMax - kHeadBytes - 128;  // of the end; the rest names what is left out
+  static constexpr std::size_t kTailBytes =
+      kBytesMax - kHeadBytes - 128;  // of the end; the rest names what is left out
 
   void add(std::string_view bytes);
   // Well-formed UTF-8 without control characters but line breaks and tabs (base/text.h); where the middle is left out a

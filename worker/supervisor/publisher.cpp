@@ -59,7 +59,7 @@ base::Status move_without_link(int staged_parent, const std::string& staged, int
   if (errno == EEXIST) return check_existing(root, file);
   if (errno != EINVAL && errno != ENOSYS) return storage_error(errno, "rename to " + file.path());
   // Neither link nor no-replace rename: an existence check under the publish order's lease.
-  struct stat facts {};
+  struct stat facts{};
   if (::fstatat(parent, place.name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0) return check_existing(root, file);
   if (::renameat(staged_parent, staged.c_str(), parent, place.name.c_str()) != 0)
     return storage_error(errno, "rename to " + file.path());
@@ -78,7 +78,7 @@ base::Result<std::string> copy_beside(int source, int parent, const wire::Output
     ::unlinkat(parent, copy.c_str(), 0);
     return copied.error();
   }
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(source, &facts) == 0)
     (void)!::fchown(target.get(), static_cast<uid_t>(-1), facts.st_gid);  // its group, where that is allowed
   return copy;
@@ -165,7 +165,7 @@ base::Status publish_file(const RootDirectory& root, const std::string& staging,
   const auto staged_parent = root.open_directory(staged_parent_path, MakeDirectories::No);
   // Storage that fails says nothing about the file: only what is not there is missing.
   if (!staged_parent.ok() && staged_parent.error().code != "path.missing") return staged_parent.error();
-  struct stat facts {};
+  struct stat facts{};
   const bool there =
       staged_parent.ok() && ::fstatat(staged_parent->get(), staged.back().c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0;
   if (!there && staged_parent.ok() && errno != ENOENT) return storage_error(errno, "look at " + file.staged());
@@ -179,7 +179,7 @@ base::Status publish_file(const RootDirectory& root, const std::string& staging,
     }
     return base::Error{"publish.missing", fmt::format("the staged file of {} is gone", file.path()), "", ""};
   }
-  struct stat final_facts {};
+  struct stat final_facts{};
   const bool taken = ::fstatat(parent, place.name.c_str(), &final_facts, AT_SYMLINK_NOFOLLOW) == 0;
   if (taken && final_facts.st_ino == facts.st_ino && final_facts.st_dev == facts.st_dev) return {};
   if (taken && !replaces) return check_existing(root, file);
@@ -193,8 +193,7 @@ base::Status publish_file(const RootDirectory& root, const std::string& staging,
   if (taken) return take_place(root, {staged_parent->get(), staged.back(), attempt}, file, parent, place);
   if (::linkat(staged_parent->get(), staged.back().c_str(), parent, place.name.c_str(), 0) == 0) return {};
   if (errno == EEXIST) return check_existing(root, file);
-  if (errno == EXDEV)
-    return copy_across(staged_parent->get(), staged.back(), parent, place, file, root, attempt);
+  if (errno == EXDEV) return copy_across(staged_parent->get(), staged.back(), parent, place, file, root, attempt);
   if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS || errno == EMLINK)
     return move_without_link(staged_parent->get(), staged.back(), parent, place, file, root);
   return storage_error(errno, "link " + file.path());

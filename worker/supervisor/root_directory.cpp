@@ -33,7 +33,7 @@ base::Result<UniqueFd> step_into(int parent, const std::string& component, MakeD
   }
   if (next) return next;
   // O_DIRECTORY makes the kernel answer ENOTDIR for a link; tell it apart from a plain file in the way.
-  struct stat facts {};
+  struct stat facts{};
   if (errno == ENOTDIR && ::fstatat(parent, component.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
       S_ISLNK(facts.st_mode))
     return storage_error(ELOOP, fmt::format("{} of {}", component, whole));
@@ -148,15 +148,16 @@ base::Result<std::shared_ptr<const RootDirectory>> RootDirectory::open(const std
     return base::Error{"root.marker",
                        fmt::format("root {}: {} has no marker file {}", name, path.string(), kRootMarker), "", hint};
   if (marker->substr(0, marker->find('\n')) != expected)
-    return base::Error{"root.marker",
-                       fmt::format("root {}: the first line of the marker file in {} is not  {}", name, path.string(), expected),
-                       "", hint};
+    return base::Error{
+        "root.marker",
+        fmt::format("root {}: the first line of the marker file in {} is not  {}", name, path.string(), expected), "",
+        hint};
   std::string id = value_of(*marker, "id");
   if (!id.empty() && !is_id(id))
-    return base::Error{"root.marker",
-                       fmt::format("root {}: the id in the marker file of {} is not 32 hexadecimal digits", name,
-                                   path.string()),
-                       "", "put back the line `id` as another host has it, or remove the line"};
+    return base::Error{
+        "root.marker",
+        fmt::format("root {}: the id in the marker file of {} is not 32 hexadecimal digits", name, path.string()), "",
+        "put back the line `id` as another host has it, or remove the line"};
   if (!all) all = std::make_shared<const base::RootPaths>(base::RootPaths{{name, path}});
   return std::shared_ptr<const RootDirectory>(
       new RootDirectory(name, path, std::move(id), std::move(fd), std::move(all)));
@@ -171,8 +172,9 @@ base::Result<std::string> RootDirectory::give_id() const {
   UniqueFd lock(::openat(fd_.get(), kLock, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!lock) {
     const base::Error error = storage_error(errno, fmt::format("make {} to give root {} an id", kLock, name_));
-    struct stat facts {};
-    if (::fstatat(fd_.get(), kLock, &facts, AT_SYMLINK_NOFOLLOW) == 0 && std::time(nullptr) - facts.st_mtime > kLockStale_s)
+    struct stat facts{};
+    if (::fstatat(fd_.get(), kLock, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
+        std::time(nullptr) - facts.st_mtime > kLockStale_s)
       ::unlinkat(fd_.get(), kLock, 0);  // of a host that died at it; the next look tries again
     return error;
   }
@@ -197,7 +199,7 @@ base::Result<std::string> RootDirectory::give_id() const {
 }
 
 std::uint64_t RootDirectory::free_bytes() const {
-  struct statvfs facts {};
+  struct statvfs facts{};
   if (::fstatvfs(fd_.get(), &facts) != 0) return 0;
   return std::uint64_t{facts.f_bavail} * facts.f_frsize;
 }
@@ -210,8 +212,7 @@ base::Result<UniqueFd> RootDirectory::follow(std::string_view relative, int flag
   const int fd = base::open_below(*all_, name_, relative, flags);
   if (fd >= 0) return UniqueFd(fd);
   if (fd == -EXDEV || fd == -ELOOP) return link_out(relative);
-  if (fd == -EINVAL)
-    return base::Error{"path.not_a_file", fmt::format("{} is not a regular file", relative), "", ""};
+  if (fd == -EINVAL) return base::Error{"path.not_a_file", fmt::format("{} is not a regular file", relative), "", ""};
   if (fd == -EACCES)
     return base::Error{"path.denied", fmt::format("open {}: {}", relative, std::strerror(EACCES)), "", ""};
   return storage_error(-fd, fmt::format("open {}", relative));
@@ -226,7 +227,8 @@ base::Result<UniqueFd> RootDirectory::open_directory(std::string_view relative, 
   for (const std::string& component : components) {
     way += (way.empty() ? "" : "/") + component;
     auto next = step_into(at.get(), component, make, relative);
-    if (!next.ok() && next.error().code == "path.link" && !is_own(components)) next = follow(way, O_RDONLY | O_DIRECTORY);
+    if (!next.ok() && next.error().code == "path.link" && !is_own(components))
+      next = follow(way, O_RDONLY | O_DIRECTORY);
     if (!next.ok()) return next.error();
     at = std::move(*next);
   }
@@ -245,7 +247,7 @@ base::Result<UniqueFd> RootDirectory::open_file(std::string_view relative) const
   } else {
     FM_ASSIGN(file, follow(relative, kRead));
   }
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(file.get(), &facts) != 0) return storage_error(errno, fmt::format("look at {}", relative));
   if (!S_ISREG(facts.st_mode))
     return base::Error{"path.not_a_file", fmt::format("{} is not a regular file", relative), "", ""};
@@ -255,7 +257,7 @@ base::Result<UniqueFd> RootDirectory::open_file(std::string_view relative) const
 base::Result<UniqueFd> RootDirectory::open_link(std::string_view relative) const {
   FM_TRY(split_path(relative));
   FM_ASSIGN(UniqueFd file, follow(relative, O_RDONLY | O_NONBLOCK));
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(file.get(), &facts) != 0) return storage_error(errno, fmt::format("look at {}", relative));
   if (!S_ISREG(facts.st_mode))
     return base::Error{"path.not_a_file", fmt::format("{} does not lead to a regular file", relative), "", ""};

@@ -72,11 +72,7 @@ class RootDirectory {
  private:
   RootDirectory(std::string name, std::filesystem::path path, std::string id, UniqueFd fd,
                 std::shared_ptr<const base::RootPaths> all)
-      : name_(std::move(name)),
-        path_(std::move(path)),
-        id_(std::move(id)),
-        fd_(std::move(fd)),
-        all_(std::move(all)) {}
+      : name_(std::move(name)), path_(std::move(path)), id_(std::move(id)), fd_(std::move(fd)), all_(std::move(all)) {}
   base::Result<UniqueFd> follow(std::string_view relative, int flags) const;
   std::string name_;
   std::filesystem::path path_;

@@ -53,7 +53,8 @@ AccessList list_for(std::uint32_t one, std::uint32_t other, std::uint16_t permis
 base::Status share_directory(int fd, const JobUser& user) {
   const AccessList list = list_for(user.uid, ::geteuid(), 7);
   if (list.set(fd, kAccess) && list.set(fd, kDefault)) return {};
-  if (errno != EOPNOTSUPP && errno != ENOSYS) return storage_error(errno, "share a staging directory with " + user.name);
+  if (errno != EOPNOTSUPP && errno != ENOSYS)
+    return storage_error(errno, "share a staging directory with " + user.name);
   // What is made in it gets its group.
   if (::fchown(fd, static_cast<uid_t>(-1), user.gid) != 0 || ::fchmod(fd, 02775) != 0)
     return storage_error(errno, "share a staging directory with the group of " + user.name);
@@ -62,7 +63,7 @@ base::Status share_directory(int fd, const JobUser& user) {
 
 // The way there: to be passed, not read. Directories of other workers stay as they are.
 void let_pass(int fd, const JobUser& user) {
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(fd, &facts) != 0 || facts.st_uid != ::geteuid() || (facts.st_mode & S_IXOTH) != 0) return;
   list_for(user.uid, user.uid, 1).set(fd, kAccess);
 }
@@ -93,7 +94,7 @@ bool copy_bytes(int from, int to) {
 }
 
 void open_up(int parent, const char* name, int depth) {
-  struct stat facts {};
+  struct stat facts{};
   if (depth > kDepthMax || ::fstatat(parent, name, &facts, AT_SYMLINK_NOFOLLOW) != 0) return;
   if (facts.st_uid == ::geteuid() && (S_ISDIR(facts.st_mode) || S_ISREG(facts.st_mode)))
     ::fchmodat(parent, name, (facts.st_mode & 0777) | (S_ISDIR(facts.st_mode) ? 0770 : 0660), 0);
@@ -127,14 +128,14 @@ base::Status share_staging(const RootDirectory& root, const std::string& staging
 
 void settle_output_modes(int fd) {
   const mode_t wanted = 0666 & ~site_umask();
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(fd, &facts) != 0 || facts.st_uid != ::geteuid() || facts.st_nlink != 1) return;
   if ((facts.st_mode & 07777) != wanted) ::fchmod(fd, wanted);
 }
 
 base::Status take_over_file(const RootDirectory& root, const std::string& staged) {
   FM_ASSIGN(const UniqueFd file, root.open_file(staged));
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(file.get(), &facts) != 0) return storage_error(errno, "look at " + staged);
   if (facts.st_uid == ::geteuid()) return {};
   if (::fchown(file.get(), ::geteuid(), static_cast<gid_t>(-1)) == 0) {

@@ -10,9 +10,7 @@
 #include "worker/supervisor/root_directory.h"
 
 namespace framemill::worker {
-namespace {
-
-}  // namespace
+namespace {}  // namespace
 
 base::Status write_all(int file, std::string_view contents, const std::string& name) {
   while (!contents.empty()) {

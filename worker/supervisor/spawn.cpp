@@ -119,7 +119,7 @@ bool arrange_descriptors(const SpawnRequest& request, const Prepared& prepared, 
   if (::setpgid(0, 0) != 0) fail(kGroup);
   if (::prctl(PR_SET_PDEATHSIG, request.parent_death_signal) != 0) fail(kDeathSignal);
   if (::getppid() != parent) ::_exit(127);  // it died before the signal was asked for: nobody is left to hear
-  struct sigaction standard {};
+  struct sigaction standard{};
   standard.sa_handler = SIG_DFL;
   for (int number = 1; number < NSIG; ++number) ::sigaction(number, &standard, nullptr);
   sigset_t none;

@@ -33,7 +33,7 @@ struct SpawnRequest {
   // RLIMIT_NPROC: as many processes and threads as the host has now, and so many more; 0: none. The kernel counts those of
   // the child's user, and holds root to no such limit.
   std::uint32_t processes_more_max = 0;
-  std::string cgroup_procs;          // file that takes the new process into its cgroup; empty: none
+  std::string cgroup_procs;  // file that takes the new process into its cgroup; empty: none
   int niceness = 0;
   int parent_death_signal = SIGKILL;
 };

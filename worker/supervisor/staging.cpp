@@ -46,7 +46,7 @@ bool waits_for_publish(const RootDirectory& root, const std::string& directory, 
   const auto staged = root.open_file(directory + "/" + file.staged());
   if (!staged.ok()) return false;
   const auto final = root.open_file(file.path());
-  struct stat mine {}, theirs{};
+  struct stat mine{}, theirs{};
   if (!final.ok() || ::fstat(staged->get(), &mine) != 0 || ::fstat(final->get(), &theirs) != 0) return true;
   if (mine.st_ino == theirs.st_ino && mine.st_dev == theirs.st_dev) return false;
   // Another worker may have published an equal file.
@@ -57,7 +57,7 @@ bool waits_for_publish(const RootDirectory& root, const std::string& directory, 
 
 base::Result<Tree> tree_of(const RootDirectory& root, const std::string& path, MakeDirectories make) {
   FM_ASSIGN(const UniqueFd directory, root.open_directory(path, make));
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(directory.get(), &facts) != 0) return storage_error(errno, "look at " + path);
   return Tree{(root.path() / path).string(), facts.st_dev, facts.st_ino};
 }

@@ -122,7 +122,9 @@ void misbehave(const wire::Grant& grant, const std::string& how) {
     wire::EndedAttempt& ended = *message.mutable_ended();
     *ended.mutable_attempt() = grant.attempt();
     ended.set_outcome("failed");
-    ended.set_message("attribute \"Besch\xe4" "digt\" is not known");
+    ended.set_message(
+        "attribute \"Besch\xe4"
+        "digt\" is not known");
     ended.set_output_tail("half a character \xe2\x82");
     say(message);
   }
