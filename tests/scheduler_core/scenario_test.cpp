@@ -46,24 +46,37 @@ TEST_CASE("a wall clock that jumps an hour forwards and two backwards changes no
 }
 
 TEST_CASE("every reason that explain may give has a scenario") {
-  std::set<std::string> told;
+  std::set<std::string> explained;
   for (const auto& path : scenarios()) {
     std::stringstream lines(text_of(path));
     for (std::string line; std::getline(lines, line);) {
       const stage::Statement statement(line);
-      if (!statement.words.empty() && statement.words[0] == "explain")
-        told.insert(statement.words.begin(), statement.words.end());
+      if (statement.empty() || statement.word(0) != "explain") continue;
+      for (const std::string& word : statement.words_from(1)) explained.insert(word);
     }
   }
   for (int reason = 0; reason <= static_cast<int>(Reason::CapReached); ++reason) {
     INFO(name(static_cast<Reason>(reason)));
-    CHECK(told.contains(std::string(name(static_cast<Reason>(reason)))));
+    CHECK(explained.contains(std::string(name(static_cast<Reason>(reason)))));
   }
 }
 
 TEST_CASE("a scenario that expects the wrong thing fails with its line") {
   CHECK(stage::run_script("expect grants 1\n").starts_with("line 1: "));
   CHECK(stage::run_script("\njuggle w1\n").starts_with("line 2: "));
+}
+
+TEST_CASE("a scenario with a key or a word that its statement does not use fails with its line") {
+  const std::string job = "package demo@1\nworker w1 slots=1\nsubmit A\n  layer boards generate frames=1-16\n";
+  CHECK(stage::run_script(job + "expect tally A retries=0\n").empty());
+  CHECK_THAT(stage::run_script(job + "expect tally A retries=0 atempts=9\n"),
+             Catch::Contains("line 5: ") && Catch::Contains("atempts"));
+  CHECK_THAT(stage::run_script(job + "expect tally A\n"), Catch::Contains("line 5: "));
+  CHECK_THAT(stage::run_script(job + "expect job A running today\n"), Catch::Contains("today"));
+  CHECK_THAT(stage::run_script("worker w1 slot=1\n"), Catch::Contains("line 1: ") && Catch::Contains("slot"));
+  CHECK_THAT(stage::run_script("submit A prio=1\n  layer boards generate frames=1-16\nreport w1\n"),
+             Catch::Contains("prio"));
+  CHECK_THAT(stage::run_script("worker w1 slots=1 slots=2\n"), Catch::Contains("given twice"));
 }
 
 }  // namespace

@@ -23,44 +23,11 @@ base::Sha256 digest_of(const std::string& text) {
 
 }  // namespace
 
-Words split(const std::string& text, char at) {
-  Words parts;
-  std::stringstream stream(text);
-  for (std::string part; std::getline(stream, part, at);)
-    if (!part.empty()) parts.push_back(part);
-  return parts;
-}
-
 TaskRange tasks_of(const std::string& text) {
   const Words ends = split(text, '-');
   const auto first = static_cast<TaskIndex>(std::stoul(ends.at(0)));
   const auto last = ends.size() > 1 ? static_cast<TaskIndex>(std::stoul(ends[1])) : first;
   return {first, last - first + 1};
-}
-
-Statement::Statement(const std::string& line) {
-  for (const std::string& part : split(line.substr(0, line.find('#')), ' ')) {
-    const std::size_t equals = part.find('=');
-    if (equals == std::string::npos || equals == 0)
-      words.push_back(part);
-    else
-      keys[part.substr(0, equals)] = part.substr(equals + 1);
-  }
-}
-
-const std::string& Statement::word(std::size_t i) const {
-  if (i >= words.size()) throw Wrong("a word is missing");
-  return words[i];
-}
-
-std::string Statement::text(const std::string& key, const std::string& otherwise) const {
-  const auto found = keys.find(key);
-  return found == keys.end() ? otherwise : found->second;
-}
-
-std::uint64_t Statement::number(const std::string& key, std::uint64_t otherwise) const {
-  const auto found = keys.find(key);
-  return found == keys.end() ? otherwise : std::stoull(found->second);
 }
 
 std::string Script::run(const std::string& text) {
@@ -85,10 +52,10 @@ std::string Script::run(const std::string& text) {
 
 void Script::obey(const std::string& line, int number) {
   const Statement s(line);
-  if (s.words.empty()) return;
+  if (s.empty()) return;
   if (wall_ == WallClock::Jumping && stage_)
     stage_->wall_jumps(number % 3 == 0 ? base::seconds(-7200) : base::seconds(3600));
-  if (s.words[0] == "layer") return add_layer(s);
+  if (s.word(0) == "layer") return add_layer(s);
   submit_pending();
   static const std::map<std::string, Act> kActs{{"farm", &Script::farm},
                                                 {"package", &Script::package},
@@ -125,9 +92,10 @@ void Script::obey(const std::string& line, int number) {
                                                 {"disk", &Script::disk},
                                                 {"expect", &Script::expect},
                                                 {"explain", &Script::explain}};
-  const auto act = kActs.find(s.words[0]);
+  const auto act = kActs.find(s.word(0));
   if (act == kActs.end()) throw Wrong("no such statement");
   (this->*act->second)(s);
+  if (!pending_) s.require_all_read();  // those of a submit are complete with its layers
 }
 
 Stage& Script::stage() {
@@ -193,8 +161,8 @@ void Script::worker(const Statement& s) {
     if (listed("lost", root.name)) root.usable = root.readable = false;
     if (listed("reads", root.name)) root.usable = false;
     root.read_only = listed("reads", root.name);
-    root.tells_id = s.keys.contains("id");
-    if (root.tells_id && s.keys.at("id") != "none") root.id = s.keys.at("id");
+    root.tells_id = s.has("id");
+    if (root.tells_id && s.text("id", "") != "none") root.id = s.text("id", "");
   }
   inventory.commands = split(s.text("commands", ""), ',');
   inventory.media = s.text("media", "no") == "yes";
@@ -207,13 +175,13 @@ void Script::worker(const Statement& s) {
 }
 
 void Script::submit(const Statement& s) {
-  pending_ = s;
   std::ostringstream toml;
   toml << "api = \"framemill/v1\"\nname = \"" << s.word(1) << "\"\nshow = \"harbor\"\nsequence = \"hb\"\nshot = \""
        << s.text("shot", "hb_" + s.word(1)) << "\"\n";
   for (const char* key : {"priority", "version"})
-    if (s.keys.contains(key)) toml << key << " = " << s.keys.at(key) << "\n";
+    if (s.has(key)) toml << key << " = " << s.text(key, "") << "\n";
   spec_ = toml.str();
+  pending_ = s;
 }
 
 void Script::add_layer(const Statement& s) {
@@ -221,10 +189,10 @@ void Script::add_layer(const Statement& s) {
   std::ostringstream toml;
   toml << "[[layer]]\nname = \"" << s.word(1) << "\"\nkind = \"" << s.word(2) << "\"\n";
   if (s.word(2) == "generate") {
-    if (!s.keys.contains("model")) toml << "model = \"demo@1\"\n";
+    if (!s.has("model")) toml << "model = \"demo@1\"\n";
     toml << "prompt = \"calm sea\"\n";
   }
-  for (const auto& [key, value] : s.keys) toml << key << " = " << toml_value(value) << "\n";
+  for (const auto& [key, value] : s.all_keys()) toml << key << " = " << toml_value(value) << "\n";
   spec_ += toml.str();
 }
 
@@ -244,14 +212,15 @@ void Script::submit_pending() {
   if (answer_->ok())
     if (const auto* submitted = std::get_if<Submitted>(&answer_->value())) jobs_[s.word(1)] = submitted->job;
   order_.push_back(s.word(1));
+  s.require_all_read();
 }
 
 void Script::report(const Statement& s) {
-  for (std::size_t i = 1; i < s.words.size(); ++i) stage().report(s.words[i]);
+  for (const std::string& name : s.words_from(1)) stage().report(name);
 }
 
 void Script::pass(const Statement& s) {
-  stage().pass(duration_of(s.word(1)), Words(s.words.begin() + 2, s.words.end()));
+  stage().pass(duration_of(s.word(1)), s.words_from(2));
 }
 
 void Script::sleep(const Statement& s) {
@@ -266,9 +235,9 @@ void Script::finish(const Statement& s) {
   FileRecord& file = player.next.finished.back().files.at(0);
   file.path = s.text("path", file.path);
   file.staged = s.text("staged", file.staged);
-  if (s.keys.contains("contents")) file.sha256 = base::sha256(s.keys.at("contents"));
-  if (s.keys.contains("samples")) file.samples_sha256 = base::sha256(s.keys.at("samples"));
-  if (s.keys.contains("odd")) player.next.finished.back().odd.emplace_back(std::stoi(s.keys.at("odd")), "it_is_small");
+  if (s.has("contents")) file.sha256 = base::sha256(s.text("contents", ""));
+  if (s.has("samples")) file.samples_sha256 = base::sha256(s.text("samples", ""));
+  if (s.has("odd")) player.next.finished.back().odd.emplace_back(std::stoi(s.text("odd", "")), "it_is_small");
   stage().report(s.word(1));
 }
 
@@ -291,7 +260,7 @@ void Script::end(const Statement& s) {
   ended.alone = s.text("alone", "no") == "yes";
   ended.code = s.text("code", "");
   ended.message = s.text("message", "");
-  if (s.keys.contains("frame")) ended.frame = std::stoi(s.keys.at("frame"));
+  if (s.has("frame")) ended.frame = std::stoi(s.text("frame", ""));
   ended.usage.model_loads = static_cast<std::uint32_t>(s.number("loads", 0));
   ended.usage.steps = static_cast<std::uint32_t>(s.number("steps", 0));
   ended.usage.peak_bytes = s.number("peak_mib", 0) << 20;
@@ -306,7 +275,7 @@ void Script::end(const Statement& s) {
 
 // stands_still WORKER: it names its attempts, and they make no progress until goes_on WORKER.
 void Script::stands_still(const Statement& s) {
-  stage().player(s.word(1)).stands_still = s.words[0] == "stands_still";
+  stage().player(s.word(1)).stands_still = s.word(0) == "stands_still";
 }
 
 void Script::lose(const Statement& s) {
@@ -324,11 +293,11 @@ void Script::looks(const Statement& s) {
     FilesLookedFor looked;
     looked.phase = phase;
     looked.input = watched.input;
-    looked.readable = !s.keys.contains("problem");
+    looked.readable = !s.has("problem");
     looked.problem = s.text("problem", "");
     if (s.word(3) != "none") looked.there = jobs::FrameSet::parse(s.word(3)).value();
-    if (s.keys.contains("refused")) {
-      looked.refused_frame = std::stoi(s.keys.at("refused"));
+    if (s.has("refused")) {
+      looked.refused_frame = std::stoi(s.text("refused", ""));
       looked.refused_message = "it leads out of every root";
     }
     player.next.looked_for.push_back(std::move(looked));
@@ -360,21 +329,21 @@ void Script::keeps(const Statement& s) {
 }
 
 void Script::manifests(const Statement& s) {
-  stage().answer_manifests(stage().player(s.word(1)), s.words.size() > 2 ? s.word(2) : "");
+  stage().answer_manifests(stage().player(s.word(1)), s.size() > 2 ? s.word(2) : "");
   stage().report(s.word(1));
 }
 
 void Script::run_all(const Statement& s) {
   for (int round = 0; round < 10'000; ++round) {
     bool moved = false;
-    for (std::size_t i = 1; i < s.words.size(); ++i) {
-      Player& player = stage().player(s.words[i]);
+    for (const std::string& name : s.words_from(1)) {
+      Player& player = stage().player(name);
       const auto left = player.left;
       for (const auto& [attempt, tasks] : left)
         for (const TaskIndex task : tasks) stage().finish(player, attempt, task);
       moved = moved || !left.empty() || !player.duties.empty();
       stage().publish_all(player);
-      stage().report(s.words[i]);
+      stage().report(name);
       if (!stage().fault().empty()) return;
     }
     if (!moved) return;
@@ -427,8 +396,8 @@ void Script::job_verb(const Statement& s) {
   asked.job = jobs_.contains(s.word(1)) ? jobs_.at(s.word(1)) : JobId(9999);
   if (asked.verb == JobVerb::SetPriority) asked.priority = std::stoi(s.word(2));
   asked.layer = s.text("layer", "");
-  if (s.keys.contains("frames")) asked.frames = jobs::FrameSet::parse(s.keys.at("frames")).value();
-  if (s.keys.contains("remake")) {
+  if (s.has("frames")) asked.frames = jobs::FrameSet::parse(s.text("frames", "")).value();
+  if (s.has("remake")) {
     asked.remake = true;
     asked.replace = s.text("replace", "no") == "yes";
     asked.cause = {s.text("by", "ana"), stage().now().wall, s.text("reason", "")};
@@ -437,8 +406,8 @@ void Script::job_verb(const Statement& s) {
   }
   answer_ = stage().ask(asked);
   if (!asked.remake || !answer_->ok()) return;
-  jobs_[s.keys.at("remake")] = std::get<Changed>(answer_->value()).remake;
-  order_.push_back(s.keys.at("remake"));
+  jobs_[s.text("remake", "")] = std::get<Changed>(answer_->value()).remake;
+  order_.push_back(s.text("remake", ""));
 }
 
 WorkerId Script::worker_id(const std::string& name) {

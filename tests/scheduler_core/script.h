@@ -43,11 +43,11 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "stage.h"
+#include "statement.h"
 
 namespace framemill::scheduler::stage {
 
@@ -56,25 +56,7 @@ enum class WallClock { Steady, Jumping };  // jumping: before each statement an 
 // Runs the scenario; empty when everything came as it says, else "line 12: ...".
 std::string run_script(const std::string& text, WallClock wall = WallClock::Steady);
 
-using Words = std::vector<std::string>;
-
-struct Wrong : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-Words split(const std::string& text, char at);
 TaskRange tasks_of(const std::string& text);  // "0" or "0-3"
-
-// The words of a line, and its key=value pairs apart.
-struct Statement {
-  Words words;
-  std::map<std::string, std::string> keys;
-
-  explicit Statement(const std::string& line);
-  const std::string& word(std::size_t i) const;
-  std::string text(const std::string& key, const std::string& otherwise) const;
-  std::uint64_t number(const std::string& key, std::uint64_t otherwise) const;
-};
 
 class Script {
  public:

@@ -149,12 +149,17 @@ void Script::expect_event(const Statement& s) {
 
 void Script::expect_tally(const Statement& s, const JobView& view) {
   if (s.word(1) == "tally") {
-    const auto is = [&](const char* key, std::uint64_t found) { return s.number(key, found) == found; };
-    return require(is("attempts", view.attempts) && is("retries", view.retries) && is("loads", view.model_loads) &&
-                       is("twice", view.windows_run_twice),
-                   "attempts=" + std::to_string(view.attempts) + " retries=" + std::to_string(view.retries) +
-                       " loads=" + std::to_string(view.model_loads) +
-                       " twice=" + std::to_string(view.windows_run_twice));
+    bool any = false, all = true;
+    for (const auto& [key, found] : {std::pair<const char*, std::uint64_t>{"attempts", view.attempts},
+                                     {"retries", view.retries},
+                                     {"loads", view.model_loads},
+                                     {"twice", view.windows_run_twice}}) {
+      any = any || s.has(key);
+      all = all && s.number(key, found) == found;
+    }
+    return require(any && all, "attempts=" + std::to_string(view.attempts) + " retries=" +
+                                   std::to_string(view.retries) + " loads=" + std::to_string(view.model_loads) +
+                                   " twice=" + std::to_string(view.windows_run_twice));
   }
   std::string found;
   for (const FailureGroup& group : view.failures) {
@@ -213,12 +218,13 @@ void Script::expect_job(const Statement& s) {
 void Script::explain(const Statement& s) {
   std::optional<std::uint32_t> variant;
   std::optional<jobs::Frame> frame;
-  if (s.keys.contains("variant")) variant = static_cast<std::uint32_t>(std::stoul(s.keys.at("variant")));
-  if (s.keys.contains("frame")) frame = std::stoi(s.keys.at("frame"));
+  if (s.has("variant")) variant = static_cast<std::uint32_t>(std::stoul(s.text("variant", "")));
+  if (s.has("frame")) frame = std::stoi(s.text("frame", ""));
   const auto view = stage().farm().explain(job_id(s.word(1)), s.text("layer", ""), variant, frame, stage().now());
-  if (s.keys.contains("error")) return require(!view.ok() && view.error().code == s.keys.at("error"), "another end");
+  if (s.has("error")) return require(!view.ok() && view.error().code == s.text("error", ""), "another end");
   if (!view.ok()) throw Wrong(view.error().message);
-  std::multiset<std::string> wanted(s.words.begin() + 2, s.words.end()), found;
+  const Words reasons = s.words_from(2);
+  std::multiset<std::string> wanted(reasons.begin(), reasons.end()), found;
   const bool never = wanted.erase("never") > 0;
   std::string all = view->sentence;
   for (const SlotReason& reason : view->reasons) {
@@ -228,7 +234,7 @@ void Script::explain(const Statement& s) {
   }
   require(found == wanted, all);
   require(view->can_never_run == never, all + (never ? "\n  it may run" : "\n  it can never run"));
-  if (s.keys.contains("says")) require(all.find(s.keys.at("says")) != std::string::npos, all);
+  if (s.has("says")) require(all.find(s.text("says", "")) != std::string::npos, all);
 }
 
 }  // namespace framemill::scheduler::stage
