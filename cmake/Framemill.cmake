@@ -1,8 +1,8 @@
 # How rooms, programs and tests are declared.
 #
-#   framemill_room(NAME [USES room...] [LINKS lib...] [PRIVATE_LINKS lib...])
-#       A static library framemill_NAME from every .cpp of the current directory (main.cpp and *_main.cpp excepted), its
-#       headers as a verified header set, include root at the top of the tree.
+#   framemill_room(NAME [FOLDERS folder...] [USES room...] [LINKS lib...] [PRIVATE_LINKS lib...])
+#       A static library framemill_NAME from every .cpp of the current directory (main.cpp and *_main.cpp excepted) and of
+#       the FOLDERS in it, its headers as a verified header set, include root at the top of the tree.
 #   framemill_program(NAME SOURCE USES room...)
 #       A program in build/<preset>/bin.
 #   framemill_tests(NAME USES room... [PROPERTIES ctest properties...])
@@ -56,10 +56,16 @@ function(_framemill_room_targets out)
 endfunction()
 
 function(framemill_room name)
-  cmake_parse_arguments(ARG "" "" "USES;LINKS;PRIVATE_LINKS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  cmake_parse_arguments(ARG "" "" "FOLDERS;USES;LINKS;PRIVATE_LINKS" ${ARGN})
+  set(source_patterns ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  set(header_patterns ${CMAKE_CURRENT_SOURCE_DIR}/*.h)
+  foreach(folder IN LISTS ARG_FOLDERS)
+    list(APPEND source_patterns ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+    list(APPEND header_patterns ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.h)
+  endforeach()
+  file(GLOB sources CONFIGURE_DEPENDS ${source_patterns})
   list(FILTER sources EXCLUDE REGEX "main\\.cpp$")
-  file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.h)
+  file(GLOB headers CONFIGURE_DEPENDS ${header_patterns})
   _framemill_room_targets(rooms ${ARG_USES})
   foreach(counted IN LISTS FRAMEMILL_COUNTED)
     if(counted IN_LIST sources)

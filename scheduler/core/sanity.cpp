@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <set>
 
-#include "scheduler/core/avoidance.h"
-#include "scheduler/core/publishing.h"
-#include "scheduler/core/readiness.h"
-#include "scheduler/core/slot_fit.h"
+#include "scheduler/core/policy/avoidance.h"
+#include "scheduler/core/policy/publish_servers.h"
+#include "scheduler/core/policy/readiness.h"
+#include "scheduler/core/policy/slot_fit.h"
 
 namespace framemill::scheduler {
 namespace {

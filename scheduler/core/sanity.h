@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "scheduler/core/farm_state.h"
+#include "scheduler/core/state/farm_state.h"
 
 namespace framemill::scheduler {
 

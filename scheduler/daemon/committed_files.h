@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "net/event_loop.h"
-#include "scheduler/core/records.h"
+#include "scheduler/core/state/records.h"
 #include "scheduler/daemon/recipe.h"
 #include "scheduler/store/store.h"
 

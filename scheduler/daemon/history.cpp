@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <memory>
 
-#include "scheduler/core/job_book.h"
+#include "scheduler/core/state/job_book.h"
 #include "wire/recipe.pb.h"
 
 namespace framemill::scheduler {

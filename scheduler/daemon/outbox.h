@@ -6,7 +6,7 @@
 #include <functional>
 #include <unordered_map>
 
-#include "scheduler/core/effects.h"
+#include "scheduler/core/state/effects.h"
 #include "scheduler/link/worker_link.h"
 
 namespace framemill::wire {

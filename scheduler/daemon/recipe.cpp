@@ -7,7 +7,7 @@
 #include "base/digest_bytes.h"
 #include "jobs/command_tokens.h"
 #include "jobs/manifest_groups.h"
-#include "scheduler/core/remakes.h"
+#include "scheduler/core/policy/remake_contents.h"
 #include "wire/farm.pb.h"
 
 namespace framemill::scheduler {

@@ -6,8 +6,8 @@
 #include <functional>
 #include <vector>
 
-#include "scheduler/core/records.h"
-#include "scheduler/core/task_states.h"
+#include "scheduler/core/state/records.h"
+#include "scheduler/core/state/task_states.h"
 
 namespace framemill::wire {
 class Grant;

@@ -11,8 +11,8 @@
 
 #include "base/result.h"
 #include "jobs/spec.h"
-#include "scheduler/core/effects.h"
-#include "scheduler/core/views.h"
+#include "scheduler/core/state/effects.h"
+#include "scheduler/core/views/views.h"
 
 namespace framemill::scheduler {
 
@@ -54,7 +54,7 @@ struct JobChange {
   std::int32_t priority = 50;
   std::string layer;                     // Retry
   std::optional<jobs::FrameSet> frames;  // Retry
-  bool remake = false, replace = false;  // Retry: scheduler/core/remakes.h
+  bool remake = false, replace = false;  // Retry: scheduler/core/acts/remakes.h
 };
 struct WorkerChange {
   std::string principal, reason;

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "scheduler/core/events.h"
+#include "scheduler/core/state/events.h"
 
 namespace framemill::wire {
 class AttemptId;

@@ -16,7 +16,7 @@
 #include "base/time.h"
 #include "net/event_loop.h"
 #include "net/secure_router.h"
-#include "scheduler/core/events.h"
+#include "scheduler/core/state/events.h"
 
 namespace framemill::wire {
 class SchedulerReply;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "scheduler/core/records.h"
+#include "scheduler/core/state/records.h"
 #include "scheduler/store/latest.h"
 #include "scheduler/store/sql.h"
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "base/sha256.h"
-#include "scheduler/core/records.h"
+#include "scheduler/core/state/records.h"
 
 namespace framemill::scheduler::store {
 

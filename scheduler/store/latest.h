@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "scheduler/core/records.h"
+#include "scheduler/core/state/records.h"
 
 namespace framemill::scheduler::store {
 

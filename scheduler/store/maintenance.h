@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "scheduler/core/records.h"
+#include "scheduler/core/state/records.h"
 
 namespace framemill::scheduler::store {
 

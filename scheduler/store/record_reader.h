@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "scheduler/core/records.h"
+#include "scheduler/core/state/records.h"
 #include "scheduler/store/batch_writer.h"
 #include "scheduler/store/sql.h"
 #include "scheduler/store/store.h"

@@ -21,7 +21,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "scheduler/core/records.h"
+#include "scheduler/core/state/records.h"
 
 namespace framemill::scheduler::store {
 

@@ -1,4 +1,4 @@
-#include "scheduler/core/planned_files.h"
+#include "scheduler/core/policy/planned_files.h"
 
 #include <catch2/catch.hpp>
 

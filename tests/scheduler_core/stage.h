@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "scheduler/core/farm.h"
-#include "scheduler/core/planned_files.h"
+#include "scheduler/core/policy/planned_files.h"
 
 namespace framemill::scheduler::stage {
 

@@ -1,9 +1,9 @@
-#include "scheduler/core/task_states.h"
+#include "scheduler/core/state/task_states.h"
 
 #include <rapidcheck.h>
 #include <catch2/catch.hpp>
 
-#include "scheduler/core/records.h"
+#include "scheduler/core/state/records.h"
 
 namespace framemill::scheduler {
 namespace {

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "scheduler/core/records.h"
+#include "scheduler/core/state/records.h"
 
 namespace framemill::scheduler::test {
 

@@ -1,0 +1,12 @@
+#include "scheduler/core/acts/audit.h"
+
+#include <utility>
+
+namespace framemill::scheduler {
+
+void audit(FarmState& farm, const Cause& cause, std::string verb, std::string target) {
+  farm.turn.audits.push_back({++farm.counters.last_audit, cause, std::move(verb), std::move(target)});
+  farm.turn.counters = true;
+}
+
+}  // namespace framemill::scheduler

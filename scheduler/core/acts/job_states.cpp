@@ -1,0 +1,145 @@
+#include "scheduler/core/acts/job_states.h"
+
+#include <algorithm>
+
+#include "scheduler/core/acts/attempts.h"
+#include "scheduler/core/acts/standings.h"
+#include "scheduler/core/acts/sweeps.h"
+#include "scheduler/core/acts/task_moves.h"
+
+namespace framemill::scheduler {
+namespace {
+
+using jobs::JobState;
+using jobs::PhaseState;
+
+PhaseState phase_state(const JobEntry& job, const PhaseEntry& phase) {
+  const TaskStates& tasks = phase.tasks;
+  if (tasks.count(TaskState::Published) == tasks.size()) return PhaseState::Done;
+  const bool alive =
+      tasks.count(TaskState::Ready) + tasks.count(TaskState::Leased) + tasks.count(TaskState::Committed) > 0;
+  if (!alive && job.record.state == JobState::Cancelled) return PhaseState::Cancelled;
+  // What a retry of another part left as it was stays cancelled.
+  const bool waiting = tasks.count(TaskState::Waiting) > 0;
+  if (!alive && !waiting && tasks.count(TaskState::Cancelled) > 0 && phase.state == PhaseState::Cancelled)
+    return PhaseState::Cancelled;
+  const bool lost = tasks.count(TaskState::Failed) + tasks.count(TaskState::Quarantined) > 0;
+  if (!alive && !waiting && !lost && tasks.count(TaskState::Cancelled) > 0) return PhaseState::Cancelled;
+  if (!alive && (job.final() || (lost && !waiting))) return PhaseState::Failed;
+  const bool begun = tasks.count(TaskState::Leased) + tasks.count(TaskState::Committed) +
+                         tasks.count(TaskState::Published) + tasks.count(TaskState::Failed) +
+                         tasks.count(TaskState::Quarantined) >
+                     0;
+  return begun ? PhaseState::Running : PhaseState::Waiting;
+}
+
+JobState job_state(const JobEntry& job) {
+  const std::uint64_t alive = job.total(TaskState::Ready) + job.total(TaskState::Leased) +
+                              job.total(TaskState::Committed) + job.manifests_owed + job.awaited;
+  const std::uint64_t lost =
+      job.total(TaskState::Waiting) - job.awaited + job.total(TaskState::Failed) + job.total(TaskState::Quarantined);
+  const std::uint64_t cancelled = job.total(TaskState::Cancelled);
+  // A cancel that came when everything was made already cancelled nothing.
+  if (alive + lost + cancelled == 0) return JobState::Done;
+  if (job.record.state == JobState::Cancelled) return JobState::Cancelled;
+  // Of a cancelled job a part was retried: what stays cancelled says nothing about that part.
+  if (alive == 0) return lost == 0 ? JobState::Done : JobState::Failed;
+  if (job.record.paused && job.attempts_live == 0) return JobState::Paused;
+  return job.record.started.unix_ms != 0 || job.attempts_live > 0 ? JobState::Running : JobState::Queued;
+}
+
+std::string_view past_tense(JobState state) {
+  switch (state) {
+    case JobState::Queued:
+      return "JobQueued";
+    case JobState::Running:
+      return "JobRunning";
+    case JobState::Paused:
+      return "JobPaused";
+    case JobState::Done:
+      return "JobDone";
+    case JobState::Failed:
+      return "JobFailed";
+    case JobState::Cancelled:
+      return "JobCancelled";
+  }
+  return "JobChanged";
+}
+
+// Attempts whose lease ran out may still owe tasks that can no longer matter.
+void end_stragglers(FarmState& farm, JobEntry& job) {
+  std::vector<AttemptId> stragglers;
+  for (const PhaseEntry& phase : job.phases)
+    for (const auto& [first, id] : phase.attempts)
+      if (farm.leases.find(id)->left > 0) stragglers.push_back(id);
+  for (const AttemptId id : stragglers) revoke_attempt(farm, id, "expired");
+}
+
+void derive_job(FarmState& farm, JobEntry& job) {
+  const bool was_final = jobs::is_final(job.record.state);
+  const JobState state = job_state(job);
+  if (job.record.started.unix_ms == 0 && job.attempts_live > 0) {
+    job.record.started = farm.turn.now.wall;
+    farm.turn.mark(job);
+  }
+  if (state == job.record.state) return;
+  job.record.state = state;
+  farm.turn.mark(job);
+  farm.turn.say({"job", job.record.id, 0, {}, std::string(past_tense(state)), job.record.spec->name});
+  // A retry of what is cancelled still reads the latents.
+  if (state == JobState::Done && job.total(TaskState::Cancelled) == 0) sweep_job(farm, job);
+  if (!jobs::is_final(state) || was_final) return;
+  job.record.finished = farm.turn.now.wall;
+  farm.jobs.count_live(-1);
+  dequeue(farm, job);
+  end_stragglers(farm, job);
+  forget_standings(farm, job);
+  for (PhaseEntry& phase : job.phases) farm.turn.touch(job, phase);
+}
+
+// Nothing more can come of it without a person: no attempt, no file without its name, no sweep.
+void note_rest(FarmState& farm, const JobEntry& job) {
+  const bool at_rest = job.final() && job.attempts_live == 0 && job.total(TaskState::Committed) == 0 &&
+                       (job.record.state != JobState::Done || job.record.swept || job.total(TaskState::Cancelled) > 0);
+  if (at_rest)
+    farm.jobs.at_rest().insert(job.record.id);
+  else
+    farm.jobs.at_rest().erase(job.record.id);
+}
+
+void derive_phase(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
+  const PhaseState state = phase_state(job, phase);
+  if (state == phase.state) return;
+  phase.state = state;
+  farm.turn.mark(phase);
+  farm.turn.say({"layer",
+                 job.record.id,
+                 phase.plan->layer,
+                 {},
+                 "LayerChanged",
+                 job.layer_of(phase).name + ": a phase is " + std::string(jobs::name(state))});
+}
+
+}  // namespace
+
+void derive_touched_states(FarmState& farm) {
+  // A job that becomes final touches all its phases, so jobs come first.
+  for (std::size_t i = 0; i < farm.turn.touched_jobs.size(); ++i) {
+    JobEntry& job = *farm.jobs.find(farm.turn.touched_jobs[i]);
+    derive_job(farm, job);
+  }
+  for (const PhaseId id : farm.turn.touched_phases) {
+    PhaseEntry& phase = *farm.jobs.find(id);
+    derive_phase(farm, farm.job_of(id), phase);
+    phase.touched = false;
+  }
+  for (const JobId id : farm.turn.touched_jobs) {
+    JobEntry& job = *farm.jobs.find(id);
+    note_rest(farm, job);
+    job.touched = false;
+  }
+  farm.turn.touched_phases.clear();
+  farm.turn.touched_jobs.clear();
+}
+
+}  // namespace framemill::scheduler

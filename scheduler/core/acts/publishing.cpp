@@ -1,0 +1,108 @@
+#include "scheduler/core/acts/publishing.h"
+
+#include <algorithm>
+
+#include "scheduler/core/acts/attempts.h"
+#include "scheduler/core/acts/remakes.h"
+#include "scheduler/core/acts/standings.h"
+#include "scheduler/core/acts/task_moves.h"
+#include "scheduler/core/policy/publish_servers.h"
+
+namespace framemill::scheduler {
+namespace {
+
+constexpr std::uint32_t kFailuresMax = 5;  // of one task's files; what storage or a host refuses does not count
+constexpr std::uint32_t kMissingMax = 3;   // a network file system may be late in showing a file
+
+void fail_publish(FarmState& farm, PhaseEntry& phase, TaskIndex task, const PublishFailed& failed) {
+  farm.duties.done(phase.id, {task, 1});
+  move_tasks(farm, phase, {task, 1}, TaskState::Failed);
+  Trouble& trouble = trouble_of(farm, phase, task);
+  trouble.record.last_outcome = jobs::Outcome::Failed;
+  trouble.record.last_code = failed.code;
+  trouble.record.last_message = failed.message;
+  ++farm.turn.failed[{phase.id.job, phase.plan->layer}];
+}
+
+// Its staged files are gone: what was committed counts no more, and the task is made again. Charged, so that files that
+// vanish for ever end the task and not the farm's time.
+void make_again(FarmState& farm, PhaseEntry& phase, TaskIndex task, AttemptId attempt, const PublishFailed& failed) {
+  // Whatever else that attempt still does would be written to where files vanish.
+  if (farm.leases.find(attempt) != nullptr) revoke_attempt(farm, attempt, "cancelled");
+  farm.duties.done(phase.id, {task, 1});
+  farm.turn.effects.persist.commits_withdrawn.emplace_back(phase.id, task);
+  Trouble& trouble = trouble_of(farm, phase, task);
+  trouble.record.last_outcome = jobs::Outcome::Failed;
+  trouble.record.last_code = failed.code;
+  trouble.record.last_message = failed.message;
+  trouble.record.last_attempt = attempt;
+  ++trouble.record.charged_tries;
+  ++phase.tally.tries_charged;
+  const JobEntry& job = farm.job_of(phase.id);
+  if (job.final() || trouble.record.charged_tries >= job.layer_of(phase).retries) {
+    move_tasks(farm, phase, {task, 1}, TaskState::Failed);
+    ++farm.turn.failed[{phase.id.job, phase.plan->layer}];
+  } else {
+    return_tasks(farm, phase, {task, 1});
+  }
+  forget_published(farm, phase, {task, 1});
+}
+
+}  // namespace
+
+void on_published(FarmState& farm, const TasksPublished& published) {
+  PhaseEntry* phase = farm.jobs.find(published.phase);
+  if (phase == nullptr || published.tasks.first >= phase->tasks.size()) return;
+  const TaskRange tasks{published.tasks.first,
+                        std::min(published.tasks.count, phase->tasks.size() - published.tasks.first)};
+  for (const StateRun& run : phase->tasks.runs(tasks)) {
+    if (run.state != TaskState::Committed) continue;
+    farm.duties.done(phase->id, run.tasks);
+    farm.match_wanted = true;  // a worker may have come below its cap
+    move_tasks(farm, *phase, run.tasks, TaskState::Published);
+    farm.turn.published[{phase->id.job, phase->plan->layer}] += run.tasks.count;
+    note_published(farm, farm.job_of(phase->id), phase->plan->layer);
+    settle_remade(farm, *phase, run.tasks);
+    forget_published(farm, *phase, run.tasks);
+    wake_dependents(farm, *phase, run.tasks);
+  }
+}
+
+void on_publish_failed(FarmState& farm, WorkerId worker, const PublishFailed& failed) {
+  PhaseEntry* phase = farm.jobs.find(failed.phase);
+  if (phase == nullptr || failed.tasks.first >= phase->tasks.size()) return;
+  const TaskRange tasks{failed.tasks.first, std::min(failed.tasks.count, phase->tasks.size() - failed.tasks.first)};
+  for (const StateRun& run : phase->tasks.runs(tasks)) {
+    if (run.state != TaskState::Committed) continue;
+    for (TaskIndex t = run.tasks.first; t < run.tasks.end(); ++t) {
+      const PublishDuties::Key key{phase->id, t};
+      Duty& duty = *farm.duties.find(key);
+      // A report that repeats itself is one failure, and the duty may be another worker's by now.
+      if (duty.worker != worker || duty.ordered > farm.now()) continue;
+      if (failed.code == "publish.missing" && ++duty.failures >= kMissingMax) {
+        make_again(farm, *phase, t, duty.attempt, failed);
+        continue;
+      }
+      if (failed.code == "publish.missing") {
+        farm.duties.assign(key, worker, farm.now() + farm.settings.back_off_first);
+        continue;
+      }
+      // What storage or a host refuses says nothing about the file: it is tried again until they are well.
+      if (!failed.code.starts_with("publish.") && !failed.code.starts_with("path.")) {
+        const base::Duration pause =
+            note_publish_failed(farm, farm.job_of(phase->id), phase->plan->layer, failed.code, failed.message);
+        farm.duties.assign(key, other_publish_server(farm, phase->plan->root, worker), farm.now() + pause);
+        continue;
+      }
+      if (failed.code == "publish.exists_other" || failed.code == kPublishIntact || ++duty.failures >= kFailuresMax) {
+        fail_publish(farm, *phase, t, failed);
+        if (failed.code == kPublishIntact) settle_refused(farm, *phase, t);
+        continue;
+      }
+      // Later, by whoever repeats it then.
+      farm.duties.assign(key, worker, farm.now() + farm.settings.back_off_first);
+    }
+  }
+}
+
+}  // namespace framemill::scheduler

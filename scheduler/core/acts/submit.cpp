@@ -1,0 +1,145 @@
+#include "scheduler/core/acts/submit.h"
+
+#include <algorithm>
+#include <set>
+
+#include "scheduler/core/acts/audit.h"
+#include "scheduler/core/acts/task_moves.h"
+#include "scheduler/core/policy/lacks.h"
+#include "scheduler/core/policy/retakes.h"
+
+namespace framemill::scheduler {
+namespace {
+
+constexpr std::uint32_t kVersionMax = 999'999;
+
+class GivenPackages : public jobs::PackageCatalogue {
+ public:
+  explicit GivenPackages(const std::vector<jobs::PackageFacts>& packages) : packages_(packages) {}
+
+  const jobs::PackageFacts* find(std::string_view id) const override {
+    for (const jobs::PackageFacts& package : packages_)
+      if (package.id() == id) return &package;
+    return nullptr;
+  }
+  std::vector<std::string> ids() const override {
+    std::vector<std::string> all;
+    for (const jobs::PackageFacts& package : packages_) all.push_back(package.id());
+    return all;
+  }
+  // The shell has the vocabularies and has checked the prompts.
+  base::Status check_prompt(std::string_view, std::string_view) const override { return {}; }
+
+ private:
+  const std::vector<jobs::PackageFacts>& packages_;
+};
+
+std::set<ShotName> shot_names(const jobs::JobSpec& spec) {
+  std::set<ShotName> shots;
+  for (const jobs::LayerSpec& layer : spec.layers)
+    shots.insert({spec.show, {spec.sequence, layer.shot.empty() ? spec.shot : layer.shot}});
+  return shots;
+}
+
+base::Result<std::uint32_t> version_for(const FarmState& farm, const jobs::JobSpec& spec,
+                                        const std::set<ShotName>& shots) {
+  if (!spec.version) {
+    std::uint32_t next = 1;
+    for (const ShotName& shot : shots) next = std::max(next, farm.jobs.next_version(shot));
+    if (next > kVersionMax)
+      return base::Error{"spec.version_taken", "there is no version number left for this shot", "version",
+                         "use another shot name"};
+    return next;
+  }
+  for (const ShotName& shot : shots)
+    if (farm.jobs.version_taken(shot, *spec.version)) {
+      const std::string& name = shot.second.second;
+      return base::Error{"spec.version_taken",
+                         "version " + std::to_string(*spec.version) + " of shot " + name + " is taken", "version",
+                         "use version " + std::to_string(farm.jobs.next_version(shot)) + " or \"next\""};
+    }
+  return *spec.version;
+}
+
+// The answer to a token that was used before, or nothing when it is new.
+std::optional<base::Result<Submitted>> answer_of_token(const FarmState& farm, const JobSubmitted& event) {
+  if (event.token.empty()) return std::nullopt;
+  const SubmitTokenRecord* used = farm.jobs.token(event.cause.principal, event.token);
+  if (used == nullptr) return std::nullopt;
+  if (used->body != event.body)
+    return base::Error{"submit.key_reused",
+                       "this Idempotency-Key was used for another job, number " + std::to_string(used->job.value),
+                       "Idempotency-Key", "use a new key for a new job"};
+  const JobEntry* job = farm.jobs.find(used->job);
+  return Submitted{used->job, job == nullptr ? 0 : job->record.version, true, {}};
+}
+
+void record_submit(FarmState& farm, const JobSubmitted& event, const JobEntry& job, const std::set<ShotName>& shots) {
+  for (const ShotName& shot : shots) {
+    VersionRecord version{shot.first, shot.second.first, shot.second.second, job.record.version, job.record.id};
+    farm.jobs.put(version);
+    farm.turn.versions.push_back(std::move(version));
+  }
+  if (!event.token.empty()) {
+    SubmitTokenRecord token{event.cause.principal, event.token, event.body, job.record.id};
+    farm.jobs.put(token);
+    farm.turn.tokens.push_back(std::move(token));
+  }
+  audit(farm, event.cause, "submit", "job " + std::to_string(job.record.id.value));
+}
+
+}  // namespace
+
+base::Result<Submitted> submit_job(FarmState& farm, const JobSubmitted& event) {
+  if (auto known = answer_of_token(farm, event)) return *known;
+  if (farm.jobs.live_jobs() >= farm.settings.jobs_max)
+    return base::Error{
+        "farm.too_many_jobs",
+        "the farm holds " + std::to_string(farm.jobs.live_jobs()) + " jobs that are not finished, its limit", "",
+        "wait until some are done, or cancel some; then submit again"};
+  const std::set<ShotName> shots = shot_names(*event.spec);
+  FM_ASSIGN(const std::uint32_t version, version_for(farm, *event.spec, shots));
+  jobs::PlanResult planned = jobs::plan_job(*event.spec, version, GivenPackages(event.packages));
+  if (!planned.plan) {
+    if (planned.errors.empty()) return base::Error{"spec.no_plan", "the job could not be planned", "", ""};
+    const jobs::SpecError& first = planned.errors.front();
+    return base::Error{first.code, first.message, first.field, first.suggestion};
+  }
+
+  for (const jobs::PhasePlan& phase : planned.plan->phases)
+    if (only_read(farm, phase.root))
+      return base::Error{"spec.root_read_only",
+                         "no worker may write to root " + phase.root + ": layer " +
+                             event.spec->layers[phase.layer].name + " writes there",
+                         "layer[" + std::to_string(phase.layer) + "].root",
+                         "write to another root, or let a worker write to this one"};
+
+  JobRecord record;
+  record.id = JobId(++farm.counters.last_job);
+  record.spec = event.spec;
+  record.plan = std::make_shared<const jobs::JobPlan>(std::move(*planned.plan));
+  record.packages = event.packages;
+  record.version = version;
+  record.priority = event.spec->priority;
+  record.submitted = event.cause;
+  record.last_change = event.cause;
+  farm.turn.counters = true;
+
+  JobEntry& job = farm.jobs.add(std::move(record), farm.pace);
+  farm.jobs.count_live(+1);
+  farm.turn.mark(job);
+  enqueue(farm, job);
+  for (PhaseEntry& phase : job.phases) {
+    farm.turn.mark(phase);
+    farm.turn.touch(job, phase);
+    return_tasks(farm, phase, {0, phase.tasks.size()});
+  }
+  record_submit(farm, event, job, shots);
+  farm.turn.say({"job", job.record.id, 0, {}, "JobSubmitted", job.record.spec->name});
+  std::vector<std::string> warnings = event.warnings;
+  for (auto&& more : {retake_warnings(farm, job), lacks_of(farm, job)})
+    warnings.insert(warnings.end(), more.begin(), more.end());
+  return Submitted{job.record.id, version, false, std::move(warnings)};
+}
+
+}  // namespace framemill::scheduler

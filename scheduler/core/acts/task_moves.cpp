@@ -1,0 +1,170 @@
+#include "scheduler/core/acts/task_moves.h"
+
+#include "base/check.h"
+#include "scheduler/core/policy/readiness.h"
+
+namespace framemill::scheduler {
+namespace {
+
+Place place_of(const JobEntry& job, const PhaseEntry& phase, Share share) {
+  return {job.record.priority, job.record.id, phase.depth, phase.id.index, share};
+}
+
+void requeue(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
+  const bool open = !job.record.paused && !job.final();
+  farm.ready.set(phase.common_class, place_of(job, phase, Share::Single), open ? phase.single : 0);
+  farm.ready.set(phase.common_class, place_of(job, phase, Share::Common), open ? phase.ready_common() : 0);
+  farm.ready.set(phase.alone_class, place_of(job, phase, Share::Alone), open ? phase.alone : 0);
+}
+
+void unqueue(FarmState& farm, const JobEntry& job, const PhaseEntry& phase) {
+  farm.ready.set(phase.common_class, place_of(job, phase, Share::Single), 0);
+  farm.ready.set(phase.common_class, place_of(job, phase, Share::Common), 0);
+  farm.ready.set(phase.alone_class, place_of(job, phase, Share::Alone), 0);
+}
+
+void derive_classes(FarmState& farm, const JobEntry& job, PhaseEntry& phase) {
+  const ClassId alone_before = phase.alone_class, common_before = phase.common_class;
+  Demand demand = demand_of(job.record, *phase.plan, phase.device_class);
+  phase.alone_class = farm.classes.hold(alone(demand));
+  phase.common_class = farm.classes.hold(std::move(demand));
+  farm.classes.release(alone_before);
+  farm.classes.release(common_before);
+}
+
+void uncount(PhaseEntry& phase, const Trouble& trouble) {
+  if (trouble.share == Share::Single) --phase.single;
+  if (trouble.share == Share::Alone) --phase.alone;
+}
+
+void sort_in(PhaseEntry& phase, TaskIndex task, Trouble& trouble) {
+  uncount(phase, trouble);
+  trouble.share = phase.tasks.at(task) == TaskState::Ready ? trouble.wanted_share() : Share::Common;
+  if (trouble.share == Share::Single) ++phase.single;
+  if (trouble.share == Share::Alone) ++phase.alone;
+}
+
+}  // namespace
+
+void move_tasks(FarmState& farm, PhaseEntry& phase, TaskRange tasks, TaskState state) {
+  if (tasks.empty()) return;
+  JobEntry& job = farm.job_of(phase.id);
+  bool changed = false;
+  for (const StateRun& run : phase.tasks.runs(tasks)) {
+    if (run.state == state) continue;
+    FM_CHECK(jobs::may_move(run.state, state), "a task made a move that its lifecycle forbids");
+    job.totals[static_cast<std::size_t>(run.state)] -= run.tasks.count;
+    job.totals[static_cast<std::size_t>(state)] += run.tasks.count;
+    changed = true;
+  }
+  if (!changed) return;
+  phase.tasks.set(tasks, state);
+  for (auto trouble = phase.troubles.lower_bound(tasks.first);
+       trouble != phase.troubles.end() && trouble->first < tasks.end(); ++trouble)
+    sort_in(phase, trouble->first, trouble->second);
+  requeue(farm, job, phase);
+  if (!phase.files.inputs.empty()) farm.file_watches.stale.insert(phase.id);
+  farm.turn.mark(phase);
+  farm.turn.touch(job, phase);
+  if (state == TaskState::Ready) farm.match_wanted = true;
+}
+
+void return_tasks(FarmState& farm, PhaseEntry& phase, TaskRange tasks) {
+  const JobEntry& job = farm.job_of(phase.id);
+  TaskIndex at = tasks.first;
+  for (const TaskRange& ready : ready_parts(job, phase, tasks)) {
+    move_tasks(farm, phase, {at, ready.first - at}, TaskState::Waiting);
+    move_tasks(farm, phase, ready, TaskState::Ready);
+    at = ready.end();
+  }
+  move_tasks(farm, phase, {at, tasks.end() - at}, TaskState::Waiting);
+}
+
+void wake_dependents(FarmState& farm, PhaseEntry& phase, TaskRange published) {
+  JobEntry& job = farm.job_of(phase.id);
+  for (const Dependent& dependent : phase.dependents) {
+    PhaseEntry& owner = job.phases[dependent.owner];
+    if (owner.tasks.count(TaskState::Waiting) == 0) continue;
+    const jobs::Need& need = owner.plan->needs[dependent.need];
+    // What waits for everything is asked once everything is there, not at each step towards it.
+    if (need.form == jobs::Need::Form::All && phase.tasks.count(TaskState::Published) != phase.tasks.size()) continue;
+    if (need.form == jobs::Need::Form::Range &&
+        !phase.tasks.all(jobs::tasks_needed(need, *owner.plan, need.applies_first, *phase.plan), TaskState::Published))
+      continue;
+    const TaskRange waiting = jobs::tasks_waiting_on(need, *owner.plan, published, *phase.plan);
+    for (const StateRun& run : owner.tasks.runs(waiting)) {
+      if (run.state != TaskState::Waiting) continue;
+      for (const TaskRange& ready : ready_parts(job, owner, run.tasks))
+        move_tasks(farm, owner, ready, TaskState::Ready);
+    }
+  }
+}
+
+Trouble& trouble_of(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
+  const auto [entry, added] = phase.troubles.try_emplace(task);
+  if (added) {
+    entry->second.record.phase = phase.id;
+    entry->second.record.task = task;
+  }
+  farm.turn.mark(phase, task, entry->second);
+  return entry->second;
+}
+
+void run_alone(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
+  trouble_of(farm, phase, task).record.run_alone = true;
+  sort_trouble(farm, phase, task);
+}
+
+void run_single(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
+  trouble_of(farm, phase, task).record.run_single = true;
+  sort_trouble(farm, phase, task);
+}
+
+void forget_trouble(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
+  const auto entry = phase.troubles.find(task);
+  if (entry == phase.troubles.end()) return;
+  uncount(phase, entry->second);
+  phase.troubles.erase(entry);
+  farm.turn.effects.persist.troubles_erased.emplace_back(phase.id, task);
+  requeue(farm, farm.job_of(phase.id), phase);
+}
+
+void sort_trouble(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
+  const auto entry = phase.troubles.find(task);
+  if (entry == phase.troubles.end()) return;
+  sort_in(phase, task, entry->second);
+  requeue(farm, farm.job_of(phase.id), phase);
+}
+
+void sort_troubles(FarmState& farm, PhaseEntry& phase) {
+  for (auto& [task, trouble] : phase.troubles) sort_in(phase, task, trouble);
+  requeue(farm, farm.job_of(phase.id), phase);
+}
+
+void dequeue(FarmState& farm, JobEntry& job) {
+  for (PhaseEntry& phase : job.phases) unqueue(farm, job, phase);
+}
+
+void enqueue(FarmState& farm, JobEntry& job) {
+  for (PhaseEntry& phase : job.phases) {
+    derive_classes(farm, job, phase);
+    requeue(farm, job, phase);
+    if (!phase.files.inputs.empty()) farm.file_watches.stale.insert(phase.id);
+  }
+  farm.match_wanted = true;
+}
+
+void pin_device_class(FarmState& farm, JobEntry& job, const PhaseEntry& pinned, const std::string& device_class) {
+  for (PhaseEntry& phase : job.phases) {
+    if (phase.plan->layer != pinned.plan->layer || phase.plan->variant != pinned.plan->variant) continue;
+    if (phase.device_class == device_class) continue;
+    farm.classes_moved = true;
+    unqueue(farm, job, phase);
+    phase.device_class = device_class;
+    derive_classes(farm, job, phase);
+    requeue(farm, job, phase);
+    farm.turn.mark(phase);
+  }
+}
+
+}  // namespace framemill::scheduler

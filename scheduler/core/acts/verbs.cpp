@@ -1,0 +1,299 @@
+#include "scheduler/core/acts/verbs.h"
+
+#include <algorithm>
+
+#include "scheduler/core/acts/attempts.h"
+#include "scheduler/core/acts/audit.h"
+#include "scheduler/core/acts/publish_orders.h"
+#include "scheduler/core/acts/remakes.h"
+#include "scheduler/core/acts/sheets.h"
+#include "scheduler/core/acts/standings.h"
+#include "scheduler/core/acts/task_moves.h"
+#include "scheduler/core/policy/readiness.h"
+
+namespace framemill::scheduler {
+namespace {
+
+using jobs::JobState;
+
+base::Error is_final_error(const JobEntry& job) {
+  return {"job.final",
+          "job " + std::to_string(job.record.id.value) + " is " + std::string(jobs::name(job.record.state)), "job",
+          job.record.state == JobState::Done ? "it is over; submit it again for a new version"
+                                             : "only retry can reopen it"};
+}
+
+// Ends what the job runs: its workers stop at the next step boundary. An attempt that owes nothing is left to report.
+void stop_attempts(FarmState& farm, JobEntry& job, const std::string& reason) {
+  std::vector<AttemptId> running;
+  for (const PhaseEntry& phase : job.phases)
+    for (const auto& [first, id] : phase.attempts)
+      if (farm.leases.find(id)->left > 0) running.push_back(id);
+  for (const AttemptId id : running) revoke_attempt(farm, id, reason);
+}
+
+std::uint32_t cancel(FarmState& farm, JobEntry& job) {
+  stop_attempts(farm, job, "cancelled");
+  std::uint32_t cancelled = 0;
+  for (PhaseEntry& phase : job.phases) {
+    for (const StateRun& run : phase.tasks.runs({0, phase.tasks.size()})) {
+      if (run.state != TaskState::Waiting && run.state != TaskState::Ready) continue;
+      move_tasks(farm, phase, run.tasks, TaskState::Cancelled);
+      cancelled += run.tasks.count;
+    }
+    farm.turn.touch(job, phase);
+  }
+  dequeue(farm, job);
+  job.record.state = JobState::Cancelled;
+  job.record.finished = farm.turn.now.wall;
+  farm.jobs.count_live(-1);
+  farm.turn.say({"job", job.record.id, 0, {}, "JobCancelled", job.record.spec->name});
+  return cancelled;
+}
+
+bool is_selected(const PhaseEntry& phase, TaskIndex task, const std::optional<jobs::FrameSet>& frames) {
+  if (!frames) return true;
+  const jobs::FrameSet made = phase.frames_of(task);
+  for (const jobs::FrameSpan& span : made.spans())
+    if (!frames->within(span.first, span.last).empty()) return true;
+  return false;
+}
+
+struct Reopened {
+  std::uint32_t tasks = 0;
+  bool met_published = false;
+  std::vector<std::pair<PhaseEntry*, StateRun>> runs;  // as they were
+};
+
+void reopen_task(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
+  const auto trouble = phase.troubles.find(task);
+  const bool made = trouble != phase.troubles.end() && phase.tasks.at(task) == TaskState::Failed &&
+                    trouble->second.record.last_code.starts_with("publish.") &&
+                    trouble->second.record.last_code != "publish.missing";  // its files are gone: it is made again
+  if (!made) return return_tasks(farm, phase, {task, 1});
+  move_tasks(farm, phase, {task, 1}, TaskState::Committed);  // its files are there: they want a name only
+  order_publish(farm, phase, task, AttemptId{}, WorkerId{});
+}
+
+void reopen_phase(FarmState& farm, PhaseEntry& phase, const std::optional<jobs::FrameSet>& frames, Reopened& reopened) {
+  for (const StateRun& run : phase.tasks.runs({0, phase.tasks.size()})) {
+    const bool lost =
+        run.state == TaskState::Failed || run.state == TaskState::Quarantined || run.state == TaskState::Cancelled;
+    if (!lost) {
+      if (run.state == TaskState::Published && phase.plan->kind != jobs::PhaseKind::Denoise) {
+        if (!frames) reopened.met_published = true;
+        for (TaskIndex t = run.tasks.first; !reopened.met_published && t < run.tasks.end(); ++t)
+          reopened.met_published = is_selected(phase, t, frames);
+      }
+      continue;
+    }
+    if (run.state == TaskState::Cancelled && !frames &&
+        phase.troubles.lower_bound(run.tasks.first) == phase.troubles.end()) {
+      return_tasks(farm, phase, run.tasks);  // millions at once
+      reopened.tasks += run.tasks.count;
+      reopened.runs.emplace_back(&phase, run);
+      continue;
+    }
+    for (TaskIndex t = run.tasks.first; t < run.tasks.end(); ++t) {
+      if (!is_selected(phase, t, frames)) continue;
+      reopen_task(farm, phase, t);
+      ++reopened.tasks;
+      reopened.runs.emplace_back(&phase, StateRun{{t, 1}, run.state});
+    }
+  }
+}
+
+bool is_alive(const JobEntry& job) {
+  return job.total(TaskState::Ready) + job.total(TaskState::Leased) + job.total(TaskState::Committed) > 0;
+}
+
+// Everything that was reopened waits for what nobody makes any more: it stays as it was.
+base::Error close_again(FarmState& farm, JobEntry& job, const Reopened& reopened) {
+  const auto& [phase, run] = reopened.runs.front();
+  const auto missing = first_missing(job, *phase, run.tasks.first);
+  const std::string layer = job.layer_of(*phase).name;
+  std::string needed = missing ? job.layer_of(job.phases[missing->phase]).name : layer;
+  for (const auto& [owner, before] : reopened.runs) move_tasks(farm, *owner, before.tasks, before.state);
+  return {"retry.needs_cancelled",
+          needed == layer ? "earlier tasks of layer " + layer + " are cancelled or failed, and these need them"
+                          : "layer " + layer + " needs layer " + needed + ", which is cancelled or failed",
+          "layer", "retry that, too, or the whole job"};
+}
+
+// Ready tasks of the layers that a person gives another try at once.
+std::uint32_t forgive(FarmState& farm, JobEntry& job, const std::string& layer) {
+  std::uint32_t held = 0;
+  for (std::uint32_t i = 0; i < job.record.spec->layers.size(); ++i) {
+    if (!layer.empty() && job.record.spec->layers[i].name != layer) continue;
+    if (!forgive_layer(farm, job, i)) continue;
+    for (const PhaseEntry& phase : job.phases)
+      if (phase.plan->layer == i) held += phase.tasks.count(TaskState::Ready);
+  }
+  return held;
+}
+
+base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChangeAsked& asked) {
+  const auto& layers = job.record.spec->layers;
+  if (!asked.layer.empty() &&
+      std::none_of(layers.begin(), layers.end(), [&](const auto& layer) { return layer.name == asked.layer; }))
+    return unknown_layer(job.record, asked.layer);
+  const bool was_final = job.final();
+  const JobState before = job.record.state;
+  if (was_final) job.record.state = JobState::Queued;  // tasks of a final job are in no queue
+  Reopened reopened;
+  for (PhaseEntry& phase : job.phases)
+    if (asked.layer.empty() || job.layer_of(phase).name == asked.layer)
+      reopen_phase(farm, phase, asked.frames, reopened);
+  const std::uint32_t held = was_final ? 0 : forgive(farm, job, asked.layer);
+  if (reopened.tasks == 0) {
+    if (held > 0) return held;
+    if (was_final) job.record.state = before;
+    if (reopened.met_published)
+      return base::Error{"retry.published", "what is published is not made again under the same version", "frames",
+                         "submit a new version; or, where a file was lost or damaged, add --remake"};
+    return base::Error{"retry.nothing", "no task there is failed, quarantined or cancelled", "",
+                       "`framemill job N` shows the states of its tasks"};
+  }
+  if (was_final && !is_alive(job)) {
+    const base::Error error = close_again(farm, job, reopened);
+    job.record.state = before;
+    return error;
+  }
+  for (const auto& [phase, run] : reopened.runs)
+    for (auto trouble = phase->troubles.lower_bound(run.tasks.first);
+         trouble != phase->troubles.end() && trouble->first < run.tasks.end();) {
+      const TaskIndex task = trouble->first;
+      ++trouble;
+      forget_trouble(farm, *phase, task);
+    }
+  hold_sheets(farm, job);
+  if (was_final) {
+    job.record.finished = {};
+    farm.jobs.count_live(+1);
+  }
+  enqueue(farm, job);
+  for (PhaseEntry& phase : job.phases) farm.turn.touch(job, phase);
+  return reopened.tasks + held;
+}
+
+base::Result<std::uint32_t> apply_verb(FarmState& farm, JobEntry& job, const JobChangeAsked& asked) {
+  if (asked.verb == JobVerb::Retry) return retry(farm, job, asked);
+  if (job.final()) {
+    if (asked.verb == JobVerb::Cancel && job.record.state == JobState::Cancelled) return 0u;
+    return is_final_error(job);
+  }
+  switch (asked.verb) {
+    case JobVerb::Cancel:
+      return cancel(farm, job);
+    case JobVerb::Pause: {
+      dequeue(farm, job);
+      job.record.paused = true;
+      const std::uint64_t leased = job.total(TaskState::Leased);
+      stop_attempts(farm, job, "paused");
+      return static_cast<std::uint32_t>(leased);
+    }
+    case JobVerb::Resume:
+      job.record.paused = false;
+      enqueue(farm, job);
+      return 0u;
+    case JobVerb::SetPriority:
+      if (asked.priority < 0 || asked.priority > 100)
+        return base::Error{"spec.out_of_range", "a priority is a number from 0 to 100", "priority", ""};
+      dequeue(farm, job);
+      job.record.priority = asked.priority;
+      enqueue(farm, job);
+      return 0u;
+    case JobVerb::Retry:
+      break;
+  }
+  return 0u;
+}
+
+constexpr std::string_view verb_name(JobVerb verb) {
+  switch (verb) {
+    case JobVerb::Cancel:
+      return "cancel";
+    case JobVerb::Pause:
+      return "pause";
+    case JobVerb::Resume:
+      return "resume";
+    case JobVerb::SetPriority:
+      return "priority";
+    case JobVerb::Retry:
+      return "retry";
+  }
+  return "change";
+}
+
+constexpr std::string_view verb_name(WorkerVerb verb) {
+  switch (verb) {
+    case WorkerVerb::Drain:
+      return "drain";
+    case WorkerVerb::Undrain:
+      return "undrain";
+    case WorkerVerb::Revoke:
+      return "revoke";
+    case WorkerVerb::ClearQuarantine:
+      return "clear_quarantine";
+  }
+  return "change";
+}
+
+}  // namespace
+
+base::Result<Changed> change_job(FarmState& farm, const JobChangeAsked& asked) {
+  JobEntry* job = farm.jobs.find(asked.job);
+  if (job == nullptr)
+    return base::Error{"job.unknown", "there is no job " + std::to_string(asked.job.value), "job", ""};
+  if (asked.verb == JobVerb::Retry && asked.remake) return start_remake(farm, *job, asked);
+  FM_ASSIGN(const std::uint32_t tasks, apply_verb(farm, *job, asked));
+  job->record.last_change = asked.cause;
+  farm.turn.mark(*job);
+  farm.turn.touch(*job);
+  audit(farm, asked.cause, std::string(verb_name(asked.verb)), "job " + std::to_string(asked.job.value));
+  return Changed{tasks};
+}
+
+base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeAsked& asked) {
+  WorkerEntry* worker = farm.workers.find(asked.worker);
+  if (worker == nullptr)
+    return base::Error{"worker.unknown", "there is no worker " + std::to_string(asked.worker.value), "worker", ""};
+  if (worker->record.revoked && asked.verb != WorkerVerb::Revoke)
+    return base::Error{"worker.revoked", "worker " + worker->record.name + " was revoked: its key is refused for good",
+                       "worker", "to bring the host back give it a new key (docs/keys.md)"};
+  std::string what;
+  switch (asked.verb) {
+    case WorkerVerb::Drain:
+      worker->record.drain_requested = true;
+      what = "WorkerDrainAsked";
+      break;
+    case WorkerVerb::Undrain:
+      worker->record.drain_requested = false;
+      what = "WorkerUndrained";
+      break;
+    case WorkerVerb::Revoke: {
+      worker->record.revoked = true;
+      const std::set<AttemptId> held = worker->leases;
+      for (const AttemptId id : held) revoke_attempt(farm, id, "cancelled");
+      hand_over_duties(farm, *worker);
+      what = "WorkerRevoked";
+      break;
+    }
+    case WorkerVerb::ClearQuarantine:
+      worker->record.quarantined = false;
+      worker->record.blamed_jobs.clear();
+      worker->probe_open = false;
+      worker->probe = {};
+      worker->probe_at = base::kNever;
+      what = "WorkerQuarantineCleared";
+      break;
+  }
+  worker->record.last_change = asked.cause;
+  farm.turn.mark(*worker);
+  farm.on_worker_changed();
+  farm.turn.say({"worker", {}, 0, asked.worker, std::move(what), asked.cause.reason});
+  audit(farm, asked.cause, std::string(verb_name(asked.verb)), "worker " + std::to_string(asked.worker.value));
+  return Changed{};
+}
+
+}  // namespace framemill::scheduler

@@ -1,0 +1,11 @@
+// What people may do to jobs and workers that are already there.
+#pragma once
+
+#include "scheduler/core/state/farm_state.h"
+
+namespace framemill::scheduler {
+
+base::Result<Changed> change_job(FarmState& farm, const JobChangeAsked& asked);
+base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeAsked& asked);
+
+}  // namespace framemill::scheduler

@@ -1,0 +1,100 @@
+#include "scheduler/core/policy/chunking.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+#include "jobs/command_tokens.h"
+#include "scheduler/core/policy/readiness.h"
+
+namespace framemill::scheduler {
+namespace {
+
+constexpr double kShortest_s = 0.25, kLongest_s = 30;  // of a chunk
+constexpr std::uint32_t kChunksPerSlot = 20;
+constexpr std::uint32_t kTasksMax = 4096;  // files of a commit message are limited
+
+// Tasks that a lease of the phase should take when `left` remain.
+std::uint32_t wished_count(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, std::uint32_t left,
+                           std::uint32_t slots, const std::string& device_class) {
+  // What a remake makes again is kept or dropped by itself, and with it its staging directory.
+  if (job.record.remake_of && phase.plan->kind != jobs::PhaseKind::Denoise) return 1;
+  const jobs::LayerSpec& layer = job.layer_of(phase);
+  if (layer.chunk) return std::clamp(*layer.chunk, 1u, kTasksMax);
+  slots = std::max(slots, 1u);
+  const auto here = farm.pace.seconds(phase.pace, device_class);
+  // The first task of its kind goes alone, to be measured; a chain leaves nothing to others by taking one more.
+  if (!here) return phase.chain ? std::min(left, 2u) : 1;
+  const double floor_tasks = kShortest_s / *here, most_tasks = kLongest_s / *here;
+  double wished = most_tasks;
+  if (!phase.chain) {
+    const double share = std::min(static_cast<double>(phase.tasks.size()) / (kChunksPerSlot * slots),
+                                  static_cast<double>(left) / (2.0 * slots));
+    const double weight = *farm.pace.seconds(phase.pace) / *here;  // a faster device takes more
+    wished = std::min(std::max(share * weight, std::min(floor_tasks, static_cast<double>(left) / slots)), most_tasks);
+  }
+  return static_cast<std::uint32_t>(std::clamp(std::floor(wished), 1.0, static_cast<double>(kTasksMax)));
+}
+
+bool is_common(const PhaseEntry& phase, TaskIndex task) {
+  const auto trouble = phase.troubles.find(task);
+  return trouble == phase.troubles.end() || trouble->second.wanted_share() == Share::Common;
+}
+
+// The first run of ready tasks in the common share, at most `most` long.
+TaskRange common_run(const PhaseEntry& phase) {
+  TaskIndex from = 0;
+  while (const auto ready = phase.tasks.next_ready(from)) {
+    TaskIndex at = ready->first;
+    auto trouble = phase.troubles.lower_bound(at);
+    while (at < ready->end() && trouble != phase.troubles.end() && trouble->first == at &&
+           trouble->second.share != Share::Common) {
+      ++at;
+      ++trouble;
+    }
+    if (at < ready->end()) {
+      while (trouble != phase.troubles.end() && trouble->first < ready->end() && trouble->second.share == Share::Common)
+        ++trouble;
+      const TaskIndex end = trouble == phase.troubles.end() ? ready->end() : std::min(ready->end(), trouble->first);
+      return {at, end - at};
+    }
+    from = ready->end();
+  }
+  FM_CHECK(false, "a queue with tasks for a phase that has none");
+  return {};
+}
+
+// A program that is given its frames as first to last would render what lies in a gap: such a chunk ends there.
+std::uint32_t one_run(const JobEntry& job, const PhaseEntry& phase, TaskRange chunk) {
+  const jobs::LayerSpec& layer = job.layer_of(phase);
+  const auto* command = std::get_if<jobs::CommandSpec>(&layer.work);
+  if (command == nullptr) return chunk.count;
+  return jobs::tasks_in_one_run(*phase.plan, jobs::command_run(layer, *command).spacing, chunk.first, chunk.count);
+}
+
+}  // namespace
+
+TaskRange next_chunk(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, std::uint32_t slots,
+                     const std::string& device_class) {
+  TaskRange chunk = common_run(phase);
+  if (!phase.chain) {
+    const std::uint32_t wished = wished_count(farm, job, phase, phase.ready_common(), slots, device_class);
+    chunk.count = one_run(job, phase, {chunk.first, std::min(chunk.count, wished)});
+    return chunk;
+  }
+  // A chain goes on through tasks that wait only for their forerunners in this very lease.
+  const std::uint32_t left = phase.tasks.count(TaskState::Ready) + phase.tasks.count(TaskState::Waiting);
+  const std::uint32_t wished = wished_count(farm, job, phase, left, slots, device_class);
+  chunk.count = 1;
+  while (chunk.count < wished && chunk.end() < phase.tasks.size()) {
+    const TaskIndex next = chunk.end();
+    const TaskState state = phase.tasks.at(next);
+    if ((state != TaskState::Waiting && state != TaskState::Ready) || !is_common(phase, next) ||
+        !needs_met(job, phase, next, chunk))
+      break;
+    ++chunk.count;
+  }
+  return chunk;
+}
+
+}  // namespace framemill::scheduler

@@ -1,0 +1,51 @@
+#include "scheduler/core/policy/planned_files.h"
+
+#include <set>
+#include <string_view>
+
+namespace framemill::scheduler {
+namespace {
+
+bool is_planned_path(const jobs::PhasePlan& plan, PhaseId phase, TaskIndex task, const FileRecord& file) {
+  switch (plan.kind) {
+    case jobs::PhaseKind::Denoise:
+      return file.path == latents_path(phase, task);
+    case jobs::PhaseKind::Encode:
+    case jobs::PhaseKind::Sheet:
+      return file.path == jobs::output_path(plan, 0);
+    case jobs::PhaseKind::Command:
+      // One file of all frames: its frame number says nothing.
+      if (jobs::output_path(plan, 0) == jobs::output_path(plan, 1)) return file.path == jobs::output_path(plan, 0);
+      [[fallthrough]];
+    case jobs::PhaseKind::Decode:
+      return jobs::task_frames(plan, task).contains(file.frame) && file.path == jobs::output_path(plan, file.frame);
+  }
+  return false;
+}
+
+// "<directory>/<file>": what an attempt stages lies one level deep; its own small files lie above.
+bool is_staged_name(std::string_view staged) {
+  const std::size_t slash = staged.find('/');
+  if (slash == std::string_view::npos || slash == 0) return false;
+  const std::string_view directory = staged.substr(0, slash), name = staged.substr(slash + 1);
+  const auto is_plain = [](std::string_view part) { return !part.empty() && part != "." && part != ".."; };
+  return is_plain(directory) && is_plain(name) && name.find('/') == std::string_view::npos;
+}
+
+}  // namespace
+
+std::string latents_path(PhaseId phase, TaskIndex task) {
+  return ".framemill/latents/" + std::to_string(phase.job.value) + "/" + std::to_string(phase.index) + "/" +
+         std::to_string(task) + ".safetensors";
+}
+
+const FileRecord* unplanned_file(const jobs::PhasePlan& plan, PhaseId phase, TaskIndex task,
+                                 const std::vector<FileRecord>& files) {
+  std::set<std::string_view> seen;
+  for (const FileRecord& file : files)
+    if (!is_planned_path(plan, phase, task, file) || !is_staged_name(file.staged) || !seen.insert(file.path).second)
+      return &file;
+  return nullptr;
+}
+
+}  // namespace framemill::scheduler

@@ -1,0 +1,42 @@
+#include "scheduler/core/policy/reason.h"
+
+#include "base/check.h"
+
+namespace framemill::scheduler {
+
+std::string_view name(Reason reason) {
+  switch (reason) {
+    case Reason::Paused:
+      return "paused";
+    case Reason::Dependency:
+      return "dependency";
+    case Reason::InputMissing:
+      return "input_missing";
+    case Reason::NoWorker:
+      return "no_worker";
+    case Reason::PackageMissing:
+      return "package_missing";
+    case Reason::PackageDiffers:
+      return "package_differs";
+    case Reason::NeedsExceedEverySlot:
+      return "needs_exceed_every_slot";
+    case Reason::SlotsBusy:
+      return "slots_busy";
+    case Reason::MemoryBooked:
+      return "memory_booked";
+    case Reason::BackOff:
+      return "back_off";
+    case Reason::Quarantined:
+      return "quarantined";
+    case Reason::WorkerDraining:
+      return "worker_draining";
+    case Reason::StorageUnreachable:
+      return "storage_unreachable";
+    case Reason::CapReached:
+      return "cap_reached";
+  }
+  FM_CHECK(false, "a reason outside its closed list");
+  return "";
+}
+
+}  // namespace framemill::scheduler

@@ -1,0 +1,27 @@
+// Why a task is not running, as a closed list: what explain answers, one word for each kind of remedy.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace framemill::scheduler {
+
+enum class Reason : std::uint8_t {
+  Paused,
+  Dependency,
+  InputMissing,
+  NoWorker,
+  PackageMissing,
+  PackageDiffers,
+  NeedsExceedEverySlot,
+  SlotsBusy,
+  MemoryBooked,
+  BackOff,
+  Quarantined,
+  WorkerDraining,
+  StorageUnreachable,
+  CapReached
+};
+std::string_view name(Reason reason);  // "slots_busy"
+
+}  // namespace framemill::scheduler

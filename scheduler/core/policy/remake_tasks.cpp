@@ -1,0 +1,142 @@
+#include "scheduler/core/policy/remake_tasks.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+namespace framemill::scheduler {
+namespace {
+
+using jobs::PhaseKind;
+
+std::string number(JobId job) {
+  return std::to_string(job.value);
+}
+
+std::string task_words(const JobEntry& job, const PhaseEntry& phase, TaskIndex task) {
+  const jobs::FrameSet frames = is_framewise(*phase.plan) ? phase.frames_of(task) : jobs::FrameSet{};
+  const std::string layer = "layer " + job.layer_of(phase).name;
+  if (frames.empty()) return layer;
+  return (frames.count() == 1 ? "frame " : "frames ") + frames.text() + " of " + layer;
+}
+
+base::Error too_many() {
+  return {"remake.too_many", "more than " + std::to_string(kRemadeTasksMax) + " tasks at once", "frames",
+          "name fewer frames, and the others afterwards"};
+}
+
+// A movie or a sheet is asked for by its layer: whoever names frames alone means these files.
+base::Status add_asked(const PhaseEntry& phase, const JobChangeAsked& asked, std::set<TaskIndex>& tasks) {
+  std::vector<TaskRange> ranges;
+  if (!asked.frames || !is_framewise(*phase.plan)) {
+    if (asked.frames && asked.layer.empty()) return {};
+    ranges.push_back({0, phase.tasks.size()});
+  } else {
+    for (const jobs::FrameSpan& span : asked.frames->spans())
+      ranges.push_back(jobs::tasks_of_frames(*phase.plan, span.first, span.last));
+  }
+  for (const TaskRange& range : ranges)
+    for (TaskIndex t = range.first; t < range.end(); ++t) {
+      tasks.insert(t);
+      if (tasks.size() > kRemadeTasksMax) return too_many();
+    }
+  return {};
+}
+
+base::Status check_published(const JobEntry& job, const PhaseEntry& phase, TaskIndex task) {
+  const TaskState state = phase.tasks.at(task);
+  if (state == TaskState::Published) return {};
+  const std::string message =
+      task_words(job, phase, task) + " is not published: its task is " + std::string(jobs::name(state));
+  if (jobs::is_final(state) || job.final())
+    return base::Error{"remake.not_published", message, "frames", "`framemill retry` without --remake tries it again"};
+  return base::Error{"remake.running", message, "frames", "wait until it is published"};
+}
+
+base::Status check_idle(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, TaskIndex task) {
+  for (const JobId id : job.remakes) {
+    const JobEntry& other = *farm.jobs.find(id);
+    if (other.final() || !other.remade.contains({phase.id.index, task})) continue;
+    return base::Error{"remake.under_way",
+                       "job " + number(id) + " makes " + task_words(job, phase, task) + " again already", "frames",
+                       "wait for it: `framemill wait " + number(id) + "`"};
+  }
+  return {};
+}
+
+// Where the pattern has no version, another job may have published its own file under the name that became free.
+base::Status check_names(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase,
+                         const std::set<TaskIndex>& tasks) {
+  const auto holds = [](const JobEntry& other, const PhaseEntry& theirs, TaskRange range) {
+    return !range.empty() && (!other.final() || theirs.tasks.any(range, TaskState::Published) ||
+                              theirs.tasks.any(range, TaskState::Committed));
+  };
+  for (const auto& [id, other] : farm.jobs.all()) {
+    if (id == job.record.id || other.record.remake_of) continue;
+    for (const PhaseEntry& theirs : other.phases) {
+      if (theirs.plan->kind == PhaseKind::Denoise || theirs.plan->root != phase.plan->root ||
+          theirs.plan->output_pattern != phase.plan->output_pattern)
+        continue;
+      for (const TaskIndex task : tasks) {
+        TaskRange range{0, theirs.tasks.size()};
+        if (is_framewise(*phase.plan)) {
+          const jobs::FrameSet frames = phase.frames_of(task);
+          range = jobs::tasks_of_frames(*theirs.plan, frames.first(), frames.last());
+        }
+        if (!holds(other, theirs, range)) continue;
+        return base::Error{"remake.name_taken",
+                           "job " + number(id) + " publishes its files under the same names as " +
+                               task_words(job, phase, task) + ": they are not replaced",
+                           "frames", "give output a {version}; submit the job again for a new version"};
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+bool is_framewise(const jobs::PhasePlan& plan) {
+  return plan.kind == PhaseKind::Decode ||
+         (plan.kind == PhaseKind::Command && jobs::output_path(plan, 0) != jobs::output_path(plan, 1));
+}
+
+base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> tasks_to_remake(const FarmState& farm,
+                                                                         const JobChangeAsked& asked) {
+  const JobEntry* job = farm.jobs.find(asked.job);
+  if (job == nullptr)
+    return base::Error{"job.unknown", "there is no job " + number(asked.job) + " that could be changed", "job",
+                       "`framemill jobs` lists the jobs; the oldest finished ones are in the history alone"};
+  if (job->record.remake_of)
+    return base::Error{
+        "remake.of_remake",
+        "job " + number(asked.job) + " itself makes files of job " + number(job->record.remake_of) + " again", "job",
+        "name job " + number(job->record.remake_of)};
+  const auto& layers = job->record.spec->layers;
+  if (!asked.layer.empty() &&
+      std::none_of(layers.begin(), layers.end(), [&](const auto& layer) { return layer.name == asked.layer; }))
+    return unknown_layer(job->record, asked.layer);
+  if (asked.layer.empty() && !asked.frames)
+    return base::Error{"remake.needs_frames", "nothing says what is to be made again", "frames",
+                       "name frames, or a layer for its movie, sheet or all its frames"};
+  std::vector<std::pair<PhaseId, TaskIndex>> found;
+  for (const PhaseEntry& phase : job->phases) {
+    if (phase.plan->kind == PhaseKind::Denoise) continue;
+    if (!asked.layer.empty() && job->layer_of(phase).name != asked.layer) continue;
+    std::set<TaskIndex> tasks;
+    FM_TRY(add_asked(phase, asked, tasks));
+    for (const TaskIndex task : tasks) {
+      FM_TRY(check_published(*job, phase, task));
+      FM_TRY(check_idle(farm, *job, phase, task));
+      found.emplace_back(phase.id, task);
+    }
+    if (!tasks.empty()) FM_TRY(check_names(farm, *job, phase, tasks));
+  }
+  if (found.size() > kRemadeTasksMax) return too_many();
+  if (found.empty())
+    return base::Error{"remake.nothing", "job " + number(asked.job) + " has no such frames", "frames",
+                       "`framemill frames " + number(asked.job) + "` lists its files; a movie is named by its layer"};
+  return found;
+}
+
+}  // namespace framemill::scheduler

@@ -1,0 +1,72 @@
+// Whether a slot may take work of a request class now, and if not, why: one answer for the matcher, which takes the
+// yes, and for explain, which tells the no.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "scheduler/core/policy/reason.h"
+#include "scheduler/core/state/device_booking.h"
+#include "scheduler/core/state/worker_roster.h"
+
+namespace framemill::scheduler {
+
+// Why it does not fit, finer than the public reason.
+enum class Misfit : std::uint8_t {
+  None,
+  Silent,
+  NotKnown,
+  Revoked,
+  SlotUnusable,  // no_worker
+  WorkerQuarantined,
+  Draining,
+  PackageMissing,
+  PackageDiffers,
+  DeviceKind,
+  DeviceClass,
+  Memory,
+  HostMemory,
+  Cpus,
+  Program,
+  Media,  // needs_exceed_every_slot
+  Root,   // storage_unreachable
+  LeaseCap,
+  PublishCap,  // cap_reached
+  ExclusiveHeld,
+  Occupied,
+  BatchFull,
+  MemoryBooked,
+  BackingOff,
+  TriedElsewhere,  // back_off
+  InputUnseen,     // input_missing
+  SetAside         // quarantined
+};
+
+struct SlotFit {
+  Misfit misfit = Misfit::None;
+  std::uint32_t capacity = 0;  // windows of this class that may run there at once
+  std::uint32_t load = 0;      // tasks it could already run at once
+  bool warm = false;           // the model is loaded there, or about to be
+  bool fits() const { return misfit == Misfit::None; }
+};
+
+// Whether the worker can serve all roots that the class reads and writes.
+bool serves_roots(const WorkerEntry& worker, const Demand& demand);
+
+// What no time and no finished work changes: the worker and the slot as they are. None: it could take the class when
+// empty.
+Misfit standing_misfit(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker,
+                       const SlotEntry& slot);
+// Of these, the ones that a person must change something for: the slot could never take it.
+bool is_permanent(Misfit misfit);
+
+// What passes: leases and bookings. For a slot whose standing answer is None.
+SlotFit fit_now(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
+                std::uint32_t leases_per_slot_max);
+// Both, the standing answer first.
+SlotFit fit_of(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
+               std::uint32_t leases_per_slot_max);
+
+Reason reason_of(Misfit misfit);
+
+}  // namespace framemill::scheduler

@@ -1,0 +1,75 @@
+// Everything the farm knows, side by side: each part keeps its own duty, the acts (task_moves, matcher, blame,
+// publishing, reports, ...) are functions over them. One thread owns it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "scheduler/core/state/demand.h"
+#include "scheduler/core/state/device_booking.h"
+#include "scheduler/core/state/farm_settings.h"
+#include "scheduler/core/state/file_watches.h"
+#include "scheduler/core/state/job_book.h"
+#include "scheduler/core/state/lease_book.h"
+#include "scheduler/core/state/pace.h"
+#include "scheduler/core/state/publish_duties.h"
+#include "scheduler/core/state/ready_queue.h"
+#include "scheduler/core/state/turn.h"
+#include "scheduler/core/state/worker_roster.h"
+
+namespace framemill::scheduler {
+
+struct ManifestDuty {                // see manifests.h
+  WorkerId worker;                   // none: nobody sees the root
+  base::Instant ordered{INT64_MIN};  // or the moment before which it is not tried again
+  std::uint64_t revision = 0;        // published tasks it is to cover
+  std::uint32_t failures = 0;
+};
+
+struct FarmState {
+  FarmSettings settings;
+  JobBook jobs;
+  LeaseBook leases;
+  WorkerRoster workers;
+  PublishDuties duties;
+  FileWatches file_watches;
+  CountersRecord counters;
+  std::map<std::string, std::string> root_ids;  // by name: of the tree that all hosts must mean by it
+
+  // Derived.
+  DemandClasses classes;
+  ReadyQueue ready;
+  PaceBook pace;
+  MemoryLedger memory;
+  std::set<base::Instant> wakes;  // when what a worker was refused for a while may be tried again
+  // Slots that could take a class when empty: asked for at every grant, changed seldom. Whoever changes what a worker
+  // is (not what it holds) counts it.
+  struct AbleSlots {
+    std::uint64_t as_of = 0;
+    std::vector<SlotRef> slots;
+  };
+  std::map<ClassId, AbleSlots> able_slots;
+  std::uint64_t workers_changed = 1;
+  std::map<JobId, std::pair<WorkerId, base::Instant>> sweeps;  // done jobs: who was ordered to discard, and when
+  using ManifestKey = std::pair<JobId, std::uint32_t>;         // and its number in the job
+  std::map<ManifestKey, ManifestDuty> manifests;               // that are owed
+  std::uint64_t attempts_made = 0;                             // in this epoch
+  bool read_only = false;
+  bool match_wanted = false;
+  bool classes_moved = false;     // by a pin: places went to another request class
+  bool match_unfinished = false;  // the budget of the turn ran out
+
+  Turn turn;
+
+  void on_worker_changed() {
+    ++workers_changed;
+    match_wanted = true;
+  }
+  JobEntry& job_of(PhaseId phase) { return *jobs.find(phase.job); }
+  base::Instant now() const { return turn.now.monotonic; }
+};
+
+}  // namespace framemill::scheduler

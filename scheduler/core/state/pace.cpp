@@ -1,0 +1,76 @@
+#include "scheduler/core/state/pace.h"
+
+#include <algorithm>
+
+#include "scheduler/core/state/demand.h"
+
+namespace framemill::scheduler {
+namespace {
+
+constexpr std::uint32_t kRemembered = 16;  // tasks that weigh in an average
+constexpr std::string_view kOneJob = "job ";
+
+}  // namespace
+
+void PaceBook::Average::add(double value) {
+  samples = std::min(samples + 1, kRemembered);
+  seconds += (value - seconds) / samples;
+}
+
+PaceId PaceBook::intern(const std::string& work) {
+  if (const auto known = ids_.find(work); known != ids_.end()) return known->second;
+  PaceId id = static_cast<PaceId>(works_.size());
+  if (free_.empty()) {
+    works_.emplace_back();
+  } else {
+    id = free_.back();
+    free_.pop_back();
+  }
+  ids_.emplace(work, id);
+  return id;
+}
+
+void PaceBook::forget_job_work(const std::string& work) {
+  const auto known = ids_.find(work);
+  if (known == ids_.end() || !work.starts_with(kOneJob)) return;
+  works_[known->second] = {};
+  free_.push_back(known->second);
+  ids_.erase(known);
+}
+
+void PaceBook::measured(PaceId id, const std::string& device_class, std::uint64_t duration_us) {
+  if (duration_us == 0) return;
+  Work& work = works_[id];
+  const double seconds = static_cast<double>(duration_us) / 1e6;
+  work.any.add(seconds);
+  auto row = std::find_if(work.by_class.begin(), work.by_class.end(),
+                          [&](const Average& a) { return a.device_class == device_class; });
+  if (row == work.by_class.end()) row = work.by_class.insert(row, Average{device_class, 0, 0});
+  row->add(seconds);
+}
+
+std::optional<double> PaceBook::seconds(PaceId id, const std::string& device_class) const {
+  for (const Average& row : works_[id].by_class)
+    if (row.device_class == device_class) return row.seconds;
+  return seconds(id);
+}
+
+std::optional<double> PaceBook::seconds(PaceId id) const {
+  const Work& work = works_[id];
+  if (work.any.samples == 0) return std::nullopt;
+  return work.any.seconds;
+}
+
+std::string pace_name(const JobRecord& job, const jobs::PhasePlan& phase) {
+  const jobs::LayerSpec& layer = job.spec->layers[phase.layer];
+  const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work);
+  if (generate == nullptr)
+    return std::string(kOneJob) + std::to_string(job.id.value) + " layer " + std::to_string(phase.layer);
+  const jobs::PackageFacts* package = package_of(job, generate->model);
+  const std::string digest = package == nullptr ? std::string() : package->root_digest.hex();
+  if (phase.kind == jobs::PhaseKind::Decode) return "decode " + digest;
+  const std::uint32_t steps = generate->steps.value_or(package == nullptr ? 0 : package->default_steps);
+  return "denoise " + digest + " steps " + std::to_string(steps);
+}
+
+}  // namespace framemill::scheduler

@@ -1,0 +1,92 @@
+#include "scheduler/core/views/conditions.h"
+
+#include "scheduler/core/policy/avoidance.h"
+#include "scheduler/core/policy/failure_text.h"
+#include "scheduler/core/policy/missing_files.h"
+#include "scheduler/core/views/slot_reasons.h"
+
+namespace framemill::scheduler {
+
+namespace {
+
+// Files of a root are all that the layer waits for, and nothing of it runs.
+std::optional<MissingFile> awaited_file(const FarmState& farm, const JobEntry& job, std::uint32_t layer) {
+  std::optional<MissingFile> awaited;
+  for (const PhaseEntry& phase : job.phases) {
+    if (phase.plan->layer != layer) continue;
+    if (!phase.attempts.empty() || phase.tasks.count(TaskState::Ready) > 0) return std::nullopt;
+    if (!awaited && !phase.files.waits.empty())
+      awaited = missing_file(farm, job, phase, phase.files.waits.begin()->first);
+  }
+  return awaited;
+}
+
+}  // namespace
+
+std::string_view name(Condition::Kind kind) {
+  switch (kind) {
+    case Condition::Kind::Stuck:
+      return "stuck";
+    case Condition::Kind::Blocked:
+      return "blocked";
+    case Condition::Kind::Starved:
+      return "starved";
+    case Condition::Kind::InputMissing:
+      return "input_missing";
+    case Condition::Kind::None:
+      break;
+  }
+  return "";
+}
+
+const std::string& Conditions::why_nobody(const JobEntry& job, const PhaseEntry& phase) {
+  const auto [entry, added] = nobody_.try_emplace(phase.common_class);
+  if (!added) return entry->second;
+  const Demand& demand = farm_.classes.of(phase.common_class);
+  if (!able_workers(farm_, demand).empty()) return entry->second;
+  const auto reasons = slot_reasons(farm_, demand, job, phase, 0, farm_.now()).reasons;
+  entry->second = reasons.empty() ? "no worker has reported" : reasons.front().because;
+  return entry->second;
+}
+
+Condition Conditions::of_layer(const JobEntry& job, std::uint32_t layer) {
+  if (job.final() || job.record.paused) return {};
+  const std::string& name = job.record.spec->layers[layer].name;
+  if (const auto stuck = stuck_layer(farm_, job, layer))
+    return {Condition::Kind::Stuck, name, failure_text(stuck->code, stuck->message), stuck->since};
+  for (const PhaseEntry& phase : job.phases) {
+    if (phase.plan->layer != layer || phase.tasks.count(TaskState::Ready) == 0 || !phase.attempts.empty()) continue;
+    if (const std::string& why = why_nobody(job, phase); !why.empty()) return {Condition::Kind::Blocked, name, why, {}};
+  }
+  if (const auto missing = awaited_file(farm_, job, layer))
+    return {Condition::Kind::InputMissing, name, text_of(*missing, farm_.turn.now.wall), missing->since};
+  return {};
+}
+
+Condition Conditions::of_job(const JobEntry& job) {
+  if (job.final() || job.record.paused) return {};
+  Condition blocked, without_input;
+  const PhaseEntry* ready = nullptr;
+  for (std::uint32_t layer = 0; layer < job.record.spec->layers.size(); ++layer) {
+    Condition condition = of_layer(job, layer);
+    if (condition.kind == Condition::Kind::Stuck) return condition;
+    Condition& other = condition.kind == Condition::Kind::InputMissing ? without_input : blocked;
+    if (other.kind == Condition::Kind::None) other = std::move(condition);
+  }
+  if (blocked.kind != Condition::Kind::None) return blocked;
+  if (job.attempts_live > 0) return {};
+  for (const PhaseEntry& phase : job.phases)
+    if (ready == nullptr && phase.tasks.count(TaskState::Ready) > 0) ready = &phase;
+  if (ready == nullptr) return without_input;
+  const std::uint32_t layer = ready->plan->layer;
+  const std::string& name = job.record.spec->layers[layer].name;
+  for (const WorkerId worker : able_workers(farm_, farm_.classes.of(ready->common_class))) {
+    const Avoidance avoided = layer_avoidance(farm_, job, layer, worker);
+    if (avoided.why == Avoidance::Why::BackOff)
+      return {Condition::Kind::Blocked, name, failure_text(avoided.standing->code, avoided.standing->message), {}};
+    if (avoided.none()) return {Condition::Kind::Starved, name, "other work has the slots that it could run in", {}};
+  }
+  return {};
+}
+
+}  // namespace framemill::scheduler

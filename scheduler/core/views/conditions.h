@@ -1,0 +1,26 @@
+// Whether a job goes on, for people: stuck, blocked, starved or without its input files, beside its state.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "scheduler/core/state/farm_state.h"
+#include "scheduler/core/views/views.h"
+
+namespace framemill::scheduler {
+
+// Answers for one look at the farm: what holds for a request class is found out once.
+class Conditions {
+ public:
+  explicit Conditions(const FarmState& farm) : farm_(farm) {}
+  Condition of_layer(const JobEntry& job, std::uint32_t layer);  // never Starved
+  Condition of_job(const JobEntry& job);
+
+ private:
+  const std::string& why_nobody(const JobEntry& job, const PhaseEntry& phase);
+
+  const FarmState& farm_;
+  std::map<ClassId, std::string> nobody_;  // why no worker could take the class; empty: one could
+};
+
+}  // namespace framemill::scheduler

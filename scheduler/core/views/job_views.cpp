@@ -1,0 +1,276 @@
+#include "scheduler/core/views/job_views.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "scheduler/core/policy/avoidance.h"
+#include "scheduler/core/policy/missing_files.h"
+#include "scheduler/core/views/remake_views.h"
+
+namespace framemill::scheduler {
+namespace {
+
+using jobs::PhaseKind;
+using jobs::PhaseState;
+
+bool writes_frames(const PhaseEntry& phase) {
+  return jobs::is_on_manifest(*phase.plan);  // a command may make one file of all frames, like a movie
+}
+
+std::uint64_t frames_in(const jobs::PhasePlan& plan, TaskRange tasks) {
+  const jobs::FrameSet first = jobs::task_frames(plan, tasks.first);
+  const jobs::FrameSet last = jobs::task_frames(plan, tasks.end() - 1);
+  if (first.empty() || last.empty()) return 0;
+  return static_cast<std::uint64_t>(plan.frames.within(first.first(), last.last()).count());
+}
+
+std::uint64_t frames_to_write(const JobEntry& job, const PhaseEntry& phase) {
+  if (job.record.remake_of) return remade_files(job, phase, false);
+  return static_cast<std::uint64_t>(phase.plan->frames.count());
+}
+
+std::uint64_t frames_published(const JobEntry& job, const PhaseEntry& phase) {
+  if (job.record.remake_of) return remade_files(job, phase, true);
+  if (phase.tasks.count(TaskState::Published) == phase.tasks.size())
+    return static_cast<std::uint64_t>(phase.plan->frames.count());
+  std::uint64_t frames = 0;
+  for (const StateRun& run : phase.tasks.runs({0, phase.tasks.size()}))
+    if (run.state == TaskState::Published) frames += frames_in(*phase.plan, run.tasks);
+  return frames;
+}
+
+// A layer's state out of its phases'.
+PhaseState merged(PhaseState a, PhaseState b) {
+  if (a == b) return a;
+  const auto is = [&](PhaseState s) { return a == s || b == s; };
+  if (is(PhaseState::Running)) return PhaseState::Running;
+  if (is(PhaseState::Failed)) return PhaseState::Failed;
+  if (is(PhaseState::Cancelled)) return PhaseState::Cancelled;
+  return PhaseState::Running;  // some wait, some are done
+}
+
+std::uint64_t open_tasks(const PhaseEntry& phase) {
+  return std::uint64_t{phase.tasks.count(TaskState::Waiting)} + phase.tasks.count(TaskState::Ready) +
+         phase.tasks.count(TaskState::Leased);
+}
+
+// Seconds of slot time that the phase still needs; nothing before one of its kind was measured.
+std::optional<double> work_left_s(const FarmState& farm, const PhaseEntry& phase) {
+  const auto seconds = farm.pace.seconds(phase.pace);
+  if (!seconds) return std::nullopt;
+  return static_cast<double>(open_tasks(phase)) * *seconds;
+}
+
+// Phases that wait for files of a root, and those that wait for them: nobody knows when such a file will come.
+std::vector<bool> waits_for_files(const JobEntry& job) {
+  std::vector<bool> waits(job.phases.size(), false);
+  bool more = job.awaited > 0;
+  for (std::size_t i = 0; i < job.phases.size(); ++i) waits[i] = !job.phases[i].files.waits.empty();
+  while (more) {
+    more = false;
+    for (std::size_t i = 0; i < job.phases.size(); ++i) {
+      const PhaseEntry& phase = job.phases[i];
+      if (waits[i] || phase.tasks.count(TaskState::Waiting) == 0) continue;
+      waits[i] = std::any_of(phase.plan->needs.begin(), phase.plan->needs.end(),
+                             [&](const jobs::Need& need) { return waits[need.phase]; });
+      more = more || waits[i];
+    }
+  }
+  return waits;
+}
+
+class Eta {
+ public:
+  void add(const FarmState& farm, const PhaseEntry& phase, bool waits) {
+    if (open_tasks(phase) == 0) return;
+    unknown_ = unknown_ || waits;
+    slots_ = std::max(slots_, slots_for(farm, farm.classes.of(phase.common_class)));
+    const auto left = work_left_s(farm, phase);
+    if (!left) {
+      unmeasured_ = unmeasured_ || phase.plan->kind == PhaseKind::Denoise;
+      return;
+    }
+    measured_ = true;
+    all_s_ += *left;
+    if (phase.chain) longest_chain_s_ = std::max(longest_chain_s_, *left);
+  }
+  std::optional<std::int64_t> ms() const {
+    if (!measured_ || unmeasured_ || unknown_ || slots_ == 0) return std::nullopt;
+    return static_cast<std::int64_t>(std::llround(1000 * std::max(all_s_ / slots_, longest_chain_s_)));
+  }
+
+ private:
+  bool measured_ = false, unmeasured_ = false, unknown_ = false;
+  double all_s_ = 0, longest_chain_s_ = 0;
+  std::uint32_t slots_ = 0;
+};
+
+bool is_given_up(TaskState state) {
+  return state == TaskState::Failed || state == TaskState::Quarantined;
+}
+
+// How often an attempt at the task ended badly: it was, or will be, granted again after each but the one that made it
+// be given up. A task that was aboard when an executor died counts once, however often that was.
+std::size_t bad_ends(const TaskTroubleRecord& trouble) {
+  return trouble.charged_tries + trouble.uncharged_returns + (trouble.run_single ? 1 : 0) +
+         std::max<std::size_t>(trouble.lone_deaths.size(), trouble.run_alone ? 1 : 0);
+}
+
+void add_troubles(const PhaseEntry& phase, LayerView& view) {
+  for (const auto& [task, trouble] : phase.troubles) {
+    const bool given_up = is_given_up(phase.tasks.at(task));
+    if (given_up) ++view.failed;
+    if (bad_ends(trouble.record) > (given_up ? 1 : 0)) ++view.retried;
+  }
+}
+
+void add_failures(const JobEntry& job, const PhaseEntry& phase, std::vector<FailureGroup>& groups) {
+  for (const auto& [task, trouble] : phase.troubles) {
+    if (!is_given_up(phase.tasks.at(task)) && !phase.is_odd(task, trouble.record)) continue;
+    const std::string& layer = job.layer_of(phase).name;
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const FailureGroup& g) {
+      return g.code == trouble.record.last_code && g.layer == layer;
+    });
+    if (group == groups.end()) {
+      group = groups.insert(groups.end(), FailureGroup{});
+      group->code = trouble.record.last_code;
+      group->message = trouble.record.last_message;
+      group->layer = layer;
+    }
+    ++group->count;
+    const auto frame = frame_to_look_at(phase, task);
+    if (frame && (!group->first_frame || *frame < *group->first_frame)) group->first_frame = frame;
+  }
+}
+
+void add_missing_inputs(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase,
+                        std::vector<MissingInputView>& all) {
+  if (phase.files.waits.empty()) return;
+  const auto earliest = std::min_element(phase.files.waits.begin(), phase.files.waits.end(),
+                                         [](auto& a, auto& b) { return a.second.since < b.second.since; });
+  const auto missing = missing_file(farm, job, phase, earliest->first);
+  if (!missing) return;
+  MissingInputView view{job.label_of(phase), missing->root,    missing->path,   missing->frame, 0,
+                        missing->since,      missing->left.ms, missing->problem};
+  for (const RootFiles& files : phase.files.inputs) view.files += static_cast<std::uint64_t>(files.awaited.count());
+  all.push_back(std::move(view));
+}
+
+// What a remake takes as it is, is no work of its own.
+void leave_out_taken(const PhaseEntry& phase, TaskCounts& tasks) {
+  tasks[static_cast<std::size_t>(TaskState::Published)] -= phase.taken;
+}
+
+void add_phase(const JobEntry& job, const PhaseEntry& phase, LayerView& view, bool first) {
+  view.state = first ? phase.state : merged(view.state, phase.state);
+  for (std::size_t i = 0; i < view.tasks.size(); ++i) view.tasks[i] += phase.tasks.counts()[i];
+  leave_out_taken(phase, view.tasks);
+  view.variants = std::max(view.variants, phase.plan->variant + 1);
+  if (writes_frames(phase)) {
+    view.frames += frames_to_write(job, phase);
+    view.frames_published += frames_published(job, phase);
+  } else if (phase.plan->kind != PhaseKind::Denoise) {  // a movie or a sheet is one file
+    view.frames += phase.tasks.size() - phase.taken;
+    view.frames_published += phase.tasks.count(TaskState::Published) - phase.taken;
+  }
+  if (phase.plan->kind == PhaseKind::Denoise) view.windows += phase.plan->task_count - phase.taken;
+  view.tries_charged += phase.tally.tries_charged;
+  add_troubles(phase, view);
+}
+
+std::string_view kind_name(jobs::LayerKind kind) {
+  switch (kind) {
+    case jobs::LayerKind::Generate:
+      return "generate";
+    case jobs::LayerKind::Command:
+      return "command";
+    case jobs::LayerKind::Encode:
+      return "encode";
+    case jobs::LayerKind::Sheet:
+      return "sheet";
+  }
+  return "";
+}
+
+// Held, or with nobody who could take it: it is not known when it goes on.
+bool goes_on(const Condition& condition) {
+  return condition.kind == Condition::Kind::None || condition.kind == Condition::Kind::Starved;
+}
+
+std::vector<LayerView> layers_of(const FarmState& farm, const JobEntry& job, const std::vector<bool>& waits,
+                                 Conditions& conditions) {
+  std::vector<LayerView> layers;
+  for (const jobs::LayerSpec& spec : job.record.spec->layers) {
+    LayerView layer;
+    layer.index = static_cast<std::uint32_t>(layers.size());
+    layer.name = spec.name;
+    layer.kind = kind_name(spec.kind);
+    layer.shot = spec.shot.empty() ? job.record.spec->shot : spec.shot;
+    Eta eta;
+    bool first = true;
+    for (const PhaseEntry& phase : job.phases) {
+      if (phase.plan->layer != layer.index) continue;
+      add_phase(job, phase, layer, first);
+      eta.add(farm, phase, waits[phase.id.index]);
+      first = false;
+    }
+    layer.condition = conditions.of_layer(job, layer.index);
+    if (goes_on(layer.condition)) layer.eta_ms = eta.ms();
+    layers.push_back(std::move(layer));
+  }
+  return layers;
+}
+
+}  // namespace
+
+std::optional<jobs::Frame> frame_to_look_at(const PhaseEntry& phase, TaskIndex task) {
+  const auto trouble = phase.troubles.find(task);
+  if (trouble != phase.troubles.end() && trouble->second.record.last_frame) return trouble->second.record.last_frame;
+  const jobs::FrameSet frames = phase.frames_of(task);
+  if (frames.empty()) return std::nullopt;
+  return frames.first();
+}
+
+JobView view_of(const FarmState& farm, const JobEntry& job, Detail detail, Conditions& conditions) {
+  const jobs::JobSpec& spec = *job.record.spec;
+  JobView view;
+  view.id = job.record.id;
+  view.name = spec.name;
+  view.show = spec.show;
+  view.sequence = spec.sequence;
+  view.shot = spec.shot;
+  view.principal = job.record.submitted.principal;
+  view.tags = spec.tags;
+  view.version = job.record.version;
+  view.state = job.record.state;
+  view.condition = conditions.of_job(job);
+  view.priority = job.record.priority;
+  view.submitted = job.record.submitted.time;
+  view.last_change = job.record.last_change;
+  view.started = job.record.started;
+  view.finished = job.record.finished;
+  view.remake_of = job.record.remake_of;
+  view.tasks = job.totals;
+  Eta eta;
+  const std::vector<bool> waits = waits_for_files(job);
+  for (const PhaseEntry& phase : job.phases) {
+    view.attempts += phase.tally.attempts;
+    view.retries += phase.tally.tries_charged;
+    view.model_loads += phase.tally.model_loads;
+    view.windows_run_twice += phase.tally.windows_run_twice;
+    view.device_us += phase.tally.device_us;
+    eta.add(farm, phase, waits[phase.id.index]);
+    add_failures(job, phase, view.failures);
+    add_missing_inputs(farm, job, phase, view.missing_inputs);
+    leave_out_taken(phase, view.tasks);
+    if (!writes_frames(phase)) continue;
+    view.frames += frames_to_write(job, phase);
+    view.frames_published += frames_published(job, phase);
+  }
+  if (goes_on(view.condition)) view.eta_ms = eta.ms();
+  if (detail == Detail::Layers) view.layers = layers_of(farm, job, waits, conditions);
+  if (detail == Detail::Layers) view.remakes = remakes_of(farm, job);
+  return view;
+}
+
+}  // namespace framemill::scheduler

@@ -1,0 +1,16 @@
+// Jobs as people see them.
+#pragma once
+
+#include "scheduler/core/state/farm_state.h"
+#include "scheduler/core/views/conditions.h"
+#include "scheduler/core/views/views.h"
+
+namespace framemill::scheduler {
+
+enum class Detail { Summary, Layers };
+JobView view_of(const FarmState& farm, const JobEntry& job, Detail detail, Conditions& conditions);
+
+// The frame by which a person finds a task that had trouble: the one that was found bad, else the first of its own.
+std::optional<jobs::Frame> frame_to_look_at(const PhaseEntry& phase, TaskIndex task);
+
+}  // namespace framemill::scheduler

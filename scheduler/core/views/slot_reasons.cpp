@@ -1,0 +1,270 @@
+#include "scheduler/core/views/slot_reasons.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "scheduler/core/policy/avoidance.h"
+#include "scheduler/core/policy/failure_text.h"
+#include "scheduler/core/policy/publish_servers.h"
+#include "scheduler/core/policy/reason.h"
+#include "scheduler/core/policy/slot_fit.h"
+
+namespace framemill::scheduler {
+namespace {
+
+constexpr std::size_t kExamplesMax = 4;
+
+// Until when the lease keeps its slot, as far as the pace of its work tells.
+std::string about_how_long(const FarmState& farm, const Lease& lease) {
+  const PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
+  const auto seconds = farm.pace.seconds(phase.pace, lease.record.device_class);
+  if (!seconds) return "";
+  return " for about " + std::to_string(std::max<long>(1, std::lround(*seconds * std::max(lease.left, 1u)))) + " s";
+}
+
+std::string holder_text(const FarmState& farm, const SlotEntry& slot) {
+  if (slot.leases.empty()) return "work";
+  const Lease& lease = *farm.leases.find(*slot.leases.begin());
+  const JobEntry& job = *farm.jobs.find(lease.record.phase.job);
+  return "job " + std::to_string(job.record.id.value) + " " + job.label_of(job.phases[lease.record.phase.index]) +
+         about_how_long(farm, lease);
+}
+
+// Who holds the memory of the slot's device.
+std::string device_holder(const FarmState& farm, const WorkerEntry& worker, const SlotEntry& slot) {
+  for (const auto& [index, other] : worker.slots)
+    if (other.state.device == slot.state.device && !other.leases.empty()) return holder_text(farm, other);
+  return "work";
+}
+
+std::string mebibytes(std::uint64_t bytes) {
+  return std::to_string(bytes >> 20) + " MiB";
+}
+
+// Why the worker does not get the task, which it could take.
+std::string because_avoided(const Avoidance& avoided, const PhaseEntry& phase, TaskIndex task, base::Instant now) {
+  switch (avoided.why) {
+    case Avoidance::Why::BackOff:
+      return failure_text(avoided.standing->code, avoided.standing->message) + "; tried again there in " +
+             seconds_text(avoided.until - now);
+    case Avoidance::Why::Aside:
+      return "the worker gets no more of this layer: " +
+             failure_text(avoided.standing->code, avoided.standing->message) +
+             (avoided.standing->by_failures ? "; it succeeds elsewhere" : "") + "; one task is tried there in " +
+             seconds_text(avoided.until - now);
+    case Avoidance::Why::OnTrial:
+      return failure_text(avoided.standing->code, avoided.standing->message) + "; one task is tried there first";
+    case Avoidance::Why::Unseen:
+      return phase.troubles.at(task).record.last_message + "; looked for again there in " +
+             seconds_text(avoided.until - now);
+    case Avoidance::Why::Elsewhere:
+      return "it failed there (" + phase.troubles.at(task).record.last_code + ") and is tried on another worker";
+    case Avoidance::Why::None:
+      break;
+  }
+  return "";
+}
+
+Misfit misfit_of(Avoidance::Why why) {
+  switch (why) {
+    case Avoidance::Why::BackOff:
+    case Avoidance::Why::OnTrial:
+      return Misfit::BackingOff;
+    case Avoidance::Why::Aside:
+      return Misfit::SetAside;
+    case Avoidance::Why::Unseen:
+      return Misfit::InputUnseen;
+    case Avoidance::Why::Elsewhere:
+      return Misfit::TriedElsewhere;
+    case Avoidance::Why::None:
+      break;
+  }
+  return Misfit::None;
+}
+
+// What the worker's own attempts found wrong with its host, or with the root there.
+std::optional<std::string> host_trouble(const WorkerEntry& worker, const std::string& root) {
+  for (const HostCondition& condition : worker.inventory.conditions)
+    if (condition.root == root)
+      return "the host is in trouble, which is tried again after a pause: " + condition.code + ": " + condition.message;
+  return std::nullopt;
+}
+
+// What is wrong with the roots that the worker cannot serve.
+std::string roots_text(const Demand& demand, const WorkerEntry& worker) {
+  std::string text;
+  for (const std::string& root : demand.roots) {
+    if (root == demand.written_root ? worker.sees_root(root) : worker.reads_root(root)) continue;
+    if (!text.empty()) text += "; ";
+    const auto& roots = worker.inventory.roots;
+    const auto seen = std::find_if(roots.begin(), roots.end(), [&](const RootSeen& r) { return r.name == root; });
+    if (seen == roots.end())
+      text += "the worker does not have root " + root;
+    else if (const auto trouble = host_trouble(worker, root))
+      text += *trouble;
+    else if (seen->read_only)
+      text += "the worker may only read root " + root;
+    else if (!seen->problem.empty())
+      text += seen->problem;
+    else
+      text += "the worker does not see root " + root + ", or may not write there";
+  }
+  return text;
+}
+
+std::string because(const FarmState& farm, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
+                    Misfit misfit) {
+  switch (misfit) {
+    case Misfit::None:
+      return "the slot is free and next in line";
+    case Misfit::Silent:
+      return "the worker has not been heard";
+    case Misfit::NotKnown:
+      return "waiting for the worker's inventory";
+    case Misfit::Revoked:
+      return "the worker was shut out by an administrator";
+    case Misfit::SlotUnusable:
+      return host_trouble(worker, "").value_or("the slot's executor cannot start");
+    case Misfit::WorkerQuarantined:
+      return "the worker is in quarantine: " + worker.record.last_change.reason;
+    case Misfit::Draining:
+      return worker.record.drain_requested ? "the worker is being drained: " + worker.record.last_change.reason
+                                           : "the worker is stopping, or has stopped";
+    case Misfit::PackageMissing:
+      return "the worker does not hold " + demand.model;
+    case Misfit::PackageDiffers:
+      return "the worker holds " + demand.model + " with another digest";
+    case Misfit::DeviceKind:
+      return demand.device == jobs::DeviceWish::Cuda ? "the layer needs a CUDA device" : "the layer needs a CPU device";
+    case Misfit::DeviceClass:
+      return "the variant stays on device class " + demand.device_class;
+    case Misfit::Memory: {
+      const DeviceState* device = worker.device_of(slot);
+      const jobs::MemoryRow row = farm.memory.row(demand.model_digest, demand.cpu_memory, demand.cuda_memory,
+                                                  demand.device_memory_bytes, *device);
+      return "one window needs " + mebibytes(std::max(jobs::booking_bytes(row, 1), demand.device_memory_bytes)) +
+             ", the device has " + mebibytes(device->memory_bytes_budget);
+    }
+    case Misfit::HostMemory:
+      return "the layer needs " + mebibytes(demand.host_memory_bytes) + " of host memory";
+    case Misfit::Cpus:
+      return "the layer needs " + std::to_string(demand.cpus) + " CPUs";
+    case Misfit::Program:
+      // A worker that refuses commands offers none, whatever it lists.
+      return worker.inventory.confinement.starts_with("commands refused")
+                 ? "the worker has its " + worker.inventory.confinement
+                 : "the worker's configuration does not list the program " + demand.program;
+    case Misfit::Media:
+      return "the worker cannot encode movies or draw sheets";
+    case Misfit::Root:
+      return roots_text(demand, worker);
+    case Misfit::LeaseCap:
+      return "the slot holds " + std::to_string(slot.leases.size()) + " leases, the maximum";
+    case Misfit::PublishCap:
+      return "files of " + std::to_string(farm.duties.of(worker.record.id).size()) + " tasks there, " +
+             std::to_string(farm.duties.all().size()) + " in the whole farm, wait for their names";
+    case Misfit::ExclusiveHeld:
+    case Misfit::Occupied:
+    case Misfit::BatchFull:
+      return "busy with " + holder_text(farm, slot);
+    case Misfit::MemoryBooked:
+      return "the device's memory is booked by " + device_holder(farm, worker, slot);
+    case Misfit::BackingOff:
+    case Misfit::TriedElsewhere:
+    case Misfit::InputUnseen:
+    case Misfit::SetAside:
+      break;  // because_avoided tells
+  }
+  return "";
+}
+
+std::string remedy(const Demand& demand, const WorkerEntry& worker, Misfit misfit) {
+  switch (reason_of(misfit)) {
+    case Reason::NoWorker:
+      return misfit == Misfit::SlotUnusable ? "look at the worker's log"
+             : misfit == Misfit::Revoked    ? "to readmit the host, enrol a new key"
+                                            : "start the worker, or see why it is silent";
+    case Reason::Quarantined:
+      return misfit == Misfit::SetAside
+                 ? "find the fault on that host; it is tried there again by itself"
+                 : "find the fault on that host; a task is tried there after a while, or clear its "
+                   "quarantine";
+    case Reason::BackOff:
+      return "nothing: it is tried again by itself";
+    case Reason::InputMissing:
+      return "see that the input is on the worker's storage";
+    case Reason::WorkerDraining:
+      return worker.record.drain_requested ? "undrain the worker" : "start the worker again";
+    case Reason::PackageMissing:
+      return "install " + demand.model + " in the worker's model directory";
+    case Reason::PackageDiffers:
+      return "give the worker the same " + demand.model + " as the scheduler, or submit again";
+    case Reason::NeedsExceedEverySlot:
+      return misfit == Misfit::Program && worker.inventory.confinement.starts_with("commands refused")
+                 ? "see [confinement] in the page on worker.toml"
+             : misfit == Misfit::Program     ? "list the program under [commands] of a worker.toml"
+             : misfit == Misfit::Media       ? "install framemill-media beside a worker, or name it there with `media`"
+             : misfit == Misfit::DeviceClass ? "bring back a worker of that class, or submit a new version"
+                                             : "lower the layer's needs, or add a worker that meets them";
+    case Reason::StorageUnreachable:
+      return "list the root in the worker.toml, mount it, and see that its marker file is in place and writable for "
+             "the worker's user; the worker's log says what is wrong";
+    case Reason::CapReached:
+      return misfit == Misfit::PublishCap ? "wait; if it lasts, see why the worker's storage is slow"
+                                          : "wait for a lease to end";
+    case Reason::MemoryBooked:
+      return "wait for that work, or add a device";
+    default:
+      return misfit == Misfit::None ? "nothing: it starts at once" : "wait, raise the priority, or add a worker";
+  }
+}
+
+}  // namespace
+
+std::string seconds_text(base::Duration left) {
+  return std::to_string(std::max<std::int64_t>((left.ms + 999) / 1000, 1)) + " s";
+}
+
+SlotReasons slot_reasons(const FarmState& farm, const Demand& demand, const JobEntry& job, const PhaseEntry& phase,
+                         TaskIndex task, base::Instant now) {
+  const std::vector<WorkerId> judges = judges_among(farm, job, phase.plan->layer, able_workers(farm, demand));
+  SlotReasons found;
+  bool any = false, hope = false;
+  std::vector<Misfit> kinds;  // of found.reasons
+  for (const auto& [id, worker] : farm.workers.all()) {
+    const Avoidance avoided = task_avoidance(farm, job, phase, task, id, judges);
+    for (const auto& [index, slot] : worker.slots) {
+      any = true;
+      // The standing answer first: a slot that could never take it is not told as busy.
+      Misfit misfit = standing_misfit(farm.memory, demand, worker, slot);
+      if (misfit == Misfit::None) misfit = misfit_of(avoided.why);
+      if (misfit == Misfit::None)
+        misfit = fit_of(farm.memory, demand, worker, slot, farm.settings.leases_per_slot_max).misfit;
+      const bool is_avoided = misfit == misfit_of(avoided.why) && misfit != Misfit::None;
+      if (misfit == Misfit::None && at_publish_cap(farm, id)) misfit = Misfit::PublishCap;
+      hope = hope || !is_permanent(misfit);
+      found.free = found.free || misfit == Misfit::None;
+      const auto same = std::find(kinds.begin(), kinds.end(), misfit);
+      const auto at = static_cast<std::size_t>(same - kinds.begin());
+      if (same == kinds.end()) {
+        kinds.push_back(misfit);
+        found.reasons.push_back(
+            {reason_of(misfit),
+             0,
+             {},
+             is_avoided ? because_avoided(avoided, phase, task, now) : because(farm, demand, worker, slot, misfit),
+             remedy(demand, worker, misfit)});
+      }
+      SlotReason& reason = found.reasons[at];
+      ++reason.slots;
+      if (reason.examples.size() < kExamplesMax) reason.examples.push_back(worker.record.name + "/" + slot.state.name);
+    }
+  }
+  std::stable_sort(found.reasons.begin(), found.reasons.end(),
+                   [](const SlotReason& a, const SlotReason& b) { return a.slots > b.slots; });
+  if (!any) found.reasons.push_back({Reason::NoWorker, 0, {}, "no worker with a slot has reported", "start a worker"});
+  found.never = any && !hope;
+  return found;
+}
+
+}  // namespace framemill::scheduler

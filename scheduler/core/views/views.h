@@ -1,0 +1,159 @@
+// Copies of what people ask to see, made on the core's thread and handed to other threads as values.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scheduler/core/policy/reason.h"
+#include "scheduler/core/state/events.h"
+#include "scheduler/core/state/records.h"
+#include "scheduler/core/state/task_states.h"
+
+namespace framemill::scheduler {
+
+// What a person should know beside the state of a job that is not over: it does not go on as it is.
+struct Condition {
+  enum class Kind : std::uint8_t {
+    None,
+    Stuck,         // a layer is held: everything that could take it gave its work back again and again
+    Blocked,       // work is ready, and no worker could take it as things are
+    Starved,       // work is ready, nothing of the job runs, and other work has all the slots
+    InputMissing,  // nothing is ready and nothing runs, because files of roots are not there
+  };
+  Kind kind = Kind::None;
+  std::string layer, reason;  // reason: a sentence without a full stop
+  base::WallTime since;       // of Stuck; else 0
+};
+std::string_view name(Condition::Kind kind);  // "stuck"; "" for None
+
+struct LayerView {
+  std::uint32_t index = 0;
+  std::string name, kind, shot;
+  jobs::PhaseState state = jobs::PhaseState::Waiting;
+  TaskCounts tasks{};                              // over all its phases
+  std::uint64_t frames = 0, frames_published = 0;  // files to write; a movie or a sheet counts one
+  std::uint32_t windows = 0, variants = 0;
+  std::uint64_t tries_charged = 0;        // ever, as JobView::retries
+  std::uint32_t retried = 0, failed = 0;  // tasks: tried again after a bad end; given up
+  std::optional<std::int64_t> eta_ms;     // absent until a window has been measured
+  Condition condition;                    // Stuck or Blocked
+};
+struct FailureGroup {  // failures of a job with one code
+  std::string code, message;
+  std::uint32_t count = 0;
+  std::optional<jobs::Frame> first_frame;  // the first that was found bad, else the first of the tasks' own
+  std::string layer;
+};
+struct MissingInputView {  // a file of a root that a task waits for and for nothing else
+  std::string layer, root, path;
+  jobs::Frame frame = 0;
+  std::uint64_t files = 0;  // that tasks of the layer wait for, this one included
+  base::WallTime since;
+  std::int64_t fails_in_ms = 0;  // while somebody can look
+  std::string problem;           // why that time does not count; empty: it does
+};
+struct RemadeView {                        // a published file that was made again, or is to be
+  std::string layer, root, path, outcome;  // open equal same_samples replaced differs failed cancelled
+  std::uint32_t variant = 0;
+  std::optional<jobs::Frame> frame;  // none: a movie, a sheet
+  base::Sha256 recorded, made;       // SHA-256 of the bytes; made: zero where nothing was made yet
+};
+struct RemakeView {  // a job that makes files of another one again
+  JobId job;
+  jobs::JobState state = jobs::JobState::Queued;
+  Cause cause;  // who asked, when and why
+  bool replaces = false;
+  std::uint64_t files_count = 0;
+  std::vector<RemadeView> files;  // the first kRemadeFilesShown
+};
+inline constexpr std::size_t kRemadeFilesShown = 64;
+inline constexpr std::size_t kRemakesShown = 16;
+struct JobView {
+  JobId id;
+  std::string name, show, sequence, shot, principal;
+  std::vector<std::string> tags;
+  std::uint32_t version = 0;
+  jobs::JobState state = jobs::JobState::Queued;
+  Condition condition;
+  std::int32_t priority = 0;
+  base::WallTime submitted, started, finished;
+  Cause last_change;                // who last did what a person does to it, and why
+  JobId remake_of;                  // none: it is no remake
+  std::vector<RemakeView> remakes;  // of its files, the newest kRemakesShown; of a remake: itself. Empty in lists
+  std::vector<LayerView> layers;    // empty in lists
+  TaskCounts tasks{};
+  std::uint64_t frames = 0, frames_published = 0;
+  std::vector<FailureGroup> failures;
+  std::vector<MissingInputView> missing_inputs;  // one per layer, that which fails first
+  std::uint64_t model_loads = 0, attempts = 0;
+  std::uint64_t retries = 0;  // tries that were charged: outcomes failed, timeout, bad_output
+  std::uint64_t windows_run_twice = 0;
+  std::uint64_t device_us = 0;  // load, compute and lost of its attempts
+  std::optional<std::int64_t> eta_ms;
+};
+
+struct SlotActivity {  // one line of the progress display
+  std::uint32_t index = 0;
+  std::string name;
+  bool usable = true;
+  struct Lease {
+    AttemptId attempt;
+    JobId job;
+    std::string layer, model;
+    std::uint32_t variant = 0;
+    TaskRange tasks;
+    TaskIndex task = 0;
+    std::uint32_t step = 0, steps = 0, batch = 0;
+    bool model_warm = false;
+    std::string detail, phase;  // phase: "denoise", "decode", "command", "encode", "sheet"
+  };
+  std::vector<Lease> leases;
+  std::uint64_t booked_bytes = 0, budget_bytes = 0;
+};
+struct SetAside {  // a layer of which a worker gets no more
+  JobId job;
+  std::string layer, reason;
+  base::WallTime since;
+  std::int64_t next_try_ms = 0;  // until one task of it is tried there
+};
+struct WorkerView {
+  WorkerId id;
+  std::string name, key, version;
+  std::string address;        // where it connects from; empty: not heard since the start
+  std::string other_address;  // of a process that shows its key too and is refused; empty: none lately
+  jobs::WorkerState state = jobs::WorkerState::Silent;
+  Cause last_change;
+  bool quarantined = false;
+  std::int64_t silent_ms = 0;
+  std::vector<DeviceState> devices;
+  std::vector<SlotActivity> slots;
+  std::vector<PackageHeld> packages;
+  std::vector<RootSeen> roots;
+  std::vector<std::string> commands;
+  std::vector<SetAside> set_aside;        // at most 64, the newest jobs first
+  std::vector<HostCondition> conditions;  // why slots or roots of it are not usable
+  std::string confinement;                // what its children are kept from: "Landlock 7, read-only view"
+};
+
+struct SlotReason {  // for a class of slots that answer alike
+  Reason reason = Reason::NoWorker;
+  std::uint32_t slots = 0;            // how many; 0: of the farm as a whole
+  std::vector<std::string> examples;  // "w1/cpu0", at most 4
+  std::string because;                // "busy with job 12 boards t3 for about 4 s"
+  std::string remedy;                 // what would change it
+};
+struct ExplainView {
+  PhaseId phase;
+  TaskIndex task = 0;
+  std::string layer;
+  std::optional<jobs::Frame> frame;
+  jobs::TaskState state = jobs::TaskState::Waiting;
+  std::string sentence;             // the whole answer in one line
+  std::vector<SlotReason> reasons;  // empty when it runs or is final
+  bool can_never_run = false;       // exit status 6: no slot of this farm could ever take it
+};
+
+}  // namespace framemill::scheduler
