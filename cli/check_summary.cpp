@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "jobs/check.h"
+#include "jobs/ordered_rate.h"
 
 namespace framemill::cli {
 namespace {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "jobs/ordered_rate.h"
 #include "jobs/output_names.h"
 #include "jobs/plan.h"
 #include "jobs/spec_reader.h"

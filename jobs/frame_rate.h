@@ -2,18 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
 
 namespace framemill::jobs {
-
-struct JobSpec;
-struct LayerSpec;
-struct PackageFacts;
 
 // In lowest terms; at least 1 and at most 240 frames per second.
 struct FrameRate {
@@ -31,11 +25,5 @@ struct FrameRate {
 };
 
 inline constexpr double kFrameRateMax = 240;
-
-// The rate that an encode layer is ordered with: its own, else the job's, else that of the package whose frames its
-// inputs come from (the first that has one, through commands too). Nothing: the worker takes framesPerSecond of the
-// first picture that has it, else 24 with a warning.
-using FindPackage = std::function<const PackageFacts*(const std::string& id)>;
-std::optional<FrameRate> ordered_rate(const JobSpec& job, const LayerSpec& layer, const FindPackage& find_package);
 
 }  // namespace framemill::jobs

@@ -9,8 +9,9 @@
 #include <utility>
 
 #include "base/unicode.h"
-#include "jobs/spec_tree.h"
+#include "jobs/spec_limits.h"
 #include "jobs/spec_values.h"
+#include "jobs/toml_scalar.h"
 
 namespace framemill::jobs {
 namespace {

@@ -11,14 +11,10 @@
 #include <vector>
 
 #include "jobs/spec.h"
+#include "jobs/spec_limits.h"
 #include "jobs/spec_mending.h"
 
 namespace framemill::jobs {
-
-inline constexpr std::size_t kSpecBytesMax = 256 * 1024;
-inline constexpr std::size_t kSpecDepthMax = 32;
-inline constexpr std::size_t kSpecKeysMax = 10'000;
-inline constexpr std::size_t kSpecStringBytesMax = 64 * 1024;
 
 struct SpecNode {
   enum class Type { Null, Bool, Integer, BigInteger, Float, String, DateTime, Array, Table };
@@ -56,9 +52,6 @@ struct TomlForm {
 };
 TreeResult tree_from_toml(std::string_view text, const TomlForm& form = {});
 TreeResult tree_from_json(std::string_view text);
-
-// True for a number, boolean, date or time as TOML writes it.
-bool is_toml_scalar(std::string_view text);
 
 // Puts the overrides into the tree; each that names no place becomes an error.
 void apply_overrides(SpecNode& root, const SpecOverrides& overrides, std::vector<SpecError>& errors);

@@ -281,14 +281,4 @@ TreeResult tree_from_toml(std::string_view text, const TomlForm& form) {
   return out;
 }
 
-bool is_toml_scalar(std::string_view text) {
-  constexpr std::size_t kScalarBytesMax = 64;
-  // The letters that a boolean, "inf", "nan" or a number can begin with; others need no parser to be told.
-  if (text.empty() || text.size() > kScalarBytesMax || text.find('\n') != std::string_view::npos) return false;
-  if (std::string_view("0123456789+-tfin").find(text.front()) == std::string_view::npos) return false;
-  const auto parsed = parse_toml(fmt::format("v = {}", text));
-  const auto* document = std::get_if<toml::table>(&parsed);
-  return document != nullptr && document->size() == 1 && document->begin()->second.is_value();
-}
-
 }  // namespace framemill::jobs

@@ -16,7 +16,8 @@
 
 #include "net/event_loop_impl.h"
 #include "net/http_gate.h"
-#include "net/http_server.h"
+#include "net/http_handler.h"
+#include "net/http_limits.h"
 
 namespace framemill::net {
 
@@ -29,8 +30,8 @@ struct HttpShared {
   std::weak_ptr<EventLoop::Impl> loop;
   boost::asio::io_context& io;
   HttpLimits limits;
-  HttpServer::Handler handler;
-  HttpServer::Admit admit;
+  HttpHandler handler;
+  HttpAdmit admit;
   HttpGate gate{limits};
   HttpServerCounters counters;
   std::size_t bodies_bytes = 0;  // promised to bodies that are being read or answered

@@ -7,7 +7,8 @@
 #include <boost/beast/http/string_body.hpp>
 #include <optional>
 
-#include "net/http_server.h"
+#include "base/result.h"
+#include "net/http_limits.h"
 
 namespace framemill::net {
 

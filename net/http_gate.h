@@ -7,7 +7,7 @@
 #include <unordered_map>
 
 #include "base/time.h"
-#include "net/http_server.h"
+#include "net/http_limits.h"
 
 namespace framemill::net {
 

@@ -22,31 +22,13 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "net/http_handler.h"
+#include "net/http_limits.h"
 #include "net/http_message.h"
 
 namespace framemill::net {
 
 class EventLoop;
-
-struct HttpLimits {
-  std::size_t header_bytes_max = 16 * 1024;
-  std::size_t body_bytes_max = 1 << 20;
-  std::size_t bodies_bytes_max = 64 << 20;           // of all connections together
-  std::size_t connections_max = 1024;                // beyond it a waiting one is closed, or the new one gets a 503
-  std::size_t stream_buffer_bytes_max = 256 * 1024;  // unsent bytes per stream; a reader that lags more is dropped
-  base::Duration header_timeout = base::seconds(5);  // from the first byte, a stranger's from the connection's start
-  base::Duration body_timeout = base::seconds(30);
-  base::Duration idle_timeout = base::seconds(60);   // between requests; a stranger has header_timeout
-  base::Duration write_timeout = base::seconds(30);  // per reply, and per piece of a stream
-  // Of one address (IPv6: of its /64 network; a Unix socket: of one user), counting strangers alone.
-  std::size_t connections_per_address_max = 256;
-  double requests_per_address_per_s = 20;
-  // Of one client that the Admit function named.
-  std::size_t connections_per_client_max = 128;
-  std::size_t requests_per_client_max = 32;  // being answered at once
-  double requests_per_client_per_s = 200;
-  std::size_t bodies_per_client_bytes_max = 8 << 20;
-};
 
 struct HttpServerOptions {
   // "127.0.0.1:0", "[::1]:8080" or "unix:/run/framemill/http.sock" (made with `unix_mode`; a stale one is replaced).
@@ -60,65 +42,10 @@ struct HttpServerOptions {
 // allowed. Errors: net.bind, net.not_loopback.
 base::Status check_listen_address(const HttpServerOptions& options);
 
-// A reply that goes on: text/event-stream and the like. Any thread. Dropping the last handle closes the stream.
-class HttpStream {
- public:
-  struct State;
-  explicit HttpStream(std::shared_ptr<State> state) : state_(std::move(state)) {}
-  ~HttpStream();
-  HttpStream(const HttpStream&) = delete;
-  HttpStream& operator=(const HttpStream&) = delete;
-
-  // False when the client has gone, or was dropped because it did not read what was written before.
-  bool write(std::string_view bytes);
-  void close();
-  bool closed() const;
-  // Called once, on the server's loop, when the stream has ended for whatever reason (at once if it already has).
-  void on_closed(std::function<void()> function);
-
- private:
-  std::shared_ptr<State> state_;
-};
-
-// The one answer to one request. A handle: copies answer the same request, the first answer counts. Any thread. If the
-// last copy is destroyed unanswered, the client gets a 500.
-class Responder {
- public:
-  struct State;
-  Responder() = default;
-  explicit Responder(std::shared_ptr<State> state) : state_(std::move(state)) {}
-
-  void send(HttpResponse response) const;
-  // Sends status and headers at once (the body of `head` too, as the first piece) and leaves the rest to the stream.
-  std::shared_ptr<HttpStream> start_stream(HttpResponse head) const;
-
- private:
-  std::shared_ptr<State> state_;
-};
-
-// What is known of a request when its header is there and its body is not.
-struct HttpAdmission {
-  std::optional<HttpResponse> refusal;  // sent at once; the body is never read
-  std::string client;                   // who proved to be asking, the same text each time; empty: a stranger
-  bool takes_body = true;               // false: a body is refused (413)
-};
-
-struct HttpServerCounters {
-  std::uint64_t connections_accepted = 0;
-  std::uint64_t connections_refused = 0;  // beyond connections_max
-  std::uint64_t connections_evicted = 0;  // waiting ones that made room for new ones
-  std::uint64_t connections_open = 0;
-  std::uint64_t requests = 0;
-  std::uint64_t requests_refused = 0;  // answered by the server itself, see above, or by the Admit function
-  std::uint64_t streams_open = 0;
-  std::uint64_t streams_dropped = 0;  // readers too slow
-};
-
 class HttpServer {
  public:
-  using Handler = std::function<void(HttpRequest request, Responder respond)>;
-  // On the loop, with the request's head alone. Without one every request is let in, and nobody is a stranger.
-  using Admit = std::function<HttpAdmission(const HttpRequest& head)>;
+  using Handler = HttpHandler;
+  using Admit = HttpAdmit;
 
   static base::Result<std::unique_ptr<HttpServer>> open(EventLoop& loop, HttpServerOptions options, Handler handler,
                                                         Admit admit = nullptr);

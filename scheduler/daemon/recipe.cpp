@@ -7,6 +7,7 @@
 #include "base/digest_bytes.h"
 #include "jobs/command_tokens.h"
 #include "jobs/manifest_groups.h"
+#include "jobs/ordered_rate.h"
 #include "scheduler/core/policy/remake_contents.h"
 #include "wire/farm.pb.h"
 

@@ -9,7 +9,7 @@
 #include "scheduler/core/state/records.h"
 #include "scheduler/store/batch_writer.h"
 #include "scheduler/store/sql.h"
-#include "scheduler/store/store.h"
+#include "scheduler/store/store_types.h"
 
 namespace framemill::scheduler::store {
 

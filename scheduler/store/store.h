@@ -22,6 +22,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "scheduler/core/state/records.h"
+#include "scheduler/store/store_types.h"
 
 namespace framemill::scheduler::store {
 
@@ -52,26 +53,6 @@ struct WriteResult {
 struct LoadedState {
   std::vector<Record> records;
   std::uint64_t durable_sequence = 0;
-};
-
-// After which commit or attempt the next page starts; the default starts at the beginning.
-struct CommitCursor {
-  jobs::PhaseIndex phase = 0;
-  TaskIndex task = 0;  // the first task wanted
-};
-enum class Order { OldestFirst, NewestFirst };
-struct AttemptCursor {
-  std::uint32_t epoch = 0;
-  std::uint64_t counter = 0;  // the first wanted
-  Order order = Order::OldestFirst;
-  static AttemptCursor newest() { return {UINT32_MAX, INT64_MAX, Order::NewestFirst}; }
-};
-enum class OutputTails { Leave, Include };
-enum class Reads { Leave, Include };
-
-// Of the tasks that an attempt committed, in order of task; the first ones only.
-struct AttemptFiles {
-  std::vector<ReadRecord> written, read;
 };
 
 struct StoreCounters {

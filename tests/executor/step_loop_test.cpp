@@ -10,8 +10,8 @@
 #include "tests/executor/executor_harness.h"
 #include "tests/support/fake_engine.h"
 #include "wire/executor_exit.h"
+#include "worker/frames/file_digests.h"
 #include "worker/frames/frame_attributes.h"
-#include "worker/frames/samples_digest.h"
 
 using namespace framemill;
 using namespace framemill::tests;

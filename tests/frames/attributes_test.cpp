@@ -5,6 +5,7 @@
 #include "models/safetensors.h"
 #include "tests/frames/exr_maker.h"
 #include "worker/frames/exr_attributes.h"
+#include "worker/frames/file_digests.h"
 #include "worker/frames/frame_attributes.h"
 #include "worker/frames/frame_file.h"
 #include "worker/frames/png_chunks.h"

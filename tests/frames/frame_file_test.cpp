@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "models/safetensors.h"
+#include "worker/frames/file_digests.h"
 #include "worker/frames/frame_attributes.h"
 
 using namespace framemill;

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "jobs/ordered_rate.h"
 #include "jobs/spec.h"
 #include "tests/jobs/plan_support.h"
 

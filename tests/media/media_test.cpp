@@ -9,8 +9,8 @@
 #include "base/file.h"
 #include "jobs/frame_rate.h"
 #include "tests/media/media_farm.h"
+#include "worker/frames/file_digests.h"
 #include "worker/frames/frame_file.h"
-#include "worker/frames/samples_digest.h"
 
 using namespace framemill;
 using namespace framemill::tests;

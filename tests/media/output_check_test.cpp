@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "tests/media/media_farm.h"
 #include "wire/media.pb.h"
+#include "worker/frames/file_digests.h"
 #include "worker/frames/frame_attributes.h"
 #include "worker/frames/frame_file.h"
 #include "worker/media/picture_vote.h"

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Holds the includes of the tree against layers.txt: arrows between rooms, and which room may include which library."""
+"""Holds the includes of the tree against layers.txt: arrows between rooms, and which room may include which library.
+Inside a room no files include each other in a circle, and no two folders include each other."""
+import collections
 import pathlib
 import re
 import sys
@@ -31,11 +33,42 @@ def room_of(relative, rooms):
     return None
 
 
+def unit_of(path):
+    """A header, its source and their private half (X_impl) are one thing."""
+    return re.sub(r'(_impl)?\.(h|cpp|cu)$', '', path)
+
+
+def circles(graph):
+    """Groups of nodes each of which leads to every other (Tarjan), the largest first."""
+    index, low, stack, found = {}, {}, [], []
+
+    def visit(node):
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for other in graph.get(node, ()):
+            if other not in index:
+                visit(other)
+            if other in stack:
+                low[node] = min(low[node], low[other])
+        if low[node] == index[node]:
+            group = stack[stack.index(node):]
+            del stack[len(stack) - len(group):]
+            if len(group) > 1:
+                found.append(sorted(group))
+
+    sys.setrecursionlimit(10_000)
+    for node in sorted(graph):
+        if node not in index:
+            visit(node)
+    return sorted(found, key=len, reverse=True)
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     allowed, libraries = read_table(pathlib.Path(__file__).parent / 'layers.txt')
     tops = {room.split('/')[0] for room in allowed}
     bad, seen = [], 0
+    units, folders = collections.defaultdict(set), collections.defaultdict(set)
     for top in sorted(tops):
         for path in sorted((root / top).rglob('*')):
             if path.suffix not in SOURCES:
@@ -53,15 +86,26 @@ def main():
                 if quote == '<':
                     continue
                 other = room_of(pathlib.Path(target), allowed)
+                if unit_of(target) != unit_of(str(relative)):
+                    units[unit_of(str(relative))].add(unit_of(target))
+                if pathlib.Path(target).parent != relative.parent:
+                    folders[str(relative.parent)].add(str(pathlib.Path(target).parent))
                 if other is None:
                     bad.append(f'{relative}: "{target}" is not a path from the top of the tree')
                 elif other != room and other not in allowed[room]:
                     bad.append(f'{relative}: {room} may not use {other} ("{target}")')
     order_problems = cycles(allowed)
+    include_circles = circles(units)
+    mutual = [(a, b) for a in sorted(folders) for b in sorted(folders[a]) if a < b and a in folders.get(b, ())]
     for line in bad + order_problems:
         print(line)
-    print(f'{seen} files, {len(bad) + len(order_problems)} violations')
-    return 1 if bad or order_problems or seen < 20 else 0
+    for group in include_circles:
+        print(f'{len(group)} files include each other in a circle: {", ".join(group)}')
+    for a, b in mutual:
+        print(f'the folders {a} and {b} include each other')
+    print(f'{seen} files, {len(bad) + len(order_problems)} violations, {len(include_circles)} circles, '
+          f'{len(mutual)} mutual pairs of folders')
+    return 1 if bad or order_problems or include_circles or mutual or seen < 20 else 0
 
 
 def cycles(allowed):

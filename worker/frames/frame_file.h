@@ -13,6 +13,7 @@
 #include "base/sha256.h"
 #include "jobs/frame_rate.h"
 #include "jobs/spec.h"
+#include "worker/frames/frame_format.h"
 #include "worker/frames/picture.h"
 #include "worker/frames/samples_digest.h"
 
@@ -21,9 +22,6 @@ namespace framemill::frames {
 using Attributes = std::vector<std::pair<std::string, std::string>>;  // full names: "framemill:show"
 
 inline constexpr std::string_view kAttributePrefix = "framemill:";  // of the names of what is ours in a file
-inline constexpr int kFrameExtentMax = 16384;                       // pixels of the display window, each way
-inline constexpr std::uint64_t kFrameFileBytesMax = 1ull << 30;     // of a frame file that is read
-inline constexpr std::uint64_t kFrameSampleBytesMax = 4ull << 30;   // of all samples of one part of it, as stored
 
 struct EncodedFrame {
   std::string bytes;
@@ -52,10 +50,5 @@ std::optional<std::string> find_not_finite(const DecodedFrame& frame);
 
 // The samples of the first part as stored, for tests and tools. Errors: as decode_frame.
 base::Result<ImageSamples> stored_samples(const std::string& file_bytes);
-
-bool looks_like_frame(std::string_view file_bytes);
-bool is_exr(std::string_view file_bytes);  // by its first bytes
-
-base::Error unreadable_frame(std::string reason);  // frames.unreadable
 
 }  // namespace framemill::frames

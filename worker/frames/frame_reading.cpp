@@ -82,14 +82,6 @@ base::Status check_picture_bytes(const OIIO::ImageSpec& spec) {
 
 }  // namespace
 
-bool looks_like_frame(std::string_view bytes) {
-  return bytes.starts_with(kExrMagic) || bytes.starts_with(kPngMagic);
-}
-
-bool is_exr(std::string_view bytes) {
-  return bytes.starts_with(kExrMagic);
-}
-
 base::Result<DecodedFrame> decode_frame(const std::string& file_bytes) try {
   FM_ASSIGN(const auto frame, OpenFrame::open(file_bytes));
   FM_ASSIGN(const PictureChannels chosen, choose_channels(frame->part_names()));

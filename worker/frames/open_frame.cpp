@@ -34,10 +34,6 @@ base::Status check_extents(const OIIO::ImageSpec& spec) {
 
 }  // namespace
 
-base::Error unreadable_frame(std::string reason) {
-  return {"frames.unreadable", std::move(reason), "", ""};
-}
-
 // Each process here has its own threads and its own share of the cores, and the library's debug prints (one per EXR
 // written without a date) are noise.
 void prepare_library() {

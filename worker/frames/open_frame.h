@@ -12,13 +12,11 @@
 #include <vector>
 
 #include "base/result.h"
-#include "worker/frames/frame_file.h"
+#include "worker/frames/frame_format.h"
 #include "worker/frames/picture_channels.h"
 
 namespace framemill::frames {
 
-inline constexpr std::string_view kExrMagic{"\x76\x2f\x31\x01", 4};
-inline constexpr std::string_view kPngMagic{"\x89PNG\r\n\x1a\n", 8};
 inline constexpr const char* kColourSpaceAttribute = "framemill:colour_space";
 
 // To be called before the library is used; the first call sets it up.

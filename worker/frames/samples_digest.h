@@ -1,6 +1,6 @@
 // The canonical samples digest: SHA-256 over what a file means, whatever its compression, headers and attributes
 // (docs/digests.md). Two files with equal samples have equal samples digests; the digest of the bytes says whether the
-// files themselves are equal. Pure functions over values; digest_of_bytes opens frame files and latents.
+// files themselves are equal. Pure functions over values; file_digests.h opens frame files and latents.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,9 @@
 #include "base/sha256.h"
 
 namespace framemill::frames {
+
+// The first line of what is digested, by version (docs/digests.md).
+inline constexpr std::string_view kSamplesFormat1 = "framemill-samples 1\n", kSamplesFormat2 = "framemill-samples 2\n";
 
 enum class SampleType { U8, U16, F16, F32 };
 std::string_view sample_type_name(SampleType type);  // "u8", "f16": as the digest's header spells it
@@ -30,18 +33,5 @@ base::Sha256 samples_digest(const ImageSamples& image);
 
 // Of a safetensors file's contents. Errors: model.safetensors.
 base::Result<base::Sha256> tensors_digest(std::string_view file_bytes);
-
-struct FileDigests {
-  std::uint64_t size_bytes = 0;
-  base::Sha256 bytes;
-  bool has_samples = false;  // false for files that are neither frames nor tensors (movies)
-  base::Sha256 samples;
-};
-
-// Both digests of a file's contents; what it holds is told by its first bytes. Errors: frames.unreadable,
-// model.safetensors.
-base::Result<FileDigests> digest_of_bytes(const std::string& file_bytes);
-// Of an EXR or PNG file's samples alone; all of them are decoded. Errors: frames.unreadable, frames.too_large.
-base::Result<base::Sha256> samples_digest_of_frame(const std::string& file_bytes);
 
 }  // namespace framemill::frames

@@ -113,10 +113,6 @@ base::Status sync_directories(const RootDirectory& root, const wire::Grant& gran
 
 }  // namespace
 
-jobs::AttemptId attempt_of(const wire::Grant& grant) {
-  return {{grant.attempt().epoch(), grant.attempt().epoch_nonce()}, grant.attempt().counter()};
-}
-
 bool CheckedInputs::Failed::is_promised() const {
   return !input.sha256().empty();
 }

@@ -20,8 +20,6 @@ namespace framemill::worker {
 
 using RootTable = std::map<std::string, std::shared_ptr<const RootDirectory>>;
 
-jobs::AttemptId attempt_of(const wire::Grant& grant);
-
 // All inputs of the tasks, sizes and digests filled in and equal to what the grant promised; or the first that is not.
 // A sheet goes without files of roots that are not there: it shows what is missing.
 struct CheckedInputs {

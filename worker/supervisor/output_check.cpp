@@ -6,7 +6,6 @@
 #include "jobs/file_kind.h"
 #include "wire/farm.pb.h"
 #include "wire/media.pb.h"
-#include "worker/supervisor/child_work.h"
 #include "worker/supervisor/small_files.h"
 #include "worker/supervisor/staging.h"
 

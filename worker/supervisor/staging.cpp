@@ -72,6 +72,10 @@ base::Result<Tree> staging_tree(const RootDirectory& root, const jobs::AttemptId
   return tree_of(root, staging_path(attempt), MakeDirectories::No);
 }
 
+jobs::AttemptId attempt_of(const wire::Grant& grant) {
+  return {{grant.attempt().epoch(), grant.attempt().epoch_nonce()}, grant.attempt().counter()};
+}
+
 std::string staging_path(const jobs::AttemptId& attempt) {
   return fmt::format("{}/{}", kAttemptsPath, attempt.text());
 }

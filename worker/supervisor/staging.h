@@ -25,6 +25,7 @@ inline constexpr std::string_view kAttemptsPath = ".framemill/attempts";
 inline constexpr std::string_view kLatentsPath = ".framemill/latents";
 inline constexpr std::string_view kManifestsPath = ".framemill/manifests";  // see manifest_writer.h
 
+jobs::AttemptId attempt_of(const wire::Grant& grant);
 std::string staging_path(const jobs::AttemptId& attempt);  // inside the root
 inline constexpr std::string_view kTemporaryName = "tmp";  // in an attempt's directory: TMPDIR and HOME of its program
 

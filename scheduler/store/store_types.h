@@ -1,0 +1,31 @@
+// How the past is asked for page by page, and what a page holds beside records. Values.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "scheduler/core/state/records.h"
+
+namespace framemill::scheduler::store {
+
+// After which commit or attempt the next page starts; the default starts at the beginning.
+struct CommitCursor {
+  jobs::PhaseIndex phase = 0;
+  TaskIndex task = 0;  // the first task wanted
+};
+enum class Order { OldestFirst, NewestFirst };
+struct AttemptCursor {
+  std::uint32_t epoch = 0;
+  std::uint64_t counter = 0;  // the first wanted
+  Order order = Order::OldestFirst;
+  static AttemptCursor newest() { return {UINT32_MAX, INT64_MAX, Order::NewestFirst}; }
+};
+enum class OutputTails { Leave, Include };
+enum class Reads { Leave, Include };
+
+// Of the tasks that an attempt committed, in order of task; the first ones only.
+struct AttemptFiles {
+  std::vector<ReadRecord> written, read;
+};
+
+}  // namespace framemill::scheduler::store
