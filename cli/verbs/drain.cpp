@@ -1,4 +1,5 @@
-// framemill drain WORKER: no more work for it; what runs may finish. With --revoke it is shut out at once and for good.
+// framemill drain WORKER: no more work for it; what has begun may finish, the rest goes to other workers at once. With
+// --revoke it is shut out at once and for good.
 #include "cli/verbs/verbs.h"
 #include "cli/verbs/worker_change.h"
 

@@ -242,11 +242,18 @@ Result<ParsedReport> parse_report(std::string_view bytes, const std::string& key
       parsed.refused.push_back(told.error());
   }
   for (const auto& running : in.running())
-    out.running.push_back({attempt_from_wire(running.attempt()), running.task(), running.step(), running.steps(),
-                           running.batch(), running.model_warm(), running.peak_bytes(),
-                           clean(running.detail(), wire::kDetailBytesMax), usage(running.usage()),
+    out.running.push_back({attempt_from_wire(running.attempt()),
+                           running.task(),
+                           running.step(),
+                           running.steps(),
+                           running.batch(),
+                           running.model_warm(),
+                           running.peak_bytes(),
+                           clean(running.detail(), wire::kDetailBytesMax),
+                           usage(running.usage()),
                            base::clean_tail(running.output(), wire::kOutputTailBytesMax, base::Lines::Keep),
-                           running.moves()});
+                           running.moves(),
+                           {running.tasks().first(), running.tasks().count()}});
   for (const auto& finished : in.finished()) {
     if (auto task = finished_task(finished); task.ok()) {
       out.finished.push_back(std::move(task).value());

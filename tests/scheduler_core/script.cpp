@@ -70,6 +70,7 @@ void Script::obey(const std::string& line, int number) {
                                                 {"lose", &Script::lose},
                                                 {"stands_still", &Script::stands_still},
                                                 {"goes_on", &Script::stands_still},
+                                                {"misses", &Script::misses},
                                                 {"looks", &Script::looks},
                                                 {"publish", &Script::publish},
                                                 {"run", &Script::run_all},
@@ -276,6 +277,10 @@ void Script::end(const Statement& s) {
 // stands_still WORKER: it names its attempts, and they make no progress until goes_on WORKER.
 void Script::stands_still(const Statement& s) {
   stage().player(s.word(1)).stands_still = s.word(0) == "stands_still";
+}
+
+void Script::misses(const Statement& s) {
+  stage().player(s.word(1)).misses_revokes = s.word(2) == "revokes";
 }
 
 void Script::lose(const Statement& s) {

@@ -22,13 +22,14 @@
 //   publish W      run W [times]         publish: what was ordered; run: finish and publish all until nothing comes
 //   publish_fails W CODE                 what was ordered fails
 //   drops W                              what was ordered to publish, and manifests, are lost on the way
+//   misses W revokes|nothing             revokes are lost on the way to it, from now on
 //   keeps W manifests|publishing         manifests are not written by themselves | it names the orders it holds
 //   manifests W [CODE]                   it wrote them, or could not
 //   late W                               a report of its former process, from before the restart, comes now
 //   restart farm|W     drain|undrain|revoke|clear W     sigterm W
 //   pause|resume|cancel|retry JOB [layer= frames=]      priority JOB N      disk full|ok
 //   retry JOB remake=NAME [replace=yes] [layer= frames=]   NAME stands for the job that makes them again
-//   expect grants N | grant W/SLOT PHASE TASKS | no grant PHASE | revoke W REASON | no revokes | publish W PHASE TASKS | watch W PHASE FRAMES (it is to look for them) | no watch W
+//   expect grants N | grant W/SLOT PHASE TASKS | no grant PHASE | revoke W REASON [keeps=TASKS] | no revokes | publish W PHASE TASKS | watch W PHASE FRAMES (it is to look for them) | no watch W
 //          no publish | no manifest W | manifest W JOB REVISION (it holds the order) | discard W JOB | sweeps nothing | error CODE | ok |
 //          repeated | changed N | refused W | warns WORD | warnings N (of the submit)
 //   expect job JOB STATE | task JOB PHASE TASK STATE | layer JOB NAME STATE | version JOB N | worker W STATE |
@@ -81,6 +82,7 @@ class Script {
   void end(const Statement& s);
   void lose(const Statement& s);
   void stands_still(const Statement& s);
+  void misses(const Statement& s);
   void looks(const Statement& s);
   void publish(const Statement& s);
   void publish_fails(const Statement& s);

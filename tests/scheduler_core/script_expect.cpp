@@ -1,4 +1,6 @@
 // What a scenario may expect: effects of the last turn, answers, and the farm as people see it.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -51,9 +53,11 @@ void Script::expect_orders(const Statement& s) {
   } else if (what == "revoke") {
     std::string found = "revokes:";
     bool there = false;
+    const std::string keeps = s.text("keeps", "");
     for (const RevokeLease& revoke : last.revokes) {
-      found += " " + revoke.reason;
-      there = there || (revoke.worker == worker_id(s.word(2)) && revoke.reason == s.word(3));
+      found += fmt::format(" {} of {} tasks from {}", revoke.reason, revoke.keep.count, revoke.keep.first);
+      there = there || (revoke.worker == worker_id(s.word(2)) && revoke.reason == s.word(3) &&
+                        revoke.keep == (keeps.empty() ? TaskRange{} : tasks_of(keeps)));
     }
     require(there, found);
   } else if (what == "publish") {

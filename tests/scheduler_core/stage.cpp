@@ -172,6 +172,18 @@ Player* Stage::player_of(WorkerId id) {
   return nullptr;
 }
 
+void Stage::take_back(Player& player, const RevokeLease& revoke) {
+  const auto held = player.running.find(revoke.attempt);
+  if (player.misses_revokes || held == player.running.end()) return;
+  if (!revoke.keep.empty()) {
+    held->second.tasks = revoke.keep;
+    std::erase_if(player.left[revoke.attempt], [&](TaskIndex task) { return !revoke.keep.contains(task); });
+    return;
+  }
+  player.running.erase(held);
+  player.left.erase(revoke.attempt);
+}
+
 void Stage::carry_out(Effects effects) {
   store_.write(effects.persist);
   for (const GrantLease& grant : effects.grants)
@@ -180,10 +192,7 @@ void Stage::carry_out(Effects effects) {
       for (TaskIndex t = grant.tasks.first; t < grant.tasks.end(); ++t) player->left[grant.attempt].insert(t);
     }
   for (const RevokeLease& revoke : effects.revokes)
-    if (Player* player = player_of(revoke.worker)) {
-      player->running.erase(revoke.attempt);
-      player->left.erase(revoke.attempt);
-    }
+    if (Player* player = player_of(revoke.worker)) take_back(*player, revoke);
   for (const OrderPublish& order : effects.publishes)
     if (Player* player = player_of(order.worker)) player->duties.push_back(order);
   for (const OrderManifest& order : effects.manifests)
@@ -259,6 +268,7 @@ void Stage::report(const std::string& name) {
     running.task = p.left[id].empty() ? grant.tasks.first : *p.left[id].begin();
     running.step = 1;
     running.steps = 20;
+    running.tasks = grant.tasks;
     running.moves = p.stands_still ? 1 : ++p.moves + 1;
     running.usage.lost_us = 2'500'000;  // what it would have on record if it were never heard of again
     report.running.push_back(running);

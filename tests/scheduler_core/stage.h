@@ -44,7 +44,8 @@ struct Player {
   bool inventory_due = true;
   bool draining = false;
   std::map<AttemptId, GrantLease> running;
-  bool stands_still = false;  // its attempts make no progress
+  bool stands_still = false;    // its attempts make no progress
+  bool misses_revokes = false;  // they are lost on the way
   std::uint64_t moves = 0;
   std::map<AttemptId, std::set<TaskIndex>> left;  // of them, tasks not finished
   std::vector<OrderPublish> duties;
@@ -94,6 +95,7 @@ class Stage {
  private:
   void write_manifests(Player& player);
   void carry_out(Effects effects);
+  static void take_back(Player& player, const RevokeLease& revoke);
   void check();
   Player* player_of(WorkerId id);
   template <class E>

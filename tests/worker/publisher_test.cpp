@@ -161,6 +161,21 @@ TEST_CASE("a foreign file under the final name, equal in size, does not let the 
   CHECK(sweep_if_published(*s.root, attempt(1), "worker key").value() == true);
 }
 
+TEST_CASE("a task that was taken back keeps its attempt's directory no longer") {
+  Staged s;
+  wire::FinishedTask task;
+  *task.mutable_attempt() = grant(1).attempt();
+  *task.add_files() = *s.file;
+  REQUIRE(write_done(*s.root, attempt(1), task).ok());
+  CHECK(sweep_if_published(*s.root, attempt(1), "worker key").value() == false);
+  CHECK(drop_done(*s.root, attempt(1), 1).ok());  // another task, of which nothing is there
+  CHECK(sweep_if_published(*s.root, attempt(1), "worker key").value() == false);
+  CHECK(drop_done(*s.root, attempt(1), task.task()).ok());
+  CHECK(find_left_attempts(*s.root, "worker key", 100).value().front().finished.empty());  // nor is it delivered
+  CHECK(sweep_if_published(*s.root, attempt(1), "worker key").value() == true);
+  CHECK(drop_done(*s.root, attempt(1), task.task()).ok());  // the directory is gone
+}
+
 TEST_CASE("the farm's directory exchanged for a link in mid-job: nothing outside is made, published or removed") {
   Staged s;
   wire::FinishedTask task;

@@ -172,10 +172,61 @@ TEST_CASE("a tail that is taken back leaves the head running") {
   CHECK(b.report().running[0].tasks == TaskRange{0, 2});
   b.finish_task(1, 3);  // was in flight when it was taken back
   CHECK(b.report().items.empty());
+  REQUIRE(b.count<DropTask>() == 1);
+  CHECK(b.got<DropTask>()[0].task == 3);
   b.finish_task(1, 1);
   CHECK(b.report().items.size() == 1);
   b.revoke(1, "taken_back", {0, 9});
   CHECK(b.effects.empty());  // more than it holds: nonsense
+  b.revoke(1, "taken_back", {0, 2});
+  CHECK(b.effects.empty());  // said again: it has been done
+}
+
+TEST_CASE("a tail that was finished before the word came is dropped: others make it") {
+  Bench b;
+  b.all_ready();
+  b.grant(lease(1));
+  b.finish_task(1, 0);
+  b.finish_task(1, 2);
+  b.revoke(1, "taken_back", {0, 2});
+  REQUIRE(b.count<DropTask>() == 1);
+  CHECK(b.got<DropTask>()[0].attempt == attempt(1));
+  CHECK(b.got<DropTask>()[0].task == 2);
+}
+
+TEST_CASE("a lease that waits for its turn starts with what was left to it") {
+  Bench b;
+  b.grant(lease(1));  // no executor is ready
+  b.revoke(1, "taken_back", {0, 2});
+  CHECK(b.effects.empty());
+  b.all_ready();
+  REQUIRE(b.count<StartInExecutor>() == 1);
+  CHECK(b.got<StartInExecutor>()[0].tasks == TaskRange{0, 2});
+}
+
+TEST_CASE("a lease that is taken back whole before it starts ends uncharged, with nothing to cancel") {
+  Bench b;
+  b.grant(lease(1));
+  b.revoke(1, "taken_back");
+  CHECK(b.count<CancelInExecutor>() == 0);
+  CHECK(b.core.lease_count() == 0);
+  const EndedAttempt told = b.told_end(1);
+  CHECK(told.outcome == Outcome::Revoked);
+  CHECK(told.code == "revoked.taken_back");
+}
+
+TEST_CASE("a program that is running goes on when its tail is taken back, and what it makes of that is dropped") {
+  Bench b;
+  b.all_ready();
+  b.grant(lease(1, 0, WorkKind::Command));
+  REQUIRE(b.count<StartChild>() == 1);
+  b.revoke(1, "taken_back", {0, 2});
+  CHECK(b.effects.empty());
+  CHECK(b.report().running[0].tasks == TaskRange{0, 2});
+  b.finish_task(1, 1);
+  b.finish_task(1, 3);
+  CHECK(b.count<DropTask>() == 1);
+  CHECK(b.report().items.size() == 1);
 }
 
 TEST_CASE("an attempt that the scheduler does not know is swept whole") {

@@ -49,6 +49,10 @@ struct ForgetAttempt {  // it is over and its grant is needed no more; the stagi
 struct SweepStaging {  // nothing of it was or will be committed
   AttemptId attempt;
 };
+struct DropTask {  // its files are in the attempt's staging directory, and it was taken back: others make it
+  AttemptId attempt;
+  TaskIndex task = 0;
+};
 struct SweepIfPublished {  // the attempt is over and its end is known: remove what has its final name
   AttemptId attempt;
 };
@@ -64,8 +68,8 @@ struct WriteManifest {
 struct Exit {};  // nothing is left to do
 
 using Effect = std::variant<StartExecutor, FinishExecutor, KillExecutor, PrepareStaging, StartInExecutor,
-                            CancelInExecutor, StartChild, StopChild, ForgetAttempt, SweepStaging, SweepIfPublished,
-                            Publish, Discard, WriteManifest, Exit>;
+                            CancelInExecutor, StartChild, StopChild, ForgetAttempt, SweepStaging, DropTask,
+                            SweepIfPublished, Publish, Discard, WriteManifest, Exit>;
 using Effects = std::vector<Effect>;
 
 }  // namespace framemill::worker

@@ -237,11 +237,14 @@ void Worker::revoke(const RevokedLease& revoked) {
 void Worker::take_back(Attempt& attempt, const TaskRange& keep) {
   Lease& lease = attempt.lease;
   const bool smaller = keep.first >= lease.tasks.first && keep.end() <= lease.tasks.end() && keep != lease.tasks;
-  if (!smaller || attempt.stage == Stage::Ending) return;
-  // A child process cannot be told to do less; what it makes too much is refused at commit.
-  if (lease.work != WorkKind::Generate && attempt.stage == Stage::Running) return;
+  if (!smaller) return;
   lease.tasks = keep;
-  if (attempt.stage == Stage::Running) emit(CancelInExecutor{lease.slot, lease.attempt, true, keep});
+  // Made in the meantime: others make it again, and nobody will give these files their names.
+  for (const TaskIndex task : attempt.finished)
+    if (!keep.contains(task)) emit(DropTask{lease.attempt, task});
+  // A child process cannot be asked to do less; what it makes beyond that is dropped when it comes.
+  if (attempt.stage == Stage::Running && lease.work == WorkKind::Generate)
+    emit(CancelInExecutor{lease.slot, lease.attempt, true, keep});
 }
 
 void Worker::order(const PublishDuty& duty) {

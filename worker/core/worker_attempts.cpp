@@ -112,8 +112,9 @@ void Worker::on(const AttemptMoved& e) {
 void Worker::on(const TaskFinished& e) {
   Attempt* attempt = find(e.task.attempt);
   if (attempt == nullptr || (attempt->stage != Stage::Running && attempt->stage != Stage::Ending)) return;
-  // A window that was in flight when its task was taken back: the scheduler would refuse it, and the attempt with it.
-  if (e.task.phase != attempt->lease.phase || !attempt->lease.tasks.contains(e.task.task)) return;
+  if (e.task.phase != attempt->lease.phase) return;
+  // It was in flight when its task was taken back: others make it, and the scheduler would refuse this one.
+  if (!attempt->lease.tasks.contains(e.task.task)) return emit(DropTask{e.task.attempt, e.task.task});
   if (!attempt->finished.insert(e.task.task).second) return;
   attempt->finished_us += e.task.duration_us;
   ++attempt->moves;
@@ -153,7 +154,8 @@ Usage Worker::used(const Attempt& attempt, base::Instant now) {
   Usage usage = attempt.progress.used;
   if (attempt.stage == Stage::Preparing || attempt.stage == Stage::Waiting) return usage;
   if (attempt.lease.work != WorkKind::Generate) {
-    usage.lost_us = usage.wall_us = microseconds(now - attempt.started_at);  // a child has its slot to itself
+    usage.lost_us = microseconds(now - attempt.started_at);     // a child has its slot to itself
+    usage.wall_us = std::max<std::uint64_t>(usage.lost_us, 1);  // never nothing: the scheduler sees that it has begun
     return usage;
   }
   usage.lost_us += usage.compute_us - std::min(usage.compute_us, attempt.finished_us);

@@ -207,6 +207,10 @@ void Daemon::act(const SweepStaging& e) {
   storage_.sweep(e.attempt);
 }
 
+void Daemon::act(const DropTask& e) {
+  storage_.drop_task(e.attempt, e.task);
+}
+
 void Daemon::act(const SweepIfPublished& e) {
   storage_.sweep_if_published(e.attempt);
 }

@@ -64,6 +64,7 @@ class Daemon {
   void act(const StopChild& e);
   void act(const ForgetAttempt& e);
   void act(const SweepStaging& e);
+  void act(const DropTask& e);
   void act(const SweepIfPublished& e);
   void act(const Publish& e);
   void act(const Discard& e);

@@ -377,6 +377,19 @@ void Storage::sweep(const AttemptId& attempt) {
     run(lanes_.at(name)->io, [root = root, attempt] { return sweep_staging(*root, attempt).ok(); }, [](bool) {});
 }
 
+void Storage::drop_task(const AttemptId& attempt, jobs::TaskIndex task) {
+  for (const auto& [name, root] : roots_)
+    run(
+        lanes_.at(name)->io,
+        [root = root, attempt, task] {
+          const base::Status dropped = drop_done(*root, attempt, task);
+          if (!dropped.ok())
+            base::log_debug("storage", "drop task {} of {}: {}", task, attempt.text(), dropped.error().message);
+          return true;
+        },
+        [](bool) {});
+}
+
 void Storage::sweep_if_published(const AttemptId& attempt) {
   for (const auto& [name, root] : roots_)
     run(

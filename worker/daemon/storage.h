@@ -64,6 +64,7 @@ class Storage {
   void write_manifest(const ManifestDuty& duty, const wire::ManifestOrder& order);
   void discard(JobId job, const std::vector<std::string>& roots);
   void sweep(const AttemptId& attempt);
+  void drop_task(const AttemptId& attempt, jobs::TaskIndex task);
   void sweep_if_published(const AttemptId& attempt);
 
  private:

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -106,6 +107,15 @@ base::Status check_output_directory(const RootDirectory& root, const wire::Grant
 base::Status write_done(const RootDirectory& root, const jobs::AttemptId& attempt, const wire::FinishedTask& task) {
   FM_ASSIGN(const UniqueFd directory, root.open_directory(staging_path(attempt), MakeDirectories::No));
   return write_at(directory.get(), fmt::format("{}.done", task.task()), task.SerializeAsString(), Durable::Yes);
+}
+
+base::Status drop_done(const RootDirectory& root, const jobs::AttemptId& attempt, jobs::TaskIndex task) {
+  const auto directory = root.open_directory(staging_path(attempt), MakeDirectories::No);
+  if (!directory.ok()) return directory.error().code == "path.missing" ? base::Status{} : directory.error();
+  const std::string name = fmt::format("{}.done", task);
+  if (::unlinkat(directory->get(), name.c_str(), 0) != 0 && errno != ENOENT)
+    return storage_error(errno, "remove " + name);
+  return {};
 }
 
 base::Status sweep_staging(const RootDirectory& root, const jobs::AttemptId& attempt) {

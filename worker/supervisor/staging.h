@@ -44,6 +44,10 @@ base::Status check_output_directory(const RootDirectory& root, const wire::Grant
 // For tasks that the worker finishes itself (an executor writes its own): the files are synced already.
 base::Status write_done(const RootDirectory& root, const jobs::AttemptId& attempt, const wire::FinishedTask& task);
 
+// The task was taken back from the attempt: nobody delivers or publishes what was made of it, and its files go with the
+// directory. Ok also where nothing of it is there.
+base::Status drop_done(const RootDirectory& root, const jobs::AttemptId& attempt, jobs::TaskIndex task);
+
 // Removes the whole directory.
 base::Status sweep_staging(const RootDirectory& root, const jobs::AttemptId& attempt);
 // Whether nothing in it is needed: it is this worker's, and no finished task's file waits for its final name. True also where it is not there.

@@ -39,10 +39,10 @@ bool is_leased_by_another(const FarmState& farm, const PhaseEntry& phase, TaskIn
   return false;
 }
 
-// Tasks that the attempt alone leased go back; tasks that it still owed are returned.
-std::vector<TaskRange> release_tasks(FarmState& farm, PhaseEntry& phase, const Lease& lease) {
+// Those of the tasks that the attempt alone leased go back; those that it still owed are returned.
+std::vector<TaskRange> release_tasks(FarmState& farm, PhaseEntry& phase, const Lease& lease, TaskRange tasks) {
   std::vector<TaskRange> owed;
-  for (const StateRun& run : phase.tasks.runs(lease.record.tasks)) {
+  for (const StateRun& run : phase.tasks.runs(tasks)) {
     const bool leased = run.state == TaskState::Leased;
     if (!leased && run.state != TaskState::Ready && run.state != TaskState::Waiting) continue;
     if (phase.outran == 0) {
@@ -57,7 +57,7 @@ std::vector<TaskRange> release_tasks(FarmState& farm, PhaseEntry& phase, const L
         owed.push_back({t, 1});
     }
   }
-  for (const TaskRange& tasks : owed) return_tasks(farm, phase, tasks);
+  for (const TaskRange& range : owed) return_tasks(farm, phase, range);
   return owed;
 }
 
@@ -166,11 +166,13 @@ CommitAnswer commit_task(FarmState& farm, WorkerEntry& worker, TaskFinished fini
   const TaskState state = phase->tasks.at(finished.task);
   const bool committed = state == TaskState::Committed || state == TaskState::Published;
   Lease* lease = farm.leases.find(finished.attempt);
-  if (lease == nullptr || lease->record.worker != worker.record.id || lease->record.phase != finished.phase ||
-      !lease->record.tasks.contains(finished.task))
-    // A committed task's files may lie in the directory of this very attempt, which ended since: say nothing that makes
-    // the worker sweep it.
+  // A committed task's files may lie in the directory of this very attempt, which ended since: say nothing that makes
+  // the worker sweep it.
+  if (lease == nullptr || lease->record.worker != worker.record.id || lease->record.phase != finished.phase)
     return committed ? CommitAnswer::Repeated : CommitAnswer::Refused;
+  // Made before the worker had heard that the task was taken back. Others make it, so it is not accepted, even where
+  // nobody has begun: after a restart nothing would tell whether the attempt ever held it.
+  if (!lease->record.tasks.contains(finished.task)) return committed ? CommitAnswer::Repeated : CommitAnswer::NotHeld;
   // The first accepted commit of a task ends the others that hold it, so this one committed it before.
   if (committed) return CommitAnswer::Repeated;
   if (state != TaskState::Leased && state != TaskState::Ready && state != TaskState::Waiting)
@@ -230,7 +232,7 @@ std::vector<TaskRange> end_attempt(FarmState& farm, AttemptId id, Ending ending)
   JobEntry& job = farm.job_of(phase.id);
   WorkerEntry& worker = *farm.workers.find(lease.record.worker);
 
-  std::vector<TaskRange> owed = release_tasks(farm, phase, lease);
+  std::vector<TaskRange> owed = release_tasks(farm, phase, lease, lease.record.tasks);
   // Its worker has not said what it cost (it was revoked, or its worker is gone): what was told last counts.
   if (ending.usage == UsageTotals{}) ending.usage = lease.activity.usage;
   count_in_tally(phase.tally, lease, ending, !owed.empty());
@@ -270,6 +272,28 @@ void revoke_attempt(FarmState& farm, AttemptId id, const std::string& reason) {
   ending.outcome = Outcome::Revoked;
   ending.code = reason;
   end_attempt(farm, id, std::move(ending));
+}
+
+void take_back_tail(FarmState& farm, AttemptId id, TaskRange keep) {
+  Lease& lease = *farm.leases.find(id);
+  PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
+  WorkerEntry& worker = *farm.workers.find(lease.record.worker);
+  const TaskRange held = lease.record.tasks;
+  FM_CHECK(!keep.empty() && keep.first == held.first && keep.count < held.count,
+           "what an attempt keeps is the first part of what it holds");
+  const TaskRange tail{keep.end(), held.end() - keep.end()};
+  FM_CHECK(tail.count <= lease.left, "a committed task is not taken back");
+  release_tasks(farm, phase, lease, tail);
+  const std::uint32_t parallel_before = lease.parallel();
+  lease.record.tasks = keep;
+  lease.left -= tail.count;
+  farm.workers.load_changed(worker, lease, parallel_before);
+  farm.turn.mark(lease);
+  farm.turn.touch(farm.job_of(phase.id), phase);
+  farm.match_wanted = true;
+  say_attempt(farm, lease, "TasksTakenBack",
+              range_text(tail) + " from " + worker.record.name + "/" + lease.record.slot_name);
+  farm.turn.effects.revokes.push_back({lease.record.worker, id, "taken_back", keep});
 }
 
 void expire_leases(FarmState& farm) {

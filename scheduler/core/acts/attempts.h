@@ -17,6 +17,7 @@ enum class CommitAnswer {
   Accepted,
   Repeated,
   Refused,
+  NotHeld,   // the attempt goes on, but not with this task, which was taken back from it
   Unplanned  // it names a file that the task's plan does not contain: the attempt is not to be believed
 };
 CommitAnswer commit_task(FarmState& farm, WorkerEntry& worker, TaskFinished finished);
@@ -32,6 +33,10 @@ struct Ending {
 std::vector<TaskRange> end_attempt(FarmState& farm, AttemptId id, Ending ending);
 // The same, and its worker is told to stop.
 void revoke_attempt(FarmState& farm, AttemptId id, const std::string& reason);
+
+// Takes the end of what the attempt holds back: it goes on with `keep`, the first part of its tasks, and the rest, of
+// which nothing is committed, is ready or waiting again at once, unless another lease holds it. Nobody is charged.
+void take_back_tail(FarmState& farm, AttemptId id, TaskRange keep);
 
 // Leases that ran out: their tasks may be granted again, the attempts live on.
 void expire_leases(FarmState& farm);

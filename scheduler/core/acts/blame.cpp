@@ -224,18 +224,6 @@ void on_returned(const BadEnd& end) {
     blame_worker(farm, end.worker, end.job.record.id, failure_text(end.code(), end.message()));
 }
 
-// An attempt that came to nothing binds its variant to no device class.
-void unpin_unmade(FarmState& farm, JobEntry& job, const PhaseEntry& ended) {
-  if (ended.device_class.empty()) return;
-  for (const PhaseEntry& phase : job.phases) {
-    if (phase.plan->layer != ended.plan->layer || phase.plan->variant != ended.plan->variant) continue;
-    if (!phase.attempts.empty() ||
-        phase.tasks.count(TaskState::Committed) + phase.tasks.count(TaskState::Published) > 0)
-      return;
-  }
-  pin_device_class(farm, job, ended, "");
-}
-
 }  // namespace
 
 void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message, const std::string& code) {

@@ -12,6 +12,7 @@
 #include "scheduler/core/acts/publishing.h"
 #include "scheduler/core/acts/standings.h"
 #include "scheduler/core/acts/sweeps.h"
+#include "scheduler/core/acts/take_back.h"
 #include "scheduler/core/policy/missing_files.h"
 #include "scheduler/core/policy/slot_fit.h"
 
@@ -204,6 +205,13 @@ void end_without_progress(FarmState& farm, const WorkerEntry& worker, AttemptId 
   on_attempt_lost(farm, attempt, message, "lease.no_progress");
 }
 
+// The word that part of the lease was taken back did not arrive: it is repeated until the worker reports what it keeps.
+void repeat_take_back(FarmState& farm, const Lease& lease, TaskRange reported) {
+  const TaskRange keep = lease.record.tasks;
+  if (reported.empty() || reported == keep || keep.first < reported.first || keep.end() > reported.end()) return;
+  farm.turn.effects.revokes.push_back({lease.record.worker, lease.record.id, "taken_back", keep});
+}
+
 // What the worker holds against what is on record. Only the newest report tells.
 void compare_running(FarmState& farm, WorkerEntry& worker, const WorkerReported& report, std::set<AttemptId>& revoked) {
   std::set<AttemptId> named, still;
@@ -218,6 +226,7 @@ void compare_running(FarmState& farm, WorkerEntry& worker, const WorkerReported&
     std::string output = running.output.empty() ? std::move(lease->activity.output) : running.output;
     lease->activity = running;
     lease->activity.output = std::move(output);
+    repeat_take_back(farm, *lease, running.tasks);
     // A lease is renewed by a worker that can go on with it: one whose root is gone here cannot.
     if (!goes_on)
       still.insert(running.attempt);
@@ -230,6 +239,8 @@ void compare_running(FarmState& farm, WorkerEntry& worker, const WorkerReported&
   for (const AttemptId id : worker.leases)
     if (!named.contains(id) && farm.leases.find(id)->named_at + kNamedGrace < farm.now()) missing.push_back(id);
   for (const AttemptId id : missing) on_attempt_lost(farm, id, "its worker no longer holds it");
+  // After a restart, too, it is known only now what has begun.
+  if (worker.record.drain_requested) take_back_unbegun(farm, worker);
 }
 
 }  // namespace

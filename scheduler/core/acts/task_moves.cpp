@@ -167,4 +167,15 @@ void pin_device_class(FarmState& farm, JobEntry& job, const PhaseEntry& pinned, 
   }
 }
 
+void unpin_unmade(FarmState& farm, JobEntry& job, const PhaseEntry& ended) {
+  if (ended.device_class.empty()) return;
+  for (const PhaseEntry& phase : job.phases) {
+    if (phase.plan->layer != ended.plan->layer || phase.plan->variant != ended.plan->variant) continue;
+    if (!phase.attempts.empty() ||
+        phase.tasks.count(TaskState::Committed) + phase.tasks.count(TaskState::Published) > 0)
+      return;
+  }
+  pin_device_class(farm, job, ended, "");
+}
+
 }  // namespace framemill::scheduler

@@ -25,5 +25,7 @@ void sort_troubles(FarmState& farm, PhaseEntry& phase);
 void dequeue(FarmState& farm, JobEntry& job);
 void enqueue(FarmState& farm, JobEntry& job);
 void pin_device_class(FarmState& farm, JobEntry& job, const PhaseEntry& phase, const std::string& device_class);
+// After an attempt of the phase came to nothing: it binds its variant to no device class.
+void unpin_unmade(FarmState& farm, JobEntry& job, const PhaseEntry& ended);
 
 }  // namespace framemill::scheduler

@@ -8,6 +8,7 @@
 #include "scheduler/core/acts/remakes.h"
 #include "scheduler/core/acts/sheets.h"
 #include "scheduler/core/acts/standings.h"
+#include "scheduler/core/acts/take_back.h"
 #include "scheduler/core/acts/task_moves.h"
 #include "scheduler/core/policy/readiness.h"
 
@@ -262,9 +263,11 @@ base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeAsked& as
     return base::Error{"worker.revoked", "worker " + worker->record.name + " was revoked: its key is refused for good",
                        "worker", "to bring the host back give it a new key (docs/keys.md)"};
   std::string what;
+  std::uint32_t taken_back = 0;
   switch (asked.verb) {
     case WorkerVerb::Drain:
       worker->record.drain_requested = true;
+      taken_back = take_back_unbegun(farm, *worker);
       what = "WorkerDrainAsked";
       break;
     case WorkerVerb::Undrain:
@@ -293,7 +296,7 @@ base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeAsked& as
   farm.on_worker_changed();
   farm.turn.say({"worker", {}, 0, asked.worker, std::move(what), asked.cause.reason});
   audit(farm, asked.cause, std::string(verb_name(asked.verb)), "worker " + std::to_string(asked.worker.value));
-  return Changed{};
+  return Changed{taken_back};
 }
 
 }  // namespace framemill::scheduler

@@ -74,7 +74,7 @@ struct Submitted {
   std::vector<std::string> warnings{};  // what no known worker has, layer by layer
 };
 struct Changed {
-  std::uint32_t tasks = 0;  // touched (retry, cancel)
+  std::uint32_t tasks = 0;  // touched (retry, cancel), or taken back (drain)
   JobId remake{};           // the job that makes them again
 };
 using AnswerValue = std::variant<Submitted, Changed>;

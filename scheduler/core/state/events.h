@@ -101,6 +101,7 @@ struct AttemptRunning {
   UsageTotals usage;        // what it would record if it ended now
   std::string output;       // what it has printed so far; empty: as told before
   std::uint64_t moves = 0;  // counts signs of progress; 0: its worker does not count
+  TaskRange tasks{};        // what it holds, as far as it knows; empty: its worker did not say
 };
 struct TaskFinished {
   AttemptId attempt;

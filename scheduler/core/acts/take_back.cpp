@@ -1,0 +1,35 @@
+#include "scheduler/core/acts/take_back.h"
+
+#include <set>
+
+#include "scheduler/core/acts/attempts.h"
+#include "scheduler/core/acts/task_moves.h"
+#include "scheduler/core/policy/begun_part.h"
+
+namespace framemill::scheduler {
+namespace {
+
+std::uint32_t take_back(FarmState& farm, AttemptId id) {
+  const Lease& lease = *farm.leases.find(id);
+  PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
+  const TaskRange held = lease.record.tasks, keep = begun_part(farm, phase, lease);
+  if (keep == held) return 0;
+  if (!keep.empty()) {
+    take_back_tail(farm, id, keep);
+    return held.count - keep.count;
+  }
+  revoke_attempt(farm, id, "taken_back");
+  unpin_unmade(farm, farm.job_of(phase.id), phase);
+  return held.count;
+}
+
+}  // namespace
+
+std::uint32_t take_back_unbegun(FarmState& farm, const WorkerEntry& worker) {
+  std::uint32_t tasks = 0;
+  const std::set<AttemptId> held = worker.leases;  // those that end leave it
+  for (const AttemptId id : held) tasks += take_back(farm, id);
+  return tasks;
+}
+
+}  // namespace framemill::scheduler

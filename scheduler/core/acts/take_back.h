@@ -1,0 +1,15 @@
+// Work that was leased and has not begun can be taken back: its tasks are ready again at once, for other workers, and
+// nobody is charged. What has begun stays where it is, so that nothing is made twice. A drain needs it; so will work
+// that must not wait.
+#pragma once
+
+#include <cstdint>
+
+#include "scheduler/core/state/farm_state.h"
+
+namespace framemill::scheduler {
+
+// Takes back what the worker's attempts have not begun; how many tasks. An attempt that has begun nothing ends.
+std::uint32_t take_back_unbegun(FarmState& farm, const WorkerEntry& worker);
+
+}  // namespace framemill::scheduler
