@@ -39,17 +39,17 @@ class BatchWriter {
   struct Statements;
   BatchWriter(std::unique_ptr<Statements> statements, jobs::Epoch ours, const EpochNonces& epochs);
 
+  template <class Table>
+  base::Status row(const auto& values);
+
+  // By the kind of record; most are one row of one table.
+  template <class OneRow>
+  base::Status put(const OneRow& record);
   base::Status put(const JobRecord& job);
   base::Status insert_job(const JobRecord& job);
-  base::Status put(const PhaseRecord& phase);
   base::Status put(const TaskPageRecord& page);
   base::Status put(const TaskTroubleRecord& trouble);
   base::Status put(const AttemptRecord& attempt);
-  base::Status put(const WorkerRecord& worker);
-  base::Status put(const VersionRecord& version);
-  base::Status put(const RootRecord& root);
-  base::Status put(const SubmitTokenRecord& token);
-  base::Status put(const CountersRecord& counters);
   base::Status put(const RemakeRecord& remade);
   base::Status put(const CommitRecord&) { return {}; }  // these two wait for insert_history()
   base::Status put(const AuditRecord&) { return {}; }

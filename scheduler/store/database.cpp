@@ -56,10 +56,13 @@ base::Result<jobs::Epoch> raise_epoch(Connection& connection, std::uint64_t nonc
   FM_TRY(connection.run("BEGIN IMMEDIATE"));
   FM_ASSIGN(const std::int64_t last, connection.integer("SELECT max(epoch) FROM epochs"));
   const jobs::Epoch epoch{static_cast<std::uint32_t>(last + 1), nonce};
-  FM_ASSIGN(Statement meta, connection.prepare("INSERT INTO meta VALUES (1, ?1, ?2, 0, ?3) "
-                                               "ON CONFLICT (one) DO UPDATE SET epoch = ?1, epoch_nonce = ?2"));
+  FM_ASSIGN(Statement meta,
+            connection.prepare("INSERT INTO meta (one, epoch, epoch_nonce, sequence, chain) VALUES (1, ?1, ?2, 0, ?3) "
+                               "ON CONFLICT (one) DO UPDATE SET epoch = ?1, epoch_nonce = ?2"));
   FM_TRY(meta.run(epoch.number, hex_text(nonce), base::Sha256{}));
-  FM_ASSIGN(Statement row, connection.prepare("INSERT INTO epochs SELECT ?, ?, ?, sequence FROM meta"));
+  FM_ASSIGN(
+      Statement row,
+      connection.prepare("INSERT INTO epochs (epoch, nonce, started_ms, sequence) SELECT ?, ?, ?, sequence FROM meta"));
   FM_TRY(row.run(epoch.number, hex_text(nonce), now));
   FM_TRY(connection.run("COMMIT"));
   return epoch;

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "scheduler/store/backup_copy.h"
 #include "scheduler/store/chain.h"
+#include "scheduler/store/chain_reader.h"
 #include "scheduler/store/database.h"
 #include "scheduler/store/record_reader.h"
 #include "scheduler/store/schema.h"
@@ -16,32 +17,17 @@
 namespace framemill::scheduler::store {
 namespace {
 
-struct Link {
-  std::uint64_t commits = 0, audits = 0;
-  base::Sha256 chain;
-};
-
-base::Result<std::map<std::uint64_t, Link>> read_links(Connection& connection) {
-  std::map<std::uint64_t, Link> links;
-  FM_ASSIGN(Statement statement, connection.prepare("SELECT sequence, commits, audits, chain FROM batches"));
-  Statement::Rows rows = statement.rows();
-  while (true) {
-    FM_ASSIGN(const bool more, rows.next());
-    if (!more) return links;
-    links[rows.as<std::uint64_t>(0)] = {rows.as<std::uint64_t>(1), rows.as<std::uint64_t>(2), rows.digest(3)};
-  }
-}
-
 // Makes the chain again from the tables. Audit rows are few and wait in memory; commits stream by.
 class ChainCheck {
  public:
-  ChainCheck(std::map<std::uint64_t, Link> links, VerifyReport& report) : links_(std::move(links)), report_(report) {}
+  ChainCheck(std::map<std::uint64_t, BatchRow> links, VerifyReport& report)
+      : links_(std::move(links)), report_(report) {}
 
-  base::Status run(HistoryReader& history, const Position& position) {
-    FM_TRY(
-        history.every_audit([&](const AuditRecord& row, std::uint64_t sequence) { audits_.emplace(sequence, row); }));
+  base::Status run(Connection& connection, const EpochNonces& epochs, const Position& position) {
+    FM_TRY(every_audit(connection,
+                       [&](const AuditRecord& row, std::uint64_t sequence) { audits_.emplace(sequence, row); }));
     at_ = links_.begin();
-    FM_TRY(history.every_commit([&](const CommitRecord& commit, std::uint64_t sequence) {
+    FM_TRY(every_commit(connection, epochs, [&](const CommitRecord& commit, std::uint64_t sequence) {
       close_links_before(sequence);
       if (broken_) return;
       if (at_ == links_.end() || at_->first != sequence)
@@ -85,10 +71,10 @@ class ChainCheck {
     broken_ = true;  // every later link differs: only the first is worth telling
   }
 
-  std::map<std::uint64_t, Link> links_;
+  std::map<std::uint64_t, BatchRow> links_;
   VerifyReport& report_;
   std::multimap<std::uint64_t, AuditRecord> audits_;
-  std::map<std::uint64_t, Link>::iterator at_;
+  std::map<std::uint64_t, BatchRow>::iterator at_;
   std::optional<ChainLink> link_;
   base::Sha256 before_;
   std::uint64_t commits_ = 0;
@@ -101,7 +87,7 @@ base::Status check_integrity(Connection& connection, VerifyReport& report) {
   while (true) {
     FM_ASSIGN(const bool more, rows.next());
     if (!more) return {};
-    if (rows.text(0) != "ok") report.findings.push_back("SQLite: " + rows.text(0));
+    if (rows.text(0) != "ok") report.findings.push_back(fmt::format("SQLite: {}", rows.text(0)));
   }
 }
 
@@ -152,15 +138,14 @@ base::Status inspect(const std::filesystem::path& path, Connection& connection, 
   FM_ASSIGN(const std::int64_t epoch, connection.integer("SELECT epoch FROM meta"));
   report.epoch = static_cast<std::uint32_t>(epoch);
   FM_ASSIGN(const EpochNonces epochs, read_epochs(connection));
-  FM_ASSIGN(auto history, HistoryReader::prepare(connection, epochs));
   FM_ASSIGN(auto links, read_links(connection));
-  FM_TRY(ChainCheck(std::move(links), report).run(*history, position));
+  FM_TRY(ChainCheck(std::move(links), report).run(connection, epochs, position));
   return check_counts(connection, report);
 }
 
 base::Result<VerifyReport> verify_unlocked(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path))
-    return base::Error{"store.file", path.string() + " does not exist", "",
+    return base::Error{"store.file", fmt::format("{} does not exist", path.string()), "",
                        "name the jobs.db in the scheduler's data_directory"};
   VerifyReport report;
   // Before SQLite sees it: the log is judged as it lies on disk.
@@ -227,7 +212,7 @@ base::Status restore(const std::filesystem::path& from, const std::filesystem::p
 base::Status new_era(const std::filesystem::path& path, const Cause& cause) {
   FM_ASSIGN(const Descriptor lock, lock_store(path));
   if (!std::filesystem::exists(path))
-    return base::Error{"store.file", path.string() + " does not exist", "",
+    return base::Error{"store.file", fmt::format("{} does not exist", path.string()), "",
                        "name the jobs.db in the scheduler's data_directory"};
   FM_ASSIGN(const std::optional<Mark::Value> mark, Mark::read(path));
   FM_ASSIGN(Connection connection, Connection::open(path, SQLITE_OPEN_READWRITE));

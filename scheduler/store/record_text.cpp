@@ -6,6 +6,8 @@
 #include <array>
 #include <boost/json.hpp>
 #include <charconv>
+#include <exception>
+#include <optional>
 
 namespace framemill::scheduler::store {
 namespace {
@@ -16,20 +18,22 @@ namespace json = boost::json;
 constexpr std::array<std::string_view, 5> kRemakeOutcomes{"open", "equal", "same_samples", "replaced", "differs"};
 
 base::Error bad_column(std::string_view what) {
-  return {"store.corrupt", fmt::format("a column that should hold {} does not", what), "", ""};
+  return {"store.corrupt", fmt::format("a column that should hold {} does not", what), "",
+          "run framemill-scheduler verify; restore a backup"};
 }
 
 template <class Id>
 std::string ids_json(const std::vector<Id>& ids) {
-  std::string text = "[";
-  for (const Id id : ids) text += (text.size() > 1 ? "," : "") + std::to_string(id.value);
-  return text + "]";
+  if (ids.empty()) return "[]";
+  json::array array;
+  for (const Id id : ids) array.emplace_back(id.value);
+  return json::serialize(array);
 }
 
 template <class Id>
-base::Result<std::vector<Id>> ids_from(std::string_view text) {
-  std::vector<Id> ids;
-  if (text == "[]") return ids;
+base::Status ids_from(std::string_view text, std::vector<Id>& ids) {
+  ids.clear();
+  if (text == "[]") return {};
   boost::system::error_code fault;
   const json::value value = json::parse(text, fault);
   if (fault || !value.is_array()) return bad_column("a list of ids");
@@ -38,7 +42,16 @@ base::Result<std::vector<Id>> ids_from(std::string_view text) {
     if (fault || !item.is_number()) return bad_column("a list of ids");
     ids.push_back(Id(id));
   }
-  return ids;
+  return {};
+}
+
+template <class Enum>
+base::Status named(std::optional<Enum> found, std::string_view text, std::string_view what, Enum& value) {
+  if (!found)
+    return base::Error{"store.corrupt", fmt::format("'{}' is not the name of {}", text, what), "",
+                       "run framemill-scheduler verify; restore a backup"};
+  value = *found;
+  return {};
 }
 
 json::object memory_json(const jobs::MemoryPrior& memory) {
@@ -69,7 +82,7 @@ json::object package_json(const jobs::PackageFacts& facts) {
           {"batch_max", facts.batch_max}};
 }
 
-// Throws what boost::json throws when a key is missing or of another kind; packages_from() turns it into an error.
+// Throws what boost::json throws when a key is missing or of another kind; from_column() turns it into an error.
 jobs::MemoryPrior memory_from(const json::value& value) {
   return {value.at("resident_bytes").to_number<std::uint64_t>(),
           value.at("per_window_bytes").to_number<std::uint64_t>(), value.at("host_bytes").to_number<std::uint64_t>()};
@@ -102,54 +115,78 @@ jobs::PackageFacts package_from(const json::value& value) {
 
 }  // namespace
 
-std::string ids_text(const std::vector<JobId>& ids) {
+std::string column_text(const std::vector<JobId>& ids) {
   return ids_json(ids);
 }
-std::string ids_text(const std::vector<WorkerId>& ids) {
+std::string column_text(const std::vector<WorkerId>& ids) {
   return ids_json(ids);
 }
 
-std::string texts_text(const std::vector<std::string>& texts) {
+std::string column_text(const std::vector<std::string>& texts) {
   if (texts.empty()) return "[]";
   json::array array;
   for (const std::string& text : texts) array.emplace_back(text);
   return json::serialize(array);
 }
 
-std::string stuck_text(const std::vector<StuckLayer>& stuck) {
+std::string column_text(const std::vector<StuckLayer>& stuck) {
+  if (stuck.empty()) return "[]";
   json::array array;
   for (const StuckLayer& layer : stuck)
     array.emplace_back(json::array{layer.layer, layer.since.unix_ms, layer.code, layer.message});
   return json::serialize(array);
 }
 
-std::string batch_sizes_text(const std::vector<BatchSize>& sizes) {
-  std::string text = "[";
-  for (const BatchSize& size : sizes)
-    text += fmt::format("{}[{},{}]", text.size() > 1 ? "," : "", size.windows, size.calls);
-  return text + "]";
+std::string column_text(const std::vector<BatchSize>& sizes) {
+  if (sizes.empty()) return "[]";
+  json::array array;
+  for (const BatchSize& size : sizes) array.emplace_back(json::array{size.windows, size.calls});
+  return json::serialize(array);
 }
 
-std::string packages_text(const std::vector<jobs::PackageFacts>& packages) {
+std::string column_text(const std::vector<jobs::PackageFacts>& packages) {
   json::array array;
   for (const jobs::PackageFacts& facts : packages) array.push_back(package_json(facts));
   return json::serialize(array);
+}
+
+std::string column_text(const AttemptId& attempt) {
+  return attempt ? attempt.text() : std::string();
 }
 
 std::string hex_text(std::uint64_t bits) {
   return fmt::format("{:016x}", bits);
 }
 
-base::Result<std::vector<JobId>> jobs_from(std::string_view text) {
-  return ids_from<JobId>(text);
+std::string_view column_text(jobs::JobState state) {
+  return jobs::name(state);
 }
-base::Result<std::vector<WorkerId>> workers_from(std::string_view text) {
-  return ids_from<WorkerId>(text);
+std::string_view column_text(jobs::PhaseState state) {
+  return jobs::name(state);
+}
+std::string_view column_text(jobs::Outcome outcome) {
+  return jobs::outcome_row(outcome).code;
+}
+std::string_view column_text(jobs::PhaseKind kind) {
+  return jobs::name(kind);
+}
+std::string_view column_text(RemakeOutcome outcome) {
+  return kRemakeOutcomes.at(static_cast<std::size_t>(outcome));
+}
+std::string_view column_text(jobs::LayerKind kind) {
+  return jobs::name(kind);
 }
 
-base::Result<std::vector<StuckLayer>> stuck_from(std::string_view text) {
-  std::vector<StuckLayer> stuck;
-  if (text == "[]") return stuck;
+base::Status from_column(std::string_view text, std::vector<JobId>& ids) {
+  return ids_from(text, ids);
+}
+base::Status from_column(std::string_view text, std::vector<WorkerId>& ids) {
+  return ids_from(text, ids);
+}
+
+base::Status from_column(std::string_view text, std::vector<StuckLayer>& stuck) {
+  stuck.clear();
+  if (text == "[]") return {};
   boost::system::error_code fault;
   json::parse_options options;
   options.allow_invalid_utf8 = true;  // a worker's words, as they came
@@ -164,12 +201,12 @@ base::Result<std::vector<StuckLayer>> stuck_from(std::string_view text) {
     stuck.push_back({static_cast<std::uint32_t>((*row)[0].get_int64()), base::WallTime{(*row)[1].get_int64()},
                      std::string((*row)[2].get_string()), std::string((*row)[3].get_string())});
   }
-  return stuck;
+  return {};
 }
 
-base::Result<std::vector<std::string>> texts_from(std::string_view text) {
-  std::vector<std::string> texts;
-  if (text == "[]") return texts;
+base::Status from_column(std::string_view text, std::vector<std::string>& texts) {
+  texts.clear();
+  if (text == "[]") return {};
   boost::system::error_code fault;
   const json::value value = json::parse(text, fault);
   if (fault || !value.is_array()) return bad_column("a list of texts");
@@ -177,12 +214,12 @@ base::Result<std::vector<std::string>> texts_from(std::string_view text) {
     if (!item.is_string()) return bad_column("a list of texts");
     texts.emplace_back(item.get_string());
   }
-  return texts;
+  return {};
 }
 
-base::Result<std::vector<BatchSize>> batch_sizes_from(std::string_view text) {
-  std::vector<BatchSize> sizes;
-  if (text == "[]") return sizes;
+base::Status from_column(std::string_view text, std::vector<BatchSize>& sizes) {
+  sizes.clear();
+  if (text == "[]") return {};
   try {
     const json::value value = json::parse(text);
     for (const json::value& item : value.as_array()) {
@@ -192,18 +229,43 @@ base::Result<std::vector<BatchSize>> batch_sizes_from(std::string_view text) {
   } catch (const std::exception&) {  // the library speaks of its own source lines
     return bad_column("batch sizes");
   }
-  return sizes;
+  return {};
 }
 
-base::Result<std::vector<jobs::PackageFacts>> packages_from(std::string_view text) {
-  std::vector<jobs::PackageFacts> packages;
+base::Status from_column(std::string_view text, std::vector<jobs::PackageFacts>& packages) {
+  packages.clear();
   try {
     const json::value value = json::parse(text);
     for (const json::value& item : value.as_array()) packages.push_back(package_from(item));
   } catch (const std::exception&) {  // the library speaks of its own source lines
     return bad_column("the facts of model packages");
   }
-  return packages;
+  return {};
+}
+
+base::Status from_column(std::string_view text, AttemptId& attempt) {
+  attempt = {};
+  if (text.empty()) return {};
+  const std::optional<AttemptId> parsed = AttemptId::parse(text);
+  if (!parsed) return bad_column("the id of an attempt");
+  attempt = *parsed;
+  return {};
+}
+
+base::Status from_column(std::string_view text, jobs::JobState& state) {
+  return named(jobs::job_state_from_name(text), text, "a job's state", state);
+}
+base::Status from_column(std::string_view text, jobs::PhaseState& state) {
+  return named(jobs::phase_state_from_name(text), text, "a phase's state", state);
+}
+base::Status from_column(std::string_view text, jobs::Outcome& outcome) {
+  return named(jobs::outcome_from_code(text), text, "an attempt's outcome", outcome);
+}
+base::Status from_column(std::string_view text, RemakeOutcome& outcome) {
+  const auto found = std::find(kRemakeOutcomes.begin(), kRemakeOutcomes.end(), text);
+  std::optional<RemakeOutcome> parsed;
+  if (found != kRemakeOutcomes.end()) parsed = static_cast<RemakeOutcome>(found - kRemakeOutcomes.begin());
+  return named(parsed, text, "a remake's outcome", outcome);
 }
 
 base::Result<std::uint64_t> bits_from(std::string_view hex) {
@@ -211,46 +273,6 @@ base::Result<std::uint64_t> bits_from(std::string_view hex) {
   const auto [end, fault] = std::from_chars(hex.data(), hex.data() + hex.size(), bits, 16);
   if (fault != std::errc() || end != hex.data() + hex.size()) return bad_column("hexadecimal digits");
   return bits;
-}
-
-std::string_view outcome_name(RemakeOutcome outcome) {
-  return kRemakeOutcomes.at(static_cast<std::size_t>(outcome));
-}
-
-base::Result<RemakeOutcome> remake_outcome_from(std::string_view name) {
-  const auto found = std::find(kRemakeOutcomes.begin(), kRemakeOutcomes.end(), name);
-  if (found == kRemakeOutcomes.end()) return bad_column("the outcome of a remake");
-  return static_cast<RemakeOutcome>(found - kRemakeOutcomes.begin());
-}
-
-std::string_view kind_name(jobs::PhaseKind kind) {
-  switch (kind) {
-    case jobs::PhaseKind::Denoise:
-      return "denoise";
-    case jobs::PhaseKind::Decode:
-      return "decode";
-    case jobs::PhaseKind::Command:
-      return "command";
-    case jobs::PhaseKind::Encode:
-      return "encode";
-    case jobs::PhaseKind::Sheet:
-      return "sheet";
-  }
-  return "unknown";
-}
-
-std::string_view kind_name(jobs::LayerKind kind) {
-  switch (kind) {
-    case jobs::LayerKind::Generate:
-      return "generate";
-    case jobs::LayerKind::Command:
-      return "command";
-    case jobs::LayerKind::Encode:
-      return "encode";
-    case jobs::LayerKind::Sheet:
-      return "sheet";
-  }
-  return "unknown";
 }
 
 }  // namespace framemill::scheduler::store

@@ -1,4 +1,5 @@
-// The parts of records that are lists or documents, as JSON text in a column. Any thread.
+// Members of records that are text in a column: lists and documents as JSON, enumerators by their names. columns.h picks
+// the overload by the member's type. Any thread.
 #pragma once
 
 #include <string>
@@ -10,26 +11,35 @@
 
 namespace framemill::scheduler::store {
 
-std::string ids_text(const std::vector<JobId>& ids);  // "[3,17]"
-std::string ids_text(const std::vector<WorkerId>& ids);
-std::string texts_text(const std::vector<std::string>& texts);
-std::string batch_sizes_text(const std::vector<BatchSize>& sizes);  // "[[2,20],[1,3]]": windows, calls
-std::string stuck_text(const std::vector<StuckLayer>& stuck);       // "[[0,1700000000000,\"oom\",\"...\"]]"
-std::string packages_text(const std::vector<jobs::PackageFacts>& packages);
-std::string hex_text(std::uint64_t bits);  // 16 digits
+std::string column_text(const std::vector<JobId>& ids);  // "[3,17]"
+std::string column_text(const std::vector<WorkerId>& ids);
+std::string column_text(const std::vector<std::string>& texts);
+std::string column_text(const std::vector<BatchSize>& sizes);   // "[[2,20],[1,3]]": windows, calls
+std::string column_text(const std::vector<StuckLayer>& stuck);  // "[[0,1700000000000,\"oom\",\"...\"]]"
+std::string column_text(const std::vector<jobs::PackageFacts>& packages);
+std::string column_text(const AttemptId& attempt);  // empty: none
+std::string hex_text(std::uint64_t bits);           // 16 digits
 
-// Errors: store.corrupt, naming what was read.
-base::Result<std::vector<JobId>> jobs_from(std::string_view text);
-base::Result<std::vector<WorkerId>> workers_from(std::string_view text);
-base::Result<std::vector<std::string>> texts_from(std::string_view text);
-base::Result<std::vector<BatchSize>> batch_sizes_from(std::string_view text);
-base::Result<std::vector<StuckLayer>> stuck_from(std::string_view text);
-base::Result<std::vector<jobs::PackageFacts>> packages_from(std::string_view text);
+// Enumerators by their names: "running", "denoise", "bad_output", "same_samples".
+std::string_view column_text(jobs::JobState state);
+std::string_view column_text(jobs::PhaseState state);
+std::string_view column_text(jobs::Outcome outcome);
+std::string_view column_text(jobs::PhaseKind kind);
+std::string_view column_text(jobs::LayerKind kind);
+std::string_view column_text(RemakeOutcome outcome);
+
+// And back. Errors: store.corrupt, naming what was read.
+base::Status from_column(std::string_view text, std::vector<JobId>& ids);
+base::Status from_column(std::string_view text, std::vector<WorkerId>& ids);
+base::Status from_column(std::string_view text, std::vector<std::string>& texts);
+base::Status from_column(std::string_view text, std::vector<BatchSize>& sizes);
+base::Status from_column(std::string_view text, std::vector<StuckLayer>& stuck);
+base::Status from_column(std::string_view text, std::vector<jobs::PackageFacts>& packages);
+base::Status from_column(std::string_view text, AttemptId& attempt);
+base::Status from_column(std::string_view text, jobs::JobState& state);
+base::Status from_column(std::string_view text, jobs::PhaseState& state);
+base::Status from_column(std::string_view text, jobs::Outcome& outcome);
+base::Status from_column(std::string_view text, RemakeOutcome& outcome);
 base::Result<std::uint64_t> bits_from(std::string_view hex);
-
-std::string_view outcome_name(RemakeOutcome outcome);  // "same_samples"
-base::Result<RemakeOutcome> remake_outcome_from(std::string_view name);
-std::string_view kind_name(jobs::PhaseKind kind);  // "denoise"
-std::string_view kind_name(jobs::LayerKind kind);  // "generate"
 
 }  // namespace framemill::scheduler::store

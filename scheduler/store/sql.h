@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "base/sha256.h"
+#include "base/strong_id.h"
 #include "base/time.h"
 
 namespace framemill::scheduler::store {
@@ -46,7 +47,7 @@ class Connection {
 };
 
 // A prepared statement. Texts and blobs are bound without a copy: they must live until run() returns, or, with rows(),
-// until the Rows are gone.
+// until the Rows are gone. Only bind() of a temporary string copies.
 class Statement {
  public:
   class Rows;
@@ -60,6 +61,43 @@ class Statement {
   template <class... Args>
   Rows rows(const Args&... args);
 
+  // The same in parts, for rows that are bound by their table's columns (columns.h): start(), bind() each, finish().
+  void start() { bind_fault_ = SQLITE_OK; }
+  base::Status finish();
+  // The parameter `index`, from 1.
+  template <class Int>
+    requires std::is_integral_v<Int>
+  void bind(int index, Int value) {
+    note(sqlite3_bind_int64(handle_.get(), index, static_cast<sqlite3_int64>(value)));
+  }
+  void bind(int index, std::string_view text) {
+    note(sqlite3_bind_text64(handle_.get(), index, text.data() ? text.data() : "", text.size(), SQLITE_STATIC,
+                             SQLITE_UTF8));
+  }
+  void bind(int index, const char* text) { bind(index, std::string_view(text)); }
+  void bind(int index, const std::string& text) { bind(index, std::string_view(text)); }
+  void bind(int index, std::string&& text) {
+    note(sqlite3_bind_text64(handle_.get(), index, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+  }
+  void bind(int index, std::span<const std::uint8_t> bytes) {
+    note(bytes.empty() ? sqlite3_bind_zeroblob(handle_.get(), index, 0)
+                       : sqlite3_bind_blob64(handle_.get(), index, bytes.data(), bytes.size(), SQLITE_STATIC));
+  }
+  void bind(int index, const std::vector<std::uint8_t>& bytes) { bind(index, std::span<const std::uint8_t>(bytes)); }
+  void bind(int index, const base::Sha256& digest) { bind(index, std::span<const std::uint8_t>(digest.bytes)); }
+  void bind(int index, base::WallTime time) { bind(index, time.unix_ms); }
+  template <class Tag, class Rep>
+  void bind(int index, base::StrongId<Tag, Rep> id) {
+    bind(index, id.value);
+  }
+  template <class T>
+  void bind(int index, const std::optional<T>& value) {
+    if (value)
+      bind(index, *value);
+    else
+      note(sqlite3_bind_null(handle_.get(), index));
+  }
+
   // Rows that the last run() changed.
   int changes() const { return sqlite3_changes(sqlite3_db_handle(handle_.get())); }
 
@@ -72,39 +110,13 @@ class Statement {
 
   template <class... Args>
   void bind_all(const Args&... args) {
-    bind_fault_ = SQLITE_OK;
+    start();
     int index = 0;
     (bind(++index, args), ...);
-  }
-  template <class Int>
-    requires std::is_integral_v<Int>
-  void bind(int index, Int value) {
-    note(sqlite3_bind_int64(handle_.get(), index, static_cast<sqlite3_int64>(value)));
-  }
-  void bind(int index, std::string_view text) {
-    note(sqlite3_bind_text64(handle_.get(), index, text.data() ? text.data() : "", text.size(), SQLITE_STATIC,
-                             SQLITE_UTF8));
-  }
-  void bind(int index, const char* text) { bind(index, std::string_view(text)); }
-  void bind(int index, const std::string& text) { bind(index, std::string_view(text)); }
-  void bind(int index, std::span<const std::uint8_t> bytes) {
-    note(bytes.empty() ? sqlite3_bind_zeroblob(handle_.get(), index, 0)
-                       : sqlite3_bind_blob64(handle_.get(), index, bytes.data(), bytes.size(), SQLITE_STATIC));
-  }
-  void bind(int index, const std::vector<std::uint8_t>& bytes) { bind(index, std::span<const std::uint8_t>(bytes)); }
-  void bind(int index, const base::Sha256& digest) { bind(index, std::span<const std::uint8_t>(digest.bytes)); }
-  void bind(int index, base::WallTime time) { bind(index, time.unix_ms); }
-  template <class T>
-  void bind(int index, const std::optional<T>& value) {
-    if (value)
-      bind(index, *value);
-    else
-      note(sqlite3_bind_null(handle_.get(), index));
   }
   void note(int code) {
     if (code != SQLITE_OK) bind_fault_ = code;
   }
-  base::Status finish();
   base::Error fail(int code) const;
 
   std::unique_ptr<sqlite3_stmt, Finalize> handle_;
@@ -120,6 +132,14 @@ class Statement::Rows {
   Rows& operator=(const Rows&) = delete;
 
   base::Result<bool> next();  // false: no more
+  // Calls `take` for each row, with this; the first error ends it.
+  base::Status each(const auto& take) {
+    while (true) {
+      FM_ASSIGN(const bool more, next());
+      if (!more) return {};
+      FM_TRY(take(*this));
+    }
+  }
   std::int64_t integer(int column) const { return sqlite3_column_int64(raw(), column); }
   template <class Int>
   Int as(int column) const {
@@ -130,6 +150,27 @@ class Statement::Rows {
   std::vector<std::uint8_t> blob(int column) const;
   base::Sha256 digest(int column) const;  // zero when the blob is not 32 bytes
   base::WallTime time(int column) const { return {integer(column)}; }
+
+  // By the type of the value; NULL is zero or empty.
+  void get(int column, bool& value) const { value = integer(column) != 0; }
+  template <class Int>
+    requires std::is_integral_v<Int>
+  void get(int column, Int& value) const {
+    value = as<Int>(column);
+  }
+  template <class Tag, class Rep>
+  void get(int column, base::StrongId<Tag, Rep>& id) const {
+    id.value = as<Rep>(column);
+  }
+  template <class T>
+  void get(int column, std::optional<T>& value) const {
+    value.reset();
+    if (!is_null(column)) get(column, value.emplace());
+  }
+  void get(int column, std::string& value) const { value = text(column); }
+  void get(int column, std::vector<std::uint8_t>& value) const { value = blob(column); }
+  void get(int column, base::Sha256& value) const { value = digest(column); }
+  void get(int column, base::WallTime& value) const { value = time(column); }
 
  private:
   sqlite3_stmt* raw() const { return statement_->handle_.get(); }

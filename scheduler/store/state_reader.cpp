@@ -2,23 +2,19 @@
 #include <fmt/format.h>
 
 #include <map>
-#include <optional>
-#include <tuple>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "scheduler/store/record_reader.h"
-#include "scheduler/store/record_text.h"
+#include "scheduler/store/tables.h"
 
 namespace framemill::scheduler::store {
 namespace {
 
 base::Error corrupt_state(std::string message) {
   return {"store.corrupt", std::move(message), "", "run framemill-scheduler verify; restore a backup"};
-}
-
-template <class State>
-base::Result<State> state_or(std::optional<State> state, const std::string& name, const char* whose) {
-  if (!state) return corrupt_state(fmt::format("a {} has the unknown state '{}'", whose, name));
-  return *state;
 }
 
 // Jobs that a restart needs: all that are live or have a live attempt, and the newest that are finished. A table of
@@ -43,15 +39,11 @@ class StateReader {
 
   base::Result<std::vector<Record>> read(const LoadLimits& limits) {
     FM_TRY(choose_jobs(connection_, limits));
-    FM_TRY(counters());
-    FM_TRY(versions());
-    FM_TRY(roots());
-    FM_TRY(tokens(limits.tokens_max));
-    FM_TRY(workers());
+    FM_TRY(read_all(FarmTables{}));
+    FM_TRY(keep<TokensTable>("FROM submit_tokens ORDER BY job DESC LIMIT ?", limits.tokens_max));
     FM_TRY(jobs());
-    FM_TRY(phases());
+    FM_TRY(of_chosen_jobs(JobTables{}));
     FM_TRY(pages());
-    FM_TRY(troubles());
     FM_TRY(attempts());
     FM_TRY(remakes());
     FM_TRY(connection_.run("DROP TABLE temp.chosen"));
@@ -60,209 +52,118 @@ class StateReader {
 
  private:
   using Rows = Statement::Rows;
-  template <class Each, class... Args>
-  base::Status each_row(const char* sql, Each each, const Args&... args) {
-    FM_ASSIGN(Statement statement, connection_.prepare(sql));
-    Rows rows = statement.rows(args...);
-    while (true) {
-      FM_ASSIGN(const bool more, rows.next());
-      if (!more) return {};
-      FM_TRY(each(rows));
-    }
-  }
 
-  base::Status counters() {
-    return each_row("SELECT last_job, last_worker, last_audit FROM counters", [&](Rows& row) -> base::Status {
-      records_.emplace_back(
-          CountersRecord{row.as<std::uint32_t>(0), row.as<std::uint32_t>(1), row.as<std::uint64_t>(2)});
+  // Keeps each row as the record that it is.
+  template <class Table, class... Args>
+  base::Status keep(std::string_view rest, const Args&... args) {
+    const auto take = [this](typename Table::Row record) -> base::Status {
+      records_.emplace_back(std::move(record));
       return {};
-    });
+    };
+    return each<Table>(rest, take, args...);
   }
-
-  base::Status versions() {
-    return each_row("SELECT show, sequence, shot, version, job FROM versions", [&](Rows& row) -> base::Status {
-      records_.emplace_back(VersionRecord{row.text(0), row.text(1), row.text(2), row.as<std::uint32_t>(3),
-                                          JobId(row.as<std::uint32_t>(4))});
-      return {};
-    });
-  }
-
-  base::Status roots() {
-    return each_row("SELECT name, id FROM root_ids", [&](Rows& row) -> base::Status {
-      records_.emplace_back(RootRecord{row.text(0), row.text(1)});
-      return {};
-    });
-  }
-
-  base::Status tokens(std::uint32_t limit) {
+  // Calls `take` with each row of the table that the rest of the query, from its FROM on, chooses.
+  template <class Table, class... Args>
+  base::Status each(std::string_view rest, const auto& take, const Args&... args) {
     return each_row(
-        "SELECT principal, token, body_sha256, job FROM submit_tokens ORDER BY job DESC LIMIT ?",
-        [&](Rows& row) -> base::Status {
-          records_.emplace_back(
-              SubmitTokenRecord{row.text(0), row.text(1), row.digest(2), JobId(row.as<std::uint32_t>(3))});
-          return {};
+        select_sql<Table>(rest),
+        [&](Rows& rows) -> base::Status {
+          FM_ASSIGN(auto row, RowReader(rows).read<Table>());
+          return take(std::move(row));
         },
-        limit);
+        args...);
   }
-
-  base::Status workers() {
-    return each_row(
-        "SELECT worker, name, key, drain_requested, quarantined, revoked, blamed_jobs, incarnation, changed_by, "
-        "changed_ms, change_reason FROM workers",
-        [&](Rows& row) -> base::Status {
-          WorkerRecord worker;
-          worker.id = WorkerId(row.as<std::uint32_t>(0));
-          worker.name = row.text(1);
-          worker.key = row.text(2);
-          worker.drain_requested = row.integer(3) != 0;
-          worker.quarantined = row.integer(4) != 0;
-          worker.revoked = row.integer(5) != 0;
-          FM_ASSIGN(worker.blamed_jobs, jobs_from(row.text(6)));
-          FM_ASSIGN(worker.incarnation, bits_from(row.text(7)));
-          worker.last_change = {row.text(8), row.time(9), row.text(10)};
-          records_.emplace_back(std::move(worker));
-          return {};
-        });
+  template <class... Args>
+  base::Status each_row(const std::string& sql, const auto& take, const Args&... args) {
+    FM_ASSIGN(Statement statement, connection_.prepare(sql));
+    return statement.rows(args...).each(take);
+  }
+  template <class... Tables>
+  base::Status read_all(TableList<Tables...>) {
+    base::Status status;
+    (void)((status = keep<Tables>(fmt::format("FROM {}", Tables::kName)), status.ok()) && ...);
+    return status;
+  }
+  template <class... Tables>
+  base::Status of_chosen_jobs(TableList<Tables...>) {
+    base::Status status;
+    (void)((status = keep<Tables>(fmt::format("FROM chosen JOIN {} USING (job) ORDER BY job, phase", Tables::kName)),
+            status.ok()) &&
+           ...);
+    return status;
   }
 
   base::Status jobs() {
     return each_row(
-        "SELECT j.job, d.spec, d.plan, d.packages, version, state, paused, priority, submitted_by, submitted_ms, "
-        "submit_reason, changed_by, changed_ms, change_reason, started_ms, finished_ms, swept, stuck, "
-        "ifnull(r.of_job, 0), ifnull(r.replaces, 0) FROM chosen c JOIN jobs j ON j.job = c.job "
-        "JOIN job_documents d ON d.job = c.job LEFT JOIN remakes r ON r.job = c.job ORDER BY j.job",
-        [&](Rows& row) { return job(row); });
+        fmt::format("SELECT {}, {}, {} FROM chosen JOIN jobs USING (job) JOIN job_documents USING (job) "
+                    "LEFT JOIN remakes USING (job) ORDER BY job",
+                    select_list<JobsTable>(), select_list<JobDocumentsTable>(), select_list<RemakesTable>()),
+        [&](Rows& rows) { return job(rows); });
   }
 
-  base::Status job(Rows& row) {
-    JobRecord job;
-    job.id = JobId(row.as<std::uint32_t>(0));
-    jobs::ParsedSpec spec = jobs::parse_stored_spec(row.text(1));
+  base::Status job(Rows& rows) {
+    RowReader row(rows);
+    FM_ASSIGN(JobRecord job, row.read<JobsTable>());
+    FM_ASSIGN(JobDocuments documents, row.read<JobDocumentsTable>());
+    FM_ASSIGN(const Remake remake, row.read<RemakesTable>());
+    jobs::ParsedSpec spec = jobs::parse_stored_spec(documents.spec);
     if (!spec.spec) {
       const std::string why =
-          spec.errors.empty() ? "it is empty" : spec.errors[0].field + ": " + spec.errors[0].message;
+          spec.errors.empty() ? "it is empty" : fmt::format("{}: {}", spec.errors[0].field, spec.errors[0].message);
       return corrupt_state(fmt::format("the stored spec of job {} cannot be read: {}", job.id.value, why));
     }
     job.spec = std::make_shared<const jobs::JobSpec>(std::move(*spec.spec));
-    auto plan = jobs::plan_from_json(row.text(2));
+    auto plan = jobs::plan_from_json(documents.plan);
     if (!plan) return plan.error().wrapped(fmt::format("the stored plan of job {}", job.id.value));
     jobs::add_root_files(*plan, *job.spec);
     job.plan = std::make_shared<const jobs::JobPlan>(std::move(plan).value());
-    FM_ASSIGN(job.packages, packages_from(row.text(3)));
-    job.version = row.as<std::uint32_t>(4);
-    FM_ASSIGN(job.state, state_or(jobs::job_state_from_name(row.text(5)), row.text(5), "job"));
-    job.paused = row.integer(6) != 0;
-    job.priority = row.as<std::int32_t>(7);
-    job.submitted = {row.text(8), row.time(9), row.text(10)};
-    job.last_change = {row.text(11), row.time(12), row.text(13)};
-    job.started = row.time(14);
-    job.finished = row.time(15);
-    job.swept = row.integer(16) != 0;
-    FM_ASSIGN(job.stuck, stuck_from(row.text(17)));
-    job.remake_of = JobId(row.as<std::uint32_t>(18));
-    job.replaces = row.integer(19) != 0;
+    job.packages = std::move(documents.packages);
+    job.remake_of = remake.of_job;
+    job.replaces = remake.replaces;
     records_.emplace_back(std::move(job));
     return {};
   }
 
-  base::Status phases() {
-    return each_row("SELECT s.* FROM chosen c JOIN phase_states s ON s.job = c.job ORDER BY s.job, s.phase",
-                    [&](Rows& row) -> base::Status {
-                      PhaseRecord phase;
-                      phase.id = {JobId(row.as<std::uint32_t>(0)), row.as<std::uint32_t>(1)};
-                      FM_ASSIGN(phase.state, state_or(jobs::phase_state_from_name(row.text(2)), row.text(2), "phase"));
-                      for (int state = 0; state < jobs::kTaskStateCount; ++state)
-                        phase.counts[static_cast<std::size_t>(state)] = row.as<std::uint32_t>(3 + state);
-                      const int rest = 3 + jobs::kTaskStateCount;
-                      phase.device_class = row.text(rest);
-                      phase.tally = {row.as<std::uint64_t>(rest + 1), row.as<std::uint64_t>(rest + 2),
-                                     row.as<std::uint64_t>(rest + 3), row.as<std::uint64_t>(rest + 4),
-                                     row.as<std::uint64_t>(rest + 5)};
-                      records_.emplace_back(std::move(phase));
-                      return {};
-                    });
-  }
-
   base::Status pages() {
-    return each_row(
-        "SELECT p.job, p.phase, p.page, p.states FROM chosen c JOIN task_pages p ON p.job = c.job "
+    return each<TaskPagesTable>(
         // Of a job that is done the counts tell everything, but where a part of it stayed cancelled.
-        "WHERE NOT c.done OR EXISTS (SELECT 1 FROM phase_states s WHERE s.job = p.job AND s.phase = p.phase "
-        "AND s.cancelled > 0) ORDER BY p.job, p.phase, p.page",
-        [&](Rows& row) -> base::Status {
-          TaskPageRecord page{
-              {JobId(row.as<std::uint32_t>(0)), row.as<std::uint32_t>(1)}, row.as<std::uint32_t>(2), row.blob(3)};
-          for (const std::uint8_t state : page.states)
-            if (state >= jobs::kTaskStateCount || page.states.size() > kTasksPerPage)
-              return corrupt_state(fmt::format("page {} of job {} phase {} holds no task states", page.page,
-                                               page.phase.job.value, page.phase.index));
-          records_.emplace_back(std::move(page));
+        "FROM chosen JOIN task_pages USING (job) WHERE NOT chosen.done OR EXISTS (SELECT 1 FROM phase_states s "
+        "WHERE s.job = task_pages.job AND s.phase = task_pages.phase AND s.cancelled > 0) ORDER BY job, phase, page",
+        [&](TaskPageRow<> row) -> base::Status {
+          for (const std::uint8_t state : row.page.states)
+            if (state >= jobs::kTaskStateCount || row.page.states.size() > kTasksPerPage)
+              return corrupt_state(fmt::format("page {} of job {} phase {} holds no task states", row.page.page,
+                                               row.page.phase.job.value, row.page.phase.index));
+          records_.emplace_back(std::move(row.page));
           return {};
         });
   }
 
-  base::Status troubles() {
-    return each_row("SELECT t.* FROM chosen c JOIN troubles t ON t.job = c.job ORDER BY t.job, t.phase, t.task",
-                    [&](Rows& row) -> base::Status {
-                      TaskTroubleRecord trouble;
-                      trouble.phase = {JobId(row.as<std::uint32_t>(0)), row.as<std::uint32_t>(1)};
-                      trouble.task = row.as<std::uint32_t>(2);
-                      trouble.charged_tries = row.as<std::uint32_t>(3);
-                      FM_ASSIGN(trouble.lone_deaths, workers_from(row.text(4)));
-                      trouble.run_alone = row.integer(5) != 0;
-                      trouble.uncharged_returns = row.as<std::uint32_t>(6);
-                      FM_ASSIGN(trouble.last_outcome,
-                                state_or(jobs::outcome_from_code(row.text(7)), row.text(7), "trouble"));
-                      trouble.last_code = row.text(8);
-                      trouble.last_message = row.text(9);
-                      trouble.last_attempt = AttemptId::parse(row.text(10)).value_or(AttemptId{});
-                      if (!row.is_null(11)) trouble.last_frame = row.as<jobs::Frame>(11);
-                      FM_ASSIGN(trouble.failed_on, workers_from(row.text(12)));
-                      trouble.run_single = row.integer(13) != 0;
-                      records_.emplace_back(std::move(trouble));
-                      return {};
-                    });
-  }
-
   base::Status attempts() {
-    return each_row(
-        "SELECT a.*, NULL FROM attempts a WHERE a.live = 1 OR (a.tasks_committed > 0 AND a.job IN "
-        "(SELECT job FROM chosen WHERE live)) ORDER BY a.epoch, a.counter",
-        [&](Rows& row) -> base::Status {
-          FM_ASSIGN(AttemptRecord attempt, attempt_of(row, epochs_));
+    return each<AttemptsTable>(
+        "FROM attempts WHERE live = 1 OR (tasks_committed > 0 AND job IN (SELECT job FROM chosen WHERE live)) "
+        "ORDER BY epoch, counter",
+        [&](AttemptRecord attempt) -> base::Status {
+          FM_TRY(complete(attempt.id, epochs_));
           records_.emplace_back(std::move(attempt));
           return {};
         });
   }
 
   base::Status remakes() {
-    std::map<std::tuple<std::uint32_t, jobs::PhaseIndex, TaskIndex>, RemakeRecord> found;
-    const auto key_of = [](Rows& row) {
-      return std::tuple{row.as<std::uint32_t>(0), row.as<jobs::PhaseIndex>(1), row.as<TaskIndex>(2)};
+    std::map<std::pair<PhaseId, TaskIndex>, RemakeRecord> found;
+    const auto take_task = [&](RemakeRecord remade) -> base::Status {
+      found[{remade.phase, remade.task}] = std::move(remade);
+      return {};
     };
-    FM_TRY(
-        each_row("SELECT t.job, t.phase, t.task, t.of_job, t.outcome, t.time_ms FROM chosen c JOIN remade_tasks t "
-                 "ON t.job = c.job",
-                 [&](Rows& row) -> base::Status {
-                   RemakeRecord& remade = found[key_of(row)];
-                   remade.phase = {JobId(row.as<std::uint32_t>(0)), row.as<jobs::PhaseIndex>(1)};
-                   remade.task = row.as<TaskIndex>(2);
-                   remade.of = JobId(row.as<std::uint32_t>(3));
-                      FM_ASSIGN(remade.outcome, remake_outcome_from(row.text(4)));
-                   remade.time = row.time(5);
-                   return {};
-                 }));
-    FM_TRY(
-        each_row("SELECT f.job, f.phase, f.task, f.is_after, f.kind, f.staged, f.path, f.size_bytes, f.sha256, "
-                 "f.samples_sha256, f.frame FROM chosen c JOIN remade_files f ON f.job = c.job "
-                 "ORDER BY f.job, f.phase, f.task, f.number",
-                 [&](Rows& row) -> base::Status {
-                   RemakeRecord& remade = found[key_of(row)];
-                   (row.integer(3) != 0 ? remade.after : remade.before)
-                       .push_back({row.as<std::int32_t>(4), row.text(5), row.text(6), row.as<std::uint64_t>(7),
-                                   row.digest(8), row.digest(9), row.as<jobs::Frame>(10)});
-                   return {};
-                 }));
+    const auto take_file = [&](RemadeFileRow<> row) -> base::Status {
+      RemakeRecord& remade = found[{row.phase, row.task}];
+      (row.is_after ? remade.after : remade.before).push_back(std::move(row.file));
+      return {};
+    };
+    FM_TRY(each<RemadeTasksTable>("FROM chosen JOIN remade_tasks USING (job)", take_task));
+    FM_TRY(each<RemadeFilesTable>("FROM chosen JOIN remade_files USING (job) ORDER BY job, phase, task, number",
+                                  take_file));
     for (auto& [key, remade] : found) records_.emplace_back(std::move(remade));
     return {};
   }

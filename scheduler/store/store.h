@@ -47,9 +47,9 @@ struct WriteResult {
   std::uint64_t durable_sequence = 0;
 };
 
-// What a restart puts back, in the order of put(): counters, versions, tokens, workers, jobs, phases, pages, troubles,
-// attempts. Every live job is there, and the newest finished ones; of jobs that are done, no pages. Attempts: the live
-// ones, and of live jobs those that committed tasks.
+// What a restart puts back, in the order of put(): counters, versions, roots, workers, tokens, jobs, phases, troubles,
+// pages, attempts, remakes. Every live job is there, and the newest finished ones; of jobs that are done, no pages.
+// Attempts: the live ones, and of live jobs those that committed tasks.
 struct LoadedState {
   std::vector<Record> records;
   std::uint64_t durable_sequence = 0;
