@@ -5,10 +5,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
+#include "base/error_code.h"
 #include "base/result.h"
 
 namespace framemill::base {
+
+enum class FileError : std::uint8_t { Open, Read, TooLarge, NotRegular, Permissions };
+std::string_view text_of(FileError error);  // "file.permissions"
 
 enum class FileReaders { Anyone, OwnerAlone };  // who may read the file
 

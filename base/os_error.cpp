@@ -12,32 +12,54 @@ namespace {
 
 constexpr std::string_view kRootField = "roots.";
 
+constexpr Names<SystemError, 6> kSystemErrors{
+    {"host.descriptors", "host.processes", "host.memory", "host.installation", "storage_full", "storage_failed"}};
+
+bool is_of_storage(SystemError error) {
+  return error == SystemError::StorageFull || error == SystemError::StorageFailed;
+}
+
 }  // namespace
 
+std::string_view text_of(SystemError error) {
+  return kSystemErrors.of(error);
+}
+
+std::optional<SystemError> system_error_from_code(std::string_view code) {
+  return kSystemErrors.find(code);
+}
+
 std::string_view host_code(int error_number) {
-  if (error_number == EMFILE || error_number == ENFILE) return "host.descriptors";
-  if (error_number == ENOMEM) return "host.memory";
+  if (error_number == EMFILE || error_number == ENFILE) return text_of(SystemError::Descriptors);
+  if (error_number == ENOMEM) return text_of(SystemError::Memory);
   return "";
 }
 
 std::string_view process_code(int error_number) {
-  return error_number == EAGAIN ? "host.processes" : host_code(error_number);
+  return error_number == EAGAIN ? text_of(SystemError::Processes) : host_code(error_number);
 }
 
 std::string_view storage_code(int error_number) {
   constexpr std::array kFailed{EIO,       ESTALE,      EROFS,      ENODEV,       ENXIO,     ENOMEDIUM, EUCLEAN,
                                EREMOTEIO, ENOLINK,     ECOMM,      ETIMEDOUT,    ENOTCONN,  EHOSTDOWN, EHOSTUNREACH,
                                ENETDOWN,  ENETUNREACH, ECONNRESET, ECONNREFUSED, ESHUTDOWN, ENOLCK,    ECONNABORTED};
-  if (error_number == ENOSPC || error_number == EDQUOT) return "storage_full";
-  return std::find(kFailed.begin(), kFailed.end(), error_number) != kFailed.end() ? "storage_failed" : "";
+  if (error_number == ENOSPC || error_number == EDQUOT) return text_of(SystemError::StorageFull);
+  const bool failed = std::find(kFailed.begin(), kFailed.end(), error_number) != kFailed.end();
+  return failed ? text_of(SystemError::StorageFailed) : "";
 }
 
 bool is_host_code(std::string_view code) {
-  return code.starts_with("host.");
+  const auto error = kSystemErrors.find(code);
+  return error && !is_of_storage(*error);
 }
 
 bool is_storage_code(std::string_view code) {
-  return code == "storage_full" || code == "storage_failed";
+  const auto error = kSystemErrors.find(code);
+  return error && is_of_storage(*error);
+}
+
+bool is_of_system(const Error& error) {
+  return kSystemErrors.find(error.code).has_value();
 }
 
 Error os_error(int error_number, std::string_view otherwise, std::string_view what) {

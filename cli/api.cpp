@@ -7,7 +7,9 @@
 #include <cstdlib>
 #include <thread>
 
+#include "cli/exit_code.h"
 #include "cli/text.h"
+#include "net/net_error.h"
 
 namespace framemill::cli {
 namespace {
@@ -16,11 +18,6 @@ constexpr std::size_t kReplyBytesMax = 32 << 20;
 constexpr int kPageItems = 1000;
 constexpr int kEmptyPagesMax = 10'000;  // in a row: a filter may let nothing of a page through
 constexpr int kTriesWhileBusy = 5;
-
-// The server refused before it did anything: the same may be asked again, a change as well.
-bool was_not_served(const base::Error& error) {
-  return error.code == "http.busy" || error.code == "farm.busy" || error.code.starts_with("http.too_many_");
-}
 
 // What the server asks for, within reason.
 base::Duration retry_after(const net::HttpResponse& reply) {
@@ -62,7 +59,7 @@ base::Error Api::error_of(const net::HttpResponse& reply) {
                    reader.text_or_empty("hint")};
   if (!reader.status().ok() || told.code.empty()) return error;
   // The server speaks of a header; here it is a file.
-  if (told.code == "auth.missing") told.hint = "give --token-file FILE, or set token_file in config.toml";
+  if (is(told, ServerError::AuthMissing)) told.hint = "give --token-file FILE, or set token_file in config.toml";
   if (const json::value* errors = body->as_object().if_contains("errors"); errors && errors->is_array())
     last_spec_errors_ = errors->get_array();
   return told;
@@ -79,7 +76,7 @@ base::Result<json::value> Api::call(net::HttpCall call) {
     if (reply->status >= 200 && reply->status <= 299) return parse_json(reply->body);
     const base::Error error = error_of(*reply);
     if (!was_not_served(error) || tries >= kTriesWhileBusy) return error;
-    if (!wait(retry_after(*reply))) return base::Error{"net.interrupted", "stopped", {}, {}};
+    if (!wait(retry_after(*reply))) return base::error_of(net::NetError::Interrupted, "stopped");
   }
 }
 

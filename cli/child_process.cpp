@@ -14,6 +14,8 @@
 #include <filesystem>
 
 #include "base/clock.h"
+#include "cli/exit_code.h"
+#include "net/net_error.h"
 
 namespace framemill::cli {
 namespace {
@@ -39,21 +41,21 @@ base::Result<pid_t> spawn(const std::vector<std::string>& argv, int output_fd) {
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0)
-    return base::Error{"process.start", fmt::format("start {}: {}", argv[0], std::strerror(error)), {}, {}};
+    return base::error_of(ProcessError::Start, fmt::format("start {}: {}", argv[0], std::strerror(error)));
   return child;
 }
 
 // Reads until the other end is closed, the time is over or the user interrupts.
 base::Status read_output(int fd, base::Instant end, const std::function<bool()>& keep_going, std::string& output) {
   while (true) {
-    if (!keep_going()) return base::Error{"net.interrupted", "interrupted", {}, {}};
-    if (base::monotonic_now() >= end) return base::Error{"process.timeout", "it took too long", {}, {}};
+    if (!keep_going()) return base::error_of(net::NetError::Interrupted, "interrupted");
+    if (base::monotonic_now() >= end) return base::error_of(ProcessError::Timeout, "it took too long");
     pollfd waiting{fd, POLLIN, 0};
     if (::poll(&waiting, 1, kPollMs) <= 0) continue;
     std::array<char, 4096> buffer{};
     const ssize_t size = ::read(fd, buffer.data(), buffer.size());
     if (size == 0) return {};
-    if (size < 0 && errno != EINTR) return base::Error{"process.start", std::strerror(errno), {}, {}};
+    if (size < 0 && errno != EINTR) return base::error_of(ProcessError::Start, std::strerror(errno));
     if (size > 0)
       output.append(buffer.data(),
                     std::min<std::size_t>(static_cast<std::size_t>(size), kOutputBytesMax - output.size()));
@@ -66,9 +68,9 @@ base::Result<ChildResult> run_child(const std::vector<std::string>& argv, base::
                                     const std::function<bool()>& keep_going) {
   std::error_code ignored;
   if (!std::filesystem::exists(argv[0], ignored))
-    return base::Error{"process.missing", fmt::format("{} is not there", argv[0]), {}, {}};
+    return base::error_of(ProcessError::Missing, fmt::format("{} is not there", argv[0]));
   std::array<int, 2> pipe{};
-  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return base::Error{"process.start", std::strerror(errno), {}, {}};
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return base::error_of(ProcessError::Start, std::strerror(errno));
   const auto child = spawn(argv, pipe[1]);
   ::close(pipe[1]);
   if (!child.ok()) {

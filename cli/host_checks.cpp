@@ -107,7 +107,7 @@ void check_secret_key(const std::filesystem::path& file, Findings& findings) {
     findings.push_back({Verdict::Good, subject, "private", {}});
     return;
   }
-  const bool missing = text.error().code == "file.open";
+  const bool missing = is(text, base::FileError::Open);
   findings.push_back({Verdict::Problem, subject, text.error().message,
                       missing ? fmt::format("framemill keys curve {}", file.string()) : remedy_of(text.error())});
 }

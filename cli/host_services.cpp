@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 
 #include "cli/child_process.h"
+#include "cli/exit_code.h"
 #include "cli/host_checks.h"
 #include "cli/text.h"
 #include "models/package.h"
 #include "net/event_loop.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
+#include "net/net_error.h"
 
 namespace framemill::cli {
 namespace {
@@ -86,7 +88,7 @@ void check_reachable(const std::string& address, Findings& findings) {
   }
   // The port speaks another protocol: any answer, or none, after a connection means that a process listens there.
   const auto reply = client->send(net::HttpCall{});
-  if (!reply.ok() && reply.error().code == "net.connect")
+  if (is(reply, net::NetError::Connect))
     findings.push_back(
         {Verdict::Problem, subject, reply.error().message, "start the scheduler, or open the way to its port"});
   else
@@ -114,7 +116,7 @@ void check_executor(const std::filesystem::path& program, const std::function<bo
   const std::string subject = program.filename().string() + " self-test";
   const auto result = run_child({program.string(), "self-test"}, kSelfTestLimit, keep_going);
   if (!result.ok()) {
-    const bool missing = result.error().code == "process.missing";
+    const bool missing = is(result, ProcessError::Missing);
     findings.push_back({missing ? Verdict::Note : Verdict::Problem, subject, result.error().message,
                         missing ? "needed on hosts that run workers" : "run it by hand"});
     return;

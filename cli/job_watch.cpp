@@ -7,15 +7,16 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "cli/exit_code.h"
 #include "cli/text.h"
+#include "net/net_error.h"
 
 namespace framemill::cli {
 namespace {
 
 // Trouble that passes: the server is being restarted, or is too busy.
 bool passes(const base::Error& error, int status) {
-  if (error.code == "net.interrupted") return false;
-  return error.code.starts_with("net.") || status == 503 || status == 429;
+  return is_unreachable(error) || (!is(error, net::NetError::Interrupted) && (status == 503 || status == 429));
 }
 
 }  // namespace
@@ -26,7 +27,7 @@ base::Result<std::int64_t> patient_job_id(Session& session, const std::string& t
   while (true) {
     auto id = session.job_id(text);
     if (id.ok() || !passes(id.error(), session.last_status()) || base::monotonic_now() >= end) return id;
-    if (!pause_for(session, kBetween)) return base::Error{"net.interrupted", "stopped", {}, {}};
+    if (!pause_for(session, kBetween)) return base::error_of(net::NetError::Interrupted, "stopped");
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "net/net_error.h"
+
 namespace framemill::cli {
 namespace {
 
@@ -9,7 +11,8 @@ const json::array kEmptyList;
 const json::value kNull;
 
 base::Error bad_reply(std::string message) {
-  return {"http.bad_reply", std::move(message), {}, "is --server a framemill scheduler of a compatible version?"};
+  return base::error_of(net::HttpError::BadReply, std::move(message), {},
+                        "is --server a framemill scheduler of a compatible version?");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <ostream>
 
+#include "cli/exit_code.h"
 #include "cli/json_writer.h"
 
 namespace framemill::cli {
@@ -24,7 +25,8 @@ base::Result<Api*> Session::api() {
   auto opened = Api::open(configured.server, std::move(token), host_.keep_going);
   if (!opened.ok()) {
     base::Error error = opened.error();
-    if (flags_.settings.server.empty()) error.code = "config.server";  // not typed now: the settings are wrong
+    if (flags_.settings.server.empty())
+      error.code = text_of(ConfigError::Server);  // not typed now: the settings are wrong
     return error;
   }
   api_.emplace(std::move(opened).value());
@@ -72,18 +74,6 @@ void Session::print_error(const base::Error& error) {
   if (!error.code.empty()) err() << " [" << printable(error.code) << ']';
   err() << '\n';
   if (!error.hint.empty()) err() << "  " << printable(error.hint) << '\n';
-}
-
-ExitCode exit_code_of(const base::Error& error, int last_status) {
-  const auto room = [&](std::string_view prefix) { return error.code.starts_with(prefix); };
-  if (error.code == "net.interrupted") return ExitCode::Interrupted;
-  if (room("auth.") || room("token.") || last_status == 401 || last_status == 403) return ExitCode::NotAuthorised;
-  if (room("config.")) return ExitCode::BadConfiguration;
-  if (room("net.") || room("sse.") || room("http.status_") || error.code == "http.bad_reply" ||
-      error.code == "http.too_large")
-    return error.code == "http.too_large" && last_status == 413 ? ExitCode::Usage : ExitCode::Server;
-  if (last_status >= 500 || last_status == 429) return ExitCode::Server;
-  return ExitCode::Usage;
 }
 
 }  // namespace framemill::cli

@@ -65,7 +65,4 @@ class Session {
   std::optional<Api> api_;
 };
 
-// The exit code that an error means; `last_status` is the HTTP status of the last reply, or 0.
-ExitCode exit_code_of(const base::Error& error, int last_status);
-
 }  // namespace framemill::cli

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "cli/text.h"
+#include "net/net_error.h"
 
 namespace framemill::cli {
 namespace {
@@ -57,7 +58,7 @@ base::Result<bool> wait_for_input(int fd, std::optional<base::Instant> deadline)
   pollfd waited{fd, POLLIN, 0};
   const std::int64_t left = deadline ? std::max<std::int64_t>((*deadline - base::monotonic_now()).ms, 0) : -1;
   const int ready = ::poll(&waited, 1, static_cast<int>(std::min<std::int64_t>(left, std::numeric_limits<int>::max())));
-  if (ready < 0 && errno == EINTR) return base::Error{"net.interrupted", "interrupted", {}, {}};
+  if (ready < 0 && errno == EINTR) return base::error_of(net::NetError::Interrupted, "interrupted");
   return ready != 0;
 }
 

@@ -7,6 +7,7 @@
 #include <toml++/toml.h>
 
 #include "base/file.h"
+#include "cli/exit_code.h"
 #include "cli/text.h"
 
 namespace framemill::cli {
@@ -42,11 +43,11 @@ json::value to_json(const toml::node& node) {
 base::Result<std::string> read_settings_text(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored))
-    return base::Error{"config.missing", fmt::format("{} does not exist", path.string()), {}, {}};
+    return base::error_of(ConfigError::Missing, fmt::format("{} does not exist", path.string()));
   if (!std::filesystem::is_regular_file(path, ignored))  // a pipe or a device may never end
-    return base::Error{"config.unreadable", fmt::format("{} is not a plain file", path.string()), {}, {}};
+    return base::error_of(ConfigError::Unreadable, fmt::format("{} is not a plain file", path.string()));
   auto text = base::read_file(path, kFileBytesMax);
-  if (!text.ok()) return base::Error{"config.unreadable", text.error().message, {}, text.error().hint};
+  if (!text.ok()) return base::error_of(ConfigError::Unreadable, text.error().message, {}, text.error().hint);
   return text;
 }
 
@@ -55,11 +56,9 @@ base::Result<json::object> read_toml_file(const std::filesystem::path& path) {
   try {
     return to_json(toml::parse(text)).as_object();
   } catch (const toml::parse_error& error) {
-    return base::Error{"config.syntax",
-                       fmt::format("{}:{}:{}: {}", path.string(), error.source().begin.line,
-                                   error.source().begin.column, printable(error.description())),
-                       {},
-                       {}};
+    return base::error_of(ConfigError::Syntax,
+                          fmt::format("{}:{}:{}: {}", path.string(), error.source().begin.line,
+                                      error.source().begin.column, printable(error.description())));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/check.h"
+#include "base/error_code.h"
 
 namespace framemill::jobs {
 namespace {
@@ -28,28 +29,22 @@ constexpr std::array<OutcomeRow, kOutcomeCount> kOutcomes{{
     {Outcome::Revoked, "revoked", true, false, false, "The scheduler took the lease back."},
 }};
 
-// Names in the order of the enumerators: one table serves both directions.
-template <class State, std::size_t N>
-struct Names {
-  std::array<std::string_view, N> names;
+constexpr std::array<RevokeRow, kRevokeReasonCount> kRevokes{{
+    // reason, code, sweeps, keeps_finished
+    {RevokeReason::Cancelled, "cancelled", false, false},
+    {RevokeReason::CommittedByOther, "committed_by_other", false, false},
+    {RevokeReason::Unknown, "unknown", true, false},
+    {RevokeReason::TakenBack, "taken_back", false, true},
+    {RevokeReason::Paused, "paused", false, true},
+    {RevokeReason::Expired, "expired", false, false},
+    {RevokeReason::NoProgress, "no_progress", false, false},
+}};
 
-  std::string_view of(State state) const {
-    const auto index = static_cast<std::size_t>(state);
-    FM_CHECK(index < N, "a state outside its closed list");
-    return names[index];
-  }
-  std::optional<State> find(std::string_view text) const {
-    for (std::size_t i = 0; i < N; ++i)
-      if (names[i] == text) return static_cast<State>(i);
-    return std::nullopt;
-  }
-};
-
-constexpr Names<JobState, 6> kJobStates{{"queued", "running", "paused", "done", "failed", "cancelled"}};
-constexpr Names<PhaseState, 5> kPhaseStates{{"waiting", "running", "done", "failed", "cancelled"}};
-constexpr Names<TaskState, kTaskStateCount> kTaskStates{
+constexpr base::Names<JobState, 6> kJobStates{{"queued", "running", "paused", "done", "failed", "cancelled"}};
+constexpr base::Names<PhaseState, 5> kPhaseStates{{"waiting", "running", "done", "failed", "cancelled"}};
+constexpr base::Names<TaskState, kTaskStateCount> kTaskStates{
     {"waiting", "ready", "leased", "committed", "published", "failed", "quarantined", "cancelled"}};
-constexpr Names<WorkerState, 5> kWorkerStates{{"up", "silent", "draining", "drained", "revoked"}};
+constexpr base::Names<WorkerState, 5> kWorkerStates{{"up", "silent", "draining", "drained", "revoked"}};
 
 constexpr std::uint8_t bit(TaskState state) {
   return static_cast<std::uint8_t>(1u << static_cast<unsigned>(state));
@@ -96,16 +91,16 @@ std::optional<Outcome> outcome_from_code(std::string_view code) {
   return std::nullopt;
 }
 
-bool is_tried_once(std::string_view code) {
-  constexpr std::array<std::string_view, 6> kOnce{"output.link",     "command.cannot_start", "command.too_long",
-                                                  "grant.too_large", "grant.invalid",        "report.too_large"};
-  // What the storage failed to read may come back.
-  return (code.starts_with("input.") && code != "input.read") ||
-         std::find(kOnce.begin(), kOnce.end(), code) != kOnce.end();
+const RevokeRow& revoke_row(RevokeReason reason) {
+  const auto index = static_cast<std::size_t>(reason);
+  FM_CHECK(index < kRevokes.size() && kRevokes[index].reason == reason, "a reason outside its table");
+  return kRevokes[index];
 }
 
-bool depends_on_worker(std::string_view code) {
-  return code == "command.cannot_start";
+RevokeReason revoke_reason_from_code(std::string_view code) {
+  for (const RevokeRow& row : kRevokes)
+    if (row.code == code) return row.reason;
+  return RevokeReason::Cancelled;
 }
 
 std::string_view name(JobState state) {

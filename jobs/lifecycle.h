@@ -39,11 +39,30 @@ struct OutcomeRow {
 };
 const OutcomeRow& outcome_row(Outcome outcome);
 std::optional<Outcome> outcome_from_code(std::string_view code);
-// Whether another try of what failed with this finer code ("input.unreadable") could only end the same way, because the
-// files it reads, or what it asks for ("command.cannot_start"), decide: the first charged try is the last one.
-bool is_tried_once(std::string_view code);
-// Of these, what the worker decides as well: a program may be installed elsewhere. One try on each worker, then.
-bool depends_on_worker(std::string_view code);
+
+// Why the scheduler takes a lease back. The text of its row is on the wire (farm.proto, Revoke) and in the attempt's
+// record.
+enum class RevokeReason : std::uint8_t {
+  Cancelled,
+  CommittedByOther,
+  Unknown,    // nothing that waits to be published can lie in its staging directory
+  TakenBack,  // all of it or a part: other work comes first
+  Paused,
+  Expired,
+  NoProgress
+};
+inline constexpr int kRevokeReasonCount = 7;
+
+struct RevokeRow {
+  RevokeReason reason;
+  std::string_view code;  // "taken_back"
+  bool sweeps;            // the worker removes all that the attempt has written, at once
+  bool keeps_finished;    // tasks that are nearly done may still be written and committed
+};
+const RevokeRow& revoke_row(RevokeReason reason);
+// A reason that this version does not know (the scheduler is newer) reads as Cancelled: the attempt stops and nothing
+// that might still be published is removed.
+RevokeReason revoke_reason_from_code(std::string_view code);
 
 std::string_view name(JobState state);  // "running"
 std::string_view name(PhaseState state);

@@ -95,9 +95,9 @@ base::Result<std::string> read_key_text(const std::filesystem::path& path, std::
   auto text = base::read_guarded_file(path, size_bytes_max, readers);
   if (text.ok()) return text;
   base::Error error = text.error().wrapped("read " + std::string(what));
-  error.code = text.error().code == "file.permissions" ? "keys.permissions" : "keys.read";
-  if (text.error().code == "file.open") error.hint = "make one, or correct the path in the configuration";
-  if (readers == base::FileReaders::OwnerAlone && error.code == "keys.permissions")
+  error.code = is(text, base::FileError::Permissions) ? "keys.permissions" : "keys.read";
+  if (is(text, base::FileError::Open)) error.hint = "make one, or correct the path in the configuration";
+  if (readers == base::FileReaders::OwnerAlone && is(text, base::FileError::Permissions))
     error.hint += " (and make a new key if somebody may have seen or changed it)";
   return error;
 }

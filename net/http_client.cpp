@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "net/await.h"
+#include "net/net_error.h"
 
 namespace framemill::net {
 
@@ -48,16 +49,16 @@ struct Exchange {
                                     const SseParser::OnEvent& on_event);
 
   void set_deadline(base::Duration time) { stream.expires_after(std::chrono::milliseconds(time.ms)); }
-  void fail(error_code error, const char* code, const std::string& what);
+  void fail(error_code error, std::string_view code, const std::string& what);
 };
 
-void Exchange::fail(error_code error, const char* code, const std::string& what) {
-  base::Error failure{code, what + ": " + error.message(), "", ""};
+void Exchange::fail(error_code error, std::string_view code, const std::string& what) {
+  base::Error failure{std::string(code), what + ": " + error.message(), "", ""};
   if (error == beast::error::timeout) {
-    failure.code = "net.timeout";
+    failure.code = text_of(NetError::Timeout);
     failure.message = what + ": no answer in time";
   } else if (error == http::error::body_limit || error == http::error::header_limit) {
-    failure.code = "http.too_large";
+    failure.code = text_of(HttpError::TooLarge);
     failure.message = what + ": the reply is larger than " + std::to_string(options.body_bytes_max) + " bytes";
   }
   outcome = std::move(failure);
@@ -83,7 +84,7 @@ asio::awaitable<error_code> Exchange::connect(std::string host, std::string port
 asio::awaitable<void> Exchange::run(std::string host, std::string port, std::string unix_path,
                                     http::request<http::string_body> request, const SseParser::OnEvent* on_event) {
   if (const error_code error = co_await connect(std::move(host), std::move(port), std::move(unix_path)); error) {
-    fail(error, "net.connect", "connect to " + url);
+    fail(error, text_of(NetError::Connect), "connect to " + url);
     if (outcome) {
       base::Error failure = outcome->error();
       failure.hint = "is the server running, and is this its address?";
@@ -95,7 +96,7 @@ asio::awaitable<void> Exchange::run(std::string host, std::string port, std::str
   const auto [error, size] = co_await http::async_write(stream, request, kAwait);
   // A server may refuse a large body and close before all of it is sent: its reply says why, so read it in any case.
   if (error && error != asio::error::broken_pipe && error != asio::error::connection_reset) {
-    fail(error, "net.closed", "send to " + url);
+    fail(error, text_of(NetError::Closed), "send to " + url);
     co_return;
   }
   co_await read_reply(request.method() == http::verb::head, on_event);
@@ -123,7 +124,7 @@ asio::awaitable<void> Exchange::read_reply(bool is_head, const SseParser::OnEven
   if (error) {
     const bool gone = error == http::error::end_of_stream || error == asio::error::connection_reset ||
                       error == asio::error::eof || error == asio::error::broken_pipe;
-    fail(error, gone ? "net.closed" : "http.bad_reply", "read the reply of " + url);
+    fail(error, gone ? text_of(NetError::Closed) : text_of(HttpError::BadReply), "read the reply of " + url);
     co_return;
   }
   if (on_event != nullptr && parser.get().result() == http::status::ok) {
@@ -134,7 +135,7 @@ asio::awaitable<void> Exchange::read_reply(bool is_head, const SseParser::OnEven
   if (!is_head) {
     const auto [body_error, body_size] = co_await http::async_read(stream, buffer, parser, kAwait);
     if (body_error) {
-      fail(body_error, "net.closed", "read the reply of " + url);
+      fail(body_error, text_of(NetError::Closed), "read the reply of " + url);
       co_return;
     }
   }
@@ -162,11 +163,11 @@ asio::awaitable<void> Exchange::read_events(http::response_parser<http::string_b
       co_return;
     }
     if (error) {
-      fail(error, "net.closed", "read events of " + url);
+      fail(error, text_of(NetError::Closed), "read events of " + url);
       co_return;
     }
   }
-  outcome = base::Error{"net.closed", "the server ended the stream of events", "", ""};
+  outcome = base::error_of(NetError::Closed, "the server ended the stream of events");
 }
 
 base::Error bad_url(std::string_view url, std::string why) {
@@ -245,12 +246,12 @@ base::Result<HttpResponse> HttpClient::run(const HttpCall& call, const SseParser
   asio::co_spawn(io, exchange.run(host_, port_, unix_path_, std::move(request), on_event),
                  [&](std::exception_ptr failed) {
                    if (failed && !exchange.outcome)
-                     exchange.outcome = base::Error{"http.bad_reply", "the exchange failed", "", ""};
+                     exchange.outcome = base::error_of(HttpError::BadReply, "the exchange failed");
                  });
   while (!exchange.outcome) {
     io.run_for(kAskInterval);
     if (!exchange.outcome && options_.keep_going && !options_.keep_going()) {
-      return base::Error{"net.interrupted", "interrupted", "", ""};
+      return base::error_of(NetError::Interrupted, "interrupted");
     }
   }
   return *std::move(exchange.outcome);

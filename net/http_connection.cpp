@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "net/await.h"
 #include "net/http_framing.h"
+#include "net/net_error.h"
 
 namespace framemill::net {
 
@@ -238,8 +239,8 @@ base::Duration HttpConnection::header_time() const {
 
 // Asks who sends this and whether there is room for it; a value is what it is refused with.
 std::optional<HttpResponse> HttpConnection::admit(const HttpRequest& head, std::size_t body_bytes) {
-  const auto refuse = [](int status, const char* code, const char* text) {
-    return error_response(status, {code, text, "", status == 413 ? "" : "try again in a second"});
+  const auto refuse = [](int status, HttpError error, const char* text) {
+    return error_response(status, base::error_of(error, text, "", status == 413 ? "" : "try again in a second"));
   };
   const HttpLimits& limits = shared_->limits;
   HttpAdmission admission;
@@ -247,23 +248,23 @@ std::optional<HttpResponse> HttpConnection::admit(const HttpRequest& head, std::
     admission = shared_->admit(head);
     HttpGate& gate = shared_->gate;
     if (!gate.take_request(peer_.network, admission.client, base::monotonic_now()))
-      return refuse(429, "http.too_many_requests", "too many requests in this time");
+      return refuse(429, HttpError::TooManyRequests, "too many requests in this time");
     if (admission.refusal) return std::move(admission.refusal);
     if (!belong_to(admission.client))
-      return refuse(429, "http.too_many_connections", "too many connections with this token");
+      return refuse(429, HttpError::TooManyConnections, "too many connections with this token");
     if (!is_stranger()) {
       if (!gate.take_answer(client_))
-        return refuse(429, "http.too_many_requests", "too many requests with this token at once");
+        return refuse(429, HttpError::TooManyRequests, "too many requests with this token at once");
       answer_counts_ = true;
     }
   }
   at_work_ = true;
   if (body_bytes == 0) return std::nullopt;
-  if (!admission.takes_body) return refuse(413, "http.too_large", "this request takes no body");
+  if (!admission.takes_body) return refuse(413, HttpError::TooLarge, "this request takes no body");
   if (body_bytes > limits.bodies_bytes_max - std::min(shared_->bodies_bytes, limits.bodies_bytes_max))
-    return refuse(503, "http.busy", "too many large requests at this moment");
+    return refuse(503, HttpError::Busy, "too many large requests at this moment");
   if (shared_->admit && !shared_->gate.take_body(client_, body_bytes))
-    return refuse(429, "http.busy", "too many large requests with this token at once");
+    return refuse(429, HttpError::Busy, "too many large requests with this token at once");
   body_bytes_reserved_ = body_bytes;
   shared_->bodies_bytes += body_bytes;
   return std::nullopt;

@@ -17,6 +17,7 @@
 
 #include "net/await.h"
 #include "net/http_connection.h"
+#include "net/net_error.h"
 
 namespace framemill::net {
 
@@ -126,7 +127,7 @@ struct HttpServer::Impl {
 namespace {
 
 base::Error bind_error(const std::string& listen, const std::string& why) {
-  return {"net.bind", "listen on " + listen + ": " + why, "", ""};
+  return base::error_of(NetError::Bind, "listen on " + listen + ": " + why);
 }
 
 // One host may have all addresses of an IPv6 /64.
@@ -166,8 +167,8 @@ HttpPeer peer_of(stream_protocol::socket& socket) {
 // Said without waiting to somebody who is not let in; whether it arrives is not worth more.
 template <class Socket>
 void say_busy(Socket& socket) {
-  static const HttpResponse busy =
-      error_response(503, {"http.busy", "too many connections at this moment", "", "try again in a second"});
+  static const HttpResponse busy = error_response(
+      503, base::error_of(HttpError::Busy, "too many connections at this moment", "", "try again in a second"));
   static const std::string bytes =
       "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\nConnection: "
       "close\r\nContent-Length: " +
@@ -227,8 +228,8 @@ base::Result<tcp::endpoint> tcp_endpoint_of(const HttpServerOptions& options) {
     return bad;
   }
   if (!address.is_loopback() && !options.allow_remote) {
-    return base::Error{"net.not_loopback", "listen on " + options.listen + ": other hosts could connect", "",
-                       "listen on 127.0.0.1, or set allow_remote = true in scheduler.toml"};
+    return base::error_of(NetError::NotLoopback, "listen on " + options.listen + ": other hosts could connect", "",
+                          "listen on 127.0.0.1, or set allow_remote = true in scheduler.toml");
   }
   return tcp::endpoint(address, static_cast<std::uint16_t>(wanted));
 }

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "net/event_loop.h"
+#include "net/net_error.h"
 #include "net/zmq_socket.h"
 
 namespace framemill::net {
@@ -128,20 +129,18 @@ base::Result<std::unique_ptr<SecureDealer>> SecureDealer::open(EventLoop& loop, 
 
 base::Status SecureDealer::send(std::string_view bytes) {
   if (bytes.size() > impl_->options.message_bytes_max) {
-    return base::Error{"net.message_too_large",
-                       "a message of " + std::to_string(bytes.size()) + " bytes, the limit is " +
-                           std::to_string(impl_->options.message_bytes_max),
-                       "", ""};
+    return base::error_of(NetError::MessageTooLarge, "a message of " + std::to_string(bytes.size()) +
+                                                         " bytes, the limit is " +
+                                                         std::to_string(impl_->options.message_bytes_max));
   }
-  if (!impl_->reader) return base::Error{"net.queue_full", "not connected", "", ""};
+  if (!impl_->reader) return base::error_of(NetError::QueueFull, "not connected");
   const int cause = send_in_parts(impl_->socket, bytes, impl_->options.part_bytes_max);
   impl_->reader->check();
   if (cause == 0) return {};
   if (cause == EAGAIN) {
-    return base::Error{"net.queue_full", impl_->connected ? "the queue to the server is full" : "not connected", "",
-                       ""};
+    return base::error_of(NetError::QueueFull, impl_->connected ? "the queue to the server is full" : "not connected");
   }
-  return base::Error{"net.zmq", std::string("send: ") + zmq_strerror(cause), "", ""};
+  return base::error_of(NetError::Zmq, std::string("send: ") + zmq_strerror(cause));
 }
 
 bool SecureDealer::connected() const {

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "net/net_error.h"
 #include "net/zap_guard.h"
 #include "net/zmq_socket.h"
 
@@ -135,8 +136,8 @@ bool SecureRouter::Impl::receive_one() {
 base::Status check_listen_address(const SecureRouterOptions& options) {
   if (options.allow_remote || !options.endpoint.starts_with(kTcpScheme) || is_loopback(host_of(options.endpoint)))
     return {};
-  return base::Error{"net.not_loopback", "listen on " + options.endpoint + ": other hosts could connect", "",
-                     "listen on tcp://127.0.0.1:PORT, or set allow_remote = true if workers run on other hosts"};
+  return base::error_of(NetError::NotLoopback, "listen on " + options.endpoint + ": other hosts could connect", "",
+                        "listen on tcp://127.0.0.1:PORT, or set allow_remote = true if workers run on other hosts");
 }
 
 SecureRouter::SecureRouter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -157,13 +158,13 @@ const std::string& SecureRouter::endpoint() const {
 }
 
 base::Status SecureRouter::send(PeerId peer, std::string_view bytes) {
-  const auto refuse = [&](const char* code, std::string message) {
+  const auto refuse = [&](NetError error, std::string message) {
     impl_->sends_refused.fetch_add(1, std::memory_order_relaxed);
-    return base::Error{code, std::move(message), "", ""};
+    return base::error_of(error, std::move(message));
   };
   if (bytes.size() > impl_->options.message_bytes_max) {
-    return refuse("net.message_too_large", "a message of " + std::to_string(bytes.size()) + " bytes, the limit is " +
-                                               std::to_string(impl_->options.message_bytes_max));
+    return refuse(NetError::MessageTooLarge, "a message of " + std::to_string(bytes.size()) + " bytes, the limit is " +
+                                                 std::to_string(impl_->options.message_bytes_max));
   }
   const auto id = routing_id_of(peer);
   const int cause = peer ? send_in_parts_to(impl_->socket, {id.data(), id.size()}, bytes, impl_->options.part_bytes_max)
@@ -173,9 +174,9 @@ base::Status SecureRouter::send(PeerId peer, std::string_view bytes) {
     impl_->sent.fetch_add(1, std::memory_order_relaxed);
     return {};
   }
-  if (cause == EAGAIN) return refuse("net.queue_full", "the peer's queue is full");
-  if (cause == EHOSTUNREACH) return refuse("net.peer_gone", "the peer is not connected any more");
-  return refuse("net.zmq", std::string("send: ") + zmq_strerror(cause));
+  if (cause == EAGAIN) return refuse(NetError::QueueFull, "the peer's queue is full");
+  if (cause == EHOSTUNREACH) return refuse(NetError::PeerGone, "the peer is not connected any more");
+  return refuse(NetError::Zmq, std::string("send: ") + zmq_strerror(cause));
 }
 
 void SecureRouter::allow_only(std::vector<CurvePublicKey> keys) {
@@ -223,15 +224,16 @@ base::Status expect_refusal(const std::string& endpoint, const CurvePublicKey& s
     if (!event) continue;
     if (event->event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
       const bool with_key = security == Security::RandomKey;
-      return base::Error{"net.not_secure", endpoint + " lets in " + (with_key ? "any key" : "peers without a key"), "",
-                         "do not use this port; is the ZeroMQ library built with CURVE and at least 4.3?"};
+      return base::error_of(NetError::NotSecure,
+                            endpoint + " lets in " + (with_key ? "any key" : "peers without a key"), "",
+                            "do not use this port; is the ZeroMQ library built with CURVE and at least 4.3?");
     }
     constexpr int kFailed =
         ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
     if ((event->event & kFailed) != 0) return {};
   }
-  return base::Error{"net.zmq", endpoint + " gave no answer to the self-test in " + std::to_string(timeout.ms) + " ms",
-                     "", ""};
+  return base::error_of(NetError::Zmq,
+                        endpoint + " gave no answer to the self-test in " + std::to_string(timeout.ms) + " ms");
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "net/net_error.h"
+
 namespace framemill::net {
 namespace {
 
@@ -24,7 +26,7 @@ int send_frame(zmq::socket_ref socket, std::string_view bytes, zmq::send_flags f
 }  // namespace
 
 base::Error zmq_failure(std::string_view what, const zmq::error_t& error) {
-  return {"net.zmq", std::string(what) + ": " + error.what(), "", ""};
+  return base::error_of(NetError::Zmq, std::string(what) + ": " + error.what());
 }
 
 base::Result<zmq::socket_t> make_socket(zmq::context_t& context, zmq::socket_type type) {
@@ -41,7 +43,7 @@ base::Status bind_to(zmq::socket_t& socket, const std::string& endpoint) {
     return {};
   } catch (const zmq::error_t& cause) {
     base::Error error = zmq_failure("listen on " + endpoint, cause);
-    error.code = "net.bind";
+    error.code = text_of(NetError::Bind);
     error.hint = "is the address this host's, the port free, and the form tcp://ADDRESS:PORT?";
     return error;
   }
@@ -53,7 +55,7 @@ base::Status connect_to(zmq::socket_t& socket, const std::string& endpoint) {
     return {};
   } catch (const zmq::error_t& cause) {
     base::Error error = zmq_failure("connect to " + endpoint, cause);
-    error.code = "net.connect";
+    error.code = text_of(NetError::Connect);
     error.hint = "the form is tcp://HOST:PORT";
     return error;
   }

@@ -10,6 +10,7 @@
 #include "cli/verbs/verbs.h"
 #include "jobs/check.h"
 #include "models/package.h"
+#include "net/net_error.h"
 
 namespace framemill::cli {
 namespace {
@@ -90,7 +91,7 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
   for (const std::string& file : options.files) {
     const auto source = read_spec_source(file, session.standard_input());
     if (!source.ok()) {
-      if (source.error().code == "net.interrupted") return source.error();
+      if (is(source, net::NetError::Interrupted)) return source.error();
       session.print_error(source.error());
       items.push_back(unreadable_json(source.error(), file));
       worst = ExitCode::Usage;

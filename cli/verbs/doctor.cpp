@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "cli/child_process.h"
+#include "cli/exit_code.h"
 #include "cli/host_checks.h"
 #include "cli/toml_file.h"
 #include "cli/verbs/verbs.h"
@@ -154,7 +155,7 @@ base::Result<std::vector<DaemonFile>> read_daemon_files(const Options& options, 
   std::vector<DaemonFile> daemons;
   for (const std::string& path : paths) {
     auto table = read_toml_file(path);
-    if (!table.ok() && table.error().code == "config.syntax") {  // its daemon says more of it
+    if (is(table, ConfigError::Syntax)) {  // its daemon says more of it
       const auto text = read_settings_text(path);
       const bool is_worker = text.ok() && text->find("workers_file") == std::string::npos;
       check_config({fs::absolute(path), {}, is_worker}, session, findings);

@@ -9,6 +9,7 @@
 #include "cli/live_display.h"
 #include "cli/progress.h"
 #include "cli/verbs/verbs.h"
+#include "net/net_error.h"
 
 namespace framemill::cli {
 namespace {
@@ -60,7 +61,7 @@ class Screen {
 
 ExitCode leave_running(Session& session, std::int64_t job) {
   if (session.json())
-    session.print_error({"net.interrupted", fmt::format("job {} goes on", job), {}, {}});
+    session.print_error(base::error_of(net::NetError::Interrupted, fmt::format("job {} goes on", job)));
   else
     session.err() << fmt::format(
         "job {0} goes on; framemill follow {0} shows it again, framemill cancel {0} stops it\n", job);
@@ -115,7 +116,7 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
     return base::Error{"usage.patience", "--patience: not a valid duration", "--patience", "write 90s, 5m or 2h"};
   FM_ASSIGN(const std::int64_t job, patient_job_id(session, options.job, base::milliseconds(*patience)));
   auto result = follow(session, job, base::milliseconds(*patience), options.plain);
-  if (!result.ok() && result.error().code == "net.interrupted") return leave_running(session, job);
+  if (is(result, net::NetError::Interrupted)) return leave_running(session, job);
   if (!result.ok() || !session.json()) return result;
   FM_ASSIGN(Api* server, session.api());
   FM_ASSIGN(const json::value answer, server->get(fmt::format("/api/v1/jobs/{}", job)));

@@ -6,10 +6,12 @@
 #include "base/file.h"
 #include "base/sha256.h"
 #include "cli/diagnostics.h"
+#include "cli/exit_code.h"
 #include "cli/job_watch.h"
 #include "cli/never_runs.h"
 #include "cli/spec_source.h"
 #include "cli/verbs/verbs.h"
+#include "net/net_error.h"
 
 namespace framemill::cli {
 namespace {
@@ -37,12 +39,11 @@ base::Result<json::value> post_spec(Session& session, const json::object& body) 
   const std::string key = base::to_hex({reinterpret_cast<const std::uint8_t*>(random.data()), random.size()});
   for (int attempt = 1;; ++attempt) {
     auto answer = server->post("/api/v1/jobs", body, {{"Idempotency-Key", key}});
-    const bool unreachable =
-        !answer.ok() && answer.error().code.starts_with("net.") && answer.error().code != "net.interrupted";
+    const bool unreachable = !answer.ok() && is_unreachable(answer.error());
     if (!unreachable || attempt == kTries) return answer;
     if (!pause_for(session, base::milliseconds(250 * attempt)))
-      return base::Error{
-          "net.interrupted", "interrupted; the job may have been submitted", {}, "framemill jobs shows it"};
+      return base::error_of(net::NetError::Interrupted, "interrupted; the job may have been submitted", {},
+                            "framemill jobs shows it");
   }
 }
 

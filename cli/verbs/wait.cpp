@@ -8,6 +8,7 @@
 #include "cli/job_watch.h"
 #include "cli/progress.h"
 #include "cli/verbs/verbs.h"
+#include "net/net_error.h"
 
 namespace framemill::cli {
 namespace {
@@ -99,7 +100,7 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
       return ExitCode::StillRunning;
     }
     if (!pause_for(session, kLookEvery))
-      return base::Error{"net.interrupted", fmt::format("interrupted; job {} goes on", id), {}, {}};
+      return base::error_of(net::NetError::Interrupted, fmt::format("interrupted; job {} goes on", id));
   }
 }
 

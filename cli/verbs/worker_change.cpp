@@ -4,6 +4,8 @@
 
 #include <ostream>
 
+#include "net/net_error.h"
+
 namespace framemill::cli {
 
 base::Result<ExitCode> change_worker(Session& session, const std::string& worker,
@@ -15,7 +17,7 @@ base::Result<ExitCode> change_worker(Session& session, const std::string& worker
   for (const std::string& change : changes) {
     const std::string target = fmt::format("/api/v1/workers/{}/{}", net::percent_encode(worker), change);
     auto changed = server->post(target, json::object{{"reason", reason}});
-    if (!changed.ok() && changed.error().code == "http.not_found")  // "w1/cpu0", as the list of workers shows slots
+    if (is(changed, net::HttpError::NotFound))  // "w1/cpu0", as the list of workers shows slots
       return base::Error{"worker.unknown", fmt::format("there is no worker '{}'", printable(worker)), "WORKER",
                          "framemill workers lists them; w1/cpu0 is a slot of worker w1"};
     FM_ASSIGN(answer, std::move(changed));

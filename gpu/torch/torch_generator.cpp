@@ -13,6 +13,7 @@
 #include "gpu/torch/load_generator.h"
 #include "gpu/torch/sampler.h"
 #include "gpu/torch/transformer.h"
+#include "jobs/attempt_error.h"
 #include "models/package.h"
 #include "models/weights.h"
 
@@ -30,11 +31,11 @@ auto guarded(const char* what, Function&& function) -> decltype(function()) {
     at::NoGradGuard no_grad;
     return function();
   } catch (const c10::OutOfMemoryError& error) {
-    return base::Error{"gpu.out_of_memory", std::string(what) + ": " + error.what_without_backtrace(), "", ""};
+    return base::error_of(jobs::AttemptError::OutOfMemory, std::string(what) + ": " + error.what_without_backtrace());
   } catch (const std::bad_alloc&) {
-    return base::Error{"gpu.out_of_memory", std::string(what) + ": the host has no memory left", "", ""};
+    return base::error_of(jobs::AttemptError::OutOfMemory, std::string(what) + ": the host has no memory left");
   } catch (const std::exception& error) {
-    return base::Error{"gpu.device", std::string(what) + ": " + error.what(), "", ""};
+    return base::error_of(jobs::AttemptError::Device, std::string(what) + ": " + error.what());
   }
 }
 
@@ -255,8 +256,8 @@ base::Status TorchGenerator::step(std::span<Window* const> batch) {
   const auto windows = static_cast<std::uint32_t>(batch.size());
   const std::uint64_t budget = device_memory(device_).budget_bytes;
   if (!device_.is_cpu() && budget != 0 && resident_bytes() + ledger_.batch_bytes(windows) > budget)
-    return base::Error{"gpu.out_of_memory", "a batch of " + std::to_string(windows) + " does not fit into the budget",
-                       "", ""};
+    return base::error_of(jobs::AttemptError::OutOfMemory,
+                          "a batch of " + std::to_string(windows) + " does not fit into the budget");
   const std::uint64_t before = device_memory(device_).current_bytes;
   reset_device_peak(device_);
   FM_TRY(guarded("a sampler step", [&]() -> base::Status {
@@ -277,7 +278,7 @@ base::Result<LatentBlock> TorchGenerator::finish(Window& window) {
     LatentBlock block = block_of(mine.trajectory().latents);
     for (float value : block.values) {
       if (!std::isfinite(value))
-        return base::Error{"gpu.not_finite", "the network gave a value that is not finite", "", ""};
+        return base::error_of(jobs::AttemptError::NotFinite, "the network gave a value that is not finite");
     }
     // As they were given, bit for bit, whatever a device made of them.
     const auto size = static_cast<std::ptrdiff_t>(block.frame_size());
@@ -332,9 +333,9 @@ base::Result<std::unique_ptr<Generator>> load_torch_generator(const std::filesys
   FM_ASSIGN(std::string bytes, base::read_file(package.directory / weights.path, weights.size_bytes));
   // The very bytes that are loaded are the ones that are checked.
   if (base::sha256(bytes) != weights.sha256)
-    return base::Error{"model.digest_mismatch",
-                       package.manifest.id() + ": " + weights.path + " is not the file the manifest names", "",
-                       "fetch the package again"};
+    return base::error_of(jobs::AttemptError::ModelDigestMismatch,
+                          package.manifest.id() + ": " + weights.path + " is not the file the manifest names", "",
+                          "fetch the package again");
   FM_ASSIGN(const models::SafetensorsFile file, models::SafetensorsFile::parse(std::move(bytes)));
   // Before anything of the network's size is allocated.
   FM_TRY(models::check_weights(package.manifest.network, file));

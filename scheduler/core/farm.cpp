@@ -96,12 +96,12 @@ void forgive_lateness(FarmState& farm) {
 void fold_task_events(FarmState& farm) {
   for (auto* folded : {&farm.turn.published, &farm.turn.failed}) {
     for (const auto& [layer, tasks] : *folded)
-      farm.turn.say({"layer",
+      farm.turn.say(
+          LayerEvent{folded == &farm.turn.published ? LayerEvent::What::TasksPublished : LayerEvent::What::TasksFailed,
                      layer.first,
                      layer.second,
-                     {},
-                     folded == &farm.turn.published ? "TasksPublished" : "TasksFailed",
-                     std::to_string(tasks) + (tasks == 1 ? " task" : " tasks")});
+                     std::to_string(tasks) + (tasks == 1 ? " task" : " tasks"),
+                     {}});
     folded->clear();
   }
 }

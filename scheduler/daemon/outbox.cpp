@@ -65,7 +65,7 @@ void Outbox::add(WorkerId worker, wire::Grant grant) {
 void Outbox::add(const RevokeLease& revoke) {
   wire::Revoke& out = *reply_with_room(revoke.worker, 96).add_revokes();
   attempt_to_wire(revoke.attempt, *out.mutable_attempt());
-  out.set_reason(revoke.reason);
+  out.set_reason(std::string(jobs::revoke_row(revoke.reason).code));
   if (!revoke.keep.empty()) write_tasks({}, revoke.keep, *out.mutable_keep());
 }
 

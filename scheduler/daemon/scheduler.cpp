@@ -29,19 +29,17 @@ void append(std::vector<T>& to, std::vector<T>& from) {
 // --verbose.
 void log_event(const EventRow& row) {
   const FarmEvent& event = row.event;
-  const bool routine = (event.type == "attempt" && (event.what != "AttemptEnded" || event.detail.ends_with(": ok"))) ||
-                       event.what == "TasksPublished";
-  const base::LogLevel level = routine ? base::LogLevel::Debug : base::LogLevel::Info;
+  const base::LogLevel level = is_routine(event) ? base::LogLevel::Debug : base::LogLevel::Info;
   if (!base::log_enabled(level)) return;
   std::string subject;
-  if (event.job) subject += fmt::format(" job {}", event.job.value);
+  if (const JobId job = job_of(event)) subject += fmt::format(" job {}", job.value);
   if (!row.layer_name.empty()) subject += " " + row.layer_name;
   if (!row.worker_name.empty()) subject += " worker " + row.worker_name;
-  std::string_view detail = event.detail;  // without what the subject says already
+  std::string_view detail = detail_of(event);  // without what the subject says already
   if (detail == row.worker_name) detail = {};
   if (!row.layer_name.empty() && detail.starts_with(row.layer_name + ": "))
     detail.remove_prefix(row.layer_name.size() + 2);
-  base::log_line(level, "farm", fmt::format("{}{}{}{}", event.what, subject, detail.empty() ? "" : ": ", detail));
+  base::log_line(level, "farm", fmt::format("{}{}{}{}", what_of(event), subject, detail.empty() ? "" : ": ", detail));
 }
 
 }  // namespace
@@ -254,11 +252,12 @@ void Scheduler::release(Held held) {
 
 EventRow Scheduler::named(FarmEvent event) const {
   EventRow row;
-  const JobRecord* job = event.job ? farm_.job(event.job) : nullptr;
-  const bool of_layer = event.type == "layer" || event.type == "attempt";
-  if (of_layer && job != nullptr && event.layer < job->spec->layers.size())
-    row.layer_name = job->spec->layers[event.layer].name;
-  if (const WorkerRecord* worker = event.worker ? farm_.worker(event.worker) : nullptr) row.worker_name = worker->name;
+  const JobId id = job_of(event);
+  const JobRecord* job = id ? farm_.job(id) : nullptr;
+  if (const auto layer = layer_of(event); layer && job != nullptr && *layer < job->spec->layers.size())
+    row.layer_name = job->spec->layers[*layer].name;
+  const WorkerId of_worker = worker_of(event);
+  if (const WorkerRecord* worker = of_worker ? farm_.worker(of_worker) : nullptr) row.worker_name = worker->name;
   row.event = std::move(event);
   return row;
 }

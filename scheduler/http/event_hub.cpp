@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/clock.h"
+#include "net/net_error.h"
 #include "net/sse.h"
 #include "scheduler/http/to_json.h"
 
@@ -40,8 +41,8 @@ void EventHub::publish(const EventBatch& batch) {
   const std::size_t before = entries_.size();
   for (std::size_t i = 0; i < batch.events.size(); ++i) {
     const EventRow& row = batch.events[i];
-    Entry entry{{batch.epoch, batch.sequence, static_cast<std::uint32_t>(i)}, row.event.job, {}};
-    entry.bytes = net::format_sse({entry.id.text(), row.event.type, event_text(row, batch.time)});
+    Entry entry{{batch.epoch, batch.sequence, static_cast<std::uint32_t>(i)}, job_of(row.event), {}};
+    entry.bytes = net::format_sse({entry.id.text(), std::string(type_of(row.event)), event_text(row, batch.time)});
     bytes_ += entry.bytes.size();
     entries_.push_back(std::move(entry));
   }
@@ -82,9 +83,9 @@ base::Status EventHub::attach(const Caller& caller, const net::Responder& respon
   const auto same_token = [&](const Reader& reader) { return reader.caller.token == caller.token; };
   const auto of_token = static_cast<std::size_t>(std::count_if(readers_.begin(), readers_.end(), same_token));
   if (of_token >= kReadersPerTokenMax)
-    return base::Error{"http.too_many_streams",
-                       "this token has " + std::to_string(of_token) + " event streams open already", "",
-                       "close one of them"};
+    return base::error_of(net::HttpError::TooManyStreams,
+                          "this token has " + std::to_string(of_token) + " event streams open already", "",
+                          "close one of them");
   if (readers_.size() >= kReadersMax)
     return base::Error{"farm.too_many_streams", "too many event streams are open", "", "try again later"};
   net::HttpResponse head;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "jobs/nearest.h"
+#include "net/net_error.h"
 #include "scheduler/http/call.h"
 
 namespace framemill::scheduler {
@@ -42,10 +43,11 @@ base::Status check_query(const net::HttpRequest& request, const ApiRoute& route)
 
 net::HttpResponse no_route(const net::HttpRequest& request, const ApiRoutes::Match& match) {
   if (match.status() == 404)
-    return failure(base::Error{"http.not_found", "there is nothing at this address", "", "see openapi.yaml"});
+    return failure(
+        base::error_of(net::HttpError::NotFound, "there is nothing at this address", "", "see openapi.yaml"));
   net::HttpResponse response =
-      failure(base::Error{"http.method_not_allowed",
-                          "the method " + request.method + " is not allowed here; allowed: " + match.allow, "", ""});
+      failure(base::error_of(net::HttpError::MethodNotAllowed,
+                             "the method " + request.method + " is not allowed here; allowed: " + match.allow));
   response.headers.emplace_back("Allow", match.allow);
   return response;
 }

@@ -3,6 +3,7 @@
 #include <boost/json/parse.hpp>
 
 #include "base/sha256.h"
+#include "net/net_error.h"
 #include "scheduler/http/call.h"
 #include "scheduler/http/to_json.h"
 
@@ -92,9 +93,9 @@ base::Status submit_job(const std::shared_ptr<Call>& call) {
   } else if (type == "application/json") {
     FM_TRY(read_json_body(*call, submit));
   } else {
-    return base::Error{"http.media_type",
-                       type.empty() ? "the request does not say what its body is" : "a spec is not \"" + type + "\"",
-                       "Content-Type", "send Content-Type: application/toml or application/json"};
+    return base::error_of(net::HttpError::MediaType,
+                          type.empty() ? "the request does not say what its body is" : "a spec is not \"" + type + "\"",
+                          "Content-Type", "send Content-Type: application/toml or application/json");
   }
   call->api->farm.submit(std::move(submit), call->then<SubmitReply>([call](SubmitReply reply) -> base::Status {
     if (!reply.errors.empty()) {

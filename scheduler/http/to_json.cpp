@@ -470,16 +470,16 @@ json::object explanation_json(const ExplainView& view, const PlanView& plan) {
 std::string event_text(const EventRow& row, base::WallTime time) {
   const FarmEvent& event = row.event;
   json::value job = nullptr, layer = nullptr, worker = nullptr;
-  if (event.job) job = event.job.value;
+  if (const JobId id = job_of(event)) job = id.value;
   if (!row.layer_name.empty()) layer = text_json(row.layer_name);
   if (!row.worker_name.empty()) worker = text_json(row.worker_name);
-  const json::object out{{"type", text_json(event.type)},
-                         {"what", text_json(event.what)},
+  const json::object out{{"type", text_json(type_of(event))},
+                         {"what", text_json(what_of(event))},
                          {"job", std::move(job)},
                          {"layer", std::move(layer)},
                          {"worker", std::move(worker)},
                          {"time", time_json(time)},
-                         {"detail", text_json(std::string_view(event.detail).substr(0, kDetailBytesMax))}};
+                         {"detail", text_json(std::string_view(detail_of(event)).substr(0, kDetailBytesMax))}};
   return json::serialize(out);
 }
 

@@ -89,7 +89,7 @@ base::Result<TokenTable> TokenTable::read(const std::filesystem::path& path) {
   auto text = base::read_guarded_file(path, kFileBytesMax, base::FileReaders::Anyone);
   if (!text.ok()) {
     base::Error error = text.error().wrapped("read tokens");
-    error.code = text.error().code == "file.permissions" ? "tokens.permissions" : "tokens.read";
+    error.code = is(text, base::FileError::Permissions) ? "tokens.permissions" : "tokens.read";
     return error;
   }
   auto table = parse(*text);

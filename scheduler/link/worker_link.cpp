@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/net_error.h"
 #include "scheduler/link/report.h"
 #include "wire/farm.pb.h"
 #include "wire/limits.h"
@@ -48,7 +49,7 @@ bool WorkerLink::is_taken(const Seat& seat, std::uint64_t incarnation) {
   probe.set_protocol(wire::kProtocolVersion);
   probe.set_incarnation(incarnation);
   const base::Status sent = router_->send(seat.peer, probe.SerializeAsString());
-  return sent.ok() || sent.error().code != "net.peer_gone";
+  return !is(sent, net::NetError::PeerGone);
 }
 
 std::string WorkerLink::taken_text(const Seat& seat) {
@@ -94,11 +95,11 @@ WorkerLink::Sent WorkerLink::send(const std::string& worker_key, const wire::Sch
   if (seat == seats_.end() || !seat->second.peer) return Sent::Gone;
   const base::Status sent = router_->send(seat->second.peer, reply.SerializeAsString());
   if (sent.ok()) return Sent::Yes;
-  if (sent.error().code == "net.message_too_large")  // items are bounded before they are added (wire/limits.h)
+  if (is(sent, net::NetError::MessageTooLarge))  // items are bounded before they are added (wire/limits.h)
     base::log_error("link", "to worker {}: {}", worker_key, sent.error().message);
   else
     base::log_debug("link", "to worker {}: {}", worker_key, sent.error().message);
-  return sent.error().code == "net.queue_full" ? Sent::Full : Sent::Gone;
+  return is(sent, net::NetError::QueueFull) ? Sent::Full : Sent::Gone;
 }
 
 void WorkerLink::refuse(net::PeerId peer, const std::string& why) {

@@ -9,20 +9,21 @@
 
 #include "base/file.h"
 #include "scheduler/store/file_guard.h"
+#include "scheduler/store/store_error.h"
 
 namespace framemill::scheduler::store {
 namespace {
 
 base::Error backup_error(const std::filesystem::path& path, const char* doing) {
-  return {"store.file", fmt::format("{} {}: {}", doing, path.string(), std::strerror(errno)), "", ""};
+  return base::error_of(StoreError::File, fmt::format("{} {}: {}", doing, path.string(), std::strerror(errno)));
 }
 
 }  // namespace
 
 base::Result<BackupCopy> BackupCopy::begin(Connection& source, std::filesystem::path target) {
   if (std::filesystem::exists(target))
-    return base::Error{"store.file", fmt::format("{} exists; a backup never replaces a file", target.string()), "",
-                       "name a new file"};
+    return base::error_of(StoreError::File, fmt::format("{} exists; a backup never replaces a file", target.string()),
+                          "", "name a new file");
   auto partial = std::make_unique<PartialFile>(PartialFile{beside(target, ".part")});
   // Made here and not by SQLite, so that nobody else can read it; what a killed backup left is begun anew.
   if (!Descriptor(::open(partial->path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)))
@@ -57,8 +58,8 @@ base::Result<std::uint64_t> BackupCopy::finish() {
     Statement::Rows rows = check.rows();
     FM_ASSIGN(const bool answered, rows.next());
     if (!answered || rows.text(0) != "ok")
-      return base::Error{"store.corrupt", fmt::format("the copy {} is damaged: {}", target_.string(), rows.text(0)), "",
-                         ""};
+      return base::error_of(StoreError::Corrupt,
+                            fmt::format("the copy {} is damaged: {}", target_.string(), rows.text(0)));
   }
   check = Statement();
   copy_.reset();

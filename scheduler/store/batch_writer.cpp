@@ -9,6 +9,7 @@
 #include "scheduler/store/chain.h"
 #include "scheduler/store/latest.h"
 #include "scheduler/store/record_text.h"
+#include "scheduler/store/store_error.h"
 #include "scheduler/store/tables.h"
 
 namespace framemill::scheduler::store {
@@ -108,11 +109,11 @@ base::Result<Position> BatchWriter::write(std::span<const Persist* const> turns,
   FM_ASSIGN(const base::Sha256 chain, insert_history(before, sequence, now));
   FM_TRY(sql_->move_meta.run(sequence, chain, ours_.number, hex_text(ours_.nonce), before.sequence));
   if (sql_->move_meta.changes() != 1)
-    return base::Error{
-        "store.epoch_lost",
+    return base::error_of(
+        StoreError::EpochLost,
         fmt::format("epoch {} at batch {} is no longer the newest: another scheduler has taken this store over",
                     ours_.number, before.sequence),
-        "", "run one scheduler per store"};
+        "", "run one scheduler per store");
   return Position{sequence, chain};
 }
 
@@ -142,10 +143,9 @@ base::Status BatchWriter::withdraw(const CommitWithdrawn& commit) {
   const auto phase = commit.phase.index;
   for (Statement& statement : sql_->withdraw) FM_TRY(statement.run(job, phase, commit.task));
   if (sql_->withdraw.back().changes() == 1) return {};
-  return base::Error{
-      "store.invariant",
-      fmt::format("job {} phase {} task {} is to be made again but was not committed", job, phase, commit.task), "",
-      ""};
+  return base::error_of(
+      StoreError::Invariant,
+      fmt::format("job {} phase {} task {} is to be made again but was not committed", job, phase, commit.task));
 }
 
 base::Status BatchWriter::insert(const CommitRecord& commit, std::uint64_t sequence) {
@@ -164,8 +164,7 @@ base::Status BatchWriter::check_epoch(const AttemptId& attempt) const {
   if (attempt.epoch == ours_) return {};
   const auto known = epochs_.find(attempt.epoch.number);
   if (known != epochs_.end() && known->second == attempt.epoch.nonce) return {};
-  return base::Error{"store.invariant", fmt::format("attempt {} is of an epoch that never was", attempt.text()), "",
-                     ""};
+  return base::error_of(StoreError::Invariant, fmt::format("attempt {} is of an epoch that never was", attempt.text()));
 }
 
 base::Status BatchWriter::put(const JobRecord& job) {
@@ -191,8 +190,8 @@ base::Status BatchWriter::put(const TaskPageRecord& page) {
   TaskPageRow<const TaskPageRecord&> counted{page};
   for (const std::uint8_t state : page.states) {
     if (state >= jobs::kTaskStateCount)
-      return base::Error{"store.invariant",
-                         fmt::format("a task page of job {} holds state {}", page.phase.job.value, state), "", ""};
+      return base::error_of(StoreError::Invariant,
+                            fmt::format("a task page of job {} holds state {}", page.phase.job.value, state));
     ++counted.counts[state];
   }
   return row<TaskPagesTable>(counted);

@@ -13,6 +13,7 @@
 #include "scheduler/store/record_reader.h"
 #include "scheduler/store/record_text.h"
 #include "scheduler/store/schema.h"
+#include "scheduler/store/store_error.h"
 
 namespace framemill::scheduler::store {
 namespace {
@@ -26,8 +27,8 @@ std::filesystem::path directory_of(const std::filesystem::path& path) {
 base::Status create_private(const std::filesystem::path& path) {
   const Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (file) return {};
-  return base::Error{"store.file", fmt::format("open {}: {}", path.string(), std::strerror(errno)), "",
-                     "check that the data directory exists and belongs to the scheduler's user"};
+  return base::error_of(StoreError::File, fmt::format("open {}: {}", path.string(), std::strerror(errno)), "",
+                        "check that the data directory exists and belongs to the scheduler's user");
 }
 
 // A database behind its mark has lost what was acknowledged: most often a damaged write-ahead log, whose tail SQLite
@@ -41,8 +42,9 @@ base::Status require_whole_history(const std::filesystem::path& path, const Posi
           ? fmt::format("{} ends at batch {}, but batch {} was acknowledged", path.string(), position.sequence,
                         mark->sequence)
           : fmt::format("{} has another batch {} than the one that was acknowledged", path.string(), position.sequence);
-  return base::Error{"store.history_lost", what, "",
-                     "run framemill-scheduler verify; then restore a backup, or new-era to go on with what is there"};
+  return base::error_of(
+      StoreError::HistoryLost, what, "",
+      "run framemill-scheduler verify; then restore a backup, or new-era to go on with what is there");
 }
 
 base::Result<Position> current_position(Connection& connection) {
@@ -107,7 +109,7 @@ base::Status require_store(Connection& connection, const std::filesystem::path& 
   FM_ASSIGN(const std::int64_t application, connection.integer("PRAGMA application_id"));
   FM_ASSIGN(const std::int64_t tables, connection.integer("SELECT count(*) FROM sqlite_schema"));
   if (application == kApplicationId || tables == 0) return {};
-  return base::Error{"store.not_a_store", fmt::format("{} is a database of another program", path.string()), "", ""};
+  return base::error_of(StoreError::NotAStore, fmt::format("{} is a database of another program", path.string()));
 }
 
 base::Result<Database> open_database(const std::filesystem::path& path, const DatabaseOptions& options) {

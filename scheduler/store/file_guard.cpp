@@ -13,14 +13,15 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "scheduler/store/store_error.h"
 
 namespace framemill::scheduler::store {
 namespace {
 
 base::Error file_error(const std::filesystem::path& path, const char* doing) {
   const bool full = errno == ENOSPC || errno == EDQUOT;
-  return {full ? "store.disk_full" : "store.file", fmt::format("{} {}: {}", doing, path.string(), std::strerror(errno)),
-          "", ""};
+  return {std::string(text_of(full ? StoreError::DiskFull : StoreError::File)),
+          fmt::format("{} {}: {}", doing, path.string(), std::strerror(errno)), "", ""};
 }
 
 struct NetworkMagic {
@@ -84,10 +85,10 @@ base::Status require_local_file_system(const std::filesystem::path& directory) {
   const auto magic = static_cast<std::int64_t>(facts.f_type) & 0xffffffff;
   for (const NetworkMagic& row : kNetwork)
     if (row.magic == magic)
-      return base::Error{
-          "store.network_file_system",
+      return base::error_of(
+          StoreError::NetworkFileSystem,
           fmt::format("{} lies on {}, where locks and fsync cannot be relied on", directory.string(), row.name), "",
-          "put data_directory on a local disk (ext4, xfs)"};
+          "put data_directory on a local disk (ext4, xfs)");
   return {};
 }
 
@@ -97,8 +98,8 @@ base::Result<Descriptor> lock_store(const std::filesystem::path& database) {
   if (!file) return file_error(path, "open");
   if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
   if (errno != EWOULDBLOCK) return file_error(path, "lock");
-  return base::Error{"store.in_use", fmt::format("{} is in use by another process", database.string()), "",
-                     "stop the scheduler that runs on it"};
+  return base::error_of(StoreError::InUse, fmt::format("{} is in use by another process", database.string()), "",
+                        "stop the scheduler that runs on it");
 }
 
 Ballast::Ballast(const std::filesystem::path& database, std::uint64_t size_bytes)

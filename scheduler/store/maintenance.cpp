@@ -12,6 +12,7 @@
 #include "scheduler/store/database.h"
 #include "scheduler/store/record_reader.h"
 #include "scheduler/store/schema.h"
+#include "scheduler/store/store_error.h"
 #include "scheduler/store/wal_scan.h"
 
 namespace framemill::scheduler::store {
@@ -130,7 +131,7 @@ base::Status inspect(const std::filesystem::path& path, Connection& connection, 
   report.schema = static_cast<std::uint32_t>(schema);
   if (report.schema > newest_schema() || report.schema == 0)
     return base::Error{
-        report.schema == 0 ? "store.not_a_store" : "store.newer_schema",
+        std::string(text_of(report.schema == 0 ? StoreError::NotAStore : StoreError::NewerSchema)),
         fmt::format("{} has schema {}, this program checks 1 to {}", path.string(), schema, newest_schema()), "", ""};
   FM_TRY(check_integrity(connection, report));
   FM_ASSIGN(const Position position, read_position(connection));
@@ -145,8 +146,8 @@ base::Status inspect(const std::filesystem::path& path, Connection& connection, 
 
 base::Result<VerifyReport> verify_unlocked(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path))
-    return base::Error{"store.file", fmt::format("{} does not exist", path.string()), "",
-                       "name the jobs.db in the scheduler's data_directory"};
+    return base::error_of(StoreError::File, fmt::format("{} does not exist", path.string()), "",
+                          "name the jobs.db in the scheduler's data_directory");
   VerifyReport report;
   // Before SQLite sees it: the log is judged as it lies on disk.
   const base::Result<WalScan> wal = scan_wal(beside(path, "-wal"));
@@ -154,7 +155,7 @@ base::Result<VerifyReport> verify_unlocked(const std::filesystem::path& path) {
   FM_ASSIGN(Connection connection, open_untouched(path));
   if (const base::Status inspected = inspect(path, connection, report); !inspected.ok()) {
     // Damage that SQLite itself stumbles over is what was asked for, not a failure to look.
-    if (inspected.error().code != "store.corrupt" && inspected.error().code != "store.io") return inspected.error();
+    if (!is(inspected, StoreError::Corrupt) && !is(inspected, StoreError::Io)) return inspected.error();
     report.findings.push_back(inspected.error().message);
   }
   check_mark(mark, wal, report);
@@ -171,8 +172,8 @@ base::Status move_if_there(const std::filesystem::path& from, const std::filesys
   std::error_code fault;
   std::filesystem::rename(from, to, fault);
   if (!fault || fault == std::errc::no_such_file_or_directory) return {};
-  return base::Error{"store.file", fmt::format("move {} to {}: {}", from.string(), to.string(), fault.message()), "",
-                     ""};
+  return base::error_of(StoreError::File,
+                        fmt::format("move {} to {}: {}", from.string(), to.string(), fault.message()));
 }
 
 }  // namespace
@@ -186,9 +187,9 @@ base::Status restore(const std::filesystem::path& from, const std::filesystem::p
   FM_ASSIGN(const Descriptor lock, lock_store(to));
   FM_ASSIGN(const VerifyReport report, verify_unlocked(from));
   if (!report.whole())
-    return base::Error{"store.corrupt",
-                       fmt::format("the backup {} is damaged: {}", from.string(), report.findings.front()), "",
-                       "use another backup"};
+    return base::error_of(StoreError::Corrupt,
+                          fmt::format("the backup {} is damaged: {}", from.string(), report.findings.front()), "",
+                          "use another backup");
   const std::filesystem::path fresh = beside(to, ".restoring");
   std::filesystem::remove(fresh);  // of a restore that was killed
   {
@@ -212,8 +213,8 @@ base::Status restore(const std::filesystem::path& from, const std::filesystem::p
 base::Status new_era(const std::filesystem::path& path, const Cause& cause) {
   FM_ASSIGN(const Descriptor lock, lock_store(path));
   if (!std::filesystem::exists(path))
-    return base::Error{"store.file", fmt::format("{} does not exist", path.string()), "",
-                       "name the jobs.db in the scheduler's data_directory"};
+    return base::error_of(StoreError::File, fmt::format("{} does not exist", path.string()), "",
+                          "name the jobs.db in the scheduler's data_directory");
   FM_ASSIGN(const std::optional<Mark::Value> mark, Mark::read(path));
   FM_ASSIGN(Connection connection, Connection::open(path, SQLITE_OPEN_READWRITE));
   FM_TRY(configure(connection));

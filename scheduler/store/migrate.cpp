@@ -5,6 +5,7 @@
 #include "scheduler/store/backup_copy.h"
 #include "scheduler/store/file_guard.h"
 #include "scheduler/store/schema.h"
+#include "scheduler/store/store_error.h"
 
 namespace framemill::scheduler::store {
 namespace {
@@ -25,10 +26,10 @@ base::Status apply(Connection& connection, const Migration& migration, base::Wal
 base::Status migrate(Connection& connection, const std::filesystem::path& path, base::WallTime now) {
   FM_ASSIGN(const std::int64_t schema, connection.integer("PRAGMA user_version"));
   if (schema > newest_schema())
-    return base::Error{
-        "store.newer_schema",
+    return base::error_of(
+        StoreError::NewerSchema,
         fmt::format("{} has schema {}, this program knows up to {}", path.string(), schema, newest_schema()), "",
-        "run the newer program, or restore the backup that it made before its migration"};
+        "run the newer program, or restore the backup that it made before its migration");
   if (schema == newest_schema()) return {};
   if (schema > 0) {
     // Named by what it holds: a second try after a crash finds the copy already there.

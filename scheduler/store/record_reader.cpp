@@ -10,13 +10,15 @@
 
 #include "scheduler/store/commit_parts.h"
 #include "scheduler/store/record_text.h"
+#include "scheduler/store/store_error.h"
 #include "scheduler/store/tables.h"
 
 namespace framemill::scheduler::store {
 namespace {
 
 base::Error corrupt(std::string message) {
-  return {"store.corrupt", std::move(message), "", "run framemill-scheduler verify; restore a backup"};
+  return base::error_of(StoreError::Corrupt, std::move(message), "",
+                        "run framemill-scheduler verify; restore a backup");
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
 #include <exception>
 #include <optional>
 
+#include "scheduler/store/store_error.h"
+
 namespace framemill::scheduler::store {
 namespace {
 
@@ -18,8 +20,8 @@ namespace json = boost::json;
 constexpr std::array<std::string_view, 5> kRemakeOutcomes{"open", "equal", "same_samples", "replaced", "differs"};
 
 base::Error bad_column(std::string_view what) {
-  return {"store.corrupt", fmt::format("a column that should hold {} does not", what), "",
-          "run framemill-scheduler verify; restore a backup"};
+  return base::error_of(StoreError::Corrupt, fmt::format("a column that should hold {} does not", what), "",
+                        "run framemill-scheduler verify; restore a backup");
 }
 
 template <class Id>
@@ -48,8 +50,8 @@ base::Status ids_from(std::string_view text, std::vector<Id>& ids) {
 template <class Enum>
 base::Status named(std::optional<Enum> found, std::string_view text, std::string_view what, Enum& value) {
   if (!found)
-    return base::Error{"store.corrupt", fmt::format("'{}' is not the name of {}", text, what), "",
-                       "run framemill-scheduler verify; restore a backup"};
+    return base::error_of(StoreError::Corrupt, fmt::format("'{}' is not the name of {}", text, what), "",
+                          "run framemill-scheduler verify; restore a backup");
   value = *found;
   return {};
 }

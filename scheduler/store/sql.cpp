@@ -6,37 +6,39 @@
 #include <cerrno>
 #include <cstring>
 
+#include "scheduler/store/store_error.h"
+
 namespace framemill::scheduler::store {
 namespace {
 
-const char* error_code(int code, int system_errno) {
+StoreError error_code(int code, int system_errno) {
   switch (code & 0xff) {
     case SQLITE_FULL:
-      return "store.disk_full";
+      return StoreError::DiskFull;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return "store.in_use";
+      return StoreError::InUse;
     case SQLITE_CORRUPT:
-      return "store.corrupt";
+      return StoreError::Corrupt;
     case SQLITE_NOTADB:
-      return "store.not_a_store";
+      return StoreError::NotAStore;
     case SQLITE_CONSTRAINT:
-      return "store.invariant";
+      return StoreError::Invariant;
     case SQLITE_IOERR:
       // A failed fsync leaves unknown what is on disk, so it is never taken for a full disk, whatever its errno says.
       if (code != SQLITE_IOERR_FSYNC && code != SQLITE_IOERR_DIR_FSYNC &&
           (system_errno == ENOSPC || system_errno == EDQUOT))
-        return "store.disk_full";
-      return "store.io";
+        return StoreError::DiskFull;
+      return StoreError::Io;
     default:
-      return "store.io";
+      return StoreError::Io;
   }
 }
 
-const char* error_hint(std::string_view code) {
-  if (code == "store.corrupt" || code == "store.not_a_store")
+const char* error_hint(StoreError error) {
+  if (error == StoreError::Corrupt || error == StoreError::NotAStore)
     return "keep the file; see what framemill-scheduler verify says of it, then put a backup in its place with restore";
-  if (code == "store.in_use") return "another scheduler or a maintenance verb works on it: stop that first";
+  if (error == StoreError::InUse) return "another scheduler or a maintenance verb works on it: stop that first";
   return "";
 }
 
@@ -47,12 +49,12 @@ base::Error sql_error(sqlite3* connection, int code, std::string_view doing) {
   std::string message = connection ? sqlite3_errmsg(connection) : sqlite3_errstr(code);
   if ((code & 0xff) == SQLITE_IOERR && system_errno != 0) message += fmt::format(", {}", std::strerror(system_errno));
   message += fmt::format(" ({})", doing);
-  const char* const stable = error_code(code, system_errno);
-  return {stable, std::move(message), "", error_hint(stable)};
+  const StoreError error = error_code(code, system_errno);
+  return base::error_of(error, std::move(message), "", error_hint(error));
 }
 
 bool is_disk_full(const base::Error& error) {
-  return error.code == "store.disk_full";
+  return is(error, StoreError::DiskFull);
 }
 
 base::Result<Connection> Connection::open(const std::filesystem::path& path, int flags) {

@@ -8,13 +8,15 @@
 #include <utility>
 
 #include "scheduler/store/record_reader.h"
+#include "scheduler/store/store_error.h"
 #include "scheduler/store/tables.h"
 
 namespace framemill::scheduler::store {
 namespace {
 
 base::Error corrupt_state(std::string message) {
-  return {"store.corrupt", std::move(message), "", "run framemill-scheduler verify; restore a backup"};
+  return base::error_of(StoreError::Corrupt, std::move(message), "",
+                        "run framemill-scheduler verify; restore a backup");
 }
 
 // Jobs that a restart needs: all that are live or have a live attempt, and the newest that are finished. A table of

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "scheduler/store/store_error.h"
 #include "scheduler/store/store_impl.h"
 
 namespace framemill::scheduler::store {
@@ -45,9 +46,9 @@ base::Status Store::write(Persist turn, std::function<void(WriteResult)> done) {
 
 base::Status Store::files_of(PhaseId phase, TaskRange tasks, Callback<std::vector<CommitRecord>> done) {
   if (tasks.count > kPageMax)
-    return base::Error{"store.busy",
-                       fmt::format("files of {} tasks asked for at once, {} is the limit", tasks.count, kPageMax), "",
-                       "ask for less"};
+    return base::error_of(StoreError::Busy,
+                          fmt::format("files of {} tasks asked for at once, {} is the limit", tasks.count, kPageMax),
+                          "", "ask for less");
   return impl_->read<std::vector<CommitRecord>>([=](HistoryReader& history) { return history.files_of(phase, tasks); },
                                                 std::move(done));
 }
@@ -69,7 +70,7 @@ base::Status Store::attempts_of(JobId job, AttemptCursor from, std::uint32_t lim
 base::Status Store::files_of_attempts(std::vector<AttemptRecord> attempts, std::uint32_t limit,
                                       Callback<std::vector<AttemptFiles>> done) {
   if (attempts.size() > kPageWithTailsMax)
-    return base::Error{"store.range", fmt::format("at most {} attempts", kPageWithTailsMax), "", ""};
+    return base::error_of(StoreError::Range, fmt::format("at most {} attempts", kPageWithTailsMax));
   limit = std::clamp(limit, 1u, kPageWithTailsMax);
   return impl_->read<std::vector<AttemptFiles>>(
       [attempts = std::move(attempts), limit](HistoryReader& history) {

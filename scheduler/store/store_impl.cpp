@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "scheduler/store/store_error.h"
 
 namespace framemill::scheduler::store {
 namespace {
@@ -79,10 +80,10 @@ std::size_t Store::Impl::Pending::records() const {
 base::Status Store::Impl::write(std::vector<Persist> turns, std::function<void(WriteResult)> done) {
   {
     const std::lock_guard lock(mutex_);
-    if (fatal_ || closing_) return base::Error{"store.stopped", "the store has stopped", "", ""};
+    if (fatal_ || closing_) return base::error_of(StoreError::Stopped, "the store has stopped");
     if (writes_.size() >= options_.batches_queued_max)
-      return base::Error{"store.busy", fmt::format("{} batches wait to be written", writes_.size()), "",
-                         "try again later"};
+      return base::error_of(StoreError::Busy, fmt::format("{} batches wait to be written", writes_.size()), "",
+                            "try again later");
     writes_.push_back({std::move(turns), std::move(done)});
   }
   wake_.notify_one();
@@ -92,10 +93,10 @@ base::Status Store::Impl::write(std::vector<Persist> turns, std::function<void(W
 base::Status Store::Impl::queue_read(Read read) {
   {
     const std::lock_guard lock(mutex_);
-    if (fatal_ || closing_) return base::Error{"store.stopped", "the store has stopped", "", ""};
+    if (fatal_ || closing_) return base::error_of(StoreError::Stopped, "the store has stopped");
     if (reads_.size() >= options_.reads_queued_max)
-      return base::Error{"store.busy", fmt::format("{} questions wait to be answered", reads_.size()), "",
-                         "try again later"};
+      return base::error_of(StoreError::Busy, fmt::format("{} questions wait to be answered", reads_.size()), "",
+                            "try again later");
     reads_.push_back(std::move(read));
   }
   wake_.notify_one();
@@ -105,8 +106,8 @@ base::Status Store::Impl::queue_read(Read read) {
 base::Status Store::Impl::backup(std::filesystem::path path, Callback<std::uint64_t> done) {
   {
     const std::lock_guard lock(mutex_);
-    if (fatal_ || closing_) return base::Error{"store.stopped", "the store has stopped", "", ""};
-    if (backup_busy_) return base::Error{"store.busy", "a backup is running", "", "try again when it is done"};
+    if (fatal_ || closing_) return base::error_of(StoreError::Stopped, "the store has stopped");
+    if (backup_busy_) return base::error_of(StoreError::Busy, "a backup is running", "", "try again when it is done");
     backup_busy_ = true;
     backup_asked_.emplace(std::move(path), std::move(done));
   }
@@ -141,7 +142,8 @@ void Store::Impl::take_group() {
 }
 
 void Store::Impl::run() {
-  if (database_.disk_full) enter_disk_full({"store.disk_full", "there is no room for the ballast file", "", ""});
+  if (database_.disk_full)
+    enter_disk_full(base::error_of(StoreError::DiskFull, "there is no room for the ballast file"));
   while (true) {
     std::deque<Read> reads;
     bool closing = false;
@@ -172,7 +174,7 @@ void Store::Impl::run() {
     if (stopped_ || disk_full_ || (writes_.empty() && group_.empty() && reads_.empty())) break;
   }
   answer_reads(std::exchange(reads_, {}));
-  const base::Error unfinished{"store.stopped", "the store closed before the backup was done", "", ""};
+  const base::Error unfinished = base::error_of(StoreError::Stopped, "the store closed before the backup was done");
   if (backup_) std::exchange(backup_, std::nullopt)->done(unfinished);
   if (backup_asked_) backup_asked_->second(unfinished);
   if (const base::Status synced = database_.mark.sync(); !synced.ok())
@@ -240,7 +242,7 @@ void Store::Impl::answer_reads(std::deque<Read> reads) {
   std::optional<base::Error> stopped;
   {
     const std::lock_guard lock(mutex_);
-    if (fatal_) stopped = base::Error{"store.stopped", "the store has stopped: " + fatal_->message, "", ""};
+    if (fatal_) stopped = base::error_of(StoreError::Stopped, "the store has stopped: " + fatal_->message);
   }
   for (const Read& read : reads) {
     if (stopped)

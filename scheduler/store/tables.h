@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "scheduler/core/records.h"
+#include "scheduler/core/state/records.h"
 #include "scheduler/store/columns.h"
 
 namespace framemill::scheduler::store {

@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "scheduler/store/store_error.h"
+
 namespace framemill::scheduler::store {
 namespace {
 
@@ -45,9 +47,8 @@ base::Result<WalScan> scan_wal(const std::filesystem::path& wal) {
   Checksum sum{(magic & 1) != 0};
   sum.add(std::span(header).first(24));
   if ((magic & ~1u) != kMagic || !sum.is(&header[24]) || page_bytes < 512 || page_bytes > 65536)
-    return base::Error{"store.corrupt",
-                       fmt::format("the head of {} is damaged: none of its transactions can be read", wal.string()), "",
-                       ""};
+    return base::error_of(StoreError::Corrupt,
+                          fmt::format("the head of {} is damaged: none of its transactions can be read", wal.string()));
   std::vector<std::uint8_t> frame(kFrameHeaderBytes + page_bytes);
   bool whole = true;
   while (file.read(reinterpret_cast<char*>(frame.data()), static_cast<std::streamsize>(frame.size()))) {

@@ -23,6 +23,17 @@ TEST_CASE("every outcome has its own code, a sentence, and is found by its code"
   CHECK_FALSE(outcome_from_code(""));
 }
 
+TEST_CASE("every reason to take a lease back has its own code, and only one of them removes what was written") {
+  std::set<std::string_view> codes;
+  for (int i = 0; i < kRevokeReasonCount; ++i) {
+    const auto reason = static_cast<RevokeReason>(i);
+    const RevokeRow& row = revoke_row(reason);
+    CHECK(codes.insert(row.code).second);
+    CHECK(revoke_reason_from_code(row.code) == reason);
+    CHECK(row.sweeps == (reason == RevokeReason::Unknown));
+  }
+}
+
 TEST_CASE("only failed, timeout and bad_output are charged, and only a crash is evidence") {
   std::set<std::string_view> charged, evidence, not_retryable;
   for (int i = 0; i < kOutcomeCount; ++i) {
@@ -87,17 +98,6 @@ TEST_CASE("an attempt whose lease ran out may still commit its tasks") {
   CHECK(may_move(TaskState::Ready, TaskState::Committed));
   CHECK(may_move(TaskState::Leased, TaskState::Waiting));
   CHECK(may_move(TaskState::Waiting, TaskState::Committed));
-}
-
-TEST_CASE("what could only end the same way is tried once, and what a host or its storage did is not") {
-  for (const char* code :
-       {"command.cannot_start", "command.too_long", "grant.too_large", "report.too_large", "input.unreadable"})
-    CHECK(is_tried_once(code));
-  CHECK(depends_on_worker("command.cannot_start"));
-  CHECK_FALSE(depends_on_worker("command.too_long"));
-  for (const char* code :
-       {"command.exit", "command.signal", "host.processes", "storage_failed", "input.read", "ok", ""})
-    CHECK_FALSE(is_tried_once(code));
 }
 
 }  // namespace

@@ -55,8 +55,9 @@ void Script::expect_orders(const Statement& s) {
     bool there = false;
     const std::string keeps = s.text("keeps", "");
     for (const RevokeLease& revoke : last.revokes) {
-      found += fmt::format(" {} of {} tasks from {}", revoke.reason, revoke.keep.count, revoke.keep.first);
-      there = there || (revoke.worker == worker_id(s.word(2)) && revoke.reason == s.word(3) &&
+      const std::string reason(jobs::revoke_row(revoke.reason).code);
+      found += fmt::format(" {} of {} tasks from {}", reason, revoke.keep.count, revoke.keep.first);
+      there = there || (revoke.worker == worker_id(s.word(2)) && reason == s.word(3) &&
                         revoke.keep == (keeps.empty() ? TaskRange{} : tasks_of(keeps)));
     }
     require(there, found);
@@ -145,8 +146,8 @@ void Script::expect_worker(const Statement& s) {
 void Script::expect_event(const Statement& s) {
   std::string found;
   for (const FarmEvent& event : stage().last().happened) {
-    if (event.what == s.word(2) && event.detail.find(s.text("says", "")) != std::string::npos) return;
-    found += event.what + ": " + event.detail + "; ";
+    if (what_of(event) == s.word(2) && detail_of(event).find(s.text("says", "")) != std::string::npos) return;
+    found += std::string(what_of(event)) + ": " + detail_of(event) + "; ";
   }
   throw Wrong("found: " + found);
 }

@@ -122,7 +122,7 @@ TEST_CASE("a second process with a worker's key is shown beside the worker and t
   REQUIRE(farm.submit("b").ok());
   int told = 0;
   for (const EventBatch& batch : farm.batches)
-    for (const EventRow& row : batch.events) told += row.event.what == "WorkerKeyContested";
+    for (const EventRow& row : batch.events) told += what_of(row.event) == "WorkerKeyContested";
   CHECK(told == 1);
 }
 

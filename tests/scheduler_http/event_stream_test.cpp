@@ -19,11 +19,7 @@ constexpr std::uint32_t kEpoch = 7;
 EventBatch batch_of(std::uint64_t sequence, std::initializer_list<JobId> jobs, std::uint32_t epoch = kEpoch) {
   EventBatch batch{epoch, sequence, {1'795'000'000'000}, {}};
   for (const JobId job : jobs) {
-    FarmEvent event;
-    event.type = "layer";
-    event.job = job;
-    event.what = "TasksPublished";
-    event.detail = "job " + std::to_string(job.value);
+    const LayerEvent event{LayerEvent::What::TasksPublished, job, 0, "job " + std::to_string(job.value), {}};
     batch.events.push_back({event, "hb_0010", ""});
   }
   return batch;

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "jobs/attempt_error.h"
 #include "tests/worker/scratch.h"
 #include "worker/supervisor/staging.h"
 

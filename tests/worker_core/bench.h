@@ -72,7 +72,7 @@ struct Bench {
     exchange({granted});
     happen(StagingPrepared{granted.attempt, {}, "", ""});
   }
-  void revoke(std::uint64_t counter, const std::string& reason, TaskRange keep = {}) {
+  void revoke(std::uint64_t counter, jobs::RevokeReason reason, TaskRange keep = {}) {
     ReplyReceived reply;
     reply.revokes.push_back({attempt(counter), reason, keep});
     happen(reply);

@@ -217,7 +217,7 @@ TEST_CASE("a program that is stopped for its time may deliver what it has finish
   end_with(b, 1, Outcome::Failed, "command.stopped");
   CHECK(b.told_end(1).outcome == Outcome::Timeout);
   b.grant(command(2));
-  b.revoke(2, "cancelled");
+  b.revoke(2, jobs::RevokeReason::Cancelled);
   REQUIRE(b.count<StopChild>() == 1);
   CHECK_FALSE(b.got<StopChild>()[0].keep_finished);
 }

@@ -128,7 +128,7 @@ TEST_CASE("an attempt that never started has used nothing") {
   Bench b;
   b.grant(lease(1));
   b.now = b.now + base::seconds(9);
-  b.revoke(1, "cancelled");
+  b.revoke(1, jobs::RevokeReason::Cancelled);
   CHECK(b.told_end(1).usage == Usage{});
 }
 

@@ -112,7 +112,7 @@ TEST_CASE("whatever happens, every lease ends exactly once and no slot runs what
           break;
         case 8: {
           ReplyReceived reply;
-          reply.revokes = {{some, n % 2 == 0 ? "cancelled" : "unknown", {}}};
+          reply.revokes = {{some, n % 2 == 0 ? jobs::RevokeReason::Cancelled : jobs::RevokeReason::Unknown, {}}};
           w.happen(reply);
           break;
         }

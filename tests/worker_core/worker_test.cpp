@@ -149,7 +149,7 @@ TEST_CASE("a revoked attempt is cancelled in its executor and told as revoked wi
   Bench b;
   b.all_ready();
   b.grant(lease(1));
-  b.revoke(1, "cancelled");
+  b.revoke(1, jobs::RevokeReason::Cancelled);
   REQUIRE(b.count<CancelInExecutor>() == 1);
   CHECK(b.got<CancelInExecutor>()[0].keep.empty());
   EndedAttempt ended;
@@ -166,7 +166,7 @@ TEST_CASE("a tail that is taken back leaves the head running") {
   Bench b;
   b.all_ready();
   b.grant(lease(1));
-  b.revoke(1, "taken_back", {0, 2});
+  b.revoke(1, jobs::RevokeReason::TakenBack, {0, 2});
   REQUIRE(b.count<CancelInExecutor>() == 1);
   CHECK(b.got<CancelInExecutor>()[0].keep == TaskRange{0, 2});
   CHECK(b.report().running[0].tasks == TaskRange{0, 2});
@@ -176,7 +176,7 @@ TEST_CASE("a tail that is taken back leaves the head running") {
   CHECK(b.got<DropTask>()[0].task == 3);
   b.finish_task(1, 1);
   CHECK(b.report().items.size() == 1);
-  b.revoke(1, "taken_back", {0, 9});
+  b.revoke(1, jobs::RevokeReason::TakenBack, {0, 9});
   CHECK(b.effects.empty());  // more than it holds: nonsense
   b.revoke(1, "taken_back", {0, 2});
   CHECK(b.effects.empty());  // said again: it has been done
@@ -233,11 +233,11 @@ TEST_CASE("an attempt that the scheduler does not know is swept whole") {
   Bench b;
   b.all_ready();
   b.grant(lease(1));
-  b.revoke(1, "unknown");
+  b.revoke(1, jobs::RevokeReason::Unknown);
   CHECK(b.count<SweepStaging>() == 0);  // its executor may still write
   b.end(1, Outcome::Revoked);
   CHECK(b.count<SweepStaging>() == 1);
-  b.revoke(9, "unknown");
+  b.revoke(9, jobs::RevokeReason::Unknown);
   CHECK(b.count<SweepStaging>() == 1);
 }
 
@@ -246,7 +246,7 @@ TEST_CASE("an executor that does not give up a cancelled attempt is killed, and 
   b.all_ready();
   b.grant(lease(1));
   b.grant(lease(2));
-  b.revoke(1, "cancelled");
+  b.revoke(1, jobs::RevokeReason::Cancelled);
   b.pass(base::seconds(60));
   REQUIRE(b.count<KillExecutor>() == 1);
   Death death = signalled(9);

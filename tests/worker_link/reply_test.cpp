@@ -140,6 +140,25 @@ TEST_CASE("what a program or a library said goes into a report as UTF-8, whateve
   CHECK(out.manifests(0).message() == "\uFFFD\uFFFD");
 }
 
+TEST_CASE("why a lease is taken back is read from the reply, and an unknown reason removes nothing") {
+  wire::SchedulerReply reply = good_reply();
+  for (const char* reason : {"unknown", "taken_back", "budget", ""}) {
+    wire::Revoke& revoke = *reply.add_revokes();
+    revoke.mutable_attempt()->set_counter(17);
+    revoke.set_reason(reason);
+  }
+  const auto parsed = parse_reply(reply.SerializeAsString());
+  REQUIRE(parsed.ok());
+  REQUIRE(parsed->event.revokes.size() == 4);
+  CHECK(parsed->event.revokes[0].reason == jobs::RevokeReason::Unknown);
+  CHECK(parsed->event.revokes[1].reason == jobs::RevokeReason::TakenBack);
+  for (const std::size_t newer : {2, 3}) {
+    const jobs::RevokeRow& row = jobs::revoke_row(parsed->event.revokes[newer].reason);
+    CHECK_FALSE(row.sweeps);
+    CHECK_FALSE(row.keeps_finished);
+  }
+}
+
 TEST_CASE("a refusing reply proves no lease, and its reason is safe to print") {
   wire::SchedulerReply reply = good_reply();
   reply.set_refused("the worker\x1b[31m is\nrevoked");

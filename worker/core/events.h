@@ -15,8 +15,8 @@ namespace framemill::worker {
 // --- from the scheduler ----------------------------------------------------------------------------------------------
 struct RevokedLease {
   AttemptId attempt;
-  std::string reason;  // as in wire.Revoke
-  TaskRange keep;      // taken_back: what it still holds
+  jobs::RevokeReason reason = jobs::RevokeReason::Cancelled;
+  TaskRange keep;  // TakenBack: what it still holds
 };
 struct RefusedGrant {  // it makes no sense to this worker
   AttemptId attempt;

@@ -1,6 +1,8 @@
 // The turn, the reports, and leases as the scheduler gives, proves and takes them.
 #include "worker/core/worker.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace framemill::worker {
@@ -223,15 +225,16 @@ void Worker::accept(const Lease& lease, std::uint64_t acked_report) {
 }
 
 void Worker::revoke(const RevokedLease& revoked) {
+  const jobs::RevokeRow& why = jobs::revoke_row(revoked.reason);
   Attempt* attempt = find(revoked.attempt);
   if (attempt == nullptr) {
-    if (revoked.reason == "unknown") emit(SweepStaging{revoked.attempt});
+    if (why.sweeps) emit(SweepStaging{revoked.attempt});
     return;
   }
   if (!revoked.keep.empty()) return take_back(*attempt, revoked.keep);
-  attempt->sweep_all = revoked.reason == "unknown";
-  const bool keep_finished = revoked.reason == "paused" || revoked.reason == "taken_back";
-  stop(*attempt, {Outcome::Revoked, "revoked." + revoked.reason, "The scheduler took the lease back."}, keep_finished);
+  attempt->sweep_all = why.sweeps;
+  stop(*attempt, {Outcome::Revoked, fmt::format("revoked.{}", why.code), "The scheduler took the lease back."},
+       why.keeps_finished);
 }
 
 void Worker::take_back(Attempt& attempt, const TaskRange& keep) {

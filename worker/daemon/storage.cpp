@@ -10,7 +10,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/os_error.h"
 #include "base/sha256.h"
+#include "jobs/attempt_error.h"
+#include "jobs/publish_error.h"
 #include "worker/supervisor/manifest_writer.h"
 #include "worker/supervisor/staging.h"
 #include "worker/supervisor/unique_fd.h"
@@ -66,7 +69,7 @@ std::string give_id(const RootDirectory& root) {
 }
 
 base::Error no_root(const std::string& root) {
-  return {"root.missing", fmt::format("This host does not see the root {}.", root), "", ""};
+  return base::error_of(jobs::AttemptError::RootMissing, fmt::format("This host does not see the root {}.", root));
 }
 
 }  // namespace
@@ -300,8 +303,8 @@ void Storage::prepare(const AttemptId& attempt, const wire::Grant& grant) {
         if (status.ok()) lane->last.attempts = *status;
         if (status.ok()) return happen_(StagingPrepared{attempt, {}, "", ""});
         jobs::Outcome outcome = jobs::Outcome::NotAdmitted;
-        if (status.error().code == "storage_full") outcome = jobs::Outcome::StorageFull;
-        if (status.error().code == "output.link") outcome = jobs::Outcome::Failed;
+        if (is(status, base::SystemError::StorageFull)) outcome = jobs::Outcome::StorageFull;
+        if (is(status, jobs::AttemptError::OutputLink)) outcome = jobs::Outcome::Failed;
         happen_(StagingPrepared{attempt, outcome, status.error().code, status.error().message});
       });
   if (!taken) refuse(jobs::Outcome::NotAdmitted, {"worker.busy", "The worker's storage queue is full.", "", ""});
@@ -316,7 +319,9 @@ std::vector<Tree> Storage::attempts_trees() const {
 
 void Storage::publish(const PublishDuty& duty, const wire::PublishOrder& order) {
   Lane* lane = lane_of(order.root());
-  if (lane == nullptr) return happen_(DutyFailed{duty, "publish.root", no_root(order.root()).message, order.root()});
+  if (lane == nullptr)
+    return happen_(
+        DutyFailed{duty, std::string(text_of(jobs::PublishError::Root)), no_root(order.root()).message, order.root()});
   const bool taken = run(
       lane->io,
       [root = roots_.at(order.root()), order, settings = settings_]() -> base::Status {
@@ -335,7 +340,8 @@ void Storage::publish(const PublishDuty& duty, const wire::PublishOrder& order) 
 
 void Storage::write_manifest(const ManifestDuty& duty, const wire::ManifestOrder& order) {
   Lane* lane = lane_of(order.root());
-  if (lane == nullptr) return happen_(ManifestDone{{duty, "publish.root", no_root(order.root()).message}});
+  if (lane == nullptr)
+    return happen_(ManifestDone{{duty, std::string(text_of(jobs::PublishError::Root)), no_root(order.root()).message}});
   const bool taken = run(
       lane->manifests,
       [root = roots_.at(order.root()), order, settings = settings_] {

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/os_error.h"
+#include "jobs/attempt_error.h"
 
 namespace framemill::worker {
 namespace {
@@ -159,34 +159,8 @@ base::Result<gpu::WindowRequest> window_request(const Attempt& attempt, const Ta
   return request;
 }
 
-std::string outcome_of(const base::Error& error) {
-  struct Row {
-    std::string_view code, outcome;
-  };
-  static constexpr std::array<Row, 14> kRows{{
-      {"gpu.out_of_memory", "oom"},
-      {"not_admitted", "not_admitted"},
-      {"model.storage", "not_admitted"},
-      {"input_not_visible", "input_not_visible"},
-      {"storage_full", "storage_full"},
-      {"storage_failed", "not_admitted"},
-      {"frames.nan", "bad_output"},
-      {"frames.black", "bad_output"},
-      {"frames.frozen", "bad_output"},
-      {"frames.size", "bad_output"},
-      {"revoked", "revoked"},
-      // The worker had told of the package, so its files were whole: something happened to them on this host.
-      {"model.not_found", "not_admitted"},
-      {"model.digest_mismatch", "not_admitted"},
-      {"model.damaged", "not_admitted"},
-  }};
-  for (const Row& row : kRows)
-    if (error.code == row.code) return std::string(row.outcome);
-  return base::is_host_code(error.code) ? "not_admitted" : "failed";
-}
-
 AttemptEnd end_by(const base::Error& error, std::optional<jobs::TaskIndex> task) {
-  AttemptEnd end{outcome_of(error), error.code, error.message, std::nullopt, {}, base::root_of(error)};
+  AttemptEnd end{jobs::outcome_of(error), error.code, error.message, std::nullopt, {}, base::root_of(error)};
   if (!error.hint.empty()) end.message += " (" + error.hint + ")";
   if (task) end.failed_tasks.push_back(*task);
   return end;

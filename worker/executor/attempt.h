@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "gpu/generator.h"
+#include "jobs/lifecycle.h"
 #include "jobs/plan.h"
 #include "wire/executor.pb.h"
 #include "worker/executor/model_shelf.h"
@@ -54,7 +55,7 @@ struct TaskInFlight {
 };
 
 struct AttemptEnd {
-  std::string outcome;  // code of jobs::Outcome
+  jobs::Outcome outcome = jobs::Outcome::Failed;
   std::string code;
   std::string message;
   std::optional<jobs::Frame> frame;
@@ -113,8 +114,6 @@ std::vector<wire::InputFile> inputs_of(const Attempt& attempt, jobs::TaskIndex t
 // The request for a window whose inputs are there. Errors: recipe.context; what encoding says.
 base::Result<gpu::WindowRequest> window_request(const Attempt& attempt, const TaskInFlight& task);
 
-// The outcome (code of jobs::Outcome) that an error means for its attempt.
-std::string outcome_of(const base::Error& error);
 AttemptEnd end_by(const base::Error& error, std::optional<jobs::TaskIndex> task);
 
 }  // namespace framemill::worker

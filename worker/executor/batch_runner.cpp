@@ -1,6 +1,7 @@
 #include "worker/executor/batch_runner.h"
 
 #include "base/log.h"
+#include "jobs/attempt_error.h"
 
 namespace framemill::worker {
 namespace {
@@ -40,7 +41,7 @@ base::Result<std::size_t> BatchRunner::climb_down(Model& model, std::span<TaskIn
       return windows;
     }
     for (TaskInFlight* task : batch.first(windows)) task->attempt->usage.add_lost(us / static_cast<double>(windows));
-    if (status.error().code != "gpu.out_of_memory") return status.error();
+    if (!is(status, jobs::AttemptError::OutOfMemory)) return status.error();
     if (shelf_.evict_idle()) continue;
     if (windows == 1) return status.error();
     model.batch_cap.ran_out(static_cast<std::uint32_t>(windows));

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "gpu/torch/load_generator.h"
+#include "jobs/attempt_error.h"
 #include "models/package.h"
 #include "wire/executor_exit.h"
 #include "worker/executor/executor.h"
@@ -24,7 +25,8 @@ class TorchEngine final : public Engine {
       if (id.find('/') != std::string::npos || !std::filesystem::is_directory(directory / id, ignored)) continue;
       return open(directory / id);
     }
-    return base::Error{"model.not_found", "no model directory of this worker holds " + id, "", "install the package"};
+    return base::error_of(jobs::AttemptError::ModelNotFound, "no model directory of this worker holds " + id, "",
+                          "install the package");
   }
 
   base::Result<std::unique_ptr<gpu::Generator>> load(const std::filesystem::path& package_directory,

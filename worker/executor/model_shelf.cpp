@@ -7,21 +7,24 @@
 #include "base/digest_bytes.h"
 #include "base/log.h"
 #include "base/os_error.h"
+#include "jobs/attempt_error.h"
 #include "jobs/memory.h"
 #include "worker/executor/usage_meter.h"
 
 namespace framemill::worker {
 namespace {
 
+using jobs::AttemptError;
+
 base::Error not_admitted(std::string message) {
-  return {"not_admitted", std::move(message), "", ""};
+  return base::error_of(AttemptError::NoRoom, std::move(message));
 }
 
 // A package that cannot be opened any more, though the worker had told of it: the host's trouble, whatever it is.
 base::Error damaged_here(base::Error error) {
-  const bool told_apart = error.code == "model.not_found" || error.code == "model.digest_mismatch" ||
-                          base::is_host_code(error.code) || base::is_storage_code(error.code);
-  if (!told_apart) error.code = "model.damaged";
+  const bool told_apart = is(error, AttemptError::ModelNotFound) || is(error, AttemptError::ModelDigestMismatch) ||
+                          base::is_of_system(error);
+  if (!told_apart) error.code = jobs::text_of(AttemptError::ModelDamaged);
   return error;
 }
 
@@ -71,10 +74,10 @@ base::Result<ModelShelf::Lease> ModelShelf::acquire(const std::string& id, const
   if (!found.ok()) return damaged_here(found.error());
   FoundPackage package = std::move(found).value();
   if (base::raw_bytes(package.facts.root_digest) != root_digest)
-    return base::Error{"model.digest_mismatch",
-                       fmt::format("{} has root digest {} here, which is not the one that was asked for", id,
-                                   package.facts.root_digest.hex()),
-                       "", "install the same package on every host"};
+    return base::error_of(AttemptError::ModelDigestMismatch,
+                          fmt::format("{} has root digest {} here, which is not the one that was asked for", id,
+                                      package.facts.root_digest.hex()),
+                          "", "install the same package on every host");
   const auto row = jobs::row_from_prior(device_.kind == gpu::DeviceKind::Cuda ? package.facts.cuda_memory
                                                                               : package.facts.cpu_memory);
   const std::uint64_t needed = jobs::booking_bytes(row, 1);
@@ -84,7 +87,7 @@ base::Result<ModelShelf::Lease> ModelShelf::acquire(const std::string& id, const
   about_to_load_(id);
   const auto start = Clock::now();
   auto generator = engine_.load(package.directory, device_);
-  if (!generator.ok() && generator.error().code == "gpu.out_of_memory") {
+  if (is(generator, AttemptError::OutOfMemory)) {
     if (evict_idle()) generator = engine_.load(package.directory, device_);
     if (!generator.ok()) return not_admitted(generator.error().message);
   }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/os_error.h"
 #include "base/text.h"
+#include "jobs/attempt_error.h"
 #include "wire/executor_exit.h"
 #include "wire/limits.h"
 
@@ -107,9 +108,10 @@ void StepLoop::start(const wire::StartAttempt& message) {
   const wire::AttemptId& id = message.grant().attempt();
   if (find(id)) return;  // said twice
   const auto refuse = [&](const base::Error& error) { tell_ended(id, end_by(error, std::nullopt), {}); };
-  if (finishing_) return refuse({"not_admitted", "the executor is about to end", "", ""});
+  if (finishing_) return refuse(base::error_of(jobs::AttemptError::NoRoom, "the executor is about to end"));
   if (attempts_.size() >= kAttemptsMax)
-    return refuse({"not_admitted", fmt::format("{} attempts are at work here already", kAttemptsMax), "", ""});
+    return refuse(
+        base::error_of(jobs::AttemptError::NoRoom, fmt::format("{} attempts are at work here already", kAttemptsMax)));
   auto made = make_attempt(message, ++clock_);
   if (!made.ok()) return refuse(made.error());
   Attempt& attempt = *attempts_.emplace_back(std::move(made).value());
@@ -120,7 +122,7 @@ void StepLoop::start(const wire::StartAttempt& message) {
     attempt.usage.add_lost(microseconds_since(asked));
     base::Error error = lease.error();
     // Of the model's directory, which is not a root: the roots may be well.
-    if (base::is_storage_code(error.code)) error.code = "model.storage";
+    if (base::is_storage_code(error.code)) error.code = jobs::text_of(jobs::AttemptError::ModelStorage);
     const AttemptEnd end = end_by(error, std::nullopt);
     const wire::Usage usage = attempt.usage.usage("");
     attempts_.pop_back();
@@ -138,7 +140,7 @@ void StepLoop::cancel(const wire::CancelAttempt& message) {
   if (!attempt || attempt->end) return;
   if (message.keep().count() == 0) {
     *attempt->abandoned = !message.keep_finished();
-    return end_attempt(*attempt, {"revoked", "revoked", "The lease was taken back.", std::nullopt, {}});
+    return end_attempt(*attempt, {jobs::Outcome::Revoked, "revoked", "The lease was taken back.", std::nullopt, {}});
   }
   const jobs::TaskRange keep{message.keep().first(), message.keep().count()};
   attempt->end_task = std::min(attempt->end_task, keep.end());
@@ -170,9 +172,10 @@ void StepLoop::settle() {
     if (attempt->end)
       attempt->drop([](const TaskInFlight& t) { return t.stage != TaskStage::Writing; });
     else if (attempt->finished() && attempt->cut_short)
-      attempt->end = AttemptEnd{"revoked", "executor.finishing", "The executor was told to end.", std::nullopt, {}};
+      attempt->end =
+          AttemptEnd{jobs::Outcome::Revoked, "executor.finishing", "The executor was told to end.", std::nullopt, {}};
     else if (attempt->finished())
-      attempt->end = AttemptEnd{"ok", "ok", "", std::nullopt, {}};
+      attempt->end = AttemptEnd{jobs::Outcome::Ok, "ok", "", std::nullopt, {}};
     if (!attempt->end || !attempt->in_flight.empty()) continue;
     tell_ended(attempt->grant.attempt(), *attempt->end,
                attempt->usage.usage(attempt->model->generator->device_class()));
@@ -203,7 +206,7 @@ void StepLoop::on(LoadDone done) {
       task.begun = ++clock_;
       task.stage = TaskStage::Ready;
       attempt->moved = true;
-    } else if (done.inputs.error().code == "input_not_visible" && Clock::now() < *task.give_up) {
+    } else if (is(done.inputs, jobs::AttemptError::InputNotVisible) && Clock::now() < *task.give_up) {
       task.stage = TaskStage::NeedsInputs;
       task.try_again = Clock::now() + kInputRetryEvery;
     } else {
@@ -249,7 +252,7 @@ void StepLoop::tell_ended(const wire::AttemptId& id, const AttemptEnd& end, cons
   wire::FromExecutor message;
   wire::EndedAttempt& ended = *message.mutable_ended();
   *ended.mutable_attempt() = id;
-  ended.set_outcome(end.outcome);
+  ended.set_outcome(std::string(jobs::outcome_row(end.outcome).code));
   ended.set_code(base::clean_text(end.code, wire::kCodeBytesMax));
   ended.set_message(base::clean_text(end.message, wire::kTextBytesMax));  // it may quote a file's bytes
   ended.set_storage_root(base::clean_text(end.storage_root, wire::kCodeBytesMax));
@@ -257,7 +260,7 @@ void StepLoop::tell_ended(const wire::AttemptId& id, const AttemptEnd& end, cons
   ended.set_frame(end.frame.value_or(0));
   for (const jobs::TaskIndex task : end.failed_tasks) ended.add_failed_tasks(task);
   *ended.mutable_usage() = usage;
-  if (end.outcome != "ok")
+  if (end.outcome != jobs::Outcome::Ok)
     base::log_info("executor", "attempt {} ended: {} {}", id.counter(), ended.code(), ended.message());
   tell(message);
 }

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/log.h"
+#include "jobs/attempt_error.h"
 #include "wire/executor_exit.h"
 #include "worker/executor/step_loop.h"
 
@@ -94,11 +95,11 @@ void StepLoop::load(TaskInFlight& task) {
   ++jobs_out_[lane];
   lanes_.post(
       lane, [door = door_, roots = roots_, lane, order = std::move(order), number = attempt.number, index = task.task] {
-        base::Result<LoadedInputs> inputs = base::Error{"input.read", "not read", "", ""};
+        base::Result<LoadedInputs> inputs = base::error_of(jobs::AttemptError::InputRead, "not read");
         try {
           inputs = load_inputs(*roots, order);
         } catch (const std::exception& error) {
-          inputs = base::Error{"input.read", error.what(), "", ""};
+          inputs = base::error_of(jobs::AttemptError::InputRead, error.what());
         }
         door->put(LoadDone{lane, number, index, std::move(inputs)});
       });
@@ -143,7 +144,7 @@ bool StepLoop::begin(Attempt& attempt, TaskInFlight& task) {
     return {};
   };
   base::Status status = try_once();
-  const auto out_of_memory = [&] { return !status.ok() && status.error().code == "gpu.out_of_memory"; };
+  const auto out_of_memory = [&] { return is(status, jobs::AttemptError::OutOfMemory); };
   if (out_of_memory() && shelf_.evict_idle()) status = try_once();
   const double us = microseconds_since(start);
   if (!status.ok()) {
@@ -217,9 +218,9 @@ void StepLoop::decode(Model& model, std::span<TaskInFlight* const> batch) {
     if (attempt.end) continue;  // a window of it that came before in this batch failed
     gpu::ImageBlock& window = (*images)[i];
     if (!window.consistent() || window.frames != attempt.grid.window_frames) {
-      fail(task, {"frames.size",
-                  fmt::format("the decoder gave {} frames; a window has {}", window.frames, attempt.grid.window_frames),
-                  "", ""});
+      fail(task,
+           base::error_of(jobs::AttemptError::FrameSize, fmt::format("the decoder gave {} frames; a window has {}",
+                                                                     window.frames, attempt.grid.window_frames)));
       continue;
     }
     FramesToWrite order;
@@ -242,8 +243,9 @@ void StepLoop::finish_window(TaskInFlight& task) {
   const auto block = attempt.model->generator->finish(*task.flight);
   std::optional<frames::OutputFinding> finding;
   if (block.ok()) finding = frames::check_latents(block->values, first);
-  if (!block.ok() && block.error().code == "gpu.not_finite")
-    finding = {"frames.nan", fmt::format("the window at frame {}: {}", first, block.error().message), first};
+  if (is(block, jobs::AttemptError::NotFinite))
+    finding = {std::string(text_of(jobs::AttemptError::FrameNan)),
+               fmt::format("the window at frame {}: {}", first, block.error().message), first};
   if (finding) {
     AttemptEnd end = end_by({finding->code, finding->message, "", ""}, task.task);
     end.frame = finding->frame;
@@ -288,11 +290,11 @@ void StepLoop::write(TaskInFlight& task, TaskOutput output) {
 void StepLoop::fail(TaskInFlight& task, const base::Error& error) {
   // After an error of its own a GPU's context is worth nothing: a new process is needed. On a CPU it was the call
   // alone.
-  if (error.code == "gpu.device" && device_.kind == gpu::DeviceKind::Cuda) {
+  if (is(error, jobs::AttemptError::Device) && device_.kind == gpu::DeviceKind::Cuda) {
     base::log_error("executor", "the device failed: {}", error.message);
     exit_status_ = wire::kExitHardware;
     AttemptEnd end = end_by(error, task.task);
-    end.outcome = "hardware";  // the device's fault is never the task's
+    end.outcome = jobs::Outcome::Hardware;  // the device's fault is never the task's
     return end_attempt(*task.attempt, std::move(end));
   }
   end_attempt(*task.attempt, end_by(error, task.task));

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/digest_bytes.h"
+#include "jobs/attempt_error.h"
 #include "worker/executor/usage_meter.h"
 #include "worker/frames/frame_attributes.h"
 #include "worker/frames/frame_file.h"
@@ -41,10 +42,10 @@ base::Result<gpu::ImageBlock> read_pictures(const frames::Roots& roots, std::vec
     FM_ASSIGN(frames::Plate plate, frames::read_plate(roots, input));
     const frames::Picture picture = frames::in_space(std::move(plate.picture), order.space);
     if (order.width > 0 && (picture.width != order.width || picture.height != order.height))
-      return base::Error{"input.size",
-                         fmt::format("{} is {} x {} pixels; the model makes {} x {}", frames::plate_label(input),
-                                     picture.width, picture.height, order.width, order.height),
-                         "", "scale the plates, with a command for example"};
+      return base::error_of(jobs::AttemptError::InputSize,
+                            fmt::format("{} is {} x {} pixels; the model makes {} x {}", frames::plate_label(input),
+                                        picture.width, picture.height, order.width, order.height),
+                            "", "scale the plates, with a command for example");
     if (block.frames == 0) block.width = picture.width, block.height = picture.height;
     FM_TRY(frames::check_plate_size(picture, input, {block.width, block.height}, inputs.front()));
     block.values.insert(block.values.end(), picture.rgb.begin(), picture.rgb.end());
@@ -161,7 +162,7 @@ Written write_task(const WriteOrder& order) {
   try {
     written.result = write_all(order);
   } catch (const std::exception& error) {  // a path that the file system library cannot take, or no memory
-    written.result = failure({"frames.stage", error.what(), "", ""});
+    written.result = failure(base::error_of(jobs::AttemptError::FrameStage, error.what()));
   }
   written.write_us = microseconds_since(start);
   return written;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "jobs/attempt_error.h"
+
 namespace framemill::frames {
 
 bool looks_like_frame(std::string_view bytes) {
@@ -13,7 +15,7 @@ bool is_exr(std::string_view bytes) {
 }
 
 base::Error unreadable_frame(std::string reason) {
-  return {"frames.unreadable", std::move(reason), "", ""};
+  return base::error_of(jobs::AttemptError::FrameUnreadable, std::move(reason));
 }
 
 }  // namespace framemill::frames

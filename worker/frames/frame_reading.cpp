@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "jobs/attempt_error.h"
 #include "worker/frames/frame_file.h"
 #include "worker/frames/open_frame.h"
 #include "worker/frames/png_chunks.h"
@@ -74,10 +75,9 @@ base::Status check_picture_bytes(const OIIO::ImageSpec& spec) {
     return static_cast<std::uint64_t>(width) * static_cast<std::uint64_t>(height) * 3 * sizeof(float);
   };
   if (std::max(bytes(spec.width, spec.height), bytes(spec.full_width, spec.full_height)) <= kPictureBytesMax) return {};
-  return base::Error{"frames.too_large",
-                     fmt::format("a picture of {} x {} pixels (data window {} x {}) takes more than {} bytes",
-                                 spec.full_width, spec.full_height, spec.width, spec.height, kPictureBytesMax),
-                     "", ""};
+  return base::error_of(jobs::AttemptError::FrameTooLarge,
+                        fmt::format("a picture of {} x {} pixels (data window {} x {}) takes more than {} bytes",
+                                    spec.full_width, spec.full_height, spec.width, spec.height, kPictureBytesMax));
 }
 
 }  // namespace

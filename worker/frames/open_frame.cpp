@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "jobs/attempt_error.h"
+
 namespace framemill::frames {
 namespace {
 
@@ -12,7 +14,7 @@ constexpr int kPartsMax = 256;
 constexpr int kBandRows = 64;
 
 base::Error too_large(std::string what) {
-  return {"frames.too_large", std::move(what), "", ""};
+  return base::error_of(jobs::AttemptError::FrameTooLarge, std::move(what));
 }
 
 // What a header claims, before anything is allocated for it.

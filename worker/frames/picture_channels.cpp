@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "jobs/attempt_error.h"
+
 namespace framemill::frames {
 namespace {
 
@@ -108,8 +110,8 @@ base::Result<PictureChannels> choose_channels(const std::vector<FramePart>& part
   if (const auto chosen = grey_picture(parts)) return *chosen;
   const char* what = layers.empty() ? "no channels R, G and B among"
                                     : "channels R, G and B are in more than one layer, and none is the unnamed one:";
-  return base::Error{"frames.channels", fmt::format("{} {}", what, listed(parts)), "",
-                     "write the picture as R, G and B, or as the only layer with these (beauty.R, C.R)"};
+  return base::error_of(jobs::AttemptError::FrameChannels, fmt::format("{} {}", what, listed(parts)), "",
+                        "write the picture as R, G and B, or as the only layer with these (beauty.R, C.R)");
 }
 
 }  // namespace framemill::frames

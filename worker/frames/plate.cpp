@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/digest_bytes.h"
+#include "jobs/attempt_error.h"
 #include "worker/frames/frame_file.h"
 
 namespace framemill::frames {
@@ -15,8 +16,11 @@ std::string frame_label(const wire::InputFile& input) {
 
 // The same finding, about an input: "frames.unreadable" becomes "input.unreadable".
 base::Error about_input(base::Error error, const wire::InputFile& input) {
-  constexpr std::string_view kRoom = "frames.";
-  if (error.code.starts_with(kRoom)) error.code = "input." + error.code.substr(kRoom.size());
+  using jobs::AttemptError;
+  const auto found = jobs::attempt_error_from_code(error.code);
+  if (found == AttemptError::FrameUnreadable) error.code = text_of(AttemptError::InputUnreadable);
+  if (found == AttemptError::FrameTooLarge) error.code = text_of(AttemptError::InputTooLarge);
+  if (found == AttemptError::FrameChannels) error.code = text_of(AttemptError::InputChannels);
   return error.wrapped(plate_label(input));
 }
 
@@ -32,7 +36,7 @@ base::Result<Plate> read_plate(const Roots& roots, const wire::InputFile& input)
   auto decoded = decode_frame(*bytes);
   if (!decoded.ok()) return about_input(decoded.error(), input);
   if (const auto found = find_not_finite(*decoded))
-    return about_input({"input.nan", *found, "", "render that frame again"}, input);
+    return about_input(base::error_of(jobs::AttemptError::InputNan, *found, "", "render that frame again"), input);
   Plate plate{std::move(decoded->picture), decoded->rate, input};
   plate.read.set_size_bytes(bytes->size());
   plate.read.set_sha256(base::raw_bytes(base::sha256(*bytes)));
@@ -42,10 +46,10 @@ base::Result<Plate> read_plate(const Roots& roots, const wire::InputFile& input)
 base::Status check_plate_size(const Picture& picture, const wire::InputFile& input, ExpectedSize expected,
                               const wire::InputFile& first) {
   if (picture.width == expected.width && picture.height == expected.height) return {};
-  return base::Error{"input.size",
-                     fmt::format("{} is {} x {} pixels; {} is {} x {}", plate_label(input), picture.width,
-                                 picture.height, plate_label(first), expected.width, expected.height),
-                     "", "make all frames of the input of one size"};
+  return base::error_of(jobs::AttemptError::InputSize,
+                        fmt::format("{} is {} x {} pixels; {} is {} x {}", plate_label(input), picture.width,
+                                    picture.height, plate_label(first), expected.width, expected.height),
+                        "", "make all frames of the input of one size");
 }
 
 }  // namespace framemill::frames

@@ -13,6 +13,7 @@
 #include "base/open_below.h"
 #include "base/os_error.h"
 #include "base/sha256.h"
+#include "jobs/attempt_error.h"
 
 namespace framemill::frames {
 namespace {
@@ -32,11 +33,12 @@ base::Result<std::string> read_all(int fd, std::uint64_t size_bytes_max, const s
   while (true) {
     const ssize_t n = ::read(fd, buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return base::os_error(errno, "input.read", "read " + label);
+    if (n < 0) return base::os_error(errno, text_of(jobs::AttemptError::InputRead), "read " + label);
     if (n == 0) return contents;
     contents.append(buffer, static_cast<std::size_t>(n));
     if (contents.size() > size_bytes_max)
-      return base::Error{"input.too_large", fmt::format("{} is larger than {} bytes", label, size_bytes_max), "", ""};
+      return base::error_of(jobs::AttemptError::InputTooLarge,
+                            fmt::format("{} is larger than {} bytes", label, size_bytes_max));
   }
 }
 
@@ -45,15 +47,17 @@ base::Error open_error(int error_number, const std::string& label) {
   switch (error_number) {
     case EXDEV:
     case ELOOP:
-      return {"input.link", fmt::format("{} is a link that leads out of every root", label), "",
-              "link inside the roots, or list the other tree under [roots] of the worker.toml"};
+      return base::error_of(jobs::AttemptError::InputLink,
+                            fmt::format("{} is a link that leads out of every root", label), "",
+                            "link inside the roots, or list the other tree under [roots] of the worker.toml");
     case EACCES:
     case EPERM:
-      return {"input.unreadable", fmt::format("{}: {}", label, std::strerror(error_number)), "", ""};
+      return base::error_of(jobs::AttemptError::InputUnreadable,
+                            fmt::format("{}: {}", label, std::strerror(error_number)));
     case EINVAL:
-      return {"input.path", fmt::format("{} is not a regular file", label), "", ""};
+      return base::error_of(jobs::AttemptError::InputPath, fmt::format("{} is not a regular file", label));
     default:
-      return base::os_error(error_number, "input_not_visible", label);
+      return base::os_error(error_number, text_of(jobs::AttemptError::InputNotVisible), label);
   }
 }
 
@@ -66,9 +70,10 @@ const std::filesystem::path* Roots::find(const std::string& name) const {
 
 base::Result<int> Roots::open_regular(const wire::InputFile& input, const std::string& label) const {
   const std::filesystem::path* root = find(input.root());
-  if (!root) return base::Error{"input.path", fmt::format("root '{}' is not known here", input.root()), "", ""};
+  if (!root)
+    return base::error_of(jobs::AttemptError::InputPath, fmt::format("root '{}' is not known here", input.root()));
   if (!is_tame_path(input.path()))
-    return base::Error{"input.path", fmt::format("'{}' is not a path inside a root", label), "", ""};
+    return base::error_of(jobs::AttemptError::InputPath, fmt::format("'{}' is not a path inside a root", label));
 
   const int opened = base::open_below(paths_, input.root(), input.path(), kRead);
   if (opened < 0) return base::in_root(open_error(-opened, label), input.root());
@@ -77,8 +82,9 @@ base::Result<int> Roots::open_regular(const wire::InputFile& input, const std::s
   if (error_number == 0 && S_ISREG(status.st_mode)) return opened;
   ::close(opened);
   if (error_number != 0)
-    return base::in_root(base::os_error(error_number, "input.read", "look at " + label), input.root());
-  return base::Error{"input.path", fmt::format("{} is not a regular file", label), "", ""};
+    return base::in_root(base::os_error(error_number, text_of(jobs::AttemptError::InputRead), "look at " + label),
+                         input.root());
+  return base::error_of(jobs::AttemptError::InputPath, fmt::format("{} is not a regular file", label));
 }
 
 base::Result<std::string> Roots::read(const wire::InputFile& input, std::uint64_t size_bytes_max) const {
@@ -89,14 +95,14 @@ base::Result<std::string> Roots::read(const wire::InputFile& input, std::uint64_
   if (!read.ok()) return base::in_root(read.error(), input.root());
   std::string contents = std::move(read).value();
   if (input.size_bytes() != 0 && contents.size() != input.size_bytes())
-    return base::Error{"input_not_visible",
-                       fmt::format("{} has {} bytes; {} were promised", label, contents.size(), input.size_bytes()), "",
-                       ""};
+    return base::error_of(jobs::AttemptError::InputNotVisible,
+                          fmt::format("{} has {} bytes; {} were promised", label, contents.size(), input.size_bytes()));
   if (input.sha256().empty()) return contents;
   const base::Sha256 digest = base::sha256(contents);
   const std::string_view seen(reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size());
   if (seen != input.sha256())
-    return base::Error{"input_not_visible", fmt::format("{} has another SHA-256 than was promised", label), "", ""};
+    return base::error_of(jobs::AttemptError::InputNotVisible,
+                          fmt::format("{} has another SHA-256 than was promised", label));
   return contents;
 }
 
@@ -109,7 +115,9 @@ base::Result<std::string> Roots::read_beginning(const wire::InputFile& input, st
   while (have < bytes) {
     const ssize_t n = ::read(file.fd, contents.data() + have, bytes - have);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return base::in_root(base::os_error(errno, "input.read", "read " + label), input.root());
+    if (n < 0)
+      return base::in_root(base::os_error(errno, text_of(jobs::AttemptError::InputRead), "read " + label),
+                           input.root());
     if (n == 0) break;
     have += static_cast<std::size_t>(n);
   }

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/os_error.h"
+#include "jobs/attempt_error.h"
 
 namespace framemill::frames {
 namespace {
@@ -24,8 +25,9 @@ constexpr std::string_view kFarmName = ".framemill";
 // A path too long is what the task asked for; everything else is this host's storage, also a directory that is gone.
 base::Error stage_error(int number, const std::string& what) {
   const bool of_the_task = number == ENAMETOOLONG || number == EINVAL;
-  base::Error error = base::os_error(number, of_the_task ? "frames.stage" : "storage_failed", what);
-  if (error.code == "storage_full") error.hint = "free space in the output root";
+  base::Error error = base::os_error(
+      number, of_the_task ? text_of(jobs::AttemptError::FrameStage) : text_of(base::SystemError::StorageFailed), what);
+  if (is(error, base::SystemError::StorageFull)) error.hint = "free space in the output root";
   return error;
 }
 

@@ -16,7 +16,6 @@ using base::Result;
 constexpr std::int64_t kLeaseTtlMsMin = 500;
 constexpr std::int64_t kLeaseTtlMsMax = 24 * 3600 * 1000;
 constexpr std::uint64_t kTimeoutMsMax = 365ull * 24 * 3600 * 1000;
-constexpr std::size_t kReasonBytesMax = 64;
 
 Error bad(std::string field, std::string message) {
   return {"link.bad_reply", std::move(message), std::move(field),
@@ -91,7 +90,7 @@ Result<PublishDuty> duty_of(const wire::PublishOrder& order) {
 }
 
 Result<RevokedLease> revoked_of(const wire::Revoke& revoke) {
-  RevokedLease revoked{attempt_from_wire(revoke.attempt()), base::clean_text(revoke.reason(), kReasonBytesMax), {}};
+  RevokedLease revoked{attempt_from_wire(revoke.attempt()), jobs::revoke_reason_from_code(revoke.reason()), {}};
   if (revoke.has_keep() && revoke.keep().count() > 0) {
     FM_ASSIGN(revoked.keep, task_range(revoke.keep(), "revokes.keep"));
   }

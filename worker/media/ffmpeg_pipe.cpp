@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/os_error.h"
+#include "jobs/attempt_error.h"
 
 namespace framemill::media {
 namespace {
@@ -124,7 +125,8 @@ struct FfmpegPipe::Child {
     const std::size_t last_line = diagnostics.rfind('\n');
     const std::string words = diagnostics.substr(last_line == std::string::npos ? 0 : last_line + 1);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-      return base::Error{"media.ffmpeg_missing", "ffmpeg cannot be started", "", "install the package ffmpeg"};
+      return base::error_of(jobs::AttemptError::FfmpegMissing, "ffmpeg cannot be started", "",
+                            "install the package ffmpeg");
     return ffmpeg_error(words.empty() ? fmt::format("ffmpeg ended with status {}", status) : "ffmpeg: " + words);
   }
 };

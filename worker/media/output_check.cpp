@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/os_error.h"
 #include "base/text.h"
+#include "jobs/attempt_error.h"
 #include "jobs/file_kind.h"
 #include "worker/frames/exr_attributes.h"
 #include "worker/frames/file_digests.h"
@@ -27,6 +28,7 @@
 namespace framemill::media {
 namespace {
 
+using jobs::AttemptError;
 using jobs::FileKind;
 
 // What was found out about one file of the request.
@@ -35,10 +37,6 @@ struct Looked {
   std::string samples_sha256;
   std::optional<base::Error> error;
 };
-
-base::Error output_error(const char* what, std::string message) {
-  return {fmt::format("output.{}", what), std::move(message), "", ""};
-}
 
 // A library's message may quote the file's bytes.
 std::string message_of(const base::Error& error) {
@@ -76,27 +74,29 @@ base::Status put_attributes(const wire::CheckRequest& request, const wire::Check
 base::Result<Looked> look_at_frame(const wire::CheckRequest& request, const wire::CheckFile& file,
                                    const std::filesystem::path& path) {
   FM_ASSIGN(const std::string bytes, base::read_file(path, frames::kFrameFileBytesMax));
-  if (bytes.empty()) return output_error("empty", "the file is empty");
+  if (bytes.empty()) return base::error_of(AttemptError::OutputEmpty, "the file is empty");
   const auto facts = frames::frame_facts(bytes);
-  if (!facts.ok()) return output_error("unreadable", facts.error().message);
+  if (!facts.ok()) return base::error_of(AttemptError::OutputUnreadable, facts.error().message);
   const bool named_exr = file.path().ends_with("r") || file.path().ends_with("R");  // .exr, not .png
   if (named_exr != frames::is_exr(bytes))
-    return output_error("unreadable", fmt::format("it holds {}", frames::is_exr(bytes) ? "an EXR" : "a PNG"));
+    return base::error_of(AttemptError::OutputUnreadable,
+                          fmt::format("it holds {}", frames::is_exr(bytes) ? "an EXR" : "a PNG"));
   const auto samples = frames::samples_digest_of_frame(bytes);
-  if (!samples.ok()) return output_error("unreadable", samples.error().message);
+  if (!samples.ok()) return base::error_of(AttemptError::OutputUnreadable, samples.error().message);
   // A PNG's last chunk has no samples; of an EXR all parts have been read.
   const auto whole = frames::is_exr(bytes) ? base::Status{} : frames::check_frame_is_whole(bytes);
-  if (!whole.ok()) return output_error("unreadable", whole.error().message);
+  if (!whole.ok()) return base::error_of(AttemptError::OutputUnreadable, whole.error().message);
   const auto marked = put_attributes(request, file, bytes, path);
-  if (!marked.ok() && marked.error().code == "frames.unreadable")
-    return output_error("unreadable", marked.error().message);
+  if (is(marked, AttemptError::FrameUnreadable))
+    return base::error_of(AttemptError::OutputUnreadable, marked.error().message);
   FM_TRY(marked);
   return Looked{shape_of(*facts), base::raw_bytes(*samples), std::nullopt};
 }
 
 base::Result<Looked> look_at_other(FileKind kind, const std::filesystem::path& path) {
   std::error_code failed;
-  if (std::filesystem::file_size(path, failed) == 0 && !failed) return output_error("empty", "the file is empty");
+  if (std::filesystem::file_size(path, failed) == 0 && !failed)
+    return base::error_of(AttemptError::OutputEmpty, "the file is empty");
   FM_ASSIGN(const ProbedSize size,
             kind == FileKind::Movie ? probe_movie(path) : probe_picture(path, path.extension().string()));
   Looked looked;
@@ -204,8 +204,8 @@ base::Status check_input(const wire::InputFile& promised, const frames::Roots& r
 void check_inputs_whole(const wire::CheckRequest& request, const frames::Roots& roots, wire::CheckReply& reply) {
   for (const wire::InputFile& input : request.inputs()) {
     const auto whole = check_input(input, roots, request.inputs_only());
-    if (whole.ok() || whole.error().code != "frames.unreadable") continue;
-    reply.set_input_code("input.unreadable");
+    if (!is(whole, AttemptError::FrameUnreadable)) continue;
+    reply.set_input_code(std::string(text_of(AttemptError::InputUnreadable)));
     reply.set_input_message(message_of(whole.error().wrapped(frames::plate_label(input))));
     reply.set_input_frame(input.frame());
     return;

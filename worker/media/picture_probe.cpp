@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/os_error.h"
+#include "jobs/attempt_error.h"
 #include "worker/frames/frame_file.h"
 #include "worker/media/tool_run.h"
 
@@ -23,14 +24,15 @@ constexpr const char* kContainers = "mov,mp4,matroska,webm,avi,mxf,mpeg,mpegts,o
 constexpr int kBandRows = 64;
 
 base::Error output_unreadable(std::string reason) {
-  return {"output.unreadable", std::move(reason), "", ""};
+  return base::error_of(jobs::AttemptError::OutputUnreadable, std::move(reason));
 }
 
 base::Error not_started(const ToolEnd& end, const char* program) {
   const std::string_view code = base::process_code(end.start_error);
   if (!code.empty())
     return {std::string(code), fmt::format("start {}: {}", program, std::strerror(end.start_error)), "", ""};
-  return {"media.ffmpeg_missing", "ffprobe and ffmpeg cannot be started", "", "install the package ffmpeg"};
+  return base::error_of(jobs::AttemptError::FfmpegMissing, "ffprobe and ffmpeg cannot be started", "",
+                        "install the package ffmpeg");
 }
 
 // The library fills what is missing with grey and calls it read.

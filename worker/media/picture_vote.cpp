@@ -2,22 +2,25 @@
 
 #include <fmt/format.h>
 
+#include "jobs/attempt_error.h"
+
 namespace framemill::media {
 namespace {
 
 constexpr const char* kHowToState = "state size = \"WIDTHxHEIGHT\" on the layer if that is meant, or check = \"none\"";
 
 base::Error size_error(const Shape& is, const std::string& other, int width, int height) {
-  return {"output.size", fmt::format("it is {} x {} pixels; {} {} x {}", is.width, is.height, other, width, height), "",
-          kHowToState};
+  return base::error_of(jobs::AttemptError::OutputSize,
+                        fmt::format("it is {} x {} pixels; {} {} x {}", is.width, is.height, other, width, height), "",
+                        kHowToState);
 }
 
 base::Error difference(const Ballot& self, const Ballot& other, const std::string& label) {
   if (other.shape.width != self.shape.width || other.shape.height != self.shape.height)
     return size_error(self.shape, label + " is", other.shape.width, other.shape.height);
-  return {"output.channels",
-          fmt::format("its channels are {}; {} has {}", self.shape.channels, label, other.shape.channels), "",
-          "set check = \"none\" on the layer if that is meant"};
+  return base::error_of(jobs::AttemptError::OutputChannels,
+                        fmt::format("its channels are {}; {} has {}", self.shape.channels, label, other.shape.channels),
+                        "", "set check = \"none\" on the layer if that is meant");
 }
 
 bool is_same_frame(const Ballot& a, const Ballot& b) {
@@ -36,10 +39,10 @@ std::optional<base::Error> against_input(const Ballot& self, const Shape& input,
     return size_error(self.shape, label + " is", input.width, input.height);
   const bool loses_colour = input.has_picture && !input.is_grey && (!self.shape.has_picture || self.shape.is_grey);
   if (!loses_colour) return std::nullopt;
-  return base::Error{
-      "output.channels",
+  return base::error_of(
+      jobs::AttemptError::OutputChannels,
       fmt::format("its channels are {}; {} is in colour ({})", self.shape.channels, label, input.channels), "",
-      "set check = \"none\" on the layer if that is meant"};
+      "set check = \"none\" on the layer if that is meant");
 }
 
 std::optional<base::Error> against_any(const Ballot& self, const std::vector<Ballot>& ballots) {

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/os_error.h"
+#include "jobs/attempt_error.h"
 #include "worker/frames/frame_file.h"
 #include "worker/frames/plate.h"
 #include "worker/frames/staged_file.h"
@@ -61,11 +62,10 @@ class PictureSource {
     if (input == inputs_.end()) return std::optional<frames::Picture>();
     auto plate = frames::read_plate(request_.roots, *input->second);
     if (plate.ok()) return std::optional(std::move(plate->picture));
-    const std::string& code = plate.error().code;
     const bool from_outside = input->second->sha256().empty();
-    if (from_outside && code != "input_not_visible") return plate.error();
+    if (from_outside && !is(plate, jobs::AttemptError::InputNotVisible)) return plate.error();
     // Storage that fails now has not lost the frame.
-    if (base::is_storage_code(code) || base::is_host_code(code)) return plate.error();
+    if (base::is_of_system(plate.error())) return plate.error();
     base::log_warning("media", "{}", plate.error().message);
     return std::optional<frames::Picture>();
   }

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/os_error.h"
 #include "base/text.h"
+#include "jobs/attempt_error.h"
 #include "jobs/file_kind.h"
 #include "worker/supervisor/keeper.h"
 #include "worker/supervisor/process_work.h"
@@ -21,27 +22,16 @@
 namespace framemill::worker {
 namespace {
 
+using base::SystemError;
+
+using jobs::AttemptError;
 using jobs::Outcome;
-
-constexpr std::string_view kFfmpegMissing = "media.ffmpeg_missing";
-
-// Which outcome an error of inputs, storage, the host or the command's description is.
-Outcome outcome_of(const base::Error& error) {
-  if (error.code == "storage_full") return Outcome::StorageFull;
-  if (error.code == "input_not_visible") return Outcome::InputNotVisible;
-  if (error.code == "command.missing_output" || error.code.starts_with("output.")) return Outcome::BadOutput;
-  // A host without ffmpeg says nothing about the movie, and is good for other work.
-  if (error.code == "root.missing" || error.code == "storage_failed" || error.code == kFfmpegMissing ||
-      base::is_host_code(error.code))
-    return Outcome::NotAdmitted;
-  return Outcome::Failed;
-}
 
 // Why a program was never started: the host's condition, or what the task asked for.
 base::Error start_error(int error_number, const std::string& program) {
   std::string_view code = base::process_code(error_number);
   if (code.empty()) code = base::storage_code(error_number);
-  if (code.empty()) code = "command.cannot_start";
+  if (code.empty()) code = jobs::text_of(AttemptError::CannotStart);
   const std::string message = fmt::format("{} was not started: {}", program, std::strerror(error_number));
   base::Error error{std::string(code), message, "", ""};
   if (error_number == ENOENT) error.hint = "is it installed on this host, with the interpreter its first line names?";
@@ -114,9 +104,10 @@ std::optional<base::Error> error_of_media(std::string_view last_line) {
     root = code.substr(in + kInRoot.size());
     code = code.substr(0, in);
   }
-  if (!code.starts_with("input.") && code != "input_not_visible" && !base::is_storage_code(code) &&
-      code != kFfmpegMissing && !base::is_host_code(code))
-    return std::nullopt;
+  const auto error = jobs::attempt_error_from_code(code);
+  const bool known = error ? jobs::attempt_error_row(*error).of_input || *error == AttemptError::FfmpegMissing
+                           : base::system_error_from_code(code).has_value();
+  if (!known) return std::nullopt;
   return base::in_root({std::string(code), std::string(last_line.substr(colon + 2)), "", ""}, root);
 }
 
@@ -151,7 +142,8 @@ void ChildRunner::on_inputs(CheckedInputs seen) {
   if (seen.failed) {
     const CheckedInputs::Failed& failed = *seen.failed;
     // What the farm made becomes visible here soon; a file from elsewhere is looked for without holding a slot.
-    if (failed.error.code == "input_not_visible" && failed.is_promised() && base::monotonic_now() < inputs_until_) {
+    if (is(failed.error, AttemptError::InputNotVisible) && failed.is_promised() &&
+        base::monotonic_now() < inputs_until_) {
       retry_ = loop_.call_after(settings_.inputs_pause, [self = shared_from_this()] { self->look_at_inputs(); });
       return;
     }
@@ -161,7 +153,8 @@ void ChildRunner::on_inputs(CheckedInputs seen) {
   }
   read_ = std::move(seen.files);
   const auto root = roots_.find(grant_.recipe().root());
-  if (root == roots_.end()) return end({"root.missing", "this host does not see the root of the outputs", "", ""});
+  if (root == roots_.end())
+    return end(base::error_of(AttemptError::RootMissing, "this host does not see the root of the outputs"));
   const std::string staging = (root->second->path() / staging_path(attempt_)).string();
   if (media_) {
     auto files = plan_media_files(grant_, tasks_);
@@ -262,9 +255,11 @@ void ChildRunner::on_output() {
 
 // The keeper itself could not be started.
 base::Error ChildRunner::launch_error(const base::Error& error) const {
-  if (error.code == "spawn.too_long" && !media_) return start_error(E2BIG, plan_.argv[0]);
-  if (error.code != "spawn.too_long" && error.code != "spawn.failed") return error;  // the host, or its storage
-  return {"host.installation", error.message, "", "see that this worker's programs are installed and can be executed"};
+  const bool too_long = is(error, SpawnError::TooLong);
+  if (too_long && !media_) return start_error(E2BIG, plan_.argv[0]);
+  if (!too_long && !is(error, SpawnError::Failed)) return error;  // the host, or its storage
+  return base::error_of(SystemError::Installation, error.message, "",
+                        "see that this worker's programs are installed and can be executed");
 }
 
 // What the kernel did and what was measured; what the program says of memory is no evidence.
@@ -294,12 +289,13 @@ void ChildRunner::on_end(const ProcessEnd& process_end, const OutputTail& tail) 
   }
   const char* what = media_ ? "framemill-media" : "The command";
   if (process_end.start_error == kConfinementFailed)
-    return end(base::Error{"host.installation", "The program could not be confined: " + tail.last_line(), "",
-                           "see [confinement] in docs/worker-toml.md"});
+    return end(base::error_of(SystemError::Installation,
+                              fmt::format("The program could not be confined: {}", tail.last_line()), "",
+                              "see [confinement] in docs/worker-toml.md"));
   if (process_end.start_error != 0) {
     const base::Error error = start_error(process_end.start_error, plan_.argv[0]);
-    return end(media_ && error.code == "command.cannot_start"
-                   ? base::Error{"host.installation", error.message, "", error.hint}
+    return end(media_ && is(error, AttemptError::CannotStart)
+                   ? base::error_of(SystemError::Installation, error.message, "", error.hint)
                    : error);
   }
   if (ran_out_of_memory(process_end))
@@ -350,7 +346,7 @@ void ChildRunner::fail_unless_storage_did(base::Error error) {
   on_io([root = roots_.at(grant_.recipe().root()), grant = grant_] { return probe_storage(*root, grant); },
         [error = std::move(error)](ChildRunner& self, const base::Status& storage) {
           if (self.stopped_) return self.end(Outcome::Revoked, "", "");
-          const bool storage_did = !storage.ok() && outcome_of(storage.error()) != Outcome::Failed;
+          const bool storage_did = !storage.ok() && jobs::outcome_of(storage.error()) != Outcome::Failed;
           if (storage_did) return self.end(storage.error().wrapped(error.message));
           self.keep_good(error);
         });
@@ -419,7 +415,8 @@ void ChildRunner::stop(bool keep_finished) {
 
 void ChildRunner::end(const base::Error& error) {
   storage_root_ = base::root_of(error);
-  end(outcome_of(error), error.code, error.hint.empty() ? error.message : error.message + " (" + error.hint + ")");
+  end(jobs::outcome_of(error), error.code,
+      error.hint.empty() ? error.message : error.message + " (" + error.hint + ")");
 }
 
 void ChildRunner::end(Outcome outcome, std::string code, std::string text) {

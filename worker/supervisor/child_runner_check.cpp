@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "jobs/attempt_error.h"
 #include "wire/farm.pb.h"
 #include "worker/supervisor/child_runner.h"
 #include "worker/supervisor/output_check.h"
@@ -74,8 +75,9 @@ void ChildRunner::on_check_end(CheckScope scope, const ProcessEnd& process_end, 
                             : process_end.signal != 0
                                 ? fmt::format("was ended by signal {}", process_end.signal)
                                 : fmt::format("ended with status {}: {}", process_end.exit_status, tail.last_line());
-    return end({"output.unreadable",
-                fmt::format("{}: the program that opens it {}", file ? file->staged : "the output", how), "", ""});
+    return end(
+        base::error_of(jobs::AttemptError::OutputUnreadable,
+                       fmt::format("{}: the program that opens it {}", file ? file->staged : "the output", how)));
   }
   on_io(
       [root = roots_.at(grant_.recipe().root()), grant = grant_, files = plan_.expected.size()] {

@@ -12,6 +12,8 @@
 
 #include "base/digest_bytes.h"
 #include "base/os_error.h"
+#include "base/path_error.h"
+#include "jobs/attempt_error.h"
 #include "wire/farm.pb.h"
 #include "wire/limits.h"
 #include "worker/supervisor/shared_staging.h"
@@ -23,18 +25,19 @@ namespace {
 
 base::Result<wire::InputFile> check_input(const RootTable& roots, const wire::InputFile& promised) {
   const auto not_visible = [&](const std::string& why) {
-    return base::Error{"input_not_visible", fmt::format("{}:{}: {}", promised.root(), promised.path(), why), "", ""};
+    return base::error_of(jobs::AttemptError::InputNotVisible,
+                          fmt::format("{}:{}: {}", promised.root(), promised.path(), why));
   };
   const auto root = roots.find(promised.root());
   if (root == roots.end()) return not_visible("this host does not see the root");
   const auto facts = root->second->digest(promised.path());
   if (!facts.ok()) {
-    const std::string& code = facts.error().code;
-    if (code == "path.missing") return not_visible("it is not there");
-    if (code != "path.link" && code != "path.not_a_file" && code != "path.denied")
-      return base::in_root(facts.error(), promised.root());
-    return base::Error{code == "path.link" ? "input.link" : "input.unreadable",
-                       fmt::format("{}: {}", promised.root(), facts.error().message), "", ""};
+    const auto error = base::path_error_from_code(facts.error().code);
+    if (error == base::PathError::Missing) return not_visible("it is not there");
+    if (!error || error == base::PathError::Bad) return base::in_root(facts.error(), promised.root());
+    return base::error_of(
+        error == base::PathError::Link ? jobs::AttemptError::InputLink : jobs::AttemptError::InputUnreadable,
+        fmt::format("{}: {}", promised.root(), facts.error().message));
   }
   if (promised.size_bytes() != 0 && promised.size_bytes() != facts->size_bytes)
     return not_visible(fmt::format("it has {} bytes, not {}", facts->size_bytes, promised.size_bytes()));
@@ -73,16 +76,17 @@ base::Result<wire::OutputFile> collect_file(const RootDirectory& root, const wir
                                             const ExpectedFile& expected) {
   const std::string staged = staging_path(attempt_of(grant)) + "/" + expected.staged;
   auto file = root.open_file(staged);
-  if (!file.ok() && file.error().code == "path.link") {
+  if (is(file, base::PathError::Link)) {
     const auto replaced = replace_link(root, staged);
-    if (!replaced.ok() && replaced.error().code == "path.link")
-      return base::Error{"output.link", replaced.error().message, "", "write a file, or a link inside the roots"};
+    if (is(replaced, base::PathError::Link))
+      return base::error_of(jobs::AttemptError::OutputLink, replaced.error().message, "",
+                            "write a file, or a link inside the roots");
     file = replaced.ok() ? root.open_file(staged) : base::Result<UniqueFd>(replaced.error());
   }
   if (!file.ok()) {
-    if (base::is_storage_code(file.error().code) || base::is_host_code(file.error().code)) return file.error();
-    return base::Error{"command.missing_output",
-                       fmt::format("the program left no file {}: {}", expected.staged, file.error().message), "", ""};
+    if (base::is_of_system(file.error())) return file.error();
+    return base::error_of(jobs::AttemptError::OutputMissing,
+                          fmt::format("the program left no file {}: {}", expected.staged, file.error().message));
   }
   settle_output_modes(file->get());
   if (::fsync(file->get()) != 0) return storage_error(errno, "sync " + expected.staged);
@@ -127,7 +131,8 @@ CheckedInputs check_inputs(const RootTable& roots, const wire::Grant& grant, con
       continue;
     }
     CheckedInputs::Failed failed{one.error(), input};
-    if (grant.recipe().has_sheet() && !failed.is_promised() && failed.error.code == "input_not_visible") continue;
+    if (grant.recipe().has_sheet() && !failed.is_promised() && is(failed.error, jobs::AttemptError::InputNotVisible))
+      continue;
     checked.failed = std::move(failed);
     break;
   }
@@ -136,7 +141,8 @@ CheckedInputs check_inputs(const RootTable& roots, const wire::Grant& grant, con
 
 base::Result<Tree> make_work_directories(const RootTable& roots, const wire::Grant& grant, const CommandPlan& plan) {
   const auto root = roots.find(grant.recipe().root());
-  if (root == roots.end()) return base::Error{"root.missing", "this host does not see the root of the outputs", "", ""};
+  if (root == roots.end())
+    return base::error_of(jobs::AttemptError::RootMissing, "this host does not see the root of the outputs");
   const std::string staging = staging_path(attempt_of(grant));
   FM_ASSIGN(const UniqueFd out,
             root->second->open_directory(fmt::format("{}/{}", staging, kOutputDirectory), MakeDirectories::Yes));
@@ -148,7 +154,7 @@ base::Result<Tree> make_work_directories(const RootTable& roots, const wire::Gra
     const wire::InputFile& input = grant.inputs(link.input);
     const auto source = roots.find(input.root());
     if (source == roots.end())
-      return base::Error{"input_not_visible", "this host does not see root " + input.root(), "", ""};
+      return base::error_of(jobs::AttemptError::InputNotVisible, "this host does not see root " + input.root());
     const std::string target = (source->second->path() / input.path()).string();
     if (::symlinkat(target.c_str(), in.get(), link.name.c_str()) != 0 && errno != EEXIST)
       return storage_error(errno, "link the input " + link.name);
@@ -174,7 +180,7 @@ void settle_links(const RootDirectory& root, const wire::Grant& grant, const std
   for (const ExpectedFile& file : expected) {
     const std::string staged = staging_path(attempt_of(grant)) + "/" + file.staged;
     const auto opened = root.open_file(staged);
-    if (!opened.ok() && opened.error().code == "path.link") (void)replace_link(root, staged).ok();
+    if (is(opened, base::PathError::Link)) (void)replace_link(root, staged).ok();
   }
 }
 
@@ -199,11 +205,9 @@ Collected collect_outputs(const RootDirectory& root, const wire::Grant& grant,
       continue;
     }
     auto output = collect_file(root, grant, file);
-    if (!output.ok() && (base::is_storage_code(output.error().code) || base::is_host_code(output.error().code)))
-      return failed(output.error());
+    if (!output.ok() && base::is_of_system(output.error())) return failed(output.error());
     const bool bad = output.ok() && has_verdict && verdict->second.error;
-    if (bad && (base::is_storage_code(verdict->second.error->code) || base::is_host_code(verdict->second.error->code)))
-      return failed(*verdict->second.error);
+    if (bad && base::is_of_system(*verdict->second.error)) return failed(*verdict->second.error);
     if (!output.ok() || bad) {
       collected.errors.push_back(
           {bad ? *verdict->second.error : output.error(), file.has_frame, file.frame, true, file.task});

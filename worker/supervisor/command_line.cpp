@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "jobs/attempt_error.h"
 #include "jobs/command_tokens.h"
 #include "jobs/frame_range.h"
 #include "jobs/plan.h"
@@ -184,8 +185,9 @@ base::Status fill_arguments(const wire::CommandRecipe& recipe, const Tokens& tok
     FM_ASSIGN(std::string argument, tokens.replace(recipe.argv(i)));
     bytes += argument.size() + 1;
     if (argument.size() > kArgumentBytesMax || bytes > kArgumentsBytesMax)
-      return base::Error{"command.too_long", fmt::format("argument {} is too long once its tokens are replaced", i), "",
-                         "fewer tokens such as {prompt}, or a smaller chunk"};
+      return base::error_of(jobs::AttemptError::CommandTooLong,
+                            fmt::format("argument {} is too long once its tokens are replaced", i), "",
+                            "fewer tokens such as {prompt}, or a smaller chunk");
     argv.push_back(std::move(argument));
   }
   return {};

@@ -39,7 +39,7 @@ base::Result<std::unique_ptr<ExecutorProcess>> ExecutorProcess::start(net::Event
                                                                       Callbacks callbacks) {
   std::array<int, 2> pair{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0)
-    return base::Error{"spawn.failed", fmt::format("make a socket pair: {}", std::strerror(errno)), "", ""};
+    return base::error_of(SpawnError::Failed, fmt::format("make a socket pair: {}", std::strerror(errno)));
   UniqueFd ours(pair[0]);
   const UniqueFd theirs(pair[1]);
   ::fcntl(ours.get(), F_SETFL, O_NONBLOCK);

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/path_error.h"
 #include "jobs/plan.h"
 #include "worker/supervisor/unique_fd.h"
 
@@ -97,10 +98,10 @@ class InputLook {
   void look_into(const std::string& directory, const Names& names) {
     const auto opened = root_.open_directory(directory, MakeDirectories::No);
     if (!opened.ok()) {
-      if (opened.error().code == "path.missing") return;  // nothing is there yet
+      if (is(opened, base::PathError::Missing)) return;  // nothing is there yet
       for (const auto& [name, all] : names)
         for (const Asked& asked : all) {
-          if (opened.error().code == "path.link")
+          if (is(opened, base::PathError::Link))
             refuse(asked, opened.error().message);
           else
             blind(asked.entry, fmt::format("root {}: {}", root_.name(), opened.error().message));
@@ -134,7 +135,7 @@ class InputLook {
     const std::string path = directory.empty() ? name : directory + "/" + name;
     if (S_ISLNK(facts.st_mode)) {
       const auto file = root_.open_file(path);
-      if (!file.ok() && file.error().code == "path.link")
+      if (is(file, base::PathError::Link))
         for (const Asked& one : asked) refuse(one, file.error().message);
       if (!file.ok() || ::fstat(file->get(), &facts) != 0) return false;
     }

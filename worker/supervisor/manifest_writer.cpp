@@ -13,6 +13,8 @@
 #include <optional>
 
 #include "base/file.h"
+#include "base/path_error.h"
+#include "jobs/publish_error.h"
 #include "wire/farm.pb.h"
 #include "worker/supervisor/small_files.h"
 #include "worker/supervisor/staging.h"
@@ -85,7 +87,7 @@ base::Result<std::vector<std::uint32_t>> kept_tasks(const RootDirectory& root, s
   std::vector<std::uint32_t> tasks;
   if (part.tasks() == 0) return tasks;
   const auto directory = root.open_directory(records_path(job, part.phase()), MakeDirectories::No);
-  if (!directory.ok()) return directory.error().code == "path.missing" ? incomplete(0) : directory.error();
+  if (!directory.ok()) return is(directory, base::PathError::Missing) ? incomplete(0) : directory.error();
   FM_ASSIGN(const std::vector<std::string> names, list(directory->get(), kRecordsMax));
   for (const std::string& name : names) {
     std::uint32_t task = 0;
@@ -188,7 +190,7 @@ base::Status give_name(int from, const std::string& temporary, int to, const std
         ::renameat(from, temporary.c_str(), to, name.c_str()) == 0)
       return {};
   }
-  if (errno == EEXIST) return base::Error{"publish.exists_other", name + " came into being meanwhile", "", ""};
+  if (errno == EEXIST) return base::error_of(jobs::PublishError::ExistsOther, name + " came into being meanwhile");
   return storage_error(errno, "give " + name + " its name");
 }
 
@@ -208,7 +210,7 @@ bool came_out_equal(const wire::PublishOrder& order) {
 base::Status amend_kept_order(const RootDirectory& root, const wire::PublishOrder& order) {
   const auto directory =
       root.open_directory(records_path(order.remake().job(), order.tasks().phase()), MakeDirectories::No);
-  if (!directory.ok()) return directory.error().code == "path.missing" ? base::Status{} : directory.error();
+  if (!directory.ok()) return is(directory, base::PathError::Missing) ? base::Status{} : directory.error();
   const std::string name = std::to_string(order.tasks().first());
   if (::faccessat(directory->get(), name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0) return {};
   wire::PublishOrder kept = order;
@@ -295,10 +297,10 @@ base::Result<Name> choose_name(int directory, const wire::ManifestOrder& order) 
     const Found found = find_manifest(directory, name, order);
     if (found.owner != Owner::Other) return Name{name, found};
   }
-  return base::Error{"publish.exists_other",
-                     fmt::format("manifest.json and manifest.job{}.json in {} are not this job's manifests",
-                                 order.job(), order.directory()),
-                     "", "move them away, then retry the job"};
+  return base::error_of(jobs::PublishError::ExistsOther,
+                        fmt::format("manifest.json and manifest.job{}.json in {} are not this job's manifests",
+                                    order.job(), order.directory()),
+                        "", "move them away, then retry the job");
 }
 
 }  // namespace
@@ -316,7 +318,7 @@ base::Status amend_manifest(const RootDirectory& root, const wire::PublishOrder&
   const wire::Remake& remake = order.remake();
   if (!remake.has_manifest() || remake.manifest_directory().starts_with(".framemill")) return {};
   const auto directory = root.open_directory(remake.manifest_directory(), MakeDirectories::No);
-  if (!directory.ok()) return directory.error().code == "path.missing" ? base::Status{} : directory.error();
+  if (!directory.ok()) return is(directory, base::PathError::Missing) ? base::Status{} : directory.error();
   wire::ManifestOrder whose;
   whose.set_job(remake.job());
   whose.set_submitted_unix_ms(remake.submitted_unix_ms());
@@ -329,10 +331,10 @@ base::Status amend_manifest(const RootDirectory& root, const wire::PublishOrder&
 base::Status write_manifest(const RootDirectory& root, const wire::ManifestOrder& order,
                             const PublishSettings& settings) {
   if (order.directory().starts_with(".framemill"))
-    return base::Error{"publish.path", order.directory() + " is kept for the farm itself", "", ""};
+    return base::error_of(jobs::PublishError::Path, order.directory() + " is kept for the farm itself");
   for (const wire::ManifestPart& part : order.parts())
     if (part.layer() >= static_cast<std::uint32_t>(order.layers_size()))
-      return base::Error{"publish.path", "a part of a manifest names no layer of it", "", ""};
+      return base::error_of(jobs::PublishError::Path, "a part of a manifest names no layer of it");
   FM_ASSIGN(const UniqueFd directory, root.open_directory(order.directory(), MakeDirectories::Yes));
   FM_ASSIGN(Name name, choose_name(directory.get(), order));
   if (name.found.owner == Owner::This && name.found.revision >= order.revision()) return {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "jobs/attempt_error.h"
 #include "jobs/file_kind.h"
 #include "wire/farm.pb.h"
 #include "wire/media.pb.h"
@@ -20,7 +21,8 @@ std::string clean(const std::string& text) {
 }
 
 base::Error unchecked(const char* why) {
-  return {"output.unchecked", std::string("framemill-media gave no answer about the files: ") + why, "", ""};
+  return base::error_of(jobs::AttemptError::OutputUnchecked,
+                        std::string("framemill-media gave no answer about the files: ") + why);
 }
 
 }  // namespace
@@ -74,7 +76,7 @@ base::Result<CheckAnswer> read_check_answer(const RootDirectory& root, const wir
       verdict.error = base::Error{base::clean_text(file.code(), kCodeBytesMax), clean(file.message()), "", ""};
   }
   if (!reply.input_code().empty()) {
-    answer.input_error = base::Error{"input.unreadable", clean(reply.input_message()), "", ""};
+    answer.input_error = base::error_of(jobs::AttemptError::InputUnreadable, clean(reply.input_message()));
     answer.input_frame = reply.input_frame();
   }
   for (const wire::CheckedOther& other : reply.odd())

@@ -9,7 +9,9 @@
 #include <map>
 
 #include "base/os_error.h"
+#include "base/path_error.h"
 #include "base/sha256.h"
+#include "jobs/publish_error.h"
 #include "wire/farm.pb.h"
 #include "worker/supervisor/staging.h"
 
@@ -29,11 +31,11 @@ struct Place {
 
 base::Result<Place> place_of(const std::string& path) {
   const auto components = split_path(path);
-  if (!components.ok()) return base::Error{"publish.path", components.error().message, "", ""};
+  if (!components.ok()) return base::error_of(jobs::PublishError::Path, components.error().message);
   // What the farm keeps for itself lies under .framemill; frames must not land among it, latents nowhere else in it.
   if (components->front() == ".framemill" && (components->size() < 3 || (*components)[1] != "latents"))
-    return base::Error{"publish.path", fmt::format("{} is kept for the farm itself", path), "", ""};
-  if (path == kRootMarker) return base::Error{"publish.path", "the root's marker is not an output", "", ""};
+    return base::error_of(jobs::PublishError::Path, fmt::format("{} is kept for the farm itself", path));
+  if (path == kRootMarker) return base::error_of(jobs::PublishError::Path, "the root's marker is not an output");
   return Place{fmt::format("{}", fmt::join(components->begin(), components->end() - 1, "/")), components->back()};
 }
 
@@ -45,11 +47,9 @@ bool matches(const FileFacts& facts, const wire::OutputFile& file) {
 base::Status check_existing(const RootDirectory& root, const wire::OutputFile& file) {
   const auto facts = root.digest(file.path());
   if (facts.ok() && matches(*facts, file)) return {};
-  if (!facts.ok() && (base::is_storage_code(facts.error().code) || base::is_host_code(facts.error().code) ||
-                      facts.error().code == "path.denied"))
-    return facts.error();
-  return base::Error{"publish.exists_other", fmt::format("{} exists with other contents", file.path()), "",
-                     "move the file away, or submit a new version"};
+  if (!facts.ok() && (base::is_of_system(facts.error()) || is(facts, base::PathError::Denied))) return facts.error();
+  return base::error_of(jobs::PublishError::ExistsOther, fmt::format("{} exists with other contents", file.path()), "",
+                        "move the file away, or submit a new version");
 }
 
 base::Status move_without_link(int staged_parent, const std::string& staged, int parent, const Place& place,
@@ -109,8 +109,8 @@ base::Status rename_over(int staged_parent, const std::string& staged, int paren
                          const wire::OutputFile& file, const std::string& attempt) {
   if (::renameat(staged_parent, staged.c_str(), parent, place.name.c_str()) == 0) return {};
   if (errno == EISDIR || errno == ENOTEMPTY || errno == EEXIST)
-    return base::Error{"publish.exists_other", file.path() + " is a directory now", "",
-                       "move it away, then retry the job"};
+    return base::error_of(jobs::PublishError::ExistsOther, file.path() + " is a directory now", "",
+                          "move it away, then retry the job");
   if (errno != EXDEV) return storage_error(errno, "rename to " + file.path());
   const UniqueFd source(::openat(staged_parent, staged.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!source) return storage_error(errno, "open the staged file of " + file.path());
@@ -138,11 +138,11 @@ base::Status check_not_intact(const RootDirectory& root, const wire::PublishOrde
     // Neither damaged, nor put there by this very order before a crash.
     if (!matches(*facts, *before)) return {};
   }
-  return base::Error{"publish.intact",
-                     fmt::format("{} is whole, as it was committed, and its layer is reproducible exactly: other "
-                                 "contents would be wrong; where it must go all the same, move it away and retry",
-                                 order.files_size() > 0 ? order.files(0).path() : "what is published"),
-                     "", "find out what has changed on the workers, or submit a new version"};
+  return base::error_of(jobs::PublishError::Intact,
+                        fmt::format("{} is whole, as it was committed, and its layer is reproducible exactly: other "
+                                    "contents would be wrong; where it must go all the same, move it away and retry",
+                                    order.files_size() > 0 ? order.files(0).path() : "what is published"),
+                        "", "find out what has changed on the workers, or submit a new version");
 }
 
 struct StagedPlace {
@@ -164,7 +164,7 @@ base::Status publish_file(const RootDirectory& root, const std::string& staging,
       staged.size() == 1 ? staging : fmt::format("{}/{}", staging, fmt::join(staged.begin(), staged.end() - 1, "/"));
   const auto staged_parent = root.open_directory(staged_parent_path, MakeDirectories::No);
   // Storage that fails says nothing about the file: only what is not there is missing.
-  if (!staged_parent.ok() && staged_parent.error().code != "path.missing") return staged_parent.error();
+  if (!staged_parent.ok() && !is(staged_parent, base::PathError::Missing)) return staged_parent.error();
   struct stat facts{};
   const bool there =
       staged_parent.ok() && ::fstatat(staged_parent->get(), staged.back().c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0;
@@ -177,15 +177,15 @@ base::Status publish_file(const RootDirectory& root, const std::string& staging,
     } else if (root.open_file(file.path()).ok()) {
       return check_existing(root, file);
     }
-    return base::Error{"publish.missing", fmt::format("the staged file of {} is gone", file.path()), "", ""};
+    return base::error_of(jobs::PublishError::Missing, fmt::format("the staged file of {} is gone", file.path()));
   }
   struct stat final_facts{};
   const bool taken = ::fstatat(parent, place.name.c_str(), &final_facts, AT_SYMLINK_NOFOLLOW) == 0;
   if (taken && final_facts.st_ino == facts.st_ino && final_facts.st_dev == facts.st_dev) return {};
   if (taken && !replaces) return check_existing(root, file);
   if (!S_ISREG(facts.st_mode) || static_cast<std::uint64_t>(facts.st_size) != file.size_bytes())
-    return base::Error{"publish.missing", fmt::format("the staged file of {} is not the committed one", file.path()),
-                       "", ""};
+    return base::error_of(jobs::PublishError::Missing,
+                          fmt::format("the staged file of {} is not the committed one", file.path()));
   if (settings.group && ::fchownat(staged_parent->get(), staged.back().c_str(), static_cast<uid_t>(-1), *settings.group,
                                    AT_SYMLINK_NOFOLLOW) != 0)
     return storage_error(errno, "set the group of " + file.path());
@@ -212,7 +212,7 @@ base::Status publish(const RootDirectory& root, const wire::PublishOrder& order,
     if (parent == parents.end()) {
       auto opened = root.open_directory(place.parent, MakeDirectories::Yes);
       if (!opened.ok()) {
-        if (opened.error().code == "path.link") return base::Error{"publish.path", opened.error().message, "", ""};
+        if (is(opened, base::PathError::Link)) return base::error_of(jobs::PublishError::Path, opened.error().message);
         return opened.error();
       }
       if (settings.group && ::fchown(opened->get(), static_cast<uid_t>(-1), *settings.group) != 0 && errno != EPERM)

@@ -12,7 +12,9 @@
 
 #include "base/file.h"
 #include "base/os_error.h"
+#include "base/path_error.h"
 #include "base/sha256.h"
+#include "jobs/attempt_error.h"
 
 namespace framemill::worker {
 namespace {
@@ -67,8 +69,8 @@ bool is_own(const std::vector<std::string>& components) {
 }
 
 base::Error link_out(std::string_view what) {
-  return {"path.link", fmt::format("{} is a link that leads out of every root", what), "",
-          "link inside the roots, or list the other tree under [roots] of the worker.toml"};
+  return base::error_of(base::PathError::Link, fmt::format("{} is a link that leads out of every root", what), "",
+                        "link inside the roots, or list the other tree under [roots] of the worker.toml");
 }
 
 // `key = "value"` of a marker, or nothing.
@@ -104,20 +106,23 @@ std::string parent_of(const std::vector<std::string>& components) {
 }  // namespace
 
 base::Error storage_error(int error_number, std::string_view what) {
-  if (error_number == ELOOP) return {"path.link", fmt::format("{}: a symbolic link stands in the way", what), "", ""};
-  return base::os_error(error_number, error_number == ENOENT ? "path.missing" : "storage_failed", what);
+  if (error_number == ELOOP)
+    return base::error_of(base::PathError::Link, fmt::format("{}: a symbolic link stands in the way", what));
+  return base::os_error(
+      error_number,
+      error_number == ENOENT ? text_of(base::PathError::Missing) : text_of(base::SystemError::StorageFailed), what);
 }
 
 base::Result<std::vector<std::string>> split_path(std::string_view relative) {
   const auto bad = [&](const char* why) {
-    return base::Error{"path.bad", fmt::format("the path \"{}\" {}", relative.substr(0, 200), why), "", ""};
+    return base::error_of(base::PathError::Bad, fmt::format("the path \"{}\" {}", relative.substr(0, 200), why));
   };
   if (relative.empty()) return bad("is empty");
   if (relative.size() > kPathBytesMax) return bad("is longer than 1,024 bytes");
   if (relative.front() == '/') return bad("is absolute");
   for (const char c : relative)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      return base::Error{"path.bad", "a path holds a control character", "", ""};
+      return base::error_of(base::PathError::Bad, "a path holds a control character");
   std::vector<std::string> components;
   for (std::size_t at = 0; at <= relative.size();) {
     const std::size_t slash = std::min(relative.find('/', at), relative.size());
@@ -137,9 +142,9 @@ base::Result<std::shared_ptr<const RootDirectory>> RootDirectory::open(const std
                                                                        std::shared_ptr<const base::RootPaths> all) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd)
-    return base::Error{"root.missing",
-                       fmt::format("root {}: cannot open {}: {}", name, path.string(), std::strerror(errno)), "",
-                       "mount the storage, or correct the path under [roots]"};
+    return base::error_of(jobs::AttemptError::RootMissing,
+                          fmt::format("root {}: cannot open {}: {}", name, path.string(), std::strerror(errno)), "",
+                          "mount the storage, or correct the path under [roots]");
   const auto marker = read_marker(fd.get());
   const std::string expected = fmt::format("name = \"{}\"", name);
   const std::string hint =
@@ -212,9 +217,10 @@ base::Result<UniqueFd> RootDirectory::follow(std::string_view relative, int flag
   const int fd = base::open_below(*all_, name_, relative, flags);
   if (fd >= 0) return UniqueFd(fd);
   if (fd == -EXDEV || fd == -ELOOP) return link_out(relative);
-  if (fd == -EINVAL) return base::Error{"path.not_a_file", fmt::format("{} is not a regular file", relative), "", ""};
+  if (fd == -EINVAL)
+    return base::error_of(base::PathError::NotAFile, fmt::format("{} is not a regular file", relative));
   if (fd == -EACCES)
-    return base::Error{"path.denied", fmt::format("open {}: {}", relative, std::strerror(EACCES)), "", ""};
+    return base::error_of(base::PathError::Denied, fmt::format("open {}: {}", relative, std::strerror(EACCES)));
   return storage_error(-fd, fmt::format("open {}", relative));
 }
 
@@ -227,8 +233,7 @@ base::Result<UniqueFd> RootDirectory::open_directory(std::string_view relative, 
   for (const std::string& component : components) {
     way += (way.empty() ? "" : "/") + component;
     auto next = step_into(at.get(), component, make, relative);
-    if (!next.ok() && next.error().code == "path.link" && !is_own(components))
-      next = follow(way, O_RDONLY | O_DIRECTORY);
+    if (is(next, base::PathError::Link) && !is_own(components)) next = follow(way, O_RDONLY | O_DIRECTORY);
     if (!next.ok()) return next.error();
     at = std::move(*next);
   }
@@ -250,7 +255,7 @@ base::Result<UniqueFd> RootDirectory::open_file(std::string_view relative) const
   struct stat facts{};
   if (::fstat(file.get(), &facts) != 0) return storage_error(errno, fmt::format("look at {}", relative));
   if (!S_ISREG(facts.st_mode))
-    return base::Error{"path.not_a_file", fmt::format("{} is not a regular file", relative), "", ""};
+    return base::error_of(base::PathError::NotAFile, fmt::format("{} is not a regular file", relative));
   return file;
 }
 
@@ -260,7 +265,7 @@ base::Result<UniqueFd> RootDirectory::open_link(std::string_view relative) const
   struct stat facts{};
   if (::fstat(file.get(), &facts) != 0) return storage_error(errno, fmt::format("look at {}", relative));
   if (!S_ISREG(facts.st_mode))
-    return base::Error{"path.not_a_file", fmt::format("{} does not lead to a regular file", relative), "", ""};
+    return base::error_of(base::PathError::NotAFile, fmt::format("{} does not lead to a regular file", relative));
   return file;
 }
 
@@ -308,7 +313,7 @@ base::Result<FileFacts> RootDirectory::digest(std::string_view relative) const {
 base::Status RootDirectory::remove_tree(std::string_view relative) const {
   FM_ASSIGN(const std::vector<std::string> components, split_path(relative));
   const auto parent = open_directory(parent_of(components), MakeDirectories::No);
-  if (!parent.ok()) return parent.error().code == "path.missing" ? base::Status{} : base::Status(parent.error());
+  if (!parent.ok()) return is(parent, base::PathError::Missing) ? base::Status{} : base::Status(parent.error());
   return remove_below(parent->get(), components.back(), 0);
 }
 

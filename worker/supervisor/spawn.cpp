@@ -22,6 +22,8 @@ extern char** environ;
 namespace framemill::worker {
 namespace {
 
+constexpr base::Names<SpawnError, 2> kSpawnErrors{{"spawn.failed", "spawn.too_long"}};
+
 // The steps of a child between fork and exec, told to the parent by number when one fails.
 enum Step : int {
   kGroup,
@@ -155,7 +157,7 @@ bool arrange_descriptors(const SpawnRequest& request, const Prepared& prepared, 
 base::Error spawn_error(int error_number, const std::string& what) {
   std::string_view code = base::process_code(error_number);
   if (code.empty()) code = base::storage_code(error_number);
-  if (code.empty()) code = error_number == E2BIG ? "spawn.too_long" : "spawn.failed";
+  if (code.empty()) code = text_of(error_number == E2BIG ? SpawnError::TooLong : SpawnError::Failed);
   return {std::string(code), fmt::format("{}: {}", what, std::strerror(error_number)), "", ""};
 }
 
@@ -183,6 +185,10 @@ base::Status prepare(const SpawnRequest& request, Prepared& prepared) {
 }
 
 }  // namespace
+
+std::string_view text_of(SpawnError error) {
+  return kSpawnErrors.of(error);
+}
 
 base::Result<Process> spawn(const SpawnRequest& request) {
   Prepared prepared;

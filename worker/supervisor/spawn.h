@@ -13,12 +13,17 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/error_code.h"
 #include "base/result.h"
 #include "worker/supervisor/unique_fd.h"
 
 namespace framemill::worker {
+
+enum class SpawnError : std::uint8_t { Failed, TooLong };
+std::string_view text_of(SpawnError error);  // "spawn.too_long"
 
 struct SpawnRequest {
   std::vector<std::string> argv;         // argv[0] is an absolute path

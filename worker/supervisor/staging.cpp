@@ -9,6 +9,8 @@
 
 #include "base/digest_bytes.h"
 #include "base/log.h"
+#include "base/path_error.h"
+#include "jobs/attempt_error.h"
 #include "wire/farm.pb.h"
 #include "worker/supervisor/small_files.h"
 
@@ -99,9 +101,9 @@ base::Status check_output_directory(const RootDirectory& root, const wire::Grant
   const std::size_t slash = pattern.substr(0, pattern.find('%')).rfind('/');
   if (slash == std::string::npos || slash == 0) return {};
   const auto directory = root.open_directory(pattern.substr(0, slash), MakeDirectories::No);
-  if (directory.ok() || directory.error().code != "path.link") return {};  // it is made when the files are published
-  return base::Error{"output.link", fmt::format("root {}: {}", root.name(), directory.error().message), "",
-                     directory.error().hint};
+  if (!is(directory, base::PathError::Link)) return {};  // it is made when the files are published
+  return base::error_of(jobs::AttemptError::OutputLink,
+                        fmt::format("root {}: {}", root.name(), directory.error().message), "", directory.error().hint);
 }
 
 base::Status write_done(const RootDirectory& root, const jobs::AttemptId& attempt, const wire::FinishedTask& task) {
@@ -126,7 +128,7 @@ base::Result<bool> is_published(const RootDirectory& root, const jobs::AttemptId
   const std::string path = staging_path(attempt);
   const auto directory = root.open_directory(path, MakeDirectories::No);
   if (!directory.ok()) {
-    if (directory.error().code == "path.missing") return true;
+    if (is(directory, base::PathError::Missing)) return true;
     return directory.error();
   }
   if (!owned_by(directory->get(), owner)) return false;
@@ -147,7 +149,7 @@ base::Result<std::vector<FoundAttempt>> find_left_attempts(const RootDirectory& 
                                                            std::size_t attempts_max) {
   const auto attempts = root.open_directory(kAttemptsPath, MakeDirectories::No);
   if (!attempts.ok()) {
-    if (attempts.error().code == "path.missing") return std::vector<FoundAttempt>{};
+    if (is(attempts, base::PathError::Missing)) return std::vector<FoundAttempt>{};
     return attempts.error();
   }
   FM_ASSIGN(const std::vector<std::string> names, list(attempts->get(), attempts_max));

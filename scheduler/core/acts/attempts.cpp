@@ -71,14 +71,15 @@ void count_in_tally(PhaseTally& tally, const Lease& lease, const Ending& ending,
     ++tally.windows_run_twice;
 }
 
-void say_attempt(FarmState& farm, const Lease& lease, std::string what, std::string detail) {
-  FarmEvent event;
-  event.type = "attempt";
+void say_attempt(FarmState& farm, const Lease& lease, AttemptEvent::What what, std::string detail,
+                 std::optional<Outcome> outcome = std::nullopt) {
+  AttemptEvent event;
+  event.what = what;
   event.job = lease.record.phase.job;
   event.layer = farm.jobs.find(lease.record.phase)->plan->layer;
   event.worker = lease.record.worker;
-  event.what = std::move(what);
   event.detail = std::move(detail);
+  event.outcome = outcome;
   farm.turn.say(std::move(event));
 }
 
@@ -102,7 +103,8 @@ void end_with_other_contents(FarmState& farm, PhaseEntry& phase, TaskIndex task,
   ending.outcome = Outcome::BadOutput;
   ending.code = kRemakeDiffers;
   ending.message = message;
-  farm.turn.effects.revokes.push_back({farm.leases.find(attempt)->record.worker, attempt, "unknown", {}});
+  farm.turn.effects.revokes.push_back(
+      {farm.leases.find(attempt)->record.worker, attempt, jobs::RevokeReason::Unknown, {}});
   end_attempt(farm, attempt, std::move(ending));
 }
 
@@ -155,7 +157,7 @@ void grant_attempt(FarmState& farm, PhaseEntry& phase, TaskRange tasks, const De
   farm.workers.attach(worker, kept, capacity);
   farm.turn.mark(kept);
   note_granted(farm, job, phase.plan->layer, worker, kept.record.id);
-  say_attempt(farm, kept, "AttemptGranted",
+  say_attempt(farm, kept, AttemptEvent::What::Granted,
               range_text(tasks) + " to " + worker.record.name + "/" + kept.record.slot_name);
   farm.turn.effects.grants.push_back(std::move(grant));
 }
@@ -221,7 +223,7 @@ CommitAnswer commit_task(FarmState& farm, WorkerEntry& worker, TaskFinished fini
   farm.turn.commits.push_back(std::move(record));
 
   for (const AttemptId other : others_holding(farm, *phase, {finished.task, 1}, finished.attempt))
-    revoke_attempt(farm, other, "committed_by_other");
+    revoke_attempt(farm, other, jobs::RevokeReason::CommittedByOther);
   order_publish(farm, *phase, finished.task, finished.attempt, worker.record.id);
   return CommitAnswer::Accepted;
 }
@@ -246,9 +248,10 @@ std::vector<TaskRange> end_attempt(FarmState& farm, AttemptId id, Ending ending)
     farm.leases.remember(id, {phase.id, lease.record.tasks, lease.record.worker});
     phase.remembered.emplace(lease.record.tasks.first, id);
   }
-  say_attempt(farm, lease, "AttemptEnded",
+  say_attempt(farm, lease, AttemptEvent::What::Ended,
               range_text(lease.record.tasks) + ": " + std::string(jobs::outcome_row(ending.outcome).code) +
-                  (ending.message.empty() ? "" : ", " + ending.message));
+                  (ending.message.empty() ? "" : ", " + ending.message),
+              ending.outcome);
 
   lease.record.live = false;
   lease.record.ended = farm.turn.now.wall;
@@ -265,12 +268,12 @@ std::vector<TaskRange> end_attempt(FarmState& farm, AttemptId id, Ending ending)
   return owed;
 }
 
-void revoke_attempt(FarmState& farm, AttemptId id, const std::string& reason) {
+void revoke_attempt(FarmState& farm, AttemptId id, jobs::RevokeReason reason) {
   const Lease& lease = *farm.leases.find(id);
   farm.turn.effects.revokes.push_back({lease.record.worker, id, reason, {}});
   Ending ending;
   ending.outcome = Outcome::Revoked;
-  ending.code = reason;
+  ending.code = std::string(jobs::revoke_row(reason).code);
   end_attempt(farm, id, std::move(ending));
 }
 
@@ -291,9 +294,9 @@ void take_back_tail(FarmState& farm, AttemptId id, TaskRange keep) {
   farm.turn.mark(lease);
   farm.turn.touch(farm.job_of(phase.id), phase);
   farm.match_wanted = true;
-  say_attempt(farm, lease, "TasksTakenBack",
+  say_attempt(farm, lease, AttemptEvent::What::TasksTakenBack,
               range_text(tail) + " from " + worker.record.name + "/" + lease.record.slot_name);
-  farm.turn.effects.revokes.push_back({lease.record.worker, id, "taken_back", keep});
+  farm.turn.effects.revokes.push_back({lease.record.worker, id, jobs::RevokeReason::TakenBack, keep});
 }
 
 void expire_leases(FarmState& farm) {
@@ -309,7 +312,8 @@ void expire_leases(FarmState& farm) {
       for (TaskIndex t = run.tasks.first; t < run.tasks.end(); ++t)
         if (!is_leased_by_another(farm, phase, t, lease->record.id)) return_tasks(farm, phase, {t, 1});
     }
-    say_attempt(farm, *lease, "LeaseExpired", range_text(lease->record.tasks) + " may be granted again");
+    say_attempt(farm, *lease, AttemptEvent::What::LeaseExpired,
+                range_text(lease->record.tasks) + " may be granted again");
   }
 }
 

@@ -32,7 +32,7 @@ struct Ending {
 // returned.
 std::vector<TaskRange> end_attempt(FarmState& farm, AttemptId id, Ending ending);
 // The same, and its worker is told to stop.
-void revoke_attempt(FarmState& farm, AttemptId id, const std::string& reason);
+void revoke_attempt(FarmState& farm, AttemptId id, jobs::RevokeReason reason);
 
 // Takes the end of what the attempt holds back: it goes on with `keep`, the first part of its tasks, and the rest, of
 // which nothing is committed, is ready or waiting again at once, unless another lease holds it. Nobody is charged.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "jobs/attempt_error.h"
 #include "scheduler/core/acts/attempts.h"
 #include "scheduler/core/acts/file_watching.h"
 #include "scheduler/core/acts/standings.h"
@@ -226,7 +227,7 @@ void on_returned(const BadEnd& end) {
 
 }  // namespace
 
-void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message, const std::string& code) {
+void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message, jobs::AttemptError error) {
   const Lease& lease = *farm.leases.find(id);
   PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
   WorkerEntry& worker = *farm.workers.find(lease.record.worker);
@@ -234,11 +235,12 @@ void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message, 
   const bool done = lease.left == 0;
   Ending ending;
   ending.outcome = done ? Outcome::Ok : Outcome::WorkerLost;
-  ending.code = done ? "ok" : code;
+  ending.code = done ? "ok" : text_of(error);
   if (!done) ending.message = message;
   if (end_attempt(farm, id, std::move(ending)).empty()) return;
   JobEntry& job = farm.job_of(phase.id);
-  note_returned(farm, job, phase.plan->layer, worker, granted_at, code, message, code != kWorkerLost);
+  note_returned(farm, job, phase.plan->layer, worker, granted_at, std::string(text_of(error)), message,
+                error != jobs::AttemptError::WorkerLost);
   unpin_unmade(farm, job, phase);
 }
 

@@ -2,14 +2,15 @@
 // table of jobs/lifecycle.h; what it says about the worker is in standings.h.
 #pragma once
 
+#include "jobs/attempt_error.h"
 #include "scheduler/core/state/farm_state.h"
 
 namespace framemill::scheduler {
 
 // Ends the attempt and draws the consequences.
 void on_attempt_ended(FarmState& farm, WorkerEntry& worker, const AttemptEnded& ended);
-// Its worker is gone, no longer holds it, or (code "lease.no_progress") does not get on with it: charged to nobody.
-inline constexpr const char* kWorkerLost = "worker_lost";
-void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message, const std::string& code = kWorkerLost);
+// Its worker is gone, no longer holds it, or (NoProgress) does not get on with it: charged to nobody.
+void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message,
+                     jobs::AttemptError error = jobs::AttemptError::WorkerLost);
 
 }  // namespace framemill::scheduler

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "jobs/attempt_error.h"
 #include "jobs/output_names.h"
 #include "scheduler/core/acts/task_moves.h"
 #include "scheduler/core/policy/missing_files.h"
@@ -108,7 +109,8 @@ void give_up_task(FarmState& farm, const JobEntry& job, PhaseEntry& phase, TaskI
   if (!missing) return;
   std::string message = name_of(*missing) + " was not there for " + duration_text(missing_after(farm, job, phase));
   if (missing->files > 1) message += ", and " + std::to_string(missing->files - 1) + " more of the task's inputs";
-  fail_task(farm, phase, task, missing->frame, "input.missing", std::move(message));
+  fail_task(farm, phase, task, missing->frame, std::string(text_of(jobs::AttemptError::InputMissing)),
+            std::move(message));
 }
 
 void give_up_what_is_due(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
@@ -308,7 +310,8 @@ void on_files_looked_for(FarmState& farm, const WorkerEntry& worker, const Files
       for (TaskIndex t = first; t < first + wait.tasks; ++t)
         if (phase->tasks.at(t) == TaskState::Waiting &&
             frames_read(*files, *phase->plan, t).contains(*looked.refused_frame))
-          fail_task(farm, *phase, t, *looked.refused_frame, "input.link", looked.refused_message);
+          fail_task(farm, *phase, t, *looked.refused_frame, std::string(text_of(jobs::AttemptError::InputLink)),
+                    looked.refused_message);
   }
   if (!news) return;
   wake_readers(farm, *phase);

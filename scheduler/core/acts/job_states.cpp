@@ -48,22 +48,23 @@ JobState job_state(const JobEntry& job) {
   return job.record.started.unix_ms != 0 || job.attempts_live > 0 ? JobState::Running : JobState::Queued;
 }
 
-std::string_view past_tense(JobState state) {
+JobEvent::What event_of(JobState state) {
+  using What = JobEvent::What;
   switch (state) {
     case JobState::Queued:
-      return "JobQueued";
+      return What::Queued;
     case JobState::Running:
-      return "JobRunning";
+      return What::Running;
     case JobState::Paused:
-      return "JobPaused";
+      return What::Paused;
     case JobState::Done:
-      return "JobDone";
+      return What::Done;
     case JobState::Failed:
-      return "JobFailed";
+      return What::Failed;
     case JobState::Cancelled:
-      return "JobCancelled";
+      return What::Cancelled;
   }
-  return "JobChanged";
+  FM_CHECK(false, "a job's state outside its closed list");
 }
 
 // Attempts whose lease ran out may still owe tasks that can no longer matter.
@@ -72,7 +73,7 @@ void end_stragglers(FarmState& farm, JobEntry& job) {
   for (const PhaseEntry& phase : job.phases)
     for (const auto& [first, id] : phase.attempts)
       if (farm.leases.find(id)->left > 0) stragglers.push_back(id);
-  for (const AttemptId id : stragglers) revoke_attempt(farm, id, "expired");
+  for (const AttemptId id : stragglers) revoke_attempt(farm, id, jobs::RevokeReason::Expired);
 }
 
 void derive_job(FarmState& farm, JobEntry& job) {
@@ -85,7 +86,7 @@ void derive_job(FarmState& farm, JobEntry& job) {
   if (state == job.record.state) return;
   job.record.state = state;
   farm.turn.mark(job);
-  farm.turn.say({"job", job.record.id, 0, {}, std::string(past_tense(state)), job.record.spec->name});
+  farm.turn.say(JobEvent{event_of(state), job.record.id, job.record.spec->name, {}});
   // A retry of what is cancelled still reads the latents.
   if (state == JobState::Done && job.total(TaskState::Cancelled) == 0) sweep_job(farm, job);
   if (!jobs::is_final(state) || was_final) return;
@@ -112,12 +113,11 @@ void derive_phase(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
   if (state == phase.state) return;
   phase.state = state;
   farm.turn.mark(phase);
-  farm.turn.say({"layer",
-                 job.record.id,
-                 phase.plan->layer,
-                 {},
-                 "LayerChanged",
-                 job.layer_of(phase).name + ": a phase is " + std::string(jobs::name(state))});
+  farm.turn.say(LayerEvent{LayerEvent::What::Changed,
+                           job.record.id,
+                           phase.plan->layer,
+                           job.layer_of(phase).name + ": a phase is " + std::string(jobs::name(state)),
+                           {}});
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/os_error.h"
 #include "scheduler/core/policy/failure_text.h"
 #include "scheduler/core/policy/publish_servers.h"
 #include "scheduler/core/policy/readiness.h"
@@ -98,15 +99,16 @@ void on_manifest_written(FarmState& farm, WorkerId worker, const ManifestWritten
   if (!written.code.empty()) {
     // A report that repeats itself is one failure, and the duty may be another worker's by now.
     if (duty.worker != worker || duty.ordered > farm.now()) return;
-    if (written.code == "storage_full" || ++duty.failures < kManifestFailuresMax) {
+    if (written.code == text_of(base::SystemError::StorageFull) || ++duty.failures < kManifestFailuresMax) {
       duty.ordered = farm.now() + farm.settings.back_off_first;
       return;
     }
   }
   job->manifests[written.number].covers = written.revision;
   const std::string where = job->manifests[written.number].group.directory;
-  farm.turn.say({"job", job->record.id, 0, worker, written.code.empty() ? "ManifestWritten" : "ManifestGivenUp",
-                 where + (written.code.empty() ? "" : ": " + failure_text(written.code, written.message))});
+  farm.turn.say(
+      JobEvent{written.code.empty() ? JobEvent::What::ManifestWritten : JobEvent::What::ManifestGivenUp, job->record.id,
+               where + (written.code.empty() ? "" : ": " + failure_text(written.code, written.message)), worker});
   settle_manifest(farm, *job, written.number);
 }
 

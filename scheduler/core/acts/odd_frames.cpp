@@ -12,10 +12,10 @@ void note_odd_frames(FarmState& farm, PhaseEntry& phase, const std::vector<std::
     if (known != phase.troubles.end() && phase.is_odd(tasks.first, known->second.record)) continue;
     TaskTroubleRecord& trouble = trouble_of(farm, phase, tasks.first).record;
     trouble.last_outcome = jobs::Outcome::BadOutput;
-    trouble.last_code = kOddFrameCode;
+    trouble.last_code = text_of(jobs::AttemptError::PublishedDiffers);
     trouble.last_message = message;
     trouble.last_frame = frame;
-    farm.turn.say({"layer", phase.id.job, phase.plan->layer, {}, "PublishedFrameDiffers", message});
+    farm.turn.say(LayerEvent{LayerEvent::What::PublishedFrameDiffers, phase.id.job, phase.plan->layer, message, {}});
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "jobs/publish_error.h"
 #include "scheduler/core/acts/attempts.h"
 #include "scheduler/core/acts/remakes.h"
 #include "scheduler/core/acts/standings.h"
@@ -10,6 +11,8 @@
 
 namespace framemill::scheduler {
 namespace {
+
+using jobs::PublishRemedy;
 
 constexpr std::uint32_t kFailuresMax = 5;  // of one task's files; what storage or a host refuses does not count
 constexpr std::uint32_t kMissingMax = 3;   // a network file system may be late in showing a file
@@ -24,11 +27,37 @@ void fail_publish(FarmState& farm, PhaseEntry& phase, TaskIndex task, const Publ
   ++farm.turn.failed[{phase.id.job, phase.plan->layer}];
 }
 
+// Counts the failure. Whether no other try is made.
+bool is_given_up(Duty& duty, PublishRemedy remedy) {
+  switch (remedy) {
+    case PublishRemedy::Wait:
+      return false;
+    case PublishRemedy::GiveUp:
+      return true;
+    case PublishRemedy::MakeAgain:
+      return ++duty.failures >= kMissingMax;
+    case PublishRemedy::TryAgain:
+      return ++duty.failures >= kFailuresMax;
+  }
+  return true;
+}
+
+// The order is given again later: to whoever repeats it then, or, where storage or a host is in trouble, which says
+// nothing about the file, to the next worker after a pause that grows.
+void wait_for_name(FarmState& farm, PhaseEntry& phase, const PublishDuties::Key& key, WorkerId worker,
+                   const PublishFailed& failed) {
+  if (jobs::publish_remedy(failed.code) != PublishRemedy::Wait)
+    return farm.duties.assign(key, worker, farm.now() + farm.settings.back_off_first);
+  const base::Duration pause =
+      note_publish_failed(farm, farm.job_of(phase.id), phase.plan->layer, failed.code, failed.message);
+  farm.duties.assign(key, other_publish_server(farm, phase.plan->root, worker), farm.now() + pause);
+}
+
 // Its staged files are gone: what was committed counts no more, and the task is made again. Charged, so that files that
 // vanish for ever end the task and not the farm's time.
 void make_again(FarmState& farm, PhaseEntry& phase, TaskIndex task, AttemptId attempt, const PublishFailed& failed) {
   // Whatever else that attempt still does would be written to where files vanish.
-  if (farm.leases.find(attempt) != nullptr) revoke_attempt(farm, attempt, "cancelled");
+  if (farm.leases.find(attempt) != nullptr) revoke_attempt(farm, attempt, jobs::RevokeReason::Cancelled);
   farm.duties.done(phase.id, {task, 1});
   farm.turn.effects.persist.commits_withdrawn.emplace_back(phase.id, task);
   Trouble& trouble = trouble_of(farm, phase, task);
@@ -72,6 +101,7 @@ void on_publish_failed(FarmState& farm, WorkerId worker, const PublishFailed& fa
   PhaseEntry* phase = farm.jobs.find(failed.phase);
   if (phase == nullptr || failed.tasks.first >= phase->tasks.size()) return;
   const TaskRange tasks{failed.tasks.first, std::min(failed.tasks.count, phase->tasks.size() - failed.tasks.first)};
+  const PublishRemedy remedy = jobs::publish_remedy(failed.code);
   for (const StateRun& run : phase->tasks.runs(tasks)) {
     if (run.state != TaskState::Committed) continue;
     for (TaskIndex t = run.tasks.first; t < run.tasks.end(); ++t) {
@@ -79,28 +109,16 @@ void on_publish_failed(FarmState& farm, WorkerId worker, const PublishFailed& fa
       Duty& duty = *farm.duties.find(key);
       // A report that repeats itself is one failure, and the duty may be another worker's by now.
       if (duty.worker != worker || duty.ordered > farm.now()) continue;
-      if (failed.code == "publish.missing" && ++duty.failures >= kMissingMax) {
+      if (!is_given_up(duty, remedy)) {
+        wait_for_name(farm, *phase, key, worker, failed);
+        continue;
+      }
+      if (remedy == PublishRemedy::MakeAgain) {
         make_again(farm, *phase, t, duty.attempt, failed);
         continue;
       }
-      if (failed.code == "publish.missing") {
-        farm.duties.assign(key, worker, farm.now() + farm.settings.back_off_first);
-        continue;
-      }
-      // What storage or a host refuses says nothing about the file: it is tried again until they are well.
-      if (!failed.code.starts_with("publish.") && !failed.code.starts_with("path.")) {
-        const base::Duration pause =
-            note_publish_failed(farm, farm.job_of(phase->id), phase->plan->layer, failed.code, failed.message);
-        farm.duties.assign(key, other_publish_server(farm, phase->plan->root, worker), farm.now() + pause);
-        continue;
-      }
-      if (failed.code == "publish.exists_other" || failed.code == kPublishIntact || ++duty.failures >= kFailuresMax) {
-        fail_publish(farm, *phase, t, failed);
-        if (failed.code == kPublishIntact) settle_refused(farm, *phase, t);
-        continue;
-      }
-      // Later, by whoever repeats it then.
-      farm.duties.assign(key, worker, farm.now() + farm.settings.back_off_first);
+      fail_publish(farm, *phase, t, failed);
+      if (failed.code == text_of(jobs::PublishError::Intact)) settle_refused(farm, *phase, t);
     }
   }
 }

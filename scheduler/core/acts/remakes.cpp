@@ -68,17 +68,18 @@ void settle(FarmState& farm, const JobEntry& remake, const PhaseEntry& phase, Re
   farm.turn.remade.emplace_back(phase.id, remade.task);
   const Cause& asked = remake.record.submitted;
   const std::string digests = digests_text(remade);
-  std::string what = "TaskRemade", detail = "as on record, " + digests;
+  LayerEvent::What what = LayerEvent::What::TaskRemade;
+  std::string detail = "as on record, " + digests;
   if (outcome == RemakeOutcome::SameSamples) detail = "the same samples in other bytes, " + digests;
   if (outcome == RemakeOutcome::Replaced) {
-    what = "TaskReplaced";
+    what = LayerEvent::What::TaskReplaced;
     detail = digests + "; asked for by " + asked.principal + (asked.reason.empty() ? "" : ": " + asked.reason);
   }
   if (outcome == RemakeOutcome::Differs) {
-    what = "TaskRemadeOtherwise";
+    what = LayerEvent::What::TaskRemadeOtherwise;
     detail = "nothing was changed, " + digests;
   }
-  farm.turn.say({"layer", remade.of, phase.plan->layer, {}, what, "job " + number(remake.record.id) + ": " + detail});
+  farm.turn.say(LayerEvent{what, remade.of, phase.plan->layer, "job " + number(remake.record.id) + ": " + detail, {}});
 }
 
 RemakeRecord* remade_of(JobEntry& job, const PhaseEntry& phase, TaskIndex task) {
@@ -154,13 +155,12 @@ base::Result<Changed> start_remake(FarmState& farm, JobEntry& first, const JobCh
   }
   const std::string what = std::to_string(tasks.size()) + (tasks.size() == 1 ? " task" : " tasks");
   audit(farm, asked.cause, asked.replace ? "remake_replace" : "remake", "job " + number(first.record.id));
-  farm.turn.say({"job", first.record.id, 0, {}, "JobRemakeAsked", "job " + number(id) + " makes " + what + " again"});
-  farm.turn.say({"job",
-                 id,
-                 0,
-                 {},
-                 "JobSubmitted",
-                 remake.record.spec->name + ": " + what + " of job " + number(first.record.id) + " again"});
+  farm.turn.say(
+      JobEvent{JobEvent::What::RemakeAsked, first.record.id, "job " + number(id) + " makes " + what + " again", {}});
+  farm.turn.say(JobEvent{JobEvent::What::Submitted,
+                         id,
+                         remake.record.spec->name + ": " + what + " of job " + number(first.record.id) + " again",
+                         {}});
   return Changed{static_cast<std::uint32_t>(tasks.size()), id};
 }
 

@@ -14,8 +14,6 @@
 namespace framemill::scheduler {
 
 inline constexpr const char* kRemakeDiffers = "remake.differs";
-// A publisher's word: what is published is whole, and the layer promises that no other contents can be right.
-inline constexpr const char* kPublishIntact = "publish.intact";
 
 // Errors: the same, farm.too_many_jobs, remake.no_record.
 base::Result<Changed> start_remake(FarmState& farm, JobEntry& first, const JobChangeAsked& asked);
@@ -24,7 +22,7 @@ base::Result<Changed> start_remake(FarmState& farm, JobEntry& first, const JobCh
 bool may_take_place(FarmState& farm, JobEntry& remake, const PhaseEntry& phase, TaskIndex task,
                     const std::vector<FileRecord>& files);
 void settle_remade(FarmState& farm, const PhaseEntry& phase, TaskRange published);
-void settle_refused(FarmState& farm, const PhaseEntry& phase, TaskIndex task);  // with kPublishIntact
+void settle_refused(FarmState& farm, const PhaseEntry& phase, TaskIndex task);  // with PublishError::Intact
 
 void recall_remakes(FarmState& farm, std::vector<RemakeRecord> records);
 

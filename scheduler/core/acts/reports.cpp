@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "jobs/attempt_error.h"
 #include "scheduler/core/acts/attempts.h"
 #include "scheduler/core/acts/blame.h"
 #include "scheduler/core/acts/file_watching.h"
@@ -19,14 +20,16 @@
 namespace framemill::scheduler {
 namespace {
 
+using jobs::RevokeReason;
+
 // A grant may still be on its way, and what ended may be told by the next report only.
 constexpr base::Duration kNamedGrace = base::seconds(5);
 // How long a worker may be without a root before its work there goes to others: storage that hangs often comes back.
 constexpr base::Duration kRootGrace = base::seconds(15);
 constexpr std::size_t kRootsKnownMax = 1'024;
 
-void say_worker(FarmState& farm, const WorkerEntry& worker, std::string what, std::string detail) {
-  farm.turn.say({"worker", {}, 0, worker.record.id, std::move(what), std::move(detail)});
+void say_worker(FarmState& farm, const WorkerEntry& worker, WorkerEvent::What what, std::string detail) {
+  farm.turn.say(WorkerEvent{what, worker.record.id, std::move(detail)});
 }
 
 WorkerEntry& worker_of(FarmState& farm, const WorkerReported& report) {
@@ -39,7 +42,7 @@ WorkerEntry& worker_of(FarmState& farm, const WorkerReported& report) {
   record.last_change = {"scheduler", farm.turn.now.wall, "first report"};
   WorkerEntry& worker = farm.workers.add(std::move(record));
   farm.turn.mark(worker);
-  say_worker(farm, worker, "WorkerJoined", worker.record.name);
+  say_worker(farm, worker, WorkerEvent::What::Joined, worker.record.name);
   return worker;
 }
 
@@ -70,7 +73,7 @@ void begin_incarnation(FarmState& farm, WorkerEntry& worker, std::uint64_t incar
   on_worker_restarted(farm, worker);
   farm.on_worker_changed();
   farm.turn.mark(worker);
-  say_worker(farm, worker, "WorkerStarted", worker.record.name);
+  say_worker(farm, worker, WorkerEvent::What::Started, worker.record.name);
 }
 
 // All hosts must mean one tree by a root's name: the first id reported becomes the farm's, and a host whose marker has
@@ -99,7 +102,7 @@ void note_lost_roots(FarmState& farm, WorkerEntry& worker) {
       const auto before = worker.roots_lost.find(root.name);
       lost.emplace(root.name, before == worker.roots_lost.end() ? farm.now() : before->second);
       if (before == worker.roots_lost.end() && worker.known)
-        say_worker(farm, worker, "WorkerLostRoot",
+        say_worker(farm, worker, WorkerEvent::What::LostRoot,
                    worker.record.name + ": " + (root.problem.empty() ? "root " + root.name : root.problem));
     }
   worker.roots_lost = std::move(lost);
@@ -115,12 +118,13 @@ void take_inventory(FarmState& farm, WorkerEntry& worker, Inventory inventory) {
     farm.turn.mark(worker);
   }
   farm.on_worker_changed();
-  say_worker(farm, worker, "WorkerInventoryChanged", worker.record.name);
+  say_worker(farm, worker, WorkerEvent::What::InventoryChanged, worker.record.name);
 }
 
 void revoke_unknown(FarmState& farm, const WorkerEntry& worker, AttemptId attempt, std::set<AttemptId>& revoked) {
   // The directory of an attempt with files that wait for their names must not be swept.
-  const char* reason = farm.leases.remembered(attempt) == nullptr ? "unknown" : "cancelled";
+  const RevokeReason reason =
+      farm.leases.remembered(attempt) == nullptr ? RevokeReason::Unknown : RevokeReason::Cancelled;
   if (revoked.insert(attempt).second) farm.turn.effects.revokes.push_back({worker.record.id, attempt, reason, {}});
 }
 
@@ -131,7 +135,8 @@ void end_unbelieved(FarmState& farm, WorkerEntry& worker, AttemptId attempt, Tas
   const Lease& lease = *farm.leases.find(attempt);
   const bool keep = farm.jobs.find(lease.record.phase)->tasks.any(lease.record.tasks, TaskState::Committed);
   if (revoked.insert(attempt).second)
-    farm.turn.effects.revokes.push_back({worker.record.id, attempt, keep ? "cancelled" : "unknown", {}});
+    farm.turn.effects.revokes.push_back(
+        {worker.record.id, attempt, keep ? RevokeReason::Cancelled : RevokeReason::Unknown, {}});
   AttemptEnded ended;
   ended.attempt = attempt;
   ended.outcome = jobs::Outcome::Hardware;
@@ -140,7 +145,7 @@ void end_unbelieved(FarmState& farm, WorkerEntry& worker, AttemptId attempt, Tas
       "The worker " + worker.record.name + " reported a file that is not one of task " + std::to_string(task) + ".";
   ended.failed_tasks = {task};
   on_attempt_ended(farm, worker, ended);
-  say_worker(farm, worker, "WorkerReportedUnplannedFile", ended.message);
+  say_worker(farm, worker, WorkerEvent::What::ReportedUnplannedFile, ended.message);
 }
 
 void take_finished(FarmState& farm, WorkerEntry& worker, std::vector<TaskFinished>& all, std::set<AttemptId>& revoked) {
@@ -155,7 +160,7 @@ void take_finished(FarmState& farm, WorkerEntry& worker, std::vector<TaskFinishe
       const PhaseEntry& phase = *farm.jobs.find(lease->record.phase);
       const bool keep = phase.tasks.any(lease->record.tasks, TaskState::Committed);
       revoked.insert(attempt);
-      revoke_attempt(farm, attempt, keep ? "cancelled" : "unknown");
+      revoke_attempt(farm, attempt, keep ? RevokeReason::Cancelled : RevokeReason::Unknown);
     } else {
       revoke_unknown(farm, worker, attempt, revoked);
     }
@@ -176,7 +181,7 @@ void end_leases_without_root(FarmState& farm, WorkerEntry& worker) {
   }
   for (const AttemptId id : ended) {
     on_attempt_lost(farm, id, "its worker lost the root");
-    farm.turn.effects.revokes.push_back({worker.record.id, id, "unknown", {}});
+    farm.turn.effects.revokes.push_back({worker.record.id, id, RevokeReason::Unknown, {}});
   }
 }
 
@@ -201,15 +206,16 @@ void end_without_progress(FarmState& farm, const WorkerEntry& worker, AttemptId 
   const PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
   const bool keep = phase.tasks.any(lease.record.tasks, TaskState::Committed);
   if (revoked.insert(attempt).second)
-    farm.turn.effects.revokes.push_back({worker.record.id, attempt, keep ? "no_progress" : "unknown", {}});
-  on_attempt_lost(farm, attempt, message, "lease.no_progress");
+    farm.turn.effects.revokes.push_back(
+        {worker.record.id, attempt, keep ? RevokeReason::NoProgress : RevokeReason::Unknown, {}});
+  on_attempt_lost(farm, attempt, message, jobs::AttemptError::NoProgress);
 }
 
 // The word that part of the lease was taken back did not arrive: it is repeated until the worker reports what it keeps.
 void repeat_take_back(FarmState& farm, const Lease& lease, TaskRange reported) {
   const TaskRange keep = lease.record.tasks;
   if (reported.empty() || reported == keep || keep.first < reported.first || keep.end() > reported.end()) return;
-  farm.turn.effects.revokes.push_back({lease.record.worker, lease.record.id, "taken_back", keep});
+  farm.turn.effects.revokes.push_back({lease.record.worker, lease.record.id, jobs::RevokeReason::TakenBack, keep});
 }
 
 // What the worker holds against what is on record. Only the newest report tells.
@@ -257,7 +263,7 @@ void on_worker_reported(FarmState& farm, WorkerReported report) {
   farm.workers.heard(worker, farm.now(), farm.settings.silence_alarm);
   if (was_silent) {
     farm.on_worker_changed();
-    say_worker(farm, worker, "WorkerHeard", worker.record.name);
+    say_worker(farm, worker, WorkerEvent::What::Heard, worker.record.name);
   }
 
   std::set<AttemptId> revoked;
@@ -276,7 +282,8 @@ void on_worker_reported(FarmState& farm, WorkerReported report) {
     if (worker.draining != report.draining) {
       worker.draining = report.draining;
       farm.on_worker_changed();
-      say_worker(farm, worker, worker.draining ? "WorkerDraining" : "WorkerUndrained", worker.record.name);
+      say_worker(farm, worker, worker.draining ? WorkerEvent::What::Draining : WorkerEvent::What::Undrained,
+                 worker.record.name);
     }
     compare_running(farm, worker, report, revoked);
     for (const FilesLookedFor& looked : report.looked_for) on_files_looked_for(farm, worker, looked);
@@ -297,7 +304,7 @@ void on_worker_key_contested(FarmState& farm, const WorkerKeyContested& event) {
   worker->other_address = event.address;
   worker->other_seen = farm.now();
   if (known) return;
-  say_worker(farm, *worker, "WorkerKeyContested",
+  say_worker(farm, *worker, WorkerEvent::What::KeyContested,
              "a process at " + event.address + " shows the key of " + worker->record.name + ", which is at " +
                  worker->address + "; it is refused: every worker needs a key of its own");
 }
@@ -317,7 +324,7 @@ void on_grant_undeliverable(FarmState& farm, const GrantUndeliverable& e) {
 void mark_silent_workers(FarmState& farm) {
   while (WorkerEntry* worker = farm.workers.next_silent(farm.now(), farm.settings.silence_alarm)) {
     farm.on_worker_changed();
-    say_worker(farm, *worker, "WorkerWentSilent", worker->record.name);
+    say_worker(farm, *worker, WorkerEvent::What::WentSilent, worker->record.name);
     hand_over_duties(farm, *worker);
   }
 }

@@ -23,7 +23,8 @@ void hold_sheets(FarmState& farm, JobEntry& job) {
     if (phase.plan->kind != jobs::PhaseKind::Sheet) continue;
     const auto holders = phase.attempts;  // a copy: a revoke takes it out
     for (const auto& [first, id] : holders)
-      if (farm.leases.find(id)->left > 0 && !needs_met(job, phase, first, {})) revoke_attempt(farm, id, "cancelled");
+      if (farm.leases.find(id)->left > 0 && !needs_met(job, phase, first, {}))
+        revoke_attempt(farm, id, jobs::RevokeReason::Cancelled);
     for (const StateRun& run : phase.tasks.runs({0, phase.tasks.size()}))
       if (run.state == TaskState::Ready) return_tasks(farm, phase, run.tasks);
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "jobs/attempt_error.h"
+#include "jobs/publish_error.h"
 #include "scheduler/core/acts/task_moves.h"
 #include "scheduler/core/policy/failure_text.h"
 
@@ -26,9 +28,9 @@ void wait_until(FarmState& farm, HostStanding& standing, base::Instant until) {
   farm.wakes.insert(until);
 }
 
-void say_layer(FarmState& farm, const JobEntry& job, std::uint32_t layer, WorkerId worker, std::string what,
+void say_layer(FarmState& farm, const JobEntry& job, std::uint32_t layer, WorkerId worker, LayerEvent::What what,
                std::string detail) {
-  farm.turn.say({"layer", job.record.id, layer, worker, std::move(what), std::move(detail)});
+  farm.turn.say(LayerEvent{what, job.record.id, layer, std::move(detail), worker});
 }
 
 std::string text_of(const JobEntry& job, std::uint32_t layer) {
@@ -47,13 +49,14 @@ void hold_if_all_aside(FarmState& farm, JobEntry& job, std::uint32_t layer, cons
   if (!held) return;
   stuck.insert(place, StuckLayer{layer, farm.turn.now.wall, code, message});
   farm.turn.mark(job);
-  say_layer(farm, job, layer, {}, "LayerStuck", text_of(job, layer) + " is held: " + failure_text(code, message));
+  say_layer(farm, job, layer, {}, LayerEvent::What::Stuck,
+            text_of(job, layer) + " is held: " + failure_text(code, message));
 }
 
 void release_layer(FarmState& farm, JobEntry& job, std::uint32_t layer) {
   if (std::erase_if(job.record.stuck, [&](const StuckLayer& s) { return s.layer == layer; }) == 0) return;
   farm.turn.mark(job);
-  say_layer(farm, job, layer, {}, "LayerResumed", text_of(job, layer) + " goes on");
+  say_layer(farm, job, layer, {}, LayerEvent::What::Resumed, text_of(job, layer) + " goes on");
 }
 
 // What failed there alone was the worker's fault: it is tried again as if it had not failed there.
@@ -70,7 +73,7 @@ void take_charges_back(FarmState& farm, JobEntry& job, std::uint32_t layer, Work
       phase.tally.tries_charged -= std::min<std::uint64_t>(phase.tally.tries_charged, taken);
       farm.turn.mark(phase);
       farm.turn.mark(phase, task, trouble);
-      if (phase.tasks.at(task) == TaskState::Failed && !record.last_code.starts_with("publish."))
+      if (phase.tasks.at(task) == TaskState::Failed && !jobs::publish_error_from_code(record.last_code))
         reopened.push_back(task);
     }
     for (const TaskIndex task : reopened) return_tasks(farm, phase, {task, 1});
@@ -90,7 +93,7 @@ void set_aside(FarmState& farm, JobEntry& job, std::uint32_t layer, WorkerEntry&
   standing.probes = 0;
   standing.judged_at = farm.now();
   wait_until(farm, standing, farm.now() + farm.settings.probe_first);
-  say_layer(farm, job, layer, worker.record.id, "WorkerSetAside",
+  say_layer(farm, job, layer, worker.record.id, LayerEvent::What::WorkerSetAside,
             worker.record.name + " gets no more of " + text_of(job, layer) + ": " +
                 failure_text(standing.code, standing.message));
   if (by_failures) {
@@ -225,7 +228,7 @@ void note_committed(FarmState& farm, JobEntry& job, PhaseEntry& phase, TaskIndex
   HostStanding& standing = standing_at(job, layer, id);
   if (standing.on_trial()) farm.match_wanted = true;
   if (standing.aside)
-    say_layer(farm, job, layer, id, "WorkerTakenBack",
+    say_layer(farm, job, layer, id, LayerEvent::What::WorkerTakenBack,
               worker.record.name + " gets work of " + text_of(job, layer) + " again: a probe succeeded");
   const std::uint32_t committed = standing.committed + 1;
   standing = {};
@@ -260,7 +263,7 @@ void note_committed(FarmState& farm, JobEntry& job, PhaseEntry& phase, TaskIndex
   worker.record.last_change = {"scheduler", farm.turn.now.wall, "a probe succeeded there"};
   farm.turn.mark(worker);
   farm.on_worker_changed();
-  farm.turn.say({"worker", {}, 0, id, "WorkerQuarantineCleared", worker.record.last_change.reason});
+  farm.turn.say(WorkerEvent{WorkerEvent::What::QuarantineCleared, id, worker.record.last_change.reason});
 }
 
 bool note_failed(FarmState& farm, JobEntry& job, PhaseEntry& phase, TaskIndex task, WorkerEntry& worker,
@@ -338,7 +341,7 @@ base::Duration note_publish_failed(FarmState& farm, JobEntry& job, std::uint32_t
     trouble.next =
         farm.now() + pause_after(trouble.failures, farm.settings.back_off_first, farm.settings.back_off_most);
     if (trouble.failures == farm.settings.returns_max)
-      say_layer(farm, job, layer, {}, "LayerStuck",
+      say_layer(farm, job, layer, {}, LayerEvent::What::Stuck,
                 "files of " + text_of(job, layer) + " do not get their names: " + failure_text(code, message));
   }
   return trouble.next - farm.now();
@@ -348,7 +351,8 @@ void note_published(FarmState& farm, JobEntry& job, std::uint32_t layer) {
   const auto trouble = job.publish_troubles.find(layer);
   if (trouble == job.publish_troubles.end()) return;
   if (trouble->second.failures >= farm.settings.returns_max)
-    say_layer(farm, job, layer, {}, "LayerResumed", "files of " + text_of(job, layer) + " get their names again");
+    say_layer(farm, job, layer, {}, LayerEvent::What::Resumed,
+              "files of " + text_of(job, layer) + " get their names again");
   job.publish_troubles.erase(trouble);
 }
 
@@ -363,12 +367,8 @@ void blame_worker(FarmState& farm, WorkerEntry& worker, JobId job, const std::st
   for (const JobId id : blamed)
     if (const JobEntry* entry = farm.jobs.find(id)) people.insert(entry->record.submitted.principal);
   if (people.size() < 2 && !others_are_able(farm, worker)) {
-    farm.turn.say({"worker",
-                   {},
-                   0,
-                   worker.record.id,
-                   "WorkerBlamed",
-                   why + "; it stays in service, because nobody else could do what it does"});
+    farm.turn.say(WorkerEvent{WorkerEvent::What::Blamed, worker.record.id,
+                              why + "; it stays in service, because nobody else could do what it does"});
     blamed.erase(blamed.begin());  // the newest speak
     return;
   }
@@ -376,14 +376,15 @@ void blame_worker(FarmState& farm, WorkerEntry& worker, JobId job, const std::st
   worker.record.last_change = {"scheduler", farm.turn.now.wall, why};
   start_pause(farm, worker, farm.settings.worker_probe);
   farm.on_worker_changed();
-  farm.turn.say({"worker", {}, 0, worker.record.id, "WorkerQuarantined", why});
+  farm.turn.say(WorkerEvent{WorkerEvent::What::Quarantined, worker.record.id, why});
 }
 
 void on_worker_restarted(FarmState& farm, WorkerEntry& worker) {
   for (auto& [id, job] : farm.jobs.all())
     for (auto& [key, standing] : job.hosts)
       // Work that takes the worker down with it must not be tried faster because of that.
-      if (key.second == worker.record.id && standing.code != "worker_lost" && standing.not_before > farm.now())
+      if (key.second == worker.record.id && standing.code != text_of(jobs::AttemptError::WorkerLost) &&
+          standing.not_before > farm.now())
         wait_until(farm, standing, farm.now());
   if (worker.record.quarantined && !worker.probe_open && !worker.probe) {
     worker.probe_at = farm.now();

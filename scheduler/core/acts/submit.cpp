@@ -135,7 +135,7 @@ base::Result<Submitted> submit_job(FarmState& farm, const JobSubmitted& event) {
     return_tasks(farm, phase, {0, phase.tasks.size()});
   }
   record_submit(farm, event, job, shots);
-  farm.turn.say({"job", job.record.id, 0, {}, "JobSubmitted", job.record.spec->name});
+  farm.turn.say(JobEvent{JobEvent::What::Submitted, job.record.id, job.record.spec->name, {}});
   std::vector<std::string> warnings = event.warnings;
   for (auto&& more : {retake_warnings(farm, job), lacks_of(farm, job)})
     warnings.insert(warnings.end(), more.begin(), more.end());

@@ -18,7 +18,7 @@ std::uint32_t take_back(FarmState& farm, AttemptId id) {
     take_back_tail(farm, id, keep);
     return held.count - keep.count;
   }
-  revoke_attempt(farm, id, "taken_back");
+  revoke_attempt(farm, id, jobs::RevokeReason::TakenBack);
   unpin_unmade(farm, farm.job_of(phase.id), phase);
   return held.count;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "jobs/publish_error.h"
 #include "scheduler/core/acts/attempts.h"
 #include "scheduler/core/acts/audit.h"
 #include "scheduler/core/acts/publish_orders.h"
@@ -25,7 +26,7 @@ base::Error is_final_error(const JobEntry& job) {
 }
 
 // Ends what the job runs: its workers stop at the next step boundary. An attempt that owes nothing is left to report.
-void stop_attempts(FarmState& farm, JobEntry& job, const std::string& reason) {
+void stop_attempts(FarmState& farm, JobEntry& job, jobs::RevokeReason reason) {
   std::vector<AttemptId> running;
   for (const PhaseEntry& phase : job.phases)
     for (const auto& [first, id] : phase.attempts)
@@ -34,7 +35,7 @@ void stop_attempts(FarmState& farm, JobEntry& job, const std::string& reason) {
 }
 
 std::uint32_t cancel(FarmState& farm, JobEntry& job) {
-  stop_attempts(farm, job, "cancelled");
+  stop_attempts(farm, job, jobs::RevokeReason::Cancelled);
   std::uint32_t cancelled = 0;
   for (PhaseEntry& phase : job.phases) {
     for (const StateRun& run : phase.tasks.runs({0, phase.tasks.size()})) {
@@ -48,7 +49,7 @@ std::uint32_t cancel(FarmState& farm, JobEntry& job) {
   job.record.state = JobState::Cancelled;
   job.record.finished = farm.turn.now.wall;
   farm.jobs.count_live(-1);
-  farm.turn.say({"job", job.record.id, 0, {}, "JobCancelled", job.record.spec->name});
+  farm.turn.say(JobEvent{JobEvent::What::Cancelled, job.record.id, job.record.spec->name, {}});
   return cancelled;
 }
 
@@ -68,9 +69,10 @@ struct Reopened {
 
 void reopen_task(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
   const auto trouble = phase.troubles.find(task);
-  const bool made = trouble != phase.troubles.end() && phase.tasks.at(task) == TaskState::Failed &&
-                    trouble->second.record.last_code.starts_with("publish.") &&
-                    trouble->second.record.last_code != "publish.missing";  // its files are gone: it is made again
+  const auto error =
+      trouble == phase.troubles.end() ? std::nullopt : jobs::publish_error_from_code(trouble->second.record.last_code);
+  const bool made = trouble != phase.troubles.end() && phase.tasks.at(task) == TaskState::Failed && error &&
+                    jobs::publish_error_row(*error).files_stay;
   if (!made) return return_tasks(farm, phase, {task, 1});
   move_tasks(farm, phase, {task, 1}, TaskState::Committed);  // its files are there: they want a name only
   order_publish(farm, phase, task, AttemptId{}, WorkerId{});
@@ -190,7 +192,7 @@ base::Result<std::uint32_t> apply_verb(FarmState& farm, JobEntry& job, const Job
       dequeue(farm, job);
       job.record.paused = true;
       const std::uint64_t leased = job.total(TaskState::Leased);
-      stop_attempts(farm, job, "paused");
+      stop_attempts(farm, job, jobs::RevokeReason::Paused);
       return static_cast<std::uint32_t>(leased);
     }
     case JobVerb::Resume:
@@ -262,24 +264,23 @@ base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeAsked& as
   if (worker->record.revoked && asked.verb != WorkerVerb::Revoke)
     return base::Error{"worker.revoked", "worker " + worker->record.name + " was revoked: its key is refused for good",
                        "worker", "to bring the host back give it a new key (docs/keys.md)"};
-  std::string what;
+  auto what = WorkerEvent::What::DrainAsked;
   std::uint32_t taken_back = 0;
   switch (asked.verb) {
     case WorkerVerb::Drain:
       worker->record.drain_requested = true;
       taken_back = take_back_unbegun(farm, *worker);
-      what = "WorkerDrainAsked";
       break;
     case WorkerVerb::Undrain:
       worker->record.drain_requested = false;
-      what = "WorkerUndrained";
+      what = WorkerEvent::What::Undrained;
       break;
     case WorkerVerb::Revoke: {
       worker->record.revoked = true;
       const std::set<AttemptId> held = worker->leases;
-      for (const AttemptId id : held) revoke_attempt(farm, id, "cancelled");
+      for (const AttemptId id : held) revoke_attempt(farm, id, jobs::RevokeReason::Cancelled);
       hand_over_duties(farm, *worker);
-      what = "WorkerRevoked";
+      what = WorkerEvent::What::Revoked;
       break;
     }
     case WorkerVerb::ClearQuarantine:
@@ -288,13 +289,13 @@ base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeAsked& as
       worker->probe_open = false;
       worker->probe = {};
       worker->probe_at = base::kNever;
-      what = "WorkerQuarantineCleared";
+      what = WorkerEvent::What::QuarantineCleared;
       break;
   }
   worker->record.last_change = asked.cause;
   farm.turn.mark(*worker);
   farm.on_worker_changed();
-  farm.turn.say({"worker", {}, 0, asked.worker, std::move(what), asked.cause.reason});
+  farm.turn.say(WorkerEvent{what, asked.worker, asked.cause.reason});
   audit(farm, asked.cause, std::string(verb_name(asked.verb)), "worker " + std::to_string(asked.worker.value));
   return Changed{taken_back};
 }

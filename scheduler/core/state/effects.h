@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "scheduler/core/state/events.h"
+#include "scheduler/core/state/farm_event.h"
 #include "scheduler/core/state/records.h"
 
 namespace framemill::scheduler {
@@ -28,8 +29,8 @@ struct GrantLease {
 struct RevokeLease {
   WorkerId worker;
   AttemptId attempt;
-  std::string reason;  // "cancelled" "committed_by_other" "unknown" "taken_back" "paused" "expired"
-  TaskRange keep;      // taken_back: what it still holds
+  jobs::RevokeReason reason = jobs::RevokeReason::Cancelled;
+  TaskRange keep;  // TakenBack: what it still holds
 };
 struct OrderPublish {  // files and staging directories: from the commit records of the tasks
   WorkerId worker;
@@ -81,16 +82,6 @@ using AnswerValue = std::variant<Submitted, Changed>;
 struct Answer {
   RequestId request = 0;
   base::Result<AnswerValue> value;
-};
-
-// What observers may see: rows of jobs, layers and workers, folded counts of tasks. Released only when durable.
-struct FarmEvent {
-  std::string type;  // "job" "layer" "worker" "attempt"
-  JobId job;         // or none
-  std::uint32_t layer = 0;
-  WorkerId worker;
-  std::string what;    // past tense: "JobSubmitted", "WorkerWentSilent", "AttemptEnded", "TasksPublished"
-  std::string detail;  // a sentence for logs
 };
 
 struct Effects {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "jobs/attempt_error.h"
 #include "jobs/manifest_groups.h"
 #include "scheduler/core/state/demand.h"
 #include "scheduler/core/state/host_standing.h"
@@ -24,9 +25,6 @@ namespace framemill::scheduler {
 
 // job.layer_unknown, with the layers that there are.
 base::Error unknown_layer(const JobRecord& job, const std::string& name);
-
-// Published frames that turned out to differ from most of their phase have this code in their trouble.
-inline constexpr const char* kOddFrameCode = "published.differs";
 
 struct Trouble {
   TaskTroubleRecord record;
@@ -82,7 +80,7 @@ struct PhaseEntry {
   std::uint32_t ready_common() const { return tasks.count(TaskState::Ready) - single - alone; }
   // The task is published and was found to differ from most of the phase.
   bool is_odd(TaskIndex task, const TaskTroubleRecord& trouble) const {
-    return trouble.last_code == kOddFrameCode && tasks.at(task) == TaskState::Published;
+    return trouble.last_code == text_of(jobs::AttemptError::PublishedDiffers) && tasks.at(task) == TaskState::Published;
   }
   // Frames that the task stands for: those that it writes, or that its latents become.
   jobs::FrameSet frames_of(TaskIndex task) const;

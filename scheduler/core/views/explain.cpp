@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 
+#include "base/os_error.h"
 #include "scheduler/core/policy/avoidance.h"
 #include "scheduler/core/policy/failure_text.h"
 #include "scheduler/core/policy/missing_files.h"
@@ -225,7 +226,7 @@ std::optional<SlotReason> trouble_reason(const FarmState& farm, const JobEntry& 
   if (standing == nullptr)
     return SlotReason{
         Reason::InputMissing, 0, {}, trouble->last_message + again, "see that the input is on the worker's storage"};
-  const bool full = standing->code == jobs::outcome_row(jobs::Outcome::StorageFull).code;
+  const bool full = standing->code == text_of(base::SystemError::StorageFull);
   return SlotReason{
       Reason::BackOff,
       0,
