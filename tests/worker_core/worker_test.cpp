@@ -178,7 +178,7 @@ TEST_CASE("a tail that is taken back leaves the head running") {
   CHECK(b.report().items.size() == 1);
   b.revoke(1, jobs::RevokeReason::TakenBack, {0, 9});
   CHECK(b.effects.empty());  // more than it holds: nonsense
-  b.revoke(1, "taken_back", {0, 2});
+  b.revoke(1, jobs::RevokeReason::TakenBack, {0, 2});
   CHECK(b.effects.empty());  // said again: it has been done
 }
 
@@ -188,7 +188,7 @@ TEST_CASE("a tail that was finished before the word came is dropped: others make
   b.grant(lease(1));
   b.finish_task(1, 0);
   b.finish_task(1, 2);
-  b.revoke(1, "taken_back", {0, 2});
+  b.revoke(1, jobs::RevokeReason::TakenBack, {0, 2});
   REQUIRE(b.count<DropTask>() == 1);
   CHECK(b.got<DropTask>()[0].attempt == attempt(1));
   CHECK(b.got<DropTask>()[0].task == 2);
@@ -197,7 +197,7 @@ TEST_CASE("a tail that was finished before the word came is dropped: others make
 TEST_CASE("a lease that waits for its turn starts with what was left to it") {
   Bench b;
   b.grant(lease(1));  // no executor is ready
-  b.revoke(1, "taken_back", {0, 2});
+  b.revoke(1, jobs::RevokeReason::TakenBack, {0, 2});
   CHECK(b.effects.empty());
   b.all_ready();
   REQUIRE(b.count<StartInExecutor>() == 1);
@@ -207,7 +207,7 @@ TEST_CASE("a lease that waits for its turn starts with what was left to it") {
 TEST_CASE("a lease that is taken back whole before it starts ends uncharged, with nothing to cancel") {
   Bench b;
   b.grant(lease(1));
-  b.revoke(1, "taken_back");
+  b.revoke(1, jobs::RevokeReason::TakenBack);
   CHECK(b.count<CancelInExecutor>() == 0);
   CHECK(b.core.lease_count() == 0);
   const EndedAttempt told = b.told_end(1);
@@ -220,7 +220,7 @@ TEST_CASE("a program that is running goes on when its tail is taken back, and wh
   b.all_ready();
   b.grant(lease(1, 0, WorkKind::Command));
   REQUIRE(b.count<StartChild>() == 1);
-  b.revoke(1, "taken_back", {0, 2});
+  b.revoke(1, jobs::RevokeReason::TakenBack, {0, 2});
   CHECK(b.effects.empty());
   CHECK(b.report().running[0].tasks == TaskRange{0, 2});
   b.finish_task(1, 1);
