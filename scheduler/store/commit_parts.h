@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 #include "scheduler/store/sql.h"
-#include "scheduler/store/store.h"
+#include "scheduler/store/store_types.h"
 #include "scheduler/store/tables.h"
 
 namespace framemill::scheduler::store {
