@@ -3,18 +3,16 @@
 #include <algorithm>
 #include <iterator>
 #include <utility>
+#include <variant>
 
 #include "base/check.h"
 #include "scheduler/core/acts/attempts.h"
-#include "scheduler/core/acts/file_watching.h"
-#include "scheduler/core/acts/job_states.h"
-#include "scheduler/core/acts/manifests.h"
 #include "scheduler/core/acts/matcher.h"
 #include "scheduler/core/acts/persist.h"
 #include "scheduler/core/acts/publish_orders.h"
 #include "scheduler/core/acts/reports.h"
 #include "scheduler/core/acts/restart.h"
-#include "scheduler/core/acts/sheets.h"
+#include "scheduler/core/acts/settle.h"
 #include "scheduler/core/acts/standings.h"
 #include "scheduler/core/acts/submit.h"
 #include "scheduler/core/acts/verbs.h"
@@ -29,7 +27,7 @@
 namespace framemill::scheduler {
 
 struct Farm::State : FarmState {
-  RestartRecords restart;  // until begin()
+  RecordSet restart;  // until begin()
   bool begun = false;
 };
 
@@ -108,34 +106,40 @@ void fold_task_events(FarmState& farm) {
 
 // The oldest jobs that are over leave the memory; the store has them all. (Promise P7: memory has a bound.)
 void forget_old_jobs(FarmState& farm) {
-  for (auto& at_rest = farm.jobs.at_rest(); at_rest.size() > farm.settings.finished_jobs_max;) {
-    for (const PhaseEntry& phase : farm.jobs.find(*at_rest.begin())->phases) {
+  for (const auto& at_rest = farm.jobs.at_rest(); at_rest.size() > farm.settings.finished_jobs_max;) {
+    for (const PhaseEntry& phase : farm.jobs.get(*at_rest.begin()).phases) {
       farm.classes.release(phase.common_class);
       farm.classes.release(phase.alone_class);
     }
+    farm.leases.forget_job(*at_rest.begin());
     farm.jobs.forget(*at_rest.begin(), farm.pace);
   }
 }
 
-// What every turn ends with, whatever began it.
-Effects finish_turn(FarmState& farm) {
+// What is due by now, whatever the event was.
+void pass_time(FarmState& farm) {
   wake(farm);
   mark_silent_workers(farm);
   expire_leases(farm);
-  note_file_waits(farm);
-  look_after_files(farm);
-  wake_sheets(farm);
-  note_file_waits(farm);
-  owe_manifests(farm);
-  derive_touched_states(farm);
-  if (!farm.read_only) match(farm);
-  derive_touched_states(farm);  // what the grants began
+}
+
+// Nothing changes any more: what the turn did becomes orders, events and records.
+Effects close_turn(FarmState& farm) {
   collect_publish_orders(farm);
   fold_task_events(farm);
   write_dirty_records(farm);
   forget_old_jobs(farm);
   for (const ClassId unused : farm.classes.drop_unused()) farm.able_slots.erase(unused);
   return std::exchange(farm.turn.effects, {});
+}
+
+// What every turn ends with, whatever began it.
+Effects finish_turn(FarmState& farm) {
+  pass_time(farm);
+  settle(farm);
+  if (!farm.read_only) match(farm);
+  settle(farm);  // what the grants began
+  return close_turn(farm);
 }
 
 }  // namespace
@@ -149,7 +153,8 @@ Farm& Farm::operator=(Farm&&) noexcept = default;
 
 void Farm::put(const Record& record) {
   FM_CHECK(!state_->begun, "records are put back before the farm begins");
-  state_->restart.put(record);
+  const bool is_history = std::visit([]<class R>(const R&) { return HistoryRecord<R>; }, record);
+  if (!is_history) state_->restart.put(record);
 }
 
 Effects Farm::begin(base::Now now) {

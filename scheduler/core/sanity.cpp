@@ -110,7 +110,7 @@ std::string check_slots(const FarmState& farm) {
     for (const auto& [index, slot] : worker.slots) {
       std::uint32_t load = 0, exclusive = 0, windows = 0, booked = 0;
       for (const AttemptId attempt : slot.leases) {
-        const Lease& lease = *farm.leases.find(attempt);
+        const Lease& lease = farm.leases.get(attempt);
         load += lease.parallel();
         exclusive += lease.demand.exclusive ? 1u : 0u;
         windows += lease.windows;
@@ -155,7 +155,7 @@ bool is_kept_for_earlier(const FarmState& farm, const WorkerEntry& worker, const
 }
 
 bool may_go_there(const FarmState& farm, const Place& place, const Demand& demand, WorkerId worker) {
-  const JobEntry& job = *farm.jobs.find(place.job);
+  const JobEntry& job = farm.jobs.get(place.job);
   const PhaseEntry& phase = job.phases[place.phase];
   const auto judges = judges_among(farm, job, phase.plan->layer, able_workers(farm, demand));
   return task_for(farm, job, phase, place.share, worker, judges, 0).has_value();

@@ -1,52 +1,76 @@
 #include "scheduler/store/latest.h"
 
-#include <optional>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <tuple>
+#include <type_traits>
 #include <unordered_set>
+#include <utility>
+
+#include "scheduler/core/state/record_set.h"
 
 namespace framemill::scheduler::store {
 namespace {
 
-struct Key {
-  std::size_t kind = 0;  // index in Record
-  std::uint32_t a = 0, b = 0;
-  std::uint64_t c = 0;
-  bool operator==(const Key&) const = default;
-};
+std::size_t mixed(std::size_t seed, std::size_t value) {
+  const std::uint64_t both = (std::uint64_t{seed} ^ value) * 0x9E3779B97F4A7C15ull;
+  return static_cast<std::size_t>(both ^ (both >> 29));
+}
+
+// Of the keys that records have: ids, numbers, names, and several of them.
 struct KeyHash {
-  std::size_t operator()(const Key& key) const noexcept {
-    std::uint64_t mixed = key.c * 0x9E3779B97F4A7C15ull + ((std::uint64_t{key.a} << 32) | key.b) + key.kind;
-    mixed ^= mixed >> 29;
-    return mixed * 0xBF58476D1CE4E5B9ull;
+  std::size_t operator()(std::monostate) const noexcept { return 0; }
+  std::size_t operator()(const AttemptId& id) const noexcept { return mixed(id.epoch.number, id.counter); }
+  std::size_t operator()(const auto& key) const noexcept { return std::hash<std::decay_t<decltype(key)>>{}(key); }
+  template <class A, class B>
+  std::size_t operator()(const std::pair<A, B>& key) const noexcept {
+    return mixed((*this)(key.first), (*this)(key.second));
+  }
+  template <class... Parts>
+  std::size_t operator()(const std::tuple<Parts...>& key) const noexcept {
+    std::size_t hash = 0;
+    std::apply([&](const auto&... part) { ((hash = mixed(hash, (*this)(part))), ...); }, key);
+    return hash;
   }
 };
 
-const std::size_t kTroubleKind = Record(TaskTroubleRecord{}).index();
+// Keys of each kind of record that were seen.
+class Seen {
+ public:
+  template <class R>
+  bool insert(const RecordKey<R>& key) {  // false: it was
+    return std::get<Keys<R>>(kinds_).keys.insert(key).second;
+  }
 
-struct KeyOf {
-  std::size_t kind;
-  std::optional<Key> operator()(const JobRecord& job) const { return Key{kind, job.id.value, 0, 0}; }
-  std::optional<Key> operator()(const PhaseRecord& phase) const {
-    return Key{kind, phase.id.job.value, phase.id.index, 0};
-  }
-  std::optional<Key> operator()(const TaskPageRecord& page) const {
-    return Key{kind, page.phase.job.value, page.phase.index, page.page};
-  }
-  std::optional<Key> operator()(const TaskTroubleRecord& trouble) const {
-    return Key{kind, trouble.phase.job.value, trouble.phase.index, trouble.task};
-  }
-  std::optional<Key> operator()(const AttemptRecord& attempt) const {
-    return Key{kind, attempt.id.epoch.number, 0, attempt.id.counter};
-  }
-  std::optional<Key> operator()(const RemakeRecord& remade) const {
-    return Key{kind, remade.phase.job.value, remade.phase.index, remade.task};
-  }
-  std::optional<Key> operator()(const WorkerRecord& worker) const { return Key{kind, worker.id.value, 0, 0}; }
-  std::optional<Key> operator()(const CountersRecord&) const { return Key{kind, 0, 0, 0}; }
-  template <class Other>
-  std::optional<Key> operator()(const Other&) const {
-    return std::nullopt;
-  }
+ private:
+  template <class R>
+  struct Keys {
+    std::unordered_set<RecordKey<R>, KeyHash> keys;
+  };
+  template <class Kinds>
+  struct KeysOf;
+  template <class... R>
+  struct KeysOf<std::variant<R...>> {
+    using type = std::tuple<Keys<R>...>;
+  };
+  typename KeysOf<Record>::type kinds_;
 };
+
+// Whether nothing that came later has taken its place.
+bool is_latest(const Change& change, Seen& seen) {
+  if (const auto* erased = std::get_if<TroubleErased>(&change))
+    return seen.insert<TaskTroubleRecord>({erased->phase, erased->task});
+  if (!std::holds_alternative<const Record*>(change)) return true;
+  return std::visit(
+      [&seen]<class R>(const R& record) {
+        if constexpr (HistoryRecord<R>)
+          return true;
+        else
+          return seen.insert<R>(record.record_key());
+      },
+      *std::get<const Record*>(change));
+}
 
 }  // namespace
 
@@ -59,17 +83,11 @@ std::vector<Change> latest_changes(std::span<const Persist* const> turns) {
   }
   if (turns.size() < 2) return changes;  // the core has coalesced a turn's records already
 
-  std::unordered_set<Key, KeyHash> seen;
+  Seen seen;
   std::vector<Change> kept;
   kept.reserve(changes.size());
-  for (auto change = changes.rbegin(); change != changes.rend(); ++change) {
-    std::optional<Key> key;
-    if (const auto* erased = std::get_if<TroubleErased>(&*change))
-      key = Key{kTroubleKind, erased->phase.job.value, erased->phase.index, erased->task};
-    else if (std::holds_alternative<const Record*>(*change))
-      key = std::visit(KeyOf{std::get<const Record*>(*change)->index()}, *std::get<const Record*>(*change));
-    if (!key || seen.insert(*key).second) kept.push_back(*change);
-  }
+  for (auto change = changes.rbegin(); change != changes.rend(); ++change)
+    if (is_latest(*change, seen)) kept.push_back(*change);
   return {kept.rbegin(), kept.rend()};
 }
 

@@ -1,7 +1,12 @@
 #include "stage.h"
 
 #include <algorithm>
+#include <concepts>
 #include <sstream>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
 
 namespace framemill::scheduler::stage {
 namespace {
@@ -29,36 +34,36 @@ struct Line {
   Line& operator<<(const Cause& cause) { return *this << cause.principal << cause.time.unix_ms << cause.reason; }
 };
 
-struct Key {
-  std::string operator()(const JobRecord& r) const { return Line().add("4 job").operator<<(r.id.value).out.str(); }
-  std::string operator()(const PhaseRecord& r) const { return Line().add("5 phase").operator<<(r.id).out.str(); }
-  std::string operator()(const TaskPageRecord& r) const {
-    return (Line().add("6 page") << r.phase << r.page).out.str();
-  }
-  std::string operator()(const TaskTroubleRecord& r) const {
-    return (Line().add("7 trouble") << r.phase << r.task).out.str();
-  }
-  std::string operator()(const AttemptRecord& r) const { return "8 attempt " + r.id.text(); }
-  std::string operator()(const CommitRecord& r) const {
-    return (Line().add("9 commit") << r.phase << r.task).out.str();
-  }
-  std::string operator()(const WorkerRecord& r) const { return (Line().add("3 worker") << r.id.value).out.str(); }
-  std::string operator()(const VersionRecord& r) const {
-    return (Line().add("1 version") << r.show << r.sequence << r.shot << r.version).out.str();
-  }
-  std::string operator()(const RootRecord& r) const { return (Line().add("1 root") << r.name).out.str(); }
-  std::string operator()(const SubmitTokenRecord& r) const {
-    return (Line().add("2 token") << r.principal << r.token).out.str();
-  }
-  std::string operator()(const AuditRecord& r) const { return (Line().add("a audit") << r.sequence).out.str(); }
-  std::string operator()(const CountersRecord&) const { return "0 counters"; }
-  std::string operator()(const RemakeRecord& r) const {
-    return (Line().add("b remade") << r.phase << r.task).out.str();
-  }
-};
+template <class... Parts>
+void add_key(Line& line, const std::tuple<Parts...>& key);
+template <class A, class B>
+void add_key(Line& line, const std::pair<A, B>& key);
+template <class Tag, class Rep>
+void add_key(Line& line, base::StrongId<Tag, Rep> id) {
+  line << id.value;
+}
+void add_key(Line&, std::monostate) {}
+void add_key(Line& line, AttemptId id) {
+  line << id.text();
+}
+void add_key(Line& line, const auto& key) {
+  line << key;
+}
+template <class... Parts>
+void add_key(Line& line, const std::tuple<Parts...>& key) {
+  std::apply([&line](const auto&... part) { (add_key(line, part), ...); }, key);
+}
+template <class A, class B>
+void add_key(Line& line, const std::pair<A, B>& key) {
+  add_key(line, key.first);
+  add_key(line, key.second);
+}
 
+// The fields of a record. One that can be compared needs no words of its own here: see is_same().
 struct Content {
   Line& line;
+  template <std::equality_comparable R>
+  void operator()(const R&) const {}
   void operator()(const JobRecord& r) const {
     line << static_cast<int>(r.state) << r.paused << r.priority << r.version << r.submitted << r.last_change
          << r.started.unix_ms << r.finished.unix_ms << r.swept << r.plan->digest.hex() << r.remake_of.value
@@ -103,15 +108,24 @@ struct Content {
   }
 };
 
-std::string key_of(const Record& record) {
-  return std::visit(Key{}, record);
+// By the words above where the record has them, else by its own ==.
+bool is_same(const Record& a, const Record& b) {
+  if (a.index() != b.index()) return false;
+  return std::visit(
+      [&]<class R>(const R& one) {
+        if constexpr (std::equality_comparable<R>) return one == std::get<R>(b);
+        return text_of(a) == text_of(b);
+      },
+      a);
 }
 
 }  // namespace
 
 std::string text_of(const Record& record) {
   Line line;
-  line.out << key_of(record) << ':';
+  line.out << "kind " << record.index();
+  std::visit([&line](const auto& kind) { add_key(line, kind.record_key()); }, record);
+  line.out << ':';
   std::visit(Content{line}, record);
   return line.out.str();
 }
@@ -122,23 +136,21 @@ void StoredRecords::write(const Persist& persist) {
   for (const Record& record : persist.puts) {
     if (const auto* commit = std::get_if<CommitRecord>(&record))
       if (!commits_.emplace(commit->phase, commit->task).second) fault_ = "committed twice: " + text_of(record);
-    records_.insert_or_assign(key_of(record), record);
+    records_.put(record);
   }
-  for (const auto& [phase, task] : persist.troubles_erased)
-    records_.erase((Line().add("7 trouble") << phase << task).out.str());
+  for (const auto& trouble : persist.troubles_erased) records_.of<TaskTroubleRecord>().erase(trouble);
 }
 
 std::vector<CommitRecord> StoredRecords::commits_of(const std::vector<std::pair<PhaseId, TaskIndex>>& tasks) const {
   std::vector<CommitRecord> found;
   for (const auto& [phase, task] : tasks) {
-    const auto known = records_.find((Line().add("9 commit") << phase << task).out.str());
-    if (known == records_.end()) continue;
-    CommitRecord commit = std::get<CommitRecord>(known->second);
-    for (const auto& [key, record] : records_)
-      if (const auto* remade = std::get_if<RemakeRecord>(&record))
-        if (remade->of == phase.job && remade->phase.index == phase.index && remade->task == task &&
-            (remade->outcome == RemakeOutcome::Replaced || remade->outcome == RemakeOutcome::SameSamples))
-          commit.files = remade->after;
+    const auto known = records_.of<CommitRecord>().find({phase, task});
+    if (known == records_.of<CommitRecord>().end()) continue;
+    CommitRecord commit = known->second;
+    for (const auto& [key, remade] : records_.of<RemakeRecord>())
+      if (remade.of == phase.job && remade.phase.index == phase.index && remade.task == task &&
+          (remade.outcome == RemakeOutcome::Replaced || remade.outcome == RemakeOutcome::SameSamples))
+        commit.files = remade.after;
     found.push_back(std::move(commit));
   }
   return found;
@@ -146,13 +158,13 @@ std::vector<CommitRecord> StoredRecords::commits_of(const std::vector<std::pair<
 
 std::vector<Record> StoredRecords::load() const {
   std::vector<Record> all;
-  for (const auto& [key, record] : records_) {
+  records_.each([&all]<class R>(const R& record) {
+    if constexpr (HistoryRecord<R>) return;
     // Of ended attempts a restart needs those of live jobs that committed.
-    if (const auto* attempt = std::get_if<AttemptRecord>(&record))
-      if (!attempt->live && attempt->tasks_committed == 0) continue;
-    if (std::holds_alternative<CommitRecord>(record) || std::holds_alternative<AuditRecord>(record)) continue;
+    if constexpr (std::is_same_v<R, AttemptRecord>)
+      if (!record.live && record.tasks_committed == 0) return;
     all.push_back(record);
-  }
+  });
   return all;
 }
 
@@ -222,9 +234,9 @@ void Stage::check() {
   }
   const std::vector<Record> live = farm_->records(), again = rebuilt.records();
   for (std::size_t i = 0; i < std::max(live.size(), again.size()); ++i) {
+    if (i < live.size() && i < again.size() && is_same(live[i], again[i])) continue;
     const std::string a = i < live.size() ? text_of(live[i]) : "nothing";
     const std::string b = i < again.size() ? text_of(again[i]) : "nothing";
-    if (a == b) continue;
     fault_ = "live:    " + a + "\nrebuilt: " + b;
     return;
   }

@@ -14,6 +14,7 @@
 
 #include "scheduler/core/farm.h"
 #include "scheduler/core/policy/planned_files.h"
+#include "scheduler/core/state/record_set.h"
 
 namespace framemill::scheduler::stage {
 
@@ -31,7 +32,7 @@ class StoredRecords {
   std::vector<CommitRecord> commits_of(const std::vector<std::pair<PhaseId, TaskIndex>>& tasks) const;
 
  private:
-  std::map<std::string, Record> records_;
+  RecordSet records_;
   std::set<std::pair<PhaseId, TaskIndex>> commits_;
   std::string fault_;
 };

@@ -28,14 +28,14 @@ std::vector<AttemptId> others_holding(const FarmState& farm, const PhaseEntry& p
   const TaskIndex from = tasks.first > phase.chunk_longest ? tasks.first - phase.chunk_longest : 0;
   for (auto it = phase.attempts.lower_bound({from, AttemptId{}}); it != phase.attempts.end() && it->first < tasks.end();
        ++it)
-    if (it->second != self && !overlap(farm.leases.find(it->second)->record.tasks, tasks).empty())
+    if (it->second != self && !overlap(farm.leases.get(it->second).record.tasks, tasks).empty())
       others.push_back(it->second);
   return others;
 }
 
 bool is_leased_by_another(const FarmState& farm, const PhaseEntry& phase, TaskIndex task, AttemptId self) {
   for (const AttemptId other : others_holding(farm, phase, {task, 1}, self))
-    if (!farm.leases.find(other)->expired) return true;
+    if (!farm.leases.get(other).expired) return true;
   return false;
 }
 
@@ -76,7 +76,7 @@ void say_attempt(FarmState& farm, const Lease& lease, AttemptEvent::What what, s
   AttemptEvent event;
   event.what = what;
   event.job = lease.record.phase.job;
-  event.layer = farm.jobs.find(lease.record.phase)->plan->layer;
+  event.layer = farm.jobs.get(lease.record.phase).plan->layer;
   event.worker = lease.record.worker;
   event.detail = std::move(detail);
   event.outcome = outcome;
@@ -104,7 +104,7 @@ void end_with_other_contents(FarmState& farm, PhaseEntry& phase, TaskIndex task,
   ending.code = kRemakeDiffers;
   ending.message = message;
   farm.turn.effects.revokes.push_back(
-      {farm.leases.find(attempt)->record.worker, attempt, jobs::RevokeReason::Unknown, {}});
+      {farm.leases.get(attempt).record.worker, attempt, jobs::RevokeReason::Unknown, {}});
   end_attempt(farm, attempt, std::move(ending));
 }
 
@@ -125,11 +125,6 @@ void grant_attempt(FarmState& farm, PhaseEntry& phase, TaskRange tasks, const De
   if (const DeviceState* device = worker.device_of(worker.slots.at(slot))) lease.record.devices = {device->id};
   lease.record.granted = farm.turn.now.wall;
   lease.demand = demand;
-  lease.left = tasks.count;
-  lease.chain = phase.chain;
-  lease.windows = phase.chain ? 1 : std::min(tasks.count, std::max(capacity, 1u));
-  lease.granted_at = lease.named_at = lease.moved_at = farm.now();
-  lease.deadline = farm.now() + farm.settings.lease_ttl;
 
   GrantLease grant;
   grant.worker = worker.record.id;
@@ -140,22 +135,18 @@ void grant_attempt(FarmState& farm, PhaseEntry& phase, TaskRange tasks, const De
   grant.lease_ttl = farm.settings.lease_ttl;
   grant.timeout = layer.timeout.value_or(base::Duration{});
   grant.batch_max = demand.exclusive ? 1 : std::max(std::min(demand.batch_max, capacity), 1u);
-  if (const DeviceState* device = worker.device_of(worker.slots.at(slot)))
-    grant.booking_bytes = jobs::batch_bytes(farm.memory.row(demand.model_digest, demand.cpu_memory, demand.cuda_memory,
-                                                            demand.device_memory_bytes, *device),
-                                            lease.windows);
 
   if (demand.kind == WorkKind::Generate && phase.device_class.empty() && !lease.record.device_class.empty())
     pin_device_class(farm, job, phase, lease.record.device_class);
   move_tasks(farm, phase, tasks, TaskState::Leased);
-  phase.attempts.emplace(tasks.first, lease.record.id);
-  phase.chunk_longest = std::max(phase.chunk_longest, tasks.count);
-  ++job.attempts_live;
   ++phase.tally.attempts;
   farm.turn.mark(phase);
-  Lease& kept = farm.leases.add(std::move(lease));
-  farm.workers.attach(worker, kept, capacity);
+  Lease& kept = farm.attach(job, phase, worker, std::move(lease), capacity);
   farm.turn.mark(kept);
+  if (const DeviceState* device = worker.device_of(worker.slots.at(slot)))
+    grant.booking_bytes = jobs::batch_bytes(farm.memory.row(demand.model_digest, demand.cpu_memory, demand.cuda_memory,
+                                                            demand.device_memory_bytes, *device),
+                                            kept.windows);
   note_granted(farm, job, phase.plan->layer, worker, kept.record.id);
   say_attempt(farm, kept, AttemptEvent::What::Granted,
               range_text(tasks) + " to " + worker.record.name + "/" + kept.record.slot_name);
@@ -220,7 +211,7 @@ CommitAnswer commit_task(FarmState& farm, WorkerEntry& worker, TaskFinished fini
   record.duration_us = finished.duration_us;
   record.files = std::move(finished.files);
   record.reads = std::move(finished.reads);
-  farm.turn.commits.push_back(std::move(record));
+  farm.turn.put(std::move(record));
 
   for (const AttemptId other : others_holding(farm, *phase, {finished.task, 1}, finished.attempt))
     revoke_attempt(farm, other, jobs::RevokeReason::CommittedByOther);
@@ -229,47 +220,38 @@ CommitAnswer commit_task(FarmState& farm, WorkerEntry& worker, TaskFinished fini
 }
 
 std::vector<TaskRange> end_attempt(FarmState& farm, AttemptId id, Ending ending) {
-  Lease& lease = *farm.leases.find(id);
-  PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
+  Lease& lease = farm.leases.get(id);
+  PhaseEntry& phase = farm.jobs.get(lease.record.phase);
   JobEntry& job = farm.job_of(phase.id);
-  WorkerEntry& worker = *farm.workers.find(lease.record.worker);
+  WorkerEntry& worker = farm.workers.get(lease.record.worker);
 
   std::vector<TaskRange> owed = release_tasks(farm, phase, lease, lease.record.tasks);
   // Its worker has not said what it cost (it was revoked, or its worker is gone): what was told last counts.
   if (ending.usage == UsageTotals{}) ending.usage = lease.activity.usage;
   count_in_tally(phase.tally, lease, ending, !owed.empty());
   farm.turn.mark(phase);
-  phase.attempts.erase({lease.record.tasks.first, id});
-  if (lease.outran) --phase.outran;
-  --job.attempts_live;
-  farm.workers.detach(worker, lease);
-  note_ended(farm, job, phase.plan->layer, worker, id);
-  if (phase.tasks.any(lease.record.tasks, TaskState::Committed)) {
-    farm.leases.remember(id, {phase.id, lease.record.tasks, lease.record.worker});
-    phase.remembered.emplace(lease.record.tasks.first, id);
-  }
   say_attempt(farm, lease, AttemptEvent::What::Ended,
               range_text(lease.record.tasks) + ": " + std::string(jobs::outcome_row(ending.outcome).code) +
                   (ending.message.empty() ? "" : ", " + ending.message),
               ending.outcome);
 
-  lease.record.live = false;
-  lease.record.ended = farm.turn.now.wall;
-  lease.record.outcome = ending.outcome;
-  lease.record.code = std::move(ending.code);
-  lease.record.message = std::move(ending.message);
-  lease.record.usage = std::move(ending.usage);
-  lease.record.output_tail = std::move(ending.output_tail);
-  farm.turn.attempts_ended.push_back(std::move(lease.record));
-  lease.record.id = id;  // moved from: the book still needs its key
-  farm.leases.erase(id);
+  AttemptRecord record = farm.detach(job, phase, worker, lease);
+  note_ended(farm, job, phase.plan->layer, worker, id);
+  record.live = false;
+  record.ended = farm.turn.now.wall;
+  record.outcome = ending.outcome;
+  record.code = std::move(ending.code);
+  record.message = std::move(ending.message);
+  record.usage = std::move(ending.usage);
+  record.output_tail = std::move(ending.output_tail);
+  farm.turn.put(std::move(record));
   farm.turn.touch(job, phase);
   farm.match_wanted = true;
   return owed;
 }
 
 void revoke_attempt(FarmState& farm, AttemptId id, jobs::RevokeReason reason) {
-  const Lease& lease = *farm.leases.find(id);
+  const Lease& lease = farm.leases.get(id);
   farm.turn.effects.revokes.push_back({lease.record.worker, id, reason, {}});
   Ending ending;
   ending.outcome = Outcome::Revoked;
@@ -278,9 +260,9 @@ void revoke_attempt(FarmState& farm, AttemptId id, jobs::RevokeReason reason) {
 }
 
 void take_back_tail(FarmState& farm, AttemptId id, TaskRange keep) {
-  Lease& lease = *farm.leases.find(id);
-  PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
-  WorkerEntry& worker = *farm.workers.find(lease.record.worker);
+  Lease& lease = farm.leases.get(id);
+  PhaseEntry& phase = farm.jobs.get(lease.record.phase);
+  WorkerEntry& worker = farm.workers.get(lease.record.worker);
   const TaskRange held = lease.record.tasks;
   FM_CHECK(!keep.empty() && keep.first == held.first && keep.count < held.count,
            "what an attempt keeps is the first part of what it holds");
@@ -301,12 +283,8 @@ void take_back_tail(FarmState& farm, AttemptId id, TaskRange keep) {
 
 void expire_leases(FarmState& farm) {
   while (Lease* lease = farm.leases.next_due(farm.now())) {
-    PhaseEntry& phase = *farm.jobs.find(lease->record.phase);
-    if (!lease->outran) {
-      lease->outran = true;
-      ++phase.outran;
-    }
-    farm.leases.expire(*lease);
+    PhaseEntry& phase = farm.jobs.get(lease->record.phase);
+    farm.expire(phase, *lease);
     for (const StateRun& run : phase.tasks.runs(lease->record.tasks)) {
       if (run.state != TaskState::Leased) continue;
       for (TaskIndex t = run.tasks.first; t < run.tasks.end(); ++t)
@@ -322,25 +300,10 @@ void renew_lease(FarmState& farm, Lease& lease) {
   lease.named_at = farm.now();
   farm.leases.renew(lease, farm.now() + farm.settings.lease_ttl);
   if (!revives) return;
-  PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
+  PhaseEntry& phase = farm.jobs.get(lease.record.phase);
   for (const StateRun& run : phase.tasks.runs(lease.record.tasks))
     if (run.state == TaskState::Ready || run.state == TaskState::Waiting)
       move_tasks(farm, phase, run.tasks, TaskState::Leased);
-}
-
-void forget_published(FarmState& farm, PhaseEntry& phase, TaskRange published) {
-  if (phase.remembered.empty()) return;
-  const TaskIndex from = published.first > phase.chunk_longest ? published.first - phase.chunk_longest : 0;
-  auto it = phase.remembered.lower_bound({from, AttemptId{}});
-  while (it != phase.remembered.end() && it->first < published.end()) {
-    const EndedAttempt* ended = farm.leases.remembered(it->second);
-    if (phase.tasks.any(ended->tasks, TaskState::Committed)) {
-      ++it;
-      continue;
-    }
-    farm.leases.forget(it->second);
-    it = phase.remembered.erase(it);
-  }
 }
 
 }  // namespace framemill::scheduler

@@ -43,7 +43,4 @@ void expire_leases(FarmState& farm);
 // A report named the attempt: its lease goes on, and revives if it had run out.
 void renew_lease(FarmState& farm, Lease& lease);
 
-// Ended attempts of the phase none of whose tasks waits to be published any more are forgotten.
-void forget_published(FarmState& farm, PhaseEntry& phase, TaskRange published);
-
 }  // namespace framemill::scheduler

@@ -5,7 +5,7 @@
 namespace framemill::scheduler {
 
 void audit(FarmState& farm, const Cause& cause, std::string verb, std::string target) {
-  farm.turn.audits.push_back({++farm.counters.last_audit, cause, std::move(verb), std::move(target)});
+  farm.turn.put(AuditRecord{++farm.counters.last_audit, cause, std::move(verb), std::move(target)});
   farm.turn.counters = true;
 }
 

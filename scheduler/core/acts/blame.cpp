@@ -228,9 +228,9 @@ void on_returned(const BadEnd& end) {
 }  // namespace
 
 void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message, jobs::AttemptError error) {
-  const Lease& lease = *farm.leases.find(id);
-  PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
-  WorkerEntry& worker = *farm.workers.find(lease.record.worker);
+  const Lease& lease = farm.leases.get(id);
+  PhaseEntry& phase = farm.jobs.get(lease.record.phase);
+  WorkerEntry& worker = farm.workers.get(lease.record.worker);
   const base::Instant granted_at = lease.granted_at;
   const bool done = lease.left == 0;
   Ending ending;
@@ -247,7 +247,7 @@ void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message, 
 void on_attempt_ended(FarmState& farm, WorkerEntry& worker, const AttemptEnded& ended) {
   Lease* lease = farm.leases.find(ended.attempt);
   if (lease == nullptr || lease->record.worker != worker.record.id) return;  // a repeat, or it was ended here before
-  PhaseEntry& phase = *farm.jobs.find(lease->record.phase);
+  PhaseEntry& phase = farm.jobs.get(lease->record.phase);
   JobEntry& job = farm.job_of(phase.id);
   const std::uint32_t slot_index = lease->record.slot;
   BadEnd end{farm, job, phase, worker, ended, jobs::outcome_row(ended.outcome), {}, lease->granted_at};

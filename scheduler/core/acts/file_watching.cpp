@@ -258,19 +258,16 @@ void derive_waits(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
 
 }  // namespace
 
-void note_file_waits(FarmState& farm) {
-  // What became final or was published may leave others waiting for files alone.
-  for (const JobId id : farm.turn.touched_jobs)
-    for (const PhaseEntry& phase : farm.jobs.find(id)->phases)
-      if (!phase.files.inputs.empty() && phase.tasks.count(TaskState::Waiting) > 0)
-        farm.file_watches.stale.insert(phase.id);
+bool derive_file_waits(FarmState& farm) {
+  if (farm.file_watches.stale.empty()) return false;
   for (const PhaseId id : std::exchange(farm.file_watches.stale, {}))
     if (PhaseEntry* phase = farm.jobs.find(id)) derive_waits(farm, farm.job_of(id), *phase);
+  return true;
 }
 
-void look_after_files(FarmState& farm) {
+bool look_after_files(FarmState& farm) {
   FileWatches& watches = farm.file_watches;
-  if (!watches.wanted && farm.now() < watches.next_look) return;
+  if (!watches.wanted && farm.now() < watches.next_look) return false;
   watches.wanted = false;
   Wanted wanted;
   std::map<WorkerId, std::size_t> bytes;
@@ -285,9 +282,10 @@ void look_after_files(FarmState& farm) {
     look_after_phase(farm, farm.job_of(id), *phase, wanted, bytes);
   }
   send_lists(farm, std::move(wanted));
-  note_file_waits(farm);
+  derive_file_waits(farm);
   watches.wanted = false;
   watches.next_look = watches.waiting.empty() ? base::kNever : farm.now() + kLookEvery;
+  return true;
 }
 
 void on_files_looked_for(FarmState& farm, const WorkerEntry& worker, const FilesLookedFor& looked) {

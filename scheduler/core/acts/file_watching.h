@@ -11,10 +11,10 @@ namespace framemill::scheduler {
 
 inline constexpr std::size_t kWatchBytesMax = 256 << 10;  // of one worker's list, about
 
-// After a change of its tasks or files.
-void note_file_waits(FarmState& farm);
-// At the end of a turn: who looks for what, how long it has been missing, and what fails for it.
-void look_after_files(FarmState& farm);
+// Which tasks wait for files alone, in the phases where that may have changed; false: in none.
+bool derive_file_waits(FarmState& farm);
+// Who looks for what, how long it has been missing, and what fails for it; false: it is not time for that.
+bool look_after_files(FarmState& farm);
 void on_files_looked_for(FarmState& farm, const WorkerEntry& worker, const FilesLookedFor& looked);
 // An attempt did not find what another worker had seen: the task's files must be seen again.
 void forget_files(FarmState& farm, PhaseEntry& phase, TaskIndex task);

@@ -72,7 +72,7 @@ void end_stragglers(FarmState& farm, JobEntry& job) {
   std::vector<AttemptId> stragglers;
   for (const PhaseEntry& phase : job.phases)
     for (const auto& [first, id] : phase.attempts)
-      if (farm.leases.find(id)->left > 0) stragglers.push_back(id);
+      if (farm.leases.get(id).left > 0) stragglers.push_back(id);
   for (const AttemptId id : stragglers) revoke_attempt(farm, id, jobs::RevokeReason::Expired);
 }
 
@@ -84,28 +84,25 @@ void derive_job(FarmState& farm, JobEntry& job) {
     farm.turn.mark(job);
   }
   if (state == job.record.state) return;
-  job.record.state = state;
+  farm.jobs.set_state(job, state);
   farm.turn.mark(job);
   farm.turn.say(JobEvent{event_of(state), job.record.id, job.record.spec->name, {}});
   // A retry of what is cancelled still reads the latents.
   if (state == JobState::Done && job.total(TaskState::Cancelled) == 0) sweep_job(farm, job);
   if (!jobs::is_final(state) || was_final) return;
   job.record.finished = farm.turn.now.wall;
-  farm.jobs.count_live(-1);
   dequeue(farm, job);
   end_stragglers(farm, job);
   forget_standings(farm, job);
   for (PhaseEntry& phase : job.phases) farm.turn.touch(job, phase);
+  farm.turn.reconsider(job);
 }
 
 // Nothing more can come of it without a person: no attempt, no file without its name, no sweep.
 void note_rest(FarmState& farm, const JobEntry& job) {
   const bool at_rest = job.final() && job.attempts_live == 0 && job.total(TaskState::Committed) == 0 &&
                        (job.record.state != JobState::Done || job.record.swept || job.total(TaskState::Cancelled) > 0);
-  if (at_rest)
-    farm.jobs.at_rest().insert(job.record.id);
-  else
-    farm.jobs.at_rest().erase(job.record.id);
+  farm.jobs.set_at_rest(job.record.id, at_rest);
 }
 
 void derive_phase(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
@@ -122,24 +119,24 @@ void derive_phase(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
 
 }  // namespace
 
-void derive_touched_states(FarmState& farm) {
-  // A job that becomes final touches all its phases, so jobs come first.
-  for (std::size_t i = 0; i < farm.turn.touched_jobs.size(); ++i) {
-    JobEntry& job = *farm.jobs.find(farm.turn.touched_jobs[i]);
-    derive_job(farm, job);
-  }
-  for (const PhaseId id : farm.turn.touched_phases) {
-    PhaseEntry& phase = *farm.jobs.find(id);
-    derive_phase(farm, farm.job_of(id), phase);
-    phase.touched = false;
-  }
-  for (const JobId id : farm.turn.touched_jobs) {
-    JobEntry& job = *farm.jobs.find(id);
-    note_rest(farm, job);
+bool derive_touched_states(FarmState& farm) {
+  Worklist& work = farm.turn.work;
+  if (work.jobs.empty() && work.phases.empty()) return false;
+  // A job that becomes final touches itself and all its phases, so jobs come first.
+  for (std::size_t i = 0; i < work.jobs.size(); ++i) {
+    JobEntry& job = farm.jobs.get(work.jobs[i]);
     job.touched = false;
+    derive_job(farm, job);
+    note_rest(farm, job);
   }
-  farm.turn.touched_phases.clear();
-  farm.turn.touched_jobs.clear();
+  work.jobs.clear();
+  for (const PhaseId id : work.phases) {
+    PhaseEntry& phase = farm.jobs.get(id);
+    phase.touched = false;
+    derive_phase(farm, farm.job_of(id), phase);
+  }
+  work.phases.clear();
+  return true;
 }
 
 }  // namespace framemill::scheduler

@@ -5,6 +5,7 @@
 
 namespace framemill::scheduler {
 
-void derive_touched_states(FarmState& farm);
+// False: none was touched.
+bool derive_touched_states(FarmState& farm);
 
 }  // namespace framemill::scheduler

@@ -62,11 +62,8 @@ void owe_manifest(FarmState& farm, JobEntry& job, std::uint32_t number) {
 
 }  // namespace
 
-void owe_manifests(FarmState& farm) {
-  for (std::size_t i = 0; i < farm.turn.touched_jobs.size(); ++i) {
-    JobEntry& job = *farm.jobs.find(farm.turn.touched_jobs[i]);
-    for (std::uint32_t number = 0; number < job.manifests.size(); ++number) owe_manifest(farm, job, number);
-  }
+void owe_manifests(FarmState& farm, JobEntry& job) {
+  for (std::uint32_t number = 0; number < job.manifests.size(); ++number) owe_manifest(farm, job, number);
 }
 
 void repeat_manifests(FarmState& farm, WorkerEntry& worker) {

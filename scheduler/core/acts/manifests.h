@@ -7,7 +7,7 @@
 
 namespace framemill::scheduler {
 
-void owe_manifests(FarmState& farm);  // at the end of a turn: of the jobs it touched
+void owe_manifests(FarmState& farm, JobEntry& job);  // those whose frames are final now
 void repeat_manifests(FarmState& farm, WorkerEntry& worker);
 void on_manifest_written(FarmState& farm, WorkerId worker, const ManifestWritten& written);
 void recall_manifests(JobEntry& job);  // after a restart: what a final job owed it has

@@ -36,7 +36,7 @@ class Matching {
         return;
       }
       const Demand& demand = farm_.classes.of(demand_class);
-      JobEntry& job = *farm_.jobs.find(place.job);
+      JobEntry& job = farm_.jobs.get(place.job);
       PhaseEntry& phase = job.phases[place.phase];
       const Choice choice = choose(demand, demand_class, job, phase, place);
       if (!choice.fit.fits() || choice.able == 0) {
@@ -49,7 +49,7 @@ class Matching {
         }
         continue;
       }
-      WorkerEntry& worker = *farm_.workers.find(choice.slot.worker);
+      WorkerEntry& worker = farm_.workers.get(choice.slot.worker);
       const TaskRange tasks = tasks_for(job, phase, place, choice, worker);
       grant_attempt(farm_, phase, tasks, demand, worker, choice.slot.slot, choice.fit.capacity);
       if (std::exchange(farm_.classes_moved, false)) resume_.clear();
@@ -111,7 +111,7 @@ class Matching {
     } last;
     for (const SlotRef& ref : able) {
       if (reserved_.contains(ref)) continue;
-      const WorkerEntry& worker = *farm_.workers.find(ref.worker);
+      const WorkerEntry& worker = farm_.workers.get(ref.worker);
       const SlotEntry& slot = worker.slots.at(ref.slot);
       if (ref.worker != last.worker)
         last = {ref.worker, at_publish_cap(farm_, ref.worker), task_there(job, phase, place, ref.worker, judges)};

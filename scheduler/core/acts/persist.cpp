@@ -14,15 +14,9 @@ std::vector<Name> in_order(std::vector<Name>& names) {
   return sorted;
 }
 
-template <class R>
-void put_all(std::vector<Record>& puts, std::vector<R>& records) {
-  for (R& record : records) puts.emplace_back(std::move(record));
-  records.clear();
-}
-
 void put_troubles(FarmState& farm, Persist& persist) {
   for (const auto& [id, task] : in_order(farm.turn.troubles)) {
-    PhaseEntry& phase = *farm.jobs.find(id);
+    PhaseEntry& phase = farm.jobs.get(id);
     const auto trouble = phase.troubles.find(task);
     if (trouble == phase.troubles.end()) continue;
     trouble->second.dirty = false;
@@ -49,21 +43,18 @@ void write_dirty_records(FarmState& farm) {
   Persist& persist = turn.effects.persist;
   if (turn.counters) persist.puts.emplace_back(farm.counters);
   turn.counters = false;
-  put_all(persist.puts, turn.versions);
-  put_all(persist.puts, turn.roots);
-  put_all(persist.puts, turn.tokens);
   for (const WorkerId id : in_order(turn.workers)) {
-    WorkerEntry& worker = *farm.workers.find(id);
+    WorkerEntry& worker = farm.workers.get(id);
     worker.dirty = false;
     persist.puts.emplace_back(worker.record);
   }
   for (const JobId id : in_order(turn.jobs)) {
-    JobEntry& job = *farm.jobs.find(id);
+    JobEntry& job = farm.jobs.get(id);
     job.dirty = false;
     persist.puts.emplace_back(job.record);
   }
   for (const PhaseId id : in_order(turn.phases)) {
-    PhaseEntry& phase = *farm.jobs.find(id);
+    PhaseEntry& phase = farm.jobs.get(id);
     phase.dirty = false;
     persist.puts.emplace_back(record_of(phase));
     for (const std::uint32_t page : phase.tasks.take_dirty_pages())
@@ -76,11 +67,6 @@ void write_dirty_records(FarmState& farm) {
     lease->dirty = false;
     persist.puts.emplace_back(lease->record);
   }
-  put_all(persist.puts, turn.attempts_ended);
-  put_all(persist.puts, turn.commits);
-  for (const auto& [id, task] : in_order(turn.remade))
-    persist.puts.emplace_back(farm.jobs.find(id.job)->remade.at({id.index, task}));
-  put_all(persist.puts, turn.audits);
 }
 
 }  // namespace framemill::scheduler

@@ -1,4 +1,5 @@
-// The end of a turn: the names of what is dirty become records, in a fixed order, each once.
+// The end of a turn: the names of what is dirty become records, in a fixed order, each once, after those that were put
+// by the way.
 #pragma once
 
 #include "scheduler/core/state/farm_state.h"

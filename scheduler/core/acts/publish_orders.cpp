@@ -62,7 +62,7 @@ void adopt_duties(FarmState& farm, WorkerEntry& worker) {
   std::vector<PublishDuties::Key> adopted;
   for (const PublishDuties::Key& key : farm.duties.unassigned()) {
     if (adopted.size() >= kRepeatsPerReport) break;
-    if (worker.sees_root(farm.jobs.find(key.first)->plan->root)) adopted.push_back(key);
+    if (worker.sees_root(farm.jobs.get(key.first).plan->root)) adopted.push_back(key);
   }
   for (const PublishDuties::Key& key : adopted) assign(farm, key, worker.record.id);
 }
@@ -71,7 +71,7 @@ void hand_over_duties(FarmState& farm, WorkerEntry& worker) {
   const auto duties = farm.duties.of(worker.record.id);  // a copy: assigning changes it
   for (const auto& [ordered, key] : duties) {
     farm.duties.unassign(key);
-    const WorkerId server = publish_server(farm, farm.jobs.find(key.first)->plan->root, worker.record.id);
+    const WorkerId server = publish_server(farm, farm.jobs.get(key.first).plan->root, worker.record.id);
     if (server) assign(farm, key, server);
   }
 }
@@ -79,7 +79,7 @@ void hand_over_duties(FarmState& farm, WorkerEntry& worker) {
 void hand_over_lost_roots(FarmState& farm, WorkerEntry& worker) {
   const auto duties = farm.duties.of(worker.record.id);
   for (const auto& [ordered, key] : duties) {
-    const std::string& root = farm.jobs.find(key.first)->plan->root;
+    const std::string& root = farm.jobs.get(key.first).plan->root;
     if (worker.sees_root(root)) continue;
     farm.duties.unassign(key);
     if (const WorkerId server = publish_server(farm, root, worker.record.id)) assign(farm, key, server);

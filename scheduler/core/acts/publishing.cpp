@@ -74,7 +74,7 @@ void make_again(FarmState& farm, PhaseEntry& phase, TaskIndex task, AttemptId at
   } else {
     return_tasks(farm, phase, {task, 1});
   }
-  forget_published(farm, phase, {task, 1});
+  farm.leases.forget_published(phase.id, phase.tasks, {task, 1});
 }
 
 }  // namespace
@@ -92,8 +92,8 @@ void on_published(FarmState& farm, const TasksPublished& published) {
     farm.turn.published[{phase->id.job, phase->plan->layer}] += run.tasks.count;
     note_published(farm, farm.job_of(phase->id), phase->plan->layer);
     settle_remade(farm, *phase, run.tasks);
-    forget_published(farm, *phase, run.tasks);
-    wake_dependents(farm, *phase, run.tasks);
+    farm.leases.forget_published(phase->id, phase->tasks, run.tasks);
+    farm.turn.work.published.emplace_back(phase->id, run.tasks);
   }
 }
 
@@ -106,7 +106,7 @@ void on_publish_failed(FarmState& farm, WorkerId worker, const PublishFailed& fa
     if (run.state != TaskState::Committed) continue;
     for (TaskIndex t = run.tasks.first; t < run.tasks.end(); ++t) {
       const PublishDuties::Key key{phase->id, t};
-      Duty& duty = *farm.duties.find(key);
+      Duty& duty = farm.duties.get(key);
       // A report that repeats itself is one failure, and the duty may be another worker's by now.
       if (duty.worker != worker || duty.ordered > farm.now()) continue;
       if (!is_given_up(duty, remedy)) {

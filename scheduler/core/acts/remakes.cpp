@@ -43,9 +43,7 @@ Parts parts_of(const JobEntry& remake) {
 
 void take_as_published(JobEntry& job, PhaseEntry& phase, TaskRange tasks) {
   if (tasks.empty()) return;
-  job.totals[static_cast<std::size_t>(TaskState::Waiting)] -= tasks.count;
-  job.totals[static_cast<std::size_t>(TaskState::Published)] += tasks.count;
-  phase.tasks.set(tasks, TaskState::Published);
+  job.set_tasks(phase, tasks, TaskState::Published, [](const StateRun&) {});
   phase.taken += tasks.count;
 }
 
@@ -65,7 +63,7 @@ void settle(FarmState& farm, const JobEntry& remake, const PhaseEntry& phase, Re
             RemakeOutcome outcome) {
   remade.outcome = outcome;
   remade.time = farm.turn.now.wall;
-  farm.turn.remade.emplace_back(phase.id, remade.task);
+  farm.turn.put(remade);
   const Cause& asked = remake.record.submitted;
   const std::string digests = digests_text(remade);
   LayerEvent::What what = LayerEvent::What::TaskRemade;
@@ -122,7 +120,7 @@ JobEntry& add_remake(FarmState& farm, const JobEntry& first, const JobChangeAske
   record.replaces = asked.replace;
   JobEntry& remake = farm.jobs.add(std::move(record), farm.pace);
   for (RemakeRecord& remade : records) {
-    farm.turn.remade.emplace_back(remade.phase, remade.task);
+    farm.turn.put(remade);
     remake.remade.emplace(std::pair{remade.phase.index, remade.task}, std::move(remade));
   }
   // Pixels are compared: they come from the device class that made the first ones.
@@ -144,7 +142,6 @@ base::Result<Changed> start_remake(FarmState& farm, JobEntry& first, const JobCh
   JobEntry& remake = add_remake(farm, first, asked, std::move(records));
   const JobId id = remake.record.id;
   first.remakes.insert(id);
-  farm.jobs.count_live(+1);
   farm.turn.mark(remake);
   enqueue(farm, remake);
   for (PhaseEntry& phase : remake.phases) {
@@ -170,7 +167,7 @@ bool may_take_place(FarmState& farm, JobEntry& remake, const PhaseEntry& phase, 
   if (remade == nullptr) return true;  // an intermediate
   remade->after = files;
   remade->outcome = RemakeOutcome::Open;
-  farm.turn.remade.emplace_back(phase.id, task);
+  farm.turn.put(*remade);
   if (remake.record.replaces || compared(*remade) != RemakeOutcome::Differs) return true;
   settle(farm, remake, phase, *remade, RemakeOutcome::Differs);
   return false;
@@ -191,8 +188,8 @@ void settle_refused(FarmState& farm, const PhaseEntry& phase, TaskIndex task) {
     settle(farm, remake, phase, *remade, RemakeOutcome::Differs);
 }
 
-void recall_remakes(FarmState& farm, std::vector<RemakeRecord> records) {
-  for (RemakeRecord& record : records)
+void recall_remakes(FarmState& farm, RecordSet::Map<RemakeRecord> records) {
+  for (auto& [key, record] : records)
     if (JobEntry* remake = farm.jobs.find(record.phase.job); remake != nullptr && remake->record.remake_of)
       remake->remade.insert_or_assign({record.phase.index, record.task}, std::move(record));
   for (auto& [id, job] : farm.jobs.all()) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "scheduler/core/state/farm_state.h"
+#include "scheduler/core/state/record_set.h"
 
 namespace framemill::scheduler {
 
@@ -24,6 +25,6 @@ bool may_take_place(FarmState& farm, JobEntry& remake, const PhaseEntry& phase, 
 void settle_remade(FarmState& farm, const PhaseEntry& phase, TaskRange published);
 void settle_refused(FarmState& farm, const PhaseEntry& phase, TaskIndex task);  // with PublishError::Intact
 
-void recall_remakes(FarmState& farm, std::vector<RemakeRecord> records);
+void recall_remakes(FarmState& farm, RecordSet::Map<RemakeRecord> records);
 
 }  // namespace framemill::scheduler

@@ -85,7 +85,7 @@ void compare_root_ids(FarmState& farm, Inventory& inventory) {
     if (known == farm.root_ids.end()) {
       if (root.id.empty() || farm.root_ids.size() >= kRootsKnownMax) continue;
       farm.root_ids.emplace(root.name, root.id);
-      farm.turn.roots.push_back({root.name, root.id});
+      farm.turn.put(RootRecord{root.name, root.id});
       continue;
     }
     if (known->second == root.id) continue;
@@ -132,8 +132,8 @@ void revoke_unknown(FarmState& farm, const WorkerEntry& worker, AttemptId attemp
 // It is the host's fault and is charged to no job.
 void end_unbelieved(FarmState& farm, WorkerEntry& worker, AttemptId attempt, TaskIndex task,
                     std::set<AttemptId>& revoked) {
-  const Lease& lease = *farm.leases.find(attempt);
-  const bool keep = farm.jobs.find(lease.record.phase)->tasks.any(lease.record.tasks, TaskState::Committed);
+  const Lease& lease = farm.leases.get(attempt);
+  const bool keep = farm.jobs.get(lease.record.phase).tasks.any(lease.record.tasks, TaskState::Committed);
   if (revoked.insert(attempt).second)
     farm.turn.effects.revokes.push_back(
         {worker.record.id, attempt, keep ? RevokeReason::Cancelled : RevokeReason::Unknown, {}});
@@ -157,7 +157,7 @@ void take_finished(FarmState& farm, WorkerEntry& worker, std::vector<TaskFinishe
     if (answer != CommitAnswer::Refused) continue;
     if (const Lease* lease = farm.leases.find(attempt); lease != nullptr && lease->record.worker == worker.record.id) {
       // Here, too: what it committed before may still lie in its directory.
-      const PhaseEntry& phase = *farm.jobs.find(lease->record.phase);
+      const PhaseEntry& phase = farm.jobs.get(lease->record.phase);
       const bool keep = phase.tasks.any(lease->record.tasks, TaskState::Committed);
       revoked.insert(attempt);
       revoke_attempt(farm, attempt, keep ? RevokeReason::Cancelled : RevokeReason::Unknown);
@@ -176,7 +176,7 @@ void end_leases_without_root(FarmState& farm, WorkerEntry& worker) {
   };
   std::vector<AttemptId> ended;
   for (const AttemptId id : worker.leases) {
-    const std::vector<std::string>& roots = farm.leases.find(id)->demand.roots;
+    const std::vector<std::string>& roots = farm.leases.get(id).demand.roots;
     if (std::any_of(roots.begin(), roots.end(), is_over)) ended.push_back(id);
   }
   for (const AttemptId id : ended) {
@@ -187,7 +187,7 @@ void end_leases_without_root(FarmState& farm, WorkerEntry& worker) {
 
 // A layer's own timeout is the longest that a program may be quiet.
 base::Duration progress_timeout(FarmState& farm, const Lease& lease) {
-  const PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
+  const PhaseEntry& phase = farm.jobs.get(lease.record.phase);
   const base::Duration own = farm.job_of(phase.id).layer_of(phase).timeout.value_or(base::Duration{});
   return std::max(farm.settings.progress_timeout, own);
 }
@@ -200,10 +200,10 @@ bool makes_progress(FarmState& farm, Lease& lease, const AttemptRunning& running
 
 // Named by its worker, and nothing comes of it: it is taken back and granted to others, without a charge.
 void end_without_progress(FarmState& farm, const WorkerEntry& worker, AttemptId attempt, std::set<AttemptId>& revoked) {
-  const Lease& lease = *farm.leases.find(attempt);
+  const Lease& lease = farm.leases.get(attempt);
   const std::string message =
       "it made no progress on " + worker.record.name + " for " + duration_text(progress_timeout(farm, lease));
-  const PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
+  const PhaseEntry& phase = farm.jobs.get(lease.record.phase);
   const bool keep = phase.tasks.any(lease.record.tasks, TaskState::Committed);
   if (revoked.insert(attempt).second)
     farm.turn.effects.revokes.push_back(
@@ -243,7 +243,7 @@ void compare_running(FarmState& farm, WorkerEntry& worker, const WorkerReported&
   end_leases_without_root(farm, worker);
   std::vector<AttemptId> missing;
   for (const AttemptId id : worker.leases)
-    if (!named.contains(id) && farm.leases.find(id)->named_at + kNamedGrace < farm.now()) missing.push_back(id);
+    if (!named.contains(id) && farm.leases.get(id).named_at + kNamedGrace < farm.now()) missing.push_back(id);
   for (const AttemptId id : missing) on_attempt_lost(farm, id, "its worker no longer holds it");
   // After a restart, too, it is known only now what has begun.
   if (worker.record.drain_requested) take_back_unbegun(farm, worker);

@@ -15,44 +15,33 @@
 namespace framemill::scheduler {
 namespace {
 
-struct Put {
-  RestartRecords& to;
-  void operator()(const JobRecord& r) const { to.jobs.insert_or_assign(r.id, r); }
-  void operator()(const PhaseRecord& r) const { to.phases.insert_or_assign(r.id, r); }
-  void operator()(const TaskPageRecord& r) const { to.pages[r.phase].insert_or_assign(r.page, r.states); }
-  void operator()(const TaskTroubleRecord& r) const { to.troubles.insert_or_assign({r.phase, r.task}, r); }
-  void operator()(const AttemptRecord& r) const { to.attempts.insert_or_assign(r.id, r); }
-  void operator()(const CommitRecord&) const {}  // a restart does not read commits
-  void operator()(const WorkerRecord& r) const { to.workers.insert_or_assign(r.id, r); }
-  void operator()(const VersionRecord& r) const { to.versions.push_back(r); }
-  void operator()(const RootRecord& r) const { to.roots.push_back(r); }
-  void operator()(const SubmitTokenRecord& r) const { to.tokens.push_back(r); }
-  void operator()(const AuditRecord&) const {}
-  void operator()(const CountersRecord& r) const { to.counters = r; }
-  void operator()(const RemakeRecord& r) const { to.remakes.push_back(r); }
-};
+// Pages of task states of one phase, by number.
+std::map<std::uint32_t, std::vector<std::uint8_t>> pages_of(RecordSet& records, PhaseId phase) {
+  std::map<std::uint32_t, std::vector<std::uint8_t>> pages;
+  auto& all = records.of<TaskPageRecord>();
+  for (auto page = all.lower_bound({phase, 0}); page != all.end() && page->second.phase == phase; ++page)
+    pages.emplace(page->second.page, std::move(page->second.states));
+  return pages;
+}
 
-void rebuild_job(FarmState& farm, JobRecord record, RestartRecords& records) {
+void rebuild_job(FarmState& farm, JobRecord record, RecordSet& records) {
   JobEntry& job = farm.jobs.add(std::move(record), farm.pace);
-  job.totals = {};
   for (PhaseEntry& phase : job.phases) {
-    const auto kept = records.phases.find(phase.id);
-    FM_CHECK(kept != records.phases.end(), "a job on record without its phases");
+    const auto kept = records.of<PhaseRecord>().find(phase.id);
+    FM_CHECK(kept != records.of<PhaseRecord>().end(), "a job on record without its phases");
     phase.state = kept->second.state;
     phase.device_class = kept->second.device_class;
     phase.tally = kept->second.tally;
-    auto states = TaskStates::restore(phase.plan->task_count, kept->second.counts, records.pages[phase.id]);
+    auto states = TaskStates::restore(phase.plan->task_count, kept->second.counts, pages_of(records, phase.id));
     FM_CHECK(states.has_value(), "the task states on record contradict their counts");
-    phase.tasks = std::move(*states);
-    for (std::size_t i = 0; i < job.totals.size(); ++i) job.totals[i] += phase.tasks.counts()[i];
+    job.restore_tasks(phase, std::move(*states));
   }
   recall_files(job);
   recall_manifests(job);
-  if (!job.final()) farm.jobs.count_live(+1);
 }
 
-void rebuild_troubles(FarmState& farm, const RestartRecords& records) {
-  for (const auto& [key, record] : records.troubles)
+void rebuild_troubles(FarmState& farm, const RecordSet& records) {
+  for (const auto& [key, record] : records.of<TaskTroubleRecord>())
     if (PhaseEntry* phase = farm.jobs.find(key.first)) phase->troubles[key.second].record = record;
   for (auto& [id, job] : farm.jobs.all())
     for (PhaseEntry& phase : job.phases) sort_troubles(farm, phase);
@@ -63,15 +52,16 @@ void rebuild_troubles(FarmState& farm, const RestartRecords& records) {
 // one had run out before.
 using Claimed = std::set<std::pair<PhaseId, TaskIndex>>;
 
-bool shares_its_slot(const RestartRecords& records, const AttemptRecord& record) {
-  return std::any_of(records.attempts.begin(), records.attempts.end(), [&](const auto& other) {
+bool shares_its_slot(const RecordSet& records, const AttemptRecord& record) {
+  const auto& attempts = records.of<AttemptRecord>();
+  return std::any_of(attempts.begin(), attempts.end(), [&](const auto& other) {
     return other.second.live && other.first != record.id && other.second.worker == record.worker &&
            other.second.slot == record.slot;
   });
 }
 
-void rebuild_lease(FarmState& farm, const RestartRecords& records, const AttemptRecord& record, Claimed& claimed) {
-  PhaseEntry& phase = *farm.jobs.find(record.phase);
+void rebuild_lease(FarmState& farm, const RecordSet& records, const AttemptRecord& record, Claimed& claimed) {
+  PhaseEntry& phase = farm.jobs.get(record.phase);
   JobEntry& job = farm.job_of(record.phase);
   Lease lease;
   lease.record = record;
@@ -81,14 +71,9 @@ void rebuild_lease(FarmState& farm, const RestartRecords& records, const Attempt
   if (record.tasks.count == 1 && !shares_its_slot(records, record) && trouble != phase.troubles.end() &&
       trouble->second.record.run_alone)
     lease.demand = alone(lease.demand);
-  lease.left = record.tasks.count - std::min(record.tasks.count, record.tasks_committed);
-  lease.chain = phase.chain;
-  lease.windows = phase.chain ? 1 : std::min(record.tasks.count, lease.demand.batch_max);
-  lease.granted_at = lease.named_at = lease.moved_at = farm.now();
-  lease.deadline = farm.now() + farm.settings.lease_ttl;
   const bool ran_out =
       phase.tasks.any(record.tasks, TaskState::Ready) || phase.tasks.any(record.tasks, TaskState::Waiting);
-  bool holds_any = lease.left == 0 && !ran_out;
+  bool holds_any = record.tasks_committed >= record.tasks.count && !ran_out;
   for (const StateRun& run : phase.tasks.runs(record.tasks))
     for (TaskIndex t = run.tasks.first; !ran_out && run.state == TaskState::Leased && t < run.tasks.end(); ++t) {
       const bool first = claimed.emplace(phase.id, t).second;
@@ -97,26 +82,22 @@ void rebuild_lease(FarmState& farm, const RestartRecords& records, const Attempt
     }
   lease.expired = !holds_any;
   lease.outran = lease.outran || lease.expired;
-  if (lease.outran) ++phase.outran;
-  phase.attempts.emplace(record.tasks.first, record.id);
-  phase.chunk_longest = std::max(phase.chunk_longest, record.tasks.count);
-  ++job.attempts_live;
-  WorkerEntry* worker = farm.workers.find(record.worker);
-  FM_CHECK(worker != nullptr, "an attempt record refers to an unknown worker");
-  farm.workers.attach(*worker, farm.leases.add(std::move(lease)), phase.chain ? 1 : record.tasks.count);
+  // What was admitted is not on record, and no device is known before its worker reports: the most that the grant can
+  // have allowed is booked, so that no more is let in beside it than fits.
+  const std::uint32_t capacity = lease.demand.batch_max;
+  farm.attach(job, phase, farm.workers.get(record.worker), std::move(lease), capacity);
 }
 
 void recall_ended(FarmState& farm, const AttemptRecord& record) {
-  PhaseEntry& phase = *farm.jobs.find(record.phase);
+  PhaseEntry& phase = farm.jobs.get(record.phase);
   if (!phase.tasks.any(record.tasks, TaskState::Committed)) return;
   farm.leases.remember(record.id, {record.phase, record.tasks, record.worker});
-  phase.remembered.emplace(record.tasks.first, record.id);
-  phase.chunk_longest = std::max(phase.chunk_longest, record.tasks.count);
 }
 
-void rebuild_attempts(FarmState& farm, const RestartRecords& records) {
+void rebuild_attempts(FarmState& farm, const RecordSet& records) {
   Claimed claimed;
-  for (auto it = records.attempts.rbegin(); it != records.attempts.rend(); ++it) {
+  const auto& attempts = records.of<AttemptRecord>();
+  for (auto it = attempts.rbegin(); it != attempts.rend(); ++it) {
     const AttemptRecord& record = it->second;
     const PhaseEntry* phase = farm.jobs.find(record.phase);
     if (phase == nullptr) continue;  // of a job that is kept in the history only
@@ -151,18 +132,14 @@ void rebuild_duties(FarmState& farm) {
 
 }  // namespace
 
-void RestartRecords::put(const Record& record) {
-  std::visit(Put{*this}, record);
-}
-
-void rebuild(FarmState& farm, RestartRecords records) {
-  farm.counters = records.counters;
-  for (const VersionRecord& version : records.versions) farm.jobs.put(version);
-  for (const RootRecord& root : records.roots) farm.root_ids.insert_or_assign(root.name, root.id);
-  for (const SubmitTokenRecord& token : records.tokens) farm.jobs.put(token);
-  for (auto& [id, worker] : records.workers) farm.workers.add(std::move(worker)).last_heard = farm.now();
-  for (auto& [id, job] : records.jobs) rebuild_job(farm, std::move(job), records);
-  recall_remakes(farm, std::move(records.remakes));
+void rebuild(FarmState& farm, RecordSet records) {
+  for (const auto& [key, counters] : records.of<CountersRecord>()) farm.counters = counters;
+  for (const auto& [key, version] : records.of<VersionRecord>()) farm.jobs.put(version);
+  for (const auto& [name, root] : records.of<RootRecord>()) farm.root_ids.insert_or_assign(name, root.id);
+  for (const auto& [key, token] : records.of<SubmitTokenRecord>()) farm.jobs.put(token);
+  for (auto& [id, worker] : records.of<WorkerRecord>()) farm.workers.add(std::move(worker)).last_heard = farm.now();
+  for (auto& [id, job] : records.of<JobRecord>()) rebuild_job(farm, std::move(job), records);
+  recall_remakes(farm, std::move(records.of<RemakeRecord>()));
   for (auto& [id, job] : farm.jobs.all()) enqueue(farm, job);
   rebuild_troubles(farm, records);
   rebuild_attempts(farm, records);
@@ -171,6 +148,7 @@ void rebuild(FarmState& farm, RestartRecords records) {
   for (auto& [id, job] : farm.jobs.all()) {
     enqueue(farm, job);
     farm.turn.touch(job);
+    farm.turn.reconsider(job);
   }
 }
 

@@ -6,16 +6,13 @@
 
 namespace framemill::scheduler {
 
-void wake_sheets(FarmState& farm) {
-  for (std::size_t i = 0; i < farm.turn.touched_jobs.size(); ++i) {
-    JobEntry& job = *farm.jobs.find(farm.turn.touched_jobs[i]);
-    if (job.final()) continue;
-    for (PhaseEntry& phase : job.phases)
-      if (phase.plan->kind == jobs::PhaseKind::Sheet && phase.tasks.count(TaskState::Waiting) > 0)
-        for (const TaskRange& ready : ready_parts(job, phase, {0, phase.tasks.size()}))
-          for (const StateRun& run : phase.tasks.runs(ready))
-            if (run.state == TaskState::Waiting) move_tasks(farm, phase, run.tasks, TaskState::Ready);
-  }
+void wake_sheets(FarmState& farm, JobEntry& job) {
+  if (job.final()) return;
+  for (PhaseEntry& phase : job.phases)
+    if (phase.plan->kind == jobs::PhaseKind::Sheet && phase.tasks.count(TaskState::Waiting) > 0)
+      for (const TaskRange& ready : ready_parts(job, phase, {0, phase.tasks.size()}))
+        for (const StateRun& run : phase.tasks.runs(ready))
+          if (run.state == TaskState::Waiting) move_tasks(farm, phase, run.tasks, TaskState::Ready);
 }
 
 void hold_sheets(FarmState& farm, JobEntry& job) {
@@ -23,7 +20,7 @@ void hold_sheets(FarmState& farm, JobEntry& job) {
     if (phase.plan->kind != jobs::PhaseKind::Sheet) continue;
     const auto holders = phase.attempts;  // a copy: a revoke takes it out
     for (const auto& [first, id] : holders)
-      if (farm.leases.find(id)->left > 0 && !needs_met(job, phase, first, {}))
+      if (farm.leases.get(id).left > 0 && !needs_met(job, phase, first, {}))
         revoke_attempt(farm, id, jobs::RevokeReason::Cancelled);
     for (const StateRun& run : phase.tasks.runs({0, phase.tasks.size()}))
       if (run.state == TaskState::Ready) return_tasks(farm, phase, run.tasks);

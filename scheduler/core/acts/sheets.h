@@ -5,8 +5,8 @@
 
 namespace framemill::scheduler {
 
-// At the end of a turn: sheets of the jobs it touched, whose inputs are over now.
-void wake_sheets(FarmState& farm);
+// Those whose inputs are over now become ready.
+void wake_sheets(FarmState& farm, JobEntry& job);
 // After a retry: what a sheet shows may be under way again, so the sheet waits again.
 void hold_sheets(FarmState& farm, JobEntry& job);
 

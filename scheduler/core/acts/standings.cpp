@@ -119,7 +119,7 @@ void judge(FarmState& farm, JobEntry& job, std::uint32_t layer, WorkerId id) {
   HostStanding& standing = standing_at(job, layer, id);
   const std::uint32_t most = standing.committed == 0 ? kFailuresBefore : kFailuresAfterCommits;
   if (standing.aside || standing.failed.size() < most || !succeeds_elsewhere(job, layer, id)) return;
-  set_aside(farm, job, layer, *farm.workers.find(id), standing, true);
+  set_aside(farm, job, layer, farm.workers.get(id), standing, true);
 }
 
 // The task fails on another worker as well, so its failure says nothing about those that had it before.
@@ -141,7 +141,7 @@ bool clear_others(FarmState& farm, JobEntry& job, const PhaseEntry& phase, TaskI
 // Others are at work on the layer and have not shown yet whether it fails there, too.
 bool is_judged_soon(const FarmState& farm, const JobEntry& job, std::uint32_t layer, WorkerId worker) {
   const auto is_open = [&](const auto& attempt) {
-    const WorkerId other = farm.leases.find(attempt.second)->record.worker;
+    const WorkerId other = farm.leases.get(attempt.second).record.worker;
     const HostStanding* standing = standing_of(job, layer, other);
     return other != worker && (standing == nullptr || (!standing->aside && !standing->has_failed));
   };

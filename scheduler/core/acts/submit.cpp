@@ -78,12 +78,12 @@ void record_submit(FarmState& farm, const JobSubmitted& event, const JobEntry& j
   for (const ShotName& shot : shots) {
     VersionRecord version{shot.first, shot.second.first, shot.second.second, job.record.version, job.record.id};
     farm.jobs.put(version);
-    farm.turn.versions.push_back(std::move(version));
+    farm.turn.put(std::move(version));
   }
   if (!event.token.empty()) {
     SubmitTokenRecord token{event.cause.principal, event.token, event.body, job.record.id};
     farm.jobs.put(token);
-    farm.turn.tokens.push_back(std::move(token));
+    farm.turn.put(std::move(token));
   }
   audit(farm, event.cause, "submit", "job " + std::to_string(job.record.id.value));
 }
@@ -126,7 +126,6 @@ base::Result<Submitted> submit_job(FarmState& farm, const JobSubmitted& event) {
   farm.turn.counters = true;
 
   JobEntry& job = farm.jobs.add(std::move(record), farm.pace);
-  farm.jobs.count_live(+1);
   farm.turn.mark(job);
   enqueue(farm, job);
   for (PhaseEntry& phase : job.phases) {

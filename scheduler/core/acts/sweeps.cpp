@@ -32,7 +32,7 @@ void repeat_sweeps(FarmState& farm, WorkerEntry& worker) {
     if (ordered >= 16) return;
     auto& [server, at] = order;
     if (at != base::Instant{INT64_MIN} && at + kSweepRepeatAfter > farm.now()) continue;
-    const JobEntry& job = *farm.jobs.find(id);
+    const JobEntry& job = farm.jobs.get(id);
     const bool sees = std::all_of(job.phases.begin(), job.phases.end(), [&](const PhaseEntry& phase) {
       return !leaves_files(phase) || worker.sees_root(phase.plan->root);
     });
@@ -46,7 +46,7 @@ void repeat_sweeps(FarmState& farm, WorkerEntry& worker) {
 
 void on_discarded(FarmState& farm, JobId id) {
   if (farm.sweeps.erase(id) == 0) return;
-  JobEntry& job = *farm.jobs.find(id);
+  JobEntry& job = farm.jobs.get(id);
   job.record.swept = true;
   farm.turn.mark(job);
   farm.turn.touch(job);

@@ -10,8 +10,8 @@ namespace framemill::scheduler {
 namespace {
 
 std::uint32_t take_back(FarmState& farm, AttemptId id) {
-  const Lease& lease = *farm.leases.find(id);
-  PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
+  const Lease& lease = farm.leases.get(id);
+  PhaseEntry& phase = farm.jobs.get(lease.record.phase);
   const TaskRange held = lease.record.tasks, keep = begun_part(farm, phase, lease);
   if (keep == held) return 0;
   if (!keep.empty()) {

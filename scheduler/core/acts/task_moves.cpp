@@ -32,16 +32,9 @@ void derive_classes(FarmState& farm, const JobEntry& job, PhaseEntry& phase) {
   farm.classes.release(common_before);
 }
 
-void uncount(PhaseEntry& phase, const Trouble& trouble) {
-  if (trouble.share == Share::Single) --phase.single;
-  if (trouble.share == Share::Alone) --phase.alone;
-}
-
-void sort_in(PhaseEntry& phase, TaskIndex task, Trouble& trouble) {
-  uncount(phase, trouble);
-  trouble.share = phase.tasks.at(task) == TaskState::Ready ? trouble.wanted_share() : Share::Common;
-  if (trouble.share == Share::Single) ++phase.single;
-  if (trouble.share == Share::Alone) ++phase.alone;
+// Granted, given back and committed: nothing ends or begins by a move among these.
+bool is_under_way(TaskState state) {
+  return state == TaskState::Ready || state == TaskState::Leased || state == TaskState::Committed;
 }
 
 }  // namespace
@@ -49,23 +42,21 @@ void sort_in(PhaseEntry& phase, TaskIndex task, Trouble& trouble) {
 void move_tasks(FarmState& farm, PhaseEntry& phase, TaskRange tasks, TaskState state) {
   if (tasks.empty()) return;
   JobEntry& job = farm.job_of(phase.id);
-  bool changed = false;
-  for (const StateRun& run : phase.tasks.runs(tasks)) {
-    if (run.state == state) continue;
+  bool ends = false, waits = false;
+  const bool changed = job.set_tasks(phase, tasks, state, [&](const StateRun& run) {
     FM_CHECK(jobs::may_move(run.state, state), "a task made a move that its lifecycle forbids");
-    job.totals[static_cast<std::size_t>(run.state)] -= run.tasks.count;
-    job.totals[static_cast<std::size_t>(state)] += run.tasks.count;
-    changed = true;
-  }
+    ends = ends || !(is_under_way(run.state) && is_under_way(state));
+    waits = waits || run.state == TaskState::Waiting || state == TaskState::Waiting;
+  });
   if (!changed) return;
-  phase.tasks.set(tasks, state);
   for (auto trouble = phase.troubles.lower_bound(tasks.first);
        trouble != phase.troubles.end() && trouble->first < tasks.end(); ++trouble)
-    sort_in(phase, trouble->first, trouble->second);
+    phase.sort_in(trouble->first, trouble->second);
   requeue(farm, job, phase);
-  if (!phase.files.inputs.empty()) farm.file_watches.stale.insert(phase.id);
+  if (waits && !phase.files.inputs.empty()) farm.file_watches.stale.insert(phase.id);
   farm.turn.mark(phase);
   farm.turn.touch(job, phase);
+  if (ends) farm.turn.reconsider(job);
   if (state == TaskState::Ready) farm.match_wanted = true;
 }
 
@@ -123,7 +114,7 @@ void run_single(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
 void forget_trouble(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
   const auto entry = phase.troubles.find(task);
   if (entry == phase.troubles.end()) return;
-  uncount(phase, entry->second);
+  phase.uncount(entry->second);
   phase.troubles.erase(entry);
   farm.turn.effects.persist.troubles_erased.emplace_back(phase.id, task);
   requeue(farm, farm.job_of(phase.id), phase);
@@ -132,12 +123,12 @@ void forget_trouble(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
 void sort_trouble(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
   const auto entry = phase.troubles.find(task);
   if (entry == phase.troubles.end()) return;
-  sort_in(phase, task, entry->second);
+  phase.sort_in(task, entry->second);
   requeue(farm, farm.job_of(phase.id), phase);
 }
 
 void sort_troubles(FarmState& farm, PhaseEntry& phase) {
-  for (auto& [task, trouble] : phase.troubles) sort_in(phase, task, trouble);
+  for (auto& [task, trouble] : phase.troubles) phase.sort_in(task, trouble);
   requeue(farm, farm.job_of(phase.id), phase);
 }
 

@@ -30,7 +30,7 @@ void stop_attempts(FarmState& farm, JobEntry& job, jobs::RevokeReason reason) {
   std::vector<AttemptId> running;
   for (const PhaseEntry& phase : job.phases)
     for (const auto& [first, id] : phase.attempts)
-      if (farm.leases.find(id)->left > 0) running.push_back(id);
+      if (farm.leases.get(id).left > 0) running.push_back(id);
   for (const AttemptId id : running) revoke_attempt(farm, id, reason);
 }
 
@@ -46,9 +46,8 @@ std::uint32_t cancel(FarmState& farm, JobEntry& job) {
     farm.turn.touch(job, phase);
   }
   dequeue(farm, job);
-  job.record.state = JobState::Cancelled;
+  farm.jobs.set_state(job, JobState::Cancelled);
   job.record.finished = farm.turn.now.wall;
-  farm.jobs.count_live(-1);
   farm.turn.say(JobEvent{JobEvent::What::Cancelled, job.record.id, job.record.spec->name, {}});
   return cancelled;
 }
@@ -142,7 +141,7 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
     return unknown_layer(job.record, asked.layer);
   const bool was_final = job.final();
   const JobState before = job.record.state;
-  if (was_final) job.record.state = JobState::Queued;  // tasks of a final job are in no queue
+  if (was_final) farm.jobs.set_state(job, JobState::Queued);  // tasks of a final job are in no queue
   Reopened reopened;
   for (PhaseEntry& phase : job.phases)
     if (asked.layer.empty() || job.layer_of(phase).name == asked.layer)
@@ -150,7 +149,7 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
   const std::uint32_t held = was_final ? 0 : forgive(farm, job, asked.layer);
   if (reopened.tasks == 0) {
     if (held > 0) return held;
-    if (was_final) job.record.state = before;
+    if (was_final) farm.jobs.set_state(job, before);
     if (reopened.met_published)
       return base::Error{"retry.published", "what is published is not made again under the same version", "frames",
                          "submit a new version; or, where a file was lost or damaged, add --remake"};
@@ -159,7 +158,7 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
   }
   if (was_final && !is_alive(job)) {
     const base::Error error = close_again(farm, job, reopened);
-    job.record.state = before;
+    farm.jobs.set_state(job, before);
     return error;
   }
   for (const auto& [phase, run] : reopened.runs)
@@ -170,10 +169,7 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
       forget_trouble(farm, *phase, task);
     }
   hold_sheets(farm, job);
-  if (was_final) {
-    job.record.finished = {};
-    farm.jobs.count_live(+1);
-  }
+  if (was_final) job.record.finished = {};
   enqueue(farm, job);
   for (PhaseEntry& phase : job.phases) farm.turn.touch(job, phase);
   return reopened.tasks + held;

@@ -79,7 +79,7 @@ std::vector<WorkerId> judges_among(const FarmState& farm, const JobEntry& job, s
   std::vector<WorkerId> judges;
   for (const WorkerId id : able) {
     const HostStanding* standing = standing_of(job, layer, id);
-    if ((standing == nullptr || !standing->aside) && !farm.workers.find(id)->record.quarantined) judges.push_back(id);
+    if ((standing == nullptr || !standing->aside) && !farm.workers.get(id).record.quarantined) judges.push_back(id);
   }
   return judges;
 }

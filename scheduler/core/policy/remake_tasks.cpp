@@ -55,7 +55,7 @@ base::Status check_published(const JobEntry& job, const PhaseEntry& phase, TaskI
 
 base::Status check_idle(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, TaskIndex task) {
   for (const JobId id : job.remakes) {
-    const JobEntry& other = *farm.jobs.find(id);
+    const JobEntry& other = farm.jobs.get(id);
     if (other.final() || !other.remade.contains({phase.id.index, task})) continue;
     return base::Error{"remake.under_way",
                        "job " + number(id) + " makes " + task_words(job, phase, task) + " again already", "frames",

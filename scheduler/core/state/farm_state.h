@@ -1,5 +1,5 @@
-// Everything the farm knows, side by side: each part keeps its own duty, the acts (task_moves, matcher, blame,
-// publishing, reports, ...) are functions over them. One thread owns it.
+// Everything the farm knows, side by side: each part keeps its own duty and its own counters, the acts (task_moves,
+// matcher, blame, publishing, reports, ...) are functions over them. One thread owns it.
 #pragma once
 
 #include <cstdint>
@@ -68,8 +68,19 @@ struct FarmState {
     ++workers_changed;
     match_wanted = true;
   }
-  JobEntry& job_of(PhaseId phase) { return *jobs.find(phase.job); }
+  JobEntry& job_of(PhaseId phase) { return jobs.get(phase.job); }
   base::Instant now() const { return turn.now.monotonic; }
+
+  // An attempt joins all that counts it: its phase and job, the book, its worker's slot. The one way in, for a grant and
+  // for a restart. Of the lease the caller fills in record, demand, and whether it expired; the rest follows. `capacity`:
+  // windows that were admitted at once; after a restart, when no device is known yet, the most that can have been
+  // (docs/decisions/0006-core-in-rooms.md).
+  Lease& attach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, Lease lease, std::uint32_t capacity);
+  // Its lease ran out: it lives on, and others may be granted its tasks.
+  void expire(PhaseEntry& phase, Lease& lease);
+  // It leaves all of it; remembered where files of its tasks wait for their names. The lease is gone, its record is
+  // returned.
+  AttemptRecord detach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, Lease& lease);
 };
 
 }  // namespace framemill::scheduler

@@ -43,6 +43,35 @@ jobs::FrameSet PhaseEntry::frames_of(TaskIndex task) const {
   return jobs::FrameSet(span.first, span.last);
 }
 
+void PhaseEntry::attach(AttemptId attempt, TaskRange held, bool ran_out) {
+  attempts.emplace(held.first, attempt);
+  chunk_longest = std::max(chunk_longest, held.count);
+  if (ran_out) ++outran;
+}
+
+void PhaseEntry::detach(AttemptId attempt, TaskRange held, bool ran_out) {
+  attempts.erase({held.first, attempt});
+  if (ran_out) --outran;
+}
+
+void PhaseEntry::uncount(const Trouble& trouble) {
+  if (trouble.share == Share::Single) --single;
+  if (trouble.share == Share::Alone) --alone;
+}
+
+void PhaseEntry::sort_in(TaskIndex task, Trouble& trouble) {
+  uncount(trouble);
+  trouble.share = tasks.at(task) == TaskState::Ready ? trouble.wanted_share() : Share::Common;
+  if (trouble.share == Share::Single) ++single;
+  if (trouble.share == Share::Alone) ++alone;
+}
+
+void JobEntry::restore_tasks(PhaseEntry& phase, TaskStates tasks) {
+  for (std::size_t i = 0; i < totals.size(); ++i)
+    totals[i] += tasks.counts()[i] - std::uint64_t{phase.tasks.counts()[i]};
+  phase.tasks = std::move(tasks);
+}
+
 std::string JobEntry::label_of(const PhaseEntry& phase) const {
   const jobs::LayerSpec& layer = layer_of(phase);
   const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work);
@@ -67,12 +96,34 @@ const PhaseEntry* JobBook::find(PhaseId id) const {
   return job == nullptr || id.index >= job->phases.size() ? nullptr : &job->phases[id.index];
 }
 
+JobEntry& JobBook::get(JobId id) {
+  JobEntry* job = find(id);
+  FM_CHECK(job != nullptr, "a job that is named and not there");
+  return *job;
+}
+const JobEntry& JobBook::get(JobId id) const {
+  const JobEntry* job = find(id);
+  FM_CHECK(job != nullptr, "a job that is named and not there");
+  return *job;
+}
+PhaseEntry& JobBook::get(PhaseId id) {
+  PhaseEntry* phase = find(id);
+  FM_CHECK(phase != nullptr, "a phase that is named and not there");
+  return *phase;
+}
+const PhaseEntry& JobBook::get(PhaseId id) const {
+  const PhaseEntry* phase = find(id);
+  FM_CHECK(phase != nullptr, "a phase that is named and not there");
+  return *phase;
+}
+
 JobEntry& JobBook::add(JobRecord record, PaceBook& pace) {
   const JobId id = record.id;
   const auto [place, added] = jobs_.try_emplace(id);
   FM_CHECK(added, "a job number used twice");
   JobEntry& job = place->second;
   job.record = std::move(record);
+  if (!job.final()) ++live_jobs_;
   const auto& plans = job.record.plan->phases;
   job.phases.reserve(plans.size());
   for (jobs::PhaseIndex i = 0; i < plans.size(); ++i) {
@@ -95,6 +146,20 @@ JobEntry& JobBook::add(JobRecord record, PaceBook& pace) {
     for (jobs::ManifestGroup& group : jobs::manifest_groups(*job.record.plan))
       job.manifests.push_back({std::move(group)});
   return job;
+}
+
+void JobBook::set_state(JobEntry& job, jobs::JobState state) {
+  const bool was_final = job.final();
+  job.record.state = state;
+  if (was_final && !job.final()) ++live_jobs_;
+  if (!was_final && job.final()) --live_jobs_;
+}
+
+void JobBook::set_at_rest(JobId id, bool at_rest) {
+  if (at_rest)
+    at_rest_.insert(id);
+  else
+    at_rest_.erase(id);
 }
 
 void JobBook::forget(JobId id, PaceBook& pace) {

@@ -67,15 +67,21 @@ struct PhaseEntry {
   std::uint32_t depth = 1;  // tasks on the longest path from here to the job's end
   bool chain = false;       // task t needs t-1
   ClassId common_class = 0, alone_class = 0;
-  std::uint32_t single = 0, alone = 0;                   // ready tasks by share; the others are common
-  std::set<std::pair<TaskIndex, AttemptId>> attempts;    // live ones, by first task
-  std::set<std::pair<TaskIndex, AttemptId>> remembered;  // ended ones that may have unpublished commits
+  std::uint32_t single = 0, alone = 0;                 // ready tasks by share; the others are common
+  std::set<std::pair<TaskIndex, AttemptId>> attempts;  // live ones, by first task
   std::uint32_t chunk_longest = 0;  // of any attempt here: bounds the search for those that hold a task
   std::uint32_t outran = 0;         // live attempts whose lease ever ran out: only then may two hold one task
   PaceId pace = 0;
   WorkerId last_worker;     // that committed here last: in a chain it has the carry at hand
   std::uint32_t taken = 0;  // of a remake: tasks that it takes as the first job left them; they count as published
   bool dirty = false, touched = false;
+
+  // An attempt lives here from now on, or no longer; `ran_out`: its lease ever did.
+  void attach(AttemptId attempt, TaskRange held, bool ran_out);
+  void detach(AttemptId attempt, TaskRange held, bool ran_out);
+  // Counts the task's trouble in the share that it belongs to now, or in none.
+  void sort_in(TaskIndex task, Trouble& trouble);
+  void uncount(const Trouble& trouble);
 
   std::uint32_t ready_common() const { return tasks.count(TaskState::Ready) - single - alone; }
   // The task is published and was found to differ from most of the phase.
@@ -107,8 +113,24 @@ struct JobEntry {
   std::map<std::uint32_t, PublishTrouble> publish_troubles;
   std::map<std::pair<jobs::PhaseIndex, TaskIndex>, RemakeRecord> remade;  // of a remake: what it makes again
   std::set<JobId> remakes;  // jobs that make tasks of this one again, or have; none of those that were forgotten
-  bool dirty = false, touched = false;
+  bool dirty = false, touched = false, reconsidered = false;
 
+  // All of `tasks` go to `state`, and the totals follow; whether a move is allowed is for `each` to check, which gets
+  // every run that was in another state. False: there was none.
+  template <class Each>
+  bool set_tasks(PhaseEntry& phase, TaskRange tasks, TaskState state, Each each) {
+    bool changed = false;
+    for (const StateRun& run : phase.tasks.runs(tasks)) {
+      if (run.state == state) continue;
+      each(run);
+      changed = true;
+      totals[static_cast<std::size_t>(run.state)] -= run.tasks.count;
+      totals[static_cast<std::size_t>(state)] += run.tasks.count;
+    }
+    if (changed) phase.tasks.set(tasks, state);
+    return changed;
+  }
+  void restore_tasks(PhaseEntry& phase, TaskStates tasks);
   const jobs::LayerSpec& layer_of(const PhaseEntry& phase) const { return record.spec->layers[phase.plan->layer]; }
   std::string label_of(const PhaseEntry& phase) const;  // "boards t3": a layer's variant, as people call it
   std::uint64_t total(TaskState state) const { return totals[static_cast<std::size_t>(state)]; }
@@ -121,16 +143,23 @@ inline constexpr std::size_t kTokensMax = 100'000;  // the newest; an older toke
 
 class JobBook {
  public:
-  JobEntry* find(JobId id);
+  JobEntry* find(JobId id);  // null: it is not in memory
   const JobEntry* find(JobId id) const;
   PhaseEntry* find(PhaseId id);
   const PhaseEntry* find(PhaseId id) const;
+  // Of what must be there: they stop where it is not (promise P8).
+  JobEntry& get(JobId id);
+  const JobEntry& get(JobId id) const;
+  PhaseEntry& get(PhaseId id);
+  const PhaseEntry& get(PhaseId id) const;
 
   // A job whose tasks all wait; derived fields are filled in.
   JobEntry& add(JobRecord record, PaceBook& pace);
+  // The record's state, with the count of live jobs.
+  void set_state(JobEntry& job, jobs::JobState state);
   // Jobs that are over and of which nothing is under way, oldest first; they may be forgotten, the store has them.
-  std::set<JobId>& at_rest() { return at_rest_; }
   const std::set<JobId>& at_rest() const { return at_rest_; }
+  void set_at_rest(JobId id, bool at_rest);
   void forget(JobId id, PaceBook& pace);
   const std::map<JobId, JobEntry>& all() const { return jobs_; }
   std::map<JobId, JobEntry>& all() { return jobs_; }
@@ -148,7 +177,6 @@ class JobBook {
   std::vector<SubmitTokenRecord> tokens() const;
 
   std::uint32_t live_jobs() const { return live_jobs_; }
-  void count_live(std::int32_t change) { live_jobs_ += static_cast<std::uint32_t>(change); }
 
  private:
   std::map<JobId, JobEntry> jobs_;

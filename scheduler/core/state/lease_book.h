@@ -13,6 +13,7 @@
 #include "scheduler/core/state/demand.h"
 #include "scheduler/core/state/events.h"
 #include "scheduler/core/state/records.h"
+#include "scheduler/core/state/task_states.h"
 
 namespace framemill::scheduler {
 
@@ -44,12 +45,13 @@ struct EndedAttempt {  // remembered while tasks of its range are committed and 
 
 class LeaseBook {
  public:
-  Lease* find(AttemptId id);
+  Lease* find(AttemptId id);  // null: it does not live
   const Lease* find(AttemptId id) const;
+  Lease& get(AttemptId id);  // of one that lives: stops where it does not (promise P8)
+  const Lease& get(AttemptId id) const;
   Lease& add(Lease lease);  // its timer starts at its deadline, unless it is expired
   void erase(AttemptId id);
   const std::map<AttemptId, Lease>& live() const { return live_; }
-  std::map<AttemptId, Lease>& live() { return live_; }
 
   void renew(Lease& lease, base::Instant deadline);  // revives an expired one's timer as well
   void expire(Lease& lease);                         // stops its timer
@@ -58,15 +60,23 @@ class LeaseBook {
   // One whose deadline has passed, or nothing; timers that had moved on are set right on the way.
   Lease* next_due(base::Instant now);
 
-  void remember(AttemptId id, EndedAttempt ended) { remembered_.insert_or_assign(id, ended); }
-  void forget(AttemptId id) { remembered_.erase(id); }
-  const EndedAttempt* remembered(AttemptId id) const;
-  const std::map<AttemptId, EndedAttempt>& remembered() const { return remembered_; }
+  void remember(AttemptId id, EndedAttempt ended);
+  const EndedAttempt* remembered(AttemptId id) const;  // null: it is not
+  // Ended attempts that held any of these tasks of the phase are forgotten where none of their own waits for its name any
+  // more. `tasks`: of the phase.
+  void forget_published(PhaseId phase, const TaskStates& tasks, TaskRange published);
+  void forget_job(JobId job);
 
  private:
+  struct EndedOfPhase {
+    std::set<std::pair<TaskIndex, AttemptId>> by_first;  // by their first task
+    std::uint32_t longest = 0;                           // of any of them: bounds the search for those that held a task
+  };
+
   std::map<AttemptId, Lease> live_;
   std::set<std::pair<base::Instant, AttemptId>> timers_;
   std::map<AttemptId, EndedAttempt> remembered_;
+  std::map<PhaseId, EndedOfPhase> ended_;
 };
 
 }  // namespace framemill::scheduler

@@ -23,14 +23,20 @@ void PublishDuties::done(PhaseId phase, TaskRange tasks) {
   }
 }
 
-Duty* PublishDuties::find(const Key& key) {
+const Duty* PublishDuties::find(const Key& key) const {
   const auto duty = duties_.find(key);
   return duty == duties_.end() ? nullptr : &duty->second;
 }
 
+Duty& PublishDuties::get(const Key& key) {
+  const auto duty = duties_.find(key);
+  FM_CHECK(duty != duties_.end(), "a committed task that nobody is to publish");
+  return duty->second;
+}
+
 void PublishDuties::assign(const Key& key, WorkerId worker, base::Instant ordered) {
   unassign(key);
-  Duty& duty = duties_.at(key);
+  Duty& duty = get(key);
   duty.worker = worker;
   duty.ordered = ordered;
   unassigned_.erase(key);
@@ -38,7 +44,7 @@ void PublishDuties::assign(const Key& key, WorkerId worker, base::Instant ordere
 }
 
 void PublishDuties::unassign(const Key& key) {
-  Duty& duty = duties_.at(key);
+  Duty& duty = get(key);
   if (!duty.worker) return;
   by_worker_[duty.worker].erase({duty.ordered, key});
   duty.worker = {};

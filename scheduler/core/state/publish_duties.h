@@ -27,7 +27,8 @@ class PublishDuties {
 
   void add(PhaseId phase, TaskIndex task, AttemptId attempt);  // nobody's yet
   void done(PhaseId phase, TaskRange tasks);
-  Duty* find(const Key& key);
+  const Duty* find(const Key& key) const;  // null: nothing of the task waits for its name
+  Duty& get(const Key& key);               // of a committed task: stops where there is none (promise P8)
   void assign(const Key& key, WorkerId worker, base::Instant ordered);
   void unassign(const Key& key);
 

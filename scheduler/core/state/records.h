@@ -1,6 +1,9 @@
 // The state of the farm as a set of records: what the store keeps and what a restart puts back, through the same put().
 // Everything else in the core (ready queues, bookings, indexes) is derived from these by one function. A record is small
-// and whole: it is written again when any of its fields changes, coalesced by key within a turn.
+// and whole: it is written again when any of its fields changes, and takes the place of the one with the same key.
+//
+// A new record is a struct here with its record_key() and a place in the list of Record, its way back in restart.cpp, and
+// its table in the store (store/tables.h, with a migration in store/schema.cpp). Whoever changes it calls turn.put().
 #pragma once
 
 #include <array>
@@ -8,6 +11,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -60,6 +65,7 @@ struct JobRecord {
   std::vector<StuckLayer> stuck;     // by layer, ascending
   JobId remake_of;                   // it makes published tasks of that job again (remakes.h); none: no
   bool replaces = false;             // of a remake: other contents take the place of the recorded ones
+  JobId record_key() const { return id; }
 };
 
 // Sums over all attempts of a phase, ended or live. A retry that a person asks for forgets none of it.
@@ -77,6 +83,7 @@ struct PhaseRecord {
   std::array<std::uint32_t, jobs::kTaskStateCount> counts{};  // tasks per state; sums to the phase's task_count
   std::string device_class;                                   // pinned by its variant's first commit; empty: free
   PhaseTally tally{};
+  PhaseId record_key() const { return id; }
 };
 
 inline constexpr std::uint32_t kTasksPerPage = 4096;
@@ -87,6 +94,7 @@ struct TaskPageRecord {
   PhaseId phase;
   std::uint32_t page = 0;
   std::vector<std::uint8_t> states;  // at most kTasksPerPage
+  std::pair<PhaseId, std::uint32_t> record_key() const { return {phase, page}; }
 };
 
 // Evidence against one task; present only for tasks that had trouble.
@@ -103,6 +111,7 @@ struct TaskTroubleRecord {
   std::optional<jobs::Frame> last_frame{};  // the frame that was found bad, where the attempt named one
   std::vector<WorkerId> failed_on{};        // workers of the charged tries, one each; at most kFailedOnMax
   bool run_single = false;                  // its chunk failed and nothing told which task: granted by itself
+  std::pair<PhaseId, TaskIndex> record_key() const { return {phase, task}; }
 };
 
 inline constexpr std::size_t kFailedOnMax = 64;
@@ -140,6 +149,7 @@ struct AttemptRecord {
   std::string code, message;
   UsageTotals usage;
   std::string output_tail;  // at most 16 KiB
+  AttemptId record_key() const { return id; }
 };
 
 struct FileRecord {
@@ -167,6 +177,8 @@ struct CommitRecord {
   std::uint64_t duration_us = 0;
   std::vector<FileRecord> files;
   std::vector<ReadRecord> reads;
+  static constexpr bool kIsHistory = true;
+  std::pair<PhaseId, TaskIndex> record_key() const { return {phase, task}; }
 };
 
 // What came of making a published task again. SameSamples: other bytes, but samples of the recorded digest.
@@ -181,6 +193,7 @@ struct RemakeRecord {
   std::vector<FileRecord> after;                // as they came out; empty: not made yet
   RemakeOutcome outcome = RemakeOutcome::Open;  // others than Open and Differs: they have their names
   base::WallTime time;                          // of the outcome
+  std::pair<PhaseId, TaskIndex> record_key() const { return {phase, task}; }
 };
 
 struct WorkerRecord {
@@ -193,22 +206,28 @@ struct WorkerRecord {
   Cause last_change;
   std::vector<JobId> blamed_jobs;  // distinct jobs whose tasks failed here in a row
   std::uint64_t incarnation = 0;   // last seen
+  WorkerId record_key() const { return id; }
 };
 
 struct VersionRecord {  // versions in use: per show, sequence, shot
   std::string show, sequence, shot;
   std::uint32_t version = 0;
   JobId job;
+  std::tuple<std::string, std::string, std::string, std::uint32_t> record_key() const {
+    return {show, sequence, shot, version};
+  }
 };
 
 struct RootRecord {      // the tree that all hosts must mean by a root's name
   std::string name, id;  // id: of its marker, as the first worker that saw one told it
+  std::string record_key() const { return name; }
 };
 
 struct SubmitTokenRecord {  // Idempotency-Key -> job
   std::string principal, token;
   base::Sha256 body;
   JobId job;
+  std::pair<std::string, std::string> record_key() const { return {principal, token}; }
 };
 
 struct AuditRecord {  // what a person did
@@ -216,16 +235,23 @@ struct AuditRecord {  // what a person did
   Cause cause;
   std::string verb;    // "submit", "cancel", "drain", ...
   std::string target;  // "job 12", "worker 3"
+  static constexpr bool kIsHistory = true;
+  std::uint64_t record_key() const { return sequence; }
 };
 
 struct CountersRecord {  // what must never be used twice
   std::uint32_t last_job = 0, last_worker = 0;
   std::uint64_t last_audit = 0;
+  std::monostate record_key() const { return {}; }  // there is one
 };
 
 using Record =
     std::variant<JobRecord, PhaseRecord, TaskPageRecord, TaskTroubleRecord, AttemptRecord, CommitRecord, WorkerRecord,
                  VersionRecord, RootRecord, SubmitTokenRecord, AuditRecord, CountersRecord, RemakeRecord>;
+
+// Written once, never changed, and not read at a restart.
+template <class R>
+concept HistoryRecord = requires { requires R::kIsHistory; };
 
 // What a turn changed: one transaction of the store.
 struct Persist {

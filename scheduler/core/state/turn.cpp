@@ -28,14 +28,19 @@ void Turn::mark(WorkerEntry& worker) {
 }
 
 void Turn::touch(JobEntry& job) {
-  if (!job.touched) touched_jobs.push_back(job.record.id);
+  if (!job.touched) work.jobs.push_back(job.record.id);
   job.touched = true;
 }
 
 void Turn::touch(JobEntry& job, PhaseEntry& phase) {
   touch(job);
-  if (!phase.touched) touched_phases.push_back(phase.id);
+  if (!phase.touched) work.phases.push_back(phase.id);
   phase.touched = true;
+}
+
+void Turn::reconsider(JobEntry& job) {
+  if (!job.reconsidered) work.reconsidered.push_back(job.record.id);
+  job.reconsidered = true;
 }
 
 }  // namespace framemill::scheduler

@@ -15,6 +15,15 @@
 
 namespace framemill::scheduler {
 
+// What follows from what was changed. An act notes it here and goes on; settle.h draws the consequences until none is
+// left, so that no act has to know the next one.
+struct Worklist {
+  std::vector<std::pair<PhaseId, TaskRange>> published;  // tasks that others may wait for
+  std::vector<JobId> reconsidered;  // something of them ended, or began again: sheets and manifests wait for ends
+  std::vector<JobId> jobs;          // their states are derived again
+  std::vector<PhaseId> phases;
+};
+
 struct Turn {
   base::Now now;
   Effects effects;
@@ -25,27 +34,23 @@ struct Turn {
   std::vector<AttemptId> attempts;
   std::vector<WorkerId> workers;
   std::vector<std::pair<PhaseId, TaskIndex>> troubles;
-  std::vector<AttemptRecord> attempts_ended;
-  std::vector<CommitRecord> commits;
-  std::vector<VersionRecord> versions;
-  std::vector<RootRecord> roots;
-  std::vector<SubmitTokenRecord> tokens;
-  std::vector<AuditRecord> audits;
-  std::vector<std::pair<PhaseId, TaskIndex>> remade;  // by the remake's phase
   bool counters = false;
 
-  std::vector<JobId> touched_jobs;  // their states are derived again at the end of the turn
-  std::vector<PhaseId> touched_phases;
+  Worklist work;
   std::vector<PublishDuties::Key> publish_orders;                              // duties that were assigned in this turn
   std::map<std::pair<JobId, std::uint32_t>, std::uint32_t> published, failed;  // tasks by layer, folded
 
+  // On record as it is now. What changes many times in a turn is marked instead, and written once at its end.
+  void put(Record record) { effects.persist.puts.push_back(std::move(record)); }
   void mark(JobEntry& job);
   void mark(PhaseEntry& phase);
   void mark(PhaseEntry& phase, TaskIndex task, Trouble& trouble);
   void mark(Lease& lease);
   void mark(WorkerEntry& worker);
+  // Their states are derived again at the end of the turn.
   void touch(JobEntry& job, PhaseEntry& phase);
   void touch(JobEntry& job);
+  void reconsider(JobEntry& job);  // something of it ended, or began again
   void say(FarmEvent event) { effects.happened.push_back(std::move(event)); }
 };
 

@@ -47,6 +47,16 @@ const WorkerEntry* WorkerRoster::find(WorkerId id) const {
   const auto entry = workers_.find(id);
   return entry == workers_.end() ? nullptr : &entry->second;
 }
+WorkerEntry& WorkerRoster::get(WorkerId id) {
+  WorkerEntry* worker = find(id);
+  FM_CHECK(worker != nullptr, "a worker that is named and not there");
+  return *worker;
+}
+const WorkerEntry& WorkerRoster::get(WorkerId id) const {
+  const WorkerEntry* worker = find(id);
+  FM_CHECK(worker != nullptr, "a worker that is named and not there");
+  return *worker;
+}
 WorkerEntry* WorkerRoster::find_key(const std::string& key) {
   const auto entry = keys_.find(key);
   return entry == keys_.end() ? nullptr : find(entry->second);
@@ -73,7 +83,7 @@ void WorkerRoster::heard(WorkerEntry& worker, base::Instant now, base::Duration 
 
 WorkerEntry* WorkerRoster::next_silent(base::Instant now, base::Duration alarm) {
   while (!alarms_.empty() && alarms_.begin()->first <= now) {
-    WorkerEntry& worker = *find(alarms_.begin()->second);
+    WorkerEntry& worker = get(alarms_.begin()->second);
     alarms_.erase(alarms_.begin());
     const base::Instant due = worker.last_heard + alarm;
     if (due <= now) {

@@ -79,8 +79,10 @@ struct WorkerEntry {
 
 class WorkerRoster {
  public:
-  WorkerEntry* find(WorkerId id);
+  WorkerEntry* find(WorkerId id);  // null: there is none
   const WorkerEntry* find(WorkerId id) const;
+  WorkerEntry& get(WorkerId id);  // that must be there: stops where it is not (promise P8)
+  const WorkerEntry& get(WorkerId id) const;
   WorkerEntry* find_key(const std::string& key);
   const WorkerEntry* find_key(const std::string& key) const;
   WorkerEntry& add(WorkerRecord record);

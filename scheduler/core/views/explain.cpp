@@ -122,7 +122,7 @@ std::string task_text(const JobEntry& job, const PhaseEntry& phase, TaskIndex ta
 // The worker that holds a lease on the task, or nothing; a lease that ran out is held no more.
 const Lease* lease_of(const FarmState& farm, const PhaseEntry& phase, TaskIndex task) {
   for (const auto& [first, id] : phase.attempts) {
-    const Lease& lease = *farm.leases.find(id);
+    const Lease& lease = farm.leases.get(id);
     if (lease.record.tasks.contains(task) && !lease.expired) return &lease;
   }
   return nullptr;
@@ -130,7 +130,7 @@ const Lease* lease_of(const FarmState& farm, const PhaseEntry& phase, TaskIndex 
 
 std::string running_text(const FarmState& farm, const Lease* lease, base::Now now) {
   if (lease == nullptr) return "runs";
-  const WorkerEntry& worker = *farm.workers.find(lease->record.worker);
+  const WorkerEntry& worker = farm.workers.get(lease->record.worker);
   std::string text = "runs on " + worker.record.name + "/" + lease->record.slot_name;
   if (worker.silent)
     text += ", which is silent for " + seconds_text(now.monotonic - worker.last_heard) + "; it is granted again in " +
@@ -165,7 +165,7 @@ SlotReason dependency_reason(const FarmState& farm, const JobEntry& job, const M
   }
   const Lease* lease = lease_of(farm, needed, last.task);
   reason.because += running_text(farm, lease, now);
-  if (lease != nullptr && farm.workers.find(lease->record.worker)->silent)
+  if (lease != nullptr && farm.workers.get(lease->record.worker).silent)
     reason.remedy = "see why that worker is silent; its work goes to another one by itself";
   return reason;
 }

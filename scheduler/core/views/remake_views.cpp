@@ -74,13 +74,13 @@ std::vector<RemakeView> remakes_of(const FarmState& farm, const JobEntry& job) {
   std::vector<RemakeView> views;
   if (job.record.remake_of) views.push_back(view_of_remake(job));
   for (auto id = job.remakes.rbegin(); id != job.remakes.rend() && views.size() < kRemakesShown; ++id)
-    views.push_back(view_of_remake(*farm.jobs.find(*id)));
+    views.push_back(view_of_remake(farm.jobs.get(*id)));
   return views;
 }
 
 std::string remade_text(const FarmState& farm, const JobEntry& first, const PhaseEntry& phase, TaskIndex task) {
   for (auto id = first.remakes.rbegin(); id != first.remakes.rend(); ++id) {
-    const JobEntry& remake = *farm.jobs.find(*id);
+    const JobEntry& remake = farm.jobs.get(*id);
     const auto found = remake.remade.find({phase.id.index, task});
     if (found == remake.remade.end()) continue;
     const std::string by = "; job " + std::to_string(id->value);

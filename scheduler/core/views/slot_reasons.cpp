@@ -16,7 +16,7 @@ constexpr std::size_t kExamplesMax = 4;
 
 // Until when the lease keeps its slot, as far as the pace of its work tells.
 std::string about_how_long(const FarmState& farm, const Lease& lease) {
-  const PhaseEntry& phase = *farm.jobs.find(lease.record.phase);
+  const PhaseEntry& phase = farm.jobs.get(lease.record.phase);
   const auto seconds = farm.pace.seconds(phase.pace, lease.record.device_class);
   if (!seconds) return "";
   return " for about " + std::to_string(std::max<long>(1, std::lround(*seconds * std::max(lease.left, 1u)))) + " s";
@@ -24,8 +24,8 @@ std::string about_how_long(const FarmState& farm, const Lease& lease) {
 
 std::string holder_text(const FarmState& farm, const SlotEntry& slot) {
   if (slot.leases.empty()) return "work";
-  const Lease& lease = *farm.leases.find(*slot.leases.begin());
-  const JobEntry& job = *farm.jobs.find(lease.record.phase.job);
+  const Lease& lease = farm.leases.get(*slot.leases.begin());
+  const JobEntry& job = farm.jobs.get(lease.record.phase.job);
   return "job " + std::to_string(job.record.id.value) + " " + job.label_of(job.phases[lease.record.phase.index]) +
          about_how_long(farm, lease);
 }

@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t kSetAsideMax = 64;
 
 SlotActivity::Lease activity_of(const FarmState& farm, const Lease& lease) {
-  const JobEntry& job = *farm.jobs.find(lease.record.phase.job);
+  const JobEntry& job = farm.jobs.get(lease.record.phase.job);
   const PhaseEntry& phase = job.phases[lease.record.phase.index];
   SlotActivity::Lease activity;
   activity.attempt = lease.record.id;
@@ -74,7 +74,7 @@ WorkerView view_of(const FarmState& farm, const WorkerEntry& worker, base::Now n
     activity.index = index;
     activity.name = slot.state.name;
     activity.usable = slot.state.usable;
-    for (const AttemptId id : slot.leases) activity.leases.push_back(activity_of(farm, *farm.leases.find(id)));
+    for (const AttemptId id : slot.leases) activity.leases.push_back(activity_of(farm, farm.leases.get(id)));
     if (const DeviceState* device = worker.device_of(slot)) {
       activity.booked_bytes = slot_booking(farm.memory, worker, slot);
       activity.budget_bytes = device->memory_bytes_budget;

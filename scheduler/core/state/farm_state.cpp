@@ -1,0 +1,40 @@
+#include "scheduler/core/state/farm_state.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace framemill::scheduler {
+
+Lease& FarmState::attach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, Lease lease, std::uint32_t capacity) {
+  const AttemptRecord& record = lease.record;
+  lease.left = record.tasks.count - std::min(record.tasks.count, record.tasks_committed);
+  lease.chain = phase.chain;
+  lease.windows = phase.chain ? 1 : std::min(record.tasks.count, std::max(capacity, 1u));
+  lease.granted_at = lease.named_at = lease.moved_at = now();
+  lease.deadline = now() + settings.lease_ttl;
+  phase.attach(record.id, record.tasks, lease.outran);
+  ++job.attempts_live;
+  Lease& kept = leases.add(std::move(lease));
+  workers.attach(worker, kept, capacity);
+  return kept;
+}
+
+void FarmState::expire(PhaseEntry& phase, Lease& lease) {
+  if (!std::exchange(lease.outran, true)) ++phase.outran;
+  leases.expire(lease);
+}
+
+AttemptRecord FarmState::detach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, Lease& lease) {
+  const AttemptId id = lease.record.id;
+  const TaskRange tasks = lease.record.tasks;
+  phase.detach(id, tasks, lease.outran);
+  --job.attempts_live;
+  workers.detach(worker, lease);
+  if (phase.tasks.any(tasks, TaskState::Committed)) leases.remember(id, {phase.id, tasks, worker.record.id});
+  AttemptRecord record = std::move(lease.record);
+  lease.record.id = id;  // moved from: the book still needs its key
+  leases.erase(id);
+  return record;
+}
+
+}  // namespace framemill::scheduler
