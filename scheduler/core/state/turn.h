@@ -41,7 +41,10 @@ struct Turn {
   std::map<std::pair<JobId, std::uint32_t>, std::uint32_t> published, failed;  // tasks by layer, folded
 
   // On record as it is now. What changes many times in a turn is marked instead, and written once at its end.
-  void put(Record record) { effects.persist.puts.push_back(std::move(record)); }
+  template <class R>
+  void put(R record) {
+    effects.persist.puts.emplace_back(std::move(record));
+  }
   void mark(JobEntry& job);
   void mark(PhaseEntry& phase);
   void mark(PhaseEntry& phase, TaskIndex task, Trouble& trouble);
