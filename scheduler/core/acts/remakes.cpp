@@ -1,5 +1,7 @@
 #include "scheduler/core/acts/remakes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -13,10 +15,6 @@ namespace {
 
 using jobs::PhaseKind;
 using Parts = std::vector<std::set<TaskIndex>>;  // by phase
-
-std::string number(JobId job) {
-  return std::to_string(job.value);
-}
 
 // The tasks that a remake works at: those that are remade, and the intermediate ones below them.
 Parts parts_of(const JobEntry& remake) {
@@ -77,7 +75,8 @@ void settle(FarmState& farm, const JobEntry& remake, const PhaseEntry& phase, Re
     what = LayerEvent::What::TaskRemadeOtherwise;
     detail = "nothing was changed, " + digests;
   }
-  farm.turn.say(LayerEvent{what, remade.of, phase.plan->layer, "job " + number(remake.record.id) + ": " + detail, {}});
+  farm.turn.say(
+      LayerEvent{what, remade.of, phase.plan->layer, fmt::format("job {}: {}", remake.record.id.value, detail), {}});
 }
 
 RemakeRecord* remade_of(JobEntry& job, const PhaseEntry& phase, TaskIndex task) {
@@ -151,12 +150,12 @@ base::Result<Changed> start_remake(FarmState& farm, JobEntry& first, const JobCh
       if (run.state == TaskState::Waiting) return_tasks(farm, phase, run.tasks);
   }
   const std::string what = std::to_string(tasks.size()) + (tasks.size() == 1 ? " task" : " tasks");
-  audit(farm, asked.cause, asked.replace ? "remake_replace" : "remake", "job " + number(first.record.id));
+  audit(farm, asked.cause, asked.replace ? "remake_replace" : "remake", fmt::format("job {}", first.record.id.value));
   farm.turn.say(
-      JobEvent{JobEvent::What::RemakeAsked, first.record.id, "job " + number(id) + " makes " + what + " again", {}});
+      JobEvent{JobEvent::What::RemakeAsked, first.record.id, fmt::format("job {} makes {} again", id.value, what), {}});
   farm.turn.say(JobEvent{JobEvent::What::Submitted,
                          id,
-                         remake.record.spec->name + ": " + what + " of job " + number(first.record.id) + " again",
+                         fmt::format("{}: {} of job {} again", remake.record.spec->name, what, first.record.id.value),
                          {}});
   return Changed{static_cast<std::uint32_t>(tasks.size()), id};
 }
