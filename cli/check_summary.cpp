@@ -16,8 +16,7 @@ class FormCatalogue final : public jobs::PackageCatalogue {
  public:
   explicit FormCatalogue(const jobs::JobSpec& spec) {
     for (const jobs::LayerSpec& layer : spec.layers)
-      if (const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work))
-        models_.push_back(facts_of(generate->model));
+      if (!layer.model().empty()) models_.push_back(facts_of(layer.model()));
   }
   const jobs::PackageFacts* find(std::string_view id) const override {
     const auto found =
@@ -46,20 +45,6 @@ class FormCatalogue final : public jobs::PackageCatalogue {
   std::vector<jobs::PackageFacts> models_;
 };
 
-std::string kind_name(jobs::LayerKind kind) {
-  switch (kind) {
-    case jobs::LayerKind::Generate:
-      return "generate";
-    case jobs::LayerKind::Command:
-      return "command";
-    case jobs::LayerKind::Encode:
-      return "encode";
-    case jobs::LayerKind::Sheet:
-      return "sheet";
-  }
-  return {};
-}
-
 OutputSummary output_of(const jobs::PhasePlan& phase) {
   const jobs::Frame first = phase.frames.empty() ? 0 : phase.frames.first();
   const jobs::Frame last = phase.frames.empty() ? 0 : phase.frames.last();
@@ -68,27 +53,26 @@ OutputSummary output_of(const jobs::PhasePlan& phase) {
 
 LayerSummary summary_of(const jobs::LayerSpec& spec, jobs::LayerIndex index, const jobs::JobPlan& plan,
                         bool with_packages) {
-  LayerSummary layer{spec.name, kind_name(spec.kind), spec.shot, spec.frames.text(), spec.frames.count(), 1, {}, {},
-                     {}};
-  if (const auto* generate = std::get_if<jobs::GenerateSpec>(&spec.work))
-    layer.variants = static_cast<std::int64_t>(generate->variant_seeds.size());
+  LayerSummary layer{
+      spec.name, std::string(jobs::name(spec.kind)), spec.shot, spec.frames.text(), spec.frames.count(), 1, {}, {}, {}};
+  layer.variants = spec.variant_count();
   std::int64_t tasks = 0;
   for (const jobs::PhasePlan& phase : plan.phases) {
     if (phase.layer != index) continue;
     tasks += phase.task_count;
-    if (phase.kind == jobs::PhaseKind::Denoise) {
+    if (phase.traits().intermediate) {
       if (with_packages) layer.windows = layer.windows.value_or(0) + phase.task_count;
     } else {
       layer.outputs.push_back(output_of(phase));
     }
   }
-  if (with_packages || spec.kind != jobs::LayerKind::Generate) layer.tasks = tasks;
+  if (with_packages || spec.model().empty()) layer.tasks = tasks;
   return layer;
 }
 
 // The rate of a movie, as far as it is known; that of packages that are not here is not.
 std::string rate_of(const jobs::JobSpec& job, const jobs::LayerSpec& layer, const jobs::PackageCatalogue* packages) {
-  if (layer.kind != jobs::LayerKind::Encode) return {};
+  if (!layer.makes_movie()) return {};
   const auto rate = jobs::ordered_rate(
       job, layer, [&](const std::string& id) { return packages != nullptr ? packages->find(id) : nullptr; });
   return rate ? rate->text() : std::string();

@@ -24,14 +24,9 @@ LayerCheck form_of(const JobSpec& spec, const LayerSpec& layer) {
   check.root = layer.root;
   check.frames = layer.frames.text();
   check.frame_count = layer.frames.count();
-  if (const auto* work = std::get_if<GenerateSpec>(&layer.work)) {
-    check.model = work->model;
-    check.variants = static_cast<std::uint32_t>(work->variant_seeds.size());
-  } else {
-    const auto* command = std::get_if<CommandSpec>(&layer.work);
-    const bool per_frame = command != nullptr && !command->one_task;
-    check.tasks = per_frame ? static_cast<std::uint64_t>(check.frame_count) : 1;
-  }
+  check.model = layer.model();
+  check.variants = layer.variant_count();
+  check.tasks = layer.task_count();
   const bool any = !layer.frames.empty();
   check.first_output = path(spec, layer, 0, any ? layer.frames.first() : 0);
   check.last_output = path(spec, layer, check.variants - 1, any ? layer.frames.last() : 0);
@@ -41,8 +36,8 @@ LayerCheck form_of(const JobSpec& spec, const LayerSpec& layer) {
 void add_plan(const JobPlan& plan, std::vector<LayerCheck>& layers) {
   for (const PhasePlan& phase : plan.phases) {
     LayerCheck& layer = layers.at(phase.layer);
-    if (layer.kind != LayerKind::Generate) continue;
-    if (phase.kind == PhaseKind::Denoise) layer.windows = phase.task_count;
+    if (!phase.traits().windowed) continue;
+    if (phase.traits().intermediate) layer.windows = phase.task_count;
     layer.tasks = layer.tasks.value_or(0) + phase.task_count;
   }
 }
@@ -50,7 +45,7 @@ void add_plan(const JobPlan& plan, std::vector<LayerCheck>& layers) {
 // The phase whose grid is the layer's; nullptr for kinds without windows.
 const PhasePlan* windows_of_layer(const JobPlan& plan, LayerIndex layer) {
   for (const PhasePlan& phase : plan.phases)
-    if (phase.layer == layer && phase.kind == PhaseKind::Decode) return &phase;
+    if (phase.layer == layer && phase.traits().windowed && !phase.traits().intermediate) return &phase;
   return nullptr;
 }
 
@@ -115,7 +110,7 @@ std::vector<SpecError> rate_warnings(const JobSpec& spec, const PackageCatalogue
   std::vector<SpecError> warnings;
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     const LayerSpec& layer = spec.layers[i];
-    if (layer.kind != LayerKind::Encode) continue;
+    if (!layer.makes_movie()) continue;
     if (ordered_rate(spec, layer, [&](const std::string& id) { return packages.find(id); })) continue;
     warnings.push_back({"spec.no_rate",
                         {},

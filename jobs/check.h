@@ -15,7 +15,7 @@ namespace framemill::jobs {
 
 struct LayerCheck {
   std::string name, shot;
-  LayerKind kind = LayerKind::Generate;
+  LayerKind kind{};
   std::string model;             // of generate layers
   std::string frames;            // "1001-1096", handles included; empty for encode and sheet
   std::int64_t frame_count = 0;  // of one variant

@@ -121,6 +121,12 @@ std::uint32_t tasks_in_one_run(const PhasePlan& phase, CommandRun::Spacing spaci
   return two_lone ? 2 : static_cast<std::uint32_t>(span.count());
 }
 
+std::uint32_t tasks_in_one_run(const LayerSpec& layer, const PhasePlan& phase, TaskIndex first, std::uint32_t count) {
+  const auto* command = std::get_if<CommandSpec>(&layer.work);
+  if (command == nullptr) return count;
+  return tasks_in_one_run(phase, command_run(layer, *command).spacing, first, count);
+}
+
 std::optional<std::int32_t> step_of(const FrameSet& frames) {
   if (frames.count() <= 1) return 1;
   const std::int64_t step = std::int64_t{frames.nth(1)} - frames.first();

@@ -41,6 +41,8 @@ CommandRun command_run(const LayerSpec& layer, const CommandSpec& command);
 // How many tasks from `first` on, at most `count`, one run of a command's phase may take.
 std::uint32_t tasks_in_one_run(const PhasePlan& phase, CommandRun::Spacing spacing, TaskIndex first,
                                std::uint32_t count);
+// The same of any layer's phase: all of them where no program runs.
+std::uint32_t tasks_in_one_run(const LayerSpec& layer, const PhasePlan& phase, TaskIndex first, std::uint32_t count);
 
 // The distance between the frames; 1 for a lone frame, nothing where it changes.
 std::optional<std::int32_t> step_of(const FrameSet& frames);

@@ -17,16 +17,16 @@ std::string directory_of(const PhasePlan& phase) {
 }  // namespace
 
 bool is_on_manifest(const PhasePlan& phase) {
-  return phase.kind == PhaseKind::Decode || (phase.kind == PhaseKind::Command && !phase.frames.empty());
+  return phase.traits().writes_frames && !phase.frames.empty();
 }
 
 std::vector<ManifestGroup> manifest_groups(const JobPlan& plan) {
   std::vector<ManifestGroup> groups;
   std::map<std::pair<std::string, std::string>, std::size_t> known;
-  for (const PhaseKind kind : {PhaseKind::Decode, PhaseKind::Command}) {
+  for (const bool windowed : {true, false}) {
     for (PhaseIndex index = 0; index < plan.phases.size(); ++index) {
       const PhasePlan& phase = plan.phases[index];
-      if (phase.kind != kind || !is_on_manifest(phase)) continue;
+      if (phase.traits().windowed != windowed || !is_on_manifest(phase)) continue;
       const auto [place, added] = known.try_emplace({phase.root, directory_of(phase)}, groups.size());
       if (added) groups.push_back({place->first.first, place->first.second, {}});
       groups[place->second].phases.push_back(index);

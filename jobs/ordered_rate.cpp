@@ -14,8 +14,8 @@ std::optional<FrameRate> rate_of_inputs(const JobSpec& job, const LayerSpec& lay
     const LayerSpec* source = input.layer.empty() ? nullptr : job.find_layer(input.layer);
     if (source == nullptr || steps == 0) continue;
     --steps;
-    if (const auto* generate = std::get_if<GenerateSpec>(&source->work)) {
-      const PackageFacts* facts = find_package(generate->model);
+    if (traits(source->kind).uses_model) {
+      const PackageFacts* facts = find_package(source->model());
       if (facts != nullptr && facts->fps >= 1 && facts->fps <= kFrameRateMax)
         return FrameRate{static_cast<std::uint32_t>(facts->fps), 1};
     } else if (const auto rate = rate_of_inputs(job, *source, find_package, steps)) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/check.h"
 #include "jobs/nearest.h"
@@ -308,11 +307,6 @@ class Planner {
 };
 
 }  // namespace
-
-std::string_view name(PhaseKind kind) {
-  constexpr std::array<std::string_view, 5> kNames{"denoise", "decode", "command", "encode", "sheet"};
-  return kNames.at(static_cast<std::size_t>(kind));
-}
 
 PlanResult plan_job(const JobSpec& spec, std::uint32_t version, const PackageCatalogue& packages) {
   return Planner(spec, version, packages).run();

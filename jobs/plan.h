@@ -15,11 +15,6 @@
 
 namespace framemill::jobs {
 
-// Generate layers become Denoise (latents per window, and in a chain the carry) and Decode (frames); the others have
-// one phase. Latents are saved before decoding, so what was denoised is never lost to a decoder.
-enum class PhaseKind : std::uint8_t { Denoise, Decode, Command, Encode, Sheet };
-std::string_view name(PhaseKind kind);  // "denoise"
-
 inline constexpr std::size_t kPhasesMax = 4'096;      // in one job
 inline constexpr std::size_t kWindowRunsMax = 4'096;  // separate runs of windows in one phase
 inline constexpr std::size_t kWindowRunsPerJobMax = 65'536;
@@ -80,7 +75,7 @@ struct RootFiles {
 };
 
 struct PhasePlan {
-  PhaseKind kind = PhaseKind::Denoise;
+  PhaseKind kind{};
   LayerIndex layer = 0;
   std::uint32_t variant = 0;  // index of the variant
   std::uint64_t seed = 0;     // means something where has_seed() says so
@@ -93,7 +88,8 @@ struct PhasePlan {
   std::uint32_t frames_per_task = 1;  // Command: frames a task takes
   std::string output_pattern;         // inside root; only {frame} tokens are left, as printf %04d; empty for Denoise
   std::string root;
-  bool has_seed() const { return kind == PhaseKind::Denoise || kind == PhaseKind::Decode; }
+  const PhaseTraits& traits() const { return jobs::traits(kind); }
+  bool has_seed() const { return traits().windowed; }
   bool operator==(const PhasePlan&) const = default;
 };
 
@@ -122,14 +118,17 @@ base::Sha256 plan_digest(const JobPlan& plan);  // of the phases, whatever plan.
 std::string plan_json(const JobPlan& plan);
 base::Result<JobPlan> plan_from_json(std::string_view json);  // checks the digest: plan.digest_mismatch
 
-// The phase whose files stand for the layer's variant: its Decode phase, or its only one.
+// Whether each frame has a file of its own; a command may make one file of all frames, like a movie.
+bool is_framewise(const PhasePlan& phase);
+
+// The phase whose files stand for the layer's variant: the one that is not intermediate.
 std::optional<PhaseIndex> output_phase(const JobPlan& plan, LayerIndex layer, std::uint32_t variant);
 
-// Task <-> window of Denoise and Decode phases.
+// Task <-> window of a windowed phase.
 std::uint32_t task_window(const PhasePlan& phase, TaskIndex task);
 std::optional<TaskIndex> window_task(const PhasePlan& phase, std::uint32_t window);
 
-// Frames that the task writes, ascending (Denoise, Encode and Sheet: none).
+// Frames that the task writes, ascending; none where the phase writes no frames.
 FrameSet task_frames(const PhasePlan& phase, TaskIndex task);
 // Tasks of `phase` that write any of the frames (as one covering range; empty when none).
 TaskRange tasks_of_frames(const PhasePlan& phase, Frame first, Frame last);

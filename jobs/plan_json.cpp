@@ -184,10 +184,9 @@ WindowGrid grid_from(const json::value& value) {
 }
 
 PhaseKind kind_from(std::string_view word) {
-  for (const PhaseKind kind :
-       {PhaseKind::Denoise, PhaseKind::Decode, PhaseKind::Command, PhaseKind::Encode, PhaseKind::Sheet})
-    if (name(kind) == word) return kind;
-  throw BadPlan{"a phase of an unknown kind"};
+  const auto kind = phase_kind_from_name(word);
+  require(kind.has_value(), "a phase of an unknown kind");
+  return *kind;
 }
 
 PhasePlan phase_from(const json::value& value, std::size_t phase_count) {

@@ -49,11 +49,11 @@ std::optional<TaskIndex> window_task(const PhasePlan& phase, std::uint32_t windo
 
 FrameSet task_frames(const PhasePlan& phase, TaskIndex task) {
   FM_CHECK(task < phase.task_count, "a task outside its phase");
-  if (phase.kind == PhaseKind::Decode) {
+  if (phase.frames.empty()) return {};
+  if (phase.traits().windowed) {
     const FrameSpan made = phase.grid.new_frames(task_window(phase, task));
     return phase.frames.within(made.first, made.last);
   }
-  if (phase.kind != PhaseKind::Command || phase.frames.empty()) return {};
   const std::int64_t first = std::int64_t{task} * phase.frames_per_task;
   const std::int64_t last = std::min(first + phase.frames_per_task, phase.frames.count()) - 1;
   return phase.frames.within(phase.frames.nth(first), phase.frames.nth(last));
@@ -62,13 +62,12 @@ FrameSet task_frames(const PhasePlan& phase, TaskIndex task) {
 TaskRange tasks_of_frames(const PhasePlan& phase, Frame first, Frame last) {
   const FrameSet asked = phase.frames.within(first, last);
   if (asked.empty()) return {};
-  if (phase.kind == PhaseKind::Decode) {
+  if (phase.traits().windowed) {
     const auto from = window_task(phase, phase.grid.window_of(asked.first()));
     const auto to = window_task(phase, phase.grid.window_of(asked.last()));
     FM_CHECK(from && to, "a selected frame without its window");
     return {*from, *to - *from + 1};
   }
-  if (phase.kind != PhaseKind::Command) return {};
   const std::int64_t before = phase.frames.count_below(asked.first());
   const std::int64_t from = before / phase.frames_per_task;
   const std::int64_t to = (before + asked.count() - 1) / phase.frames_per_task;
@@ -140,10 +139,15 @@ void add_root_files(JobPlan& plan, const JobSpec& spec) {
       phase.root_files = root_files_of(spec.layers[phase.layer], phase);
 }
 
+bool is_framewise(const PhasePlan& phase) {
+  if (!phase.traits().writes_frames) return false;
+  return phase.traits().windowed || output_path(phase, 0) != output_path(phase, 1);
+}
+
 std::optional<PhaseIndex> output_phase(const JobPlan& plan, LayerIndex layer, std::uint32_t variant) {
   for (PhaseIndex i = 0; i < plan.phases.size(); ++i) {
     const PhasePlan& phase = plan.phases[i];
-    if (phase.layer == layer && phase.variant == variant && phase.kind != PhaseKind::Denoise) return i;
+    if (phase.layer == layer && phase.variant == variant && !phase.traits().intermediate) return i;
   }
   return std::nullopt;
 }

@@ -16,18 +16,17 @@
 #include "jobs/frame_range.h"
 #include "jobs/frame_rate.h"
 #include "jobs/ids.h"
+#include "jobs/layer_kind.h"
 #include "jobs/package_facts.h"
 
 namespace framemill::jobs {
 
-enum class LayerKind { Generate, Command, Encode, Sheet };
 enum class PlanStrategy { Independent, Chain };
 enum class Reproducibility { Exact, Stable, Fast };
 enum class DeviceWish { Any, Cpu, Cuda };
 enum class FrameFormat { Exr, Png };
-enum class OutputCheck { Auto, None };  // whether files are opened before they are committed, as their names promise
-std::string_view name(LayerKind kind);  // the spec's words: "generate", "chain", "stable", "cuda", "exr"
-std::string_view name(PlanStrategy plan);
+enum class OutputCheck { Auto, None };     // whether files are opened before they are committed, as their names promise
+std::string_view name(PlanStrategy plan);  // the spec's words: "chain", "stable", "cuda", "exr"
 std::string_view name(Reproducibility level);
 std::string_view name(DeviceWish device);
 std::string_view name(FrameFormat format);
@@ -104,7 +103,7 @@ struct LayerSpec {
   std::string shot;          // default: the job's (decision 0002)
   FrameSpan shot_range;      // fixes the layer's grid; handles included; default: the job's
   std::int32_t handles = 0;  // already applied to shot_range and frames
-  LayerKind kind = LayerKind::Generate;
+  LayerKind kind{};
   std::vector<std::string> after;
   std::vector<LayerInput> inputs;
   FrameSet frames;                        // what is written; empty for encode and sheet
@@ -120,8 +119,17 @@ struct LayerSpec {
   OutputCheck check = OutputCheck::Auto;
   std::variant<GenerateSpec, CommandSpec, EncodeSpec, SheetSpec> work;
   bool operator==(const LayerSpec&) const = default;
-  // Whether it writes a file a frame. An encode, a sheet, and one command that makes one file of all frames do not.
-  bool makes_frames() const;
+
+  // What the rest of the tree asks of a layer instead of its kind.
+  bool makes_frames() const;          // a file per frame; one that makes a single file of all its frames does not
+  bool makes_movie() const;           // and so has a frame rate
+  const std::string& model() const;   // the package that makes its pictures; empty: none does
+  const std::string& prompt() const;  // of that model; empty
+  std::optional<std::uint32_t> steps() const;       // likewise; empty: the package's
+  const std::vector<std::uint64_t>& seeds() const;  // one per variant; empty: nothing is drawn from a seed
+  std::uint32_t variant_count() const;
+  std::optional<std::uint64_t> task_count() const;  // where the windows of a model do not decide
+  const std::string& program() const;               // that its tasks run, a name of the workers' configuration; empty
 };
 
 struct JobSpec {
@@ -140,7 +148,7 @@ struct JobSpec {
   const LayerSpec* find_layer(std::string_view layer_name) const;
 };
 
-// The generate layer, and which of its variants, that a layer's pictures come from: the first one that its inputs lead
+// The layer with a model, and which of its variants, that a layer's pictures come from: the first one that its inputs lead
 // to, through commands too. `find`: the layer of a name. No layer: they come from elsewhere.
 struct PictureSource {
   const LayerSpec* layer = nullptr;

@@ -5,7 +5,6 @@
 #include <array>
 #include <set>
 
-#include "jobs/output_names.h"
 #include "jobs/spec.h"
 
 namespace framemill::jobs {
@@ -18,10 +17,6 @@ std::string_view word(const std::array<std::string_view, N>& words, Enum value) 
 
 }  // namespace
 
-std::string_view name(LayerKind kind) {
-  constexpr std::array<std::string_view, 4> kWords{"generate", "command", "encode", "sheet"};
-  return word(kWords, kind);
-}
 std::string_view name(PlanStrategy plan) {
   constexpr std::array<std::string_view, 2> kWords{"independent", "chain"};
   return word(kWords, plan);
@@ -53,12 +48,6 @@ std::string FrameReach::text() const {
   return all ? "all" : fmt::format("{:+}..{:+}", lo, hi);
 }
 
-bool LayerSpec::makes_frames() const {
-  if (kind == LayerKind::Generate) return true;
-  const auto* command = std::get_if<CommandSpec>(&work);
-  return command != nullptr && !(command->one_task && !has_token(output, "frame"));
-}
-
 PictureSource picture_source(const LayerSpec& layer, const FindLayer& find) {
   // Depth-first in the order of the spec, each layer once: a job has at most kLayersMax.
   std::set<const LayerSpec*> asked;
@@ -66,7 +55,7 @@ PictureSource picture_source(const LayerSpec& layer, const FindLayer& find) {
     for (const LayerInput& input : reader.inputs) {
       const LayerSpec* source = input.layer.empty() ? nullptr : find(input.layer);
       if (source == nullptr || !asked.insert(source).second) continue;
-      if (source->kind == LayerKind::Generate) return {source, input.variant.value_or(0)};
+      if (traits(source->kind).uses_model) return {source, input.variant.value_or(0)};
       if (const PictureSource found = look(*source); found.layer != nullptr) return found;
     }
     return {};

@@ -252,7 +252,7 @@ base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> Farm::tasks_to_remake(c
 PhaseId Farm::committed_as(PhaseId id, TaskIndex task) const {
   const JobEntry* job = state_->jobs.find(id.job);
   if (job == nullptr || !job->record.remake_of || id.index >= job->phases.size()) return id;
-  const bool intermediate = job->phases[id.index].plan->kind == jobs::PhaseKind::Denoise;
+  const bool intermediate = job->phases[id.index].plan->traits().intermediate;
   return intermediate || job->remade.contains({id.index, task}) ? id : PhaseId{job->record.remake_of, id.index};
 }
 

@@ -24,7 +24,7 @@ base::Error no_such_job(JobId job) {
 std::vector<jobs::PackageFacts> facts_of(const jobs::JobSpec& spec, const jobs::PackageCatalogue& packages) {
   std::set<std::string> models;
   for (const jobs::LayerSpec& layer : spec.layers)
-    if (const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work)) models.insert(generate->model);
+    if (!layer.model().empty()) models.insert(layer.model());
   std::vector<jobs::PackageFacts> facts;
   for (const std::string& model : models)
     if (const jobs::PackageFacts* found = packages.find(model)) facts.push_back(*found);

@@ -83,7 +83,7 @@ struct FrameSearch : std::enable_shared_from_this<FrameSearch> {
     const jobs::PhasePlan& plan = job.plan->phases[phase];
     if (!query.layer.empty() && layer_name(job, phase) != query.layer) return false;
     if (query.variant && plan.variant != *query.variant) return false;
-    return query.intermediates || plan.kind != jobs::PhaseKind::Denoise;
+    return query.intermediates || !plan.traits().intermediate;
   }
   void skip_unwanted_phases(const JobRecord& job) {
     while (cursor.phase < job.plan->phases.size() && !wanted(job, cursor.phase)) cursor = {cursor.phase + 1, 0};
@@ -225,7 +225,7 @@ struct AttemptSearch : std::enable_shared_from_this<AttemptSearch> {
     const WorkerRecord* worker = scheduler.farm().worker(attempt.worker);
     AttemptRow row;
     row.layer = layer_name(job, attempt.phase.index);
-    row.phase = phase_name(phase.kind);
+    row.phase = jobs::name(phase.kind);
     row.variant = phase.variant;
     row.worker_name = worker != nullptr ? worker->name : "";
     row.record = std::move(attempt);
@@ -236,22 +236,6 @@ struct AttemptSearch : std::enable_shared_from_this<AttemptSearch> {
 };
 
 }  // namespace
-
-std::string_view phase_name(jobs::PhaseKind kind) {
-  switch (kind) {
-    case jobs::PhaseKind::Denoise:
-      return "denoise";
-    case jobs::PhaseKind::Decode:
-      return "decode";
-    case jobs::PhaseKind::Command:
-      return "command";
-    case jobs::PhaseKind::Encode:
-      return "encode";
-    case jobs::PhaseKind::Sheet:
-      return "sheet";
-  }
-  return "";
-}
 
 void page_of_frames(net::EventLoop& loop, Scheduler& scheduler, FrameQuery query, Reply<FramePage> reply) {
   std::make_shared<FrameSearch>(loop, scheduler, std::move(query), std::move(reply))->start();

@@ -11,6 +11,4 @@ namespace framemill::scheduler {
 void page_of_frames(net::EventLoop& loop, Scheduler& scheduler, FrameQuery query, Reply<FramePage> reply);
 void page_of_attempts(net::EventLoop& loop, Scheduler& scheduler, AttemptQuery query, Reply<AttemptPage> reply);
 
-std::string_view phase_name(jobs::PhaseKind kind);  // "denoise"
-
 }  // namespace framemill::scheduler

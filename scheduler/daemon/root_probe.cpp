@@ -22,21 +22,8 @@ bool is_there(const std::filesystem::path& path) {
 // As much of the layer's first phase as its inputs depend on; of a chain's context the last frame stands for all.
 jobs::PhasePlan phase_of(const jobs::LayerSpec& layer) {
   jobs::PhasePlan phase;
-  switch (layer.kind) {
-    case jobs::LayerKind::Generate:
-      phase.kind = jobs::PhaseKind::Denoise;
-      phase.grid.context_frames = 1;
-      break;
-    case jobs::LayerKind::Command:
-      phase.kind = jobs::PhaseKind::Command;
-      break;
-    case jobs::LayerKind::Encode:
-      phase.kind = jobs::PhaseKind::Encode;
-      break;
-    case jobs::LayerKind::Sheet:
-      phase.kind = jobs::PhaseKind::Sheet;
-      break;
-  }
+  phase.kind = jobs::traits(layer.kind).first_phase;
+  phase.grid.context_frames = 1;
   return phase;
 }
 

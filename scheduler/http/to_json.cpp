@@ -97,11 +97,9 @@ json::object plan_phase_json(jobs::PhaseIndex index, const jobs::PhasePlan& phas
 json::object plan_layer_json(const PlanView& view, jobs::LayerIndex index) {
   const jobs::LayerSpec& layer = view.spec->layers[index];
   json::array seeds, seed_texts, phases;
-  if (const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work)) {
-    for (const std::uint64_t seed : generate->variant_seeds) {
-      seeds.emplace_back(seed);
-      seed_texts.emplace_back(std::to_string(seed));
-    }
+  for (const std::uint64_t seed : layer.seeds()) {
+    seeds.emplace_back(seed);
+    seed_texts.emplace_back(std::to_string(seed));
   }
   json::value grid = nullptr;
   for (jobs::PhaseIndex i = 0; i < view.plan->phases.size(); ++i) {

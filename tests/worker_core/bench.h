@@ -13,7 +13,7 @@ namespace framemill::worker::bench {
 inline AttemptId attempt(std::uint64_t counter) {
   return {{3, 77}, counter};
 }
-inline Lease lease(std::uint64_t counter, SlotIndex slot = 0, WorkKind work = WorkKind::Generate,
+inline Lease lease(std::uint64_t counter, SlotIndex slot = 0, Runner work = Runner::Executor,
                    TaskRange tasks = {0, 4}) {
   return {attempt(counter), {JobId(1), 0}, tasks, slot, work, base::seconds(120), base::Duration{0}, {}, "main"};
 }

@@ -18,7 +18,7 @@ void end_with(Bench& b, std::uint64_t counter, Outcome outcome, const std::strin
 }
 
 Lease command(std::uint64_t counter, SlotIndex slot = 0, const std::string& root = "main") {
-  Lease made = lease(counter, slot, WorkKind::Command, {0, 1});
+  Lease made = lease(counter, slot, Runner::Program, {0, 1});
   made.root = root;
   return made;
 }

@@ -139,7 +139,7 @@ TEST_CASE("a new connection is told everything again, with the inventory") {
 TEST_CASE("a report holds no more than fits, in order, and the rest follows at once") {
   Bench b;
   b.all_ready();
-  b.grant(lease(1, 0, WorkKind::Generate, {0, 3000}));
+  b.grant(lease(1, 0, Runner::Executor, {0, 3000}));
   for (TaskIndex t = 0; t < 3000; ++t)
     b.happen(TaskFinished{{attempt(1), {JobId(1), 0}, t, 3, 0, std::string(400, 'x')}});
   std::size_t told = 0, reports = 0;

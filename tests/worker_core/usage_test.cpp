@@ -94,7 +94,7 @@ TEST_CASE("every report says what running attempts would have on record if their
   Bench b(2);
   b.all_ready();
   b.grant(lease(1));
-  b.grant(lease(2, 1, WorkKind::Command));
+  b.grant(lease(2, 1, Runner::Program));
   progress(b, 1, 0, 900'000);
   finish(b, 1, 0, 600'000);
   b.now = b.now + base::seconds(2);

@@ -84,7 +84,7 @@ TEST_CASE("whatever happens, every lease ends exactly once and no slot runs what
         case 0:
         case 1: {
           ReplyReceived reply;
-          reply.grants = {lease(++w.granted, slot, n % 5 == 0 ? WorkKind::Command : WorkKind::Generate)};
+          reply.grants = {lease(++w.granted, slot, n % 5 == 0 ? Runner::Program : Runner::Executor)};
           reply.grants[0].timeout = n % 3 == 0 ? base::seconds(30) : base::Duration{0};
           w.happen(reply);
           break;

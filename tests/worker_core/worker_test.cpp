@@ -47,7 +47,7 @@ TEST_CASE("a command has its slot to itself, and later leases do not overtake it
   Bench b;
   b.all_ready();
   b.grant(lease(1));
-  b.grant(lease(2, 0, WorkKind::Command));
+  b.grant(lease(2, 0, Runner::Program));
   CHECK(b.count<StartChild>() == 0);
   b.grant(lease(3));
   CHECK(b.count<StartInExecutor>() == 0);
@@ -73,7 +73,7 @@ TEST_CASE("what a worker cannot take is given back uncharged with a reason") {
   Bench b;
   b.exchange({lease(1, 7)});
   CHECK(b.told_end(1).code == "worker.no_such_slot");
-  b.exchange({lease(2, 0, WorkKind::Generate, {0, 5000})});
+  b.exchange({lease(2, 0, Runner::Executor, {0, 5000})});
   CHECK(b.told_end(2).code == "worker.lease_too_large");
   b.exchange({lease(3)});
   b.happen(StagingPrepared{attempt(3), Outcome::StorageFull, "storage_full", "no room"});
@@ -115,7 +115,7 @@ TEST_CASE("inside the lease margin nothing new starts until the lease is proven 
 TEST_CASE("a report that was sent before the grant came does not prove its lease") {
   Bench b;
   b.all_ready();
-  b.grant(lease(1, 0, WorkKind::Command));
+  b.grant(lease(1, 0, Runner::Program));
   b.now = b.now + base::seconds(60);
   ReplyReceived stale;  // the same acknowledgement once more
   stale.acked_report = b.last_report.sequence;
@@ -129,7 +129,7 @@ TEST_CASE("an unproven lease stops a command in the margin and lets generation r
   Bench b(2);
   b.all_ready();
   b.grant(lease(1, 0));
-  b.grant(lease(2, 1, WorkKind::Command));
+  b.grant(lease(2, 1, Runner::Program));
   CHECK(b.core.next_deadline() == b.now + base::seconds(90));
   b.pass(base::seconds(90));
   REQUIRE(b.count<StopChild>() == 1);
@@ -218,7 +218,7 @@ TEST_CASE("a lease that is taken back whole before it starts ends uncharged, wit
 TEST_CASE("a program that is running goes on when its tail is taken back, and what it makes of that is dropped") {
   Bench b;
   b.all_ready();
-  b.grant(lease(1, 0, WorkKind::Command));
+  b.grant(lease(1, 0, Runner::Program));
   REQUIRE(b.count<StartChild>() == 1);
   b.revoke(1, jobs::RevokeReason::TakenBack, {0, 2});
   CHECK(b.effects.empty());
@@ -388,7 +388,7 @@ TEST_CASE("windows in flight get the drain's time and no more") {
   Bench b(2, base::seconds(20));
   b.all_ready();
   b.grant(lease(1, 0));
-  b.grant(lease(2, 1, WorkKind::Command));
+  b.grant(lease(2, 1, Runner::Program));
   b.happen(StopAsked{});
   CHECK(b.count<StopChild>() == 0);
   b.pass(base::seconds(20));

@@ -47,7 +47,7 @@ TEST_CASE("a reply becomes one event, and what its ids stand for is kept beside 
   const Lease& lease = reply->event.grants[0];
   CHECK(lease.attempt.counter == 17);
   CHECK(lease.tasks == TaskRange{8, 2});
-  CHECK(lease.work == WorkKind::Media);
+  CHECK(lease.runner == Runner::Media);
   CHECK(lease.ttl == base::seconds(120));
   CHECK(reply->grants.contains(lease.attempt));
   CHECK(reply->publishes.size() == 1);

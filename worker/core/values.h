@@ -14,31 +14,27 @@
 #include "base/time.h"
 #include "jobs/ids.h"
 #include "jobs/lifecycle.h"
+#include "jobs/phase_kind.h"
 
 namespace framemill::worker {
 
 using jobs::AttemptId;
 using jobs::JobId;
 using jobs::PhaseId;
+using jobs::Runner;
 using jobs::TaskIndex;
 using jobs::TaskRange;
 using SlotIndex = std::uint32_t;
-
-enum class WorkKind {
-  Generate,  // many at once in the slot's executor
-  Command,   // a child process, alone in its slot
-  Media,     // the same: encode and contact sheets
-};
 
 struct Lease {
   AttemptId attempt;
   PhaseId phase;
   TaskRange tasks;
   SlotIndex slot = 0;
-  WorkKind work = WorkKind::Generate;
+  Runner runner = Runner::Executor;
   base::Duration ttl;
   base::Duration timeout;  // 0: none
-  base::Sha256 model{};    // Generate: root digest of the package
+  base::Sha256 model{};    // root digest of the package that an executor runs
   std::string root;        // that its files go to
 };
 

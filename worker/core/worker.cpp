@@ -35,7 +35,7 @@ base::Instant Worker::next_deadline() const {
     for (const Slot& slot : slots_) soonest = std::min(soonest, slot.start_due());
   for (const auto& [id, attempt] : attempts_) {
     soonest = std::min({soonest, attempt.timeout_at, attempt.give_up_at});
-    if (attempt.stage == Stage::Running && attempt.lease.work != WorkKind::Generate)
+    if (attempt.stage == Stage::Running && attempt.lease.runner != Runner::Executor)
       soonest = std::min(soonest, margin_start(attempt));
   }
   return soonest;
@@ -68,7 +68,7 @@ Report Worker::make_report(base::Instant now) {
         attempt.lease.tasks,
         attempt.lease.slot,
         attempt.progress,
-        attempt.lease.work == WorkKind::Generate && slots_[attempt.lease.slot].is_warm(attempt.lease.model),
+        attempt.lease.runner == Runner::Executor && slots_[attempt.lease.slot].is_warm(attempt.lease.model),
         used(attempt, now),
         {},
         // Behind others in its slot there is nothing that it could do.
@@ -246,7 +246,7 @@ void Worker::take_back(Attempt& attempt, const TaskRange& keep) {
   for (const TaskIndex task : attempt.finished)
     if (!keep.contains(task)) emit(DropTask{lease.attempt, task});
   // A child process cannot be asked to do less; what it makes beyond that is dropped when it comes.
-  if (attempt.stage == Stage::Running && lease.work == WorkKind::Generate)
+  if (attempt.stage == Stage::Running && lease.runner == Runner::Executor)
     emit(CancelInExecutor{lease.slot, lease.attempt, true, keep});
 }
 

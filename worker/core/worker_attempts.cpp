@@ -44,7 +44,7 @@ std::size_t Worker::aboard(SlotIndex slot) const {
 bool Worker::child_in(SlotIndex slot) const {
   return std::any_of(slots_[slot].leases.begin(), slots_[slot].leases.end(), [this](const AttemptId& id) {
     const Attempt& attempt = attempts_.at(id);
-    return attempt.lease.work != WorkKind::Generate &&
+    return attempt.lease.runner != Runner::Executor &&
            (attempt.stage == Stage::Running || attempt.stage == Stage::Ending);
   });
 }
@@ -52,7 +52,7 @@ bool Worker::child_in(SlotIndex slot) const {
 bool Worker::may_start(const Attempt& attempt) const {
   const SlotIndex slot = attempt.lease.slot;
   if (now_ >= margin_start(attempt) || conditions_.blocking(attempt.lease.root, now_) != nullptr) return false;
-  if (attempt.lease.work != WorkKind::Generate) return aboard(slot) == 0;
+  if (attempt.lease.runner != Runner::Executor) return aboard(slot) == 0;
   return slots_[slot].executor() == ExecutorState::Ready && !child_in(slot);
 }
 
@@ -63,7 +63,7 @@ void Worker::start_what_can(SlotIndex slot) {
     if (attempt.stage != Stage::Waiting) continue;
     if (may_start(attempt)) {
       start(attempt);
-    } else if (attempt.lease.work != WorkKind::Generate && now_ < margin_start(attempt)) {
+    } else if (attempt.lease.runner != Runner::Executor && now_ < margin_start(attempt)) {
       break;  // a child waits for the slot to itself: later leases must not keep it waiting for ever
     }
   }
@@ -76,7 +76,7 @@ void Worker::start(Attempt& attempt) {
   attempt.started_at = now_;
   news_ = true;  // what runs is shown at once, and the next pause is that of a worker with work
   if (lease.timeout.ms > 0) attempt.timeout_at = now_ + lease.timeout;
-  if (lease.work == WorkKind::Generate)
+  if (lease.runner == Runner::Executor)
     emit(StartInExecutor{lease.slot, lease.attempt, lease.tasks});
   else
     emit(StartChild{lease.slot, lease.attempt, lease.tasks});
@@ -144,7 +144,7 @@ void Worker::stop(Attempt& attempt, Verdict verdict, bool keep_finished) {
       attempt.stage = Stage::Ending;
       attempt.timeout_at = base::kNever;
       attempt.verdict = std::move(verdict);
-      if (lease.work != WorkKind::Generate) return emit(StopChild{lease.attempt, keep_finished});
+      if (lease.runner != Runner::Executor) return emit(StopChild{lease.attempt, keep_finished});
       attempt.give_up_at = now_ + settings_.cancel_grace;
       return emit(CancelInExecutor{lease.slot, lease.attempt, keep_finished, TaskRange{}});
   }
@@ -153,7 +153,7 @@ void Worker::stop(Attempt& attempt, Verdict verdict, bool keep_finished) {
 Usage Worker::used(const Attempt& attempt, base::Instant now) {
   Usage usage = attempt.progress.used;
   if (attempt.stage == Stage::Preparing || attempt.stage == Stage::Waiting) return usage;
-  if (attempt.lease.work != WorkKind::Generate) {
+  if (attempt.lease.runner != Runner::Executor) {
     usage.lost_us = microseconds(now - attempt.started_at);     // a child has its slot to itself
     usage.wall_us = std::max<std::uint64_t>(usage.lost_us, 1);  // never nothing: the scheduler sees that it has begun
     return usage;
@@ -218,7 +218,7 @@ void Worker::keep_away(Outcome outcome, const std::string& code, const std::stri
 void Worker::end_unstarted(SlotIndex slot, const Verdict& verdict) {
   for (const AttemptId& id : std::vector<AttemptId>(slots_[slot].leases)) {
     Attempt* attempt = find(id);
-    if (attempt != nullptr && attempt->stage == Stage::Waiting && attempt->lease.work == WorkKind::Generate)
+    if (attempt != nullptr && attempt->stage == Stage::Waiting && attempt->lease.runner == Runner::Executor)
       stop(*attempt, verdict, false);
   }
 }
@@ -259,7 +259,7 @@ void Worker::on(const ExecutorDied& e) {
   std::vector<AttemptId> victims;
   for (const AttemptId& id : slot.leases) {
     const Attempt& attempt = attempts_.at(id);
-    if (attempt.lease.work == WorkKind::Generate && (attempt.stage == Stage::Running || attempt.stage == Stage::Ending))
+    if (attempt.lease.runner == Runner::Executor && (attempt.stage == Stage::Running || attempt.stage == Stage::Ending))
       victims.push_back(id);
   }
   DeathVerdict verdict = judge(e.death, victims.size());
@@ -302,7 +302,7 @@ void Worker::on(const TimePassed&) {
   for (const AttemptId& id : ids) {
     Attempt* attempt = find(id);
     if (attempt == nullptr) continue;
-    const bool child = attempt->lease.work != WorkKind::Generate;
+    const bool child = attempt->lease.runner != Runner::Executor;
     if (attempt->stage == Stage::Running && attempt->timeout_at <= now_) {
       stop(*attempt,
            {Outcome::Timeout, "attempt.timeout",
@@ -354,7 +354,7 @@ void Worker::begin_drain() {
 void Worker::stop_now() {
   const bool asked = stops_asked_ > 1;
   for (auto& [id, attempt] : attempts_) {
-    if (attempt.lease.work == WorkKind::Generate || attempt.stage != Stage::Running) continue;
+    if (attempt.lease.runner == Runner::Executor || attempt.stage != Stage::Running) continue;
     attempt.stage = Stage::Ending;
     attempt.verdict = Verdict{Outcome::Revoked, asked ? "worker.stopped" : "drain.timeout",
                               asked ? "The worker was stopped." : "The worker drained and the time was over."};

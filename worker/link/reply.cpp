@@ -28,15 +28,15 @@ Result<TaskRange> task_range(const wire::Tasks& tasks, const char* field) {
   return TaskRange{tasks.first(), tasks.count()};
 }
 
-Result<WorkKind> work_of(const wire::Recipe& recipe) {
+Result<Runner> runner_of(const wire::Recipe& recipe) {
   switch (recipe.work_case()) {
     case wire::Recipe::kGenerate:
-      return WorkKind::Generate;
+      return Runner::Executor;
     case wire::Recipe::kCommand:
-      return WorkKind::Command;
+      return Runner::Program;
     case wire::Recipe::kEncode:
     case wire::Recipe::kSheet:
-      return WorkKind::Media;
+      return Runner::Media;
     case wire::Recipe::WORK_NOT_SET:
       break;
   }
@@ -53,9 +53,9 @@ Result<Lease> lease_of(const wire::Grant& grant) {
   if (!lease.attempt) return bad("grants.attempt", "an attempt without its number");
   lease.phase = {JobId(grant.tasks().job()), grant.tasks().phase()};
   FM_ASSIGN(lease.tasks, task_range(grant.tasks(), "grants.tasks"));
-  FM_ASSIGN(lease.work, work_of(grant.recipe()));
+  FM_ASSIGN(lease.runner, runner_of(grant.recipe()));
   lease.slot = grant.slot();
-  if (lease.work == WorkKind::Generate) {
+  if (lease.runner == Runner::Executor) {
     const std::string& digest = grant.recipe().generate().model_digest();
     if (digest.size() != lease.model.bytes.size()) return bad("grants.recipe.model_digest", "no digest of a model");
     std::copy(digest.begin(), digest.end(), lease.model.bytes.begin());

@@ -136,7 +136,7 @@ void grant_attempt(FarmState& farm, PhaseEntry& phase, TaskRange tasks, const De
   grant.timeout = layer.timeout.value_or(base::Duration{});
   grant.batch_max = demand.exclusive ? 1 : std::max(std::min(demand.batch_max, capacity), 1u);
 
-  if (demand.kind == WorkKind::Generate && phase.device_class.empty() && !lease.record.device_class.empty())
+  if (demand.runner == Runner::Executor && phase.device_class.empty() && !lease.record.device_class.empty())
     pin_device_class(farm, job, phase, lease.record.device_class);
   move_tasks(farm, phase, tasks, TaskState::Leased);
   ++phase.tally.attempts;
@@ -175,7 +175,7 @@ CommitAnswer commit_task(FarmState& farm, WorkerEntry& worker, TaskFinished fini
 
   JobEntry& job = farm.job_of(phase->id);
   if (lease->record.device_class.empty()) lease->record.device_class = worker.device_class_of(lease->record.slot);
-  if (lease->demand.kind == WorkKind::Generate && !lease->record.device_class.empty()) {
+  if (lease->demand.runner == Runner::Executor && !lease->record.device_class.empty()) {
     if (phase->device_class.empty()) pin_device_class(farm, job, *phase, lease->record.device_class);
     // Granted before either executor had said its class: pixels of two classes are never mixed (promise P4).
     if (phase->device_class != lease->record.device_class) return CommitAnswer::Refused;

@@ -46,7 +46,7 @@ std::vector<TaskIndex> tasks_named(const BadEnd& end) {
   std::vector<TaskIndex> tasks;
   for (const TaskIndex task : end.ended.failed_tasks)
     if (is_owed(end.owed, task)) tasks.push_back(task);
-  if (end.ended.failed_tasks.empty() && end.ended.frame && end.phase.plan->kind != jobs::PhaseKind::Denoise) {
+  if (end.ended.failed_tasks.empty() && end.ended.frame && !end.phase.plan->traits().intermediate) {
     const TaskRange named = jobs::tasks_of_frames(*end.phase.plan, *end.ended.frame, *end.ended.frame);
     if (named.count == 1 && is_owed(end.owed, named.first)) tasks.push_back(named.first);
   }
@@ -253,7 +253,7 @@ void on_attempt_ended(FarmState& farm, WorkerEntry& worker, const AttemptEnded& 
   BadEnd end{farm, job, phase, worker, ended, jobs::outcome_row(ended.outcome), {}, lease->granted_at};
   end.chain = lease->chain;
   end.made_nothing = lease->record.tasks_committed == 0;
-  end.generate = lease->demand.kind == WorkKind::Generate;
+  end.generate = lease->demand.runner == Runner::Executor;
   end.windows = lease->chain ? 0 : lease->windows;
   learn_memory(farm, worker, *lease, ended);
   if (!ended.device_class.empty()) lease->record.device_class = ended.device_class;

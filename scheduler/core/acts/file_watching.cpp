@@ -120,7 +120,7 @@ void give_up_what_is_due(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
   for (const auto& [first, wait] : waits) {
     if (phase.files.clock - wait.since < most) continue;
     any = true;
-    if (phase.plan->kind == jobs::PhaseKind::Sheet) {  // a sheet shows what is missing
+    if (phase.plan->traits().waits_for_end) {  // it shows what is missing
       for (RootFiles& files : phase.files.inputs) take_all_as_there(files);
       wake_readers(farm, phase);
       break;

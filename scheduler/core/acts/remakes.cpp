@@ -13,7 +13,6 @@
 namespace framemill::scheduler {
 namespace {
 
-using jobs::PhaseKind;
 using Parts = std::vector<std::set<TaskIndex>>;  // by phase
 
 // The tasks that a remake works at: those that are remade, and the intermediate ones below them.
@@ -30,7 +29,7 @@ Parts parts_of(const JobEntry& remake) {
     const PhaseEntry& phase = remake.phases[index];
     for (const jobs::Need& need : phase.plan->needs) {
       const PhaseEntry& needed = remake.phases[need.phase];
-      if (needed.plan->kind != PhaseKind::Denoise) continue;
+      if (!needed.plan->traits().intermediate) continue;
       const TaskRange tasks = jobs::tasks_needed(need, *phase.plan, task, *needed.plan);
       for (TaskIndex t = tasks.first; t < tasks.end(); ++t)
         if (parts[need.phase].insert(t).second) open.emplace_back(need.phase, t);

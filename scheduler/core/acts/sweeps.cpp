@@ -9,7 +9,7 @@ constexpr base::Duration kSweepRepeatAfter = base::seconds(2);
 
 // Files of the farm's own that outlive their task: latents, and the orders that are kept for manifests.
 bool leaves_files(const PhaseEntry& phase) {
-  return phase.plan->kind == jobs::PhaseKind::Denoise || jobs::is_on_manifest(*phase.plan);
+  return phase.plan->traits().intermediate || jobs::is_on_manifest(*phase.plan);
 }
 
 }  // namespace

@@ -82,7 +82,7 @@ void reopen_phase(FarmState& farm, PhaseEntry& phase, const std::optional<jobs::
     const bool lost =
         run.state == TaskState::Failed || run.state == TaskState::Quarantined || run.state == TaskState::Cancelled;
     if (!lost) {
-      if (run.state == TaskState::Published && phase.plan->kind != jobs::PhaseKind::Denoise) {
+      if (run.state == TaskState::Published && !phase.plan->traits().intermediate) {
         if (!frames) reopened.met_published = true;
         for (TaskIndex t = run.tasks.first; !reopened.met_published && t < run.tasks.end(); ++t)
           reopened.met_published = is_selected(phase, t, frames);

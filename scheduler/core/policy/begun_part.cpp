@@ -22,7 +22,7 @@ TaskRange begun_part(const FarmState& farm, const PhaseEntry& phase, const Lease
   const AttemptRunning& at_work = lease.activity;
   // Put back by a restart, and not reported since: it may have begun anything.
   if (at_work.attempt == AttemptId{} && lease.record.id.epoch != farm.settings.epoch) return held;
-  if (lease.demand.kind != WorkKind::Generate) {
+  if (lease.demand.runner != Runner::Executor) {
     const bool runs = at_work.usage.wall_us > 0 || at_work.step > 0 || !at_work.output.empty();
     return runs || lease.record.tasks_committed > 0 ? held : nothing;
   }

@@ -18,7 +18,7 @@ constexpr std::uint32_t kTasksMax = 4096;  // files of a commit message are limi
 std::uint32_t wished_count(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, std::uint32_t left,
                            std::uint32_t slots, const std::string& device_class) {
   // What a remake makes again is kept or dropped by itself, and with it its staging directory.
-  if (job.record.remake_of && phase.plan->kind != jobs::PhaseKind::Denoise) return 1;
+  if (job.record.remake_of && !phase.plan->traits().intermediate) return 1;
   const jobs::LayerSpec& layer = job.layer_of(phase);
   if (layer.chunk) return std::clamp(*layer.chunk, 1u, kTasksMax);
   slots = std::max(slots, 1u);
@@ -66,10 +66,7 @@ TaskRange common_run(const PhaseEntry& phase) {
 
 // A program that is given its frames as first to last would render what lies in a gap: such a chunk ends there.
 std::uint32_t one_run(const JobEntry& job, const PhaseEntry& phase, TaskRange chunk) {
-  const jobs::LayerSpec& layer = job.layer_of(phase);
-  const auto* command = std::get_if<jobs::CommandSpec>(&layer.work);
-  if (command == nullptr) return chunk.count;
-  return jobs::tasks_in_one_run(*phase.plan, jobs::command_run(layer, *command).spacing, chunk.first, chunk.count);
+  return jobs::tasks_in_one_run(job.layer_of(phase), *phase.plan, chunk.first, chunk.count);
 }
 
 }  // namespace

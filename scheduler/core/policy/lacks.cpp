@@ -24,11 +24,11 @@ bool names_root(const Inventory& inventory, const std::string& root) {
 
 // What a layer's phases lack; several phases of it say the same.
 void add_lacks(const FarmState& farm, const Demand& demand, std::vector<std::string>& lacks) {
-  if (demand.kind == WorkKind::Command && !anyone(farm, [&](const Inventory& i) { return lists(i, demand.program); }))
+  if (demand.runner == Runner::Program && !anyone(farm, [&](const Inventory& i) { return lists(i, demand.program); }))
     lacks.push_back("no worker lists the program \"" + demand.program + "\" under [commands]");
-  if (demand.kind == WorkKind::Media && !anyone(farm, [](const Inventory& i) { return i.media; }))
+  if (demand.runner == Runner::Media && !anyone(farm, [](const Inventory& i) { return i.media; }))
     lacks.push_back("no worker can make movies and sheets");
-  if (demand.kind == WorkKind::Generate) {
+  if (demand.runner == Runner::Executor) {
     bool other_digest = false;
     const bool held = anyone(farm, [&](const Inventory& i) {
       return std::any_of(i.packages.begin(), i.packages.end(), [&](const PackageHeld& package) {

@@ -7,20 +7,10 @@ namespace framemill::scheduler {
 namespace {
 
 bool is_planned_path(const jobs::PhasePlan& plan, PhaseId phase, TaskIndex task, const FileRecord& file) {
-  switch (plan.kind) {
-    case jobs::PhaseKind::Denoise:
-      return file.path == latents_path(phase, task);
-    case jobs::PhaseKind::Encode:
-    case jobs::PhaseKind::Sheet:
-      return file.path == jobs::output_path(plan, 0);
-    case jobs::PhaseKind::Command:
-      // One file of all frames: its frame number says nothing.
-      if (jobs::output_path(plan, 0) == jobs::output_path(plan, 1)) return file.path == jobs::output_path(plan, 0);
-      [[fallthrough]];
-    case jobs::PhaseKind::Decode:
-      return jobs::task_frames(plan, task).contains(file.frame) && file.path == jobs::output_path(plan, file.frame);
-  }
-  return false;
+  if (plan.traits().intermediate) return file.path == latents_path(phase, task);
+  // Of one file of all frames the frame number says nothing.
+  if (!jobs::is_framewise(plan)) return file.path == jobs::output_path(plan, 0);
+  return jobs::task_frames(plan, task).contains(file.frame) && file.path == jobs::output_path(plan, file.frame);
 }
 
 // "<directory>/<file>": what an attempt stages lies one level deep; its own small files lie above.

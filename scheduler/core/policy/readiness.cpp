@@ -37,7 +37,7 @@ bool is_over(const JobEntry& job, const PhaseEntry& phase, std::vector<bool>& as
 }
 
 bool waits_for_the_end(const PhaseEntry& phase) {
-  return phase.plan->kind == jobs::PhaseKind::Sheet;
+  return phase.plan->traits().waits_for_end;
 }
 
 bool is_met(const JobEntry& job, const PhaseEntry& phase, const Need& need, TaskIndex task) {

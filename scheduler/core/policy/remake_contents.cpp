@@ -48,7 +48,7 @@ std::string digests_text(const RemakeRecord& remade) {
 
 std::string other_contents_text(const JobEntry& remake, const PhaseEntry& phase, TaskIndex task) {
   const RemakeRecord& remade = remake.remade.at({phase.id.index, task});
-  const jobs::FrameSet frames = is_framewise(*phase.plan) ? phase.frames_of(task) : jobs::FrameSet{};
+  const jobs::FrameSet frames = jobs::is_framewise(*phase.plan) ? phase.frames_of(task) : jobs::FrameSet{};
   return "It did not come out as it was, and nothing was changed: " + digests_text(remade) +
          ". To publish what comes out now under the same version: framemill retry " + std::to_string(remade.of.value) +
          " --layer " + remake.layer_of(phase).name + (frames.empty() ? "" : " --frames " + frames.text()) +

@@ -7,14 +7,13 @@
 namespace framemill::scheduler {
 namespace {
 
-using jobs::PhaseKind;
 
 std::string number(JobId job) {
   return std::to_string(job.value);
 }
 
 std::string task_words(const JobEntry& job, const PhaseEntry& phase, TaskIndex task) {
-  const jobs::FrameSet frames = is_framewise(*phase.plan) ? phase.frames_of(task) : jobs::FrameSet{};
+  const jobs::FrameSet frames = jobs::is_framewise(*phase.plan) ? phase.frames_of(task) : jobs::FrameSet{};
   const std::string layer = "layer " + job.layer_of(phase).name;
   if (frames.empty()) return layer;
   return (frames.count() == 1 ? "frame " : "frames ") + frames.text() + " of " + layer;
@@ -28,7 +27,7 @@ base::Error too_many() {
 // A movie or a sheet is asked for by its layer: whoever names frames alone means these files.
 base::Status add_asked(const PhaseEntry& phase, const JobChangeAsked& asked, std::set<TaskIndex>& tasks) {
   std::vector<TaskRange> ranges;
-  if (!asked.frames || !is_framewise(*phase.plan)) {
+  if (!asked.frames || !jobs::is_framewise(*phase.plan)) {
     if (asked.frames && asked.layer.empty()) return {};
     ranges.push_back({0, phase.tasks.size()});
   } else {
@@ -74,12 +73,12 @@ base::Status check_names(const FarmState& farm, const JobEntry& job, const Phase
   for (const auto& [id, other] : farm.jobs.all()) {
     if (id == job.record.id || other.record.remake_of) continue;
     for (const PhaseEntry& theirs : other.phases) {
-      if (theirs.plan->kind == PhaseKind::Denoise || theirs.plan->root != phase.plan->root ||
+      if (theirs.plan->traits().intermediate || theirs.plan->root != phase.plan->root ||
           theirs.plan->output_pattern != phase.plan->output_pattern)
         continue;
       for (const TaskIndex task : tasks) {
         TaskRange range{0, theirs.tasks.size()};
-        if (is_framewise(*phase.plan)) {
+        if (jobs::is_framewise(*phase.plan)) {
           const jobs::FrameSet frames = phase.frames_of(task);
           range = jobs::tasks_of_frames(*theirs.plan, frames.first(), frames.last());
         }
@@ -95,11 +94,6 @@ base::Status check_names(const FarmState& farm, const JobEntry& job, const Phase
 }
 
 }  // namespace
-
-bool is_framewise(const jobs::PhasePlan& plan) {
-  return plan.kind == PhaseKind::Decode ||
-         (plan.kind == PhaseKind::Command && jobs::output_path(plan, 0) != jobs::output_path(plan, 1));
-}
 
 base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> tasks_to_remake(const FarmState& farm,
                                                                          const JobChangeAsked& asked) {
@@ -121,7 +115,7 @@ base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> tasks_to_remake(const F
                        "name frames, or a layer for its movie, sheet or all its frames"};
   std::vector<std::pair<PhaseId, TaskIndex>> found;
   for (const PhaseEntry& phase : job->phases) {
-    if (phase.plan->kind == PhaseKind::Denoise) continue;
+    if (phase.plan->traits().intermediate) continue;
     if (!asked.layer.empty() && job->layer_of(phase).name != asked.layer) continue;
     std::set<TaskIndex> tasks;
     FM_TRY(add_asked(phase, asked, tasks));

@@ -12,9 +12,6 @@ namespace framemill::scheduler {
 
 inline constexpr std::uint32_t kRemadeTasksMax = 4'096;  // of one remake
 
-// Whether the phase writes a file for each frame; else one file of all.
-bool is_framewise(const jobs::PhasePlan& plan);
-
 // The published tasks that the change speaks of, ascending. Errors: job.unknown, job.layer_unknown, remake.of_remake,
 // remake.needs_frames, remake.nothing, remake.running, remake.not_published, remake.under_way, remake.name_taken,
 // remake.too_many.

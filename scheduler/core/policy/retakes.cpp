@@ -12,7 +12,8 @@ constexpr std::size_t kVersionsLookedAt = 64;
 // Some frame of a layer of that name and shot has its name.
 bool has_published(const JobEntry& job, const std::string& shot) {
   return std::any_of(job.phases.begin(), job.phases.end(), [&](const PhaseEntry& phase) {
-    return phase.plan->kind == jobs::PhaseKind::Decode && job.layer_of(phase).shot == shot &&
+    const jobs::PhaseTraits& traits = phase.plan->traits();
+    return traits.windowed && !traits.intermediate && job.layer_of(phase).shot == shot &&
            phase.tasks.count(TaskState::Published) > 0;
   });
 }

@@ -61,14 +61,14 @@ Misfit standing_misfit(const MemoryLedger& ledger, const Demand& demand, const W
   const DeviceState* device = worker.device_of(slot);
   if (device == nullptr || slot.gone) return Misfit::SlotUnusable;
   if (const Misfit misfit = device_misfit(ledger, demand, *device); misfit != Misfit::None) return misfit;
-  if (demand.kind == WorkKind::Command) {
+  if (demand.runner == Runner::Program) {
     const auto& commands = worker.inventory.commands;
     if (std::find(commands.begin(), commands.end(), demand.program) == commands.end()) return Misfit::Program;
   }
-  if (demand.kind == WorkKind::Media && !worker.inventory.media) return Misfit::Media;
+  if (demand.runner == Runner::Media && !worker.inventory.media) return Misfit::Media;
   if (!serves_roots(worker, demand)) return Misfit::Root;
   // A command needs no executor; the slot's own may be unable to start.
-  if (demand.kind == WorkKind::Generate && !slot.state.usable) return Misfit::SlotUnusable;
+  if (demand.runner == Runner::Executor && !slot.state.usable) return Misfit::SlotUnusable;
   return Misfit::None;
 }
 
@@ -105,7 +105,7 @@ SlotFit fit_now(const MemoryLedger& ledger, const Demand& demand, const WorkerEn
   fit.capacity = admitted_batch(ledger, worker, slot, demand);
   if (fit.capacity == 0) return misfit(Misfit::MemoryBooked);
   if (slot.load > fit.capacity) return misfit(Misfit::BatchFull);
-  fit.warm = demand.kind == WorkKind::Generate && is_warm(demand, slot);
+  fit.warm = demand.runner == Runner::Executor && is_warm(demand, slot);
   return fit;
 }
 

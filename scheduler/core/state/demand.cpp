@@ -13,7 +13,7 @@ auto memory_key(const jobs::MemoryPrior& m) {
 }
 
 auto key(const Demand& d) {
-  return std::make_tuple(d.kind, d.exclusive, std::cref(d.model), std::cref(d.model_digest), std::cref(d.program),
+  return std::make_tuple(d.runner, d.exclusive, std::cref(d.model), std::cref(d.model_digest), std::cref(d.program),
                          d.device, d.device_memory_bytes, d.host_memory_bytes, d.cpus, std::cref(d.device_class),
                          std::cref(d.roots), std::cref(d.written_root), d.batch_max, memory_key(d.cpu_memory),
                          memory_key(d.cuda_memory));
@@ -50,27 +50,20 @@ Demand demand_of(const JobRecord& job, const jobs::PhasePlan& phase, const std::
   for (const jobs::LayerInput& input : layer.inputs) add_root(demand.roots, input.root);
   std::sort(demand.roots.begin(), demand.roots.end());
 
-  if (const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work)) {
-    const jobs::PackageFacts* package = package_of(job, generate->model);
-    FM_CHECK(package != nullptr, "a job without the facts of its package");
-    demand.kind = WorkKind::Generate;
-    demand.model = generate->model;
-    demand.model_digest = package->root_digest;
-    demand.device_class = device_class;
-    demand.cpu_memory = package->cpu_memory;
-    demand.cuda_memory = package->cuda_memory;
-    demand.batch_max = layer.reproducibility == jobs::Reproducibility::Exact
-                           ? 1
-                           : static_cast<std::uint32_t>(std::max(package->batch_max, 1));
-    return demand;
-  }
-  demand.exclusive = true;
-  if (const auto* command = std::get_if<jobs::CommandSpec>(&layer.work)) {
-    demand.kind = WorkKind::Command;
-    demand.program = command->argv.empty() ? std::string() : command->argv.front();
-  } else {
-    demand.kind = WorkKind::Media;
-  }
+  demand.runner = phase.traits().runner;
+  demand.exclusive = phase.traits().exclusive;
+  demand.program = layer.program();
+  demand.model = layer.model();
+  if (demand.model.empty()) return demand;
+  const jobs::PackageFacts* package = package_of(job, demand.model);
+  FM_CHECK(package != nullptr, "a job without the facts of its package");
+  demand.model_digest = package->root_digest;
+  demand.device_class = device_class;
+  demand.cpu_memory = package->cpu_memory;
+  demand.cuda_memory = package->cuda_memory;
+  demand.batch_max = layer.reproducibility == jobs::Reproducibility::Exact
+                         ? 1
+                         : static_cast<std::uint32_t>(std::max(package->batch_max, 1));
   return demand;
 }
 

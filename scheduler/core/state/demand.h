@@ -15,14 +15,14 @@
 
 namespace framemill::scheduler {
 
-enum class WorkKind : std::uint8_t { Generate, Command, Media };
+using jobs::Runner;
 
 struct Demand {
-  WorkKind kind = WorkKind::Generate;
+  Runner runner = Runner::Executor;
   bool exclusive = false;  // the slot holds nothing else meanwhile
-  std::string model;       // "demo-clips@1"; Generate
+  std::string model;       // "demo-clips@1"; empty: the work has no model
   base::Sha256 model_digest;
-  std::string program;  // Command: argv[0]
+  std::string program;  // that a command runs; else empty
   jobs::DeviceWish device = jobs::DeviceWish::Any;
   std::uint64_t device_memory_bytes = 0, host_memory_bytes = 0;
   std::uint32_t cpus = 0;

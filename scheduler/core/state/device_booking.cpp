@@ -11,7 +11,7 @@ jobs::MemoryRow demanded_row(const MemoryLedger& ledger, const Demand& demand, c
 
 // Commands, encodes and sheets book what their spec asks for, and no weights.
 bool has_model(const Demand& demand) {
-  return demand.kind == WorkKind::Generate;
+  return demand.runner == Runner::Executor;
 }
 
 }  // namespace

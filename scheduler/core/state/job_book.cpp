@@ -38,7 +38,7 @@ base::Error unknown_layer(const JobRecord& job, const std::string& name) {
 }
 
 jobs::FrameSet PhaseEntry::frames_of(TaskIndex task) const {
-  if (plan->kind != jobs::PhaseKind::Denoise) return jobs::task_frames(*plan, task);
+  if (!plan->traits().windowed || !plan->traits().intermediate) return jobs::task_frames(*plan, task);
   const jobs::FrameSpan span = plan->grid.new_frames(jobs::task_window(*plan, task));
   return jobs::FrameSet(span.first, span.last);
 }
@@ -74,8 +74,7 @@ void JobEntry::restore_tasks(PhaseEntry& phase, TaskStates tasks) {
 
 std::string JobEntry::label_of(const PhaseEntry& phase) const {
   const jobs::LayerSpec& layer = layer_of(phase);
-  const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work);
-  if (generate == nullptr || generate->variant_seeds.size() < 2) return layer.name;
+  if (layer.variant_count() < 2) return layer.name;
   return layer.name + " t" + std::to_string(phase.plan->variant);
 }
 

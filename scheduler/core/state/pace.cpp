@@ -63,14 +63,14 @@ std::optional<double> PaceBook::seconds(PaceId id) const {
 
 std::string pace_name(const JobRecord& job, const jobs::PhasePlan& phase) {
   const jobs::LayerSpec& layer = job.spec->layers[phase.layer];
-  const auto* generate = std::get_if<jobs::GenerateSpec>(&layer.work);
-  if (generate == nullptr)
+  if (layer.model().empty())
     return std::string(kOneJob) + std::to_string(job.id.value) + " layer " + std::to_string(phase.layer);
-  const jobs::PackageFacts* package = package_of(job, generate->model);
+  const jobs::PackageFacts* package = package_of(job, layer.model());
   const std::string digest = package == nullptr ? std::string() : package->root_digest.hex();
-  if (phase.kind == jobs::PhaseKind::Decode) return "decode " + digest;
-  const std::uint32_t steps = generate->steps.value_or(package == nullptr ? 0 : package->default_steps);
-  return "denoise " + digest + " steps " + std::to_string(steps);
+  const std::string work = std::string(jobs::name(phase.kind)) + " " + digest;
+  if (!phase.traits().stepped) return work;
+  const std::uint32_t steps = layer.steps().value_or(package == nullptr ? 0 : package->default_steps);
+  return work + " steps " + std::to_string(steps);
 }
 
 }  // namespace framemill::scheduler

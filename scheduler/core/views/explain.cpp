@@ -109,9 +109,8 @@ TaskRef task_of_frame(const JobEntry& job, const Asked& asked, jobs::Frame frame
 std::string task_text(const JobEntry& job, const PhaseEntry& phase, TaskIndex task) {
   const jobs::PhasePlan& plan = *phase.plan;
   std::string text = job.label_of(phase);
-  if (plan.kind == jobs::PhaseKind::Denoise || plan.kind == jobs::PhaseKind::Decode)
-    text += " " + std::string(jobs::name(plan.kind));
-  if (plan.kind == jobs::PhaseKind::Denoise)
+  if (plan.traits().windowed) text += " " + std::string(jobs::name(plan.kind));
+  if (plan.traits().windowed && plan.traits().intermediate)
     return text + " (window " + std::to_string(jobs::task_window(plan, task) + 1) + " of " +
            std::to_string(plan.grid.window_count) + ")";
   const jobs::FrameSet frames = jobs::task_frames(plan, task);

@@ -10,7 +10,6 @@
 namespace framemill::scheduler {
 namespace {
 
-using jobs::PhaseKind;
 using jobs::PhaseState;
 
 bool writes_frames(const PhaseEntry& phase) {
@@ -87,7 +86,7 @@ class Eta {
     slots_ = std::max(slots_, slots_for(farm, farm.classes.of(phase.common_class)));
     const auto left = work_left_s(farm, phase);
     if (!left) {
-      unmeasured_ = unmeasured_ || phase.plan->kind == PhaseKind::Denoise;
+      unmeasured_ = unmeasured_ || phase.plan->traits().stepped;
       return;
     }
     measured_ = true;
@@ -169,27 +168,14 @@ void add_phase(const JobEntry& job, const PhaseEntry& phase, LayerView& view, bo
   if (writes_frames(phase)) {
     view.frames += frames_to_write(job, phase);
     view.frames_published += frames_published(job, phase);
-  } else if (phase.plan->kind != PhaseKind::Denoise) {  // a movie or a sheet is one file
+  } else if (!phase.plan->traits().intermediate) {  // a movie or a sheet is one file
     view.frames += phase.tasks.size() - phase.taken;
     view.frames_published += phase.tasks.count(TaskState::Published) - phase.taken;
   }
-  if (phase.plan->kind == PhaseKind::Denoise) view.windows += phase.plan->task_count - phase.taken;
+  if (phase.plan->traits().windowed && phase.plan->traits().intermediate)
+    view.windows += phase.plan->task_count - phase.taken;
   view.tries_charged += phase.tally.tries_charged;
   add_troubles(phase, view);
-}
-
-std::string_view kind_name(jobs::LayerKind kind) {
-  switch (kind) {
-    case jobs::LayerKind::Generate:
-      return "generate";
-    case jobs::LayerKind::Command:
-      return "command";
-    case jobs::LayerKind::Encode:
-      return "encode";
-    case jobs::LayerKind::Sheet:
-      return "sheet";
-  }
-  return "";
 }
 
 // Held, or with nobody who could take it: it is not known when it goes on.
@@ -204,7 +190,7 @@ std::vector<LayerView> layers_of(const FarmState& farm, const JobEntry& job, con
     LayerView layer;
     layer.index = static_cast<std::uint32_t>(layers.size());
     layer.name = spec.name;
-    layer.kind = kind_name(spec.kind);
+    layer.kind = jobs::name(spec.kind);
     layer.shot = spec.shot.empty() ? job.record.spec->shot : spec.shot;
     Eta eta;
     bool first = true;
