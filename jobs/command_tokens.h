@@ -23,25 +23,13 @@ std::vector<ArgumentPart> parts_of(std::string_view argument);
 
 // The names of all tokens, in the order of the documentation.
 const std::vector<std::string>& command_tokens();
-// Whether an argument after the program has the token.
-bool uses_token(const CommandSpec& command, std::string_view token);
 
 // The input that {input:REFERENCE} means, by its name or else its index; {input} means the only one. `names`: of the
 // layer's inputs, empty where one has none. Nothing when there is no such input.
 std::optional<std::size_t> input_of_token(std::string_view reference, const std::vector<std::string>& names);
 
-// What one run of the program is given. Frame: the files of one frame, by their paths. Chunk: several frames by printf
-// patterns; the argv may then need them to be neighbours ({chunk_first}, {chunk_last}), or evenly spaced ({step}).
-struct CommandRun {
-  bool paths = false;
-  enum class Spacing : std::uint8_t { Any, Even, Neighbours } spacing = Spacing::Any;
-};
-CommandRun command_run(const LayerSpec& layer, const CommandSpec& command);
-
-// How many tasks from `first` on, at most `count`, one run of a command's phase may take.
-std::uint32_t tasks_in_one_run(const PhasePlan& phase, CommandRun::Spacing spacing, TaskIndex first,
-                               std::uint32_t count);
-// The same of any layer's phase: all of them where no program runs.
+// How many tasks from `first` on, at most `count`, a lease of a layer's phase may take: a program that is given its frames
+// as first to last would render what lies in a gap.
 std::uint32_t tasks_in_one_run(const LayerSpec& layer, const PhasePlan& phase, TaskIndex first, std::uint32_t count);
 
 // The distance between the frames; 1 for a lone frame, nothing where it changes.

@@ -2,7 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <variant>
+
+#include "jobs/kind.h"
 
 namespace framemill::jobs {
 namespace {
@@ -28,8 +29,7 @@ std::optional<FrameRate> rate_of_inputs(const JobSpec& job, const LayerSpec& lay
 }  // namespace
 
 std::optional<FrameRate> ordered_rate(const JobSpec& job, const LayerSpec& layer, const FindPackage& find_package) {
-  const auto* encode = std::get_if<EncodeSpec>(&layer.work);
-  if (encode != nullptr && encode->fps) return encode->fps;
+  if (const auto own = kind_of(layer.kind).rate(layer)) return own;
   if (job.fps) return job.fps;
   std::size_t steps = kLayersMax;
   return rate_of_inputs(job, layer, find_package, steps);

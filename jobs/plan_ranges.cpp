@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "jobs/kind.h"
 #include "jobs/output_names.h"
-#include "jobs/plan.h"
 
 namespace framemill::jobs {
 namespace {
@@ -170,8 +170,8 @@ std::string path_of(const RootFiles& files, Frame frame) {
 
 std::vector<RootFiles> root_files_of(const LayerSpec& layer, const PhasePlan& phase) {
   std::vector<RootFiles> all;
-  if (phase.kind == PhaseKind::Decode) return all;  // reads latents alone
-  const auto* command = std::get_if<CommandSpec>(&layer.work);
+  if (phase.kind != traits(layer.kind).first_phase) return all;  // reads what the phase before it made
+  const TaskReach reach = kind_of(layer.kind).reach(layer);
   for (std::size_t i = 0; i < layer.inputs.size(); ++i) {
     const LayerInput& input = layer.inputs[i];
     if (!input.layer.empty()) continue;
@@ -182,19 +182,18 @@ std::vector<RootFiles> root_files_of(const LayerSpec& layer, const PhasePlan& ph
     files.root = input.root;
     files.path_printf = std::move(*resolved);
     files.frames = input.frames.value_or(FrameSet(0, 0));
-    if (phase.kind == PhaseKind::Denoise) {
+    if (phase.traits().windowed) {
       const std::int64_t wanted = std::min<std::int64_t>(phase.grid.context_frames, files.frames.count());
       if (wanted == 0) continue;
       files.frames = files.frames.within(files.frames.nth(files.frames.count() - wanted), files.frames.last());
       files.readers = RootFiles::Readers::FirstTask;
       files.is_context = true;
-    } else if (command != nullptr && input.frames && !command->needs_frames.all) {
-      const FrameReach& reach = command->needs_frames;
-      files.frames = files.frames.intersection(layer.frames.neighbours(reach.lo, reach.hi));
-      if (!command->one_task) {
+    } else if (input.frames && !reach.frames.all) {
+      files.frames = files.frames.intersection(layer.frames.neighbours(reach.frames.lo, reach.frames.hi));
+      if (!reach.one_task) {
         files.readers = RootFiles::Readers::OwnFrames;
-        files.lo = reach.lo;
-        files.hi = reach.hi;
+        files.lo = reach.frames.lo;
+        files.hi = reach.frames.hi;
       }
     }
     if (!files.frames.empty()) all.push_back(std::move(files));

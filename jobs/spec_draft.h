@@ -22,9 +22,7 @@ struct LayerDraft {
   bool kind_known = false;
 
   TableReader reader(SpecErrors& errors) const { return TableReader(*node, path, errors); }
-  bool takes_frames() const {
-    return kind_known && (layer.kind == LayerKind::Generate || layer.kind == LayerKind::Command);
-  }
+  bool takes_frames() const { return kind_known && traits(layer.kind).takes_frames; }
 };
 
 struct JobDraft {
@@ -42,17 +40,13 @@ std::optional<FrameRate> read_rate(TableReader& table, std::string_view key);
 // Reads one [[layer]]; faults go to `errors`, and what could be read is in the draft.
 LayerDraft read_layer(const SpecNode& node, std::size_t index, const JobSpec& job, SpecErrors& errors);
 
-// The keys that only this kind of layer has.
+// The keys that only one kind of layer has: jobs/kind.h.
 using Work = decltype(LayerSpec::work);
-Work read_work(LayerKind kind, TableReader& table);
-
-// The pattern of a layer that gives no `output`.
-std::string default_output(const LayerSpec& layer);
 
 // Settles shot ranges, frames and handles of all layers.
 void settle_ranges(JobDraft& draft, SpecErrors& errors);
-// Layers without a prompt go on with that of the layer they start from.
-void settle_prompts(JobDraft& draft, SpecErrors& errors);
+// Layers take from others what they leave out: a prompt, from the layer that they start from.
+void settle_inherited(JobDraft& draft, SpecErrors& errors);
 // Names, references between layers, cycles, inputs.
 void check_links(const JobDraft& draft, SpecErrors& errors);
 // Output patterns: tokens, paths, endings, two outputs of one name; total sizes.

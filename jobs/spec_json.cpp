@@ -5,7 +5,8 @@
 #include <boost/json.hpp>
 
 #include "jobs/canonical_json.h"
-#include "jobs/spec.h"
+#include "jobs/kind.h"
+#include "jobs/spec_json.h"
 #include "jobs/spec_values.h"
 
 namespace framemill::jobs {
@@ -23,17 +24,6 @@ FrameSpan without_handles(FrameSpan range, std::int32_t handles) {
 }
 std::string span_text(FrameSpan span) {
   return FrameSet(span.first, span.last).text();
-}
-
-json::value rate_json(FrameRate rate) {
-  if (rate.den == 1) return rate.num;
-  return json::value(rate.text());
-}
-
-json::array strings(const std::vector<std::string>& values) {
-  json::array out;
-  for (const std::string& value : values) out.emplace_back(value);
-  return out;
 }
 
 json::object input_json(const LayerInput& input) {
@@ -57,41 +47,11 @@ json::object needs_json(const Needs& needs) {
   return out;
 }
 
-// One overload per kind of work: the keys that only it has.
-void add_work(json::object& out, const GenerateSpec& work) {
-  out["model"] = work.model;
-  out["prompt"] = work.prompt;
-  out["negative_prompt"] = work.negative_prompt;
-  if (work.steps) out["steps"] = *work.steps;
-  if (work.guidance) out["guidance"] = *work.guidance;
-  out["plan"] = name(work.plan);
-  json::array seeds;
-  for (const std::uint64_t seed : work.variant_seeds) seeds.emplace_back(seed);
-  out["variants"] = std::move(seeds);
-  out["format"] = name(work.format);
-}
-void add_work(json::object& out, const CommandSpec& work) {
-  out["argv"] = strings(work.argv);
-  out["needs_frames"] = work.needs_frames.text();  // always: where it is absent an older version wrote the spec
-  if (work.one_task) out["task"] = "all";
-  if (work.size) out["size"] = fmt::format("{}x{}", work.size->width, work.size->height);
-}
-void add_work(json::object& out, const EncodeSpec& work) {
-  if (work.fps) out["fps"] = rate_json(*work.fps);
-  out["codec"] = work.codec;
-  out["scale"] = work.scale;
-  out["burn_in"] = strings(work.burn_in);
-}
-void add_work(json::object& out, const SheetSpec& work) {
-  out["every"] = work.every;
-  out["tile"] = work.tile;
-}
-
 json::object layer_json(const LayerSpec& layer) {
   json::object out{{"name", layer.name},
                    {"kind", name(layer.kind)},
                    {"shot", layer.shot},
-                   {"after", strings(layer.after)},
+                   {"after", texts_json(layer.after)},
                    {"retries", layer.retries},
                    {"needs", needs_json(layer.needs)},
                    {"output", layer.output},
@@ -103,7 +63,7 @@ json::object layer_json(const LayerSpec& layer) {
   if (layer.check != OutputCheck::Auto) out["check"] = name(layer.check);
   if (layer.timeout) out["timeout"] = duration_text(*layer.timeout);
   if (layer.missing_after) out["missing_after"] = duration_text(*layer.missing_after);
-  if (layer.kind == LayerKind::Generate || layer.kind == LayerKind::Command) {
+  if (traits(layer.kind).takes_frames) {
     const FrameSpan range = without_handles(layer.shot_range, layer.handles);
     out["shot_range"] = span_text(range);
     out["handles"] = handles_text(layer.handles);
@@ -113,7 +73,7 @@ json::object layer_json(const LayerSpec& layer) {
     else
       out["chunk"] = "auto";
   }
-  std::visit([&](const auto& work) { add_work(out, work); }, layer.work);
+  kind_of(layer.kind).write(out, layer);
   return out;
 }
 
@@ -123,12 +83,23 @@ json::value optional_number(const std::optional<std::uint32_t>& number) {
 
 }  // namespace
 
+json::value rate_json(FrameRate rate) {
+  if (rate.den == 1) return rate.num;
+  return json::value(rate.text());
+}
+
+json::array texts_json(const std::vector<std::string>& values) {
+  json::array out;
+  for (const std::string& value : values) out.emplace_back(value);
+  return out;
+}
+
 std::string canonical_json(const JobSpec& spec) {
   json::object out{{"api", "framemill/v1"},
                    {"name", spec.name},
                    {"show", spec.show},
                    {"priority", spec.priority},
-                   {"tags", strings(spec.tags)},
+                   {"tags", texts_json(spec.tags)},
                    {"shot_range", span_text(without_handles(spec.shot_range, spec.handles))},
                    {"handles", handles_text(spec.handles)}};
   if (!spec.sequence.empty()) out["sequence"] = spec.sequence;

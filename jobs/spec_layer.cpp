@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "jobs/command_tokens.h"
+#include "jobs/kind.h"
 #include "jobs/nearest.h"
 #include "jobs/other_names.h"
 #include "jobs/output_names.h"
@@ -15,31 +15,29 @@ namespace {
 
 constexpr std::int32_t kHandlesMax = 10'000;
 
-// Keys that some kinds have and others do not, with the words to tell it.
+// "generate, command, encode or sheet": the kinds for which `holds`.
+template <class Holds>
+std::string listed_kinds(std::string_view last, Holds holds) {
+  std::vector<std::string_view> names;
+  for (const LayerKind kind : layer_kinds())
+    if (holds(kind)) names.push_back(jobs::name(kind));
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    text += fmt::format("{}{}", i == 0 ? "" : i + 1 == names.size() ? last : ", ", names[i]);
+  return text;
+}
+
+// Keys that some kinds have and others do not, with the kinds that have them.
 const std::vector<std::pair<std::string_view, std::string_view>>& kind_keys() {
-  static const std::vector<std::pair<std::string_view, std::string_view>> keys{{"frames", "generate and command"},
-                                                                               {"shot_range", "generate and command"},
-                                                                               {"handles", "generate and command"},
-                                                                               {"chunk", "generate and command"},
-                                                                               {"model", "generate"},
-                                                                               {"prompt", "generate"},
-                                                                               {"negative_prompt", "generate"},
-                                                                               {"seed", "generate"},
-                                                                               {"steps", "generate"},
-                                                                               {"guidance", "generate"},
-                                                                               {"plan", "generate"},
-                                                                               {"variants", "generate"},
-                                                                               {"format", "generate"},
-                                                                               {"argv", "command"},
-                                                                               {"needs_frames", "command"},
-                                                                               {"task", "command"},
-                                                                               {"size", "command"},
-                                                                               {"fps", "encode"},
-                                                                               {"codec", "encode"},
-                                                                               {"scale", "encode"},
-                                                                               {"burn_in", "encode"},
-                                                                               {"every", "sheet"},
-                                                                               {"tile", "sheet"}};
+  static const std::string with_frames =
+      listed_kinds(" and ", [](LayerKind kind) { return traits(kind).takes_frames; });
+  static const std::vector<std::pair<std::string_view, std::string_view>> keys = [] {
+    std::vector<std::pair<std::string_view, std::string_view>> all;
+    for (const std::string_view key : {"frames", "shot_range", "handles", "chunk"}) all.emplace_back(key, with_frames);
+    for (const LayerKind kind : layer_kinds())
+      for (const std::string_view key : kind_of(kind).keys()) all.emplace_back(key, jobs::name(kind));
+    return all;
+  }();
   return keys;
 }
 
@@ -97,7 +95,7 @@ LayerInput read_input(const SpecNode& node, const std::string& path, std::option
     table.fail("name", "bad_name", fmt::format("\"{}\" would be taken for an input's number", input.name),
                "a name with a letter");
   if (const auto role = table.text("role", TextRule::Line)) {
-    const std::string_view own = reader == LayerKind::Generate ? "context" : "frames";
+    const std::string_view own = reader && traits(*reader).uses_model ? "context" : "frames";
     if (reader && *role != own)
       table.fail(
           "role", "unknown_value",
@@ -132,27 +130,6 @@ void read_ranges(TableReader& table, LayerDraft& draft) {
   draft.own_handles = read_handles(table);
 }
 
-// How many tasks one run of a command takes, where its tokens or its task leave no choice.
-void settle_command_chunk(TableReader& table, LayerDraft& draft, const CommandSpec& command, bool is_given) {
-  const bool per_frame = uses_token(command, "frame") && !command.one_task;
-  if (per_frame && is_given && draft.layer.chunk != 1u)
-    table.fail("chunk", "frame_needs_chunk_1", "{frame} stands for one frame, so the command takes one at a time",
-               "chunk = 1, or {chunk_first} and {chunk_last} instead of {frame}");
-  if (command.one_task && draft.layer.chunk.value_or(1) != 1u)
-    table.fail("chunk", "conflicting_keys", "with task = \"all\" there is one task, and nothing to lease together",
-               "no chunk");
-  // A command that is given no range of frames could not know what a pattern stands for: it gets one file at a time.
-  const bool knows_ranges = uses_token(command, "frames") || uses_token(command, "step") ||
-                            uses_token(command, "chunk_first") || uses_token(command, "chunk_last");
-  // Files of one name in a directory per frame cannot lie side by side while they are made.
-  const std::string file = draft.layer.output.substr(draft.layer.output.rfind('/') + 1);
-  const bool one_name = has_token(draft.layer.output, "frame") && !has_token(file, "frame");
-  if (one_name && (command.one_task || draft.layer.chunk.value_or(1) != 1u))
-    table.fail("output", "output_collision", "the files of one run of the program would have one name",
-               "a file name with {frame:04}");
-  if (per_frame || one_name || command.one_task || (!knows_ranges && !draft.layer.chunk)) draft.layer.chunk = 1;
-}
-
 // "auto" or a count of tasks.
 void read_chunk(TableReader& table, LayerDraft& draft) {
   const SpecNode* chunk = table.take("chunk");
@@ -162,8 +139,7 @@ void read_chunk(TableReader& table, LayerDraft& draft) {
                       "\"auto\" or a count of tasks");
   if (!is_auto)
     if (const auto count = table.integer("chunk", 1, 1'000'000)) draft.layer.chunk = static_cast<std::uint32_t>(*count);
-  if (const auto* command = std::get_if<CommandSpec>(&draft.layer.work))
-    settle_command_chunk(table, draft, *command, chunk != nullptr);
+  kind_of(draft.layer.kind).settle_chunk(table, draft, chunk != nullptr);
 }
 
 void read_common(TableReader& table, LayerDraft& draft, const JobSpec& job, std::optional<LayerKind> kind,
@@ -223,45 +199,54 @@ std::optional<std::int32_t> read_handles(TableReader& table) {
   return static_cast<std::int32_t>(count);
 }
 
+std::optional<FrameRate> read_rate(TableReader& table, std::string_view key) {
+  const SpecNode* node = table.take(key);
+  if (node == nullptr) return std::nullopt;
+  const bool is_number = node->type == SpecNode::Type::Integer || node->type == SpecNode::Type::Float;
+  if (!is_number && node->type != SpecNode::Type::String && !node->raw) {
+    table.fail(key, "wrong_type", fmt::format("this is {}", jobs::name(node->type)), "24, 23.98 or \"24000/1001\"");
+    return std::nullopt;
+  }
+  auto rate = node->type == SpecNode::Type::Integer ? FrameRate::from_number(static_cast<double>(node->integer))
+              : node->type == SpecNode::Type::Float
+                  ? FrameRate::from_number(node->real)
+                  : FrameRate::parse(node->type == SpecNode::Type::String ? printable(node->text) : *node->raw);
+  if (rate.ok()) return *rate;
+  table.fail(key, rate.error().code.substr(5), rate.error().message, rate.error().hint);
+  return std::nullopt;
+}
+
 namespace {
 
 // What a layer without a legal kind was meant to be, by its spelling, by a key that one kind alone has, or by the word
 // of another program: so that the rest of it can be checked.
 std::optional<LayerKind> meant_kind(const TableReader& table) {
-  constexpr std::array kKinds{LayerKind::Generate, LayerKind::Command, LayerKind::Encode, LayerKind::Sheet};
   std::vector<std::string> words;
-  for (const LayerKind kind : kKinds) words.emplace_back(jobs::name(kind));
-  const auto kind_called = [&](std::string_view word) -> std::optional<LayerKind> {
-    const auto found = std::find(words.begin(), words.end(), word);
-    return found == words.end() ? std::nullopt : std::optional(kKinds[static_cast<std::size_t>(found - words.begin())]);
-  };
+  for (const LayerKind kind : layer_kinds()) words.emplace_back(jobs::name(kind));
   const SpecNode* value = table.value("kind");
   const std::string written = value != nullptr && value->type == SpecNode::Type::String ? value->text : std::string();
-  if (const auto kind = kind_called(nearest(written, words))) return kind;
+  if (const auto kind = layer_kind_from_name(nearest(written, words))) return kind;
   for (const auto& [key, kinds] : kind_keys())
-    if (const auto kind = kind_called(kinds); kind && table.has(key)) return kind;
-  return kind_called(suggested_word(written, words));  // what another program calls it
+    if (const auto kind = layer_kind_from_name(kinds); kind && table.has(key)) return kind;
+  return layer_kind_from_name(suggested_word(written, words));  // what another program calls it
+}
+
+std::optional<LayerKind> read_kind(TableReader& table) {
+  table.require("kind", listed_kinds(" or ", [](LayerKind) { return true; }));
+  std::vector<std::string_view> words;
+  for (const LayerKind kind : layer_kinds()) words.push_back(jobs::name(kind));
+  const auto index = table.choice("kind", words);
+  return index ? layer_kind_from_name(words[*index]) : std::nullopt;
 }
 
 }  // namespace
-
-std::string default_output(const LayerSpec& layer) {
-  const std::string directory = "{show}/{sequence}/{shot}/{layer}/v{version:03}/{shot}_{layer}";
-  if (layer.kind == LayerKind::Encode) return directory + "_v{version:03}.mp4";
-  if (layer.kind == LayerKind::Sheet) return directory + "_v{version:03}.png";
-  const auto* generate = std::get_if<GenerateSpec>(&layer.work);
-  const FrameFormat format = generate == nullptr ? FrameFormat::Exr : generate->format;
-  return fmt::format("{}_t{{variant:02}}_v{{version:03}}.{{frame:04}}.{}", directory, jobs::name(format));
-}
 
 LayerDraft read_layer(const SpecNode& node, std::size_t index, const JobSpec& job, SpecErrors& errors) {
   LayerDraft draft;
   draft.node = &node;
   draft.path = fmt::format("layer[{}]", index);
   TableReader table = draft.reader(errors);
-  table.require("kind", "generate, command, encode or sheet");
-  const auto kind =
-      table.choice_of("kind", {LayerKind::Generate, LayerKind::Command, LayerKind::Encode, LayerKind::Sheet});
+  const auto kind = read_kind(table);
   const auto read_as = kind ? kind : meant_kind(table);
   read_common(table, draft, job, read_as, errors);
   if (!read_as) {
@@ -273,12 +258,12 @@ LayerDraft read_layer(const SpecNode& node, std::size_t index, const JobSpec& jo
   }
   draft.kind_known = true;
   draft.layer.kind = *read_as;
-  draft.layer.work = read_work(*read_as, table);
+  draft.layer.work = kind_of(*read_as).read(table);
   if (draft.takes_frames()) {
     read_ranges(table, draft);
     read_chunk(table, draft);
   }
-  if (!table.has("output")) draft.layer.output = default_output(draft.layer);
+  if (!table.has("output")) draft.layer.output = kind_of(*read_as).default_output(draft.layer);
   table.finish(kind_keys());
   return draft;
 }

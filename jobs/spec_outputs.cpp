@@ -3,24 +3,11 @@
 
 #include <deque>
 
+#include "jobs/kind.h"
 #include "jobs/output_names.h"
-#include "jobs/plan.h"
-#include "jobs/spec_draft.h"
 
 namespace framemill::jobs {
 namespace {
-
-std::string_view ending(const LayerSpec& layer) {
-  if (layer.kind == LayerKind::Encode) return ".mp4";
-  if (layer.kind == LayerKind::Sheet) return ".png";
-  if (layer.kind == LayerKind::Command) return "";
-  return std::get<GenerateSpec>(layer.work).format == FrameFormat::Exr ? ".exr" : ".png";
-}
-
-std::size_t variants_of(const LayerSpec& layer) {
-  const auto* work = std::get_if<GenerateSpec>(&layer.work);
-  return work == nullptr ? 1 : work->variant_seeds.size();
-}
 
 // The layer's pattern for one variant; words that did not parse are stood in for, so that they are told only once.
 base::Result<std::string> resolved(const JobSpec& job, const LayerSpec& layer, std::uint32_t variant) {
@@ -47,9 +34,8 @@ bool check_pattern(const JobSpec& job, const LayerDraft& draft, SpecErrors& erro
                "a pattern without {frame}");
     return false;
   }
-  if (!pattern->ends_with(ending(layer))) {
-    table.fail("output", "bad_ending", fmt::format("the name does not end in {}", ending(layer)),
-               std::string(ending(layer)));
+  if (const std::string_view ending = kind_of(layer.kind).ending(layer); !pattern->ends_with(ending)) {
+    table.fail("output", "bad_ending", fmt::format("the name does not end in {}", ending), std::string(ending));
     return false;
   }
   if (layer.makes_frames() && !has_frame && layer.frames.count() > 1) {
@@ -64,8 +50,8 @@ bool check_size(const JobDraft& draft, SpecErrors& errors) {
   std::size_t phases = 0;
   std::int64_t frames = 0;
   for (const LayerDraft& layer : draft.layers) {
-    const std::size_t variants = variants_of(layer.layer);
-    phases += variants * (layer.layer.kind == LayerKind::Generate ? 2 : 1);
+    const std::size_t variants = layer.layer.variant_count();
+    phases += variants * phases_per_variant(layer.layer.kind);
     frames += layer.layer.frames.count() * static_cast<std::int64_t>(variants);
     if (phases > kPhasesMax) {
       layer.reader(errors).fail("variants", "too_large", fmt::format("the job has more than {} phases", kPhasesMax),
@@ -92,7 +78,7 @@ void check_outputs(const JobDraft& draft, SpecErrors& errors) {
   std::deque<std::string> names;  // stays in place: the outputs look into it
   std::vector<NamedOutput> outputs;
   for (const LayerDraft* layer : fit) {
-    for (std::uint32_t variant = 0; variant < variants_of(layer->layer); ++variant) {
+    for (std::uint32_t variant = 0; variant < layer->layer.variant_count(); ++variant) {
       auto name = resolved(draft.job, layer->layer, variant);
       if (!name.ok()) continue;
       names.push_back(std::move(*name));

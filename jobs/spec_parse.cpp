@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "jobs/spec_draft.h"
+#include "jobs/kind.h"
 #include "jobs/spec_encoding.h"
 
 namespace framemill::jobs {
@@ -96,22 +96,14 @@ void read_layers(TableReader& table, JobDraft& draft, SpecErrors& errors) {
   }
 }
 
-// Older versions had no needs_frames: each task of a command read every frame of an input layer, and its own of a root.
 void keep_old_meaning(SpecNode& root) {
   const auto layers =
       std::find_if(root.members.begin(), root.members.end(), [](auto& m) { return m.first == "layer"; });
   if (layers == root.members.end()) return;
   for (SpecNode& layer : layers->second.items) {
-    const SpecNode* kind = layer.find("kind");
-    if (kind == nullptr || kind->text != "command" || layer.find("needs_frames") != nullptr) continue;
-    const SpecNode* inputs = layer.find("input");
-    const bool reads_layer =
-        inputs != nullptr && std::any_of(inputs->items.begin(), inputs->items.end(),
-                                         [](auto& input) { return input.find("layer") != nullptr; });
-    SpecNode reach;
-    reach.type = SpecNode::Type::String;
-    reach.text = reads_layer ? "all" : "+0..+0";
-    layer.members.emplace_back("needs_frames", std::move(reach));
+    const SpecNode* word = layer.find("kind");
+    const auto kind = word == nullptr ? std::nullopt : layer_kind_from_name(word->text);
+    if (kind) kind_of(*kind).keep_old_meaning(layer);
   }
 }
 
@@ -124,7 +116,7 @@ void check_tree(const SpecNode& root, JobDraft& draft, SpecErrors& errors) {
   table.finish();
   settle_ranges(draft, errors);
   check_links(draft, errors);
-  settle_prompts(draft, errors);
+  settle_inherited(draft, errors);
   check_outputs(draft, errors);
 }
 
@@ -203,9 +195,9 @@ ParsedSpec parse(std::string_view text, SpecFormat format, const SpecOverrides& 
   out.errors = errors.take();
   for (LayerDraft& layer : draft.layers) {
     const auto index = static_cast<LayerIndex>(draft.job.layers.size());
-    const bool generates = layer.kind_known && layer.layer.kind == LayerKind::Generate;
-    if (generates && layer.node->find("plan") == nullptr) out.plans_left_out.push_back(index);
-    if (generates && !layer.own_range && !draft.own_range) out.ranges_left_out.push_back(index);
+    const bool in_windows = layer.kind_known && traits(layer.layer.kind).uses_model;
+    if (in_windows && layer.node->find("plan") == nullptr) out.plans_left_out.push_back(index);
+    if (in_windows && !layer.own_range && !draft.own_range) out.ranges_left_out.push_back(index);
     draft.job.layers.push_back(std::move(layer.layer));
   }
   if (out.errors.empty())

@@ -2,7 +2,7 @@
 #include <array>
 
 #include "base/check.h"
-#include "jobs/layer_kind.h"
+#include "jobs/kinds/kinds.h"
 
 namespace framemill::jobs {
 namespace {
@@ -49,7 +49,23 @@ auto kind_called(const std::array<Row, N>& rows, std::string_view name) -> std::
   return std::nullopt;
 }
 
+// The objects, in the order of kLayerKinds.
+constexpr std::array kKinds{generate_kind, command_kind, encode_kind, sheet_kind};
+static_assert(kKinds.size() == kLayerKindCount);
+
 }  // namespace
+
+const Kind& kind_of(LayerKind kind) {
+  return kKinds.at(static_cast<std::size_t>(kind))();
+}
+std::span<const LayerKind> layer_kinds() {
+  static const std::array kinds = [] {
+    std::array<LayerKind, kLayerKindCount> all{};
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = kLayerKinds[i].kind;
+    return all;
+  }();
+  return kinds;
+}
 
 const LayerTraits& traits(LayerKind kind) {
   return row_of(kLayerKinds, kind);

@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "base/digest_bytes.h"
-#include "jobs/command_tokens.h"
+#include "jobs/kinds/command_run.h"
 #include "jobs/manifest_groups.h"
 #include "jobs/ordered_rate.h"
 #include "scheduler/core/policy/remake_contents.h"

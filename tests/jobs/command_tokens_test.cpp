@@ -1,5 +1,7 @@
 #include "jobs/command_tokens.h"
 
+#include "jobs/kinds/command_run.h"
+
 #include <catch2/catch.hpp>
 
 #include "tests/jobs/plan_support.h"

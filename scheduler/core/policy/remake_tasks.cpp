@@ -7,7 +7,6 @@
 namespace framemill::scheduler {
 namespace {
 
-
 std::string number(JobId job) {
   return std::to_string(job.value);
 }
