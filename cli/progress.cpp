@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "cli/kind_traits.h"
 #include "cli/text.h"
 
 namespace framemill::cli {
@@ -128,7 +129,7 @@ std::string lease_layer(const LeaseView& lease, const JobView& job) {
 
 // " t3 w2": variant, and the window where the layer has several per variant; nothing for what makes neither.
 std::string lease_part(const LeaseView& lease, const JobView& job) {
-  if (lease.phase != "denoise" && lease.phase != "decode") return {};
+  if (!phase_is(lease.phase, &jobs::PhaseTraits::windowed)) return {};
   const auto layer =
       std::find_if(job.layers.begin(), job.layers.end(), [&](const LayerView& l) { return l.name == lease.layer; });
   const bool several =
@@ -165,7 +166,7 @@ bool is_loading(const LeaseView& lease) {
 
 std::string activity(const LeaseView& lease) {
   if (!lease.detail.empty() && lease.steps == 0) return lease.detail.starts_with("loading") ? "" : lease.detail;
-  if (lease.phase == "denoise")
+  if (phase_is(lease.phase, &jobs::PhaseTraits::stepped))
     return lease.steps > 0 ? fmt::format("step {}/{}", lease.step, lease.steps) : "starting";
   return lease.phase;
 }

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/sha256.h"
+#include "cli/kind_traits.h"
 #include "jobs/file_kind.h"
 #include "jobs/frame_range.h"
 #include "wire/farm.pb.h"
@@ -46,7 +47,7 @@ base::Result<SpecTexts> read_spec(const json::value& spec) {
   for (const json::value& item : reader.list("layer")) {
     JsonReader layer(item, "layer");
     const std::string name = layer.text("name"), kind = layer.text("kind");
-    if (kind == "generate") {
+    if (layer_is(kind, &jobs::LayerTraits::uses_model)) {
       texts.layers[name] = {layer.text_or_empty("prompt"), layer.text_or_empty("model")};
       if (const json::object* object = item.if_object(); object && object->contains("input"))
         FM_TRY(take_inputs(layer, texts));
@@ -83,10 +84,6 @@ void add_joins(const json::value& grid, const jobs::FrameSet& frames, wire::Shee
   }
 }
 
-bool makes_frames(std::string_view layer_kind) {
-  return layer_kind == "generate" || layer_kind == "command";
-}
-
 // One row per variant whose frames the plan writes; none for a command that makes one file of all frames.
 base::Status add_layer(JsonReader& layer, const SpecTexts& texts, const std::map<std::string, base::Sha256>& models,
                        std::int64_t version, wire::SheetRecipe& sheet) {
@@ -100,7 +97,7 @@ base::Status add_layer(JsonReader& layer, const SpecTexts& texts, const std::map
     const std::int64_t variant = phase.integer("variant");
     const std::string written = phase.text_or_empty("frames");
     FM_TRY(phase.status());
-    if ((kind != "decode" && kind != "command") || written.empty()) continue;
+    if (!phase_is(kind, &jobs::PhaseTraits::writes_frames) || written.empty()) continue;
     const auto frames = jobs::FrameSet::parse(written);
     if (!frames.ok()) return frames.error();
     wire::SheetRow& row = *sheet.add_rows();
@@ -184,7 +181,7 @@ base::Result<std::string> sheet_request(const json::value& plan, const std::vect
   for (const json::value& item : layers) {
     JsonReader layer(item, "layer");
     const std::string name = layer.text("name");
-    if (makes_frames(layer.text("kind")) && (wish.layer.empty() || wish.layer == name)) {
+    if (layer_is(layer.text("kind"), &jobs::LayerTraits::takes_frames) && (wish.layer.empty() || wish.layer == name)) {
       shots[name] = layer.text("shot");
       FM_TRY(add_layer(layer, texts, models, version, sheet));
     }

@@ -17,7 +17,7 @@ std::string directory_of(const PhasePlan& phase) {
 }  // namespace
 
 bool is_on_manifest(const PhasePlan& phase) {
-  return phase.traits().writes_frames && !phase.frames.empty();
+  return phase.traits().writes_frames && (phase.traits().windowed || !phase.frames.empty());
 }
 
 std::vector<ManifestGroup> manifest_groups(const JobPlan& plan) {

@@ -1,12 +1,11 @@
 // Specs and their errors as JSON. The canonical spec has its defaults spelled out and its handles not yet applied, so
 // that parsing it gives the spec it was made from.
-#include <fmt/format.h>
+#include "jobs/spec_json.h"
 
 #include <boost/json.hpp>
 
 #include "jobs/canonical_json.h"
 #include "jobs/kind.h"
-#include "jobs/spec_json.h"
 #include "jobs/spec_values.h"
 
 namespace framemill::jobs {

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "jobs/kind.h"
 #include "jobs/nearest.h"

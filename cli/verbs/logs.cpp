@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cli/job_watch.h"
+#include "cli/kind_traits.h"
 #include "cli/verbs/verbs.h"
 #include "cli/views.h"
 
@@ -23,7 +24,7 @@ struct Options {
 std::string head_of(const LogView& log, Session& session) {
   const bool bad = !log.outcome.empty() && log.outcome != "ok";
   std::string head = log.layer;
-  if (log.phase == "denoise" || log.phase == "decode") head += fmt::format(" t{:02} {}", log.variant, log.phase);
+  if (phase_is(log.phase, &jobs::PhaseTraits::windowed)) head += fmt::format(" t{:02} {}", log.variant, log.phase);
   if (!log.frames.empty()) {
     const bool one = log.frames.find_first_of(",-x", 1) == std::string::npos;  // "-5" is one frame, too
     head += (one ? ", frame " : ", frames ") + log.frames;

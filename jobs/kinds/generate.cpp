@@ -4,7 +4,6 @@
 #include <array>
 #include <set>
 
-#include "base/check.h"
 #include "jobs/kinds/kinds.h"
 #include "jobs/nearest.h"
 #include "jobs/spec_values.h"

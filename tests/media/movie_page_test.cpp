@@ -51,12 +51,16 @@ std::string drawn_at_once(const frames::Picture& picture, int scale, const std::
   return canvas.rgb_bytes();
 }
 
+media::PageLook look_of(const wire::Recipe& recipe) {
+  return {recipe.encode().scale(), {recipe.encode().burn_in().begin(), recipe.encode().burn_in().end()}};
+}
+
 }  // namespace
 
 TEST_CASE("a page has the pixels that drawing all of it at once gives") {
   const auto encode = recipe(8, {"shot", "version", "frame"});
   const auto picture = ramp(64, 64);
-  const auto page = MoviePage::plan(64, 64, encode);
+  const auto page = MoviePage::plan(64, 64, encode, look_of(encode));
   REQUIRE(page.ok());
   CHECK(page->width() == 512);
   CHECK(page->height() == 548);
@@ -71,7 +75,7 @@ TEST_CASE("a page has the pixels that drawing all of it at once gives") {
 
 TEST_CASE("a field after the frame moves with the frame's width") {
   const auto encode = recipe(8, {"frame", "shot"});
-  const auto page = MoviePage::plan(64, 64, encode);
+  const auto page = MoviePage::plan(64, 64, encode, look_of(encode));
   REQUIRE(page.ok());
   const auto short_one = page->paint(ramp(64, 64), frame("hb_0010", 1));
   const auto long_one = page->paint(ramp(64, 64), frame("hb_0010", 1234567));
@@ -81,7 +85,7 @@ TEST_CASE("a field after the frame moves with the frame's width") {
 
 TEST_CASE("pages painted on many threads are those painted on one") {
   const auto encode = recipe(4, {"shot", "frame"});
-  const auto page = MoviePage::plan(48, 32, encode);
+  const auto page = MoviePage::plan(48, 32, encode, look_of(encode));
   REQUIRE(page.ok());
   const auto picture = ramp(48, 32);
   std::vector<std::string> alone(12), together(12);
@@ -97,7 +101,7 @@ TEST_CASE("pages painted on many threads are those painted on one") {
 
 TEST_CASE("a page of odd size is made even with the strip's ground") {
   const auto encode = recipe(1, {});
-  const auto page = MoviePage::plan(3, 3, encode);
+  const auto page = MoviePage::plan(3, 3, encode, look_of(encode));
   REQUIRE(page.ok());
   const auto painted = page->paint(ramp(3, 3), frame("a", 1));
   REQUIRE(painted.ok());

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "wire/executor.pb.h"
+#include "wire/recipe_kind.h"
 #include "worker/daemon/daemon.h"
 #include "worker/daemon/translate.h"
 #include "worker/supervisor/staging.h"
@@ -136,9 +137,10 @@ void Daemon::act(const StartInExecutor& e) {
   start.mutable_grant()->mutable_tasks()->set_first(e.tasks.first);
   start.mutable_grant()->mutable_tasks()->set_count(e.tasks.count);
   start.set_staging_directory((root->second->path() / staging_path(e.attempt)).string());
-  const std::string& model = grant.recipe().generate().model();
+  const auto* work = wire::model_work(grant.recipe());
   logs_.begin(e.attempt, e.slot,
-              fmt::format("{} of job {} in executor {}", model, grant.tasks().job(), executors_[e.slot]->pid()));
+              fmt::format("{} of job {} in executor {}", work == nullptr ? "work" : work->model(), grant.tasks().job(),
+                          executors_[e.slot]->pid()));
   executors_[e.slot]->send(message);
 }
 

@@ -52,14 +52,15 @@ base::Result<std::map<jobs::TaskIndex, std::uint32_t>> read_windows(const wire::
 base::Status check_recipe(const wire::StartAttempt& start) {
   const wire::Grant& grant = start.grant();
   const wire::Recipe& recipe = grant.recipe();
-  if (!recipe.has_generate()) return bad_recipe("an executor only generates");
+  const auto* work = wire::model_work(recipe);
+  if (work == nullptr) return bad_recipe("an executor only generates");
   if (grant.tasks().count() < 1 || grant.tasks().count() > kTasksPerAttemptMax ||
       std::uint64_t{grant.tasks().first()} + grant.tasks().count() > UINT32_MAX)
     return bad_recipe(fmt::format("{} tasks in one grant", grant.tasks().count()));
   if (!std::filesystem::path(start.staging_directory()).is_absolute())
     return bad_recipe("the staging directory is not an absolute path");
-  if (recipe.generate().model_digest().size() != 32) return bad_recipe("a model digest that is not 32 bytes long");
-  const std::string& format = recipe.generate().format();
+  if (work->model_digest().size() != 32) return bad_recipe("a model digest that is not 32 bytes long");
+  const std::string& format = work->format();
   if (format != "exr" && format != "png") return bad_recipe(fmt::format("frame format '{}'", format));
   return {};
 }
@@ -102,12 +103,11 @@ base::Result<std::unique_ptr<Attempt>> make_attempt(const wire::StartAttempt& st
   attempt->next_task = attempt->grant.tasks().first();
   attempt->end_task = attempt->next_task + attempt->grant.tasks().count();
   attempt->alone = attempt->exact() || attempt->grant.batch_max() <= 1;
+  const std::string& digest = wire::model_work(recipe)->model_digest();
   // Isolation: windows of two shows never share a batch.
-  attempt->group = fmt::format(
-      "{}/{}/{}/{}/",
-      base::to_hex({reinterpret_cast<const std::uint8_t*>(recipe.generate().model_digest().data()),
-                    recipe.generate().model_digest().size()}),
-      recipe.show(), attempt->denoises() ? "denoise" : "decode", attempt->alone ? "alone" : recipe.reproducibility());
+  attempt->group =
+      fmt::format("{}/{}/{}/{}/", base::to_hex({reinterpret_cast<const std::uint8_t*>(digest.data()), digest.size()}),
+                  recipe.show(), wire::traits(recipe).name, attempt->alone ? "alone" : recipe.reproducibility());
   return attempt;
 }
 
@@ -129,7 +129,7 @@ std::vector<wire::InputFile> inputs_of(const Attempt& attempt, jobs::TaskIndex t
 
 base::Result<gpu::WindowRequest> window_request(const Attempt& attempt, const TaskInFlight& task) {
   const wire::Recipe& recipe = attempt.grant.recipe();
-  const wire::GenerateRecipe& generate = recipe.generate();
+  const auto& generate = *wire::model_work(recipe);
   gpu::WindowRequest request;
   request.prompt = generate.prompt();
   request.negative_prompt = generate.negative_prompt();

@@ -18,6 +18,7 @@
 #include "jobs/lifecycle.h"
 #include "jobs/plan.h"
 #include "wire/executor.pb.h"
+#include "wire/recipe_kind.h"
 #include "worker/executor/model_shelf.h"
 #include "worker/executor/usage_meter.h"
 
@@ -91,8 +92,8 @@ struct Attempt {
   std::shared_ptr<std::atomic<bool>> abandoned =
       std::make_shared<std::atomic<bool>>(false);  // unwritten files are moot
 
-  bool denoises() const { return grant.recipe().generate().part() == wire::GenerateRecipe::DENOISE; }
-  bool chains() const { return denoises() && grant.recipe().generate().chain(); }
+  bool denoises() const { return wire::traits(grant.recipe()).intermediate; }
+  bool chains() const { return denoises() && wire::model_work(grant.recipe())->chain(); }
   bool exact() const { return grant.recipe().reproducibility() == "exact"; }
   std::string phase_text() const;  // "JOB/PHASE"
   std::uint32_t batch_max() const { return alone ? 1 : grant.batch_max(); }

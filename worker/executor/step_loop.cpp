@@ -115,7 +115,7 @@ void StepLoop::start(const wire::StartAttempt& message) {
   auto made = make_attempt(message, ++clock_);
   if (!made.ok()) return refuse(made.error());
   Attempt& attempt = *attempts_.emplace_back(std::move(made).value());
-  const wire::GenerateRecipe& generate = attempt.grant.recipe().generate();
+  const auto& generate = *wire::model_work(attempt.grant.recipe());
   const auto asked = Clock::now();
   auto lease = shelf_.acquire(generate.model(), generate.model_digest());
   if (!lease.ok()) {

@@ -6,6 +6,7 @@
 
 #include "base/digest_bytes.h"
 #include "jobs/attempt_error.h"
+#include "wire/recipe_kind.h"
 #include "worker/executor/usage_meter.h"
 #include "worker/frames/frame_attributes.h"
 #include "worker/frames/frame_file.h"
@@ -95,7 +96,9 @@ Outputs write_frames(const WriteOrder& order, const FramesToWrite& window, frame
   const std::vector<frames::Picture> pictures = pictures_of(window.images, window.space);
   if (auto finding = frames::check_window(pictures, window.first_frame, window.size))
     return WriteFailure{{finding->code, finding->message, "", ""}, finding->frame};
-  const auto format = window.recipe.generate().format() == "png" ? jobs::FrameFormat::Png : jobs::FrameFormat::Exr;
+  const auto* work = wire::model_work(window.recipe);
+  const bool png = work != nullptr && work->format() == "png";
+  const auto format = png ? jobs::FrameFormat::Png : jobs::FrameFormat::Exr;
   std::vector<wire::OutputFile> files;
   for (std::int64_t i = 0; i < window.frames.count(); ++i) {
     if (order.abandoned && *order.abandoned) return failure({"revoked", "the attempt was given up", "", ""});

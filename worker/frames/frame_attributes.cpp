@@ -1,4 +1,5 @@
 #include "worker/frames/frame_attributes.h"
+#include "wire/recipe_kind.h"
 
 namespace framemill::frames {
 namespace {
@@ -21,11 +22,11 @@ Attributes frame_attributes(const wire::Recipe& recipe, jobs::Frame frame, const
   add("variant", std::to_string(recipe.variant()));
   add("version", std::to_string(recipe.version()));
   add("frame", std::to_string(frame));
-  if (recipe.has_generate()) {  // a program has no seed of its own
+  if (const auto* work = wire::model_work(recipe)) {  // a program has no seed of its own
     add("seed", std::to_string(recipe.seed()));
-    add("model", recipe.generate().model());
-    add("model_digest", hex(recipe.generate().model_digest()));
-    add("prompt", recipe.generate().prompt());
+    add("model", work->model());
+    add("model_digest", hex(work->model_digest()));
+    add("prompt", work->prompt());
   }
   add("recipe_digest", hex(recipe.recipe_digest()));
   add("plan_digest", hex(recipe.plan_digest()));

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "wire/limits.h"
+#include "wire/recipe_kind.h"
 
 namespace framemill::worker {
 namespace {
@@ -29,18 +30,9 @@ Result<TaskRange> task_range(const wire::Tasks& tasks, const char* field) {
 }
 
 Result<Runner> runner_of(const wire::Recipe& recipe) {
-  switch (recipe.work_case()) {
-    case wire::Recipe::kGenerate:
-      return Runner::Executor;
-    case wire::Recipe::kCommand:
-      return Runner::Program;
-    case wire::Recipe::kEncode:
-    case wire::Recipe::kSheet:
-      return Runner::Media;
-    case wire::Recipe::WORK_NOT_SET:
-      break;
-  }
-  return bad("grants.recipe", "a recipe of no kind that this version knows");
+  const auto kind = wire::phase_kind(recipe);
+  if (!kind) return bad("grants.recipe", "a recipe of no kind that this version knows");
+  return jobs::traits(*kind).runner;
 }
 
 bool digest_or_nothing(const std::string& bytes) {
@@ -55,8 +47,8 @@ Result<Lease> lease_of(const wire::Grant& grant) {
   FM_ASSIGN(lease.tasks, task_range(grant.tasks(), "grants.tasks"));
   FM_ASSIGN(lease.runner, runner_of(grant.recipe()));
   lease.slot = grant.slot();
-  if (lease.runner == Runner::Executor) {
-    const std::string& digest = grant.recipe().generate().model_digest();
+  if (const auto* work = wire::model_work(grant.recipe())) {
+    const std::string& digest = work->model_digest();
     if (digest.size() != lease.model.bytes.size()) return bad("grants.recipe.model_digest", "no digest of a model");
     std::copy(digest.begin(), digest.end(), lease.model.bytes.begin());
   }

@@ -90,7 +90,10 @@ base::Status encode_movie(const Request& request, const Progress& progress) {
   FM_ASSIGN(const frames::Plate plate, frames::read_plate(request.roots, *inputs.front()));
   const frames::ExpectedSize size{plate.picture.width, plate.picture.height};
   FM_TRY(directory.enter());  // ffmpeg writes by this handle, whatever becomes of the names that lead here
-  FM_ASSIGN(const MoviePage page, MoviePage::plan(size.width, size.height, recipe));
+  const wire::EncodeRecipe& encode = recipe.encode();
+  FM_ASSIGN(const MoviePage page,
+            MoviePage::plan(size.width, size.height, recipe,
+                            {encode.scale(), {encode.burn_in().begin(), encode.burn_in().end()}}));
   FM_ASSIGN(const jobs::FrameRate rate, movie_rate(request, inputs));
   FM_ASSIGN(FfmpegPipe ffmpeg,
             FfmpegPipe::start({page.width(), page.height(), rate}, std::filesystem::path(".") / name));

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include "worker/media/canvas.h"
 
@@ -34,16 +35,16 @@ std::string field(const std::string& token, const wire::Recipe& recipe, const wi
 
 // Draws fields first..end of the strip, from `x` on: from the left, and the last one (the frame, as people write the
 // list) at the right edge. `x` moves to where the next would begin.
-base::Status draw_fields(Canvas& strip, const wire::Recipe& recipe, const std::vector<std::string>& words, int first,
-                         int end, int& x) {
-  const auto& tokens = recipe.encode().burn_in();
+base::Status draw_fields(Canvas& strip, const std::vector<std::string>& tokens, const std::vector<std::string>& words,
+                         int first, int end, int& x) {
+  const int count = static_cast<int>(tokens.size());
   const int size = strip.height() * 11 / 20, baseline = strip.height() - strip.height() / 2 + size * 7 / 20;
   const int margin = size;
   if (first == 0) x = margin;
   for (int i = first; i < end; ++i) {
     const std::string& text = words[static_cast<std::size_t>(i)];
-    const bool last = i + 1 == tokens.size() && tokens.size() > 1;
-    const Face face = tokens[i] == "frame" ? Face::Mono : Face::Regular;
+    const bool last = i + 1 == count && count > 1;
+    const Face face = tokens[static_cast<std::size_t>(i)] == "frame" ? Face::Mono : Face::Regular;
     const int width = Canvas::text_width(size, face, text);
     FM_TRY(strip.text(last ? std::max(x, strip.width() - margin - width) : x, baseline, size, face,
                       i == 0 || last ? kStripText : kStripDim, text));
@@ -64,18 +65,19 @@ struct MoviePage::Heads {
   std::map<std::vector<std::string>, std::shared_ptr<const Head>> by_words;
 };
 
-MoviePage::MoviePage(int picture_width, int picture_height, const wire::Recipe& recipe)
-    : recipe_(&recipe), picture_width_(picture_width), picture_height_(picture_height),
-      scale_(std::clamp(recipe.encode().scale(), 1, 16)), width_(even(picture_width * scale_)),
+MoviePage::MoviePage(int picture_width, int picture_height, const wire::Recipe& recipe, PageLook look)
+    : recipe_(&recipe), look_(std::move(look)), picture_width_(picture_width), picture_height_(picture_height),
+      scale_(std::clamp(look_.scale, 1, 16)), width_(even(picture_width * scale_)),
       height_(even(picture_height * scale_)), heads_(std::make_unique<Heads>()) {
-  if (recipe.encode().burn_in_size() > 0) strip_height_ = even(std::clamp(picture_height * scale_ / 14, 20, 64));
+  if (!look_.burn_in.empty()) strip_height_ = even(std::clamp(picture_height * scale_ / 14, 20, 64));
   height_ += strip_height_;
 }
 MoviePage::MoviePage(MoviePage&&) noexcept = default;
 MoviePage::~MoviePage() = default;
 
-base::Result<MoviePage> MoviePage::plan(int picture_width, int picture_height, const wire::Recipe& recipe) {
-  MoviePage page(picture_width, picture_height, recipe);
+base::Result<MoviePage> MoviePage::plan(int picture_width, int picture_height, const wire::Recipe& recipe,
+                                        PageLook look) {
+  MoviePage page(picture_width, picture_height, recipe, std::move(look));
   if (page.width_ > kMovieExtentMax || page.height_ > kMovieExtentMax)
     return base::Error{
         "media.size",
@@ -122,7 +124,7 @@ void MoviePage::enlarge(const frames::Picture& picture, std::string& page) const
 }
 
 base::Result<std::shared_ptr<const MoviePage::Head>> MoviePage::head(const std::vector<std::string>& words) const {
-  const auto& tokens = recipe_->encode().burn_in();
+  const std::vector<std::string>& tokens = look_.burn_in;
   const auto changing = std::find(tokens.begin(), tokens.end(), "frame");
   const auto fixed = static_cast<int>(changing - tokens.begin());
   const std::vector<std::string> key(words.begin(), words.begin() + fixed);
@@ -130,7 +132,7 @@ base::Result<std::shared_ptr<const MoviePage::Head>> MoviePage::head(const std::
   auto& known = heads_->by_words;
   if (const auto found = known.find(key); found != known.end()) return found->second;
   auto made = std::make_shared<Head>(Head{Canvas(width_, strip_height_, kStrip), fixed, 0});
-  FM_TRY(draw_fields(made->strip, *recipe_, words, 0, fixed, made->x));
+  FM_TRY(draw_fields(made->strip, tokens, words, 0, fixed, made->x));
   if (known.size() >= kHeadsMax) known.clear();
   known.emplace(key, made);
   return std::shared_ptr<const Head>(std::move(made));
@@ -138,11 +140,11 @@ base::Result<std::shared_ptr<const MoviePage::Head>> MoviePage::head(const std::
 
 base::Result<std::string> MoviePage::strip(const wire::InputFile& input) const {
   std::vector<std::string> words;
-  for (const std::string& token : recipe_->encode().burn_in()) words.push_back(field(token, *recipe_, input));
+  for (const std::string& token : look_.burn_in) words.push_back(field(token, *recipe_, input));
   FM_ASSIGN(const std::shared_ptr<const Head> begun, head(words));
   Canvas canvas = begun->strip;
   int x = begun->x;
-  FM_TRY(draw_fields(canvas, *recipe_, words, begun->fields, static_cast<int>(words.size()), x));
+  FM_TRY(draw_fields(canvas, look_.burn_in, words, begun->fields, static_cast<int>(words.size()), x));
   return canvas.rgb_bytes();
 }
 

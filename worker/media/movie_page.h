@@ -13,10 +13,15 @@
 
 namespace framemill::media {
 
+struct PageLook {
+  int scale = 1;                     // 1..16
+  std::vector<std::string> burn_in;  // tokens of the strip; none: there is no strip
+};
+
 class MoviePage {
  public:
   // For pictures of this size; `recipe` outlives the page. Errors: media.size.
-  static base::Result<MoviePage> plan(int picture_width, int picture_height, const wire::Recipe& recipe);
+  static base::Result<MoviePage> plan(int picture_width, int picture_height, const wire::Recipe& recipe, PageLook look);
   MoviePage(MoviePage&&) noexcept;
   ~MoviePage();
 
@@ -28,12 +33,13 @@ class MoviePage {
  private:
   struct Head;   // the strip with its unchanging first words
   struct Heads;  // of the shots and versions seen lately
-  MoviePage(int picture_width, int picture_height, const wire::Recipe& recipe);
+  MoviePage(int picture_width, int picture_height, const wire::Recipe& recipe, PageLook look);
   void enlarge(const frames::Picture& picture, std::string& page) const;
   base::Result<std::string> strip(const wire::InputFile& input) const;
   base::Result<std::shared_ptr<const Head>> head(const std::vector<std::string>& words) const;
 
   const wire::Recipe* recipe_;
+  PageLook look_;
   int picture_width_, picture_height_, scale_;
   int strip_height_ = 0;  // 0: no burn-in
   int width_, height_;

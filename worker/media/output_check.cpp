@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "jobs/attempt_error.h"
 #include "jobs/file_kind.h"
+#include "wire/recipe_kind.h"
 #include "worker/frames/exr_attributes.h"
 #include "worker/frames/file_digests.h"
 #include "worker/frames/frame_attributes.h"
@@ -162,9 +163,8 @@ void compare(const wire::CheckRequest& request, const frames::Roots& roots, std:
     if (!looked[i] || looked[i]->error || looked[i]->shape.width == 0) continue;
     const wire::CheckFile& file = request.files(static_cast<int>(i));
     const Ballot self{file.frame(), looked[i]->shape};
-    const wire::CommandRecipe& command = request.recipe().command();
-    if (command.width() > 0) {
-      looked[i]->error = against_stated(self, command.width(), command.height());
+    if (const auto size = wire::stated_size(request.recipe())) {
+      looked[i]->error = against_stated(self, size->width, size->height);
       continue;
     }
     if (jobs::file_kind(file.path()) == FileKind::Movie) continue;  // its size is the encoder's affair

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "jobs/attempt_error.h"
 #include "jobs/file_kind.h"
+#include "wire/recipe_kind.h"
 #include "worker/supervisor/keeper.h"
 #include "worker/supervisor/process_work.h"
 #include "worker/supervisor/shared_staging.h"
@@ -117,7 +118,7 @@ ChildRunner::ChildRunner(net::EventLoop& loop, IoThread& io, RootTable roots, Ch
                          wire::Grant grant, TaskRange tasks, Callbacks callbacks)
     : loop_(loop), io_(io), roots_(std::move(roots)), settings_(std::move(settings)), grant_(std::move(grant)),
       tasks_(tasks), attempt_(attempt_of(grant_)), callbacks_(std::move(callbacks)),
-      media_(!grant_.recipe().has_command()) {
+      media_(wire::traits(grant_.recipe()).runner == jobs::Runner::Media) {
   progress_.task = tasks_.first;
 }
 
@@ -160,7 +161,7 @@ void ChildRunner::on_inputs(CheckedInputs seen) {
     auto files = plan_media_files(grant_, tasks_);
     if (!files.ok()) return end(files.error());
     plan_.expected = std::move(*files);
-    plan_.argv = {settings_.media.string(), grant_.recipe().has_encode() ? "encode" : "sheet", staging + "/attempt.bin",
+    plan_.argv = {settings_.media.string(), std::string(wire::traits(grant_.recipe()).name), staging + "/attempt.bin",
                   "--staging", staging};
     return make_directories();
   }
@@ -270,7 +271,7 @@ bool ChildRunner::ran_out_of_memory(const ProcessEnd& process_end) const {
 
 void ChildRunner::on_line(std::string_view line) {
   if (!media_ || !parse_progress_line(line, progress_.step, progress_.steps)) return;
-  progress_.detail = grant_.recipe().has_encode() ? "encoding" : "drawing the sheet";
+  progress_.detail = wire::traits(grant_.recipe()).activity;
   callbacks_.on_progress(attempt_, progress_);
 }
 

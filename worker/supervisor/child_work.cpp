@@ -16,6 +16,7 @@
 #include "jobs/attempt_error.h"
 #include "wire/farm.pb.h"
 #include "wire/limits.h"
+#include "wire/recipe_kind.h"
 #include "worker/supervisor/shared_staging.h"
 #include "worker/supervisor/small_files.h"
 #include "worker/supervisor/staging.h"
@@ -50,9 +51,9 @@ base::Result<wire::InputFile> check_input(const RootTable& roots, const wire::In
 }
 
 wire::OutputFile::Kind kind_of(const wire::Grant& grant, const ExpectedFile& file) {
-  if (grant.recipe().has_encode()) return wire::OutputFile::MOVIE;
-  if (grant.recipe().has_sheet()) return wire::OutputFile::SHEET;
-  return file.has_frame ? wire::OutputFile::FRAME : wire::OutputFile::OTHER;
+  const jobs::OutputKind kind = wire::traits(grant.recipe()).output;
+  const bool one_of_all = kind == jobs::OutputKind::FrameFile && !file.has_frame;
+  return wire::output_kind(one_of_all ? jobs::OutputKind::Other : kind);
 }
 
 // A program may leave a link in place of its output, to a file that it keeps elsewhere inside the roots: the bytes take
@@ -131,7 +132,8 @@ CheckedInputs check_inputs(const RootTable& roots, const wire::Grant& grant, con
       continue;
     }
     CheckedInputs::Failed failed{one.error(), input};
-    if (grant.recipe().has_sheet() && !failed.is_promised() && is(failed.error, jobs::AttemptError::InputNotVisible))
+    if (wire::traits(grant.recipe()).waits_for_end && !failed.is_promised() &&
+        is(failed.error, jobs::AttemptError::InputNotVisible))
       continue;
     checked.failed = std::move(failed);
     break;

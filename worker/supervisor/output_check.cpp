@@ -7,6 +7,7 @@
 #include "jobs/file_kind.h"
 #include "wire/farm.pb.h"
 #include "wire/media.pb.h"
+#include "wire/recipe_kind.h"
 #include "worker/supervisor/small_files.h"
 #include "worker/supervisor/staging.h"
 
@@ -25,17 +26,21 @@ base::Error unchecked(const char* why) {
                         std::string("framemill-media gave no answer about the files: ") + why);
 }
 
+bool runs_program(const wire::Grant& grant) {
+  return wire::traits(grant.recipe()).runner == jobs::Runner::Program;
+}
+
 }  // namespace
 
 bool needs_check(const wire::Grant& grant, const std::vector<ExpectedFile>& expected) {
-  if (!grant.recipe().has_command() || grant.recipe().unchecked()) return false;
+  if (!runs_program(grant) || grant.recipe().unchecked()) return false;
   return std::any_of(expected.begin(), expected.end(),
                      [](const ExpectedFile& file) { return jobs::file_kind(file.path) != jobs::FileKind::Other; });
 }
 
 bool is_opened(const wire::Grant& grant, const std::vector<ExpectedFile>& expected) {
   if (!grant.recipe().unchecked()) return needs_check(grant, expected);
-  return grant.recipe().has_command() && std::any_of(expected.begin(), expected.end(), [](const ExpectedFile& file) {
+  return runs_program(grant) && std::any_of(expected.begin(), expected.end(), [](const ExpectedFile& file) {
            return jobs::file_kind(file.path) == jobs::FileKind::FrameFile;
          });
 }
