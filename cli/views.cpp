@@ -244,6 +244,17 @@ base::Result<RemadeFileView> read_remade_file(const json::value& value) {
   return finish(reader, std::move(file));
 }
 
+base::Result<HoldView> read_hold(const json::value& value) {
+  JsonReader reader(value, "hold");
+  HoldView hold;
+  hold.kind = reader.text("kind");
+  hold.principal = reader.text("principal");
+  hold.since = reader.text_or_empty("since");
+  hold.until = reader.text_or_empty("until");
+  hold.reason = reader.text_or_empty("reason");
+  return finish(reader, std::move(hold));
+}
+
 base::Result<RemakeView> read_remake(const json::value& value) {
   JsonReader reader(value, "remake");
   RemakeView remake;
@@ -297,6 +308,8 @@ base::Result<JobView> read_job(const json::value& value) {
   job.failures = read_each<FailureView>(reader, "failures", read_failure);
   if (reader.has("missing_inputs"))  // not from an older scheduler
     job.missing_inputs = read_each<MissingInputView>(reader, "missing_inputs", read_missing_input);
+  if (reader.has("holds"))  // not from an older scheduler
+    job.holds = read_each<HoldView>(reader, "holds", read_hold);
   if (reader.has("remakes"))  // not from an older scheduler
     job.remakes = read_each<RemakeView>(reader, "remakes", read_remake);
   job.outputs = read_each<OutputView>(reader, "outputs", read_output_view);

@@ -62,6 +62,9 @@ struct OutputView {
 struct ChangeView {
   std::string principal, time, reason;
 };
+struct HoldView {  // why nothing of a job is granted
+  std::string kind, principal, since, until, reason;
+};
 struct JobView {
   std::int64_t id = 0, version = 0, priority = 0;
   std::string name, show, sequence, shot, principal, state, submitted, started, finished;
@@ -71,6 +74,7 @@ struct JobView {
   std::int64_t frames = 0, frames_published = 0;
   std::optional<std::int64_t> eta_ms;
   // Of one job alone, not in lists.
+  std::vector<HoldView> holds;  // of older schedulers none
   ChangeView last_change;
   std::vector<LayerView> layers;
   std::vector<FailureView> failures;

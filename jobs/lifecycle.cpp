@@ -45,6 +45,7 @@ constexpr base::Names<PhaseState, 5> kPhaseStates{{"waiting", "running", "done",
 constexpr base::Names<TaskState, kTaskStateCount> kTaskStates{
     {"waiting", "ready", "leased", "committed", "published", "failed", "quarantined", "cancelled"}};
 constexpr base::Names<WorkerState, 5> kWorkerStates{{"up", "silent", "draining", "drained", "revoked"}};
+constexpr base::Names<HoldKind, kHoldKindCount> kHoldKinds{{"pause", "budget", "rights", "gate", "quota"}};
 
 constexpr std::uint8_t bit(TaskState state) {
   return static_cast<std::uint8_t>(1u << static_cast<unsigned>(state));
@@ -115,6 +116,9 @@ std::string_view name(TaskState state) {
 std::string_view name(WorkerState state) {
   return kWorkerStates.of(state);
 }
+std::string_view name(HoldKind kind) {
+  return kHoldKinds.of(kind);
+}
 std::optional<JobState> job_state_from_name(std::string_view text) {
   return kJobStates.find(text);
 }
@@ -126,6 +130,9 @@ std::optional<TaskState> task_state_from_name(std::string_view text) {
 }
 std::optional<WorkerState> worker_state_from_name(std::string_view text) {
   return kWorkerStates.find(text);
+}
+std::optional<HoldKind> hold_kind_from_name(std::string_view text) {
+  return kHoldKinds.find(text);
 }
 
 bool may_move(TaskState from, TaskState to) {

@@ -40,6 +40,16 @@ struct OutcomeRow {
 const OutcomeRow& outcome_row(Outcome outcome);
 std::optional<Outcome> outcome_from_code(std::string_view code);
 
+// Why a job is held: nothing of it is granted until the last of its holds is lifted or over.
+enum class HoldKind : std::uint8_t {
+  Pause,   // a person wants it so
+  Budget,  // what it may cost is spent
+  Rights,  // somebody has yet to allow what it uses
+  Gate,    // somebody has yet to look at what was made
+  Quota    // its show or person has as much as it may
+};
+inline constexpr int kHoldKindCount = 5;
+
 // Why the scheduler takes a lease back. The text of its row is on the wire (farm.proto, Revoke) and in the attempt's
 // record.
 enum class RevokeReason : std::uint8_t {
@@ -68,10 +78,12 @@ std::string_view name(JobState state);  // "running"
 std::string_view name(PhaseState state);
 std::string_view name(TaskState state);
 std::string_view name(WorkerState state);
+std::string_view name(HoldKind kind);  // "pause"
 std::optional<JobState> job_state_from_name(std::string_view name);
 std::optional<PhaseState> phase_state_from_name(std::string_view name);
 std::optional<TaskState> task_state_from_name(std::string_view name);
 std::optional<WorkerState> worker_state_from_name(std::string_view name);
+std::optional<HoldKind> hold_kind_from_name(std::string_view name);
 
 // Which moves a task may make; anything else is a broken invariant.
 bool may_move(TaskState from, TaskState to);

@@ -26,6 +26,16 @@ std::string change_line(const JobView& job) {
                      change.reason.empty() ? "" : ": " + change.reason);
 }
 
+// Who holds it, since when, how long and why.
+std::string hold_lines(const JobView& job) {
+  std::string lines;
+  for (const HoldView& hold : job.holds)
+    lines +=
+        fmt::format("  held ({}) by {} since {}{}{}\n", hold.kind, hold.principal, hold.since,
+                    hold.until.empty() ? "" : " until " + hold.until, hold.reason.empty() ? "" : ": " + hold.reason);
+  return lines;
+}
+
 // What keeps it from going on, and since when.
 std::string condition_line(const JobView& job, const Terminal& terminal) {
   const ConditionView& condition = job.condition;
@@ -57,7 +67,7 @@ void print_head(const JobView& job, Session& session) {
                 << (job.remake_of ? fmt::format("  makes published files of job {} again\n", *job.remake_of) : "")
                 << fmt::format("  {} v{:03}, priority {}, submitted by {} at {}\n", place, job.version, job.priority,
                                job.principal, job.submitted)
-                << change_line(job) << condition_line(job, session.terminal())
+                << hold_lines(job) << change_line(job) << condition_line(job, session.terminal())
                 << fmt::format("  {} published in {}", published_text(job), clock_text(elapsed_ms_of(job)));
   if (job.eta_ms && !job.is_final()) session.out() << ", " << roughly(*job.eta_ms) << " left";
   session.out() << fmt::format("\n  {}, {}, tries charged {}, windows run twice {}, device time {:.1f} s\n",

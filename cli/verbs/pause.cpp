@@ -1,11 +1,37 @@
 // framemill pause JOB: grants nothing more and stops at the next step boundary.
+#include <memory>
+
+#include "cli/text.h"
 #include "cli/verbs/job_change.h"
 #include "cli/verbs/verbs.h"
 
 namespace framemill::cli {
+namespace {
+
+struct Options {
+  std::string job, time, reason;
+};
+
+base::Result<ExitCode> run(const Options& options, Session& session) {
+  json::object body{{"reason", options.reason}};
+  if (!options.time.empty()) {
+    const auto time = duration_ms(options.time);
+    if (!time || *time < 1)
+      return base::Error{"usage.time", "--for: not a valid duration", "--for", "for example 90s, 30m or 8h"};
+    body["for_ms"] = *time;
+  }
+  return change_job(session, options.job, "pause", std::move(body), "paused");
+}
+
+}  // namespace
 
 void declare_pause(Arguments& program) {
-  declare_job_change(program, "pause", "Hold a job until it is resumed", "framemill pause 12", "paused");
+  auto options = std::make_shared<Options>();
+  Arguments verb = program.verb("pause", "Hold a job until it is resumed", "framemill pause 12 --for 8h");
+  verb.positional("JOB", options->job, "The job's number, or last for your newest");
+  verb.option("--for", options->time, "TIME", "Resume it by itself after this time: 30m, 8h");
+  verb.option("--reason", options->reason, "TEXT", "Why, for the record");
+  verb.run([options](Session& session) { return run(*options, session); });
 }
 
 }  // namespace framemill::cli

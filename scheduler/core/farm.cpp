@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "scheduler/core/acts/attempts.h"
+#include "scheduler/core/acts/holding.h"
 #include "scheduler/core/acts/matcher.h"
 #include "scheduler/core/acts/persist.h"
 #include "scheduler/core/acts/publish_orders.h"
@@ -76,6 +77,7 @@ base::Instant next_due(const FarmState& farm) {
   if (farm.match_unfinished && !farm.read_only) return base::Instant{INT64_MIN};
   base::Instant due = std::min(farm.leases.next_deadline(), farm.workers.next_alarm());
   due = std::min(due, farm.file_watches.next_look);
+  if (!farm.read_only) due = std::min(due, farm.holds_due);
   if (!farm.wakes.empty()) due = std::min(due, *farm.wakes.begin());
   return due;
 }
@@ -107,7 +109,9 @@ void fold_task_events(FarmState& farm) {
 // The oldest jobs that are over leave the memory; the store has them all. (Promise P7: memory has a bound.)
 void forget_old_jobs(FarmState& farm) {
   for (const auto& at_rest = farm.jobs.at_rest(); at_rest.size() > farm.settings.finished_jobs_max;) {
-    for (const PhaseEntry& phase : farm.jobs.get(*at_rest.begin()).phases) {
+    const JobEntry& job = farm.jobs.get(*at_rest.begin());
+    forget_holds(farm, job);
+    for (const PhaseEntry& phase : job.phases) {
       farm.classes.release(phase.common_class);
       farm.classes.release(phase.alone_class);
     }
@@ -119,6 +123,7 @@ void forget_old_jobs(FarmState& farm) {
 // What is due by now, whatever the event was.
 void pass_time(FarmState& farm) {
   wake(farm);
+  end_due_holds(farm);
   mark_silent_workers(farm);
   expire_leases(farm);
 }

@@ -85,10 +85,18 @@ std::string check_phase(const FarmState& farm, const JobEntry& job, const PhaseE
   return check_shares(phase);
 }
 
+std::string check_holds(const FarmState& farm) {
+  std::set<std::pair<base::WallTime, JobId>> timed;
+  for (const auto& [id, job] : farm.jobs.all())
+    for (const Hold& hold : job.record.holds)
+      if (hold.until.unix_ms != 0) timed.emplace(hold.until, id);
+  return timed == farm.timed_holds ? "" : "the holds that end by themselves are not those of the jobs";
+}
+
 std::string check_queue(const FarmState& farm) {
   ReadyQueue derived;
   for (const auto& [id, job] : farm.jobs.all()) {
-    if (job.record.paused || job.final()) continue;
+    if (!job.may_be_granted()) continue;
     for (const PhaseEntry& phase : job.phases) {
       Place place{job.record.priority, id, phase.depth, phase.id.index, Share::Common};
       derived.set(phase.common_class, place, phase.ready_common());
@@ -209,7 +217,7 @@ std::string first_violation(const FarmState& farm) {
       return "a job at rest that is not";
   if (live_jobs != farm.jobs.live_jobs()) return "a wrong count of live jobs";
   if (attempts != farm.leases.live().size()) return "a wrong count of live attempts";
-  for (const auto& check : {check_queue, check_slots, check_leases, check_no_idle_slot, check_classes})
+  for (const auto& check : {check_holds, check_queue, check_slots, check_leases, check_no_idle_slot, check_classes})
     if (std::string wrong = check(farm); !wrong.empty()) return wrong;
   return {};
 }

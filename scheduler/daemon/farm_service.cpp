@@ -158,6 +158,7 @@ void FarmService::change_job(JobChange change, Reply<Changed> reply) {
     event.job = change.job;
     event.verb = change.verb;
     event.priority = change.priority;
+    if (change.hold_for) event.until = base::WallTime{event.cause.time.unix_ms + change.hold_for->ms};
     event.layer = change.layer;
     event.frames = change.frames;
     if (event.remake) return remake(std::move(event), std::move(answer_to));

@@ -52,9 +52,10 @@ struct JobChange {
   JobId job;
   JobVerb verb = JobVerb::Cancel;
   std::int32_t priority = 50;
-  std::string layer;                     // Retry
-  std::optional<jobs::FrameSet> frames;  // Retry
-  bool remake = false, replace = false;  // Retry: scheduler/core/acts/remakes.h
+  std::optional<base::Duration> hold_for;  // Pause: how long; none: until it is resumed
+  std::string layer;                       // Retry
+  std::optional<jobs::FrameSet> frames;    // Retry
+  bool remake = false, replace = false;    // Retry: scheduler/core/acts/remakes.h
 };
 struct WorkerChange {
   std::string principal, reason;

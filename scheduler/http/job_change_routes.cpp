@@ -1,10 +1,16 @@
 // /api/v1/jobs/{job}/cancel, pause, resume, priority, retry: artists change their own jobs, admins all. Answered when
 // the change is on disk.
 #include "scheduler/http/call.h"
+
+#include <fmt/format.h>
+
+#include <cstdint>
 #include "scheduler/http/to_json.h"
 
 namespace framemill::scheduler {
 namespace {
+
+constexpr std::int64_t kHoldMsMax = std::int64_t{365} * 24 * 3600 * 1000;  // a year
 
 // Looks whose job it is, makes the change, and answers with the state after it.
 void change(const std::shared_ptr<Call>& call, JobChange wanted) {
@@ -43,7 +49,18 @@ base::Status cancel_job(const std::shared_ptr<Call>& call) {
   return simple(call, JobVerb::Cancel);
 }
 base::Status pause_job(const std::shared_ptr<Call>& call) {
-  return simple(call, JobVerb::Pause);
+  JobChange wanted;
+  wanted.verb = JobVerb::Pause;
+  FM_ASSIGN(wanted.job, call->job());
+  FM_ASSIGN(const json::object body, call->body({"for_ms", "reason"}));
+  if (const json::value* time = body.if_contains("for_ms")) {
+    if (!time->is_int64() || time->get_int64() < 1 || time->get_int64() > kHoldMsMax)
+      return bad_parameter("for_ms", fmt::format("must be a whole number from 1 to {}", kHoldMsMax));
+    wanted.hold_for = base::milliseconds(time->get_int64());
+  }
+  FM_ASSIGN(wanted.reason, string_of(body, "reason", kReasonBytesMax));
+  change(call, std::move(wanted));
+  return {};
 }
 base::Status resume_job(const std::shared_ptr<Call>& call) {
   return simple(call, JobVerb::Resume);

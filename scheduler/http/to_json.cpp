@@ -290,6 +290,14 @@ json::object remake_json(const RemakeView& remake) {
           {"replace", remake.replaces}, {"files_count", remake.files_count}, {"files", std::move(files)}};
 }
 
+json::object hold_json(const Hold& hold) {
+  return {{"kind", jobs::name(hold.kind)},
+          {"principal", text_json(hold.placed.principal)},
+          {"since", time_json(hold.placed.time)},
+          {"until", time_json(hold.until)},
+          {"reason", text_json(hold.placed.reason)}};
+}
+
 json::object job_json(const JobView& job, const PlanView& plan) {
   json::object out = job_summary_json(job);
   json::array missing;
@@ -301,6 +309,9 @@ json::object job_json(const JobView& job, const PlanView& plan) {
   json::array layers, failures;
   for (const LayerView& layer : job.layers) layers.emplace_back(layer_json(layer));
   for (const FailureGroup& group : job.failures) failures.emplace_back(failure_json(group));
+  json::array holds;
+  for (const Hold& hold : job.holds) holds.emplace_back(hold_json(hold));
+  out["holds"] = std::move(holds);
   out["last_change"] = cause_json(job.last_change);
   out["layers"] = std::move(layers);
   out["failures"] = std::move(failures);

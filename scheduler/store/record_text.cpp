@@ -131,6 +131,14 @@ std::string column_text(const std::vector<std::string>& texts) {
   return json::serialize(array);
 }
 
+std::string column_text(const std::vector<Hold>& holds) {
+  if (holds.empty()) return "[]";
+  json::array array;
+  for (const Hold& hold : holds)
+    array.emplace_back(json::array{jobs::name(hold.kind), hold.placed.principal, hold.placed.time.unix_ms,
+                                   hold.placed.reason, hold.until.unix_ms});
+  return json::serialize(array);
+}
 std::string column_text(const std::vector<StuckLayer>& stuck) {
   if (stuck.empty()) return "[]";
   json::array array;
@@ -186,6 +194,28 @@ base::Status from_column(std::string_view text, std::vector<WorkerId>& ids) {
   return ids_from(text, ids);
 }
 
+base::Status from_column(std::string_view text, std::vector<Hold>& holds) {
+  holds.clear();
+  if (text == "[]") return {};
+  boost::system::error_code fault;
+  json::parse_options options;
+  options.allow_invalid_utf8 = true;  // a person's words, as they came
+  const json::value value = json::parse(text, fault, {}, options);
+  if (fault || !value.is_array()) return bad_column("a list of holds");
+  for (const json::value& item : value.get_array()) {
+    const json::array* row = item.if_array();
+    if (row == nullptr || row->size() != 5 || !(*row)[0].is_string() || !(*row)[1].is_string() ||
+        !(*row)[2].is_int64() || !(*row)[3].is_string() || !(*row)[4].is_int64())
+      return bad_column("a list of holds");
+    const auto kind = jobs::hold_kind_from_name((*row)[0].get_string());
+    if (!kind) return bad_column("a kind of hold");
+    holds.push_back({*kind,
+                     {std::string((*row)[1].get_string()), base::WallTime{(*row)[2].get_int64()},
+                      std::string((*row)[3].get_string())},
+                     base::WallTime{(*row)[4].get_int64()}});
+  }
+  return {};
+}
 base::Status from_column(std::string_view text, std::vector<StuckLayer>& stuck) {
   stuck.clear();
   if (text == "[]") return {};

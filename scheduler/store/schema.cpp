@@ -305,9 +305,22 @@ CREATE VIEW frames AS
   LEFT JOIN workers w ON w.worker = c.worker;
 )sql";
 
+// Why nothing of a job is granted, [[kind, who, since in ms, why, until in ms or 0], ...], in place of the one flag. Who
+// paused a job, and when, is in the audit; where that is not known, its last change is the best there is.
+constexpr const char* kHolds = R"sql(
+ALTER TABLE jobs ADD COLUMN holds TEXT NOT NULL DEFAULT '[]';
+UPDATE jobs SET holds = ifnull(
+  (SELECT json_array(json_array('pause', a.principal, a.time_ms, a.reason, 0)) FROM audit a
+    WHERE a.verb = 'pause' AND a.target = 'job ' || jobs.job ORDER BY a.number DESC LIMIT 1),
+  json_array(json_array('pause', changed_by, changed_ms, change_reason, 0)))
+  WHERE paused <> 0;
+ALTER TABLE jobs DROP COLUMN paused;
+)sql";
+
 constexpr std::array kMigrations{Migration{1, kFirst},        Migration{2, kFirstViews}, Migration{3, kTallies},
                                  Migration{4, kAttemptFacts}, Migration{5, kToldPages},  Migration{6, kWhoseFault},
-                                 Migration{7, kRootIds},      Migration{8, kWithdrawn},  Migration{9, kRemakes}};
+                                 Migration{7, kRootIds},      Migration{8, kWithdrawn},  Migration{9, kRemakes},
+                                 Migration{10, kHolds}};
 
 }  // namespace
 

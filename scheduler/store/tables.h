@@ -155,7 +155,6 @@ struct JobsTable {
     column.derived("shot", [&]() -> const auto& { return job.spec->shot; });
     column.fixed("version", job.version);
     column("state", job.state);
-    column("paused", job.paused);
     column("priority", job.priority);
     column.fixed("submitted_by", job.submitted.principal);
     column.fixed("submitted_ms", job.submitted.time);
@@ -165,6 +164,7 @@ struct JobsTable {
     column("finished_ms", job.finished);
     column("swept", job.swept);
     column("stuck", job.stuck);
+    column("holds", job.holds);
   }
 };
 

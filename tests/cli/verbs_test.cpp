@@ -332,6 +332,7 @@ TEST_CASE("verbs that change a job post the change with its reason") {
   const std::vector<Case> cases{
       {{"cancel", "12", "--reason", "wrong"}, "POST /api/v1/jobs/12/cancel", R"({"reason":"wrong"})", "cancelled"},
       {{"pause", "12"}, "POST /api/v1/jobs/12/pause", R"({"reason":""})", "paused"},
+      {{"pause", "12", "--for", "8h"}, "POST /api/v1/jobs/12/pause", R"({"reason":"","for_ms":28800000})", "paused"},
       {{"resume", "12"}, "POST /api/v1/jobs/12/resume", R"({"reason":""})", "resumed"},
       {{"priority", "12", "80"}, "POST /api/v1/jobs/12/priority", R"({"priority":80,"reason":""})", "has priority 80"},
       {{"retry", "12", "--layer", "a", "--frames", "1-5", "--reason", "new plates"},

@@ -400,6 +400,13 @@ void Script::job_verb(const Statement& s) {
   asked.verb = kVerbs.at(s.word(0));
   asked.job = jobs_.contains(s.word(1)) ? jobs_.at(s.word(1)) : JobId(9999);
   if (asked.verb == JobVerb::SetPriority) asked.priority = std::stoi(s.word(2));
+  if (asked.verb == JobVerb::Pause || asked.verb == JobVerb::Resume)
+    asked.hold = jobs::hold_kind_from_name(s.text("kind", "pause")).value();
+  if (asked.verb == JobVerb::Pause) {
+    asked.cause = {s.text("by", "ana"), stage().now().wall, s.text("reason", "")};
+    if (s.has("for_s"))
+      asked.until = base::WallTime{asked.cause.time.unix_ms + static_cast<std::int64_t>(s.number("for_s", 0)) * 1000};
+  }
   asked.layer = s.text("layer", "");
   if (s.has("frames")) asked.frames = jobs::FrameSet::parse(s.text("frames", "")).value();
   if (s.has("remake")) {

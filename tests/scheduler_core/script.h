@@ -27,7 +27,8 @@
 //   manifests W [CODE]                   it wrote them, or could not
 //   late W                               a report of its former process, from before the restart, comes now
 //   restart farm|W     drain|undrain|revoke|clear W     sigterm W
-//   pause|resume|cancel|retry JOB [layer= frames=]      priority JOB N      disk full|ok
+//   pause JOB [kind= by= reason= for_s=]      resume JOB [kind=]      cancel|retry JOB [layer= frames=]
+//   priority JOB N      disk full|ok
 //   retry JOB remake=NAME [replace=yes] [layer= frames=]   NAME stands for the job that makes them again
 //   expect grants N | grant W/SLOT PHASE TASKS | no grant PHASE | revoke W REASON [keeps=TASKS] | no revokes | publish W PHASE TASKS | watch W PHASE FRAMES (it is to look for them) | no watch W
 //          no publish | no manifest W | manifest W JOB REVISION (it holds the order) | discard W JOB | sweeps nothing | error CODE | ok |
@@ -36,6 +37,7 @@
 //   quarantined W | trusted W | aside W JOB LAYER [says=WORD] | event WHAT [says=WORD] |
 //          condition JOB none|stuck|blocked|starved|input_missing [layer= says=WORD] |
 //          counts JOB PHASE STATE N | batch_max N | booked W/SLOT MIB | tries JOB LAYER N | retried JOB LAYER N |
+//          holds JOB [KIND:PERSON ...] (all of them) |
 //          eta JOB yes|no | tally JOB attempts= retries= loads= twice= | failure JOB CODE count= frame=
 //          remade JOB FRAME OUTCOME (of the job's remakes; of a remake, of itself)
 //   explain JOB [layer= variant= frame=] REASON ... [never] [says=WORD] | error=CODE   its reasons, in any order

@@ -186,6 +186,14 @@ void Script::expect_job(const Statement& s) {
                        view.condition.reason.find(s.text("says", "")) != std::string::npos,
                    kind + " " + view.condition.layer + ": " + view.condition.reason);
   }
+  if (what == "holds") {  // "pause:ana", or none
+    std::string found;
+    for (const Hold& hold : view.holds)
+      found += (found.empty() ? "" : " ") + std::string(jobs::name(hold.kind)) + ":" + hold.placed.principal;
+    std::string wanted;
+    for (const std::string& word : s.words_from(3)) wanted += (wanted.empty() ? "" : " ") + word;
+    return require(found == wanted, found);
+  }
   if (what == "version") return require(view.version == std::stoul(s.word(3)), std::to_string(view.version));
   if (what == "device_ms")
     return require(view.device_us == std::stoull(s.word(3)) * 1000, std::to_string(view.device_us) + " us");

@@ -207,7 +207,7 @@ void come_to_rest(Stage& stage) {
       const bool ended_badly = view.state == jobs::JobState::Failed || view.state == jobs::JobState::Cancelled;
       const bool lost = ended_badly && !view.remake_of;
       asked.verb = lost ? JobVerb::Retry : JobVerb::Resume;
-      if (lost || stage.farm().job(view.id)->paused) (void)stage.ask(asked).ok();
+      if (lost || !stage.farm().job(view.id)->holds.empty()) (void)stage.ask(asked).ok();
     }
     for (auto& [name, player] : stage.players()) {
       if (stage.farm().worker(*stage.farm().worker_of_key(player.key))->quarantined) {

@@ -65,9 +65,9 @@ struct Content {
   template <std::equality_comparable R>
   void operator()(const R&) const {}
   void operator()(const JobRecord& r) const {
-    line << static_cast<int>(r.state) << r.paused << r.priority << r.version << r.submitted << r.last_change
-         << r.started.unix_ms << r.finished.unix_ms << r.swept << r.plan->digest.hex() << r.remake_of.value
-         << r.replaces;
+    line << static_cast<int>(r.state) << r.priority << r.version << r.submitted << r.last_change << r.started.unix_ms
+         << r.finished.unix_ms << r.swept << r.plan->digest.hex() << r.remake_of.value << r.replaces;
+    for (const Hold& hold : r.holds) line << std::string(jobs::name(hold.kind)) << hold.placed << hold.until.unix_ms;
     for (const StuckLayer& stuck : r.stuck) line << stuck.layer << stuck.since.unix_ms << stuck.code << stuck.message;
   }
   void operator()(const PhaseRecord& r) const {

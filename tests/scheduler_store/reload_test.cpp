@@ -39,7 +39,8 @@ JobRecord job_with_package(std::uint32_t id) {
   job.packages = {facts};
   job.version = 7;
   job.state = jobs::JobState::Paused;
-  job.paused = true;
+  job.holds = {{jobs::HoldKind::Pause, sample_cause("ben"), {}},
+               {jobs::HoldKind::Budget, {"scheduler", {16}, "\"A\" is spent"}, {17}}};
   job.priority = 90;
   job.last_change = sample_cause("ben");
   job.started = {12};

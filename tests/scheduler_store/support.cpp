@@ -41,9 +41,12 @@ struct ToText {
     std::string stuck;
     for (const StuckLayer& layer : job.stuck)
       stuck += fmt::format("[{} {} {} {}]", layer.layer, layer.since.unix_ms, layer.code, layer.message);
+    std::string holds;
+    for (const Hold& hold : job.holds)
+      holds += fmt::format("[{} {} {}]", jobs::name(hold.kind), text(hold.placed), hold.until.unix_ms);
     return fmt::format("job {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", job.id.value,
                        jobs::canonical_json(*job.spec), jobs::plan_json(*job.plan), packages, job.version,
-                       jobs::name(job.state), job.paused, job.priority, text(job.submitted), text(job.last_change),
+                       jobs::name(job.state), holds, job.priority, text(job.submitted), text(job.last_change),
                        job.started.unix_ms, job.finished.unix_ms, job.swept, stuck, job.remake_of.value, job.replaces);
   }
   std::string operator()(const PhaseRecord& phase) const {
@@ -254,7 +257,10 @@ Record RandomRecords::record() {
     case 0: {
       JobRecord job = sample_job(1 + below(3));
       job.state = below(2) ? jobs::JobState::Running : jobs::JobState::Paused;
-      job.paused = below(2) != 0;
+      for (std::uint32_t i = below(3); i > 0; --i)
+        job.holds.push_back({static_cast<jobs::HoldKind>(below(jobs::kHoldKindCount)),
+                             {word, {static_cast<std::int64_t>(below(1000))}, word},
+                             {static_cast<std::int64_t>(below(1000))}});
       job.priority = static_cast<std::int32_t>(below(101));
       job.last_change = {word, {static_cast<std::int64_t>(below(1000))}, word};
       job.started = {static_cast<std::int64_t>(below(1000))};

@@ -169,7 +169,7 @@ using Wanted = std::map<WorkerId, std::vector<WatchedFiles>>;
 
 void look_after_phase(FarmState& farm, JobEntry& job, PhaseEntry& phase, Wanted& wanted,
                       std::map<WorkerId, std::size_t>& bytes) {
-  if (job.record.paused) {
+  if (job.is_held()) {
     phase.files.clock_read = farm.now();
     return;
   }

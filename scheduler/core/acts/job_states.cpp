@@ -44,7 +44,7 @@ JobState job_state(const JobEntry& job) {
   if (job.record.state == JobState::Cancelled) return JobState::Cancelled;
   // Of a cancelled job a part was retried: what stays cancelled says nothing about that part.
   if (alive == 0) return lost == 0 ? JobState::Done : JobState::Failed;
-  if (job.record.paused && job.attempts_live == 0) return JobState::Paused;
+  if (job.is_held() && job.attempts_live == 0) return JobState::Paused;
   return job.record.started.unix_ms != 0 || job.attempts_live > 0 ? JobState::Running : JobState::Queued;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "scheduler/core/acts/file_watching.h"
+#include "scheduler/core/acts/holding.h"
 #include "scheduler/core/acts/manifests.h"
 #include "scheduler/core/acts/persist.h"
 #include "scheduler/core/acts/remakes.h"
@@ -140,6 +141,7 @@ void rebuild(FarmState& farm, RecordSet records) {
   for (auto& [id, worker] : records.of<WorkerRecord>()) farm.workers.add(std::move(worker)).last_heard = farm.now();
   for (auto& [id, job] : records.of<JobRecord>()) rebuild_job(farm, std::move(job), records);
   recall_remakes(farm, std::move(records.of<RemakeRecord>()));
+  recall_holds(farm);
   for (auto& [id, job] : farm.jobs.all()) enqueue(farm, job);
   rebuild_troubles(farm, records);
   rebuild_attempts(farm, records);

@@ -11,7 +11,7 @@ Place place_of(const JobEntry& job, const PhaseEntry& phase, Share share) {
 }
 
 void requeue(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
-  const bool open = !job.record.paused && !job.final();
+  const bool open = job.may_be_granted();
   farm.ready.set(phase.common_class, place_of(job, phase, Share::Single), open ? phase.single : 0);
   farm.ready.set(phase.common_class, place_of(job, phase, Share::Common), open ? phase.ready_common() : 0);
   farm.ready.set(phase.alone_class, place_of(job, phase, Share::Alone), open ? phase.alone : 0);

@@ -5,6 +5,7 @@
 #include "jobs/publish_error.h"
 #include "scheduler/core/acts/attempts.h"
 #include "scheduler/core/acts/audit.h"
+#include "scheduler/core/acts/holding.h"
 #include "scheduler/core/acts/publish_orders.h"
 #include "scheduler/core/acts/remakes.h"
 #include "scheduler/core/acts/sheets.h"
@@ -185,15 +186,13 @@ base::Result<std::uint32_t> apply_verb(FarmState& farm, JobEntry& job, const Job
     case JobVerb::Cancel:
       return cancel(farm, job);
     case JobVerb::Pause: {
-      dequeue(farm, job);
-      job.record.paused = true;
+      FM_TRY(place_hold(farm, job, {asked.hold, asked.cause, asked.until.value_or(base::WallTime{})}));
       const std::uint64_t leased = job.total(TaskState::Leased);
       stop_attempts(farm, job, jobs::RevokeReason::Paused);
       return static_cast<std::uint32_t>(leased);
     }
     case JobVerb::Resume:
-      job.record.paused = false;
-      enqueue(farm, job);
+      lift_holds(farm, job, asked.hold);
       return 0u;
     case JobVerb::SetPriority:
       if (asked.priority < 0 || asked.priority > 100)

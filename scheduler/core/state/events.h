@@ -31,12 +31,14 @@ struct JobChangeAsked {
   Cause cause;
   JobId job;
   JobVerb verb = JobVerb::Cancel;
-  std::int32_t priority = 50;            // SetPriority
-  std::string layer;                     // Retry: this layer alone; empty: all
-  std::optional<jobs::FrameSet> frames;  // Retry: these frames alone
-  bool remake = false;                   // Retry: make again what is published there
-  bool replace = false;                  // of a remake: other contents take the place of the recorded ones
-  std::vector<CommitRecord> on_record;   // of a remake: what is on record of the tasks it is for
+  std::int32_t priority = 50;                   // SetPriority
+  std::string layer;                            // Retry: this layer alone; empty: all
+  std::optional<jobs::FrameSet> frames;         // Retry: these frames alone
+  jobs::HoldKind hold = jobs::HoldKind::Pause;  // Pause, Resume: which kind is placed or lifted
+  std::optional<base::WallTime> until;          // Pause: when it ends by itself
+  bool remake = false;                          // Retry: make again what is published there
+  bool replace = false;                         // of a remake: other contents take the place of the recorded ones
+  std::vector<CommitRecord> on_record;          // of a remake: what is on record of the tasks it is for
 };
 enum class WorkerVerb { Drain, Undrain, Revoke, ClearQuarantine };
 struct WorkerChangeAsked {

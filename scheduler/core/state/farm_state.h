@@ -45,6 +45,8 @@ struct FarmState {
   PaceBook pace;
   MemoryLedger memory;
   std::set<base::Instant> wakes;  // when what a worker was refused for a while may be tried again
+  std::set<std::pair<base::WallTime, JobId>> timed_holds;  // jobs with a hold that ends by itself, and when
+  base::Instant holds_due = base::kNever;                  // when the wall clock is looked at for them
   // Slots that could take a class when empty: asked for at every grant, changed seldom. Whoever changes what a worker
   // is (not what it holds) counts it.
   struct AbleSlots {

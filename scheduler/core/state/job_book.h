@@ -135,6 +135,9 @@ struct JobEntry {
   std::string label_of(const PhaseEntry& phase) const;  // "boards t3": a layer's variant, as people call it
   std::uint64_t total(TaskState state) const { return totals[static_cast<std::size_t>(state)]; }
   bool final() const { return jobs::is_final(record.state); }
+  bool is_held() const { return !record.holds.empty(); }
+  // The one place that says so: queues, watches and views ask here.
+  bool may_be_granted() const { return !is_held() && !final(); }
 };
 
 using ShotName = std::pair<std::string, std::pair<std::string, std::string>>;  // show, sequence, shot

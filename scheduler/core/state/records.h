@@ -41,6 +41,15 @@ struct Cause {
   bool operator==(const Cause&) const = default;
 };
 
+// One reason not to grant anything of a job: each kind once per person who placed it.
+struct Hold {
+  jobs::HoldKind kind = jobs::HoldKind::Pause;
+  Cause placed;            // who, since when, why
+  base::WallTime until{};  // it ends by itself then; 0: somebody lifts it
+  bool operator==(const Hold&) const = default;
+};
+inline constexpr std::size_t kHoldsMax = 64;  // of one job
+
 // A layer that is held: everything that could take its work gave it back again and again, through no fault of the work.
 struct StuckLayer {
   std::uint32_t layer = 0;
@@ -56,7 +65,7 @@ struct JobRecord {
   std::vector<jobs::PackageFacts> packages;   // facts of the models the plan was made with (digests are pinned here)
   std::uint32_t version = 1;                  // reserved for its shots
   jobs::JobState state = jobs::JobState::Queued;
-  bool paused = false;         // a person holds it; state tells Paused only when nothing runs on
+  std::vector<Hold> holds;     // by kind, then by person; the state is Paused once nothing runs on
   std::int32_t priority = 50;  // may be changed after submit
   Cause submitted;
   Cause last_change;                 // the last pause, resume, cancel, priority, retry

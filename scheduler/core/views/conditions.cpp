@@ -50,7 +50,7 @@ const std::string& Conditions::why_nobody(const JobEntry& job, const PhaseEntry&
 }
 
 Condition Conditions::of_layer(const JobEntry& job, std::uint32_t layer) {
-  if (job.final() || job.record.paused) return {};
+  if (!job.may_be_granted()) return {};
   const std::string& name = job.record.spec->layers[layer].name;
   if (const auto stuck = stuck_layer(farm_, job, layer))
     return {Condition::Kind::Stuck, name, failure_text(stuck->code, stuck->message), stuck->since};
@@ -64,7 +64,7 @@ Condition Conditions::of_layer(const JobEntry& job, std::uint32_t layer) {
 }
 
 Condition Conditions::of_job(const JobEntry& job) {
-  if (job.final() || job.record.paused) return {};
+  if (!job.may_be_granted()) return {};
   Condition blocked, without_input;
   const PhaseEntry* ready = nullptr;
   for (std::uint32_t layer = 0; layer < job.record.spec->layers.size(); ++layer) {

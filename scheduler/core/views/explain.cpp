@@ -1,8 +1,11 @@
 #include "scheduler/core/views/explain.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <string_view>
 
 #include "base/os_error.h"
 #include "scheduler/core/policy/avoidance.h"
@@ -169,13 +172,33 @@ SlotReason dependency_reason(const FarmState& farm, const JobEntry& job, const M
   return reason;
 }
 
-SlotReason pause_reason(const JobEntry& job) {
-  const Cause& cause = job.record.last_change;
-  return {Reason::Paused,
-          0,
-          {},
-          "job " + std::to_string(job.record.id.value) + " was paused by " + cause.principal,
-          "resume the job"};
+struct HoldWords {
+  std::string_view because, remedy;
+};
+
+constexpr HoldWords words_of(jobs::HoldKind kind) {
+  switch (kind) {
+    case jobs::HoldKind::Pause:
+      return {"was paused", "resume the job"};
+    case jobs::HoldKind::Budget:
+      return {"is held because its budget is spent", "raise its budget"};
+    case jobs::HoldKind::Rights:
+      return {"is held until what it uses is allowed", "have its use allowed"};
+    case jobs::HoldKind::Gate:
+      return {"is held until what it made is approved", "look at what is published and approve it"};
+    case jobs::HoldKind::Quota:
+      return {"is held because a quota is used up", "wait, or have the quota raised"};
+  }
+  return {"is held", ""};
+}
+
+SlotReason hold_reason(const JobEntry& job, const Hold& hold, base::Now now) {
+  const HoldWords words = words_of(hold.kind);
+  std::string because = fmt::format("job {} {}", job.record.id.value, words.because);
+  if (hold.kind == jobs::HoldKind::Pause) because += fmt::format(" by {}", hold.placed.principal);
+  if (hold.until.unix_ms != 0)
+    because += fmt::format("; it goes on in {}", seconds_text({hold.until.unix_ms - now.wall.unix_ms}));
+  return {Reason::Paused, 0, {}, std::move(because), std::string(words.remedy)};
 }
 
 // The layer is held: everything that could take it gave it back.
@@ -292,7 +315,7 @@ void explain_missing(const FarmState& farm, const JobEntry& job, const Missing& 
 
 void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, base::Now now,
                        ExplainView& view) {
-  if (job.record.paused) view.reasons.push_back(pause_reason(job));
+  for (const Hold& hold : job.record.holds) view.reasons.push_back(hold_reason(job, hold, now));
   const SlotReasons slots =
       slot_reasons(farm, demand_for(farm, phase, view.task), job, phase, view.task, now.monotonic);
   view.can_never_run = slots.never;
@@ -321,7 +344,7 @@ void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEn
   }
   // A slot that is merely busy does not keep a paused job back; one that is drained or lacks something will, later.
   std::copy_if(slots.reasons.begin(), slots.reasons.end(), std::back_inserter(view.reasons),
-               [&](const SlotReason& r) { return !job.record.paused || r.reason != Reason::SlotsBusy; });
+               [&](const SlotReason& r) { return !job.is_held() || r.reason != Reason::SlotsBusy; });
 }
 
 std::string sentence_of(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, const ExplainView& view,

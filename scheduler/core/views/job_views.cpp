@@ -232,6 +232,7 @@ JobView view_of(const FarmState& farm, const JobEntry& job, Detail detail, Condi
   view.condition = conditions.of_job(job);
   view.priority = job.record.priority;
   view.submitted = job.record.submitted.time;
+  view.holds = job.record.holds;
   view.last_change = job.record.last_change;
   view.started = job.record.started;
   view.finished = job.record.finished;

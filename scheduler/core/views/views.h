@@ -80,6 +80,7 @@ struct JobView {
   Condition condition;
   std::int32_t priority = 0;
   base::WallTime submitted, started, finished;
+  std::vector<Hold> holds;          // why nothing of it is granted
   Cause last_change;                // who last did what a person does to it, and why
   JobId remake_of;                  // none: it is no remake
   std::vector<RemakeView> remakes;  // of its files, the newest kRemakesShown; of a remake: itself. Empty in lists
