@@ -19,7 +19,7 @@
 #include "bench/curve_round_trips.h"
 #include "bench/echo_workers.h"
 #include "bench/sqlite_rows.h"
-#include "scheduler/daemon/scheduler.h"
+#include "scheduler/daemon/process.h"
 
 namespace {
 
@@ -61,7 +61,7 @@ base::Result<JobSubmitted> no_op_job(const Choices& choices) {
 class FarmInProcess {
  public:
   base::Status open(const Choices& choices) {
-    Scheduler::Options options;
+    SchedulerProcess::Options options;
     options.database = choices.directory / "farm.db";
     options.link.keys = net::make_curve_key_pair();
     std::vector<net::CurveKeyPair> keys(choices.workers);
@@ -70,15 +70,15 @@ class FarmInProcess {
       options.link.allowed.push_back(pair.public_key);
     }
     const net::CurvePublicKey server = options.link.keys.public_key;
-    FM_ASSIGN(scheduler_, Scheduler::start(
-                              scheduler_loop_, std::move(options),
-                              [this](base::Error error) {
-                                fmt::print(stderr, "farm-throughput: the scheduler stopped: {}\n", error.message);
-                                failed_ = true;
-                              }));
+    FM_ASSIGN(process_, SchedulerProcess::start(
+                            scheduler_loop_, std::move(options),
+                            [this](base::Error error) {
+                              fmt::print(stderr, "farm-throughput: the scheduler stopped: {}\n", error.message);
+                              failed_ = true;
+                            }));
     for (std::uint32_t i = 0; i < choices.workers; ++i) {
       net::SecureDealerOptions dealer;
-      dealer.endpoint = scheduler_->endpoint();
+      dealer.endpoint = process_->endpoint();
       dealer.keys = keys[i];
       dealer.server_key = server;
       FM_ASSIGN(auto worker, bench::EchoWorker::start(worker_loop_, dealer, fmt::format("w{}", i), choices.slots));
@@ -100,8 +100,8 @@ class FarmInProcess {
   // Runs the function on the scheduler's loop.
   template <class Function>
   auto on_loop(Function function) {
-    std::promise<decltype(function(*scheduler_))> answer;
-    scheduler_loop_.post([&] { answer.set_value(function(*scheduler_)); });
+    std::promise<decltype(function(process_->scheduler()))> answer;
+    scheduler_loop_.post([&] { answer.set_value(function(process_->scheduler())); });
     return answer.get_future().get();
   }
 
@@ -110,12 +110,12 @@ class FarmInProcess {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     FM_ASSIGN(JobSubmitted event, no_op_job(choices));
     std::promise<base::Result<AnswerValue>> submitted;
-    const store::StoreCounters before = on_loop([](Scheduler& s) { return s.store().counters(); });
+    const store::StoreCounters before = on_loop([this](Scheduler&) { return process_->store_counters(); });
     const auto started = Clock::now();
     scheduler_loop_.post([&] {
-      event.request =
-          scheduler_->expect([&](base::Result<AnswerValue> answer) { submitted.set_value(std::move(answer)); });
-      scheduler_->apply(std::move(event));
+      event.request = process_->scheduler().expect(
+          [&](base::Result<AnswerValue> answer) { submitted.set_value(std::move(answer)); });
+      process_->scheduler().apply(std::move(event));
     });
     FM_ASSIGN(const AnswerValue answer, submitted.get_future().get());
     const JobId job = std::get<Submitted>(answer).job;
@@ -128,7 +128,7 @@ class FarmInProcess {
     Figures figures;
     figures.seconds = std::chrono::duration<double>(Clock::now() - started).count();
     figures.tasks_per_second = choices.tasks / figures.seconds;
-    figures.store = on_loop([](Scheduler& s) { return s.store().counters(); });
+    figures.store = on_loop([this](Scheduler&) { return process_->store_counters(); });
     worker_loop_.stop();
     worker_thread_.join();
     for (const auto& worker : workers_) {
@@ -143,7 +143,7 @@ class FarmInProcess {
 
  private:
   net::EventLoop scheduler_loop_, worker_loop_;
-  std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<SchedulerProcess> process_;
   std::vector<std::unique_ptr<bench::EchoWorker>> workers_;
   std::atomic<bool> failed_ = false;
   std::thread scheduler_thread_, worker_thread_;

@@ -15,32 +15,15 @@ using boost::system::error_code;
 
 // Handlers on the loop own the states, handles only watch them: a loop that is destroyed takes its states along, and a
 // handle that outlives it finds nothing.
-struct Timer::State {
-  explicit State(asio::io_context& io) : timer(io) {}
+namespace {
+
+struct PendingCall : Timer::Call {
+  explicit PendingCall(asio::io_context& io) : timer(io) {}
+  void cancel() override { timer.cancel(); }
   asio::steady_timer timer;
-  bool cancelled = false;
 };
 
-Timer& Timer::operator=(Timer&& other) noexcept {
-  if (this != &other) {
-    cancel();
-    state_ = std::move(other.state_);
-  }
-  return *this;
-}
-
-void Timer::cancel() {
-  if (auto state = state_.lock()) {
-    state->cancelled = true;
-    state->timer.cancel();
-  }
-  state_.reset();
-}
-
-bool Timer::pending() const {
-  auto state = state_.lock();
-  return state && !state->cancelled;
-}
+}  // namespace
 
 struct FdWatch::State : std::enable_shared_from_this<FdWatch::State> {
   State(asio::io_context& io, int fd, std::function<void()> f) : descriptor(io, fd), readable(std::move(f)) {}
@@ -107,15 +90,14 @@ void EventLoop::post(std::function<void()> function) {
 }
 
 Timer EventLoop::call_after(base::Duration delay, std::function<void()> function) {
-  auto state = std::make_shared<Timer::State>(impl_->io);
-  state->timer.expires_after(std::chrono::milliseconds(delay.ms));
-  state->timer.async_wait([state, function = std::move(function)](error_code error) {
+  auto call = std::make_shared<PendingCall>(impl_->io);
+  call->timer.expires_after(std::chrono::milliseconds(delay.ms));
+  call->timer.async_wait([call, function = std::move(function)](error_code error) {
     // A timer that had fired before it was cancelled still comes by here without an error.
-    if (error || state->cancelled) return;
-    state->cancelled = true;
+    if (error || std::exchange(call->over, true)) return;
     function();
   });
-  return Timer(state);
+  return Timer(call);
 }
 
 void EventLoop::on_signal(int signal_number, std::function<void()> function) {

@@ -7,26 +7,14 @@
 #include <functional>
 #include <memory>
 
+#include "base/clock.h"
+#include "base/loop.h"
 #include "base/result.h"
 #include "base/time.h"
 
 namespace framemill::net {
 
-// A pending call. Destroying or reassigning it cancels the call; it may outlive the loop. Loop thread only.
-class Timer {
- public:
-  struct State;
-  Timer() = default;
-  explicit Timer(std::weak_ptr<State> state) : state_(std::move(state)) {}
-  ~Timer() { cancel(); }
-  Timer(Timer&&) noexcept = default;
-  Timer& operator=(Timer&& other) noexcept;
-  void cancel();
-  bool pending() const;
-
- private:
-  std::weak_ptr<State> state_;  // the loop owns it
-};
+using base::Timer;
 
 // A watched descriptor. Destroying it ends the watch and leaves the descriptor open (it belongs to the caller, who must
 // end the watch before closing it). It may outlive the loop. Loop thread only.
@@ -44,10 +32,10 @@ class FdWatch {
   std::weak_ptr<State> state_;  // the loop owns it
 };
 
-class EventLoop {
+class EventLoop : public base::Loop {
  public:
   EventLoop();
-  ~EventLoop();
+  ~EventLoop() override;
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
@@ -57,9 +45,9 @@ class EventLoop {
   void run_for(base::Duration time);
   void stop();
 
-  void post(std::function<void()> function);
-  // Calls once, not before the delay is over; a delay of zero or less calls on the next turn.
-  [[nodiscard]] Timer call_after(base::Duration delay, std::function<void()> function);
+  base::Now now() const override { return base::now(); }
+  void post(std::function<void()> function) override;
+  [[nodiscard]] Timer call_after(base::Duration delay, std::function<void()> function) override;
   // Replaces the process's disposition of the signal; one function per signal and loop, called each time it arrives.
   void on_signal(int signal_number, std::function<void()> function);
   // Calls while the descriptor is readable (or has hung up), once per turn.

@@ -15,7 +15,7 @@
 #include "net/event_loop.h"
 #include "net/service_manager.h"
 #include "scheduler/daemon/farm_service.h"
-#include "scheduler/daemon/scheduler.h"
+#include "scheduler/daemon/process.h"
 #include "scheduler/http/http_api.h"
 
 namespace framemill::scheduler {
@@ -152,28 +152,29 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
   net::EventLoop loop;
   net::ServiceManager service_manager(loop);
   std::optional<base::Error> failure;
-  Scheduler::Options options;
+  SchedulerProcess::Options options;
   options.database = config.data_directory / "jobs.db";
   options.link.endpoint = config.listen_workers;
   options.link.allow_remote = config.allow_remote;
   options.link.keys = setup.keys;
   options.link.allowed = setup.workers;
   FM_TRY(net::check_listen_address(options.link));
-  options.lease_ttl = config.lease_ttl;
-  options.silence_alarm = config.silence_alarm;
-  options.missing_after = config.missing_after;
-  options.progress_timeout = config.progress_timeout;
-  FM_ASSIGN(const auto scheduler, Scheduler::start(
-                                      loop, std::move(options),
-                                      [&](base::Error error) {
-                                        failure = std::move(error);
-                                        loop.stop();
-                                      }));
-  FarmService service(loop, *scheduler, setup.packages, config.roots);
+  options.settings.lease_ttl = config.lease_ttl;
+  options.settings.silence_alarm = config.silence_alarm;
+  options.settings.missing_after = config.missing_after;
+  options.settings.progress_timeout = config.progress_timeout;
+  FM_ASSIGN(const auto process, SchedulerProcess::start(
+                                    loop, std::move(options),
+                                    [&](base::Error error) {
+                                      failure = std::move(error);
+                                      loop.stop();
+                                    }));
+  Scheduler& scheduler = process->scheduler();
+  FarmService service(loop, scheduler, setup.packages, config.roots);
   net::HttpServerOptions http;
   FM_TRY(prepare_http(config, setup.workers.size(), http));
   FM_ASSIGN(const auto http_thread, HttpThread::start(std::move(http), std::move(setup.tokens), service, version));
-  scheduler->on_events([&](EventBatch batch) { http_thread->api().publish(std::move(batch)); });
+  scheduler.on_events([&](EventBatch batch) { http_thread->api().publish(std::move(batch)); });
   base::log_info("scheduler", "HTTP at {}, {} packages, {} worker keys", http_thread->api().url(),
                  setup.packages->ids().size(), setup.workers.size());
 
@@ -190,7 +191,7 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
     if (!keys.ok()) return tell_of_reload("workers' keys", keys.error());
     if (!tokens.ok()) return tell_of_reload("tokens", tokens.error());
     base::log_info("scheduler", "read again: {} worker keys, {} tokens", keys->size(), tokens->size());
-    scheduler->allow_workers(std::move(*keys));
+    process->allow_workers(std::move(*keys));
     http_thread->api().use_tokens(std::move(*tokens));
   });
   service_manager.ready();

@@ -9,8 +9,8 @@
 #include "net/event_loop.h"
 #include "scheduler/daemon/request_queue.h"
 #include "scheduler/daemon/root_probe.h"
-#include "scheduler/daemon/scheduler.h"
 #include "scheduler/http/farm_port.h"
+#include "scheduler/loop/scheduler.h"
 
 namespace framemill::scheduler {
 

@@ -90,7 +90,7 @@ struct FrameSearch : std::enable_shared_from_this<FrameSearch> {
   }
 
   void read() {
-    const base::Status asked = scheduler.store().commits_of(
+    const base::Status asked = scheduler.journal().commits_of(
         query.job, cursor, std::min(query.limit, kRowsPerRead), store::Reads::Leave,
         [self = shared_from_this()](auto commits) {
           self->loop.post([self, commits = std::move(commits)]() mutable { self->on_commits(std::move(commits)); });
@@ -155,7 +155,7 @@ struct AttemptSearch : std::enable_shared_from_this<AttemptSearch> {
     read();
   }
   void read() {
-    const base::Status asked = scheduler.store().attempts_of(
+    const base::Status asked = scheduler.journal().attempts_of(
         query.job, cursor, page_size, query.with_output ? store::OutputTails::Include : store::OutputTails::Leave,
         [self = shared_from_this()](auto attempts) {
           self->loop.post([self, attempts = std::move(attempts)]() mutable { self->on_attempts(std::move(attempts)); });
@@ -190,7 +190,7 @@ struct AttemptSearch : std::enable_shared_from_this<AttemptSearch> {
     std::vector<AttemptRecord> wanted;
     for (std::size_t i = first; i < page.rows.size() && wanted.size() < kAttemptsPerFilesRead; ++i)
       wanted.push_back(page.rows[i].record);
-    const base::Status asked = scheduler.store().files_of_attempts(
+    const base::Status asked = scheduler.journal().files_of_attempts(
         std::move(wanted), kFilesPerAttemptMax, [self = shared_from_this(), first](auto files) {
           self->loop.post(
               [self, first, files = std::move(files)]() mutable { self->on_files(first, std::move(files)); });

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "net/event_loop.h"
-#include "scheduler/daemon/scheduler.h"
 #include "scheduler/http/farm_port.h"
+#include "scheduler/loop/scheduler.h"
 
 namespace framemill::scheduler {
 

@@ -17,14 +17,11 @@
 #include "net/event_loop.h"
 #include "net/secure_router.h"
 #include "scheduler/core/state/events.h"
-
-namespace framemill::wire {
-class SchedulerReply;
-}
+#include "scheduler/link/worker_port.h"
 
 namespace framemill::scheduler {
 
-class WorkerLink {
+class WorkerLink : public WorkerPort {
  public:
   // How long the process that is on record has, after a start of the scheduler, to come back before another one of the
   // same key.
@@ -37,17 +34,14 @@ class WorkerLink {
   static base::Result<std::unique_ptr<WorkerLink>> open(net::EventLoop& loop, net::SecureRouterOptions options,
                                                         base::Duration silence_alarm, Callbacks callbacks);
 
-  // After a start: the process that had the key when the scheduler was last there.
-  void expect(const std::string& worker_key, std::uint64_t incarnation);
+  void expect(const std::string& worker_key, std::uint64_t incarnation) override;
 
   const std::string& endpoint() const { return router_->endpoint(); }
   // Workers whose key is not among these get no answer any more, connected or not.
   void allow_only(std::vector<net::CurvePublicKey> keys);
   net::SecureRouterCounters counters() const { return router_->counters(); }
 
-  // Full: the worker reads slowly, try again soon. Gone: not connected, or a reply that can never be sent.
-  enum class Sent { Yes, Full, Gone };
-  Sent send(const std::string& worker_key, const wire::SchedulerReply& reply);
+  Sent send(const std::string& worker_key, const wire::SchedulerReply& reply) override;
   // Tells a peer why it is not heard; used for reports that cannot be read.
   void refuse(net::PeerId peer, const std::string& why);
 

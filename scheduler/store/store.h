@@ -1,7 +1,7 @@
 // The durable job store: one SQLite database, one connection, one thread of its own. The core's records go in as
 // batches and come back, through load(), at a restart; what people and publish orders need of the past is read through
-// the same thread. Everything here is asynchronous but open() and load(): calls only queue, callbacks run on the
-// store's thread. docs/store.md has the tables, the files beside the database and the checks.
+// the same thread. Everything here is asynchronous but open() and load(): calls only queue, callbacks are delivered as
+// the options say. docs/store.md has the tables, the files beside the database and the checks.
 //
 // What holds (promises P1, P2, P8): `done` is called after the fsync, in the order of write(); a commit of a task is
 // accepted once, a second one stops the store; a full disk keeps the batch and tries again; any other error stops the
@@ -22,7 +22,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "scheduler/core/state/records.h"
-#include "scheduler/store/store_types.h"
+#include "scheduler/store/journal.h"
 
 namespace framemill::scheduler::store {
 
@@ -35,24 +35,13 @@ struct StoreOptions {
   std::uint32_t finished_jobs_loaded_max = 10'000;      // the newest
   std::uint32_t tokens_loaded_max = 100'000;            // the newest
 
-  // All on the store's thread; none may be destroyed while the store lives.
+  // Every callback goes through it: called on the store's thread, it brings the function to the thread that shall run
+  // it. Empty: they run on the store's thread.
+  std::function<void(std::function<void()>)> deliver;
+  // None may be destroyed while the store lives.
   std::function<void(base::Error)> on_disk_full;  // once per condition; batches are kept and tried again
   std::function<void()> on_disk_recovered;        // the ballast is back in place
   std::function<void(base::Error)> on_fatal;      // once: the store has stopped, so must the daemon (P8)
-};
-
-struct WriteResult {
-  // Of this batch: from 1, one more for each batch that changed anything, never reused within a history. An empty batch
-  // gets the number of the one before it.
-  std::uint64_t durable_sequence = 0;
-};
-
-// What a restart puts back, in the order of put(): counters, versions, roots, workers, tokens, jobs, phases, troubles,
-// pages, attempts, remakes. Every live job is there, and the newest finished ones; of jobs that are done, no pages.
-// Attempts: the live ones, and of live jobs those that committed tasks.
-struct LoadedState {
-  std::vector<Record> records;
-  std::uint64_t durable_sequence = 0;
 };
 
 struct StoreCounters {
@@ -64,36 +53,29 @@ struct StoreCounters {
   bool disk_full = false;
 };
 
-class Store {
+class Store : public Journal {
  public:
-  template <class T>
-  using Callback = std::function<void(base::Result<T>)>;
-
   // Opens or creates the database, brings its schema up to date (with a backup beside it first) and raises the epoch
   // durably. Blocking. The directory must exist.
   static base::Result<std::unique_ptr<Store>> open(const std::filesystem::path& path, StoreOptions options);
   // Commits what is queued (unless the disk is full or the store has stopped), then closes.
-  ~Store();
+  ~Store() override;
 
-  jobs::Epoch epoch() const;
-  base::Result<LoadedState> load();  // blocking; before the first write
+  jobs::Epoch epoch() const override;
+  base::Result<LoadedState> load() override;
 
-  // One batch: what several turns of the core changed, in their order (a turn's erasures before its puts). One
-  // transaction, together with whatever else waits when the commit before it ends.
-  [[nodiscard]] base::Status write_turns(std::vector<Persist> turns, std::function<void(WriteResult)> done);
+  // One transaction, together with whatever else waits when the commit before it ends.
+  [[nodiscard]] base::Status write_turns(std::vector<Persist> turns, std::function<void(WriteResult)> done) override;
   [[nodiscard]] base::Status write(Persist turn, std::function<void(WriteResult)> done);
 
-  // Commits of the tasks in the range, with their files; at most 4,096 tasks.
-  [[nodiscard]] base::Status files_of(PhaseId phase, TaskRange tasks, Callback<std::vector<CommitRecord>> done);
-  // Commits of a job in order of phase and task; a page holds at most `limit` (1..4,096), fewer only at the end.
+  [[nodiscard]] base::Status files_of(PhaseId phase, TaskRange tasks,
+                                      Callback<std::vector<CommitRecord>> done) override;
   [[nodiscard]] base::Status commits_of(JobId job, CommitCursor from, std::uint32_t limit, Reads reads,
-                                        Callback<std::vector<CommitRecord>> done);
-  // Attempts of a job in order of grant, or against it; pages as above, with output tails at most 64 a page.
+                                        Callback<std::vector<CommitRecord>> done) override;
   [[nodiscard]] base::Status attempts_of(JobId job, AttemptCursor from, std::uint32_t limit, OutputTails tails,
-                                         Callback<std::vector<AttemptRecord>> done);
-  // The first `limit` (1..64) files that each of the attempts (at most 64) wrote, and those that it read.
+                                         Callback<std::vector<AttemptRecord>> done) override;
   [[nodiscard]] base::Status files_of_attempts(std::vector<AttemptRecord> attempts, std::uint32_t limit,
-                                               Callback<std::vector<AttemptFiles>> done);
+                                               Callback<std::vector<AttemptFiles>> done) override;
   // What people did, by number, from `first` on.
   [[nodiscard]] base::Status audit(std::uint64_t first, std::uint32_t limit, Callback<std::vector<AuditRecord>> done);
 
@@ -104,7 +86,8 @@ class Store {
 
  private:
   class Impl;
-  explicit Store(std::unique_ptr<Impl> impl);
+  Store(std::unique_ptr<Impl> impl, std::function<void(std::function<void()>)> deliver);
+  std::function<void(std::function<void()>)> deliver_;
   std::unique_ptr<Impl> impl_;
 };
 

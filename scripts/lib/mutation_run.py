@@ -37,7 +37,8 @@ TESTS_OF = {
     'scheduler/core': ['scheduler_core', 'scheduler_daemon'],
     'scheduler/daemon': ['scheduler_daemon'],
     'scheduler/http': ['scheduler_http', 'scheduler_daemon'],
-    'scheduler/link': ['scheduler_link', 'wire', 'scheduler_daemon'],
+    'scheduler/link': ['scheduler_link', 'scheduler_loop', 'wire', 'scheduler_daemon'],
+    'scheduler/loop': ['scheduler_loop', 'scheduler_daemon'],
     'scheduler/store': ['scheduler_store', 'scheduler_daemon'],
     'wire': ['wire', 'scheduler_link', 'worker_link'],
     'worker/core': ['worker_core', 'worker_daemon'],
@@ -45,6 +46,7 @@ TESTS_OF = {
     'worker/executor': ['executor'],
     'worker/frames': ['frames', 'executor', 'media'],
     'worker/link': ['worker_link', 'worker_daemon'],
+    'worker/loop': ['worker_loop', 'worker_daemon'],
     'worker/media': ['media'],
     'worker/supervisor': ['worker', 'worker_daemon'],
 }

@@ -19,6 +19,7 @@
 //   end W PHASE OUTCOME [alone=yes] [task=] [frame=] [code=] [message=] [peak_mib=] [loads=] [steps=]   the attempt there ends so
 //   looks W PHASE FRAMES|none [refused=FRAME] [problem=WORD]   what it found of the files it watches for the phase
 //   lose W PHASE                         the worker forgets an attempt without a word
+//   undeliverable W PHASE too_large|inputs_unknown|not_sent   the grant of its attempt there could not be sent
 //   publish W      run W [times]         publish: what was ordered; run: finish and publish all until nothing comes
 //   publish_fails W CODE                 what was ordered fails
 //   drops W                              what was ordered to publish, and manifests, are lost on the way
@@ -83,6 +84,7 @@ class Script {
   void finished_by(const Statement& s);
   void end(const Statement& s);
   void lose(const Statement& s);
+  void undeliverable(const Statement& s);
   void stands_still(const Statement& s);
   void misses(const Statement& s);
   void looks(const Statement& s);

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "scheduler/daemon/farm_service.h"
-#include "scheduler/daemon/scheduler.h"
+#include "scheduler/daemon/process.h"
 
 namespace framemill::scheduler::test {
 
@@ -38,7 +38,8 @@ struct DaemonFixture {
   net::EventLoop loop;
   net::CurveKeyPair keys = net::make_curve_key_pair();
   std::vector<net::CurvePublicKey> workers;
-  std::unique_ptr<Scheduler> scheduler;
+  std::unique_ptr<SchedulerProcess> process;
+  Scheduler* scheduler = nullptr;
   std::unique_ptr<FarmService> service;
   std::vector<EventBatch> batches;
 
@@ -49,7 +50,7 @@ struct DaemonFixture {
   }
   ~DaemonFixture() {
     service.reset();
-    scheduler.reset();
+    process.reset();
     std::error_code ignored;
     std::filesystem::remove_all(directory, ignored);
   }
@@ -58,15 +59,16 @@ struct DaemonFixture {
 
   void start() {
     service.reset();
-    scheduler.reset();
-    Scheduler::Options options;
+    process.reset();
+    SchedulerProcess::Options options;
     options.database = directory / "jobs.db";
     options.link.keys = keys;
     options.link.allowed = workers;
-    auto started = Scheduler::start(loop, std::move(options),
-                                    [](const base::Error& error) { FAIL("the scheduler stops: " << error.message); });
+    auto started = SchedulerProcess::start(
+        loop, std::move(options), [](const base::Error& error) { FAIL("the scheduler stops: " << error.message); });
     if (!started.ok()) FAIL(started.error().message);
-    scheduler = *std::move(started);
+    process = *std::move(started);
+    scheduler = &process->scheduler();
     scheduler->on_events([this](EventBatch batch) { batches.push_back(std::move(batch)); });
     service = std::make_unique<FarmService>(loop, *scheduler, std::make_shared<NoPackages>(),
                                             std::map<std::string, std::filesystem::path>{});

@@ -9,7 +9,7 @@
 #include <future>
 #include <thread>
 
-#include "tests/scheduler_daemon/sample_job.h"
+#include "tests/scheduler_link/sample_job.h"
 
 namespace framemill::scheduler {
 namespace {

@@ -1,4 +1,4 @@
-#include "scheduler/daemon/scheduler.h"
+#include "scheduler/loop/scheduler.h"
 
 #include "tests/scheduler_daemon/daemon_fixture.h"
 

@@ -244,6 +244,16 @@ void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message, 
   unpin_unmade(farm, job, phase);
 }
 
+void on_grant_lost(FarmState& farm, AttemptId id, const std::string& code, const std::string& message) {
+  PhaseEntry& phase = farm.jobs.get(farm.leases.get(id).record.phase);
+  Ending ending;
+  ending.outcome = Outcome::Revoked;
+  ending.code = code;
+  ending.message = message;
+  end_attempt(farm, id, std::move(ending));
+  unpin_unmade(farm, farm.job_of(phase.id), phase);
+}
+
 void on_attempt_ended(FarmState& farm, WorkerEntry& worker, const AttemptEnded& ended) {
   Lease* lease = farm.leases.find(ended.attempt);
   if (lease == nullptr || lease->record.worker != worker.record.id) return;  // a repeat, or it was ended here before

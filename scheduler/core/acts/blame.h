@@ -12,5 +12,7 @@ void on_attempt_ended(FarmState& farm, WorkerEntry& worker, const AttemptEnded& 
 // Its worker is gone, no longer holds it, or (NoProgress) does not get on with it: charged to nobody.
 void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message,
                      jobs::AttemptError error = jobs::AttemptError::WorkerLost);
+// Its grant never left: nobody has begun it, so it says nothing about its worker, and its tasks are ready again.
+void on_grant_lost(FarmState& farm, AttemptId id, const std::string& code, const std::string& message);
 
 }  // namespace framemill::scheduler

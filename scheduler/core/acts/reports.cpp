@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "jobs/attempt_error.h"
 #include "scheduler/core/acts/attempts.h"
@@ -265,6 +266,7 @@ void on_worker_reported(FarmState& farm, WorkerReported report) {
     farm.on_worker_changed();
     say_worker(farm, worker, WorkerEvent::What::Heard, worker.record.name);
   }
+  if (std::exchange(worker.missed_grant, false)) farm.on_worker_changed();
 
   std::set<AttemptId> revoked;
   take_finished(farm, worker, report.finished, revoked);
@@ -313,6 +315,12 @@ void on_grant_undeliverable(FarmState& farm, const GrantUndeliverable& e) {
   const Lease* lease = farm.leases.find(e.attempt);
   WorkerEntry* worker = lease == nullptr ? nullptr : farm.workers.find(lease->record.worker);
   if (worker == nullptr) return;
+  if (e.why != GrantUndeliverable::Why::TooLarge) {
+    // Nothing of it has begun. Without a pause the next grant would meet the same end at once.
+    worker->missed_grant = true;
+    farm.on_worker_changed();
+    return on_grant_lost(farm, e.attempt, e.code, e.message);
+  }
   AttemptEnded ended;
   ended.attempt = e.attempt;
   ended.outcome = jobs::Outcome::Failed;

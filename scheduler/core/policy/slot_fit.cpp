@@ -11,6 +11,7 @@ Misfit worker_misfit(const WorkerEntry& worker) {
   if (worker.record.revoked) return Misfit::Revoked;
   if (worker.silent) return Misfit::Silent;
   if (!worker.known) return Misfit::NotKnown;
+  if (worker.missed_grant) return Misfit::GrantMissed;
   if (worker.draining || worker.record.drain_requested) return Misfit::Draining;
   if (worker.record.quarantined && !worker.probe_open) return Misfit::WorkerQuarantined;
   return Misfit::None;
@@ -153,6 +154,7 @@ Reason reason_of(Misfit misfit) {
       return Reason::CapReached;
     case Misfit::MemoryBooked:
       return Reason::MemoryBooked;
+    case Misfit::GrantMissed:
     case Misfit::BackingOff:
     case Misfit::TriedElsewhere:
       return Reason::BackOff;

@@ -36,6 +36,7 @@ enum class Misfit : std::uint8_t {
   Occupied,
   BatchFull,
   MemoryBooked,
+  GrantMissed,
   BackingOff,
   TriedElsewhere,  // back_off
   InputUnseen,     // input_missing

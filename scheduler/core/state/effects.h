@@ -84,17 +84,28 @@ struct Answer {
   base::Result<AnswerValue> value;
 };
 
-struct Effects {
-  Persist persist;
-  std::vector<GrantLease> grants;
+// What waits until the turn's records, and those of all turns before it, are durable.
+struct Deferred {
   std::vector<RevokeLease> revokes;
   std::vector<OrderPublish> publishes;
   std::vector<OrderManifest> manifests;
   std::vector<OrderDiscard> discards;
-  std::vector<WatchFiles> watches;  // may overtake the disk, as grants do
   std::vector<AcknowledgeReport> acknowledgements;
   std::vector<Answer> answers;
   std::vector<FarmEvent> happened;
+
+  bool empty() const {
+    return revokes.empty() && publishes.empty() && manifests.empty() && discards.empty() && acknowledgements.empty() &&
+           answers.empty() && happened.empty();
+  }
+  void append(Deferred later);
+};
+
+struct Effects : Deferred {
+  Persist persist;
+  // These may overtake the disk.
+  std::vector<GrantLease> grants;
+  std::vector<WatchFiles> watches;
 };
 
 }  // namespace framemill::scheduler

@@ -181,8 +181,14 @@ struct WorkerReported {
 
 // --- what the shell says ---------------------------------------------------------------------------------------------
 struct TimePassed {};        // next_deadline() is due
-struct GrantUndeliverable {  // it cannot be sent: beyond what one message holds
+struct GrantUndeliverable {  // the worker has not got it, and will not
+  enum class Why {
+    TooLarge,       // beyond what one message holds: it never can be sent
+    InputsUnknown,  // the store did not say which files it reads
+    NotSent         // the worker is not connected, or does not read
+  };
   AttemptId attempt;
+  Why why = Why::TooLarge;
   std::string code, message;
 };
 struct StorageBroke {};  // the disk is full: mutations are refused until StorageRecovered

@@ -60,6 +60,7 @@ struct WorkerEntry {
   std::string other_address;  // of the process that last showed its key and was refused
   base::Instant other_seen;   // when; only with other_address
   bool draining = false;      // by its own will
+  bool missed_grant = false;  // one could not be sent to it: it gets no more before its next report
   // In quarantine: one lease is tried there after a while; forgotten at a restart, which begins the pause anew.
   base::Instant probe_at{INT64_MAX};
   base::Duration probe_pause{};

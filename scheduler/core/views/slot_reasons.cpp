@@ -119,6 +119,8 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
       return "the slot is free and next in line";
     case Misfit::Silent:
       return "the worker has not been heard";
+    case Misfit::GrantMissed:
+      return "a grant could not be sent to the worker; waiting for its next report";
     case Misfit::NotKnown:
       return "waiting for the worker's inventory";
     case Misfit::Revoked:

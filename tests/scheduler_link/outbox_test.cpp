@@ -1,4 +1,4 @@
-#include "scheduler/daemon/outbox.h"
+#include "scheduler/link/outbox.h"
 
 #include <catch2/catch.hpp>
 #include <map>
@@ -15,12 +15,15 @@ const WorkerId kWorker{3}, kOther{4};
 
 // An outbox whose link takes what the test says it takes.
 struct Desk {
-  WorkerLink::Sent link = WorkerLink::Sent::Yes;
+  WorkerPort::Sent link = WorkerPort::Sent::Yes;
   std::map<WorkerId, std::vector<wire::SchedulerReply>> sent;
-  Outbox outbox{kEpoch, [this](WorkerId worker, const wire::SchedulerReply& reply) {
-                  if (link == WorkerLink::Sent::Yes) sent[worker].push_back(reply);
+  std::vector<std::uint64_t> lost;  // counters of grants that were dropped
+  Outbox outbox{kEpoch,
+                [this](WorkerId worker, const wire::SchedulerReply& reply) {
+                  if (link == WorkerPort::Sent::Yes) sent[worker].push_back(reply);
                   return link;
-                }};
+                },
+                [this](const wire::Grant& grant, WorkerPort::Sent) { lost.push_back(grant.attempt().counter()); }};
 
   void acknowledge(std::uint64_t incarnation, std::uint64_t sequence, WorkerId worker = kWorker) {
     AcknowledgeReport ack;
@@ -109,13 +112,13 @@ TEST_CASE("a refusal proves no lease and gives the reason") {
 
 TEST_CASE("while the queue to a worker is full its reply is kept, and nothing of it is lost or said twice") {
   Desk desk;
-  desk.link = WorkerLink::Sent::Full;
+  desk.link = WorkerPort::Sent::Full;
   desk.acknowledge(11, 1);
   desk.outbox.add(kWorker, grant_of(1));
   desk.outbox.flush();
   CHECK(desk.outbox.holding_back());
   desk.outbox.add(kWorker, grant_of(2));
-  desk.link = WorkerLink::Sent::Yes;
+  desk.link = WorkerPort::Sent::Yes;
   desk.outbox.flush();
   CHECK_FALSE(desk.outbox.holding_back());
   REQUIRE(desk.sent[kWorker].size() == 1);
@@ -127,12 +130,13 @@ TEST_CASE("while the queue to a worker is full its reply is kept, and nothing of
 
 TEST_CASE("what is for a worker that has gone is dropped, and the next reply begins anew") {
   Desk desk;
-  desk.link = WorkerLink::Sent::Gone;
+  desk.link = WorkerPort::Sent::Gone;
   desk.acknowledge(11, 1);
   desk.outbox.add(kWorker, grant_of(1));
   desk.outbox.flush();
   CHECK_FALSE(desk.outbox.holding_back());
-  desk.link = WorkerLink::Sent::Yes;
+  CHECK(desk.lost == std::vector<std::uint64_t>{1});
+  desk.link = WorkerPort::Sent::Yes;
   desk.outbox.add(kWorker, grant_of(2));
   desk.outbox.flush();
   REQUIRE(desk.last().grants_size() == 1);

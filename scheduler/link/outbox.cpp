@@ -1,4 +1,6 @@
-#include "scheduler/daemon/outbox.h"
+#include "scheduler/link/outbox.h"
+
+#include <algorithm>
 
 #include "base/log.h"
 #include "scheduler/link/report.h"
@@ -29,7 +31,8 @@ struct Outbox::Peer {
   bool drain = false;
 };
 
-Outbox::Outbox(jobs::Epoch epoch, Send send) : epoch_(epoch), send_(std::move(send)) {}
+Outbox::Outbox(jobs::Epoch epoch, Send send, OnLost on_lost)
+    : epoch_(epoch), send_(std::move(send)), on_lost_(std::move(on_lost)) {}
 Outbox::~Outbox() = default;
 
 wire::SchedulerReply& Outbox::reply_with_room(WorkerId worker, std::size_t bytes) {
@@ -118,9 +121,12 @@ void Outbox::send(WorkerId worker, Peer& peer, WhenFull when_full) {
   reply.set_lists_acked_reports(true);
   reply.set_next_report_ms(peer.next_report_ms);
   reply.set_drain(peer.drain);
-  const WorkerLink::Sent sent = send_(worker, reply);
-  if (sent == WorkerLink::Sent::Full && when_full == WhenFull::Keep) return;
-  if (sent != WorkerLink::Sent::Yes) base::log_debug("outbox", "worker {} did not take a reply", worker.value);
+  const WorkerPort::Sent sent = send_(worker, reply);
+  if (sent == WorkerPort::Sent::Full && when_full == WhenFull::Keep) return;
+  if (sent != WorkerPort::Sent::Yes) {
+    base::log_debug("outbox", "worker {} did not take a reply", worker.value);
+    for (const wire::Grant& grant : reply.grants()) on_lost_(grant, sent);
+  }
   reply.Clear();
   peer.bytes = 0;
   peer.dirty = false;

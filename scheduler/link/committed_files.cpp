@@ -1,4 +1,4 @@
-#include "scheduler/daemon/committed_files.h"
+#include "scheduler/link/committed_files.h"
 
 #include <utility>
 
@@ -10,8 +10,8 @@ struct CommittedFilesCache::Search {
   std::function<void(base::Result<Found>)> done;
 };
 
-CommittedFilesCache::CommittedFilesCache(net::EventLoop& loop, store::Store& store, std::size_t files_max)
-    : loop_(loop), store_(store), files_max_(files_max) {}
+CommittedFilesCache::CommittedFilesCache(LookUp look_up, std::size_t files_max)
+    : look_up_(std::move(look_up)), files_max_(files_max) {}
 
 void CommittedFilesCache::remember(const CommitRecord& commit) {
   const Key key{commit.phase, commit.task};
@@ -56,11 +56,11 @@ std::shared_ptr<const CommittedFiles> CommittedFilesCache::recall(const Key& key
 void CommittedFilesCache::find(const std::vector<Key>& keys, std::function<void(base::Result<Found>)> done) {
   auto search = std::make_shared<Search>(Search{keys, Found(keys.size()), std::move(done)});
   for (std::size_t i = 0; i < keys.size(); ++i) search->found[i] = recall(keys[i]);
-  ask_store(search, 0);
+  look_up_from(search, 0);
 }
 
-// Asks for the first missing task from `position` on, together with the missing ones that follow it in its phase.
-void CommittedFilesCache::ask_store(const std::shared_ptr<Search>& search, std::size_t position) {
+// Looks up the first missing task from `position` on, together with the missing ones that follow it in its phase.
+void CommittedFilesCache::look_up_from(const std::shared_ptr<Search>& search, std::size_t position) {
   constexpr std::size_t kTasksPerRead = 4096;
   while (position < search->keys.size() && search->found[position]) ++position;
   if (position == search->keys.size()) return search->done(std::move(search->found));
@@ -70,22 +70,20 @@ void CommittedFilesCache::ask_store(const std::shared_ptr<Search>& search, std::
          search->keys[end].phase == first.phase && search->keys[end].task == search->keys[end - 1].task + 1)
     ++end;
   const TaskRange range{first.task, static_cast<std::uint32_t>(end - position)};
-  const base::Status asked = store_.files_of(
-      first.phase, range, [this, alive = std::weak_ptr<bool>(alive_), search, position, end](auto commits) {
-        loop_.post([this, alive, search, position, end, commits = std::move(commits)]() mutable {
-          if (alive.expired()) return;
-          if (!commits.ok()) return search->done(commits.error());
-          for (CommitRecord& commit : *commits) {
-            const std::size_t at = position + (commit.task - search->keys[position].task);
-            auto files = std::make_shared<CommittedFiles>();
-            files->attempt = commit.attempt;
-            files->root = commit.root;
-            files->files = commit.files;
-            if (at < end) search->found[at] = std::move(files);
-            remember(commit);
-          }
-          ask_store(search, end);
-        });
+  const base::Status asked =
+      look_up_(first.phase, range, [this, alive = std::weak_ptr<bool>(alive_), search, position, end](auto commits) {
+        if (alive.expired()) return;
+        if (!commits.ok()) return search->done(commits.error());
+        for (CommitRecord& commit : *commits) {
+          const std::size_t at = position + (commit.task - search->keys[position].task);
+          auto files = std::make_shared<CommittedFiles>();
+          files->attempt = commit.attempt;
+          files->root = commit.root;
+          files->files = commit.files;
+          if (at < end) search->found[at] = std::move(files);
+          remember(commit);
+        }
+        look_up_from(search, end);
       });
   if (!asked.ok()) search->done(asked.error());
 }

@@ -1,4 +1,4 @@
-#include "tests/scheduler_daemon/sample_job.h"
+#include "tests/scheduler_link/sample_job.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "scheduler/daemon/recipe.h"
+#include "scheduler/link/recipe.h"
 
 #include <algorithm>
 #include <string>

@@ -1,13 +1,14 @@
 // Collects what a worker is to be told and sends it as few replies, each well under the message limit. While the queue to a
 // worker is full its reply goes on gathering, up to that limit; what does not fit then, or is for a worker that is gone, is
-// dropped: the core says it again after the worker's next report, or the lease runs out. Loop thread.
+// dropped: the core says it again after the worker's next report. Only a grant is said once, so `on_lost` gets each that
+// was dropped. Loop thread.
 #pragma once
 
 #include <functional>
 #include <unordered_map>
 
 #include "scheduler/core/state/effects.h"
-#include "scheduler/link/worker_link.h"
+#include "scheduler/link/worker_port.h"
 
 namespace framemill::wire {
 class Grant;
@@ -20,8 +21,9 @@ namespace framemill::scheduler {
 
 class Outbox {
  public:
-  using Send = std::function<WorkerLink::Sent(WorkerId, const wire::SchedulerReply&)>;
-  Outbox(jobs::Epoch epoch, Send send);
+  using Send = std::function<WorkerPort::Sent(WorkerId, const wire::SchedulerReply&)>;
+  using OnLost = std::function<void(const wire::Grant&, WorkerPort::Sent)>;
+  Outbox(jobs::Epoch epoch, Send send, OnLost on_lost);
   ~Outbox();
 
   void set_durable_sequence(std::uint64_t sequence) { durable_sequence_ = sequence; }
@@ -43,6 +45,7 @@ class Outbox {
 
   jobs::Epoch epoch_;
   Send send_;
+  OnLost on_lost_;
   std::uint64_t durable_sequence_ = 0;
   std::size_t held_back_ = 0;                                  // at the last flush
   std::unordered_map<WorkerId, std::unique_ptr<Peer>> peers_;  // bounded by the enrolled workers

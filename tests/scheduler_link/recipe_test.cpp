@@ -1,9 +1,9 @@
-#include "scheduler/daemon/recipe.h"
+#include "scheduler/link/recipe.h"
 
 #include <catch2/catch.hpp>
 
 #include "jobs/manifest_groups.h"
-#include "tests/scheduler_daemon/sample_job.h"
+#include "tests/scheduler_link/sample_job.h"
 #include "wire/farm.pb.h"
 
 using namespace framemill;

@@ -1,5 +1,5 @@
 // The files of committed tasks, by task: what grants name as inputs and publish orders carry. Remembers the newest commits
-// and asks the store for the others. Loop thread.
+// and looks the others up in the store. Loop thread.
 #pragma once
 
 #include <cstdint>
@@ -9,16 +9,19 @@
 #include <unordered_map>
 #include <vector>
 
-#include "net/event_loop.h"
+#include "base/result.h"
 #include "scheduler/core/state/records.h"
-#include "scheduler/daemon/recipe.h"
-#include "scheduler/store/store.h"
+#include "scheduler/link/recipe.h"
 
 namespace framemill::scheduler {
 
 class CommittedFilesCache {
  public:
-  CommittedFilesCache(net::EventLoop& loop, store::Store& store, std::size_t files_max = 200'000);
+  // Looks up the commits of a range of at most 4,096 tasks, with their files. The answer comes later, on the loop's
+  // thread; an error: there will be none.
+  using Answer = std::function<void(base::Result<std::vector<CommitRecord>>)>;
+  using LookUp = std::function<base::Status(PhaseId, TaskRange, Answer)>;
+  explicit CommittedFilesCache(LookUp look_up, std::size_t files_max = 200'000);
 
   void remember(const CommitRecord& commit);
   // A remake put other bytes under the names of the first job's files: they are what its commit stands for now.
@@ -46,10 +49,9 @@ class CommittedFilesCache {
   };
   std::shared_ptr<const CommittedFiles> recall(const Key& key);
   struct Search;
-  void ask_store(const std::shared_ptr<Search>& search, std::size_t position);
+  void look_up_from(const std::shared_ptr<Search>& search, std::size_t position);
 
-  net::EventLoop& loop_;
-  store::Store& store_;
+  LookUp look_up_;
   std::size_t files_max_, files_held_ = 0;
   std::unordered_map<Key, Entry, KeyHash> entries_;
   std::list<Key> oldest_first_;

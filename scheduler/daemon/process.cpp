@@ -1,0 +1,38 @@
+#include "scheduler/daemon/process.h"
+
+#include <utility>
+
+#include "base/file.h"
+#include "base/log.h"
+
+namespace framemill::scheduler {
+
+base::Result<std::unique_ptr<SchedulerProcess>> SchedulerProcess::start(net::EventLoop& loop, Options options,
+                                                                        std::function<void(base::Error)> on_stop) {
+  std::unique_ptr<SchedulerProcess> process(new SchedulerProcess);
+  FM_TRY(process->open(loop, std::move(options), std::move(on_stop)));
+  return process;
+}
+
+base::Status SchedulerProcess::open(net::EventLoop& loop, Options options, std::function<void(base::Error)> on_stop) {
+  store::StoreOptions store_options;
+  store_options.epoch_nonce = base::random_u64();
+  store_options.deliver = [&loop, alive = std::weak_ptr<bool>(alive_)](std::function<void()> function) {
+    loop.post([alive, function = std::move(function)] {
+      if (!alive.expired()) function();
+    });
+  };
+  store_options.on_disk_full = [this](const base::Error& error) { scheduler_->on_journal_full(error); };
+  store_options.on_disk_recovered = [this] { scheduler_->on_journal_recovered(); };
+  store_options.on_fatal = [this](const base::Error& error) { scheduler_->on_journal_failed(error); };
+  FM_ASSIGN(store_, store::Store::open(options.database, std::move(store_options)));
+  FM_ASSIGN(link_, WorkerLink::open(loop, std::move(options.link), options.settings.silence_alarm,
+                                    {[this](WorkerReported report) { scheduler_->apply(std::move(report)); },
+                                     [this](WorkerKeyContested event) { scheduler_->apply(std::move(event)); }}));
+  scheduler_ =
+      std::make_unique<Scheduler>(Scheduler::Ports{loop, *store_, *link_}, options.settings, std::move(on_stop));
+  base::log_info("scheduler", "workers connect to {}", link_->endpoint());
+  return scheduler_->start();
+}
+
+}  // namespace framemill::scheduler
