@@ -11,22 +11,23 @@
 
 #include "net/event_loop.h"
 #include "wire/farm.pb.h"
+#include "worker/loop/ports.h"
 #include "worker/supervisor/child_work.h"
 #include "worker/supervisor/input_scan.h"
 #include "worker/supervisor/io_thread.h"
 
 namespace framemill::worker {
 
-class InputScout {
+class InputScout : public ScoutPort {
  public:
   // `roots`: as the worker sees them now. `on_news`: there is something to say.
   InputScout(net::EventLoop& loop, std::function<const RootTable&()> roots, std::function<void()> on_news);
-  ~InputScout();
+  ~InputScout() override;
 
-  void watch(const wire::WatchList& list);  // replaces the one before
+  void watch(const wire::WatchList& list) override;
   // What is to be said in the report that is being written, at most kSaidBytesMax of it, and the rest in the next ones;
   // nothing when all was said lately.
-  std::vector<wire::FilesLookedFor> take_news();
+  std::vector<wire::FilesLookedFor> take_news() override;
 
  private:
   struct Lane {  // of one root

@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <sstream>
 
-#include "worker/daemon/daemon.h"
+#include "worker/daemon/setup.h"
 
 namespace framemill::worker {
 namespace {

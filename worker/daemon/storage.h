@@ -16,6 +16,7 @@
 #include "net/event_loop.h"
 #include "wire/farm.pb.h"
 #include "worker/core/events.h"
+#include "worker/loop/ports.h"
 #include "worker/supervisor/child_work.h"
 #include "worker/supervisor/io_thread.h"
 #include "worker/supervisor/publisher.h"
@@ -40,14 +41,14 @@ struct RootLook {
 // May wait for storage. Writes an id into a marker without one, where that may be, and touches a file of its own.
 RootLook look_at_root(const std::string& name, const StorageSettings& settings);
 
-class Storage {
+class Storage : public StoragePort {
  public:
   Storage(net::EventLoop& loop, StorageSettings settings, std::function<void(Event)> happen);
-  ~Storage();  // finishes what is queued where storage answers; results are dropped
+  ~Storage() override;  // finishes what is queued where storage answers; results are dropped
 
   // At the start, before the loop runs: opens the roots and finds what an earlier run left. The recovered tasks; those of
   // a root that does not answer now come as events when it does.
-  std::vector<TaskRecovered> open();
+  std::vector<TaskRecovered> open() override;
 
   const RootTable& roots() const { return roots_; }
   std::vector<wire::Root> states() const;
@@ -55,17 +56,16 @@ class Storage {
   // The directories of all attempts in the writable roots, for executors.
   std::vector<Tree> attempts_trees() const;
 
-  void refresh();  // looks at the roots again; InventoryChanged when that shows
-  // Removes directories of attempts that are over and published, also by other workers. `held`: still at work here.
-  void sweep_left(std::function<bool(const AttemptId&)> held);
+  void refresh() override;
+  void sweep_left(std::function<bool(const AttemptId&)> held) override;
 
-  void prepare(const AttemptId& attempt, const wire::Grant& grant);
-  void publish(const PublishDuty& duty, const wire::PublishOrder& order);
-  void write_manifest(const ManifestDuty& duty, const wire::ManifestOrder& order);
-  void discard(JobId job, const std::vector<std::string>& roots);
-  void sweep(const AttemptId& attempt);
-  void drop_task(const AttemptId& attempt, jobs::TaskIndex task);
-  void sweep_if_published(const AttemptId& attempt);
+  void prepare(const AttemptId& attempt, const wire::Grant& grant) override;
+  void publish(const PublishDuty& duty, const wire::PublishOrder& order) override;
+  void write_manifest(const ManifestDuty& duty, const wire::ManifestOrder& order) override;
+  void discard(JobId job, const std::vector<std::string>& roots) override;
+  void sweep(const AttemptId& attempt) override;
+  void drop_task(const AttemptId& attempt, TaskIndex task) override;
+  void sweep_if_published(const AttemptId& attempt) override;
 
  private:
   struct FirstLook;
