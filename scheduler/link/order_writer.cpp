@@ -50,8 +50,8 @@ void write_grant(const GrantLease& lease, const JobRecord& job, const TaskRuns& 
   out.set_booking_bytes(lease.booking_bytes);
   out.set_batch_max(lease.batch_max);
   write_recipe(job, lease.phase.index, *out.mutable_recipe());
-  if (out.recipe().has_sheet())
-    write_failed_frames(job, lease.phase.index, runs_of, *out.mutable_recipe()->mutable_sheet());
+  if (job.plan->phases[lease.phase.index].traits().waits_for_end)
+    write_failed_frames(job, lease.phase.index, runs_of, *out.mutable_recipe());
   out.set_remake_of(job.remake_of.value);
   write_root_inputs(job, lease.phase.index, lease.tasks, out);
 }

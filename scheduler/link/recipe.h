@@ -15,7 +15,6 @@ class ManifestOrder;
 class OutputFile;
 class Recipe;
 class Remake;
-class SheetRecipe;
 }  // namespace framemill::wire
 
 namespace framemill::scheduler {
@@ -23,12 +22,13 @@ namespace framemill::scheduler {
 // The recipe with its digest filled in.
 void write_recipe(const JobRecord& job, jobs::PhaseIndex phase, wire::Recipe& out);
 
-// Tells a sheet which of the frames it shows failed: those whose own task, or the task that makes their latents, failed
-// or is quarantined. No part of the recipe's digest: it is what came of the recipes of others. `runs_of` gives the
-// states of a phase's tasks. At most kFailedSpansMax spans of frames in all rows; absent frames beyond count as missing.
+// Of a phase that waits for the end: says in the recipe which of the frames it shows failed, those whose own task, or the
+// task that makes their latents, failed or is quarantined. No part of the recipe's digest: it is what came of the recipes
+// of others. `runs_of` gives the states of a phase's tasks. At most kFailedSpansMax spans of frames in all rows; absent
+// frames beyond count as missing.
 inline constexpr std::size_t kFailedSpansMax = 4'096;
 using TaskRuns = std::function<std::vector<StateRun>(PhaseId)>;
-void write_failed_frames(const JobRecord& job, jobs::PhaseIndex sheet, const TaskRuns& runs_of, wire::SheetRecipe& out);
+void write_failed_frames(const JobRecord& job, jobs::PhaseIndex sheet, const TaskRuns& runs_of, wire::Recipe& recipe);
 
 // One of the job's manifests (jobs/manifest_groups.h): whose kept orders it lists, and what their frames have in common.
 void write_manifest_order(const JobRecord& job, std::uint32_t number, const TaskRuns& runs_of,

@@ -174,7 +174,7 @@ TEST_CASE("a sheet is told which frames failed, in decoding and in the windows b
   wire::Recipe recipe;
   write_recipe(job, sheet, recipe);
   const std::string digest = recipe.recipe_digest();
-  write_failed_frames(job, sheet, runs_of, *recipe.mutable_sheet());
+  write_failed_frames(job, sheet, runs_of, recipe);
   const jobs::FrameSpan first = shot.grid.new_frames(0), second = shot.grid.new_frames(1);
   CHECK(recipe.sheet().rows(2).failed_frames() == shot.frames.within(first.first, second.last).text());
   CHECK(recipe.sheet().rows(0).failed_frames().empty());
@@ -259,7 +259,7 @@ TEST_CASE("a sheet has a row for each input, a root's too, with the frames that 
         if (phase.index == 1) return {{{1, 1}, TaskState::Failed}};
         return {};
       },
-      *recipe.mutable_sheet());
+      recipe);
   CHECK(recipe.sheet().rows(0).failed_frames().empty());
   CHECK(recipe.sheet().rows(1).failed_frames() == "17-32");
 }
