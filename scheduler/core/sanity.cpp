@@ -5,6 +5,7 @@
 
 #include "scheduler/core/policy/avoidance.h"
 #include "scheduler/core/policy/publish_servers.h"
+#include "scheduler/core/policy/queue_order.h"
 #include "scheduler/core/policy/readiness.h"
 #include "scheduler/core/policy/slot_fit.h"
 
@@ -47,16 +48,16 @@ std::string check_task(const FarmState& farm, const JobEntry& job, const PhaseEn
   return {};
 }
 
-std::string check_shares(const PhaseEntry& phase) {
+std::string check_groupings(const PhaseEntry& phase) {
   std::uint32_t single = 0, alone = 0;
   for (const auto& [task, trouble] : phase.troubles) {
     const bool ready = phase.tasks.at(task) == TaskState::Ready;
-    if (trouble.share != (ready ? trouble.wanted_share() : Share::Common))
-      return "a task in another share than its trouble tells" + at(phase, task);
-    if (trouble.share == Share::Common) continue;
-    ++(trouble.share == Share::Single ? single : alone);
+    if (trouble.grouping != (ready ? trouble.wanted_grouping() : Grouping::Common))
+      return "a task in another grouping than its trouble says" + at(phase, task);
+    if (trouble.grouping == Grouping::Common) continue;
+    ++(trouble.grouping == Grouping::Single ? single : alone);
   }
-  if (single != phase.single || alone != phase.alone) return "counts of shares differ" + at(phase, 0);
+  if (single != phase.single || alone != phase.alone) return "counts of groupings differ" + at(phase, 0);
   return {};
 }
 
@@ -82,7 +83,7 @@ std::string check_phase(const FarmState& farm, const JobEntry& job, const PhaseE
     outran += lease->outran ? 1u : 0u;
   }
   if (outran != phase.outran) return "a wrong count of leases that ran out" + at(phase, 0);
-  return check_shares(phase);
+  return check_groupings(phase);
 }
 
 std::string check_holds(const FarmState& farm) {
@@ -98,12 +99,10 @@ std::string check_queue(const FarmState& farm) {
   for (const auto& [id, job] : farm.jobs.all()) {
     if (!job.may_be_granted()) continue;
     for (const PhaseEntry& phase : job.phases) {
-      Place place{job.record.priority, id, phase.depth, phase.id.index, Share::Common};
-      derived.set(phase.common_class, place, phase.ready_common());
-      place.share = Share::Single;
-      derived.set(phase.common_class, place, phase.single);
-      place.share = Share::Alone;
-      derived.set(phase.alone_class, place, phase.alone);
+      const Standing standing = QueueOrder().standing_of(job, phase);
+      derived.set({id, phase.id.index, Grouping::Common}, phase.common_class, standing, phase.ready_common());
+      derived.set({id, phase.id.index, Grouping::Single}, phase.common_class, standing, phase.single);
+      derived.set({id, phase.id.index, Grouping::Alone}, phase.alone_class, standing, phase.alone);
     }
   }
   return derived == farm.ready ? std::string() : "the ready queue differs from the tasks";
@@ -153,12 +152,14 @@ std::string check_leases(const FarmState& farm) {
 }
 
 // A slot that is empty may be kept free for work that comes before: its device's memory is booked by other slots now.
-bool is_kept_for_earlier(const FarmState& farm, const WorkerEntry& worker, const SlotEntry& slot, const Place& place) {
-  for (const auto& [id, queue] : farm.ready.classes()) {
-    if (!(queue.places.begin()->first < place)) continue;
-    const SlotFit fit = fit_of(farm.memory, farm.classes.of(id), worker, slot, farm.settings.leases_per_slot_max);
-    if (fit.misfit == Misfit::MemoryBooked) return true;
-  }
+bool is_kept_for_earlier(const FarmState& farm, const WorkerEntry& worker, const SlotEntry& slot,
+                         const QueueOrder::Candidate& work) {
+  for (const auto& [id, queue] : farm.ready.classes())
+    for (const auto& [share, line] : queue.shares) {
+      if (!QueueOrder().goes_before({share, &line.begin()->first}, work)) continue;
+      const SlotFit fit = fit_of(farm.memory, farm.classes.of(id), worker, slot, farm.settings.leases_per_slot_max);
+      if (fit.misfit == Misfit::MemoryBooked) return true;
+    }
   return false;
 }
 
@@ -166,7 +167,20 @@ bool may_go_there(const FarmState& farm, const Place& place, const Demand& deman
   const JobEntry& job = farm.jobs.get(place.job);
   const PhaseEntry& phase = job.phases[place.phase];
   const auto judges = judges_among(farm, job, phase.plan->layer, able_workers(farm, demand));
-  return task_for(farm, job, phase, place.share, worker, judges, 0).has_value();
+  return task_for(farm, job, phase, place.grouping, worker, judges, 0).has_value();
+}
+
+// The first work of the class that the worker may have is kept from the slot by nothing.
+bool should_be_busy(const FarmState& farm, const ReadyQueue::Class& queue, const Demand& demand,
+                    const WorkerEntry& worker, const SlotEntry& slot) {
+  if (!fit_of(farm.memory, demand, worker, slot, farm.settings.leases_per_slot_max).fits()) return false;
+  for (const auto& [share, line] : queue.shares) {
+    const auto first = std::find_if(line.begin(), line.end(), [&](const auto& entry) {
+      return may_go_there(farm, entry.first.place, demand, worker.record.id);
+    });
+    if (first != line.end() && !is_kept_for_earlier(farm, worker, slot, {share, &first->first})) return true;
+  }
+  return false;
 }
 
 // After a turn no slot of the farm is empty while work is ready that it could run.
@@ -174,15 +188,10 @@ std::string check_no_idle_slot(const FarmState& farm) {
   if (farm.read_only || farm.match_unfinished) return {};
   for (const auto& [class_id, queue] : farm.ready.classes())
     for (const auto& [id, worker] : farm.workers.all())
-      for (const auto& [index, slot] : worker.slots) {
-        if (!slot.leases.empty() || at_publish_cap(farm, id)) continue;
-        const Demand& demand = farm.classes.of(class_id);
-        if (!fit_of(farm.memory, demand, worker, slot, farm.settings.leases_per_slot_max).fits()) continue;
-        const auto place = std::find_if(queue.places.begin(), queue.places.end(),
-                                        [&](const auto& p) { return may_go_there(farm, p.first, demand, id); });
-        if (place == queue.places.end() || is_kept_for_earlier(farm, worker, slot, place->first)) continue;
-        return "an empty slot of " + worker.record.name + " while work is ready for it";
-      }
+      for (const auto& [index, slot] : worker.slots)
+        if (slot.leases.empty() && !at_publish_cap(farm, id) &&
+            should_be_busy(farm, queue, farm.classes.of(class_id), worker, slot))
+          return "an empty slot of " + worker.record.name + " while work is ready for it";
   return {};
 }
 

@@ -1,5 +1,5 @@
-// Gives ready work to slots: greedy in the queue's order, breadth first over the slots, with one reservation per class
-// that can only wait. Spends at most the turn's budget.
+// Carries out what the planner decides (policy/planner.h): one placement after the other becomes a lease, at most as
+// many as the turn's budget allows.
 #pragma once
 
 #include "scheduler/core/state/farm_state.h"

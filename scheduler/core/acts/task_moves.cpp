@@ -1,26 +1,26 @@
 #include "scheduler/core/acts/task_moves.h"
 
 #include "base/check.h"
+#include "scheduler/core/policy/queue_order.h"
 #include "scheduler/core/policy/readiness.h"
 
 namespace framemill::scheduler {
 namespace {
 
-Place place_of(const JobEntry& job, const PhaseEntry& phase, Share share) {
-  return {job.record.priority, job.record.id, phase.depth, phase.id.index, share};
-}
-
 void requeue(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
   const bool open = job.may_be_granted();
-  farm.ready.set(phase.common_class, place_of(job, phase, Share::Single), open ? phase.single : 0);
-  farm.ready.set(phase.common_class, place_of(job, phase, Share::Common), open ? phase.ready_common() : 0);
-  farm.ready.set(phase.alone_class, place_of(job, phase, Share::Alone), open ? phase.alone : 0);
+  const Standing standing = QueueOrder().standing_of(job, phase);
+  const auto set = [&](Grouping grouping, ClassId demand, std::uint32_t tasks) {
+    farm.ready.set({job.record.id, phase.id.index, grouping}, demand, standing, open ? tasks : 0);
+  };
+  set(Grouping::Single, phase.common_class, phase.single);
+  set(Grouping::Common, phase.common_class, phase.ready_common());
+  set(Grouping::Alone, phase.alone_class, phase.alone);
 }
 
-void unqueue(FarmState& farm, const JobEntry& job, const PhaseEntry& phase) {
-  farm.ready.set(phase.common_class, place_of(job, phase, Share::Single), 0);
-  farm.ready.set(phase.common_class, place_of(job, phase, Share::Common), 0);
-  farm.ready.set(phase.alone_class, place_of(job, phase, Share::Alone), 0);
+void unqueue(FarmState& farm, const PhaseEntry& phase) {
+  for (const Grouping grouping : {Grouping::Single, Grouping::Common, Grouping::Alone})
+    farm.ready.erase({phase.id.job, phase.id.index, grouping});
 }
 
 void derive_classes(FarmState& farm, const JobEntry& job, PhaseEntry& phase) {
@@ -133,7 +133,7 @@ void sort_troubles(FarmState& farm, PhaseEntry& phase) {
 }
 
 void dequeue(FarmState& farm, JobEntry& job) {
-  for (PhaseEntry& phase : job.phases) unqueue(farm, job, phase);
+  for (PhaseEntry& phase : job.phases) unqueue(farm, phase);
 }
 
 void enqueue(FarmState& farm, JobEntry& job) {
@@ -149,8 +149,8 @@ void pin_device_class(FarmState& farm, JobEntry& job, const PhaseEntry& pinned, 
   for (PhaseEntry& phase : job.phases) {
     if (phase.plan->layer != pinned.plan->layer || phase.plan->variant != pinned.plan->variant) continue;
     if (phase.device_class == device_class) continue;
-    farm.classes_moved = true;
-    unqueue(farm, job, phase);
+    ++farm.class_moves;
+    unqueue(farm, phase);
     phase.device_class = device_class;
     derive_classes(farm, job, phase);
     requeue(farm, job, phase);

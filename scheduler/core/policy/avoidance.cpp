@@ -84,12 +84,13 @@ std::vector<WorkerId> judges_among(const FarmState& farm, const JobEntry& job, s
   return judges;
 }
 
-std::optional<TaskIndex> task_for(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, Share share,
-                                  WorkerId worker, const std::vector<WorkerId>& judges, TaskIndex from) {
+std::optional<TaskIndex> task_for(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase,
+                                  Grouping grouping, WorkerId worker, const std::vector<WorkerId>& judges,
+                                  TaskIndex from) {
   if (!layer_avoidance(farm, job, phase.plan->layer, worker).none()) return std::nullopt;
-  if (share == Share::Common) return 0;
+  if (grouping == Grouping::Common) return 0;
   for (auto trouble = phase.troubles.lower_bound(from); trouble != phase.troubles.end(); ++trouble)
-    if (trouble->second.share == share && phase.tasks.at(trouble->first) == TaskState::Ready &&
+    if (trouble->second.grouping == grouping && phase.tasks.at(trouble->first) == TaskState::Ready &&
         task_avoidance(farm, job, phase, trouble->first, worker, judges).none())
       return trouble->first;
   return std::nullopt;
@@ -105,7 +106,7 @@ bool all_aside(const FarmState& farm, const JobEntry& job, const PhaseEntry& pha
   if (phase.ready_common() > 0 || phase.alone > 0) return false;
   return std::all_of(phase.troubles.begin(), phase.troubles.end(), [&](const auto& entry) {
     const Trouble& trouble = entry.second;
-    if (trouble.share != Share::Single || phase.tasks.at(entry.first) != TaskState::Ready) return true;
+    if (trouble.grouping != Grouping::Single || phase.tasks.at(entry.first) != TaskState::Ready) return true;
     return std::all_of(able.begin(), able.end(), [&](WorkerId id) {
       const auto unseen = trouble.unseen.find(id);
       return unseen != trouble.unseen.end() && unseen->second.looks >= farm.settings.returns_max;

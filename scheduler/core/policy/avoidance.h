@@ -36,9 +36,10 @@ std::uint32_t slots_for(const FarmState& farm, const Demand& demand);
 std::vector<WorkerId> able_workers(const FarmState& farm, const Demand& demand);
 std::vector<WorkerId> judges_among(const FarmState& farm, const JobEntry& job, std::uint32_t layer,
                                    const std::vector<WorkerId>& able);
-// The first task of the share, from `from` on, that the worker may have now. Common: any, 0 stands for it.
-std::optional<TaskIndex> task_for(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, Share share,
-                                  WorkerId worker, const std::vector<WorkerId>& judges, TaskIndex from);
+// The first task of the grouping, from `from` on, that the worker may have now. Common: any, 0 stands for it.
+std::optional<TaskIndex> task_for(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase,
+                                  Grouping grouping, WorkerId worker, const std::vector<WorkerId>& judges,
+                                  TaskIndex from);
 // Ready tasks are there, and every worker that could take them is set aside.
 bool all_aside(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase);
 // Why and since when the layer is held, if it is.

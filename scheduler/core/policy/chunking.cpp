@@ -38,22 +38,23 @@ std::uint32_t wished_count(const FarmState& farm, const JobEntry& job, const Pha
 
 bool is_common(const PhaseEntry& phase, TaskIndex task) {
   const auto trouble = phase.troubles.find(task);
-  return trouble == phase.troubles.end() || trouble->second.wanted_share() == Share::Common;
+  return trouble == phase.troubles.end() || trouble->second.wanted_grouping() == Grouping::Common;
 }
 
-// The first run of ready tasks in the common share, at most `most` long.
+// The first run of ready tasks of the common grouping, at most `most` long.
 TaskRange common_run(const PhaseEntry& phase) {
   TaskIndex from = 0;
   while (const auto ready = phase.tasks.next_ready(from)) {
     TaskIndex at = ready->first;
     auto trouble = phase.troubles.lower_bound(at);
     while (at < ready->end() && trouble != phase.troubles.end() && trouble->first == at &&
-           trouble->second.share != Share::Common) {
+           trouble->second.grouping != Grouping::Common) {
       ++at;
       ++trouble;
     }
     if (at < ready->end()) {
-      while (trouble != phase.troubles.end() && trouble->first < ready->end() && trouble->second.share == Share::Common)
+      while (trouble != phase.troubles.end() && trouble->first < ready->end() &&
+             trouble->second.grouping == Grouping::Common)
         ++trouble;
       const TaskIndex end = trouble == phase.troubles.end() ? ready->end() : std::min(ready->end(), trouble->first);
       return {at, end - at};

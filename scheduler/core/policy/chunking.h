@@ -6,7 +6,7 @@
 
 namespace framemill::scheduler {
 
-// The tasks of the common share that the next lease of this phase would take, for a slot of that device class among
+// The tasks of the common grouping that the next lease of this phase would take, for a slot of that device class among
 // `slots` that could; never empty while the queue says that the phase has such tasks.
 TaskRange next_chunk(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, std::uint32_t slots,
                      const std::string& device_class);

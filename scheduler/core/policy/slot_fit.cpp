@@ -125,6 +125,7 @@ Reason reason_of(Misfit misfit) {
     case Misfit::ExclusiveHeld:
     case Misfit::Occupied:
     case Misfit::BatchFull:
+    case Misfit::KeptFree:
       return Reason::SlotsBusy;
     case Misfit::Silent:
     case Misfit::NotKnown:

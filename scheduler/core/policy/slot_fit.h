@@ -1,4 +1,4 @@
-// Whether a slot may take work of a request class now, and if not, why: one answer for the matcher, which takes the
+// Whether a slot may take work of a request class now, and if not, why: one answer for the planner, which takes the
 // yes, and for explain, which tells the no.
 #pragma once
 
@@ -35,6 +35,7 @@ enum class Misfit : std::uint8_t {
   ExclusiveHeld,
   Occupied,
   BatchFull,
+  KeptFree,  // for work that goes before
   MemoryBooked,
   GrantMissed,
   BackingOff,
@@ -48,6 +49,7 @@ struct SlotFit {
   std::uint32_t capacity = 0;  // windows of this class that may run there at once
   std::uint32_t load = 0;      // tasks it could already run at once
   bool warm = false;           // the model is loaded there, or about to be
+  bool queues = false;         // BatchFull: it would wait behind a full batch, while another slot may be free before
   bool fits() const { return misfit == Misfit::None; }
 };
 

@@ -61,7 +61,7 @@ struct FarmState {
   std::uint64_t attempts_made = 0;                             // in this epoch
   bool read_only = false;
   bool match_wanted = false;
-  bool classes_moved = false;     // by a pin: places went to another request class
+  std::uint64_t class_moves = 0;  // by pins: places went to another request class
   bool match_unfinished = false;  // the budget of the turn ran out
 
   Turn turn;

@@ -55,15 +55,15 @@ void PhaseEntry::detach(AttemptId attempt, TaskRange held, bool ran_out) {
 }
 
 void PhaseEntry::uncount(const Trouble& trouble) {
-  if (trouble.share == Share::Single) --single;
-  if (trouble.share == Share::Alone) --alone;
+  if (trouble.grouping == Grouping::Single) --single;
+  if (trouble.grouping == Grouping::Alone) --alone;
 }
 
 void PhaseEntry::sort_in(TaskIndex task, Trouble& trouble) {
   uncount(trouble);
-  trouble.share = tasks.at(task) == TaskState::Ready ? trouble.wanted_share() : Share::Common;
-  if (trouble.share == Share::Single) ++single;
-  if (trouble.share == Share::Alone) ++alone;
+  trouble.grouping = tasks.at(task) == TaskState::Ready ? trouble.wanted_grouping() : Grouping::Common;
+  if (trouble.grouping == Grouping::Single) ++single;
+  if (trouble.grouping == Grouping::Alone) ++alone;
 }
 
 void JobEntry::restore_tasks(PhaseEntry& phase, TaskStates tasks) {

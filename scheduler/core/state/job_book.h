@@ -35,12 +35,12 @@ struct Trouble {
     base::Instant not_before{INT64_MIN};
   };
   std::map<WorkerId, Unseen> unseen;
-  Share share = Share::Common;  // counted in the phase while the task is ready
+  Grouping grouping = Grouping::Common;  // counted in the phase while the task is ready
   bool dirty = false;
 
-  Share wanted_share() const {
-    if (record.run_alone) return Share::Alone;
-    return record.run_single || !record.failed_on.empty() || !unseen.empty() ? Share::Single : Share::Common;
+  Grouping wanted_grouping() const {
+    if (record.run_alone) return Grouping::Alone;
+    return record.run_single || !record.failed_on.empty() || !unseen.empty() ? Grouping::Single : Grouping::Common;
   }
 };
 
@@ -67,7 +67,7 @@ struct PhaseEntry {
   std::uint32_t depth = 1;  // tasks on the longest path from here to the job's end
   bool chain = false;       // task t needs t-1
   ClassId common_class = 0, alone_class = 0;
-  std::uint32_t single = 0, alone = 0;                 // ready tasks by share; the others are common
+  std::uint32_t single = 0, alone = 0;                 // ready tasks by grouping; the others are common
   std::set<std::pair<TaskIndex, AttemptId>> attempts;  // live ones, by first task
   std::uint32_t chunk_longest = 0;  // of any attempt here: bounds the search for those that hold a task
   std::uint32_t outran = 0;         // live attempts whose lease ever ran out: only then may two hold one task

@@ -1,12 +1,14 @@
-// Which phases have tasks to give out, by request class and in the order of policy: priority, then the oldest job, then
-// the longest way to the job's end (chains first). Derived; task_moves keeps it.
+// Which phases have tasks to give out, by request class. The queue knows no policy: every place in it carries the share
+// that its work is charged to and the rank that policy gave it there (policy/queue_order.h), and may be given others at
+// any time. Derived; task_moves keeps it.
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <map>
-#include <vector>
 
+#include "base/strong_id.h"
 #include "scheduler/core/state/demand.h"
 #include "scheduler/core/state/records.h"
 
@@ -14,40 +16,58 @@ namespace framemill::scheduler {
 
 // Which of a phase's ready tasks: those that had trouble go one by one, those that may have killed an executor alone in
 // their slot.
-enum class Share : std::uint8_t { Single, Common, Alone };
+enum class Grouping : std::uint8_t { Single, Common, Alone };
 
-struct Place {  // the order of the queue
-  std::int32_t priority = 0;
+struct Place {  // what waits in the queue: the ready tasks of one grouping of a phase
   JobId job;
-  std::uint32_t depth = 0;
   jobs::PhaseIndex phase = 0;
-  Share share = Share::Common;
+  Grouping grouping = Grouping::Common;
+  auto operator<=>(const Place&) const = default;
+};
 
-  std::strong_ordering operator<=>(const Place& o) const {
-    if (priority != o.priority) return o.priority <=> priority;
-    if (job != o.job) return job <=> o.job;
-    if (depth != o.depth) return o.depth <=> depth;
-    if (phase != o.phase) return phase <=> o.phase;
-    return share <=> o.share;
-  }
-  bool operator==(const Place&) const = default;
+using ShareId = base::StrongId<struct ShareTag, std::uint32_t>;  // of the farm, that a job's work is charged to
+
+// Compared number by number, the smaller goes first; what the numbers mean is the affair of who gave them.
+using Rank = std::array<std::int64_t, 3>;
+
+struct Standing {  // of a place, as policy has it
+  ShareId share;
+  Rank rank{};
+  auto operator<=>(const Standing&) const = default;
 };
 
 class ReadyQueue {
  public:
-  // The phase now has that many tasks for the class; 0 takes it out.
-  void set(ClassId demand, const Place& place, std::uint32_t tasks);
+  // The place now has that many tasks, for this class, and this standing; 0 takes it out. One that was there with
+  // another class or standing moves.
+  void set(const Place& place, ClassId demand, const Standing& standing, std::uint32_t tasks);
+  void erase(const Place& place);
 
+  struct Ranked {  // in the order of ranks; equal ones by place, so that the order is always the same
+    Rank rank{};
+    Place place;
+    auto operator<=>(const Ranked&) const = default;
+  };
+  using Line = std::map<Ranked, std::uint32_t>;  // tasks
   struct Class {
-    std::map<Place, std::uint32_t> places;
+    std::map<ShareId, Line> shares;  // none empty
     std::uint64_t tasks = 0;
+    bool operator==(const Class&) const = default;
   };
   const std::map<ClassId, Class>& classes() const { return classes_; }  // only those that have tasks
   std::uint64_t tasks_of(ClassId demand) const;
-  bool operator==(const ReadyQueue& other) const;
+  bool operator==(const ReadyQueue& other) const { return classes_ == other.classes_; }
 
  private:
+  struct Position {
+    ClassId demand = 0;
+    Standing standing;
+    auto operator<=>(const Position&) const = default;
+  };
+  void remove(std::map<Place, Position>::iterator at);
+
   std::map<ClassId, Class> classes_;
+  std::map<Place, Position> positions_;
 };
 
 }  // namespace framemill::scheduler

@@ -44,7 +44,7 @@ const std::string& Conditions::why_nobody(const JobEntry& job, const PhaseEntry&
   if (!added) return entry->second;
   const Demand& demand = farm_.classes.of(phase.common_class);
   if (!able_workers(farm_, demand).empty()) return entry->second;
-  const auto reasons = slot_reasons(farm_, demand, job, phase, 0, farm_.now()).reasons;
+  const auto reasons = slot_reasons(farm_, phase.common_class, job, phase, 0, farm_.now(), nullptr).reasons;
   entry->second = reasons.empty() ? "no worker has reported" : reasons.front().because;
   return entry->second;
 }

@@ -11,6 +11,7 @@
 #include "scheduler/core/policy/avoidance.h"
 #include "scheduler/core/policy/failure_text.h"
 #include "scheduler/core/policy/missing_files.h"
+#include "scheduler/core/policy/planner.h"
 #include "scheduler/core/policy/readiness.h"
 #include "scheduler/core/policy/reason.h"
 #include "scheduler/core/views/job_views.h"
@@ -257,10 +258,10 @@ std::optional<SlotReason> trouble_reason(const FarmState& farm, const JobEntry& 
       full ? "free disk space there; it is retried automatically" : "nothing: it is tried again by itself"};
 }
 
-Demand demand_for(const FarmState& farm, const PhaseEntry& phase, TaskIndex task) {
+ClassId class_for(const PhaseEntry& phase, TaskIndex task) {
   const auto trouble = phase.troubles.find(task);
   const bool lone = trouble != phase.troubles.end() && trouble->second.record.run_alone;
-  return farm.classes.of(lone ? phase.alone_class : phase.common_class);
+  return lone ? phase.alone_class : phase.common_class;
 }
 
 // A file of a root that the task lacks, when somebody could look for it.
@@ -280,7 +281,8 @@ struct Causes {
   std::vector<SlotReason> reasons;
   bool never = false;
 };
-Causes causes_of(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, TaskIndex task, base::Now now) {
+Causes causes_of(const FarmState& farm, const Planner& planner, const JobEntry& job, const PhaseEntry& phase,
+                 TaskIndex task, base::Now now) {
   const TaskState state = phase.tasks.at(task);
   if (state != TaskState::Ready && state != TaskState::Waiting) return {};
   if (state == TaskState::Waiting) {
@@ -288,16 +290,16 @@ Causes causes_of(const FarmState& farm, const JobEntry& job, const PhaseEntry& p
     if (!missing_file(farm, job, phase, task)) return {};
   }
   if (auto trouble = trouble_reason(farm, job, phase, task, now)) return {{std::move(*trouble)}, false};
-  SlotReasons slots = slot_reasons(farm, demand_for(farm, phase, task), job, phase, task, now.monotonic);
+  SlotReasons slots = slot_reasons(farm, class_for(phase, task), job, phase, task, now.monotonic, &planner);
   return {std::move(slots.reasons), slots.never};
 }
 
 // What is waited for, and what holds that back: the cause is named first where no time mends it.
-void explain_missing(const FarmState& farm, const JobEntry& job, const Missing& missing, base::Now now,
-                     ExplainView& view) {
+void explain_missing(const FarmState& farm, const Planner& planner, const JobEntry& job, const Missing& missing,
+                     base::Now now, ExplainView& view) {
   const Missing last = deepest(job, missing);
   SlotReason dependency = dependency_reason(farm, job, missing, last, now);
-  Causes causes = causes_of(farm, job, job.phases[last.phase], last.task, now);
+  Causes causes = causes_of(farm, planner, job, job.phases[last.phase], last.task, now);
   view.can_never_run = view.can_never_run || causes.never;
   // What only takes its turn is no cause.
   const auto takes_its_turn = [](const SlotReason& reason) {
@@ -315,15 +317,18 @@ void explain_missing(const FarmState& farm, const JobEntry& job, const Missing& 
 
 void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, base::Now now,
                        ExplainView& view) {
+  Planner::AbleSlots able_slots;
+  Planner planner(farm, able_slots);
+  if (!farm.read_only) planner.next();  // it finds nothing to place, and which slots are kept free
   for (const Hold& hold : job.record.holds) view.reasons.push_back(hold_reason(job, hold, now));
   const SlotReasons slots =
-      slot_reasons(farm, demand_for(farm, phase, view.task), job, phase, view.task, now.monotonic);
+      slot_reasons(farm, class_for(phase, view.task), job, phase, view.task, now.monotonic, &planner);
   view.can_never_run = slots.never;
   if (view.state == TaskState::Waiting) {
     // A cause that can never pass is reported before one that will.
     if (slots.never) view.reasons.insert(view.reasons.end(), slots.reasons.begin(), slots.reasons.end());
     if (const auto missing = first_missing(job, phase, view.task)) {
-      explain_missing(farm, job, *missing, now, view);
+      explain_missing(farm, planner, job, *missing, now, view);
       return;
     }
     if (auto file = file_reason(farm, job, phase, view.task, now)) {

@@ -1,5 +1,7 @@
 #include "scheduler/core/views/slot_reasons.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -39,6 +41,13 @@ std::string device_holder(const FarmState& farm, const WorkerEntry& worker, cons
 
 std::string mebibytes(std::uint64_t bytes) {
   return std::to_string(bytes >> 20) + " MiB";
+}
+
+// The slot could run the task, and is meant to become free for work that goes before.
+std::string because_kept_free(const FarmState& farm, const Place& place) {
+  const JobEntry& job = farm.jobs.get(place.job);
+  return fmt::format("kept free for job {} {}, which goes before", place.job.value,
+                     job.label_of(job.phases[place.phase]));
 }
 
 // Why the worker does not get the task, which it could take.
@@ -171,11 +180,12 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
       return "busy with " + holder_text(farm, slot);
     case Misfit::MemoryBooked:
       return "the device's memory is booked by " + device_holder(farm, worker, slot);
+    case Misfit::KeptFree:
     case Misfit::BackingOff:
     case Misfit::TriedElsewhere:
     case Misfit::InputUnseen:
     case Misfit::SetAside:
-      break;  // because_avoided tells
+      break;  // because_kept_free and because_avoided tell
   }
   return "";
 }
@@ -227,9 +237,54 @@ std::string seconds_text(base::Duration left) {
   return std::to_string(std::max<std::int64_t>((left.ms + 999) / 1000, 1)) + " s";
 }
 
-SlotReasons slot_reasons(const FarmState& farm, const Demand& demand, const JobEntry& job, const PhaseEntry& phase,
-                         TaskIndex task, base::Instant now) {
+namespace {
+
+// The slots' answers to one task, each with its reason.
+struct TaskAnswers {
+  const FarmState& farm;
+  const Demand& demand;
+  const JobEntry& job;
+  const PhaseEntry& phase;
+  TaskIndex task;
+  base::Instant now;
+  const Planner* planner;
+  SlotAnswers answers;
+
+  // The standing answer first: a slot that could never take it is not told as busy.
+  Misfit of(const WorkerEntry& worker, const SlotEntry& slot, const Avoidance& avoided) const {
+    if (const Misfit standing = standing_misfit(farm.memory, demand, worker, slot); standing != Misfit::None)
+      return standing;
+    if (!avoided.none()) return misfit_of(avoided.why);
+    if (const SlotFit fit = answers.now(worker, slot); !fit.fits()) return fit.misfit;
+    if (at_publish_cap(farm, worker.record.id)) return Misfit::PublishCap;
+    return kept_free_for(worker, slot) == nullptr ? Misfit::None : Misfit::KeptFree;
+  }
+  SlotReason reason(const WorkerEntry& worker, const SlotEntry& slot, const Avoidance& avoided, Misfit misfit) const {
+    std::string text;
+    if (misfit == Misfit::KeptFree)
+      text = because_kept_free(farm, *kept_free_for(worker, slot));
+    else if (misfit != Misfit::None && misfit == misfit_of(avoided.why))
+      text = because_avoided(avoided, phase, task, now);
+    else
+      text = because(farm, demand, worker, slot, misfit);
+    return {reason_of(misfit), 0, {}, std::move(text), remedy(demand, worker, misfit)};
+  }
+
+ private:
+  const Place* kept_free_for(const WorkerEntry& worker, const SlotEntry& slot) const {
+    return planner == nullptr ? nullptr : planner->kept_free_for({worker.record.id, slot.state.index});
+  }
+};
+
+}  // namespace
+
+SlotReasons slot_reasons(const FarmState& farm, ClassId demand_class, const JobEntry& job, const PhaseEntry& phase,
+                         TaskIndex task, base::Instant now, const Planner* planner) {
+  const Demand& demand = farm.classes.of(demand_class);
   const std::vector<WorkerId> judges = judges_among(farm, job, phase.plan->layer, able_workers(farm, demand));
+  const TaskAnswers answers{
+      farm, demand, job,     phase,
+      task, now,    planner, SlotAnswers(farm, demand_class, slots_able(farm, demand_class).size())};
   SlotReasons found;
   bool any = false, hope = false;
   std::vector<Misfit> kinds;  // of found.reasons
@@ -237,25 +292,13 @@ SlotReasons slot_reasons(const FarmState& farm, const Demand& demand, const JobE
     const Avoidance avoided = task_avoidance(farm, job, phase, task, id, judges);
     for (const auto& [index, slot] : worker.slots) {
       any = true;
-      // The standing answer first: a slot that could never take it is not told as busy.
-      Misfit misfit = standing_misfit(farm.memory, demand, worker, slot);
-      if (misfit == Misfit::None) misfit = misfit_of(avoided.why);
-      if (misfit == Misfit::None)
-        misfit = fit_of(farm.memory, demand, worker, slot, farm.settings.leases_per_slot_max).misfit;
-      const bool is_avoided = misfit == misfit_of(avoided.why) && misfit != Misfit::None;
-      if (misfit == Misfit::None && at_publish_cap(farm, id)) misfit = Misfit::PublishCap;
+      const Misfit misfit = answers.of(worker, slot, avoided);
       hope = hope || !is_permanent(misfit);
-      found.free = found.free || misfit == Misfit::None;
       const auto same = std::find(kinds.begin(), kinds.end(), misfit);
       const auto at = static_cast<std::size_t>(same - kinds.begin());
       if (same == kinds.end()) {
         kinds.push_back(misfit);
-        found.reasons.push_back(
-            {reason_of(misfit),
-             0,
-             {},
-             is_avoided ? because_avoided(avoided, phase, task, now) : because(farm, demand, worker, slot, misfit),
-             remedy(demand, worker, misfit)});
+        found.reasons.push_back(answers.reason(worker, slot, avoided, misfit));
       }
       SlotReason& reason = found.reasons[at];
       ++reason.slots;
