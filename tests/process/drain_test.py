@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """A drained worker hands back what it has not begun. usage: drain_test.py BIN_DIRECTORY
 
-One worker holds a lease of twelve windows. A second one joins, and the first is drained while it is at work: it finishes
-the windows it has begun, the second makes the rest at once, nothing counts as a retry, no window is made twice, and the
-pixels are those of the same job on a farm that was left alone.
+One worker holds all windows of a layer in one lease and is drained while it is at work: it finishes the windows it has
+begun, the other worker makes the rest at once, nothing counts as a retry, no window is made twice, and the pixels are
+those of the same job on a farm that was left alone.
 """
 import pathlib
 import sys
@@ -14,7 +14,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / 'scripts/lib'))
 from demo_setup import DemoFarm  # noqa: E402
 
-WINDOWS = 12
+WINDOWS = 24
 SPEC = f"""api = "framemill/v1"
 name = "drain"
 show = "test"
@@ -28,7 +28,7 @@ model = "demo-clips@1"
 prompt = "sea at dusk, red boat moving left"
 frames = "1-{8 * WINDOWS}"
 plan = "independent"
-steps = 40
+steps = 100
 seed = 11
 format = "png"
 chunk = {WINDOWS}
@@ -69,16 +69,13 @@ def main():
         farm = DemoFarm(pathlib.Path(sys.argv[1]), directory, directory)
         try:
             farm.set_up()
-            farm.start_scheduler()
-            farm.start_worker('w1')
-            farm.wait_until(farm.client.ready, 20, 'the scheduler is not ready')
-            farm.wait_until(lambda: farm.usable_workers() == ['w1'], 60, 'w1 has not joined')
+            farm.start()
+            farm.run_cli('drain', 'w2')
             spec = place / 'drain.toml'
             spec.write_text(SPEC)
             job = farm.submit(spec=spec)
             farm.wait_until(lambda: (at_work(farm, 'w1') or 0) >= 1, 120, 'w1 has not begun its second window')
-            farm.start_worker('w2')
-            farm.wait_until(lambda: 'w2' in farm.usable_workers(), 60, 'w2 has not joined')
+            farm.run_cli('undrain', 'w2')
             assert len(denoising(farm, job)) == 1, 'w1 does not hold all windows'
 
             asked = time.monotonic()
@@ -98,7 +95,6 @@ def main():
             print(f'w1 kept {kept} windows of {WINDOWS} and came to rest after {rested:.1f} s; w2 made the other {rest}; '
                   f'{len(left)} staging directories are left')
 
-            farm.run_cli('undrain', 'w1')
             again = farm.submit(spec=spec)
             wait_for(farm, again)
             assert len(denoising(farm, again)) == 1, 'the second job was to be left alone'
