@@ -1,5 +1,7 @@
 #include "base/open_below.h"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
@@ -64,7 +66,7 @@ bool is_below(const std::string& path, const std::string& top) {
 // The way an open directory has now, without a question to its file system.
 std::string name_of(int fd) {
   std::array<char, PATH_MAX> buffer{};
-  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  const std::string link = fmt::format("/proc/self/fd/{}", fd);
   const ssize_t size = ::readlink(link.c_str(), buffer.data(), buffer.size());
   return size > 0 ? std::string(buffer.data(), static_cast<std::size_t>(size)) : std::string();
 }

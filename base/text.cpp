@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/unicode.h"
+
 namespace framemill::base {
 namespace {
 
@@ -43,17 +45,8 @@ std::size_t control_sequence_length(std::string_view text) {
 }  // namespace
 
 std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if (!is_continuation(text[i])) return 0;
-  const unsigned second = byte(1);
-  const bool bad = (first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ||
-                   (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F);
-  return bad ? 0 : length;
+  const auto next = first_code_point(text);
+  return next ? next->bytes : 0;
 }
 
 bool is_utf8(std::string_view text) {

@@ -130,6 +130,19 @@ CharacterClass class_of(char32_t code_point) {
   }
 }
 
+std::size_t columns_of(char32_t code_point) {
+  const auto code = static_cast<utf8proc_int32_t>(code_point);
+  switch (utf8proc_category(code)) {
+    case UTF8PROC_CATEGORY_CC:
+    case UTF8PROC_CATEGORY_CN:
+    case UTF8PROC_CATEGORY_CS:
+    case UTF8PROC_CATEGORY_CO:
+      return 1;  // utf8proc says 0: nothing that one should see
+    default:
+      return static_cast<std::size_t>(std::max(utf8proc_charwidth(code), 0));
+  }
+}
+
 std::string code_point_name(char32_t code_point) {
   const auto known = std::find_if(kCodePointNames.begin(), kCodePointNames.end(),
                                   [&](const auto& n) { return n.first == code_point; });

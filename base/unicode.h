@@ -29,6 +29,10 @@ enum class CharacterClass {
 };
 CharacterClass class_of(char32_t code_point);
 
+// Columns that a terminal gives the character: 2 for wide East Asian characters and emoji, 0 for combining marks and what
+// is invisible, 1 for all others, unassigned ones and the stand-ins for control characters among them.
+std::size_t columns_of(char32_t code_point);
+
 // "U+200B (zero width space)"; without a name in parentheses where this room knows none.
 std::string code_point_name(char32_t code_point);
 

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/rfc3339.h"
 #include "bench/curve_round_trips.h"
 #include "bench/echo_workers.h"
 #include "bench/sqlite_rows.h"

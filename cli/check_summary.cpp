@@ -1,6 +1,9 @@
 #include "cli/check_summary.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <utility>
 
 #include "jobs/check.h"
 #include "jobs/ordered_rate.h"
@@ -78,6 +81,29 @@ std::string rate_of(const jobs::JobSpec& job, const jobs::LayerSpec& layer, cons
   return rate ? rate->text() : std::string();
 }
 
+// Keys that are kept for what is to come, and change nothing yet.
+std::vector<jobs::SpecError> keys_without_effect(const jobs::JobSpec& spec) {
+  std::vector<jobs::SpecError> warnings;
+  if (spec.deadline)
+    warnings.push_back({"spec.deadline_informs",
+                        {},
+                        {},
+                        "deadline",
+                        "the deadline is recorded but does not yet affect scheduling",
+                        {},
+                        "use priority to have the job run earlier"});
+  for (std::size_t i = 0; i < spec.layers.size(); ++i)
+    if (spec.layers[i].reproducibility == jobs::Reproducibility::Fast)
+      warnings.push_back({"spec.fast_is_stable",
+                          {},
+                          {},
+                          fmt::format("layer[{}].reproducibility", i),
+                          "\"fast\" does the same as \"stable\" for now",
+                          {},
+                          {}});
+  return warnings;
+}
+
 }  // namespace
 
 CheckResult check_spec(std::string_view text, jobs::SpecFormat format, const jobs::SpecOverrides& overrides,
@@ -109,6 +135,7 @@ CheckResult check_spec(std::string_view text, jobs::SpecFormat format, const job
   CheckResult result{std::move(summary), {}, {}};
   if (packages) result.warnings = jobs::plan_warnings(parsed, spec, *planned.plan);
   for (jobs::SpecError& warning : jobs::rate_warnings(spec, catalogue)) result.warnings.push_back(std::move(warning));
+  for (jobs::SpecError& warning : keys_without_effect(spec)) result.warnings.push_back(std::move(warning));
   jobs::locate(result.warnings, parsed.positions);
   return result;
 }

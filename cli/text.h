@@ -41,9 +41,9 @@ std::string clock_text(std::int64_t ms);                                   // "0
 std::string roughly(std::int64_t ms);                                      // "about 4 s", "about 2 min", "about 3 h"
 std::string bytes_text(std::uint64_t bytes);                               // "512 B", "1.4 MiB"
 std::string age_text(std::string_view rfc3339, std::int64_t now_unix_ms);  // "3 min ago", "" for an empty time
-// Milliseconds since 1970 of "2026-11-22T09:15:30.250Z"; 0 when it is not of that form.
+// Milliseconds since 1970 of "2026-11-22T09:15:30.250Z"; 0 when it is not RFC 3339.
 std::int64_t unix_ms_of(std::string_view rfc3339);
-// "90s", "5m", "2h" or plain seconds, at most a year; nothing for other texts.
+// "250ms", "90s", "5m", "2h" or plain seconds, at most a year; nothing for other texts.
 std::optional<std::int64_t> duration_ms(std::string_view text);
 std::string counted(std::int64_t count, std::string_view singular);  // "1 frame", "7 frames"
 

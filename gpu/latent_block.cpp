@@ -1,5 +1,7 @@
 #include "gpu/latent_block.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "models/safetensors.h"
@@ -63,7 +65,7 @@ base::Result<LatentBlock> latent_block_from_bytes(std::string_view bytes) {
   if (!tensor || file.tensors().size() != 1) return bad_latents("a carry holds the one tensor 'latents'");
   if (tensor->shape.size() != 4) return bad_latents("'latents' wants four dimensions");
   for (std::int64_t extent : tensor->shape) {
-    if (extent < 1 || extent > 65536) return bad_latents("'latents' has an extent of " + std::to_string(extent));
+    if (extent < 1 || extent > 65536) return bad_latents(fmt::format("'latents' has an extent of {}", extent));
   }
   LatentBlock block;
   block.frames = static_cast<int>(tensor->shape[0]);

@@ -1,6 +1,6 @@
 // The measuring side of memory booking: keeps one ledger row (jobs/memory.h) for a loaded model and corrects it with
-// the peaks that are seen. The executor persists the row through its worker; the farm shares it. Owned by the
-// generator, used on its thread.
+// the peaks that are seen. The row lives as long as the loaded model: nothing keeps it. Owned by the generator, used on
+// its thread.
 #pragma once
 
 #include <cstdint>

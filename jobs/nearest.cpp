@@ -1,5 +1,7 @@
 #include "jobs/nearest.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -67,7 +69,7 @@ std::string listed(const std::vector<std::string>& words, std::size_t shown_max)
   const std::size_t shown = words.size() <= shown_max + 1 ? words.size() : shown_max;
   std::string out;
   for (std::size_t i = 0; i < shown; ++i) out += (i == 0 ? "" : ", ") + words[i];
-  if (shown < words.size()) out += " and " + std::to_string(words.size() - shown) + " more";
+  if (shown < words.size()) out += fmt::format(" and {} more", words.size() - shown);
   return out;
 }
 

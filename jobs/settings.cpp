@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
+#include "base/rfc3339.h"
+#include "base/units.h"
 #include "jobs/spec_encoding.h"
 #include "jobs/spec_reader.h"
 
@@ -12,23 +13,6 @@ namespace framemill::jobs {
 namespace {
 
 constexpr std::size_t kSettingsListMax = 1024;
-
-// "90s", "5m", "2h", "250ms".
-std::optional<base::Duration> settings_duration(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || number < 0 || number > 1'000'000'000) return std::nullopt;
-  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  if (unit == "ms") return base::milliseconds(number);
-  if (unit == "s") return base::seconds(number);
-  if (unit == "m") return base::seconds(number * 60);
-  if (unit == "h") return base::seconds(number * 3600);
-  return std::nullopt;
-}
-
-std::string settings_duration_text(base::Duration duration) {
-  return duration.ms % 1000 == 0 ? fmt::format("{}s", duration.ms / 1000) : fmt::format("{}ms", duration.ms);
-}
 
 std::string with_prefix(const std::string& code, const std::string& prefix) {
   constexpr std::string_view kSpec = "spec.";
@@ -117,14 +101,13 @@ std::optional<std::int64_t> SettingsTable::integer(std::string_view key, std::in
 void SettingsTable::duration(std::string_view key, base::Duration& out, base::Duration least, base::Duration most) {
   const auto written = table_.text(key, TextRule::Line);
   if (!written) return;
-  const auto value = settings_duration(*written);
+  const auto value = base::parse_duration(*written);
   if (!value)
     table_.fail(key, "bad_duration", fmt::format("\"{}\" is not a duration", printable(*written)),
-                "a whole number and ms, s, m or h, such as \"90s\" or \"5m\"", duration_meant(*written));
+                "a whole number and ms, s, m or h, such as \"90s\" or \"5m\"", base::duration_meant(*written));
   else if (*value < least || *value > most)
-    table_.fail(
-        key, "out_of_range",
-        fmt::format("{} is not in {} to {}", *written, settings_duration_text(least), settings_duration_text(most)));
+    table_.fail(key, "out_of_range",
+                fmt::format("{} is not in {} to {}", *written, base::duration_text(least), base::duration_text(most)));
   else
     out = *value;
 }
@@ -140,7 +123,7 @@ void SettingsTable::size(std::string_view key, std::uint64_t& out) {
 void SettingsTable::moment(std::string_view key, std::optional<base::WallTime>& out) {
   const SpecNode* value = table_.take(key);
   if (value == nullptr) return;
-  out = value->type == SpecNode::Type::DateTime ? parse_moment(value->text) : std::nullopt;
+  out = value->type == SpecNode::Type::DateTime ? base::parse_rfc3339(value->text) : std::nullopt;
   if (!out)
     table_.fail(key, "bad_deadline",
                 value->written.empty() ? fmt::format("this is {}", jobs::name(value->type))

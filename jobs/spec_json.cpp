@@ -2,8 +2,12 @@
 // that parsing it gives the spec it was made from.
 #include "jobs/spec_json.h"
 
+#include <fmt/format.h>
+
 #include <boost/json.hpp>
 
+#include "base/rfc3339.h"
+#include "base/units.h"
 #include "jobs/canonical_json.h"
 #include "jobs/kind.h"
 #include "jobs/spec_values.h"
@@ -14,7 +18,7 @@ namespace {
 namespace json = boost::json;
 
 std::string handles_text(std::int32_t handles) {
-  return "+" + std::to_string(handles);
+  return fmt::format("+{}", handles);
 }
 
 // The range and frames as they were before handles widened them.
@@ -40,8 +44,8 @@ json::object input_json(const LayerInput& input) {
 
 json::object needs_json(const Needs& needs) {
   json::object out{{"device", name(needs.device)}};
-  if (needs.device_memory_bytes) out["device_memory"] = size_text(*needs.device_memory_bytes);
-  if (needs.host_memory_bytes) out["host_memory"] = size_text(*needs.host_memory_bytes);
+  if (needs.device_memory_bytes) out["device_memory"] = base::size_text(*needs.device_memory_bytes);
+  if (needs.host_memory_bytes) out["host_memory"] = base::size_text(*needs.host_memory_bytes);
   if (needs.cpus) out["cpus"] = *needs.cpus;
   return out;
 }
@@ -60,8 +64,8 @@ json::object layer_json(const LayerSpec& layer) {
   for (const LayerInput& input : layer.inputs) inputs.push_back(input_json(input));
   if (!inputs.empty()) out["input"] = std::move(inputs);
   if (layer.check != OutputCheck::Auto) out["check"] = name(layer.check);
-  if (layer.timeout) out["timeout"] = duration_text(*layer.timeout);
-  if (layer.missing_after) out["missing_after"] = duration_text(*layer.missing_after);
+  if (layer.timeout) out["timeout"] = base::duration_text(*layer.timeout);
+  if (layer.missing_after) out["missing_after"] = base::duration_text(*layer.missing_after);
   if (traits(layer.kind).takes_frames) {
     const FrameSpan range = without_handles(layer.shot_range, layer.handles);
     out["shot_range"] = span_text(range);
@@ -104,7 +108,7 @@ std::string canonical_json(const JobSpec& spec) {
   if (!spec.sequence.empty()) out["sequence"] = spec.sequence;
   if (!spec.shot.empty()) out["shot"] = spec.shot;
   if (spec.fps) out["fps"] = rate_json(*spec.fps);
-  if (spec.deadline) out["deadline"] = moment_text(*spec.deadline);
+  if (spec.deadline) out["deadline"] = base::format_rfc3339(*spec.deadline, base::Milliseconds::WhereAny);
   if (spec.version)
     out["version"] = *spec.version;
   else

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/units.h"
 #include "jobs/kind.h"
 #include "jobs/nearest.h"
 #include "jobs/other_names.h"
@@ -141,6 +142,8 @@ void read_chunk(TableReader& table, LayerDraft& draft) {
   kind_of(draft.layer.kind).settle_chunk(table, draft, chunk != nullptr);
 }
 
+constexpr base::Duration kDurationMax = base::seconds(30 * 24 * 3600);
+
 void read_common(TableReader& table, LayerDraft& draft, const JobSpec& job, std::optional<LayerKind> kind,
                  SpecErrors& errors) {
   LayerSpec& layer = draft.layer;
@@ -153,11 +156,12 @@ void read_common(TableReader& table, LayerDraft& draft, const JobSpec& job, std:
   const auto duration = [&table](const char* key) -> std::optional<base::Duration> {
     const auto text = table.text(key, TextRule::Line);
     if (!text) return std::nullopt;
-    const auto value = parse_duration(*text);
-    if (!value)
+    const auto value = base::parse_duration(*text);
+    const bool fits = value && value->ms % 1000 == 0 && *value >= base::seconds(1) && *value <= kDurationMax;
+    if (!fits)
       table.fail(key, "bad_duration", fmt::format("\"{}\" is not a duration", printable(*text)),
-                 "a whole number and s, m or h, up to 30 days: 90s, 5m, 2h", duration_meant(*text));
-    return value;
+                 "a whole number and s, m or h, up to 30 days: 90s, 5m, 2h", base::duration_meant(*text));
+    return fits ? value : std::nullopt;
   };
   layer.timeout = duration("timeout");
   layer.missing_after = duration("missing_after");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/rfc3339.h"
 #include "jobs/kind.h"
 #include "jobs/spec_encoding.h"
 
@@ -52,7 +53,7 @@ void read_rest(TableReader& table, JobDraft& draft) {
   job.priority = static_cast<std::int32_t>(table.integer("priority", 0, 100).value_or(job.priority));
   if (const SpecNode* deadline = table.take("deadline")) {
     const bool is_moment = deadline->type == SpecNode::Type::DateTime || deadline->type == SpecNode::Type::String;
-    if (is_moment) job.deadline = parse_moment(deadline->text);
+    if (is_moment) job.deadline = base::parse_rfc3339(deadline->text);
     if (!job.deadline)
       table.fail("deadline", is_moment ? "bad_deadline" : "wrong_type",
                  is_moment ? fmt::format("\"{}\" is not a moment", printable(deadline->text))

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/text.h"
 #include "base/unicode.h"
+#include "base/units.h"
 #include "jobs/other_names.h"
 
 namespace framemill::jobs {
@@ -160,7 +162,7 @@ std::optional<std::string> TableReader::text_of(const SpecNode& value, std::stri
   const std::string& text = is_text ? value.text : *value.raw;
   if (text.size() > kSpecStringBytesMax) {
     fail(key, "too_large", fmt::format("the string has {} bytes; the limit is {}", text.size(), kSpecStringBytesMax));
-  } else if (!is_utf8(text)) {
+  } else if (!base::is_utf8(text)) {
     fail(key, "bad_utf8", "the string is not well-formed UTF-8");
   } else if (const auto forbidden = forbidden_character(text, rule)) {
     fail_forbidden(key, text, *forbidden);
@@ -272,9 +274,9 @@ std::optional<FrameSpan> TableReader::frame_span(std::string_view key) {
 std::optional<std::uint64_t> TableReader::size(std::string_view key) {
   const auto written = text(key, TextRule::Line);
   if (!written) return std::nullopt;
-  if (const auto bytes = parse_size(*written)) return bytes;
+  if (const auto bytes = base::parse_size(*written)) return bytes;
   fail(key, "bad_size", fmt::format("\"{}\" is not a size", printable(*written)),
-       "a whole number and B, KiB, MiB, GiB or TiB", size_meant(*written));
+       "a whole number and B, KiB, MiB, GiB or TiB", base::size_meant(*written));
   return std::nullopt;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
 #include "jobs/nearest.h"
 #include "jobs/spec_values.h"
 
@@ -74,7 +75,7 @@ SpecNode* find_layer(SpecNode& root, const std::string& wanted, std::vector<std:
 }
 
 void apply(SpecNode& root, const std::string& path, const std::string& text, std::vector<SpecError>& errors) {
-  if (!is_utf8(path) || !is_utf8(text)) {
+  if (!base::is_utf8(path) || !base::is_utf8(text)) {
     errors.push_back(override_error("bad_utf8", path, "the key or the value is not UTF-8"));
     return;
   }

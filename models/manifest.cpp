@@ -1,5 +1,7 @@
 #include "models/manifest.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -131,8 +133,8 @@ base::Status read_files(const toml::array* array, Manifest& m) {
   if (!array || array->empty() || array->size() > kPackageFilesMax) return bad_manifest("file", "lists 1 to 256 files");
   std::set<std::string> paths;
   for (std::size_t i = 0; i < array->size(); ++i) {
-    FM_ASSIGN(PackageFile file, read_file((*array)[i], "file[" + std::to_string(i) + "]"));
-    if (!paths.insert(file.path).second) return bad_manifest("file[" + std::to_string(i) + "].path", "appears twice");
+    FM_ASSIGN(PackageFile file, read_file((*array)[i], fmt::format("file[{}]", i)));
+    if (!paths.insert(file.path).second) return bad_manifest(fmt::format("file[{}].path", i), "appears twice");
     m.files.push_back(std::move(file));
   }
   if (!m.file(FileRole::Weights)) return bad_manifest("file", "lists no weights");
@@ -155,8 +157,7 @@ base::Result<Manifest> parse_manifest(std::string_view text) {
   try {
     root = toml::parse(text);
   } catch (const toml::parse_error& error) {
-    return base::Error{
-        kCode, "line " + std::to_string(error.source().begin.line) + ": " + std::string(error.description()), "", ""};
+    return base::Error{kCode, fmt::format("line {}: {}", error.source().begin.line, error.description()), "", ""};
   }
   TomlReader in(&root, "", kCode);
   Manifest m;
@@ -193,7 +194,7 @@ base::Sha256 root_digest(const Manifest& manifest, std::string_view manifest_tex
   };
   std::vector<Entry> entries;
   const auto add = [&entries](const std::string& path, const base::Sha256& digest, std::uint64_t size) {
-    entries.push_back({path, digest.hex() + " " + std::to_string(size) + " " + path + "\n"});
+    entries.push_back({path, fmt::format("{} {} {}\n", digest.hex(), size, path)});
   };
   add("model.toml", base::sha256(manifest_text), manifest_text.size());
   for (const PackageFile& file : manifest.files) add(file.path, file.sha256, file.size_bytes);

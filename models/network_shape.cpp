@@ -1,5 +1,7 @@
 #include "models/network_shape.h"
 
+#include <fmt/format.h>
+
 #include <string>
 
 namespace framemill::models {
@@ -31,13 +33,12 @@ base::Status check(const NetworkShape& s) {
   };
   for (const Range& range : ranges) {
     if (range.value < range.low || range.value > range.high)
-      return bad(range.field, "is " + std::to_string(range.value) + "; allowed are " + std::to_string(range.low) +
-                                  " to " + std::to_string(range.high));
+      return bad(range.field, fmt::format("is {}; allowed are {} to {}", range.value, range.low, range.high));
   }
   if (s.width % s.heads != 0) return bad("width", "is not a multiple of heads");
   const int grain = s.space_ratio * s.patch;
   if (s.image_width % grain != 0 || s.image_height % grain != 0)
-    return bad("image_width", "and image_height are multiples of " + std::to_string(grain));
+    return bad("image_width", fmt::format("and image_height are multiples of {}", grain));
   if (s.scene_values.empty() || s.scene_values.size() > 32 || s.object_values.size() > 32)
     return bad("scene_values", "wants 1 to 32 slots");
   for (int count : s.scene_values) {

@@ -1,5 +1,7 @@
 #include "models/package.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
@@ -35,8 +37,7 @@ base::Status check_file(const fs::path& directory, const PackageFile& file) {
   }
   const auto size = fs::file_size(path, ec);
   if (ec || size != file.size_bytes)
-    return bad(file.path + " has " + std::to_string(size) + " bytes; the manifest says " +
-               std::to_string(file.size_bytes));
+    return bad(fmt::format("{} has {} bytes; the manifest says {}", file.path, size, file.size_bytes));
   return {};
 }
 
@@ -152,10 +153,44 @@ jobs::PackageFacts facts(const Package& package) {
   return out;
 }
 
+bool is_licence_expression(std::string_view text) {
+  // Identifiers joined by AND, OR and WITH; parentheses are only counted.
+  int open = 0;
+  bool wants_identifier = true;
+  std::string word;
+  const auto take_word = [&]() {
+    if (word.empty()) return true;
+    const bool joins = word == "AND" || word == "OR" || word == "WITH";
+    const bool fits = joins != wants_identifier;
+    wants_identifier = joins;
+    word.clear();
+    return fits;
+  };
+  for (const char c : text) {
+    const bool is_part = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                         c == '.' || c == '+' || c == ':';
+    if (is_part) {
+      word += c;
+      continue;
+    }
+    if (!take_word() || (c != ' ' && c != '(' && c != ')')) return false;
+    if (c == '(' && !wants_identifier) return false;
+    if (c == ')' && wants_identifier) return false;
+    open += c == '(' ? 1 : c == ')' ? -1 : 0;
+    if (open < 0) return false;
+  }
+  return take_word() && !wants_identifier && open == 0;
+}
+
 std::vector<std::string> lint(const Package& package) {
   std::vector<std::string> findings;
   for (const base::Error& fault : faults(package)) findings.push_back(fault.message);
   if (!package.manifest.file(FileRole::Licence)) findings.push_back("no licence text is among the files");
+  if (!is_licence_expression(package.manifest.licence))
+    findings.push_back(
+        fmt::format("licence = \"{}\" is not an SPDX licence expression, such as \"CC-BY-4.0\" or "
+                    "\"LicenseRef-studio\"",
+                    package.manifest.licence));
   std::set<std::string> declared{"model.toml"};
   for (const PackageFile& file : package.manifest.files) declared.insert(file.path);
   std::error_code ec;

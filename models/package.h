@@ -39,6 +39,10 @@ std::vector<base::Error> faults(const Package& package);
 
 jobs::PackageFacts facts(const Package& package);
 
+// Whether a text has the form of an SPDX licence expression: "CC0-1.0", "MIT OR (Apache-2.0 AND CC-BY-4.0)",
+// "LicenseRef-studio". That the licence exists is not checked.
+bool is_licence_expression(std::string_view text);
+
 // What a person should know of a package: its faults and what is missing or left over, as sentences; empty when there is
 // nothing to say.
 std::vector<std::string> lint(const Package& package);

@@ -1,5 +1,7 @@
 #include "models/prompt.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -140,10 +142,10 @@ class Reader {
   base::Status begin_object(const Meaning& kind) {
     camera_speaks_ = false;
     if (objects_ == vocabulary_.objects_max)
-      return base::Error{"prompt.too_many",
-                         "'" + kind.text + "' is one object more than the " + std::to_string(vocabulary_.objects_max) +
-                             " this model draws",
-                         "prompt", ""};
+      return base::Error{
+          "prompt.too_many",
+          fmt::format("'{}' is one object more than the {} this model draws", kind.text, vocabulary_.objects_max),
+          "prompt", ""};
     last_in_phrase_ = last_ = objects_++;
     FM_TRY(put(object_index(last_, kind_slot_), kind));
     for (const Meaning& quality : std::exchange(waiting_, {})) FM_TRY(put(object_index(last_, quality.slot), quality));
@@ -226,7 +228,7 @@ base::Status check_known(const Vocabulary& vocabulary, const Reader& reader, con
     if (!near.empty()) hint += (hint.empty() ? "" : "; ") + ("nearest to " + described(word) + ": ") + near;
   }
   if (unknown.empty()) return {};
-  if (unknown.size() > kToldMax) list += " and " + std::to_string(unknown.size() - kToldMax) + " more";
+  if (unknown.size() > kToldMax) list += fmt::format(" and {} more", unknown.size() - kToldMax);
   return base::Error{"prompt.unknown_word",
                      list + (unknown.size() == 1 ? " is not a word" : " are not words") + " of the model's vocabulary",
                      "prompt", hint};
@@ -253,10 +255,9 @@ std::vector<std::string> nearest_words(const Vocabulary& vocabulary, std::string
 
 base::Result<Condition> parse_prompt(const Vocabulary& vocabulary, std::string_view prompt, PromptUse use) {
   if (prompt.size() > kPromptBytesMax)
-    return base::Error{
-        "prompt.length",
-        "the prompt has " + std::to_string(prompt.size()) + " bytes; the limit is " + std::to_string(kPromptBytesMax),
-        "prompt", "shorten it"};
+    return base::Error{"prompt.length",
+                       fmt::format("the prompt has {} bytes; the limit is {}", prompt.size(), kPromptBytesMax),
+                       "prompt", "shorten it"};
   FM_ASSIGN(const std::vector<PromptWord> words, prompt_words(prompt));
   Reader reader(vocabulary, use);
   FM_TRY(check_known(vocabulary, reader, words));

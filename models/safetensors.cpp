@@ -1,5 +1,7 @@
 #include "models/safetensors.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 #include <boost/json/basic_parser_impl.hpp>
@@ -174,7 +176,7 @@ class HeaderHandler {
 // What the parser met too much of; empty when that is not why it stopped.
 std::string limit_of(const json::error_code& ec) {
   const auto more_than = [](std::size_t count, std::string_view what) {
-    return "more than " + std::to_string(count) + " " + std::string(what);
+    return fmt::format("more than {} {}", count, what);
   };
   if (ec == json::error::object_too_large) return more_than(kSafetensorsTensorsMax, "tensors or entries of metadata");
   if (ec == json::error::array_too_large) return more_than(kSafetensorsRankMax, "dimensions of a tensor");
@@ -197,11 +199,12 @@ base::Status check_ranges(std::vector<std::pair<std::uint64_t, std::uint64_t>> r
   std::uint64_t end = 0;
   for (const auto& [first, last] : ranges) {
     if (first != end)
-      return bad_tensors((first < end ? "tensors overlap at data byte " : "a hole in the data at byte ") +
-                         std::to_string(std::min(first, end)));
+      return bad_tensors(fmt::format("{}{}",
+                                     (first < end ? "tensors overlap at data byte " : "a hole in the data at byte "),
+                                     std::min(first, end)));
     end = last;
   }
-  if (end != data_size) return bad_tensors(std::to_string(data_size - end) + " bytes after the last tensor");
+  if (end != data_size) return bad_tensors(fmt::format("{} bytes after the last tensor", data_size - end));
   return {};
 }
 
@@ -240,15 +243,13 @@ std::size_t dtype_size(Dtype dtype) {
 
 base::Result<SafetensorsFile> SafetensorsFile::parse(std::string bytes) {
   if (bytes.size() < 8)
-    return bad_tensors("the file is " + std::to_string(bytes.size()) + " bytes long, shorter than its length field");
+    return bad_tensors(fmt::format("the file is {} bytes long, shorter than its length field", bytes.size()));
   std::uint64_t header_size = 0;
   std::memcpy(&header_size, bytes.data(), 8);
   if (header_size > bytes.size() - 8)
-    return bad_tensors("header length " + std::to_string(header_size) + " in a file of " +
-                       std::to_string(bytes.size()) + " bytes");
+    return bad_tensors(fmt::format("header length {} in a file of {} bytes", header_size, bytes.size()));
   if (header_size > kSafetensorsHeaderBytesMax)
-    return too_much("header length " + std::to_string(header_size) + "; the limit is " +
-                    std::to_string(kSafetensorsHeaderBytesMax) + " bytes");
+    return too_much(fmt::format("header length {}; the limit is {} bytes", header_size, kSafetensorsHeaderBytesMax));
 
   SafetensorsFile file;
   file.bytes_ = std::make_unique<const std::string>(std::move(bytes));
@@ -277,8 +278,7 @@ base::Result<SafetensorsFile> SafetensorsFile::parse(std::string bytes) {
     if (first > last || last > data.size()) return bad_tensors("tensor '" + name + "' lies outside the data");
     const auto size = size_of(tensor.shape, *dtype);
     if (!size || *size != last - first)
-      return bad_tensors("tensor '" + name + "': its shape does not match its " + std::to_string(last - first) +
-                         " bytes");
+      return bad_tensors(fmt::format("tensor '{}': its shape does not match its {} bytes", name, last - first));
     if (first != last) ranges.emplace_back(first, last);
     file.tensors_.emplace(name, TensorView{*dtype, std::move(tensor.shape), data.substr(first, last - first)});
   }
@@ -339,9 +339,9 @@ std::string SafetensorsWriter::bytes() const {
       if (i > 0) header += ',';
       header += std::to_string(tensor.shape[i]);
     }
-    header += "],\"data_offsets\":[" + std::to_string(offset) + ",";
+    header += fmt::format("],\"data_offsets\":[{},", offset);
     offset += tensor.bytes.size();
-    header += std::to_string(offset) + "]}";
+    header += fmt::format("{}]}}", offset);
   }
   header += '}';
   header.resize((header.size() + 7) / 8 * 8, ' ');  // aligned data, as the format recommends

@@ -1,5 +1,7 @@
 #include "models/toml_reader.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -27,7 +29,7 @@ std::string TomlReader::text(std::string_view key, std::size_t bytes_max) {
   if (!node) return {};
   const auto value = node->value_exact<std::string>();
   if (!value || value->empty() || value->size() > bytes_max) {
-    fail(key, "is a text of 1 to " + std::to_string(bytes_max) + " bytes");
+    fail(key, fmt::format("is a text of 1 to {} bytes", bytes_max));
     return {};
   }
   return *value;
@@ -38,7 +40,7 @@ std::int64_t TomlReader::integer(std::string_view key, std::int64_t low, std::in
   if (!node) return low;
   const auto value = node->value_exact<std::int64_t>();
   if (!value || *value < low || *value > high) {
-    fail(key, "is an integer from " + std::to_string(low) + " to " + std::to_string(high));
+    fail(key, fmt::format("is an integer from {} to {}", low, high));
     return low;
   }
   return *value;
@@ -49,7 +51,7 @@ double TomlReader::number(std::string_view key, double low, double high) {
   if (!node) return low;
   const auto value = node->value<double>();
   if (!value || !std::isfinite(*value) || *value < low || *value > high) {
-    fail(key, "is a number from " + std::to_string(low) + " to " + std::to_string(high));
+    fail(key, fmt::format("is a number from {} to {}", low, high));
     return low;
   }
   return *value;

@@ -6,6 +6,8 @@
 
 #include "models/prompt.h"
 
+#include <fmt/format.h>
+
 namespace framemill::models {
 namespace {
 
@@ -30,8 +32,7 @@ bool is_word(std::string_view text) {
 base::Result<std::vector<std::string>> read_words(const toml::node* node, const std::string& field, std::size_t max) {
   const toml::array* array = node ? node->as_array() : nullptr;
   if (!array) return bad_vocabulary("'" + field + "' wants a list of words", field);
-  if (array->size() > max)
-    return bad_vocabulary("'" + field + "' has more than " + std::to_string(max) + " words", field);
+  if (array->size() > max) return bad_vocabulary(fmt::format("'{}' has more than {} words", field, max), field);
   std::vector<std::string> words;
   for (const toml::node& entry : *array) {
     const auto word = entry.value<std::string>();
@@ -121,8 +122,7 @@ base::Result<Vocabulary> parse_vocabulary(std::string_view text) {
   try {
     root = toml::parse(text);
   } catch (const toml::parse_error& error) {
-    return bad_vocabulary("line " + std::to_string(error.source().begin.line) + ": " +
-                          std::string(error.description()));
+    return bad_vocabulary(fmt::format("line {}: {}", error.source().begin.line, error.description()));
   }
   FM_TRY(check_keys(root, {"format", "objects_max", "ignored", "camera_words", "slot", "motion_limits"}, ""));
   if (root["format"].value_or(0) != 1) return bad_vocabulary("format 1 is the one that is known", "format");
@@ -135,7 +135,7 @@ base::Result<Vocabulary> parse_vocabulary(std::string_view text) {
   const toml::array* slots = root["slot"].as_array();
   if (!slots || slots->empty() || slots->size() > kSlotsMax) return bad_vocabulary("1 to 32 slots are needed", "slot");
   for (std::size_t i = 0; i < slots->size(); ++i) {
-    FM_ASSIGN(VocabularySlot slot, read_slot((*slots)[i], "slot[" + std::to_string(i) + "]"));
+    FM_ASSIGN(VocabularySlot slot, read_slot((*slots)[i], fmt::format("slot[{}]", i)));
     vocabulary.slots.push_back(std::move(slot));
   }
   if (const toml::table* limits = root["motion_limits"].as_table()) {

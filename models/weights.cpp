@@ -1,5 +1,7 @@
 #include "models/weights.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -51,16 +53,16 @@ void add_transformer(Tensors& out, const NetworkShape& s) {
   out[p + "place.time"] = {s.window_frames, d};
   out[p + "condition.place"] = {s.condition_tokens(), d};
   for (std::size_t i = 0; i < s.scene_values.size(); ++i)
-    out[p + "scene" + std::to_string(i)] = {s.scene_values[i] + 1, d};
+    out[fmt::format("{}scene{}", p, i)] = {s.scene_values[i] + 1, d};
   for (std::size_t i = 0; i < s.object_values.size(); ++i)
-    out[p + "object" + std::to_string(i)] = {s.object_values[i] + 1, d};
+    out[fmt::format("{}object{}", p, i)] = {s.object_values[i] + 1, d};
   add_linear(out, p + "level.a", d, kTimeFeatures);
   add_linear(out, p + "level.b", d, d);
   add_linear(out, p + "summary.a", kSummaryRank, d);
   add_linear(out, p + "summary.b", d, std::int64_t{kSummaryRank} * s.condition_tokens());
   add_linear(out, p + "final.modulation", 2 * d, d);
   for (int i = 0; i < s.layers; ++i) {
-    const std::string layer = p + "layer" + std::to_string(i) + ".";
+    const std::string layer = fmt::format("{}layer{}.", p, i);
     add_linear(out, layer + "modulation_a", s.modulation_rank, d);
     add_linear(out, layer + "modulation_b", 6 * d, s.modulation_rank);
     add_linear(out, layer + "qkv", 3 * d, d);
@@ -74,7 +76,7 @@ void add_transformer(Tensors& out, const NetworkShape& s) {
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
   std::string out;
-  for (const std::int64_t extent : shape) out += (out.empty() ? "" : "x") + std::to_string(extent);
+  for (const std::int64_t extent : shape) out += fmt::format("{}{}", out.empty() ? "" : "x", extent);
   return shape.empty() ? "a single value" : out;
 }
 

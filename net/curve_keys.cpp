@@ -1,5 +1,7 @@
 #include "net/curve_keys.h"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,7 +72,7 @@ std::vector<Line> lines_of(std::string_view text) {
 }
 
 base::Error format_error(const std::filesystem::path& path, std::size_t line, std::string_view what) {
-  return {"keys.format", path.string() + ", line " + std::to_string(line) + ": " + std::string(what), "",
+  return {"keys.format", fmt::format("{}, line {}: {}", path.string(), line, what), "",
           "a public key line reads: " + std::string(kPublicTag) + " KEY NAME"};
 }
 
@@ -112,8 +114,8 @@ base::Result<CurvePublicKey> CurvePublicKey::from_z85(std::string_view text) {
   CurvePublicKey key;
   if (z85_bytes(text, key.bytes)) return key;
   return base::Error{"keys.format",
-                     "a public key is 40 characters of Z85, not " + std::to_string(text.size()) +
-                         (text.size() == 40 ? " with others among them" : ""),
+                     fmt::format("a public key is 40 characters of Z85, not {}{}", text.size(),
+                                 (text.size() == 40 ? " with others among them" : "")),
                      "", ""};
 }
 
@@ -177,9 +179,9 @@ base::Result<std::vector<NamedPublicKey>> read_public_keys(const std::filesystem
     auto key = CurvePublicKey::from_z85(line.key);
     if (!key.ok()) return format_error(path, line.number, key.error().message);
     const auto [before, fresh] = seen.emplace(*key, line.number);
-    if (!fresh) return format_error(path, line.number, "the same key as in line " + std::to_string(before->second));
+    if (!fresh) return format_error(path, line.number, fmt::format("the same key as in line {}", before->second));
     if (keys.size() == kKeysMax) {
-      return base::Error{"keys.too_many", path.string() + ": more than " + std::to_string(kKeysMax) + " keys", "", ""};
+      return base::Error{"keys.too_many", fmt::format("{}: more than {} keys", path.string(), kKeysMax), "", ""};
     }
     keys.push_back({*key, std::string(line.name)});
   }
@@ -189,8 +191,7 @@ base::Result<std::vector<NamedPublicKey>> read_public_keys(const std::filesystem
 base::Result<CurvePublicKey> read_public_key(const std::filesystem::path& path) {
   FM_ASSIGN(std::vector<NamedPublicKey> keys, read_public_keys(path));
   if (keys.size() == 1) return keys[0].key;
-  return base::Error{"keys.format", path.string() + " holds " + std::to_string(keys.size()) + " keys instead of one",
-                     "", ""};
+  return base::Error{"keys.format", fmt::format("{} holds {} keys instead of one", path.string(), keys.size()), "", ""};
 }
 
 std::string public_key_line(const CurvePublicKey& key, std::string_view name) {

@@ -1,5 +1,7 @@
 #include "net/http_client.h"
 
+#include <fmt/format.h>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -59,7 +61,7 @@ void Exchange::fail(error_code error, std::string_view code, const std::string& 
     failure.message = what + ": no answer in time";
   } else if (error == http::error::body_limit || error == http::error::header_limit) {
     failure.code = text_of(HttpError::TooLarge);
-    failure.message = what + ": the reply is larger than " + std::to_string(options.body_bytes_max) + " bytes";
+    failure.message = fmt::format("{}: the reply is larger than {} bytes", what, options.body_bytes_max);
   }
   outcome = std::move(failure);
 }

@@ -1,5 +1,7 @@
 #include "net/http_framing.h"
 
+#include <fmt/format.h>
+
 #include <boost/asio/error.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
@@ -17,12 +19,12 @@ HttpRefusal refusal_of(error_code error, const HttpLimits& limits) {
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
     return {431,
             {"http.header_too_large",
-             "the request's header is larger than " + std::to_string(limits.header_bytes_max) + " bytes", "", ""}};
+             fmt::format("the request's header is larger than {} bytes", limits.header_bytes_max), "", ""}};
   }
   if (error == http::error::body_limit) {
-    return {413,
-            {"http.too_large", "the request's body is larger than " + std::to_string(limits.body_bytes_max) + " bytes",
-             "", ""}};
+    return {
+        413,
+        {"http.too_large", fmt::format("the request's body is larger than {} bytes", limits.body_bytes_max), "", ""}};
   }
   if (error == asio::error::timed_out) return {408, {"http.too_slow", "the request took too long to arrive", "", ""}};
   if (error == http::error::bad_version) {

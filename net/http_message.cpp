@@ -1,7 +1,14 @@
 #include "net/http_message.h"
 
+#include <boost/algorithm/string/predicate.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/url/encode.hpp>
+#include <boost/url/params_encoded_view.hpp>
+#include <boost/url/parse_query.hpp>
+#include <boost/url/pct_string_view.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
+#include <locale>
 
 #include "base/text.h"
 
@@ -9,81 +16,44 @@ namespace framemill::net {
 
 namespace {
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = lower(c);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+namespace urls = boost::urls;
 
 constexpr std::size_t kQueryKeysMax = 64;
 
 }  // namespace
 
 const std::string* find_header(const HttpHeaders& headers, std::string_view name) {
-  for (const auto& [key, value] : headers) {
-    if (key.size() != name.size()) continue;
-    bool same = true;
-    for (std::size_t i = 0; i < name.size() && same; ++i) same = lower(key[i]) == lower(name[i]);
-    if (same) return &value;
-  }
+  for (const auto& [key, value] : headers)
+    if (boost::algorithm::iequals(key, name, std::locale::classic())) return &value;
   return nullptr;
 }
 
 base::Result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '+' && plus_is_space) {
-      c = ' ';
-    } else if (c == '%') {
-      const int high = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-      if (high < 0 || low < 0) return base::Error{"http.bad_encoding", "a '%' without two hexadecimal digits", "", ""};
-      c = static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-    if (c == '\0') return base::Error{"http.bad_encoding", "a zero byte in the address", "", ""};
-    out += c;
-  }
+  const auto encoded = urls::make_pct_string_view(text);
+  if (!encoded) return base::Error{"http.bad_encoding", "a '%' without two hexadecimal digits", "", ""};
+  std::string out = encoded->decode(urls::encoding_opts(plus_is_space));
+  if (out.find('\0') != std::string::npos)
+    return base::Error{"http.bad_encoding", "a zero byte in the address", "", ""};
   return out;
 }
 
 std::string percent_encode(std::string_view text) {
-  static constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const bool plain =
-        (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      out += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out += '%';
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
-    }
-  }
-  return out;
+  return urls::encode(text, urls::unreserved_chars);
 }
 
 base::Result<std::map<std::string, std::string>> parse_query(std::string_view text) {
   std::map<std::string, std::string> query;
-  while (!text.empty()) {
-    const std::string_view pair = text.substr(0, text.find('&'));
-    text.remove_prefix(std::min(pair.size() + 1, text.size()));
-    if (pair.empty()) continue;
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    FM_ASSIGN(std::string key, percent_decode(pair.substr(0, equals), true));
-    FM_ASSIGN(std::string value, percent_decode(pair.substr(std::min(equals + 1, pair.size())), true));
+  const auto params = urls::parse_query(text);
+  if (!params)
+    return base::Error{"http.bad_encoding", "a character in the query that must be percent-encoded, or a bad '%'", "",
+                       ""};
+  for (const urls::param_pct_view param : *params) {
+    if (param.key.empty() && !param.has_value) continue;  // "a=1&&b=2"
+    FM_ASSIGN(std::string key, percent_decode(param.key, true));
+    FM_ASSIGN(std::string value, percent_decode(param.value, true));
     if (query.size() == kQueryKeysMax) return base::Error{"http.bad_query", "more than 64 keys in the query", "", ""};
-    if (!query.emplace(key, std::move(value)).second) {
+    if (!query.emplace(key, std::move(value)).second)
       return base::Error{"http.bad_query", "the key comes twice in the query", key, ""};
-    }
   }
   return query;
 }

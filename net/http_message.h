@@ -48,7 +48,8 @@ struct HttpResponse {
 base::Result<std::string> percent_decode(std::string_view text, bool plus_is_space);
 // Encodes everything but letters, digits and -._~ ; for one path segment or one query value.
 std::string percent_encode(std::string_view text);
-// "a=1&b=two+words"; at most 64 keys. Errors: http.bad_encoding, http.bad_query.
+// "a=1&b=two+words"; at most 64 keys. Only what RFC 3986 lets stand in a query: all else is to be percent-encoded.
+// Errors: http.bad_encoding, http.bad_query.
 base::Result<std::map<std::string, std::string>> parse_query(std::string_view text);
 
 // {"code":..,"message":..,"field":..,"hint":..} as the house's error body, with the given status.

@@ -1,5 +1,7 @@
 #include "net/http_server.h"
 
+#include <fmt/format.h>
+
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -145,7 +147,7 @@ HttpPeer peer_of(tcp::socket& socket) {
   if (!error) {
     const bool v6 = endpoint.address().is_v6();
     peer.address =
-        (v6 ? "[" : "") + endpoint.address().to_string() + (v6 ? "]:" : ":") + std::to_string(endpoint.port());
+        fmt::format("{}{}{}{}", v6 ? "[" : "", endpoint.address().to_string(), v6 ? "]:" : ":", endpoint.port());
     peer.network = network_of(endpoint.address());
   }
   socket.set_option(tcp::no_delay(true), error);
@@ -169,10 +171,10 @@ template <class Socket>
 void say_busy(Socket& socket) {
   static const HttpResponse busy = error_response(
       503, base::error_of(HttpError::Busy, "too many connections at this moment", "", "try again in a second"));
-  static const std::string bytes =
-      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\nConnection: "
-      "close\r\nContent-Length: " +
-      std::to_string(busy.body.size()) + "\r\n\r\n" + busy.body;
+  static const std::string bytes = fmt::format(
+      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
+      "Connection: close\r\nContent-Length: {}\r\n\r\n{}",
+      busy.body.size(), busy.body);
   error_code ignored;
   socket.non_blocking(true, ignored);
   socket.write_some(asio::buffer(bytes), ignored);
@@ -238,7 +240,7 @@ base::Result<std::string> unix_path_of(const HttpServerOptions& options) {
   const std::string path = options.listen.substr(5);
   const std::size_t bytes_max = sizeof(sockaddr_un::sun_path) - 1;
   if (path.empty() || path.size() > bytes_max)
-    return bind_error(options.listen, "the path must have 1 to " + std::to_string(bytes_max) + " bytes");
+    return bind_error(options.listen, fmt::format("the path must have 1 to {} bytes", bytes_max));
   return path;
 }
 

@@ -1,5 +1,7 @@
 #include "net/secure_dealer.h"
 
+#include <fmt/format.h>
+
 #include "base/file.h"
 #include "net/event_loop.h"
 #include "net/net_error.h"
@@ -46,7 +48,7 @@ base::Status SecureDealer::Impl::open_socket() {
     socket.set(zmq::sockopt::connect_timeout, 10'000);
   }));
   FM_TRY(set_curve_client(socket, options.keys, options.server_key));
-  const std::string name = "framemill.dealer.monitor." + std::to_string(++monitors_made);
+  const std::string name = fmt::format("framemill.dealer.monitor.{}", ++monitors_made);
   FM_ASSIGN(monitor, monitor_events(context, socket, name));
   FM_TRY(connect_to(socket, options.endpoint));
   reader = std::make_unique<ZmqReader>(loop, socket, [this] { return receive_one(); });
@@ -129,9 +131,8 @@ base::Result<std::unique_ptr<SecureDealer>> SecureDealer::open(EventLoop& loop, 
 
 base::Status SecureDealer::send(std::string_view bytes) {
   if (bytes.size() > impl_->options.message_bytes_max) {
-    return base::error_of(NetError::MessageTooLarge, "a message of " + std::to_string(bytes.size()) +
-                                                         " bytes, the limit is " +
-                                                         std::to_string(impl_->options.message_bytes_max));
+    return base::error_of(NetError::MessageTooLarge, fmt::format("a message of {} bytes, the limit is {}", bytes.size(),
+                                                                 impl_->options.message_bytes_max));
   }
   if (!impl_->reader) return base::error_of(NetError::QueueFull, "not connected");
   const int cause = send_in_parts(impl_->socket, bytes, impl_->options.part_bytes_max);

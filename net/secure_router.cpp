@@ -1,5 +1,7 @@
 #include "net/secure_router.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/ip/address.hpp>
@@ -163,8 +165,8 @@ base::Status SecureRouter::send(PeerId peer, std::string_view bytes) {
     return base::error_of(error, std::move(message));
   };
   if (bytes.size() > impl_->options.message_bytes_max) {
-    return refuse(NetError::MessageTooLarge, "a message of " + std::to_string(bytes.size()) + " bytes, the limit is " +
-                                                 std::to_string(impl_->options.message_bytes_max));
+    return refuse(NetError::MessageTooLarge, fmt::format("a message of {} bytes, the limit is {}", bytes.size(),
+                                                         impl_->options.message_bytes_max));
   }
   const auto id = routing_id_of(peer);
   const int cause = peer ? send_in_parts_to(impl_->socket, {id.data(), id.size()}, bytes, impl_->options.part_bytes_max)
@@ -233,7 +235,7 @@ base::Status expect_refusal(const std::string& endpoint, const CurvePublicKey& s
     if ((event->event & kFailed) != 0) return {};
   }
   return base::error_of(NetError::Zmq,
-                        endpoint + " gave no answer to the self-test in " + std::to_string(timeout.ms) + " ms");
+                        fmt::format("{} gave no answer to the self-test in {} ms", endpoint, timeout.ms));
 }
 
 }  // namespace

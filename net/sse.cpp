@@ -1,5 +1,7 @@
 #include "net/sse.h"
 
+#include <fmt/format.h>
+
 namespace framemill::net {
 
 namespace {
@@ -45,8 +47,7 @@ base::Result<bool> SseParser::feed(std::string_view bytes, const OnEvent& on_eve
     if (c != '\n' && c != '\r') {
       line_ += c;
       if (line_.size() + event_.data.size() > event_bytes_max_) {
-        return base::Error{"sse.too_large", "an event of more than " + std::to_string(event_bytes_max_) + " bytes", "",
-                           ""};
+        return base::Error{"sse.too_large", fmt::format("an event of more than {} bytes", event_bytes_max_), "", ""};
       }
       continue;
     }

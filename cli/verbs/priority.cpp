@@ -4,6 +4,8 @@
 #include "cli/verbs/job_change.h"
 #include "cli/verbs/verbs.h"
 
+#include <fmt/format.h>
+
 namespace framemill::cli {
 namespace {
 
@@ -19,7 +21,7 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
     return base::Error{"usage.priority", "a priority is a whole number from 0 to 100", "N",
                        "higher comes first, 50 is usual"};
   return change_job(session, options.job, "priority", {{"priority", priority}, {"reason", options.reason}},
-                    "has priority " + std::to_string(priority));
+                    fmt::format("has priority {}", priority));
 }
 
 }  // namespace

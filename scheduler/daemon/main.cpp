@@ -15,7 +15,7 @@ namespace {
 
 using namespace framemill;
 
-constexpr int kFailed = 1, kBadUsage = 2, kBadConfiguration = 78;  // 78: EX_CONFIG, as in the contract
+constexpr int kFailed = 1, kBadUsage = 2, kBadConfiguration = 78;  // 78: EX_CONFIG of sysexits.h
 
 int complain(const base::Error& error, int status) {
   fmt::print(stderr, "framemill-scheduler: {}: {}\n", error.code, error.message);

@@ -4,7 +4,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "base/clock.h"
+#include "base/rfc3339.h"
 #include "base/text.h"
 
 namespace framemill::scheduler {

@@ -202,16 +202,6 @@ AttemptEnded ended_by(const base::Error& error, const wire::AttemptId& attempt, 
 
 }  // namespace
 
-AttemptId attempt_from_wire(const wire::AttemptId& id) {
-  return {{id.epoch(), id.epoch_nonce()}, id.counter()};
-}
-
-void attempt_to_wire(const AttemptId& id, wire::AttemptId& out) {
-  out.set_epoch(id.epoch.number);
-  out.set_epoch_nonce(id.epoch.nonce);
-  out.set_counter(id.counter);
-}
-
 Result<ParsedReport> parse_report(std::string_view bytes, const std::string& key) {
   wire::WorkerReport in;
   if (bytes.size() > wire::kFarmMessageBytesMax || !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))

@@ -11,11 +11,7 @@
 
 #include "base/result.h"
 #include "scheduler/core/state/events.h"
-
-namespace framemill::wire {
-class AttemptId;
-class WorkerReport;
-}  // namespace framemill::wire
+#include "wire/convert.h"
 
 namespace framemill::scheduler {
 
@@ -25,8 +21,5 @@ struct ParsedReport {
 };
 // Parses and checks the bytes of one WorkerReport from the peer that proved `key` (Z85).
 base::Result<ParsedReport> parse_report(std::string_view bytes, const std::string& key);
-
-AttemptId attempt_from_wire(const wire::AttemptId& id);
-void attempt_to_wire(const AttemptId& id, wire::AttemptId& out);
 
 }  // namespace framemill::scheduler

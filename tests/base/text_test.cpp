@@ -5,6 +5,13 @@
 
 using namespace framemill::base;
 
+TEST_CASE("UTF-8 is checked to the letter") {
+  for (const char* good : {"", "a", "\u00e9", "\u20ac", "\U0001F600"}) CHECK(is_utf8(good));
+  for (const char* bad :
+       {"\x80", "\xc3", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xff"})
+    CHECK_FALSE(is_utf8(bad));
+}
+
 TEST_CASE("only valid UTF-8 stays as it is", "[base][text]") {
   for (const char* good : {"", "abc", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x8E\xAC", "\xF4\x8F\xBF\xBF"}) {
     CHECK(valid_utf8(good) == good);

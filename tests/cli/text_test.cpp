@@ -12,6 +12,8 @@ TEST_CASE("the width of a text counts columns, not bytes") {
   CHECK(display_width("港") == 2);
   CHECK(display_width("e\u0301") == 1);
   CHECK(display_width("\x1b[31mred\x1b[0m") == 3);
+  CHECK(display_width("\U0001F680\u200D") == 2);
+  CHECK(display_width("\u0E01\u0E31\u2028\uFFFD") == 2);
 }
 
 TEST_CASE("a text is cut by columns and says so") {

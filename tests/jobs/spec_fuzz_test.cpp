@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <random>
 
+#include "base/text.h"
 #include "jobs/spec.h"
 #include "jobs/spec_values.h"
 
@@ -141,7 +142,7 @@ bool is_sound(const ParsedSpec& parsed, std::string& fault) {
   for (const SpecError& error : parsed.errors) {
     if (error.code.empty() || error.message.empty()) return fault = "an error without code or message", false;
     for (const std::string& text : {error.code, error.field, error.message, error.expected, error.suggestion}) {
-      if (!is_utf8(text)) return fault = "not UTF-8: " + error.code, false;
+      if (!base::is_utf8(text)) return fault = "not UTF-8: " + error.code, false;
       if (text.size() > 2'000) return fault = "a message without an end: " + error.code, false;
     }
     if (error.message.find('\x1b') != std::string::npos) return fault = "an escape sequence", false;

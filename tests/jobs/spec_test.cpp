@@ -294,29 +294,7 @@ TEST_CASE("any text at all is answered with a spec or with errors") {
   }));
 }
 
-TEST_CASE("durations, sizes and moments are read strictly") {
-  CHECK(parse_duration("90s")->ms == 90'000);
-  CHECK(parse_duration("2h")->ms == 7'200'000);
-  for (const char* text : {"", "s", "90", "1.5h", "-1s", "90 s", "1d", "9999999999999999999s", "721h"})
-    CHECK_FALSE(parse_duration(text));
-  CHECK(parse_size("8GiB") == 8ull << 30);
-  CHECK(size_text(1536ull << 20) == "1536MiB");
-  for (const char* text : {"", "8", "8GB", "8gib", "-1B", "9999999999999999999TiB", "9999999TiB"})
-    CHECK_FALSE(parse_size(text));
-  CHECK(parse_moment("1970-01-01T00:00:00Z")->unix_ms == 0);
-  CHECK(parse_moment("2026-12-24t18:00:00.5-00:30")->unix_ms == 1'798'137'000'500);
-  for (const char* text :
-       {"", "2026-12-24", "2026-12-24T18:00:00", "2026-13-01T00:00:00Z", "2026-12-24T24:00:00Z",
-        "2026-12-24T18:00:00.Z", "2026-12-24T18:00:00+1:00", "2026-12-24T18:00:00Zx", "1969-12-31T23:59:59Z"})
-    CHECK_FALSE(parse_moment(text));
-  CHECK(moment_text({1'798'137'000'500}) == "2026-12-24T18:30:00.500Z");
-}
-
-TEST_CASE("UTF-8 is checked to the letter") {
-  for (const char* good : {"", "a", "\u00e9", "\u20ac", "\U0001F600"}) CHECK(is_utf8(good));
-  for (const char* bad :
-       {"\x80", "\xc3", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xff"})
-    CHECK_FALSE(is_utf8(bad));
+TEST_CASE("a text is quoted in messages without what could harm a terminal") {
   CHECK(printable("a\x1b[0m\xff\u00e9") == "a<U+001B>[0m?\u00e9");
   CHECK(printable(std::string(200, 'x')).size() == 83);
 }

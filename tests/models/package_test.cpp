@@ -50,6 +50,19 @@ class Copy {
   fs::path root_;
 };
 
+TEST_CASE("a licence is an SPDX expression") {
+  for (const char* good : {"CC0-1.0", "LicenseRef-studio", "GPL-2.0+", "MIT OR Apache-2.0",
+                           "MIT OR (Apache-2.0 AND CC-BY-4.0)", "GPL-2.0-only WITH Classpath-exception-2.0"}) {
+    INFO(good);
+    CHECK(is_licence_expression(good));
+  }
+  for (const char* bad : {"", "all rights reserved", "MIT OR", "OR MIT", "MIT (Apache-2.0)", "(MIT", "MIT)", "MIT, X11",
+                          "()", "MIT AND OR X11"}) {
+    INFO(bad);
+    CHECK_FALSE(is_licence_expression(bad));
+  }
+}
+
 TEST_CASE("the shipped package opens, verifies and gives the facts plans need") {
   const auto package = open_package(kDemo);
   REQUIRE(package.ok());

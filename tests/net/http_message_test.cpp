@@ -27,6 +27,13 @@ TEST_CASE("a query is decoded, and doubled keys are refused with their name") {
   CHECK((*query)["empty"].empty());
   CHECK(query->count("bare") == 1);
   CHECK((*query)["x"] == "a=b");
+  for (const char* hostile : {"a=%", "a=%4", "%zz=1", "a=%00", "%00", "a=\x01", "a=b c", "a=\x7f", "a=\xff", "a=#b",
+                              "a=\"b\"", "a={b}", "a=b\r\nHost:c"}) {
+    INFO(hostile);
+    CHECK_FALSE(parse_query(hostile).ok());
+  }
+  CHECK(*percent_decode("%c3%A4%2b+", true) == "\u00e4+ ");
+  CHECK(parse_query("a=%ff")->at("a") == "\xff");  // not text, but a byte that was encoded
   auto twice = parse_query("a=1&b=2&a=3");
   REQUIRE_FALSE(twice.ok());
   CHECK(twice.error().code == "http.bad_query");

@@ -3,6 +3,8 @@
 
 #include "worker/core/worker.h"
 
+#include <fmt/format.h>
+
 namespace framemill::worker {
 
 using jobs::Outcome;
@@ -14,7 +16,7 @@ std::uint64_t microseconds(base::Duration duration) {
 }
 
 std::string seconds_text(base::Duration duration) {
-  return std::to_string((duration.ms + 999) / 1000) + " s";
+  return fmt::format("{} s", (duration.ms + 999) / 1000);
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ namespace {
 
 using namespace framemill;
 
-constexpr int kBadConfiguration = 78;  // EX_CONFIG, as in the contract
+constexpr int kBadConfiguration = 78;  // EX_CONFIG of sysexits.h
 constexpr int kFailed = 1;
 constexpr base::Duration kLeaveWithin = base::seconds(5);  // after the last word to the scheduler
 

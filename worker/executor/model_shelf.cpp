@@ -120,12 +120,6 @@ bool ModelShelf::evict_idle() {
   return std::erase_if(models_, [](const Model& m) { return m.users == 0; }) > 0;
 }
 
-void ModelShelf::unload(const std::string& root_digest) {
-  std::erase_if(models_, [&](const Model& m) {
-    return m.users == 0 && base::raw_bytes(m.package.facts.root_digest) == root_digest;
-  });
-}
-
 std::vector<std::string> ModelShelf::warm_digests() const {
   std::vector<std::string> digests;
   for (const Model& m : models_) digests.push_back(base::raw_bytes(m.package.facts.root_digest));

@@ -54,7 +54,6 @@ class ModelShelf {
   void saw_peak(std::uint64_t bytes) { peak_bytes_ = std::max(peak_bytes_, bytes); }
   // Unloads every idle model; whether there was one.
   bool evict_idle();
-  void unload(const std::string& root_digest);  // if idle
 
   std::vector<std::string> warm_digests() const;  // 32 raw bytes each
   std::uint64_t resident_bytes() const;

@@ -9,6 +9,7 @@
 #include "base/os_error.h"
 #include "base/text.h"
 #include "jobs/attempt_error.h"
+#include "wire/convert.h"
 #include "wire/executor_exit.h"
 #include "wire/limits.h"
 
@@ -17,10 +18,6 @@ namespace {
 
 std::vector<std::filesystem::path> directories_of(const wire::Configure& configure) {
   return {configure.model_directories().begin(), configure.model_directories().end()};
-}
-
-bool same(const wire::AttemptId& a, const wire::AttemptId& b) {
-  return a.epoch() == b.epoch() && a.epoch_nonce() == b.epoch_nonce() && a.counter() == b.counter();
 }
 
 }  // namespace
@@ -91,9 +88,6 @@ void StepLoop::on(wire::ToExecutor message) {
       return start(message.start());
     case wire::ToExecutor::kCancel:
       return cancel(message.cancel());
-    case wire::ToExecutor::kUnload:
-      shelf_.unload(message.unload().root_digest());
-      return tell_alive(true);
     case wire::ToExecutor::kFinish:
       return finish();
     case wire::ToExecutor::kConfigure:
@@ -325,8 +319,9 @@ Attempt* StepLoop::find(std::uint64_t number) {
 }
 
 Attempt* StepLoop::find(const wire::AttemptId& id) {
+  const jobs::AttemptId wanted = wire::attempt_from_wire(id);
   for (auto& attempt : attempts_)
-    if (same(attempt->grant.attempt(), id)) return attempt.get();
+    if (wire::attempt_from_wire(attempt->grant.attempt()) == wanted) return attempt.get();
   return nullptr;
 }
 

@@ -151,16 +151,6 @@ void read_lists(const wire::SchedulerReply& in, Reply& out) {
 
 }  // namespace
 
-AttemptId attempt_from_wire(const wire::AttemptId& id) {
-  return {{id.epoch(), id.epoch_nonce()}, id.counter()};
-}
-
-void attempt_to_wire(const AttemptId& id, wire::AttemptId& out) {
-  out.set_epoch(id.epoch.number);
-  out.set_epoch_nonce(id.epoch.nonce);
-  out.set_counter(id.counter);
-}
-
 void tasks_to_wire(const PhaseId& phase, const TaskRange& tasks, wire::Tasks& out) {
   out.set_job(phase.job.value);
   out.set_phase(phase.index);

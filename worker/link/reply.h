@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "wire/convert.h"
 #include "wire/farm.pb.h"
 #include "worker/core/events.h"
 
@@ -33,9 +34,6 @@ struct Reply {
 };
 
 base::Result<Reply> parse_reply(std::string_view bytes);
-
-AttemptId attempt_from_wire(const wire::AttemptId& id);
-void attempt_to_wire(const AttemptId& id, wire::AttemptId& out);
 void tasks_to_wire(const PhaseId& phase, const TaskRange& tasks, wire::Tasks& out);
 
 }  // namespace framemill::worker

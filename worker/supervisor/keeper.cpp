@@ -1,5 +1,7 @@
 #include "worker/supervisor/keeper.h"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -30,7 +32,7 @@ constexpr int kCannotConfine = 126;
 
 // The parent of a process, from /proc/<pid>/stat: the second field, a name in parentheses, may hold anything.
 pid_t parent_of(pid_t pid) {
-  const auto stat = base::read_file("/proc/" + std::to_string(pid) + "/stat", 4096);
+  const auto stat = base::read_file(fmt::format("/proc/{}/stat", pid), 4096);
   if (!stat.ok()) return 0;
   const std::size_t name_end = stat->rfind(')');
   int parent = 0;

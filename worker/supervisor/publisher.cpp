@@ -12,6 +12,7 @@
 #include "base/path_error.h"
 #include "base/sha256.h"
 #include "jobs/publish_error.h"
+#include "wire/convert.h"
 #include "wire/farm.pb.h"
 #include "worker/supervisor/staging.h"
 
@@ -202,7 +203,7 @@ base::Status publish_file(const RootDirectory& root, const std::string& staging,
 }  // namespace
 
 base::Status publish(const RootDirectory& root, const wire::PublishOrder& order, const PublishSettings& settings) {
-  const jobs::AttemptId attempt{{order.attempt().epoch(), order.attempt().epoch_nonce()}, order.attempt().counter()};
+  const jobs::AttemptId attempt = wire::attempt_from_wire(order.attempt());
   const std::string staging = staging_path(attempt);
   std::map<std::string, UniqueFd> parents;
   if (order.has_remake()) FM_TRY(check_not_intact(root, order));

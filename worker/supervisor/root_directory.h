@@ -1,8 +1,8 @@
 // A root: a named tree on this host, proven by its marker file, and everything under it reached by descriptors from its
 // top, component by component. Links are followed as long as they lead into one of the host's roots (base/open_below.h);
 // what the farm keeps for itself, below .framemill, is reached through no link at all. A path on the wire is hostile:
-// absolute paths, "..", control characters and links out of every root are refused here, whatever was checked before
-// (CONTRACT: "refused at submit and again at open"). May be used from any one thread at a time; the daemon uses its I/O
+// absolute paths, "..", control characters and links out of every root are refused here, whatever was checked before.
+// May be used from any one thread at a time; the daemon uses its I/O
 // threads.
 //
 // Errors: root.missing, root.marker, path.bad, path.link, path.missing, path.denied, path.not_a_file, storage_full, storage_failed.

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/path_error.h"
 #include "jobs/attempt_error.h"
+#include "wire/convert.h"
 #include "wire/farm.pb.h"
 #include "worker/supervisor/small_files.h"
 
@@ -27,9 +28,8 @@ std::vector<wire::FinishedTask> read_done_files(int directory, const jobs::Attem
     if (!name.ends_with(".done")) continue;
     const auto bytes = read_at(directory, name);
     wire::FinishedTask task;
-    const bool readable = bytes.ok() && task.ParseFromString(*bytes) && task.attempt().counter() == attempt.counter &&
-                          task.attempt().epoch() == attempt.epoch.number &&
-                          task.attempt().epoch_nonce() == attempt.epoch.nonce;
+    const bool readable =
+        bytes.ok() && task.ParseFromString(*bytes) && wire::attempt_from_wire(task.attempt()) == attempt;
     if (readable)
       tasks.push_back(std::move(task));
     else
@@ -76,7 +76,7 @@ base::Result<Tree> staging_tree(const RootDirectory& root, const jobs::AttemptId
 }
 
 jobs::AttemptId attempt_of(const wire::Grant& grant) {
-  return {{grant.attempt().epoch(), grant.attempt().epoch_nonce()}, grant.attempt().counter()};
+  return wire::attempt_from_wire(grant.attempt());
 }
 
 std::string staging_path(const jobs::AttemptId& attempt) {
