@@ -160,9 +160,9 @@ CommitAnswer commit_task(FarmState& farm, WorkerEntry& worker, TaskFinished fini
   const bool committed = state == TaskState::Committed || state == TaskState::Published;
   Lease* lease = farm.leases.find(finished.attempt);
   // A committed task's files may lie in the directory of this very attempt, which ended since: say nothing that makes
-  // the worker sweep it.
+  // the worker sweep it. Unless the job is done and swept: then all have their names, and nothing is needed.
   if (lease == nullptr || lease->record.worker != worker.record.id || lease->record.phase != finished.phase)
-    return committed ? CommitAnswer::Repeated : CommitAnswer::Refused;
+    return committed && !farm.job_of(finished.phase).record.swept ? CommitAnswer::Repeated : CommitAnswer::Refused;
   // Made before the worker had heard that the task was taken back. Others make it, so it is not accepted, even where
   // nobody has begun: after a restart nothing would tell whether the attempt ever held it.
   if (!lease->record.tasks.contains(finished.task)) return committed ? CommitAnswer::Repeated : CommitAnswer::NotHeld;

@@ -67,7 +67,7 @@ void begin_incarnation(FarmState& farm, WorkerEntry& worker, std::uint64_t incar
   for (const AttemptId id : former) on_attempt_lost(farm, id, "its worker restarted");
   worker.former_incarnation = worker.record.incarnation;
   worker.record.incarnation = incarnation;
-  worker.sequence = 0;
+  worker.sequence = worker.inventory_sequence = 0;
   worker.known = false;
   worker.tells_publishing = false;
   for (auto& [index, slot] : worker.slots) slot.batch_cap = kSlotBatchCap;
@@ -278,9 +278,14 @@ void on_worker_reported(FarmState& farm, WorkerReported report) {
   for (const JobId job : report.discarded) on_discarded(farm, job);
   for (const ManifestWritten& written : report.manifests) on_manifest_written(farm, worker.record.id, written);
 
+  // By its own number: a report that says nothing of it may have overtaken this one, which is acknowledged all the same
+  // and not said again.
+  if (report.inventory && report.sequence > worker.inventory_sequence) {
+    worker.inventory_sequence = report.sequence;
+    take_inventory(farm, worker, *report.inventory);
+  }
   if (report.sequence > worker.sequence) {
     worker.sequence = report.sequence;
-    if (report.inventory) take_inventory(farm, worker, *report.inventory);
     if (worker.draining != report.draining) {
       worker.draining = report.draining;
       farm.on_worker_changed();

@@ -54,6 +54,7 @@ struct WorkerEntry {
   std::map<std::uint32_t, SlotEntry> slots;  // by index; one that vanished stays while it has leases
   std::set<AttemptId> leases;
   std::uint64_t former_incarnation = 0, sequence = 0;
+  std::uint64_t inventory_sequence = 0;  // of the report that told the present inventory
   base::Instant last_heard;
   bool silent = true;
   std::string address;        // where its reports come from
