@@ -321,6 +321,28 @@ TEST_CASE("a staging directory is swept when everything finished in it has its f
   CHECK(s.area.read("main/f.1001.exr") == "pixels");
 }
 
+TEST_CASE("what was published keeps no staging directory, even where its name has gone again with the job") {
+  Staged s(".framemill/latents/5/0/1.safetensors");
+  s.order.mutable_tasks()->set_first(1);
+  s.order.mutable_tasks()->set_count(1);
+  wire::FinishedTask task;
+  *task.mutable_attempt() = grant(1).attempt();
+  task.set_task(1);
+  *task.add_files() = *s.file;
+  REQUIRE(write_done(*s.root, attempt(1), task).ok());
+  task.set_task(2);  // not published yet
+  task.mutable_files(0)->set_path(".framemill/latents/5/0/2.safetensors");
+  REQUIRE(write_done(*s.root, attempt(1), task).ok());
+  CHECK(s.code() == "ok");
+  CHECK(s.code() == "ok");
+  fs::remove_all(s.area.directory / "main/.framemill/latents/5");  // discarded by another worker
+  CHECK_FALSE(*sweep_if_published(*s.root, attempt(1), "worker key"));
+  REQUIRE(drop_done(*s.root, attempt(1), 2).ok());
+  CHECK(*sweep_if_published(*s.root, attempt(1), "worker key"));
+  CHECK_FALSE(fs::exists(s.area.directory / "main" / staging_path(attempt(1))));
+  CHECK(s.code() == "publish.missing");  // and the directory being gone is no other error
+}
+
 // After a restart of the scheduler files are published by whoever reports first; their maker may still be at the
 // attempt.
 TEST_CASE("a staging directory is swept by the worker that made it alone") {

@@ -224,6 +224,11 @@ base::Status publish(const RootDirectory& root, const wire::PublishOrder& order,
   }
   for (const auto& [path, fd] : parents)
     if (::fsync(fd.get()) != 0) return storage_error(errno, "sync directory " + path);
+  // Nobody has to deliver these tasks any more, and from here on their names keep no directory: latents go with their
+  // job, perhaps before the staging directory does. Where a note cannot be removed, it only stays longer.
+  const std::uint32_t first = order.tasks().first();
+  for (std::uint32_t i = 0; i < order.tasks().count(); ++i)
+    if (!drop_done(root, attempt, first + i).ok()) break;
   return {};
 }
 
