@@ -30,6 +30,14 @@ void CommittedFilesCache::remember(const CommitRecord& commit) {
   }
 }
 
+void CommittedFilesCache::forget(PhaseId phase, TaskIndex task) {
+  const auto entry = entries_.find(Key{phase, task});
+  if (entry == entries_.end()) return;
+  files_held_ -= entry->second.files->files.size() + 1;
+  oldest_first_.erase(entry->second.age);
+  entries_.erase(entry);
+}
+
 void CommittedFilesCache::take_place(const RemakeRecord& remade) {
   if (remade.outcome != RemakeOutcome::SameSamples && remade.outcome != RemakeOutcome::Replaced) return;
   const Key first{{remade.of, remade.phase.index}, remade.task};

@@ -24,6 +24,8 @@ class CommittedFilesCache {
   explicit CommittedFilesCache(LookUp look_up, std::size_t files_max = 200'000);
 
   void remember(const CommitRecord& commit);
+  // Its commit was withdrawn: the files are lost, and the next commit of the task names others.
+  void forget(PhaseId phase, TaskIndex task);
   // A remake put other bytes under the names of the first job's files: they are what its commit stands for now.
   void take_place(const RemakeRecord& remade);
 

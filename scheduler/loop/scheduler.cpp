@@ -117,6 +117,8 @@ RequestId Scheduler::expect(std::function<void(base::Result<AnswerValue>)> on_an
 }
 
 void Scheduler::carry_out(Effects effects) {
+  if (turn_watch_) turn_watch_(effects);
+  for (const auto& [phase, task] : effects.persist.commits_withdrawn) files_->forget(phase, task);
   for (const Record& record : effects.persist.puts) {
     if (const auto* commit = std::get_if<CommitRecord>(&record)) files_->remember(*commit);
     if (const auto* remade = std::get_if<RemakeRecord>(&record)) files_->take_place(*remade);

@@ -41,6 +41,9 @@ class Scheduler {
   // Puts the journal's records back and takes the first turn. Before any other call. Errors: the journal's.
   base::Status start();
 
+  // Sees what each turn wants before any of it is done: for the simulation's invariants. Set before start().
+  void on_turn(std::function<void(const Effects&)> watch) { turn_watch_ = std::move(watch); }
+
   void apply(Event event);  // one turn
   // The answer to the request with this id comes here, when it is durable.
   RequestId expect(std::function<void(base::Result<AnswerValue>)> on_answer);
@@ -77,6 +80,7 @@ class Scheduler {
   std::unique_ptr<CommittedFilesCache> files_;
   std::unique_ptr<OrderWriter> orders_;
   std::function<void(EventBatch)> event_sink_;
+  std::function<void(const Effects&)> turn_watch_;
 
   DurabilityGate gate_;
   bool releasing_ = false;
