@@ -23,6 +23,8 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
       return spdlog::level::warn;
     case LogLevel::Error:
       return spdlog::level::err;
+    case LogLevel::Off:
+      return spdlog::level::off;
   }
   return spdlog::level::info;
 }
@@ -37,6 +39,7 @@ const char* journal_prefix(LogLevel level) {
     case LogLevel::Warning:
       return "<4>";
     case LogLevel::Error:
+    case LogLevel::Off:
       return "<3>";
   }
   return "<6>";

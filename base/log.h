@@ -8,7 +8,7 @@
 
 namespace framemill::base {
 
-enum class LogLevel { Debug, Info, Warning, Error };
+enum class LogLevel { Debug, Info, Warning, Error, Off };  // Off: as a limit; nothing is logged at it
 
 void set_log_level(LogLevel least);
 bool log_enabled(LogLevel level);

@@ -14,28 +14,13 @@
 
 #include "scheduler/core/farm.h"
 #include "scheduler/core/policy/planned_files.h"
-#include "scheduler/core/state/record_set.h"
+#include "sim/stored_records.h"
 
 namespace framemill::scheduler::stage {
 
-// The whole of a record as one line, for comparison and for people.
-std::string text_of(const Record& record);
-
-// What a store would hold: the last record of each key, and every commit.
-class StoredRecords {
- public:
-  void write(const Persist& persist);
-  std::vector<Record> load() const;
-  std::uint64_t commits() const { return commits_.size(); }
-  std::string fault() const { return fault_; }  // a task committed twice
-  // What is on record of the tasks, as it stands under its names now.
-  std::vector<CommitRecord> commits_of(const std::vector<std::pair<PhaseId, TaskIndex>>& tasks) const;
-
- private:
-  RecordSet records_;
-  std::set<std::pair<PhaseId, TaskIndex>> commits_;
-  std::string fault_;
-};
+using sim::is_same;
+using sim::StoredRecords;
+using sim::text_of;
 
 // A worker as the scheduler sees it: what it was told, and what it will say.
 struct Player {
