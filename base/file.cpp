@@ -35,8 +35,13 @@ struct Descriptor {
 }  // namespace
 
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t size_bytes_max) {
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  // Without O_NONBLOCK a FIFO in the file's place would hold the caller until somebody writes into it.
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.fd < 0) return read_error("file.open", path, "open");
+  struct stat info{};
+  if (::fstat(file.fd, &info) != 0) return read_error("file.open", path, "look at");
+  if (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode))
+    return Error{"file.not_regular", fmt::format("{} is not a regular file", path.string()), "", ""};
   std::string contents;
   char buffer[65536];
   while (true) {

@@ -10,7 +10,8 @@
 
 namespace framemill::base {
 
-// The whole file. Errors: file.open, file.read, file.too_large (more than size_bytes_max), those of base/os_error.h.
+// The whole file; never waits for one. Errors: file.open, file.not_regular (a FIFO or a socket), file.read,
+// file.too_large (more than size_bytes_max), those of base/os_error.h.
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t size_bytes_max);
 
 // Writes to a temporary name beside it, fsyncs, renames over the target and fsyncs the directory.

@@ -38,11 +38,18 @@ std::string host_of(std::string_view endpoint) {
   return std::string(host);
 }
 
-// An IPv6 socket calls an IPv4 host "::ffff:10.0.0.7".
+// An IPv6 socket names an IPv4 host "::ffff:10.0.0.7".
 std::string without_mapping(std::string_view address) {
   constexpr std::string_view kMapped = "::ffff:";
   const bool mapped = address.starts_with(kMapped) && address.find('.') != address.npos;
   return std::string(mapped ? address.substr(kMapped.size()) : address);
+}
+
+// "tcp://127.0.0.1:8751" of "tcp://[::ffff:127.0.0.1]:8751".
+std::string plain_endpoint(const std::string& endpoint) {
+  const std::string host = host_of(endpoint);
+  const std::string plain = without_mapping(host);
+  return plain == host ? endpoint : fmt::format("{}{}{}", kTcpScheme, plain, endpoint.substr(endpoint.rfind(':')));
 }
 
 bool is_loopback(const std::string& host) {
@@ -112,7 +119,7 @@ base::Status SecureRouter::Impl::start() {
   FM_TRY(try_zmq("close the self-test's port", [&] { socket.unbind(test_endpoint); }));
 
   FM_TRY(bind_to(socket, options.endpoint));
-  endpoint = socket.get(zmq::sockopt::last_endpoint);
+  endpoint = plain_endpoint(socket.get(zmq::sockopt::last_endpoint));
   return {};
 }
 

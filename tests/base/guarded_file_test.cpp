@@ -87,6 +87,8 @@ TEST_CASE("a FIFO, a directory and a file that is too long are no guarded files,
   CHECK(code_of(directory.path / "missing") == "file.open");
   const fs::path file = directory.write("key", 0600);
   CHECK(read_guarded_file(file, 6, FileReaders::Anyone).error().code == "file.too_large");
+  CHECK(read_file(fifo, 100).error().code == "file.not_regular");
+  CHECK(read_file(file, 100).value() == "secret\n");
 }
 
 }  // namespace

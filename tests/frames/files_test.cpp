@@ -82,6 +82,8 @@ TEST_CASE("an input is followed inside the roots, and refused by name where it l
     CHECK(refused.error().code == "input.link");
     CHECK(refused.error().message.find(path) != std::string::npos);
   }
+  CHECK(roots.read(input("shot/round"), 100).error().message.find("leads to itself") != std::string::npos);
+  CHECK(roots.read(input("shot/up"), 100).error().message.find("leads out of every root") != std::string::npos);
   // By an absolute path inside the root, by a directory that is a link, and into another root and back.
   fs::create_symlink(dir.path / "root/inside", dir.path / "root/shot/whole-way");
   fs::create_directories(dir.path / "archive/v003");

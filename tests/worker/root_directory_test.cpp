@@ -62,6 +62,8 @@ TEST_CASE("a file is found through links inside the roots, and not through one o
   CHECK(root->open_directory("show/new/deep", MakeDirectories::Yes).ok());
   CHECK(fs::is_directory(area.directory / "archive/show/new/deep"));
   CHECK(root->digest("secret").error().code == "path.link");
+  fs::create_symlink("round", area.directory / "main/round");
+  CHECK(root->digest("round").error().message.find("leads to itself") != std::string::npos);
   // What the farm keeps for itself is reached through no link at all.
   fs::create_directory_symlink(area.directory / "archive", area.directory / "main/.framemill");
   CHECK(root->open_directory(".framemill/attempts", MakeDirectories::Yes).error().code == "path.link");

@@ -45,8 +45,12 @@ base::Result<std::string> read_all(int fd, std::uint64_t size_bytes_max, const s
 // Why it could not be opened: a link, the task's path, or what says nothing about the task.
 base::Error open_error(int error_number, const std::string& label) {
   switch (error_number) {
-    case EXDEV:
     case ELOOP:
+      return base::error_of(
+          jobs::AttemptError::InputLink,
+          fmt::format("{} is a link that leads to itself, or through more than {} links", label, base::kLinksMax), "",
+          "point the link at a file inside the roots");
+    case EXDEV:
       return base::error_of(jobs::AttemptError::InputLink,
                             fmt::format("{} is a link that leads out of every root", label), "",
                             "link inside the roots, or list the other tree under [roots] of the worker.toml");

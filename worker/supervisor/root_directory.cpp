@@ -216,7 +216,12 @@ bool RootDirectory::writable() const {
 base::Result<UniqueFd> RootDirectory::follow(std::string_view relative, int flags) const {
   const int fd = base::open_below(*all_, name_, relative, flags);
   if (fd >= 0) return UniqueFd(fd);
-  if (fd == -EXDEV || fd == -ELOOP) return link_out(relative);
+  if (fd == -EXDEV) return link_out(relative);
+  if (fd == -ELOOP)
+    return base::error_of(
+        base::PathError::Link,
+        fmt::format("{} is a link that leads to itself, or through more than {} links", relative, base::kLinksMax), "",
+        "point the link at a file inside the roots");
   if (fd == -EINVAL)
     return base::error_of(base::PathError::NotAFile, fmt::format("{} is not a regular file", relative));
   if (fd == -EACCES)
