@@ -20,6 +20,7 @@
 #include "scheduler/core/policy/remake_tasks.h"
 #include "scheduler/core/sanity.h"
 #include "scheduler/core/state/farm_state.h"
+#include "scheduler/core/state/refusal.h"
 #include "scheduler/core/views/conditions.h"
 #include "scheduler/core/views/explain.h"
 #include "scheduler/core/views/job_views.h"
@@ -44,8 +45,9 @@ void answer(FarmState& farm, RequestId request, base::Result<Value> result) {
 }
 
 base::Error read_only() {
-  return {"store.read_only", "the scheduler's disk is full: nothing can be changed until there is room", "",
-          "free at least 32 MiB on the disk of the scheduler's data directory; watching goes on"};
+  return base::error_of(Refusal::StoreReadOnly,
+                        "the scheduler's disk is full: nothing can be changed until there is room", "",
+                        "free at least 32 MiB on the disk of the scheduler's data directory; watching goes on");
 }
 
 struct Apply {

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "jobs/check.h"
+#include "scheduler/core/state/refusal.h"
 #include "scheduler/daemon/history.h"
 
 namespace framemill::scheduler {
@@ -17,7 +18,8 @@ namespace {
 constexpr base::Duration kProbePatience = base::seconds(1);
 
 base::Error no_such_job(JobId job) {
-  return {"job.unknown", fmt::format("there is no job {}", job.value), "job", "framemill jobs lists them"};
+  return base::error_of(Refusal::JobUnknown, fmt::format("there is no job {}", job.value), "job",
+                        "framemill jobs lists them");
 }
 
 // Facts of every model that the spec names; check_job has found them all.
@@ -57,7 +59,8 @@ bool wanted(const JobRecord& job, const JobFilter& filter) {
 }
 
 base::Error busy() {
-  return {"farm.busy", "too many requests wait for the scheduler at this moment", "", "try again in a few seconds"};
+  return base::error_of(Refusal::FarmBusy, "too many requests wait for the scheduler at this moment", "",
+                        "try again in a few seconds");
 }
 
 template <class T>

@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <cstdlib>
 #include <string>
 
 #include "base/clock.h"
+#include "base/code_table.h"
 #include "base/log.h"
+#include "net/net_error.h"
 #include "scheduler/daemon/daemon.h"
 #include "scheduler/store/maintenance.h"
 
@@ -24,9 +27,13 @@ int complain(const base::Error& error, int status) {
 }
 
 bool is_configuration_error(const base::Error& error) {
-  for (const char* room : {"config.", "keys.", "tokens.", "net.bind", "net.not_loopback"})
-    if (error.code.starts_with(room)) return true;
-  return false;
+  static const auto kOfConfiguration =
+      std::to_array<base::CodeRow<bool>>({{"config.", true},
+                                          {"keys.", true},
+                                          {"tokens.", true},
+                                          {text_of(net::NetError::Bind), true},
+                                          {text_of(net::NetError::NotLoopback), true}});
+  return base::find_meaning(kOfConfiguration, error.code) != nullptr;
 }
 
 scheduler::Cause cause_of_operator(const std::string& reason) {

@@ -1,24 +1,85 @@
 #include "scheduler/http/call.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
+#include "base/code_table.h"
 #include "base/text.h"
 #include "jobs/nearest.h"
+#include "net/net_error.h"
+#include "scheduler/core/state/refusal.h"
 
 namespace framemill::scheduler {
 namespace {
 
 constexpr std::size_t kBodyDepthMax = 32;
 
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+int status_of(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::JobFrameUnknown:
+    case Refusal::JobLayerUnknown:
+    case Refusal::JobUnknown:
+    case Refusal::JobVariantUnknown:
+    case Refusal::WorkerUnknown:
+      return 404;
+    case Refusal::JobFinal:
+    case Refusal::RemakeNameTaken:
+    case Refusal::RemakeNeedsFrames:
+    case Refusal::RemakeNoRecord:
+    case Refusal::RemakeNotPublished:
+    case Refusal::RemakeNothing:
+    case Refusal::RemakeOfRemake:
+    case Refusal::RemakeRunning:
+    case Refusal::RemakeTooMany:
+    case Refusal::RemakeUnderWay:
+    case Refusal::RetryNeedsCancelled:
+    case Refusal::RetryNothing:
+    case Refusal::RetryPublished:
+    case Refusal::SubmitKeyReused:
+    case Refusal::SpecVersionTaken:
+    case Refusal::WorkerAmbiguous:
+    case Refusal::WorkerRevoked:
+    case Refusal::JobTooManyHolds:
+      return 409;
+    case Refusal::SpecNoPlan:
+    case Refusal::SpecOutOfRange:
+    case Refusal::SpecRootReadOnly:
+    case Refusal::JobHoldIsOver:
+      return 422;
+    // A bound is reached, or nothing can be written: the same request may pass later.
+    case Refusal::FarmBusy:
+    case Refusal::FarmStopping:
+    case Refusal::FarmTooManyJobs:
+    case Refusal::FarmTooManyStreams:
+    case Refusal::StoreReadOnly:
+      return 503;
+  }
+  return 500;
 }
-bool starts_with(std::string_view text, std::string_view begin) {
-  return text.substr(0, begin.size()) == begin;
-}
+
+using net::HttpError;
+
+// What is not a refusal of the farm: by its own code, else by the room that found it.
+const auto kStatuses = std::to_array<base::CodeRow<int>>({
+    {"auth.role", 403},
+    {"auth.not_owner", 403},
+    {"auth.", 401},
+    {text_of(HttpError::NotFound), 404},
+    {text_of(HttpError::MethodNotAllowed), 405},
+    {text_of(HttpError::TooLarge), 413},
+    {text_of(HttpError::MediaType), 415},
+    {text_of(HttpError::TooManyStreams), 429},
+    {"http.", 400},
+    {"request.", 400},
+    {"frames.", 400},
+    {"spec.", 422},
+    {"plan.", 422},
+    {"prompt.", 422},
+    {"store.", 503},
+});
 
 std::optional<std::int64_t> integer_of(std::string_view text) {
   std::int64_t value = 0;
@@ -34,27 +95,9 @@ base::Error bad_parameter(std::string_view name, std::string_view what) {
 }
 
 int status_of(const base::Error& error) {
-  const std::string_view code = error.code;
-  if (ends_with(code, ".unknown") && !starts_with(code, "auth.")) return 404;
-  if (code == "job.layer_unknown" || code == "job.variant_unknown" || code == "job.frame_unknown" ||
-      code == "http.not_found")
-    return 404;
-  if (code == "auth.role" || code == "auth.not_owner") return 403;
-  if (starts_with(code, "auth.")) return 401;
-  if (code == "job.final" || starts_with(code, "retry.") || starts_with(code, "remake.") ||
-      code == "submit.key_reused" || code == "spec.version_taken" || code == "worker.ambiguous" ||
-      code == "worker.revoked" || starts_with(code, "job.not_")) {
-    return 409;
-  }
-  if (code == "http.method_not_allowed") return 405;
-  if (code == "http.too_large") return 413;
-  if (code == "http.media_type") return 415;
-  if (code == "http.too_many_streams") return 429;
-  if (starts_with(code, "spec.") || starts_with(code, "plan.") || starts_with(code, "prompt.")) return 422;
-  if (starts_with(code, "request.") || starts_with(code, "frames.") || starts_with(code, "http.")) return 400;
-  // The store cannot write or a bound is reached: the same request may pass later.
-  if (starts_with(code, "store.") || starts_with(code, "farm.")) return 503;
-  return 500;
+  if (const auto refusal = refusal_from_code(error.code)) return status_of(*refusal);
+  const int* status = base::find_meaning(kStatuses, error.code);
+  return status == nullptr ? 500 : *status;
 }
 
 void Call::answer(int status, json::object body) const {

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "net/net_error.h"
 #include "net/sse.h"
+#include "scheduler/core/state/refusal.h"
 #include "scheduler/http/to_json.h"
 
 namespace framemill::scheduler {
@@ -87,7 +88,7 @@ base::Status EventHub::attach(const Caller& caller, const net::Responder& respon
                           "this token has " + std::to_string(of_token) + " event streams open already", "",
                           "close one of them");
   if (readers_.size() >= kReadersMax)
-    return base::Error{"farm.too_many_streams", "too many event streams are open", "", "try again later"};
+    return base::error_of(Refusal::FarmTooManyStreams, "too many event streams are open", "", "try again later");
   net::HttpResponse head;
   head.content_type = "text/event-stream";
   head.headers.emplace_back("Cache-Control", "no-store");

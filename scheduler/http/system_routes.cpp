@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "net/sse.h"
+#include "scheduler/core/state/refusal.h"
 #include "scheduler/http/call.h"
 #include "scheduler/http/to_json.h"
 
@@ -133,7 +134,8 @@ base::Status health(const std::shared_ptr<Call>& call) {
 
 base::Status readiness(const std::shared_ptr<Call>& call) {
   call->api->farm.health(call->then<Health>([call](Health state) -> base::Status {
-    if (!state.ready) return base::Error{state.stopping ? "farm.stopping" : "store.read_only", state.sentence, "", ""};
+    if (!state.ready)
+      return base::error_of(state.stopping ? Refusal::FarmStopping : Refusal::StoreReadOnly, state.sentence);
     call->answer(200, {{"status", "ok"}});
     return {};
   }));

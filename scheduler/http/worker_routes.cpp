@@ -1,6 +1,7 @@
 // /api/v1/workers: the list, drain, undrain, revoke, clear-quarantine. A worker is named by its id or its name.
 #include <algorithm>
 
+#include "scheduler/core/state/refusal.h"
 #include "scheduler/http/call.h"
 #include "scheduler/http/to_json.h"
 
@@ -31,10 +32,11 @@ base::Result<const WorkerView*> find_worker(const std::vector<WorkerView>& worke
   }
   if (named_so == 1) return by_name;
   if (named_so == 0) {
-    return base::Error{"worker.unknown", "there is no worker " + wanted, "worker", "framemill workers lists them"};
+    return base::error_of(Refusal::WorkerUnknown, "there is no worker " + wanted, "worker",
+                          "framemill workers lists them");
   }
-  return base::Error{"worker.ambiguous", std::to_string(named_so) + " workers are named " + wanted, "worker",
-                     "give the worker's number"};
+  return base::error_of(Refusal::WorkerAmbiguous, std::to_string(named_so) + " workers are named " + wanted, "worker",
+                        "give the worker's number");
 }
 
 base::Status change(const std::shared_ptr<Call>& call, WorkerVerb verb) {

@@ -113,7 +113,7 @@ base::Status write_done(const RootDirectory& root, const jobs::AttemptId& attemp
 
 base::Status drop_done(const RootDirectory& root, const jobs::AttemptId& attempt, jobs::TaskIndex task) {
   const auto directory = root.open_directory(staging_path(attempt), MakeDirectories::No);
-  if (!directory.ok()) return directory.error().code == "path.missing" ? base::Status{} : directory.error();
+  if (!directory.ok()) return is(directory, base::PathError::Missing) ? base::Status{} : directory.error();
   const std::string name = fmt::format("{}.done", task);
   if (::unlinkat(directory->get(), name.c_str(), 0) != 0 && errno != ENOENT)
     return storage_error(errno, "remove " + name);

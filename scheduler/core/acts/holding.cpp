@@ -9,6 +9,7 @@
 
 #include "scheduler/core/acts/audit.h"
 #include "scheduler/core/acts/task_moves.h"
+#include "scheduler/core/state/refusal.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -74,14 +75,14 @@ void end_due(FarmState& farm, JobEntry& job) {
 
 base::Status place_hold(FarmState& farm, JobEntry& job, Hold hold) {
   if (ends_by_itself(hold) && hold.until <= farm.turn.now.wall)
-    return base::Error{"job.hold_is_over", "a hold has to end in the future", "until", ""};
+    return base::error_of(Refusal::JobHoldIsOver, "a hold has to end in the future", "until");
   auto& holds = job.record.holds;
   const auto place =
       std::find_if(holds.begin(), holds.end(), [&](const Hold& other) { return !(key_of(other) < key_of(hold)); });
   const bool is_known = place != holds.end() && key_of(*place) == key_of(hold);
   if (!is_known && holds.size() >= kHoldsMax)
-    return base::Error{"job.too_many_holds", fmt::format("the job has {} holds already", kHoldsMax), "job",
-                       "lift one of them"};
+    return base::error_of(Refusal::JobTooManyHolds, fmt::format("the job has {} holds already", kHoldsMax), "job",
+                          "lift one of them");
   dequeue(farm, job);
   leave_clock(farm, job);
   if (is_known) {

@@ -9,6 +9,7 @@
 #include "scheduler/core/acts/task_moves.h"
 #include "scheduler/core/policy/remake_contents.h"
 #include "scheduler/core/policy/remake_tasks.h"
+#include "scheduler/core/state/refusal.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -91,8 +92,8 @@ base::Result<std::vector<RemakeRecord>> records_of(const std::vector<std::pair<P
   for (const auto& key : tasks) {
     const auto commit = commits.find(key);
     if (commit == commits.end() || commit->second->files.empty())
-      return base::Error{"remake.no_record", "task " + std::to_string(key.second) + " has no files on record", "frames",
-                         "submit the job again for a new version"};
+      return base::error_of(Refusal::RemakeNoRecord, "task " + std::to_string(key.second) + " has no files on record",
+                            "frames", "submit the job again for a new version");
     RemakeRecord record;
     record.phase = {id, key.first.index};
     record.task = key.second;
@@ -132,10 +133,10 @@ JobEntry& add_remake(FarmState& farm, const JobEntry& first, const JobChangeAske
 base::Result<Changed> start_remake(FarmState& farm, JobEntry& first, const JobChangeAsked& asked) {
   FM_ASSIGN(const auto tasks, tasks_to_remake(farm, asked));
   if (farm.jobs.live_jobs() >= farm.settings.jobs_max)
-    return base::Error{
-        "farm.too_many_jobs",
+    return base::error_of(
+        Refusal::FarmTooManyJobs,
         "the farm holds " + std::to_string(farm.jobs.live_jobs()) + " jobs that are not finished, its limit", "",
-        "wait until some are done"};
+        "wait until some are done");
   FM_ASSIGN(auto records, records_of(tasks, asked, JobId(farm.counters.last_job + 1)));
   JobEntry& remake = add_remake(farm, first, asked, std::move(records));
   const JobId id = remake.record.id;

@@ -7,6 +7,7 @@
 #include "scheduler/core/acts/task_moves.h"
 #include "scheduler/core/policy/lacks.h"
 #include "scheduler/core/policy/retakes.h"
+#include "scheduler/core/state/refusal.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -47,16 +48,16 @@ base::Result<std::uint32_t> version_for(const FarmState& farm, const jobs::JobSp
     std::uint32_t next = 1;
     for (const ShotName& shot : shots) next = std::max(next, farm.jobs.next_version(shot));
     if (next > kVersionMax)
-      return base::Error{"spec.version_taken", "there is no version number left for this shot", "version",
-                         "use another shot name"};
+      return base::error_of(Refusal::SpecVersionTaken, "there is no version number left for this shot", "version",
+                            "use another shot name");
     return next;
   }
   for (const ShotName& shot : shots)
     if (farm.jobs.version_taken(shot, *spec.version)) {
       const std::string& name = shot.second.second;
-      return base::Error{"spec.version_taken",
-                         "version " + std::to_string(*spec.version) + " of shot " + name + " is taken", "version",
-                         "use version " + std::to_string(farm.jobs.next_version(shot)) + " or \"next\""};
+      return base::error_of(Refusal::SpecVersionTaken,
+                            "version " + std::to_string(*spec.version) + " of shot " + name + " is taken", "version",
+                            "use version " + std::to_string(farm.jobs.next_version(shot)) + " or \"next\"");
     }
   return *spec.version;
 }
@@ -67,9 +68,9 @@ std::optional<base::Result<Submitted>> answer_of_token(const FarmState& farm, co
   const SubmitTokenRecord* used = farm.jobs.token(event.cause.principal, event.token);
   if (used == nullptr) return std::nullopt;
   if (used->body != event.body)
-    return base::Error{"submit.key_reused",
-                       "this Idempotency-Key was used for another job, number " + std::to_string(used->job.value),
-                       "Idempotency-Key", "use a new key for a new job"};
+    return base::error_of(Refusal::SubmitKeyReused,
+                          "this Idempotency-Key was used for another job, number " + std::to_string(used->job.value),
+                          "Idempotency-Key", "use a new key for a new job");
   const JobEntry* job = farm.jobs.find(used->job);
   return Submitted{used->job, job == nullptr ? 0 : job->record.version, true, {}};
 }
@@ -93,26 +94,26 @@ void record_submit(FarmState& farm, const JobSubmitted& event, const JobEntry& j
 base::Result<Submitted> submit_job(FarmState& farm, const JobSubmitted& event) {
   if (auto known = answer_of_token(farm, event)) return *known;
   if (farm.jobs.live_jobs() >= farm.settings.jobs_max)
-    return base::Error{
-        "farm.too_many_jobs",
+    return base::error_of(
+        Refusal::FarmTooManyJobs,
         "the farm holds " + std::to_string(farm.jobs.live_jobs()) + " jobs that are not finished, its limit", "",
-        "wait until some are done, or cancel some; then submit again"};
+        "wait until some are done, or cancel some; then submit again");
   const std::set<ShotName> shots = shot_names(*event.spec);
   FM_ASSIGN(const std::uint32_t version, version_for(farm, *event.spec, shots));
   jobs::PlanResult planned = jobs::plan_job(*event.spec, version, GivenPackages(event.packages));
   if (!planned.plan) {
-    if (planned.errors.empty()) return base::Error{"spec.no_plan", "the job could not be planned", "", ""};
+    if (planned.errors.empty()) return base::error_of(Refusal::SpecNoPlan, "the job could not be planned");
     const jobs::SpecError& first = planned.errors.front();
     return base::Error{first.code, first.message, first.field, first.suggestion};
   }
 
   for (const jobs::PhasePlan& phase : planned.plan->phases)
     if (only_read(farm, phase.root))
-      return base::Error{"spec.root_read_only",
-                         "no worker may write to root " + phase.root + ": layer " +
-                             event.spec->layers[phase.layer].name + " writes there",
-                         "layer[" + std::to_string(phase.layer) + "].root",
-                         "write to another root, or let a worker write to this one"};
+      return base::error_of(Refusal::SpecRootReadOnly,
+                            "no worker may write to root " + phase.root + ": layer " +
+                                event.spec->layers[phase.layer].name + " writes there",
+                            "layer[" + std::to_string(phase.layer) + "].root",
+                            "write to another root, or let a worker write to this one");
 
   JobRecord record;
   record.id = JobId(++farm.counters.last_job);

@@ -13,6 +13,7 @@
 #include "scheduler/core/acts/take_back.h"
 #include "scheduler/core/acts/task_moves.h"
 #include "scheduler/core/policy/readiness.h"
+#include "scheduler/core/state/refusal.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -20,10 +21,11 @@ namespace {
 using jobs::JobState;
 
 base::Error is_final_error(const JobEntry& job) {
-  return {"job.final",
-          "job " + std::to_string(job.record.id.value) + " is " + std::string(jobs::name(job.record.state)), "job",
-          job.record.state == JobState::Done ? "it is over; submit it again for a new version"
-                                             : "only retry can reopen it"};
+  return base::error_of(
+      Refusal::JobFinal,
+      "job " + std::to_string(job.record.id.value) + " is " + std::string(jobs::name(job.record.state)), "job",
+      job.record.state == JobState::Done ? "it is over; submit it again for a new version"
+                                         : "only retry can reopen it");
 }
 
 // Ends what the job runs: its workers stop at the next step boundary. An attempt that owes nothing is left to report.
@@ -117,10 +119,11 @@ base::Error close_again(FarmState& farm, JobEntry& job, const Reopened& reopened
   const std::string layer = job.layer_of(*phase).name;
   std::string needed = missing ? job.layer_of(job.phases[missing->phase]).name : layer;
   for (const auto& [owner, before] : reopened.runs) move_tasks(farm, *owner, before.tasks, before.state);
-  return {"retry.needs_cancelled",
-          needed == layer ? "earlier tasks of layer " + layer + " are cancelled or failed, and these need them"
-                          : "layer " + layer + " needs layer " + needed + ", which is cancelled or failed",
-          "layer", "retry that, too, or the whole job"};
+  return base::error_of(Refusal::RetryNeedsCancelled,
+                        needed == layer
+                            ? "earlier tasks of layer " + layer + " are cancelled or failed, and these need them"
+                            : "layer " + layer + " needs layer " + needed + ", which is cancelled or failed",
+                        "layer", "retry that, too, or the whole job");
 }
 
 // Ready tasks of the layers that a person gives another try at once.
@@ -152,10 +155,10 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
     if (held > 0) return held;
     if (was_final) farm.jobs.set_state(job, before);
     if (reopened.met_published)
-      return base::Error{"retry.published", "what is published is not made again under the same version", "frames",
-                         "submit a new version; or, where a file was lost or damaged, add --remake"};
-    return base::Error{"retry.nothing", "no task there is failed, quarantined or cancelled", "",
-                       "`framemill job N` shows the states of its tasks"};
+      return base::error_of(Refusal::RetryPublished, "what is published is not made again under the same version",
+                            "frames", "submit a new version; or, where a file was lost or damaged, add --remake");
+    return base::error_of(Refusal::RetryNothing, "no task there is failed, quarantined or cancelled", "",
+                          "`framemill job N` shows the states of its tasks");
   }
   if (was_final && !is_alive(job)) {
     const base::Error error = close_again(farm, job, reopened);
@@ -196,7 +199,7 @@ base::Result<std::uint32_t> apply_verb(FarmState& farm, JobEntry& job, const Job
       return 0u;
     case JobVerb::SetPriority:
       if (asked.priority < 0 || asked.priority > 100)
-        return base::Error{"spec.out_of_range", "a priority is a number from 0 to 100", "priority", ""};
+        return base::error_of(Refusal::SpecOutOfRange, "a priority is a number from 0 to 100", "priority");
       dequeue(farm, job);
       job.record.priority = asked.priority;
       enqueue(farm, job);
@@ -242,7 +245,7 @@ constexpr std::string_view verb_name(WorkerVerb verb) {
 base::Result<Changed> change_job(FarmState& farm, const JobChangeAsked& asked) {
   JobEntry* job = farm.jobs.find(asked.job);
   if (job == nullptr)
-    return base::Error{"job.unknown", "there is no job " + std::to_string(asked.job.value), "job", ""};
+    return base::error_of(Refusal::JobUnknown, "there is no job " + std::to_string(asked.job.value), "job");
   if (asked.verb == JobVerb::Retry && asked.remake) return start_remake(farm, *job, asked);
   FM_ASSIGN(const std::uint32_t tasks, apply_verb(farm, *job, asked));
   job->record.last_change = asked.cause;
@@ -255,10 +258,11 @@ base::Result<Changed> change_job(FarmState& farm, const JobChangeAsked& asked) {
 base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeAsked& asked) {
   WorkerEntry* worker = farm.workers.find(asked.worker);
   if (worker == nullptr)
-    return base::Error{"worker.unknown", "there is no worker " + std::to_string(asked.worker.value), "worker", ""};
+    return base::error_of(Refusal::WorkerUnknown, "there is no worker " + std::to_string(asked.worker.value), "worker");
   if (worker->record.revoked && asked.verb != WorkerVerb::Revoke)
-    return base::Error{"worker.revoked", "worker " + worker->record.name + " was revoked: its key is refused for good",
-                       "worker", "to bring the host back give it a new key (docs/keys.md)"};
+    return base::error_of(Refusal::WorkerRevoked,
+                          "worker " + worker->record.name + " was revoked: its key is refused for good", "worker",
+                          "to bring the host back give it a new key (docs/keys.md)");
   auto what = WorkerEvent::What::DrainAsked;
   std::uint32_t taken_back = 0;
   switch (asked.verb) {

@@ -4,6 +4,8 @@
 #include <set>
 #include <string>
 
+#include "scheduler/core/state/refusal.h"
+
 namespace framemill::scheduler {
 namespace {
 
@@ -19,8 +21,8 @@ std::string task_words(const JobEntry& job, const PhaseEntry& phase, TaskIndex t
 }
 
 base::Error too_many() {
-  return {"remake.too_many", "more than " + std::to_string(kRemadeTasksMax) + " tasks at once", "frames",
-          "name fewer frames, and the others afterwards"};
+  return base::error_of(Refusal::RemakeTooMany, "more than " + std::to_string(kRemadeTasksMax) + " tasks at once",
+                        "frames", "name fewer frames, and the others afterwards");
 }
 
 // A movie or a sheet is asked for by its layer: whoever names frames alone means these files.
@@ -47,17 +49,18 @@ base::Status check_published(const JobEntry& job, const PhaseEntry& phase, TaskI
   const std::string message =
       task_words(job, phase, task) + " is not published: its task is " + std::string(jobs::name(state));
   if (jobs::is_final(state) || job.final())
-    return base::Error{"remake.not_published", message, "frames", "`framemill retry` without --remake tries it again"};
-  return base::Error{"remake.running", message, "frames", "wait until it is published"};
+    return base::error_of(Refusal::RemakeNotPublished, message, "frames",
+                          "`framemill retry` without --remake tries it again");
+  return base::error_of(Refusal::RemakeRunning, message, "frames", "wait until it is published");
 }
 
 base::Status check_idle(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, TaskIndex task) {
   for (const JobId id : job.remakes) {
     const JobEntry& other = farm.jobs.get(id);
     if (other.final() || !other.remade.contains({phase.id.index, task})) continue;
-    return base::Error{"remake.under_way",
-                       "job " + number(id) + " makes " + task_words(job, phase, task) + " again already", "frames",
-                       "wait for it: `framemill wait " + number(id) + "`"};
+    return base::error_of(Refusal::RemakeUnderWay,
+                          "job " + number(id) + " makes " + task_words(job, phase, task) + " again already", "frames",
+                          "wait for it: `framemill wait " + number(id) + "`");
   }
   return {};
 }
@@ -82,10 +85,10 @@ base::Status check_names(const FarmState& farm, const JobEntry& job, const Phase
           range = jobs::tasks_of_frames(*theirs.plan, frames.first(), frames.last());
         }
         if (!holds(other, theirs, range)) continue;
-        return base::Error{"remake.name_taken",
-                           "job " + number(id) + " publishes its files under the same names as " +
-                               task_words(job, phase, task) + ": they are not replaced",
-                           "frames", "give output a {version}; submit the job again for a new version"};
+        return base::error_of(Refusal::RemakeNameTaken,
+                              "job " + number(id) + " publishes its files under the same names as " +
+                                  task_words(job, phase, task) + ": they are not replaced",
+                              "frames", "give output a {version}; submit the job again for a new version");
       }
     }
   }
@@ -98,20 +101,20 @@ base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> tasks_to_remake(const F
                                                                          const JobChangeAsked& asked) {
   const JobEntry* job = farm.jobs.find(asked.job);
   if (job == nullptr)
-    return base::Error{"job.unknown", "there is no job " + number(asked.job) + " that could be changed", "job",
-                       "`framemill jobs` lists the jobs; the oldest finished ones are in the history alone"};
+    return base::error_of(Refusal::JobUnknown, "there is no job " + number(asked.job) + " that could be changed", "job",
+                          "`framemill jobs` lists the jobs; the oldest finished ones are in the history alone");
   if (job->record.remake_of)
-    return base::Error{
-        "remake.of_remake",
+    return base::error_of(
+        Refusal::RemakeOfRemake,
         "job " + number(asked.job) + " itself makes files of job " + number(job->record.remake_of) + " again", "job",
-        "name job " + number(job->record.remake_of)};
+        "name job " + number(job->record.remake_of));
   const auto& layers = job->record.spec->layers;
   if (!asked.layer.empty() &&
       std::none_of(layers.begin(), layers.end(), [&](const auto& layer) { return layer.name == asked.layer; }))
     return unknown_layer(job->record, asked.layer);
   if (asked.layer.empty() && !asked.frames)
-    return base::Error{"remake.needs_frames", "nothing says what is to be made again", "frames",
-                       "name frames, or a layer for its movie, sheet or all its frames"};
+    return base::error_of(Refusal::RemakeNeedsFrames, "nothing says what is to be made again", "frames",
+                          "name frames, or a layer for its movie, sheet or all its frames");
   std::vector<std::pair<PhaseId, TaskIndex>> found;
   for (const PhaseEntry& phase : job->phases) {
     if (phase.plan->traits().intermediate) continue;
@@ -127,8 +130,9 @@ base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> tasks_to_remake(const F
   }
   if (found.size() > kRemadeTasksMax) return too_many();
   if (found.empty())
-    return base::Error{"remake.nothing", "job " + number(asked.job) + " has no such frames", "frames",
-                       "`framemill frames " + number(asked.job) + "` lists its files; a movie is named by its layer"};
+    return base::error_of(
+        Refusal::RemakeNothing, "job " + number(asked.job) + " has no such frames", "frames",
+        "`framemill frames " + number(asked.job) + "` lists its files; a movie is named by its layer");
   return found;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "scheduler/core/state/refusal.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -34,7 +35,8 @@ void derive_depths(JobEntry& job) {
 base::Error unknown_layer(const JobRecord& job, const std::string& name) {
   std::string known;
   for (const jobs::LayerSpec& layer : job.spec->layers) known += (known.empty() ? "its layers: " : ", ") + layer.name;
-  return {"job.layer_unknown", "job " + std::to_string(job.id.value) + " has no layer named " + name, "layer", known};
+  return base::error_of(Refusal::JobLayerUnknown, "job " + std::to_string(job.id.value) + " has no layer named " + name,
+                        "layer", known);
 }
 
 jobs::FrameSet PhaseEntry::frames_of(TaskIndex task) const {

@@ -14,6 +14,7 @@
 #include "scheduler/core/policy/planner.h"
 #include "scheduler/core/policy/readiness.h"
 #include "scheduler/core/policy/reason.h"
+#include "scheduler/core/state/refusal.h"
 #include "scheduler/core/views/job_views.h"
 #include "scheduler/core/views/remake_views.h"
 #include "scheduler/core/views/slot_reasons.h"
@@ -389,20 +390,20 @@ base::Result<ExplainView> explain_task(const FarmState& farm, JobId id, const st
                                        std::optional<std::uint32_t> variant, std::optional<jobs::Frame> frame,
                                        base::Now now) {
   const JobEntry* job = farm.jobs.find(id);
-  if (job == nullptr) return base::Error{"job.unknown", "there is no job " + std::to_string(id.value), "job", ""};
+  if (job == nullptr) return base::error_of(Refusal::JobUnknown, "there is no job " + std::to_string(id.value), "job");
   const auto& layers = job->record.spec->layers;
   if (!layer.empty() && std::none_of(layers.begin(), layers.end(), [&](const auto& l) { return l.name == layer; }))
     return unknown_layer(job->record, layer);
   const Asked asked{layer, variant};
   if (std::none_of(job->phases.begin(), job->phases.end(), [&](const auto& phase) { return asked.meets(*job, phase); }))
-    return base::Error{
-        "job.variant_unknown",
+    return base::error_of(
+        Refusal::JobVariantUnknown,
         (layer.empty() ? "the job" : "layer " + layer) + " has no variant " + std::to_string(variant.value_or(0)),
-        "variant", "variants count from 0"};
+        "variant", "variants count from 0");
   const TaskRef ref = frame ? task_of_frame(*job, asked, *frame) : first_open(*job, asked);
   ExplainView view;
   if (ref.phase == nullptr) {
-    if (frame) return base::Error{"job.frame_unknown", "no task of the job writes that frame", "frame", ""};
+    if (frame) return base::error_of(Refusal::JobFrameUnknown, "no task of the job writes that frame", "frame");
     view.state = job->final() ? TaskState::Published : TaskState::Leased;
     if (is_cancelled(*job, asked)) view.state = TaskState::Cancelled;
     view.sentence = job_sentence(*job, asked);
