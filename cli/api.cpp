@@ -47,11 +47,10 @@ base::Result<Api> Api::open(const std::string& server, std::string token, std::f
 }
 
 base::Error Api::error_of(const net::HttpResponse& reply) {
-  base::Error error{
-      fmt::format("http.status_{}", reply.status),
-      fmt::format("the server answered {}", reply.status),
-      {},
-      "what answers there does not speak like Framemill's scheduler: see --server, and server in config.toml"};
+  base::Error error{fmt::format("http.status_{}", reply.status),
+                    fmt::format("the server answered {}", reply.status),
+                    {},
+                    "the server does not answer like a Framemill scheduler: check --server, and server in config.toml"};
   auto body = parse_json(reply.body);
   if (!body.ok()) return error;
   JsonReader reader(*body, "error");

@@ -14,10 +14,10 @@ void Arguments::common() {
       ->type_name("URL")
       ->check([](const std::string& text) {
         // An unset variable of a script must not mean another farm.
-        return text.empty() ? std::string("an empty address; leave --server out for the one of the settings") : "";
+        return text.empty() ? std::string("the address is empty; omit --server to use the one from the settings") : "";
       })
       ->group(group);
-  app_->add_option("--token-file", line_->flags.settings.token_file, "File with your token, readable by you alone")
+  app_->add_option("--token-file", line_->flags.settings.token_file, "File with your token, readable only by you")
       ->type_name("FILE")
       ->group(group);
   app_->set_help_flag("-h,--help", "Show this help and exit")->group(group);

@@ -49,7 +49,7 @@ base::Result<pid_t> spawn(const std::vector<std::string>& argv, int output_fd) {
 base::Status read_output(int fd, base::Instant end, const std::function<bool()>& keep_going, std::string& output) {
   while (true) {
     if (!keep_going()) return base::error_of(net::NetError::Interrupted, "interrupted");
-    if (base::monotonic_now() >= end) return base::error_of(ProcessError::Timeout, "it took too long");
+    if (base::monotonic_now() >= end) return base::error_of(ProcessError::Timeout, "timed out");
     pollfd waiting{fd, POLLIN, 0};
     if (::poll(&waiting, 1, kPollMs) <= 0) continue;
     std::array<char, 4096> buffer{};

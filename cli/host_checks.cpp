@@ -71,8 +71,8 @@ std::uint64_t free_bytes(const std::filesystem::path& path) {
 void add_free_space(const std::string& subject, const std::filesystem::path& path, Findings& findings) {
   const std::uint64_t free = free_bytes(path);
   if (free < kFreeBytesLow)
-    findings.push_back(
-        {Verdict::Note, subject, fmt::format("only {} are free", bytes_text(free)), "make room before a long job"});
+    findings.push_back({Verdict::Note, subject, fmt::format("only {} are free", bytes_text(free)),
+                        "free some space before a long job"});
 }
 
 // Whether a file can be made, hard-linked and removed: how frames get their final names.
@@ -133,7 +133,7 @@ void check_data_directory(const std::filesystem::path& directory, Findings& find
   }
   if ((facts.st_mode & 077) != 0)
     findings.push_back({Verdict::Note, subject,
-                        fmt::format("others can look into it (mode {:04o})", facts.st_mode & 07777),
+                        fmt::format("other users can read it (mode {:04o})", facts.st_mode & 07777),
                         "chmod 700 " + directory.string()});
   if (on_network(directory))
     findings.push_back({Verdict::Problem, subject,
@@ -176,8 +176,8 @@ void check_root(const std::string& name, const std::filesystem::path& path, Root
   if (marked && ::access(path.c_str(), W_OK) != 0) {
     findings.push_back(
         {Verdict::Problem, subject,
-         "cannot be written by this user: it serves inputs, and no work that writes there comes",
-         fmt::format("check owner, mode and mount options; where it is meant: roots.{} = {{path = \"{}\", access = "
+         "not writable by this user: it serves inputs only, and gets no work that writes there",
+         fmt::format("check owner, mode and mount options; if this is intended: roots.{} = {{path = \"{}\", access = "
                      "\"read\"}}",
                      name, path.string())});
     return;

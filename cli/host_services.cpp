@@ -60,7 +60,7 @@ bool check_listen_http(const std::string& address, Findings& findings) {
     findings.push_back({Verdict::Good, subject, "free; the daemon is not running", {}});
   else
     findings.push_back({Verdict::Problem, subject, "in use by another program, or not an address of this host",
-                        "choose another port, or stop what holds it: ss -ltnp"});
+                        "choose another port, or stop the program that uses it: ss -ltnp"});
   return false;
 }
 
@@ -71,11 +71,11 @@ void check_listen_workers(const std::string& address, bool scheduler_answers, Fi
     findings.push_back(
         {Verdict::Good, subject, free ? "free; the daemon is not running" : "held by the running scheduler", {}});
   else if (free)
-    findings.push_back({Verdict::Note, subject, "nobody listens, though a scheduler answers at listen_http",
-                        "is that scheduler one of another configuration?"});
+    findings.push_back({Verdict::Note, subject, "nothing is listening, although a scheduler answers at listen_http",
+                        "does that scheduler use another configuration?"});
   else
     findings.push_back({Verdict::Problem, subject, "in use by another program, or not an address of this host",
-                        "choose another port, or stop what holds it: ss -ltnp"});
+                        "choose another port, or stop the program that uses it: ss -ltnp"});
 }
 
 void check_reachable(const std::string& address, Findings& findings) {
@@ -90,7 +90,7 @@ void check_reachable(const std::string& address, Findings& findings) {
   const auto reply = client->send(net::HttpCall{});
   if (is(reply, net::NetError::Connect))
     findings.push_back(
-        {Verdict::Problem, subject, reply.error().message, "start the scheduler, or open the way to its port"});
+        {Verdict::Problem, subject, reply.error().message, "start the scheduler, or open its port in the firewall"});
   else
     findings.push_back({Verdict::Good, subject, "a process listens there", {}});
 }

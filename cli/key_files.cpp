@@ -89,7 +89,7 @@ base::Status write_new_file(const std::filesystem::path& path, std::string_view 
     return base::Error{"keys.write",
                        fmt::format("write {}: {}", path.string(), std::strerror(errno)),
                        {},
-                       errno == EEXIST ? "it is there already; move it away if it is to be replaced" : ""};
+                       errno == EEXIST ? "the file exists; move it away to replace it" : ""};
   const bool written = ::fchmod(fd, mode) == 0 &&
                        ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
   const int cause = errno;

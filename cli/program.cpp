@@ -48,7 +48,7 @@ int usage_error(const CLI::App& app, const std::vector<std::string>& arguments, 
   const bool no_verb = verb == "framemill";
   const std::string word = word_for_verb(app, arguments);
   if (no_verb && !word.empty()) {
-    message = fmt::format("there is no verb '{}'", printable(word));
+    message = fmt::format("unknown verb '{}'", printable(word));
     if (const std::string near = nearest_verb(app, word); !near.empty())
       hint = fmt::format("did you mean framemill {}?", near);
   }
@@ -77,7 +77,7 @@ int parse_and_run(std::vector<std::string> arguments, Host& host, void (*declare
   app.set_version_flag("--version", "framemill " FRAMEMILL_VERSION);
   app.footer(
       "Example:\n  framemill check shot.toml --models models\n  framemill submit shot.toml\n  framemill follow last\n\n"
-      "framemill VERB --help says more about a verb.");
+      "Run framemill VERB --help for details.");
   Arguments program(app, line);
   program.common();
   declare_verbs(program);

@@ -40,8 +40,7 @@ base::Result<std::int64_t> Session::job_id(const std::string& text) {
     JsonReader list(answer, "list of jobs");
     const json::array& jobs = list.list("items");
     FM_TRY(list.status());
-    if (jobs.empty())
-      return base::Error{"job.unknown", "you have not submitted a job yet", "JOB", "give a job's number"};
+    if (jobs.empty()) return base::Error{"job.unknown", "you have not submitted a job yet", "JOB", "give a job number"};
     JsonReader reader(jobs.front(), "job");
     const std::int64_t id = reader.integer("id");
     FM_TRY(reader.status());
@@ -51,7 +50,7 @@ base::Result<std::int64_t> Session::job_id(const std::string& text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error != std::errc() || end != text.data() + text.size() || id == 0)
     return base::Error{"usage.job", fmt::format("'{}' is not a job ID", printable(text)), "JOB",
-                       "give a job's number, or last for your newest"};
+                       "give a job number, or last for your newest"};
   return std::int64_t{id};
 }
 

@@ -67,7 +67,7 @@ base::Result<std::string> read_all(int fd, const std::string& file, std::optiona
   std::array<char, 65536> buffer;
   while (true) {
     FM_ASSIGN(const bool ready, wait_for_input(fd, deadline));
-    if (!ready) return error_of("file.silent", file, "nothing is written into this pipe", "- reads standard input");
+    if (!ready) return error_of("file.silent", file, "nothing was written to this pipe", "- reads standard input");
     const ssize_t count = ::read(fd, buffer.data(), buffer.size());
     if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (count < 0) return error_of("file.read", file, std::strerror(errno));

@@ -63,7 +63,7 @@ base::Result<LatentBlock> latent_block_from_bytes(std::string_view bytes) {
   FM_ASSIGN(const models::SafetensorsFile file, models::SafetensorsFile::parse(std::string(bytes)));
   const models::TensorView* tensor = file.find("latents");
   if (!tensor || file.tensors().size() != 1) return bad_latents("a carry holds the one tensor 'latents'");
-  if (tensor->shape.size() != 4) return bad_latents("'latents' wants four dimensions");
+  if (tensor->shape.size() != 4) return bad_latents("'latents' must have four dimensions");
   for (std::int64_t extent : tensor->shape) {
     if (extent < 1 || extent > 65536) return bad_latents(fmt::format("'latents' has an extent of {}", extent));
   }

@@ -180,7 +180,7 @@ JsonOutcome read_json(std::string_view text, const std::vector<Mend>* mends, con
     return fail("too_large", fmt::format("more than {} keys", kSpecKeysMax));
   if (failure) return fail("syntax", fmt::format("the JSON does not parse: {}", failure.message()), true);
   const std::size_t rest = text.find_first_not_of(" \t\r\n", eaten);
-  if (rest != std::string_view::npos) return fail("syntax", "something follows the JSON document", true);
+  if (rest != std::string_view::npos) return fail("syntax", "there is text after the JSON document", true);
   if (builder.root.type != SpecNode::Type::Table) return fail("syntax", "a spec is a JSON object");
   return {std::move(builder.root), {}, {}, 0, false};
 }

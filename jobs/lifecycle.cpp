@@ -11,14 +11,14 @@ namespace {
 
 constexpr std::array<OutcomeRow, kOutcomeCount> kOutcomes{{
     // outcome, code, retryable, charged, evidence, sentence
-    {Outcome::Ok, "ok", false, false, false, "Everything that was asked for is done."},
+    {Outcome::Ok, "ok", false, false, false, "Every task is done."},
     {Outcome::Failed, "failed", true, true, false, "The work itself ended with an error."},
     {Outcome::Timeout, "timeout", true, true, false,
      "The attempt ran longer than the layer's timeout and was stopped."},
     {Outcome::BadOutput, "bad_output", true, true, false, "The output is missing or did not pass its checks."},
     {Outcome::ExecutorCrashed, "executor_crashed", true, false, true,
-     "The executor died; this counts against a task only if it was alone, and three such deaths quarantine it."},
-    {Outcome::Oom, "oom", true, false, false, "The device ran out of memory; the task is tried again with more room."},
+     "The executor died; this counts against a task only if it ran in isolation, and three such deaths quarantine it."},
+    {Outcome::Oom, "oom", true, false, false, "The device ran out of memory; the task is retried with more room."},
     {Outcome::WorkerLost, "worker_lost", true, false, false, "The worker went away and its lease ended."},
     {Outcome::StorageFull, "storage_full", true, false, false, "The target storage is full."},
     {Outcome::InputNotVisible, "input_not_visible", true, false, false,

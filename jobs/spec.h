@@ -23,12 +23,12 @@ namespace framemill::jobs {
 
 enum class PlanStrategy { Independent, Chain };
 enum class Reproducibility { Exact, Stable, Fast };
-enum class DeviceWish { Any, Cpu, Cuda };
+enum class DevicePreference { Any, Cpu, Cuda };
 enum class FrameFormat { Exr, Png };
 enum class OutputCheck { Auto, None };     // whether files are opened before they are committed, as their names promise
 std::string_view name(PlanStrategy plan);  // the spec's words: "chain", "stable", "cuda", "exr"
 std::string_view name(Reproducibility level);
-std::string_view name(DeviceWish device);
+std::string_view name(DevicePreference device);
 std::string_view name(FrameFormat format);
 std::string_view name(OutputCheck check);
 
@@ -37,7 +37,7 @@ inline constexpr std::uint32_t kVariantsMax = 1'024;           // of one layer
 inline constexpr std::int64_t kInputFramesPerTaskMax = 4'096;  // read by one task of encode, sheet or command
 
 struct Needs {
-  DeviceWish device = DeviceWish::Any;
+  DevicePreference device = DevicePreference::Any;
   std::optional<std::uint64_t> device_memory_bytes;  // default: the package's prior
   std::optional<std::uint64_t> host_memory_bytes;
   std::optional<std::uint32_t> cpus;

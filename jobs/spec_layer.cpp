@@ -44,7 +44,8 @@ const std::vector<std::pair<std::string_view, std::string_view>>& kind_keys() {
 Needs read_needs(const SpecNode& node, const std::string& path, SpecErrors& errors) {
   TableReader table(node, path, errors);
   Needs needs;
-  needs.device = table.choice_of("device", {DeviceWish::Any, DeviceWish::Cpu, DeviceWish::Cuda}).value_or(needs.device);
+  needs.device = table.choice_of("device", {DevicePreference::Any, DevicePreference::Cpu, DevicePreference::Cuda})
+                     .value_or(needs.device);
   needs.device_memory_bytes = table.size("device_memory");
   needs.host_memory_bytes = table.size("host_memory");
   if (const auto cpus = table.integer("cpus", 1, 4'096)) needs.cpus = static_cast<std::uint32_t>(*cpus);
@@ -60,7 +61,7 @@ void read_root_files(TableReader& table, LayerInput& input) {
   if (!pattern) return;
   for (const std::string_view token : {"show", "sequence", "shot", "layer", "variant", "version"})
     if (has_token(*pattern, token))
-      return table.fail("pattern", "unknown_token", fmt::format("{{{}}} has no meaning in an input", token), "{frame}");
+      return table.fail("pattern", "unknown_token", fmt::format("{{{}}} is not a token of an input", token), "{frame}");
   const auto resolved = resolve_input(*pattern);
   if (!resolved.ok())
     return table.fail("pattern", resolved.error().code.substr(5), resolved.error().message, resolved.error().hint);

@@ -96,9 +96,10 @@ class Links {
       if (errors_.full()) return;
       const TableReader table = layer.reader(errors_);
       if (!layer.layer.name.empty() && layers_.find(layer.layer.name) != &layer)
-        table.fail("name", "duplicate_layer", fmt::format("there is another layer \"{}\"", layer.layer.name));
+        table.fail("name", "duplicate_layer",
+                   fmt::format("the name \"{}\" is used by another layer", layer.layer.name));
       if (!draft_.has_shot_key && !table.has("shot"))
-        table.fail("shot", "missing_key", "neither the job nor the layer has a shot", "shot = \"hb_0010\"");
+        table.fail("shot", "missing_key", "the shot is missing in both the job and the layer", "shot = \"hb_0010\"");
       for (std::size_t i = 0; i < layer.layer.after.size(); ++i)
         source(layer, fmt::format("after[{}]", i), layer.layer.after[i]);
       for (std::size_t i = 0; i < layer.layer.inputs.size(); ++i) check_input(layer, i);
@@ -115,8 +116,8 @@ class Links {
   const LayerDraft* source(const LayerDraft& layer, const std::string& key, const std::string& wanted) {
     if (const LayerDraft* found = layers_.find(wanted)) return found;
     if (errors_.full()) return nullptr;
-    layer.reader(errors_).fail(key, "unknown_layer", fmt::format("there is no layer \"{}\"", wanted),
-                               listed(names_, 10), nearest(wanted, names_));
+    layer.reader(errors_).fail(key, "unknown_layer", fmt::format("layer \"{}\" not found", wanted), listed(names_, 10),
+                               nearest(wanted, names_));
     return nullptr;
   }
 
@@ -135,10 +136,10 @@ class Links {
     const bool has_frames = from->layer.makes_frames();
     if (!has_frames && layer.kind_known && traits(layer.layer.kind).reads_pictures)
       table.fail(key + ".layer", "input_has_no_frames",
-                 fmt::format("layer \"{}\" makes one file and no frames", input.layer));
+                 fmt::format("layer \"{}\" makes one file, not frames", input.layer));
     if (!has_frames && input.frames)
       table.fail(key + ".frames", "input_has_no_frames",
-                 fmt::format("layer \"{}\" makes one file and no frames", input.layer));
+                 fmt::format("layer \"{}\" makes one file, not frames", input.layer));
     if (has_frames && input.frames && !from->layer.frames.empty() && !from->layer.frames.includes(*input.frames))
       table.fail(key + ".frames", "input_missing_frames",
                  fmt::format("layer \"{}\" does not write all of these frames", input.layer),

@@ -25,7 +25,7 @@ std::string_view name(Reproducibility level) {
   constexpr std::array<std::string_view, 3> kWords{"exact", "stable", "fast"};
   return word(kWords, level);
 }
-std::string_view name(DeviceWish device) {
+std::string_view name(DevicePreference device) {
   constexpr std::array<std::string_view, 3> kWords{"any", "cpu", "cuda"};
   return word(kWords, device);
 }

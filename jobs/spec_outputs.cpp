@@ -30,7 +30,7 @@ bool check_pattern(const JobSpec& job, const LayerDraft& draft, SpecErrors& erro
   }
   const bool has_frame = has_token(layer.output, "frame");
   if (!draft.takes_frames() && has_frame) {
-    table.fail("output", "unknown_token", "the layer makes one file, so {frame} has no meaning",
+    table.fail("output", "unknown_token", "the layer makes one file, so {frame} cannot be used",
                "a pattern without {frame}");
     return false;
   }

@@ -18,14 +18,14 @@ void read_identity(TableReader& table, JobSpec& job) {
   table.require("api", "api = \"framemill/v1\"");
   const auto api = table.text("api", TextRule::Line);
   if (api && *api != kApi)
-    table.fail("api", "not_an_api", fmt::format("\"{}\" is not an api of this farm", printable(*api)),
-               std::string(kApi));
-  table.require("name", "what the job is called");
+    table.fail("api", "not_an_api",
+               fmt::format("\"{}\" is not an API version that this farm supports", printable(*api)), std::string(kApi));
+  table.require("name", "the job's name");
   const std::optional<std::string> name = table.text("name", TextRule::Line);
   job.name = name.value_or("");
   constexpr std::size_t kNameMax = 128;
   if (name && name->find_first_not_of(' ') == std::string::npos)
-    table.fail("name", "out_of_range", "the name is empty", "what people will look for in the list of jobs");
+    table.fail("name", "out_of_range", "the name is empty", "a name that people will recognise in the list of jobs");
   if (table.has("name") && job.name.size() > kNameMax)
     table.fail("name", "out_of_range",
                fmt::format("the name has {} bytes; the limit is {}", job.name.size(), kNameMax));
@@ -84,7 +84,7 @@ void read_layers(TableReader& table, JobDraft& draft, SpecErrors& errors) {
   const SpecNode* layers = misnamed != nullptr ? misnamed : table.array("layer", kLayersMax);
   if (layers == nullptr || layers->items.empty()) {
     if (!table.has("layer") || layers != nullptr)
-      table.fail("layer", "no_layers", "a job has at least one layer", "[[layer]]");
+      table.fail("layer", "no_layers", "a job needs at least one layer", "[[layer]]");
     return;
   }
   for (std::size_t i = 0; i < std::min(layers->items.size(), kLayersMax); ++i) {

@@ -75,7 +75,7 @@ void SpecErrors::add(SpecError error) {
   if (list_.size() + 1 < kSpecErrorsMax)
     list_.push_back(std::move(error));
   else if (list_.size() + 1 == kSpecErrorsMax)
-    list_.push_back({"spec.too_many_errors", {}, {}, "", "there are more errors; mend these first", "", ""});
+    list_.push_back({"spec.too_many_errors", {}, {}, "", "there are more errors; fix these first", "", ""});
 }
 
 bool SpecErrors::add_quotes(std::string_view field, const SpecPosition& at) {
@@ -351,7 +351,7 @@ void TableReader::finish(const std::vector<std::pair<std::string_view, std::stri
       errors_.add("key_not_for_kind", value.position, field(shown),
                   fmt::format("\"{}\" is a key of {} layers", shown, other->second));
     else
-      errors_.add("unknown_key", value.position, field(shown), fmt::format("there is no key \"{}\" here", shown), "",
+      errors_.add("unknown_key", value.position, field(shown), fmt::format("unknown key \"{}\"", shown), "",
                   suggested_key(key, known_));
   }
 }

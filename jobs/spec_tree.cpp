@@ -98,8 +98,7 @@ void apply(SpecNode& root, const std::string& path, const std::string& text, std
       return;
     }
     if (table == nullptr) {
-      errors.push_back(override_error("unknown_layer", path,
-                                      fmt::format("there is no layer \"{}\"", printable(parts[1])),
+      errors.push_back(override_error("unknown_layer", path, fmt::format("layer \"{}\" not found", printable(parts[1])),
                                       nearest(parts[1], names)));
       return;
     }

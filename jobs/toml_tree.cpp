@@ -269,7 +269,7 @@ TreeResult tree_from_toml(std::string_view text, const TomlForm& form) {
   const auto colons =
       std::count_if(mends.begin(), mends.end(), [](const Mend& mend) { return mend.kind == Mend::Kind::Separator; });
   if (!out.root && colons > 1) {
-    out.error->message = "this looks like YAML, which is not read here";
+    out.error->message = "this looks like YAML, which is not supported";
     out.error->suggestion =
         form.lists.empty() ? "write KEY = VALUE"
                            : fmt::format("write KEY = VALUE, and [[{0}]] before the keys of each {0}", form.lists[0]);

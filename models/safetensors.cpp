@@ -87,7 +87,8 @@ class HeaderHandler {
   }
   bool on_array_end(std::size_t count, json::error_code& ec) {
     in_array_ = false;
-    if (key_ == "data_offsets" && count != 2) return fail(ec, "tensor '" + name_ + "': data_offsets wants two numbers");
+    if (key_ == "data_offsets" && count != 2)
+      return fail(ec, "tensor '" + name_ + "': data_offsets must be two numbers");
     return true;
   }
 

@@ -31,7 +31,7 @@ bool is_word(std::string_view text) {
 
 base::Result<std::vector<std::string>> read_words(const toml::node* node, const std::string& field, std::size_t max) {
   const toml::array* array = node ? node->as_array() : nullptr;
-  if (!array) return bad_vocabulary("'" + field + "' wants a list of words", field);
+  if (!array) return bad_vocabulary("'" + field + "' must be a list of words", field);
   if (array->size() > max) return bad_vocabulary(fmt::format("'{}' has more than {} words", field, max), field);
   std::vector<std::string> words;
   for (const toml::node& entry : *array) {
@@ -55,7 +55,7 @@ base::Result<VocabularySlot> read_slot(const toml::node& node, const std::string
   slot.scope = scope == "scene" ? SlotScope::Scene : SlotScope::Object;
   const toml::array* values = (*table)["values"].as_array();
   if (!values || values->empty() || values->size() > kValuesMax)
-    return bad_vocabulary("a slot wants 1 to 256 values", field);
+    return bad_vocabulary("a slot must have 1 to 256 values", field);
   for (const toml::node& value : *values) {
     FM_ASSIGN(std::vector<std::string> words, read_words(&value, field + ".values", kWordsMax));
     if (words.empty()) return bad_vocabulary("a value wants a name", field + ".values");

@@ -80,7 +80,7 @@ base::Status write_new(const std::filesystem::path& path, std::string_view text,
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
   if (fd < 0) {
     return base::Error{"keys.write", "write " + path.string() + ": " + ::strerror(errno), "",
-                       errno == EEXIST ? "a key is there already; move it away if it is to be replaced" : ""};
+                       errno == EEXIST ? "a key exists; move it away to replace it" : ""};
   }
   const bool written = ::fchmod(fd, mode) == 0 &&
                        ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
@@ -191,7 +191,7 @@ base::Result<std::vector<NamedPublicKey>> read_public_keys(const std::filesystem
 base::Result<CurvePublicKey> read_public_key(const std::filesystem::path& path) {
   FM_ASSIGN(std::vector<NamedPublicKey> keys, read_public_keys(path));
   if (keys.size() == 1) return keys[0].key;
-  return base::Error{"keys.format", fmt::format("{} holds {} keys instead of one", path.string(), keys.size()), "", ""};
+  return base::Error{"keys.format", fmt::format("{} holds {} keys; expected one", path.string(), keys.size()), "", ""};
 }
 
 std::string public_key_line(const CurvePublicKey& key, std::string_view name) {

@@ -58,7 +58,7 @@ void Exchange::fail(error_code error, std::string_view code, const std::string& 
   base::Error failure{std::string(code), what + ": " + error.message(), "", ""};
   if (error == beast::error::timeout) {
     failure.code = text_of(NetError::Timeout);
-    failure.message = what + ": no answer in time";
+    failure.message = what + ": timed out";
   } else if (error == http::error::body_limit || error == http::error::header_limit) {
     failure.code = text_of(HttpError::TooLarge);
     failure.message = fmt::format("{}: the reply is larger than {} bytes", what, options.body_bytes_max);
@@ -89,7 +89,7 @@ asio::awaitable<void> Exchange::run(std::string host, std::string port, std::str
     fail(error, text_of(NetError::Connect), "connect to " + url);
     if (outcome) {
       base::Error failure = outcome->error();
-      failure.hint = "is the server running, and is this its address?";
+      failure.hint = "is the server running at this address?";
       outcome = std::move(failure);
     }
     co_return;
@@ -191,7 +191,7 @@ base::Result<HttpClient> HttpClient::open(std::string_view url, HttpClientOption
     return client;
   }
   if (url.substr(0, 8) == "https://") {
-    return bad_url(url, "asks for TLS, which this client does not speak; use a tunnel (ssh -L) or a Unix socket");
+    return bad_url(url, "uses TLS, which this client does not support; use a tunnel (ssh -L) or a Unix socket");
   }
   if (url.substr(0, 7) != "http://") return bad_url(url, "does not begin with http:// or unix:");
   std::string_view authority = url.substr(7);

@@ -262,7 +262,7 @@ std::optional<HttpResponse> HttpConnection::admit(const HttpRequest& head, std::
   if (body_bytes == 0) return std::nullopt;
   if (!admission.takes_body) return refuse(413, HttpError::TooLarge, "this request takes no body");
   if (body_bytes > limits.bodies_bytes_max - std::min(shared_->bodies_bytes, limits.bodies_bytes_max))
-    return refuse(503, HttpError::Busy, "too many large requests at this moment");
+    return refuse(503, HttpError::Busy, "too many large requests");
   if (shared_->admit && !shared_->gate.take_body(client_, body_bytes))
     return refuse(429, HttpError::Busy, "too many large requests with this token at once");
   body_bytes_reserved_ = body_bytes;

@@ -28,7 +28,7 @@ HttpRefusal refusal_of(error_code error, const HttpLimits& limits) {
   }
   if (error == asio::error::timed_out) return {408, {"http.too_slow", "the request took too long to arrive", "", ""}};
   if (error == http::error::bad_version) {
-    return {505, {"http.bad_version", "this server speaks HTTP/1.1 and HTTP/1.0", "", ""}};
+    return {505, {"http.bad_version", "this server supports HTTP/1.1 and HTTP/1.0", "", ""}};
   }
   return {400, {"http.bad_request", "this is not a request of HTTP/1.1: " + error.message(), "", ""}};
 }
@@ -38,18 +38,19 @@ std::optional<HttpRefusal> refusal_of_head(const http::request<http::string_body
     return HttpRefusal{status, {code, std::move(text), "", ""}};
   };
   if (message.version() != 10 && message.version() != 11) {
-    return bad(505, "http.bad_version", "this server speaks HTTP/1.1 and HTTP/1.0");
+    return bad(505, "http.bad_version", "this server supports HTTP/1.1 and HTTP/1.0");
   }
   for (const http::field once : {http::field::host, http::field::authorization, http::field::content_length,
                                  http::field::transfer_encoding, http::field::content_type}) {
     if (message.count(once) > 1) {
-      return bad(400, "http.bad_request", "the header " + std::string(http::to_string(once)) + " comes more than once");
+      return bad(400, "http.bad_request",
+                 "the header " + std::string(http::to_string(once)) + " is given more than once");
     }
   }
   const auto encoding = message.find(http::field::transfer_encoding);
   if (encoding == message.end()) return std::nullopt;
   if (!beast::iequals(encoding->value(), "chunked")) {
-    return bad(501, "http.transfer_encoding", "the only transfer encoding that this server knows is \"chunked\"");
+    return bad(501, "http.transfer_encoding", "the only supported transfer encoding is \"chunked\"");
   }
   if (message.version() == 10 || message.count(http::field::content_length) > 0) {
     return bad(400, "http.bad_request", "a transfer encoding needs HTTP/1.1 and no Content-Length");

@@ -169,8 +169,8 @@ HttpPeer peer_of(stream_protocol::socket& socket) {
 // Said without waiting to somebody who is not let in; whether it arrives is not worth more.
 template <class Socket>
 void say_busy(Socket& socket) {
-  static const HttpResponse busy = error_response(
-      503, base::error_of(HttpError::Busy, "too many connections at this moment", "", "try again in a second"));
+  static const HttpResponse busy =
+      error_response(503, base::error_of(HttpError::Busy, "too many connections", "", "try again in a second"));
   static const std::string bytes = fmt::format(
       "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
       "Connection: close\r\nContent-Length: {}\r\n\r\n{}",
@@ -266,7 +266,7 @@ base::Status HttpServer::Impl::listen_tcp(const HttpServerOptions& options) {
   if (error) {
     base::Error bad = bind_error(options.listen, error.message());
     if (error == asio::error::address_in_use)
-      bad.hint = "another program listens there: choose another port, or stop it";
+      bad.hint = "another program is listening there: choose another port, or stop it";
     return bad;
   }
   port = listener.local_endpoint(error).port();

@@ -105,33 +105,33 @@ bool People::all_submitted() const {
   return true;
 }
 
-void People::change(scheduler::JobChangeAsked event) {
+void People::change(scheduler::JobChangeRequested event) {
   priorities_.erase(event.job);
   cancelled_.erase(event.job);
   if (!scheduler_.alive()) return;
   scheduler_.ask(event, [this, event, asked = ++asked_[event.job]](const base::Result<scheduler::AnswerValue>& answer) {
     if (!answer.ok() || asked != asked_[event.job]) return;  // refused, or something was asked since
-    if (event.verb == scheduler::JobVerb::SetPriority) priorities_[event.job] = event.priority;
-    if (event.verb == scheduler::JobVerb::Cancel) cancelled_.insert(event.job);
+    if (event.verb == scheduler::JobAction::SetPriority) priorities_[event.job] = event.priority;
+    if (event.verb == scheduler::JobAction::Cancel) cancelled_.insert(event.job);
   });
 }
 
-void People::change(scheduler::WorkerChangeAsked event) {
+void People::change(scheduler::WorkerChangeRequested event) {
   if (scheduler_.alive()) scheduler_.ask(event, [](const base::Result<scheduler::AnswerValue>&) {});
 }
 
 void People::do_something() {
   if (random_.chance(300)) {
-    using enum scheduler::WorkerVerb;
-    constexpr scheduler::WorkerVerb kVerbs[]{Drain, Undrain, ClearQuarantine};
-    scheduler::WorkerChangeAsked event;
+    using enum scheduler::WorkerAction;
+    constexpr scheduler::WorkerAction kVerbs[]{Drain, Undrain, ClearQuarantine};
+    scheduler::WorkerChangeRequested event;
     event.worker = jobs::WorkerId(static_cast<std::uint32_t>(random_.between(1, 5)));
     event.verb = random_.pick(kVerbs);
     return change(event);
   }
-  using enum scheduler::JobVerb;
-  constexpr scheduler::JobVerb kVerbs[]{Pause, Pause, Resume, Resume, SetPriority, SetPriority, Retry, Cancel};
-  scheduler::JobChangeAsked event;
+  using enum scheduler::JobAction;
+  constexpr scheduler::JobAction kVerbs[]{Pause, Pause, Resume, Resume, SetPriority, SetPriority, Retry, Cancel};
+  scheduler::JobChangeRequested event;
   event.job =
       jobs::JobId(static_cast<std::uint32_t>(random_.between(1, static_cast<std::int64_t>(submissions_.size()))));
   event.verb = random_.pick(kVerbs);
@@ -143,16 +143,17 @@ void People::put_things_right() {
   if (!scheduler_.alive()) return;
   for (const scheduler::WorkerView& worker : scheduler_.core().list_workers(scheduler_.now())) {
     if (worker.quarantined)
-      change(scheduler::WorkerChangeAsked{0, {}, worker.id, scheduler::WorkerVerb::ClearQuarantine});
+      change(scheduler::WorkerChangeRequested{0, {}, worker.id, scheduler::WorkerAction::ClearQuarantine});
     const scheduler::WorkerRecord* record = scheduler_.core().worker(worker.id);
-    if (record->drain_requested) change(scheduler::WorkerChangeAsked{0, {}, worker.id, scheduler::WorkerVerb::Undrain});
+    if (record->drain_requested)
+      change(scheduler::WorkerChangeRequested{0, {}, worker.id, scheduler::WorkerAction::Undrain});
   }
   for (const scheduler::JobView& view : scheduler_.core().list_jobs(false)) {
-    scheduler::JobChangeAsked event;
+    scheduler::JobChangeRequested event;
     event.job = view.id;
-    event.verb = scheduler::JobVerb::Resume;
+    event.verb = scheduler::JobAction::Resume;
     if (!scheduler_.core().job(view.id)->holds.empty()) change(event);
-    event.verb = scheduler::JobVerb::Retry;
+    event.verb = scheduler::JobAction::Retry;
     if (view.state == jobs::JobState::Failed || view.state == jobs::JobState::Cancelled) change(event);
   }
 }

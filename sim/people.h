@@ -39,8 +39,8 @@ class People {
 
  private:
   void submit(std::size_t number);
-  void change(scheduler::JobChangeAsked event);
-  void change(scheduler::WorkerChangeAsked event);
+  void change(scheduler::JobChangeRequested event);
+  void change(scheduler::WorkerChangeRequested event);
 
   EventQueue& time_;
   Random random_;

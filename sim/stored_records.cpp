@@ -80,12 +80,12 @@ struct Content {
     for (const std::uint8_t state : r.states) line << state;
   }
   void operator()(const TaskTroubleRecord& r) const {
-    line << r.charged_tries << r.run_alone << r.uncharged_returns << static_cast<int>(r.last_outcome) << r.last_code
+    line << r.charged_tries << r.isolate << r.uncharged_returns << static_cast<int>(r.last_outcome) << r.last_code
          << r.last_message << r.last_attempt.text() << r.last_frame.has_value() << r.last_frame.value_or(0);
     line << r.run_single;
     for (const WorkerId worker : r.failed_on) line << worker.value;
     line << 0;
-    for (const WorkerId worker : r.lone_deaths) line << worker.value;
+    for (const WorkerId worker : r.isolated_crashes) line << worker.value;
   }
   void operator()(const AttemptRecord& r) const {
     line << r.phase << r.tasks << r.worker.value << r.slot << r.slot_name << r.device_class << r.granted.unix_ms

@@ -55,7 +55,7 @@ class WorkerHost final : private worker::SchedulerPort, private worker::HostPort
   void on_message(const std::string& bytes);
 
   bool alive() const { return process_.alive(); }
-  bool is_quiet() const { return loop_->core().lease_count() == 0 && loop_->core().untold_count() == 0; }
+  bool is_quiet() const { return loop_->core().lease_count() == 0 && loop_->core().unacknowledged_count() == 0; }
   const HostPlan& plan() const { return plan_; }
 
  private:

@@ -103,8 +103,8 @@ void Workshop::finish(SlotIndex index) {
 
 void Workshop::finish_if_empty(SlotIndex index) {
   if (!executors_[index].finishing || executors_[index].executor == Executor::Down) return;
-  for (const auto& [id, aboard] : aboard_)
-    if (aboard.slot == index && !aboard.child) return;
+  for (const auto& [id, in_flight] : aboard_)
+    if (in_flight.slot == index && !in_flight.child) return;
   worker::Death death;
   death.exit_status = 0;
   place_.process.after(base::Duration{5}, [this, index, death] { die(index, death); });
@@ -165,16 +165,16 @@ void Workshop::announce(const worker::AttemptId& attempt, base::Duration wait, s
 void Workshop::begin(SlotIndex slot, const worker::AttemptId& attempt, const wire::Grant& grant, const TaskRange& tasks,
                      Where where) {
   const bool child = where == Where::Child;
-  Aboard aboard;
-  aboard.slot = slot;
-  aboard.child = child;
-  aboard.grant = grant;
-  for (TaskIndex t = tasks.end(); t > tasks.first; --t) aboard.left.push_back(t - 1);
+  Aboard in_flight;
+  in_flight.slot = slot;
+  in_flight.child = child;
+  in_flight.grant = grant;
+  for (TaskIndex t = tasks.end(); t > tasks.first; --t) in_flight.left.push_back(t - 1);
   if (random_.chance(bad_permille)) {
-    aboard.fate = &draw_fate(random_);
-    aboard.good = static_cast<std::size_t>(random_.between(0, tasks.count - 1));
+    in_flight.fate = &draw_fate(random_);
+    in_flight.good = static_cast<std::size_t>(random_.between(0, tasks.count - 1));
   }
-  aboard_.insert_or_assign(attempt, std::move(aboard));
+  aboard_.insert_or_assign(attempt, std::move(in_flight));
   place_.trace.say(place_.name, "attempt {} begins{}", attempt.text(), child ? ", a program" : "");
   place_.facts.emplace_back(WorkBegan{place_.worker, attempt, child});
   base::Duration load{1};
@@ -198,21 +198,21 @@ bool Workshop::inputs_are_there(const wire::Grant& grant, TaskIndex task) const 
   });
 }
 
-void Workshop::next_task(const worker::AttemptId& attempt, Aboard& aboard) {
-  if (aboard.left.empty()) return end(attempt, Outcome::Ok, "");
-  if (aboard.fate != nullptr && aboard.good == 0) {
+void Workshop::next_task(const worker::AttemptId& attempt, Aboard& in_flight) {
+  if (in_flight.left.empty()) return end(attempt, Outcome::Ok, "");
+  if (in_flight.fate != nullptr && in_flight.good == 0) {
     announce(attempt, random_.between(base::Duration{10}, base::seconds(2)),
              [this, attempt](Aboard& bad) { end(attempt, bad.fate->outcome, bad.fate->code); });
     return;
   }
-  const TaskIndex task = aboard.left.back();
-  if (!inputs_are_there(aboard.grant, task)) {
+  const TaskIndex task = in_flight.left.back();
+  if (!inputs_are_there(in_flight.grant, task)) {
     place_.facts.emplace_back(
-        InputAbsent{attempt, {jobs::JobId(aboard.grant.tasks().job()), aboard.grant.tasks().phase()}});
+        InputAbsent{attempt, {jobs::JobId(in_flight.grant.tasks().job()), in_flight.grant.tasks().phase()}});
     return end(attempt, Outcome::InputNotVisible, "input.missing");
   }
-  const auto plan = place_.plans.find(jobs::JobId(aboard.grant.tasks().job()));
-  const Pace pace = pace_of(plan->second->phases.at(aboard.grant.tasks().phase()).kind);
+  const auto plan = place_.plans.find(jobs::JobId(in_flight.grant.tasks().job()));
+  const Pace pace = pace_of(plan->second->phases.at(in_flight.grant.tasks().phase()).kind);
   const base::Duration half = random_.between(pace.first, pace.last) / 2;
   announce(attempt, half, [this, attempt, half](Aboard& at_work) {
     worker::Progress progress;
@@ -223,9 +223,9 @@ void Workshop::next_task(const worker::AttemptId& attempt, Aboard& aboard) {
   });
 }
 
-wire::FinishedTask Workshop::result_of(const worker::AttemptId& attempt, const Aboard& aboard, TaskIndex task,
+wire::FinishedTask Workshop::result_of(const worker::AttemptId& attempt, const Aboard& in_flight, TaskIndex task,
                                        base::Duration took) const {
-  const jobs::PhaseId phase{jobs::JobId(aboard.grant.tasks().job()), aboard.grant.tasks().phase()};
+  const jobs::PhaseId phase{jobs::JobId(in_flight.grant.tasks().job()), in_flight.grant.tasks().phase()};
   const jobs::PhasePlan& plan = place_.plans.at(phase.job)->phases.at(phase.index);
   wire::FinishedTask out;
   worker::attempt_to_wire(attempt, *out.mutable_attempt());
@@ -246,16 +246,17 @@ wire::FinishedTask Workshop::result_of(const worker::AttemptId& attempt, const A
   return out;
 }
 
-void Workshop::finish_task(const worker::AttemptId& attempt, Aboard& aboard) {
-  const TaskIndex task = aboard.left.back();
-  const wire::FinishedTask result = result_of(attempt, aboard, task, base::Duration{500});
+void Workshop::finish_task(const worker::AttemptId& attempt, Aboard& in_flight) {
+  const TaskIndex task = in_flight.left.back();
+  const wire::FinishedTask result = result_of(attempt, in_flight, task, base::Duration{500});
   std::string code = place_.sight.full ? "storage_full" : place_.root.write_task(attempt, result);
   if (!code.empty())
     return end(attempt, code == "storage_full" ? Outcome::StorageFull : Outcome::NotAdmitted,
                code == "storage_full" ? "storage_full" : "storage_failed");
-  aboard.left.pop_back();
-  if (aboard.good > 0) --aboard.good;
-  if (!aboard.ending) announce(attempt, base::Duration{1}, [this, attempt](Aboard& next) { next_task(attempt, next); });
+  in_flight.left.pop_back();
+  if (in_flight.good > 0) --in_flight.good;
+  if (!in_flight.ending)
+    announce(attempt, base::Duration{1}, [this, attempt](Aboard& next) { next_task(attempt, next); });
   happen_(worker::TaskFinished{{attempt,
                                 {jobs::JobId(result.job()), result.phase()},
                                 task,
@@ -283,8 +284,8 @@ void Workshop::end(const worker::AttemptId& attempt, Outcome outcome, const char
 }
 
 // After a while it says that it ended; what it has in hand it may still finish.
-void Workshop::give_up(const worker::AttemptId& attempt, Aboard& aboard, bool keep_finished) {
-  aboard.ending = true;
+void Workshop::give_up(const worker::AttemptId& attempt, Aboard& in_flight, bool keep_finished) {
+  in_flight.ending = true;
   announce(attempt, random_.between(kCancelMin, kCancelMax), [this, attempt, keep_finished](Aboard& last) {
     if (keep_finished && !last.left.empty() && random_.chance(300)) finish_task(attempt, last);
     if (aboard_.contains(attempt)) end(attempt, Outcome::Revoked, "");
@@ -294,14 +295,14 @@ void Workshop::give_up(const worker::AttemptId& attempt, Aboard& aboard, bool ke
 void Workshop::cancel(SlotIndex, const worker::AttemptId& attempt, bool keep_finished, const TaskRange& keep) {
   const auto found = aboard_.find(attempt);
   if (found == aboard_.end()) return;
-  Aboard& aboard = found->second;
+  Aboard& in_flight = found->second;
   if (!keep.empty()) {
-    std::erase_if(aboard.left, [&](TaskIndex task) { return !keep.contains(task); });
+    std::erase_if(in_flight.left, [&](TaskIndex task) { return !keep.contains(task); });
     announce(attempt, base::Duration{1}, [this, attempt](Aboard& next) { next_task(attempt, next); });
   } else if (random_.chance(deaf_permille)) {
-    ++aboard.stage;  // it does nothing more, and does not say so
+    ++in_flight.stage;  // it does nothing more, and does not say so
   } else {
-    give_up(attempt, aboard, keep_finished);
+    give_up(attempt, in_flight, keep_finished);
   }
 }
 
@@ -311,13 +312,13 @@ void Workshop::stop(const worker::AttemptId& attempt, bool keep_finished) {
 
 std::vector<worker::AttemptId> Workshop::moved() {
   std::vector<worker::AttemptId> children;
-  for (const auto& [attempt, aboard] : aboard_)
-    if (aboard.child) children.push_back(attempt);
+  for (const auto& [attempt, in_flight] : aboard_)
+    if (in_flight.child) children.push_back(attempt);
   return children;
 }
 
 void Workshop::on_worker_death() {
-  for (const auto& [attempt, aboard] : aboard_) place_.facts.emplace_back(WorkEnded{attempt});
+  for (const auto& [attempt, in_flight] : aboard_) place_.facts.emplace_back(WorkEnded{attempt});
   aboard_.clear();
   for (Slot& slot : executors_) slot = {Executor::Down, slot.start + 1, false, false, {}};
 }

@@ -101,13 +101,13 @@ class Workshop final : public worker::ExecutorPort, public worker::ChildPort {
   void announce(const worker::AttemptId& attempt, base::Duration wait, std::function<void(Aboard&)> what);
   void begin(worker::SlotIndex slot, const worker::AttemptId& attempt, const wire::Grant& grant,
              const worker::TaskRange& tasks, Where where);
-  void give_up(const worker::AttemptId& attempt, Aboard& aboard, bool keep_finished);
-  void next_task(const worker::AttemptId& attempt, Aboard& aboard);
-  void finish_task(const worker::AttemptId& attempt, Aboard& aboard);
+  void give_up(const worker::AttemptId& attempt, Aboard& in_flight, bool keep_finished);
+  void next_task(const worker::AttemptId& attempt, Aboard& in_flight);
+  void finish_task(const worker::AttemptId& attempt, Aboard& in_flight);
   void end(const worker::AttemptId& attempt, jobs::Outcome outcome, const char* code);
   void finish_if_empty(worker::SlotIndex slot);
   bool inputs_are_there(const wire::Grant& grant, worker::TaskIndex task) const;
-  wire::FinishedTask result_of(const worker::AttemptId& attempt, const Aboard& aboard, worker::TaskIndex task,
+  wire::FinishedTask result_of(const worker::AttemptId& attempt, const Aboard& in_flight, worker::TaskIndex task,
                                base::Duration took) const;
 
   Place place_;

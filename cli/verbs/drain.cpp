@@ -11,11 +11,11 @@ void declare_drain(Arguments& program) {
     bool revoke = false;
   };
   auto options = std::make_shared<Options>();
-  Arguments verb = program.verb("drain", "Give a worker no more work", "framemill drain w1 --reason \"new driver\"");
+  Arguments verb = program.verb("drain", "Stop giving work to a worker", "framemill drain w1 --reason \"new driver\"");
   verb.positional("WORKER", options->worker, "The worker's name or number");
-  verb.option("--reason", options->reason, "TEXT", "Why, for the record");
+  verb.option("--reason", options->reason, "TEXT", "Reason, recorded in the audit log");
   verb.flag("--revoke", options->revoke,
-            "Shut it out at once and for good: what it runs goes elsewhere, its key is refused");
+            "Remove it at once and for good: its work goes to other workers, its key is refused");
   verb.run([options](Session& session) {
     return change_worker(session, options->worker, {options->revoke ? "revoke" : "drain"}, options->reason);
   });

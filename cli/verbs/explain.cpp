@@ -49,7 +49,7 @@ void declare_explain(Arguments& program) {
   auto options = std::make_shared<Options>();
   Arguments verb =
       program.verb("explain", "Say why something is not running", "framemill explain 12 --layer hb_0010 --frame 1040");
-  verb.positional("JOB", options->job, "The job's number, or last for your newest");
+  verb.positional("JOB", options->job, "Job number, or last for your newest");
   verb.option("--layer", options->layer, "NAME", "Of this layer (the first that waits)");
   verb.option("--variant", options->variant, "N", "Of this variant, counted from 0");
   verb.option("--frame", options->frame, "N", "Of the task that makes this frame");

@@ -64,13 +64,13 @@ ExitCode leave_running(Session& session, std::int64_t job) {
     session.print_error(base::error_of(net::NetError::Interrupted, fmt::format("job {} goes on", job)));
   else
     session.err() << fmt::format(
-        "job {0} goes on; framemill follow {0} shows it again, framemill cancel {0} stops it\n", job);
+        "job {0} keeps running; framemill follow {0} shows it again, framemill cancel {0} stops it\n", job);
   return ExitCode::Interrupted;
 }
 
 ExitCode leave_for_good(Session& session, std::int64_t job, const std::string& sentence) {
   if (!session.json())
-    session.err() << fmt::format("{0}\nframemill explain {1} says more, framemill cancel {1} gives it up\n", sentence,
+    session.err() << fmt::format("{0}\nframemill explain {1} says more, framemill cancel {1} cancels it\n", sentence,
                                  job);
   return ExitCode::CanNeverRun;
 }
@@ -129,9 +129,9 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
 void declare_follow(Arguments& program) {
   auto options = std::make_shared<Options>();
   Arguments verb = program.verb("follow", "Watch a job until it is finished", "framemill follow last");
-  verb.positional("JOB", options->job, "The job's number, or last for your newest");
-  verb.flag("--plain", options->plain, "A line every 10 s, as off a terminal");
-  verb.option("--patience", options->patience, "TIME", "How long the scheduler may be away (60s)");
+  verb.positional("JOB", options->job, "Job number, or last for your newest");
+  verb.flag("--plain", options->plain, "Print a line every 10 s, as without a terminal");
+  verb.option("--patience", options->patience, "TIME", "How long to wait for a scheduler that is down (60s)");
   verb.run([options](Session& session) { return run(*options, session); });
 }
 

@@ -38,7 +38,7 @@ base::Result<std::map<std::string, std::string>> models_by_layer(const json::val
 base::Result<json::array> fetch(const Options& options, Session& session) {
   const std::int64_t limit = options.limit.value_or(kFramesMax);
   if (limit < 1 || limit > static_cast<std::int64_t>(kFramesMax))
-    return base::Error{"usage.limit", "--limit goes from 1 to 1000000", "--limit", {}};
+    return base::Error{"usage.limit", "--limit must be 1 to 1000000", "--limit", {}};
   const std::string query =
       query_text({{"layer", options.layer}, {"variant", options.variant ? std::to_string(*options.variant) : ""}});
   FM_ASSIGN(const std::string target, session.job_target(options.job, "/frames" + query));
@@ -123,12 +123,12 @@ void declare_frames(Arguments& program) {
   auto options = std::make_shared<Options>();
   Arguments verb =
       program.verb("frames", "List the files a job has made", "framemill frames last --layer hb_0010 --sums");
-  verb.positional("JOB", options->job, "The job's number, or last for your newest");
+  verb.positional("JOB", options->job, "Job number, or last for your newest");
   verb.option("--layer", options->layer, "NAME", "Only this layer");
   verb.option("--variant", options->variant, "N", "Only this variant, counted from 0");
   verb.option("--limit", options->limit, "N", "At most N files");
   verb.option("--manifest", options->manifest, "FILE", "Write a JSON manifest of the published files");
-  verb.flag("--paths", options->paths, "Print the paths alone, relative to their root");
+  verb.flag("--paths", options->paths, "Print only the paths, relative to their root");
   verb.flag("--sums", options->sums, "Print lines for sha256sum -c, to be run in the root");
   verb.run([options](Session& session) { return run(*options, session); });
 }

@@ -41,7 +41,7 @@ std::string condition_line(const JobView& job, const Terminal& terminal) {
   const ConditionView& condition = job.condition;
   // What is missing is listed below, with what it means.
   if (condition.kind.empty() || (condition.kind == "input_missing" && !job.missing_inputs.empty())) return {};
-  return fmt::format("  {}{}: {}: {} (`framemill explain {} --layer {}` tells more)\n",
+  return fmt::format("  {}{}: {}: {} (`framemill explain {} --layer {}` says more)\n",
                      paint(terminal, Tone::Warning, condition.words()),
                      condition.since.empty() ? "" : " since " + condition.since, condition.layer, condition.reason,
                      job.id, condition.layer);
@@ -125,7 +125,7 @@ void print_missing(const JobView& job, Session& session) {
       session.out() << fmt::format("    the task fails in {} if the file does not come\n",
                                    roughly(*missing.fails_in_ms));
     else
-      session.out() << fmt::format("    nobody can look, so that time does not count: {}\n", missing.problem);
+      session.out() << fmt::format("    no worker can look for it, so this time does not count: {}\n", missing.problem);
   }
 }
 
@@ -134,7 +134,7 @@ void print_remakes(const JobView& job, Session& session) {
   if (job.remakes.empty()) return;
   session.out() << "\nmade again\n";
   for (const RemakeView& remake : job.remakes) {
-    session.out() << fmt::format("  job {}, {}: asked for by {} at {}{}{}\n", remake.job,
+    session.out() << fmt::format("  job {}, {}: requested by {} at {}{}{}\n", remake.job,
                                  paint(session.terminal(), tone_of(remake.state), remake.state), remake.principal,
                                  remake.time, remake.replaces ? ", to replace" : "",
                                  remake.reason.empty() ? "" : ": " + remake.reason);
@@ -187,7 +187,7 @@ base::Result<ExitCode> run(const std::string& name, Session& session) {
 void declare_job(Arguments& program) {
   auto name = std::make_shared<std::string>();
   Arguments verb = program.verb("job", "Show a job with its layers, failures and outputs", "framemill job last");
-  verb.positional("JOB", *name, "The job's number, or last for your newest");
+  verb.positional("JOB", *name, "Job number, or last for your newest");
   verb.run([name](Session& session) { return run(*name, session); });
 }
 

@@ -30,8 +30,8 @@ void declare_job_change(Arguments& program, const std::string& verb, const std::
   };
   auto options = std::make_shared<Options>();
   Arguments arguments = program.verb(verb, summary, example);
-  arguments.positional("JOB", options->job, "The job's number, or last for your newest");
-  arguments.option("--reason", options->reason, "TEXT", "Why, for the record");
+  arguments.positional("JOB", options->job, "Job number, or last for your newest");
+  arguments.option("--reason", options->reason, "TEXT", "Reason, recorded in the audit log");
   arguments.run([options, verb, said](Session& session) {
     return change_job(session, options->job, verb, {{"reason", options->reason}}, said);
   });

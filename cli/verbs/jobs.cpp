@@ -32,7 +32,7 @@ std::string place_of(const JobView& job) {
 
 base::Result<ExitCode> run(const Options& options, Session& session) {
   const std::int64_t limit = options.limit.value_or(20);
-  if (limit < 1 || limit > 100000) return base::Error{"usage.limit", "--limit goes from 1 to 100000", "--limit", {}};
+  if (limit < 1 || limit > 100000) return base::Error{"usage.limit", "--limit must be 1 to 100000", "--limit", {}};
   FM_ASSIGN(Api* server, session.api());
   const std::string query = query_text({{"live", options.live ? "true" : ""},
                                         {"mine", options.mine ? "true" : ""},

@@ -45,7 +45,7 @@ base::Result<ExitCode> make_token_file(const TokenOptions& options, Session& ses
     return base::Error{"usage.principal", "a principal has letters, digits and -_.@+", "--principal",
                        "write --principal ana"};
   if (options.role != "viewer" && options.role != "artist" && options.role != "admin")
-    return base::Error{"usage.role", fmt::format("there is no role '{}'", options.role), "--role",
+    return base::Error{"usage.role", fmt::format("unknown role '{}'", options.role), "--role",
                        "viewer, artist or admin"};
   const std::string token = make_token();
   FM_TRY(write_new_file(options.out, token + "\n", 0600));
@@ -72,7 +72,7 @@ void declare_token(Arguments& keys) {
                              "framemill keys token --principal ana --role artist --out ana.token >> tokens.toml");
   verb.required_option("--principal", options->principal, "NAME", "Owner; recorded in the audit log");
   verb.option("--role", options->role, "ROLE", "viewer, artist (the default) or admin");
-  verb.required_option("--out", options->out, "FILE", "Where the token goes, mode 0600; never printed");
+  verb.required_option("--out", options->out, "FILE", "File for the token, mode 0600; never printed");
   verb.run([options](Session& session) { return make_token_file(*options, session); });
 }
 
@@ -85,7 +85,7 @@ void declare_keys(Arguments& program) {
   auto path = std::make_shared<std::string>();
   Arguments curve =
       keys.verb("curve", "Make a CURVE key pair: FILE (0600) and FILE.pub", "framemill keys curve w1.key");
-  curve.positional("FILE", *path, "Where the secret key goes; overwrites nothing");
+  curve.positional("FILE", *path, "File for the secret key; never overwrites a file");
   curve.run([path](Session& session) { return make_curve(*path, session); });
 
   auto shown = std::make_shared<std::string>();

@@ -90,7 +90,7 @@ base::Result<ExitCode> follow(Session& session, const Options& options, const st
 
 base::Result<ExitCode> run(const Options& options, Session& session) {
   const std::int64_t limit = options.limit.value_or(10);
-  if (limit < 1 || limit > 10000) return base::Error{"usage.limit", "--limit goes from 1 to 10000", "--limit", {}};
+  if (limit < 1 || limit > 10000) return base::Error{"usage.limit", "--limit must be 1 to 10000", "--limit", {}};
   const std::string query =
       query_text({{"layer", options.layer}, {"frame", options.frame ? std::to_string(*options.frame) : ""}});
   if (options.follow) return follow(session, options, query, static_cast<std::size_t>(limit));
@@ -116,10 +116,10 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
 void declare_logs(Arguments& program) {
   auto options = std::make_shared<Options>();
   Arguments verb = program.verb("logs", "Show what executors and commands printed", "framemill logs 12 --frame 1009");
-  verb.positional("JOB", options->job, "The job's number, or last for your newest");
+  verb.positional("JOB", options->job, "Job number, or last for your newest");
   verb.option("--layer", options->layer, "NAME", "Only this layer");
   verb.option("--frame", options->frame, "N", "Only attempts that were to make this frame");
-  verb.flag("-f,--follow", options->follow, "Go on as more is printed, until the job is final");
+  verb.flag("-f,--follow", options->follow, "Keep printing new output until the job is finished");
   verb.option("--patience", options->patience, "TIME", "With -f: how long the scheduler may be away (60s)");
   verb.option("--limit", options->limit, "N", "The newest N attempts (10)");
   verb.run([options](Session& session) { return run(*options, session); });

@@ -40,7 +40,7 @@ base::Result<models::Package> find_package(const Options& options, Session& sess
   if (const models::Package* package = shelf.package(options.package)) return *package;
   for (const base::Error& problem : shelf.problems()) session.print_error(problem);
   const std::string known = jobs::listed(shelf.ids(), 10);
-  return base::Error{"model.unknown", fmt::format("there is no package '{}'", printable(options.package)), "PACKAGE",
+  return base::Error{"model.unknown", fmt::format("package '{}' not found", printable(options.package)), "PACKAGE",
                      known.empty() ? "no packages were found" : "known packages: " + known};
 }
 

@@ -27,10 +27,10 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
 
 void declare_pause(Arguments& program) {
   auto options = std::make_shared<Options>();
-  Arguments verb = program.verb("pause", "Hold a job until it is resumed", "framemill pause 12 --for 8h");
-  verb.positional("JOB", options->job, "The job's number, or last for your newest");
+  Arguments verb = program.verb("pause", "Pause a job until it is resumed", "framemill pause 12 --for 8h");
+  verb.positional("JOB", options->job, "Job number, or last for your newest");
   verb.option("--for", options->time, "TIME", "Resume it by itself after this time: 30m, 8h");
-  verb.option("--reason", options->reason, "TEXT", "Why, for the record");
+  verb.option("--reason", options->reason, "TEXT", "Reason, recorded in the audit log");
   verb.run([options](Session& session) { return run(*options, session); });
 }
 

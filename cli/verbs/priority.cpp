@@ -29,9 +29,9 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
 void declare_priority(Arguments& program) {
   auto options = std::make_shared<Options>();
   Arguments verb = program.verb("priority", "Change a job's priority", "framemill priority 12 80");
-  verb.positional("JOB", options->job, "The job's number, or last for your newest");
+  verb.positional("JOB", options->job, "Job number, or last for your newest");
   verb.positional("N", options->priority, "0 to 100, higher first; 50 is usual");
-  verb.option("--reason", options->reason, "TEXT", "Why, for the record");
+  verb.option("--reason", options->reason, "TEXT", "Reason, recorded in the audit log");
   verb.run([options](Session& session) { return run(*options, session); });
 }
 

@@ -5,7 +5,7 @@
 namespace framemill::cli {
 
 void declare_resume(Arguments& program) {
-  declare_job_change(program, "resume", "Let a paused job go on", "framemill resume 12", "resumed");
+  declare_job_change(program, "resume", "Resume a paused job", "framemill resume 12", "resumed");
 }
 
 }  // namespace framemill::cli

@@ -29,10 +29,12 @@ base::Result<ExitCode> ask_remake(const RetryOptions& options, Session& session)
     session.print_json(answer);
     return ExitCode::Ok;
   }
-  const char* and_then = options.replace ? "what comes out takes the place of what is published"
-                                         : "what comes out as on record takes its place, anything else changes nothing";
+  const char* and_then = options.replace
+                             ? "the result replaces what is published"
+                             : "a result equal to the record replaces the file; any other result changes nothing";
   session.out() << fmt::format("job {} makes {} of job {} again; {}\n", remake, counted(tasks, "task"), id, and_then)
-                << fmt::format("framemill wait {} says how it ended, framemill job {} what came out\n", remake, id);
+                << fmt::format("framemill wait {} reports how it ended, framemill job {} what was produced\n", remake,
+                               id);
   return ExitCode::Ok;
 }
 
@@ -51,12 +53,12 @@ void declare_retry(Arguments& program) {
   auto options = std::make_shared<RetryOptions>();
   Arguments verb = program.verb("retry", "Try failed or cancelled tasks again; make lost or damaged files again",
                                 "framemill retry 12 --layer hb_0010 --frames 1001-1016");
-  verb.positional("JOB", options->job, "The job's number, or last for your newest");
+  verb.positional("JOB", options->job, "Job number, or last for your newest");
   verb.option("--layer", options->layer, "NAME", "Only this layer");
   verb.option("--frames", options->frames, "RANGE", "Only these frames: 1001-1016, 1,5,9-12");
-  verb.flag("--remake", options->remake, "Make published files again, and put back what comes out as it is on record");
-  verb.flag("--replace", options->replace, "With --remake: what comes out otherwise takes its place, too");
-  verb.option("--reason", options->reason, "TEXT", "Why, for the record");
+  verb.flag("--remake", options->remake, "Make published files again, and restore those that equal the record");
+  verb.flag("--replace", options->replace, "With --remake: also publish results that differ from the record");
+  verb.option("--reason", options->reason, "TEXT", "Reason, recorded in the audit log");
   verb.run([options](Session& session) { return run(*options, session); });
 }
 

@@ -127,8 +127,8 @@ base::Status draw(const std::string& request, const std::map<std::string, std::s
 
 base::Result<ExitCode> run(const Options& options, Session& session) {
   const std::int64_t every = options.every.value_or(8), tile = options.tile.value_or(192);
-  if (every < 1 || every > 1'000'000) return base::Error{"usage.every", "--every is at least 1", "--every", {}};
-  if (tile < 64 || tile > 1024) return base::Error{"usage.tile", "--tile goes from 64 to 1024", "--tile", {}};
+  if (every < 1 || every > 1'000'000) return base::Error{"usage.every", "--every must be at least 1", "--every", {}};
+  if (tile < 64 || tile > 1024) return base::Error{"usage.tile", "--tile must be 64 to 1024", "--tile", {}};
   FM_ASSIGN(Api* server, session.api());
   FM_ASSIGN(const std::string job_target, session.job_target(options.job));
   FM_ASSIGN(const json::value job_answer, server->get(job_target));
@@ -152,7 +152,7 @@ void declare_sheet(Arguments& program) {
   auto options = std::make_shared<Options>();
   Arguments verb = program.verb("sheet", "Draw a contact sheet of a job's frames on this host",
                                 "framemill sheet last -o sheet.png --root main=/mnt/frames");
-  verb.positional("JOB", options->job, "The job's number, or last for your newest");
+  verb.positional("JOB", options->job, "Job number, or last for your newest");
   verb.required_option("-o,--out", options->out, "FILE", "The picture to write, PNG");
   verb.option("--root", options->roots, "NAME=PATH", "Where this host has a root; repeatable");
   verb.option("--layer", options->layer, "NAME", "Only this layer");

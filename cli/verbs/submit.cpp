@@ -121,7 +121,7 @@ void declare_submit(Arguments& program) {
                                 "framemill submit shot.toml --set layer.boards.prompt=\"snowy hills at dusk\"");
   verb.positional("FILE", options->files, "Job specs, TOML or JSON; - reads standard input");
   verb.option("--set", options->set, "KEY=VALUE", "Set a key of the spec; repeatable");
-  verb.option("--reason", options->reason, "TEXT", "Why, for the record");
+  verb.option("--reason", options->reason, "TEXT", "Reason, recorded in the audit log");
   verb.flag("-q,--quiet", options->quiet, "Print only job IDs");
   verb.run([options](Session& session) { return run(*options, session); });
 }

@@ -10,10 +10,10 @@ void declare_undrain(Arguments& program) {
     bool quarantine = false;
   };
   auto options = std::make_shared<Options>();
-  Arguments verb = program.verb("undrain", "Take a worker back into service", "framemill undrain w1");
+  Arguments verb = program.verb("undrain", "Return a drained worker to service", "framemill undrain w1");
   verb.positional("WORKER", options->worker, "The worker's name or number");
-  verb.option("--reason", options->reason, "TEXT", "Why, for the record");
-  verb.flag("--clear-quarantine", options->quarantine, "Also forget the failures that put it into quarantine");
+  verb.option("--reason", options->reason, "TEXT", "Reason, recorded in the audit log");
+  verb.flag("--clear-quarantine", options->quarantine, "Also clear its quarantine");
   verb.run([options](Session& session) -> base::Result<ExitCode> {
     std::vector<std::string> changes{"undrain"};
     if (options->quarantine) changes.insert(changes.begin(), "clear-quarantine");

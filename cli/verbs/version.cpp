@@ -49,7 +49,7 @@ void declare_version(Arguments& program) {
   auto client_only = std::make_shared<bool>(false);
   Arguments verb =
       program.verb("version", "Print the versions of this program and of the scheduler", "framemill version --client");
-  verb.flag("--client", *client_only, "This program alone; asks no server");
+  verb.flag("--client", *client_only, "Only this program; do not contact the server");
   verb.run([client_only](Session& session) { return run(*client_only, session); });
 }
 

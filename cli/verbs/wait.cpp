@@ -94,13 +94,12 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
     }
     if (job) last = std::move(job);
     if (deadline && base::monotonic_now() >= *deadline) {
-      if (last) return report(session, *last, ExitCode::StillRunning, "still not finished, the time is over");
-      session.print_error(
-          {"wait.timeout", fmt::format("the time is over, and nothing was heard of job {}", id), {}, {}});
+      if (last) return report(session, *last, ExitCode::StillRunning, "timed out; still not finished");
+      session.print_error({"wait.timeout", fmt::format("timed out; no answer about job {}", id), {}, {}});
       return ExitCode::StillRunning;
     }
     if (!pause_for(session, kLookEvery))
-      return base::error_of(net::NetError::Interrupted, fmt::format("interrupted; job {} goes on", id));
+      return base::error_of(net::NetError::Interrupted, fmt::format("interrupted; job {} keeps running", id));
   }
 }
 
@@ -110,9 +109,9 @@ void declare_wait(Arguments& program) {
   auto options = std::make_shared<Options>();
   Arguments verb =
       program.verb("wait", "Wait until a job is finished; the exit code says how", "framemill wait last --timeout 10m");
-  verb.positional("JOB", options->job, "The job's number, or last for your newest");
+  verb.positional("JOB", options->job, "Job number, or last for your newest");
   verb.option("--timeout", options->timeout, "TIME", "Give up after 90s, 5m, 2h with exit code 7");
-  verb.option("--patience", options->patience, "TIME", "How long the scheduler may be away (60s)");
+  verb.option("--patience", options->patience, "TIME", "How long to wait for a scheduler that is down (60s)");
   verb.run([options](Session& session) { return run(*options, session); });
 }
 

@@ -33,7 +33,7 @@ auto guarded(const char* what, Function&& function) -> decltype(function()) {
   } catch (const c10::OutOfMemoryError& error) {
     return base::error_of(jobs::AttemptError::OutOfMemory, std::string(what) + ": " + error.what_without_backtrace());
   } catch (const std::bad_alloc&) {
-    return base::error_of(jobs::AttemptError::OutOfMemory, std::string(what) + ": the host has no memory left");
+    return base::error_of(jobs::AttemptError::OutOfMemory, std::string(what) + ": the host is out of memory");
   } catch (const std::exception& error) {
     return base::error_of(jobs::AttemptError::Device, std::string(what) + ": " + error.what());
   }

@@ -108,7 +108,7 @@ CommandSpec read_command(TableReader& table) {
     table.fail("argv", "too_large", fmt::format("the arguments are longer than {} bytes", kSpecStringBytesMax));
   const SpecNode* node = table.take("argv");
   if (node->items.empty())
-    table.fail("argv", "missing_program", "there is no program", "a program that the workers' configuration names");
+    table.fail("argv", "missing_program", "the program is missing", "a program that the workers' configuration names");
   else if (!work.argv.empty() && node->items.size() == work.argv.size() && !is_safe_word(work.argv.front()))
     table.fail("argv[0]", "bad_program", fmt::format("\"{}\" is not a program's name", printable(work.argv.front())),
                "a name that the workers' configuration lists under [commands], never a path",
@@ -143,7 +143,8 @@ void check_input_names(const LayerDraft& layer, SpecErrors& errors) {
     for (std::size_t j = 0; j < i; ++j)
       if (!inputs[i].name.empty() && inputs[i].name == inputs[j].name)
         layer.reader(errors).fail(fmt::format("input[{}].name", i), "duplicate_input",
-                                  fmt::format("there is another input \"{}\"", inputs[i].name), "names that differ");
+                                  fmt::format("the name \"{}\" is used by another input", inputs[i].name),
+                                  "names that differ");
 }
 
 void check_input_tokens(const LayerDraft& layer, const CommandSpec& command, SpecErrors& errors) {

@@ -42,13 +42,13 @@ void read_variants(TableReader& table, GenerateSpec& work) {
                           fmt::format("integers, 0 to {}", INT64_MAX));
       if (item.type != SpecNode::Type::Integer)
         return table.fail("variants", "wrong_type", fmt::format("a seed is {}", jobs::name(item.type)),
-                          "seeds are integers from 0");
+                          "a seed is an integer, 0 or more");
       if (item.integer < 0)
         return table.fail("variants", "out_of_range", fmt::format("{} is not a seed", item.integer),
-                          "seeds are integers from 0");
+                          "a seed is an integer, 0 or more");
       if (!seen.insert(static_cast<std::uint64_t>(item.integer)).second)
         return table.fail("variants", "duplicate_seed", fmt::format("seed {} is given twice", item.integer),
-                          "each variant has its own seed");
+                          "give each variant its own seed");
       work.variant_seeds.push_back(static_cast<std::uint64_t>(item.integer));
     }
     work.seed = work.variant_seeds.front();
@@ -168,7 +168,7 @@ class Generate final : public Kind {
     const auto& work = std::get<GenerateSpec>(layer.work);
     const PackageFacts* facts = plan.packages().find(work.model);
     if (facts == nullptr)
-      return plan.fail(index, "model", "unknown_model", fmt::format("there is no model package \"{}\"", work.model),
+      return plan.fail(index, "model", "unknown_model", fmt::format("unknown model package \"{}\"", work.model),
                        "a package that the farm has", nearest(work.model, plan.packages().ids()));
     std::string why;
     const auto grid = make_grid(*facts, work.plan, layer.shot_range, !layer.inputs.empty(), &why);

@@ -21,8 +21,7 @@ class PackageChecks {
     if (packages_.find(model) == nullptr) {
       // The rest is checked against the package that was meant, where that can be told.
       model = meant_package(work.model);
-      fail("model", "unknown_model", fmt::format("there is no model package \"{}\"", work.model), known_packages(),
-           model);
+      fail("model", "unknown_model", fmt::format("unknown model package \"{}\"", work.model), known_packages(), model);
     }
     const PackageFacts* facts = packages_.find(model);
     if (facts == nullptr) return;

@@ -36,7 +36,7 @@ void check_shown_inputs(const LayerDraft& layer, SpecErrors& errors) {
   if (!table.has("input")) table.fail("input", "missing_key", "\"input\" is missing", "input = [{layer = \"boards\"}]");
   const SpecNode* written = table.value("input");
   if (written != nullptr && written->type == SpecNode::Type::Array && spec.inputs.empty())
-    table.fail("input", "missing_key", "there is no input", "at least one element");
+    table.fail("input", "missing_key", "the input is missing", "at least one element");
   for (std::size_t i = 0; i < spec.inputs.size(); ++i)
     if (!spec.inputs[i].pattern.empty() && !spec.inputs[i].frames)
       table.fail(fmt::format("input[{}].frames", i), "missing_key", "say which frames of the root are read");

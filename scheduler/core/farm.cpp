@@ -45,9 +45,8 @@ void answer(FarmState& farm, RequestId request, base::Result<Value> result) {
 }
 
 base::Error read_only() {
-  return base::error_of(Refusal::StoreReadOnly,
-                        "the scheduler's disk is full: nothing can be changed until there is room", "",
-                        "free at least 32 MiB on the disk of the scheduler's data directory; watching goes on");
+  return base::error_of(Refusal::StoreReadOnly, "the scheduler's disk is full: changes are refused until space is free",
+                        "", "free at least 32 MiB on the disk of the scheduler's data directory; reading still works");
 }
 
 struct Apply {
@@ -57,10 +56,10 @@ struct Apply {
     answer<Submitted>(farm, event.request,
                       farm.read_only ? base::Result<Submitted>(read_only()) : submit_job(farm, event));
   }
-  void operator()(const JobChangeAsked& event) const {
+  void operator()(const JobChangeRequested& event) const {
     answer<Changed>(farm, event.request, farm.read_only ? base::Result<Changed>(read_only()) : change_job(farm, event));
   }
-  void operator()(const WorkerChangeAsked& event) const {
+  void operator()(const WorkerChangeRequested& event) const {
     answer<Changed>(farm, event.request,
                     farm.read_only ? base::Result<Changed>(read_only()) : change_worker(farm, event));
   }
@@ -252,7 +251,7 @@ const std::string* Farm::output_of(AttemptId attempt) const {
   return lease == nullptr ? nullptr : &lease->activity.output;
 }
 
-base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> Farm::tasks_to_remake(const JobChangeAsked& asked) const {
+base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> Farm::tasks_to_remake(const JobChangeRequested& asked) const {
   return scheduler::tasks_to_remake(*state_, asked);
 }
 

@@ -57,7 +57,7 @@ class Farm {
   std::vector<StateRun> task_runs(PhaseId phase) const;  // of all its tasks; empty: no such job or phase
   // What a remake's tasks read and write (remakes.h): the tasks that a change asks for, whose commit stands for a
   // task's files (its own phase, or the first job's), and what is known of a task that is made again (else null).
-  base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> tasks_to_remake(const JobChangeAsked& asked) const;
+  base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> tasks_to_remake(const JobChangeRequested& asked) const;
   PhaseId committed_as(PhaseId phase, TaskIndex task) const;
   const RemakeRecord* remade(PhaseId phase, TaskIndex task) const;
   const WorkerRecord* worker(WorkerId id) const;

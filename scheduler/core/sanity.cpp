@@ -76,13 +76,13 @@ std::string check_phase(const FarmState& farm, const JobEntry& job, const PhaseE
   }
   if (next != phase.tasks.size() || counted != phase.tasks.counts()) return "counts differ from runs" + at(phase, 0);
   for (std::size_t i = 0; i < totals.size(); ++i) totals[i] += counted[i];
-  std::uint32_t outran = 0;
+  std::uint32_t expired = 0;
   for (const auto& [first, id] : phase.attempts) {
     const Lease* lease = farm.leases.find(id);
     if (lease == nullptr || lease->record.phase != phase.id) return "an attempt that does not live" + at(phase, first);
-    outran += lease->outran ? 1u : 0u;
+    expired += lease->has_expired ? 1u : 0u;
   }
-  if (outran != phase.outran) return "a wrong count of leases that ran out" + at(phase, 0);
+  if (expired != phase.expired_leases) return "a wrong count of leases that ran out" + at(phase, 0);
   return check_groupings(phase);
 }
 
@@ -158,7 +158,7 @@ bool is_kept_for_earlier(const FarmState& farm, const WorkerEntry& worker, const
     for (const auto& [share, line] : queue.shares) {
       if (!QueueOrder().goes_before({share, &line.begin()->first}, work)) continue;
       const SlotFit fit = fit_of(farm.memory, farm.classes.of(id), worker, slot, farm.settings.leases_per_slot_max);
-      if (fit.misfit == Misfit::MemoryBooked) return true;
+      if (fit.blocker == PlacementBlocker::MemoryBooked) return true;
     }
   return false;
 }

@@ -18,7 +18,7 @@ namespace {
 constexpr base::Duration kProbePatience = base::seconds(1);
 
 base::Error no_such_job(JobId job) {
-  return base::error_of(Refusal::JobUnknown, fmt::format("there is no job {}", job.value), "job",
+  return base::error_of(Refusal::JobUnknown, fmt::format("job {} not found", job.value), "job",
                         "framemill jobs lists them");
 }
 
@@ -59,7 +59,7 @@ bool wanted(const JobRecord& job, const JobFilter& filter) {
 }
 
 base::Error busy() {
-  return base::error_of(Refusal::FarmBusy, "too many requests wait for the scheduler at this moment", "",
+  return base::error_of(Refusal::FarmBusy, "too many requests are waiting for the scheduler", "",
                         "try again in a few seconds");
 }
 
@@ -154,7 +154,7 @@ void FarmService::queue_submit(JobSubmitted event, Reply<SubmitReply> reply, std
 
 void FarmService::change_job(JobChange change, Reply<Changed> reply) {
   queue_change<Changed>(std::move(reply), [this, change = std::move(change)](Reply<Changed> answer_to) {
-    JobChangeAsked event;
+    JobChangeRequested event;
     event.remake = change.remake;
     event.replace = change.replace;
     event.cause = {change.principal, base::wall_now(), change.reason};
@@ -171,7 +171,7 @@ void FarmService::change_job(JobChange change, Reply<Changed> reply) {
 }
 
 // What comes out is compared with what is on record: the core does not keep that, so it is read first.
-void FarmService::remake(JobChangeAsked event, Reply<Changed> answer_to) {
+void FarmService::remake(JobChangeRequested event, Reply<Changed> answer_to) {
   const auto tasks = scheduler_.farm().tasks_to_remake(event);
   if (!tasks.ok()) return answer_to(tasks.error());
   scheduler_.find_commits(*tasks, [this, event = std::move(event), answer_to = std::move(answer_to)](
@@ -185,7 +185,7 @@ void FarmService::remake(JobChangeAsked event, Reply<Changed> answer_to) {
 
 void FarmService::change_worker(WorkerChange change, Reply<Changed> reply) {
   queue_change<Changed>(std::move(reply), [this, change = std::move(change)](Reply<Changed> answer_to) {
-    WorkerChangeAsked event;
+    WorkerChangeRequested event;
     event.cause = {change.principal, base::wall_now(), change.reason};
     event.worker = change.worker;
     event.verb = change.verb;

@@ -43,7 +43,7 @@ class FarmService : public FarmPort {
   void queue_read(Reply<T> reply, std::function<void(Reply<T>)> function);
   template <class T>
   void queue_search(Reply<T> reply, std::function<void(Reply<T>)> function);
-  void remake(JobChangeAsked event, Reply<Changed> answer_to);  // loop thread
+  void remake(JobChangeRequested event, Reply<Changed> answer_to);  // loop thread
   void queue_submit(JobSubmitted event, Reply<SubmitReply> reply, std::vector<std::string> warnings);
 
   net::EventLoop& loop_;

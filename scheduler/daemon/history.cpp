@@ -33,7 +33,7 @@ std::string_view file_kind(std::int32_t kind) {
 }
 
 base::Error bad_cursor() {
-  return {"request.bad_cursor", "`after` is no cursor of this list", "after", "use `next` of the page before"};
+  return {"request.bad_cursor", "`after` is not a cursor of this list", "after", "use `next` from the previous page"};
 }
 
 template <class A, class B>

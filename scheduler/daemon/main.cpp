@@ -47,7 +47,7 @@ int verify(const std::filesystem::path& database) {
   fmt::print("schema {}, epoch {}, durable sequence {}, {} batches and {} commits checked\n", report->schema,
              report->epoch, report->durable_sequence, report->batches_checked, report->commits_checked);
   for (const std::string& finding : report->findings) fmt::print("{}\n", finding);
-  if (report->whole()) fmt::print("the store is whole\n");
+  if (report->whole()) fmt::print("the store is intact\n");
   return report->whole() ? 0 : kFailed;
 }
 
@@ -69,8 +69,8 @@ int main(int argc, char** argv) {
   bool check_only = false, verbose = false;
   app.add_option("--config", config_file, "the scheduler's configuration")->capture_default_str();
   app.add_flag("--check-config", check_only,
-               "read the configuration, say what would be used, and stop (78: it is bad)");
-  app.add_flag("--verbose", verbose, "tell more in the log");
+               "check the configuration, print what would be used, and exit (78 if it is not valid)");
+  app.add_flag("--verbose", verbose, "log more");
   app.set_version_flag("--version", std::string("framemill-scheduler ") + FRAMEMILL_VERSION);
   CLI::App* verify_verb = app.add_subcommand("verify",
                                              "check a stopped scheduler's store, changing nothing\n"
@@ -82,13 +82,13 @@ int main(int argc, char** argv) {
       "Example: framemill-scheduler restore backup.db /var/lib/framemill/jobs.db --reason 'disk failed'");
   restore_verb->add_option("BACKUP", backup)->required();
   restore_verb->add_option("DATABASE", database)->required();
-  restore_verb->add_option("--reason", reason, "kept in the store's records")->required();
+  restore_verb->add_option("--reason", reason, "recorded in the store")->required();
   CLI::App* new_era_verb = app.add_subcommand(
       "new-era",
-      "accept that acknowledged history is lost, so that the store opens again\n"
+      "accept the loss of acknowledged history so that the store opens again\n"
       "Example: framemill-scheduler new-era /var/lib/framemill/jobs.db --reason 'the copy of last night is in use'");
   new_era_verb->add_option("DATABASE", database)->required();
-  new_era_verb->add_option("--reason", reason, "kept in the store's records")->required();
+  new_era_verb->add_option("--reason", reason, "recorded in the store")->required();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

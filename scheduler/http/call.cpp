@@ -122,7 +122,7 @@ void Call::fail(const base::Error& error) const {
 
 base::Result<JobId> Call::job() const {
   const auto value = integer_of(path.at("job"));
-  if (!value || *value < 1 || *value > UINT32_MAX) return bad_parameter("job", "must be a job's number");
+  if (!value || *value < 1 || *value > UINT32_MAX) return bad_parameter("job", "must be a job number");
   return JobId(static_cast<std::uint32_t>(*value));
 }
 

@@ -79,8 +79,7 @@ base::Status EventHub::attach(const Caller& caller, const net::Responder& respon
                               std::optional<JobId> job) {
   // Time may have passed since the request came.
   if (tokens_ && !tokens_->still_lets_in(caller, base::wall_now()))
-    return base::Error{"auth.expired", "this token is no longer valid", "",
-                       "ask the farm's administrator for a new one"};
+    return base::Error{"auth.expired", "this token has expired", "", "ask the farm's administrator for a new one"};
   const auto same_token = [&](const Reader& reader) { return reader.caller.token == caller.token; };
   const auto of_token = static_cast<std::size_t>(std::count_if(readers_.begin(), readers_.end(), same_token));
   if (of_token >= kReadersPerTokenMax)

@@ -50,7 +50,7 @@ struct PlanView {
 struct JobChange {
   std::string principal, reason;
   JobId job;
-  JobVerb verb = JobVerb::Cancel;
+  JobAction verb = JobAction::Cancel;
   std::int32_t priority = 50;
   std::optional<base::Duration> hold_for;  // Pause: how long; none: until it is resumed
   std::string layer;                       // Retry
@@ -60,7 +60,7 @@ struct JobChange {
 struct WorkerChange {
   std::string principal, reason;
   WorkerId worker;
-  WorkerVerb verb = WorkerVerb::Drain;
+  WorkerAction verb = WorkerAction::Drain;
 };
 
 // Files of a job, in the order (phase, task, frame). `after` continues a page: the `next` of the one before.

@@ -35,7 +35,7 @@ base::Status check_query(const net::HttpRequest& request, const ApiRoute& route)
   for (const auto& [key, value] : request.query) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     const std::string near = jobs::nearest(key, known);
-    return base::Error{"request.unknown_parameter", "there is no query parameter of this name here", key,
+    return base::Error{"request.unknown_parameter", "unknown query parameter", key,
                        near.empty() ? "" : "did you mean " + near + "?"};
   }
   return {};
@@ -43,8 +43,7 @@ base::Status check_query(const net::HttpRequest& request, const ApiRoute& route)
 
 net::HttpResponse no_route(const net::HttpRequest& request, const ApiRoutes::Match& match) {
   if (match.status() == 404)
-    return failure(
-        base::error_of(net::HttpError::NotFound, "there is nothing at this address", "", "see openapi.yaml"));
+    return failure(base::error_of(net::HttpError::NotFound, "not found", "", "see openapi.yaml"));
   net::HttpResponse response =
       failure(base::error_of(net::HttpError::MethodNotAllowed,
                              "the method " + request.method + " is not allowed here; allowed: " + match.allow));

@@ -35,7 +35,7 @@ void change(const std::shared_ptr<Call>& call, JobChange wanted) {
   }));
 }
 
-base::Status simple(const std::shared_ptr<Call>& call, JobVerb verb) {
+base::Status simple(const std::shared_ptr<Call>& call, JobAction verb) {
   JobChange wanted;
   wanted.verb = verb;
   FM_ASSIGN(wanted.job, call->job());
@@ -46,11 +46,11 @@ base::Status simple(const std::shared_ptr<Call>& call, JobVerb verb) {
 }
 
 base::Status cancel_job(const std::shared_ptr<Call>& call) {
-  return simple(call, JobVerb::Cancel);
+  return simple(call, JobAction::Cancel);
 }
 base::Status pause_job(const std::shared_ptr<Call>& call) {
   JobChange wanted;
-  wanted.verb = JobVerb::Pause;
+  wanted.verb = JobAction::Pause;
   FM_ASSIGN(wanted.job, call->job());
   FM_ASSIGN(const json::object body, call->body({"for_ms", "reason"}));
   if (const json::value* time = body.if_contains("for_ms")) {
@@ -63,12 +63,12 @@ base::Status pause_job(const std::shared_ptr<Call>& call) {
   return {};
 }
 base::Status resume_job(const std::shared_ptr<Call>& call) {
-  return simple(call, JobVerb::Resume);
+  return simple(call, JobAction::Resume);
 }
 
 base::Status set_job_priority(const std::shared_ptr<Call>& call) {
   JobChange wanted;
-  wanted.verb = JobVerb::SetPriority;
+  wanted.verb = JobAction::SetPriority;
   FM_ASSIGN(wanted.job, call->job());
   FM_ASSIGN(const json::object body, call->body({"priority", "reason"}));
   const json::value* priority = body.if_contains("priority");
@@ -90,7 +90,7 @@ base::Result<bool> flag_of(const json::object& body, std::string_view key) {
 
 base::Status retry_job(const std::shared_ptr<Call>& call) {
   JobChange wanted;
-  wanted.verb = JobVerb::Retry;
+  wanted.verb = JobAction::Retry;
   FM_ASSIGN(wanted.job, call->job());
   FM_ASSIGN(const json::object body, call->body({"layer", "frames", "reason", "remake", "replace"}));
   FM_ASSIGN(wanted.remake, flag_of(body, "remake"));

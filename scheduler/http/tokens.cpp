@@ -24,7 +24,7 @@ bool is_principal(std::string_view text) {
 }
 
 void read_entry(jobs::SettingsTable& table, TokenEntry& entry) {
-  table.require("principal", "the name of who holds the token");
+  table.require("principal", "the name of the person or program that holds the token");
   std::string role, digest;
   table.text("principal", entry.principal);
   if (!entry.principal.empty() && !is_principal(entry.principal))
@@ -98,15 +98,13 @@ base::Result<TokenTable> TokenTable::read(const std::filesystem::path& path) {
 }
 
 base::Result<Caller> TokenTable::authenticate(std::string_view token, base::WallTime now) const {
-  const base::Error unknown{"auth.unknown", "this token is not known here", "",
-                            "ask the farm's administrator for a new one"};
+  const base::Error unknown{"auth.unknown", "unknown token", "", "ask the farm's administrator for a new one"};
   if (token.empty() || token.size() > kTokenBytesMax) return unknown;
   const base::Sha256 digest = base::sha256(token);
   const TokenEntry* found = find(digest);
   if (found == nullptr) return unknown;
   if (found->expires && now >= *found->expires) {
-    return base::Error{"auth.expired", "this token is no longer valid", "",
-                       "ask the farm's administrator for a new one"};
+    return base::Error{"auth.expired", "this token has expired", "", "ask the farm's administrator for a new one"};
   }
   return Caller{found->principal, found->role, digest, found->expires};
 }

@@ -39,7 +39,7 @@ base::Result<const WorkerView*> find_worker(const std::vector<WorkerView>& worke
                         "give the worker's number");
 }
 
-base::Status change(const std::shared_ptr<Call>& call, WorkerVerb verb) {
+base::Status change(const std::shared_ptr<Call>& call, WorkerAction verb) {
   FM_ASSIGN(const json::object body, call->body({"reason"}));
   FM_ASSIGN(const std::string reason, string_of(body, "reason", kReasonBytesMax));
   auto find_again = [call](Changed) -> base::Status {
@@ -64,16 +64,16 @@ base::Status change(const std::shared_ptr<Call>& call, WorkerVerb verb) {
 }
 
 base::Status drain_worker(const std::shared_ptr<Call>& call) {
-  return change(call, WorkerVerb::Drain);
+  return change(call, WorkerAction::Drain);
 }
 base::Status undrain_worker(const std::shared_ptr<Call>& call) {
-  return change(call, WorkerVerb::Undrain);
+  return change(call, WorkerAction::Undrain);
 }
 base::Status revoke_worker(const std::shared_ptr<Call>& call) {
-  return change(call, WorkerVerb::Revoke);
+  return change(call, WorkerAction::Revoke);
 }
 base::Status clear_quarantine(const std::shared_ptr<Call>& call) {
-  return change(call, WorkerVerb::ClearQuarantine);
+  return change(call, WorkerAction::ClearQuarantine);
 }
 
 }  // namespace

@@ -124,7 +124,7 @@ void Outbox::send(WorkerId worker, Peer& peer, WhenFull when_full) {
   const WorkerPort::Sent sent = send_(worker, reply);
   if (sent == WorkerPort::Sent::Full && when_full == WhenFull::Keep) return;
   if (sent != WorkerPort::Sent::Yes) {
-    base::log_debug("outbox", "worker {} did not take a reply", worker.value);
+    base::log_debug("outbox", "a reply to worker {} was dropped", worker.value);
     for (const wire::Grant& grant : reply.grants()) on_lost_(grant, sent);
   }
   reply.Clear();

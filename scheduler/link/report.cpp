@@ -175,7 +175,7 @@ Result<AttemptEnded> ended_attempt(const wire::EndedAttempt& in) {
   AttemptEnded out;
   out.attempt = attempt_from_wire(in.attempt());
   const auto outcome = jobs::outcome_from_code(in.outcome());
-  if (!outcome) return bad("ended.outcome", "no outcome is called " + clean(in.outcome(), 64));
+  if (!outcome) return bad("ended.outcome", "unknown outcome " + clean(in.outcome(), 64));
   out.outcome = *outcome;
   out.code = clean(in.code(), 128);
   out.message = clean(in.message(), kTextBytesMax);

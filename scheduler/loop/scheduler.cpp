@@ -215,7 +215,7 @@ Health Scheduler::health() const {
     health.sentence = "stopping: " + stop_reason_;
   } else if (disk_full_) {
     health.ready = false;
-    health.sentence = "the disk of the job store is full: changes are refused";
+    health.sentence = "the job store's disk is full: changes are refused";
   }
   return health;
 }

@@ -129,8 +129,8 @@ struct TroublesTable {
     list_phase(column, trouble.phase);
     column.key("task", trouble.task);
     column("charged_tries", trouble.charged_tries);
-    column("lone_deaths", trouble.lone_deaths);
-    column("run_alone", trouble.run_alone);
+    column("lone_deaths", trouble.isolated_crashes);
+    column("run_alone", trouble.isolate);
     column("uncharged_returns", trouble.uncharged_returns);
     column("last_outcome", trouble.last_outcome);
     column("last_code", trouble.last_code);

@@ -87,7 +87,7 @@ TEST_CASE("an array that is never closed and a key of foreign letters are told w
   CHECK(foreign.find("there is no key \"r\u043Eot\" here | root") != std::string::npos);
   CHECK(foreign.find("there is no key \"cfg\" here | guidance") != std::string::npos);
   const std::string yaml = told(parse_spec("api: framemill/v1\nname: test\nlayer:\n  - name: a\n    kind: generate\n"));
-  CHECK(yaml.find("this looks like YAML, which is not read here") != std::string::npos);
+  CHECK(yaml.find("this looks like YAML, which is not supported") != std::string::npos);
   CHECK(std::count(yaml.begin(), yaml.end(), '\n') == 1);
   CHECK(told(parse_spec(std::string("a = 1\nb = \"\0\"", 13))).find("2:6 this file is not a text") !=
         std::string::npos);

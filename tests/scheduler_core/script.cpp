@@ -395,29 +395,29 @@ void Script::disk(const Statement& s) {
 }
 
 void Script::worker_verb(const Statement& s) {
-  static const std::map<std::string, WorkerVerb> kVerbs{{"drain", WorkerVerb::Drain},
-                                                        {"undrain", WorkerVerb::Undrain},
-                                                        {"revoke", WorkerVerb::Revoke},
-                                                        {"clear", WorkerVerb::ClearQuarantine}};
-  WorkerChangeAsked asked;
+  static const std::map<std::string, WorkerAction> kVerbs{{"drain", WorkerAction::Drain},
+                                                          {"undrain", WorkerAction::Undrain},
+                                                          {"revoke", WorkerAction::Revoke},
+                                                          {"clear", WorkerAction::ClearQuarantine}};
+  WorkerChangeRequested asked;
   asked.verb = kVerbs.at(s.word(0));
   asked.worker = worker_id(s.word(1));
   answer_ = stage().ask(asked);
 }
 
 void Script::job_verb(const Statement& s) {
-  static const std::map<std::string, JobVerb> kVerbs{{"pause", JobVerb::Pause},
-                                                     {"resume", JobVerb::Resume},
-                                                     {"cancel", JobVerb::Cancel},
-                                                     {"retry", JobVerb::Retry},
-                                                     {"priority", JobVerb::SetPriority}};
-  JobChangeAsked asked;
+  static const std::map<std::string, JobAction> kVerbs{{"pause", JobAction::Pause},
+                                                       {"resume", JobAction::Resume},
+                                                       {"cancel", JobAction::Cancel},
+                                                       {"retry", JobAction::Retry},
+                                                       {"priority", JobAction::SetPriority}};
+  JobChangeRequested asked;
   asked.verb = kVerbs.at(s.word(0));
   asked.job = jobs_.contains(s.word(1)) ? jobs_.at(s.word(1)) : JobId(9999);
-  if (asked.verb == JobVerb::SetPriority) asked.priority = std::stoi(s.word(2));
-  if (asked.verb == JobVerb::Pause || asked.verb == JobVerb::Resume)
+  if (asked.verb == JobAction::SetPriority) asked.priority = std::stoi(s.word(2));
+  if (asked.verb == JobAction::Pause || asked.verb == JobAction::Resume)
     asked.hold = jobs::hold_kind_from_name(s.text("kind", "pause")).value();
-  if (asked.verb == JobVerb::Pause) {
+  if (asked.verb == JobAction::Pause) {
     asked.cause = {s.text("by", "ana"), stage().now().wall, s.text("reason", "")};
     if (s.has("for_s"))
       asked.until = base::WallTime{asked.cause.time.unix_ms + static_cast<std::int64_t>(s.number("for_s", 0)) * 1000};

@@ -94,9 +94,9 @@ void finish_some(Stage& stage, Player& player) {
 }
 
 void ask_remake(Stage& stage) {
-  JobChangeAsked asked;
+  JobChangeRequested asked;
   asked.job = JobId(*rc::gen::inRange<std::uint32_t>(1, 5));
-  asked.verb = JobVerb::Retry;
+  asked.verb = JobAction::Retry;
   asked.remake = true;
   asked.replace = *rc::gen::arbitrary<bool>();
   asked.layer = *rc::gen::element<std::string>("", "", "boards", "shot", "cut");
@@ -164,18 +164,18 @@ void random_step(Stage& stage) {
       player.manifests.clear();
       break;
     case 10: {
-      JobChangeAsked asked;
+      JobChangeRequested asked;
       asked.job = JobId(*rc::gen::inRange<std::uint32_t>(1, 4));
-      asked.verb =
-          *rc::gen::element(JobVerb::Pause, JobVerb::Resume, JobVerb::SetPriority, JobVerb::Retry, JobVerb::Cancel);
+      asked.verb = *rc::gen::element(JobAction::Pause, JobAction::Resume, JobAction::SetPriority, JobAction::Retry,
+                                     JobAction::Cancel);
       asked.priority = *rc::gen::inRange(0, 101);
       (void)stage.ask(asked).ok();
       return;
     }
     case 11: {
-      WorkerChangeAsked asked;
+      WorkerChangeRequested asked;
       asked.worker = *stage.farm().worker_of_key(player.key);
-      asked.verb = *rc::gen::element(WorkerVerb::Drain, WorkerVerb::Undrain, WorkerVerb::ClearQuarantine);
+      asked.verb = *rc::gen::element(WorkerAction::Drain, WorkerAction::Undrain, WorkerAction::ClearQuarantine);
       (void)stage.ask(asked).ok();
       return;
     }
@@ -194,26 +194,26 @@ void random_step(Stage& stage) {
 void come_to_rest(Stage& stage) {
   stage.apply(StorageRecovered{});
   for (auto& [name, player] : stage.players()) {
-    WorkerChangeAsked asked;
+    WorkerChangeRequested asked;
     asked.worker = *stage.farm().worker_of_key(player.key);
-    asked.verb = WorkerVerb::Undrain;
+    asked.verb = WorkerAction::Undrain;
     (void)stage.ask(asked).ok();
     stage.restart_worker(name);
   }
   for (int round = 0; round < 400 && stage.fault().empty(); ++round) {
     for (const JobView& view : stage.farm().list_jobs(false)) {
-      JobChangeAsked asked;
+      JobChangeRequested asked;
       asked.job = view.id;
       const bool ended_badly = view.state == jobs::JobState::Failed || view.state == jobs::JobState::Cancelled;
       const bool lost = ended_badly && !view.remake_of;
-      asked.verb = lost ? JobVerb::Retry : JobVerb::Resume;
+      asked.verb = lost ? JobAction::Retry : JobAction::Resume;
       if (lost || !stage.farm().job(view.id)->holds.empty()) (void)stage.ask(asked).ok();
     }
     for (auto& [name, player] : stage.players()) {
       if (stage.farm().worker(*stage.farm().worker_of_key(player.key))->quarantined) {
-        WorkerChangeAsked asked;
+        WorkerChangeRequested asked;
         asked.worker = *stage.farm().worker_of_key(player.key);
-        asked.verb = WorkerVerb::ClearQuarantine;
+        asked.verb = WorkerAction::ClearQuarantine;
         (void)stage.ask(asked).ok();
       }
       const auto left = player.left;

@@ -100,10 +100,10 @@ base::Result<AnswerValue> Stage::ask_any(E event) {
 base::Result<AnswerValue> Stage::ask(JobSubmitted event) {
   return ask_any(std::move(event));
 }
-base::Result<AnswerValue> Stage::ask(JobChangeAsked event) {
+base::Result<AnswerValue> Stage::ask(JobChangeRequested event) {
   return ask_any(std::move(event));
 }
-base::Result<AnswerValue> Stage::ask(WorkerChangeAsked event) {
+base::Result<AnswerValue> Stage::ask(WorkerChangeRequested event) {
   return ask_any(std::move(event));
 }
 

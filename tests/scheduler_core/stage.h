@@ -50,8 +50,8 @@ class Stage {
   // Events. Effects are carried out: grants reach the players, records the store.
   void apply(Event event);
   base::Result<AnswerValue> ask(JobSubmitted event);
-  base::Result<AnswerValue> ask(JobChangeAsked event);
-  base::Result<AnswerValue> ask(WorkerChangeAsked event);
+  base::Result<AnswerValue> ask(JobChangeRequested event);
+  base::Result<AnswerValue> ask(WorkerChangeRequested event);
   void report(const std::string& worker);
   void pass(base::Duration time, const std::vector<std::string>& reporting);   // those report every second
   void sleep(base::Duration time) { now_.monotonic = now_.monotonic + time; }  // nobody is called meanwhile

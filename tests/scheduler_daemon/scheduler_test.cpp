@@ -16,8 +16,8 @@ struct Answered {
   }
 };
 
-JobChangeAsked change_of(JobId job, JobVerb verb, RequestId request) {
-  JobChangeAsked change;
+JobChangeRequested change_of(JobId job, JobAction verb, RequestId request) {
+  JobChangeRequested change;
   change.request = request;
   change.cause = {"ana", base::wall_now(), ""};
   change.job = job;
@@ -41,13 +41,13 @@ TEST_CASE("a turn that changes nothing is answered after the batch that it build
   const JobId job = farm.submit("a")->submitted.job;
   Answered answered;
   // The first writes; the second finds the job cancelled and has nothing to write.
-  farm.scheduler->apply(change_of(job, JobVerb::Cancel, farm.scheduler->expect(answered.note("cancel"))));
-  farm.scheduler->apply(change_of(job, JobVerb::Pause, farm.scheduler->expect(answered.note("pause"))));
+  farm.scheduler->apply(change_of(job, JobAction::Cancel, farm.scheduler->expect(answered.note("cancel"))));
+  farm.scheduler->apply(change_of(job, JobAction::Pause, farm.scheduler->expect(answered.note("pause"))));
   CHECK(answered.order.empty());
   REQUIRE(farm.run_until([&] { return answered.order.size() == 2; }));
   CHECK(answered.order == std::vector<std::string>{"cancel", "pause job.final"});
   // With nothing in flight there is nothing to wait for.
-  farm.scheduler->apply(change_of(job, JobVerb::Pause, farm.scheduler->expect(answered.note("again"))));
+  farm.scheduler->apply(change_of(job, JobAction::Pause, farm.scheduler->expect(answered.note("again"))));
   CHECK(answered.order.size() == 3);
 }
 
@@ -58,7 +58,7 @@ TEST_CASE("answers come in the order of their turns, however many batches are in
   std::vector<std::string> expected;
   for (int i = 0; i < 12; ++i) {
     const std::string name = std::to_string(i);
-    JobChangeAsked change = change_of(job, JobVerb::SetPriority, farm.scheduler->expect(answered.note(name)));
+    JobChangeRequested change = change_of(job, JobAction::SetPriority, farm.scheduler->expect(answered.note(name)));
     // Every other one asks for what is not there, and writes nothing.
     if (i % 2 == 1) change.job = JobId(99);
     change.priority = i;
@@ -75,7 +75,7 @@ TEST_CASE("what was answered is there after the next start") {
   DaemonFixture farm;
   const JobId job = farm.submit("a")->submitted.job;
   Answered answered;
-  farm.scheduler->apply(change_of(job, JobVerb::Cancel, farm.scheduler->expect(answered.note("cancel"))));
+  farm.scheduler->apply(change_of(job, JobAction::Cancel, farm.scheduler->expect(answered.note("cancel"))));
   REQUIRE(farm.run_until([&] { return !answered.order.empty(); }));
   farm.start();
   REQUIRE(farm.scheduler->farm().job(job) != nullptr);

@@ -227,14 +227,14 @@ TEST_CASE("changes carry the caller, the reason and their arguments, and answer 
   CHECK(worker == json::parse(R"({"worker":2,"name":"w2","state":"up"})"));
   std::lock_guard lock(fixture.farm.mutex);
   REQUIRE(fixture.farm.job_changes.size() == 3);
-  CHECK(fixture.farm.job_changes[0].verb == JobVerb::SetPriority);
+  CHECK(fixture.farm.job_changes[0].verb == JobAction::SetPriority);
   CHECK(fixture.farm.job_changes[0].priority == 80);
   CHECK(fixture.farm.job_changes[0].reason == "client visit");
   CHECK(fixture.farm.job_changes[0].principal == "ana");
-  CHECK(fixture.farm.job_changes[1].verb == JobVerb::Retry);
+  CHECK(fixture.farm.job_changes[1].verb == JobAction::Retry);
   CHECK(fixture.farm.job_changes[1].layer == "hb_0010");
   CHECK(fixture.farm.job_changes[1].frames->text() == "1001-1003");
-  CHECK(fixture.farm.job_changes[2].verb == JobVerb::Resume);
+  CHECK(fixture.farm.job_changes[2].verb == JobAction::Resume);
   REQUIRE(fixture.farm.worker_changes.size() == 1);
   CHECK(fixture.farm.worker_changes[0].worker == WorkerId(2));
   CHECK(fixture.farm.worker_changes[0].reason == "new disk");
@@ -312,7 +312,7 @@ TEST_CASE("a worker is shut out by an administrator, with name and reason on rec
   std::lock_guard lock(fixture.farm.mutex);
   REQUIRE(fixture.farm.worker_changes.size() == 1);
   const WorkerChange& change = fixture.farm.worker_changes[0];
-  CHECK(change.verb == WorkerVerb::Revoke);
+  CHECK(change.verb == WorkerAction::Revoke);
   CHECK(change.worker == WorkerId(1));
   CHECK(change.principal == "root");
   CHECK(change.reason == "its key was copied");

@@ -246,7 +246,7 @@ TEST_CASE("a turn that an answer begins comes after what is being said") {
   JobSubmitted first = farm.submission(LoopFixture::spec(1));
   first.request = farm.scheduler->expect([&](const base::Result<AnswerValue>&) {
     farm.answers.push_back("first");
-    JobChangeAsked unknown;  // changes nothing: with nothing on its way it is answered at once
+    JobChangeRequested unknown;  // changes nothing: with nothing on its way it is answered at once
     unknown.job = JobId(77);
     unknown.request = farm.scheduler->expect([&](const base::Result<AnswerValue>& answer) {
       CHECK(farm.batches.size() > before);  // the events of the first turn are out

@@ -60,12 +60,12 @@ struct ToText {
   }
   std::string operator()(const TaskTroubleRecord& t) const {
     std::string deaths;
-    for (const WorkerId worker : t.lone_deaths) deaths += fmt::format("{},", worker.value);
+    for (const WorkerId worker : t.isolated_crashes) deaths += fmt::format("{},", worker.value);
     const std::string frame = t.last_frame ? std::to_string(*t.last_frame) : "none";
     std::string failed_on;
     for (const WorkerId worker : t.failed_on) failed_on += fmt::format("{},", worker.value);
     return fmt::format("trouble {} {} {} {} {} {} {} {} {} {} {} {} {}", text(t.phase), t.task, t.charged_tries, deaths,
-                       t.run_alone, t.uncharged_returns, jobs::outcome_row(t.last_outcome).code, t.last_code,
+                       t.isolate, t.uncharged_returns, jobs::outcome_row(t.last_outcome).code, t.last_code,
                        t.last_message, t.last_attempt.text(), frame, failed_on, t.run_single);
   }
   std::string operator()(const AttemptRecord& a) const {
@@ -282,7 +282,7 @@ Record RandomRecords::record() {
     case 3: {
       TaskTroubleRecord trouble{phase,    below(4),           below(5), {},   below(2) != 0,
                                 below(9), jobs::Outcome::Oom, word,     word, {}};
-      for (std::uint32_t i = below(4); i > 0; --i) trouble.lone_deaths.push_back(WorkerId(below(99)));
+      for (std::uint32_t i = below(4); i > 0; --i) trouble.isolated_crashes.push_back(WorkerId(below(99)));
       if (below(2)) trouble.last_attempt = {epoch_, 1 + below(5)};
       for (std::uint32_t i = below(3); i > 0; --i) trouble.failed_on.push_back(WorkerId(below(99)));
       trouble.run_single = below(2) != 0;

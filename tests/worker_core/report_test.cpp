@@ -25,10 +25,10 @@ TEST_CASE("what is finished is told at once and again until a report that carrie
   ReplyReceived early;
   early.acked_report = carried - 1;
   b.happen(early);
-  CHECK(b.core.untold_count() == 1);
+  CHECK(b.core.unacknowledged_count() == 1);
   early.acked_report = carried;
   b.happen(early);
-  CHECK(b.core.untold_count() == 0);
+  CHECK(b.core.unacknowledged_count() == 0);
 }
 
 TEST_CASE("a later acknowledgement does not stand for a report that was refused") {
@@ -47,15 +47,15 @@ TEST_CASE("a later acknowledgement does not stand for a report that was refused"
     b.happen(reply);
   };
   acknowledge({taken});
-  CHECK(b.core.untold_count() == 1);
+  CHECK(b.core.unacknowledged_count() == 1);
   b.pass(base::seconds(10));
   const Report again = b.report();
   REQUIRE(again.items.size() == 1);
   CHECK(std::get<EndedAttempt>(again.items[0]).attempt == attempt(1));
   acknowledge({refused});  // told again since: the newest report that carried it counts
-  CHECK(b.core.untold_count() == 1);
+  CHECK(b.core.unacknowledged_count() == 1);
   acknowledge({again.sequence});
-  CHECK(b.core.untold_count() == 0);
+  CHECK(b.core.unacknowledged_count() == 0);
 }
 
 TEST_CASE("what an attempt prints is told soon, and until a report that told it is acknowledged") {
@@ -170,7 +170,7 @@ TEST_CASE("an acknowledgement of reports that were never sent is not believed") 
   ReplyReceived reply;
   reply.acked_report = b.last_report.sequence + 5;
   b.happen(reply);
-  CHECK(b.core.untold_count() == 1);
+  CHECK(b.core.unacknowledged_count() == 1);
 }
 
 TEST_CASE("a publish order at work or untold is not done twice, and its result sweeps what is over") {

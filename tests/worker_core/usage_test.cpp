@@ -74,9 +74,9 @@ TEST_CASE("windows that a drain or a second stop cuts off are on record as lost 
     b.all_ready();
     b.grant(lease(1));
     progress(b, 1, 0, 40'000);
-    b.happen(StopAsked{});
+    b.happen(StopRequested{});
     if (asked_twice)
-      b.happen(StopAsked{});
+      b.happen(StopRequested{});
     else
       b.pass(base::seconds(5));
     REQUIRE(b.count<KillExecutor>() == 1);

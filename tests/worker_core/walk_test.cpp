@@ -127,8 +127,8 @@ TEST_CASE("whatever happens, every lease ends exactly once and no slot runs what
     }
     // Bring it all to an end: then everything that was granted has been told of once.
     for (std::uint64_t i = 1; i <= w.granted; ++i) w.happen(StagingPrepared{attempt(i), {}, "", ""});
-    w.happen(StopAsked{});
-    w.happen(StopAsked{});
+    w.happen(StopRequested{});
+    w.happen(StopRequested{});
     for (SlotIndex slot = 0; slot < kSlots; ++slot) w.kill(slot);
     for (const auto& [id, slot] : std::map<AttemptId, SlotIndex>(w.in_child)) w.end(id, Outcome::Revoked);
     w.listen();

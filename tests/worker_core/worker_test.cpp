@@ -368,7 +368,7 @@ TEST_CASE("the first stop lets windows in flight finish and gives back what has 
   b.all_ready();
   b.grant(lease(1));
   b.exchange({lease(2)});  // its directory is not there yet
-  b.happen(StopAsked{});
+  b.happen(StopRequested{});
   CHECK(b.count<FinishExecutor>() == 1);
   CHECK(b.count<KillExecutor>() == 0);
   CHECK(b.told_end(2).code == "worker.draining");
@@ -389,7 +389,7 @@ TEST_CASE("windows in flight get the drain's time and no more") {
   b.all_ready();
   b.grant(lease(1, 0));
   b.grant(lease(2, 1, Runner::Program));
-  b.happen(StopAsked{});
+  b.happen(StopRequested{});
   CHECK(b.count<StopChild>() == 0);
   b.pass(base::seconds(20));
   CHECK(b.count<KillExecutor>() == 2);
@@ -409,8 +409,8 @@ TEST_CASE("a second stop stops now") {
   Bench b;
   b.all_ready();
   b.grant(lease(1));
-  b.happen(StopAsked{});
-  b.happen(StopAsked{});
+  b.happen(StopRequested{});
+  b.happen(StopRequested{});
   REQUIRE(b.count<KillExecutor>() == 1);
   CHECK(b.got<KillExecutor>()[0].because == KilledBecause::Stopped);
   Death death = signalled(9);
@@ -423,7 +423,7 @@ TEST_CASE("a second stop stops now") {
 
 TEST_CASE("no executor is started while the worker drains") {
   Bench b;
-  b.happen(StopAsked{});
+  b.happen(StopRequested{});
   CHECK(b.got<KillExecutor>().size() == 1);
   Death death = signalled(9);
   death.started = false;

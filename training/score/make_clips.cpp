@@ -17,7 +17,7 @@ gpu::WindowRequest window_of(const ClipRequest& request) {
   return window;
 }
 
-base::Result<gpu::LatentBlock> run_alone(gpu::Generator& generator, const gpu::WindowRequest& request) {
+base::Result<gpu::LatentBlock> isolate(gpu::Generator& generator, const gpu::WindowRequest& request) {
   FM_ASSIGN(const std::unique_ptr<gpu::Window> window, generator.begin(request));
   while (!window->done()) {
     gpu::Window* one[] = {window.get()};
@@ -62,7 +62,7 @@ base::Result<gpu::ImageBlock> make_chain(gpu::Generator& generator, const ClipRe
       for (int frame = 0; frame < context; ++frame) window.clean_frames.push_back(frame);
       window.clean_latents = *carry;
     }
-    FM_ASSIGN(const gpu::LatentBlock latents, run_alone(generator, window));
+    FM_ASSIGN(const gpu::LatentBlock latents, isolate(generator, window));
     carry = gpu::slice_frames(latents, latents.frames - context, context);
     const gpu::LatentBlock fresh = i == 0 ? latents : gpu::slice_frames(latents, context, latents.frames - context);
     const gpu::LatentBlock* one[] = {&fresh};

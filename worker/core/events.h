@@ -102,12 +102,12 @@ struct TaskRecovered {  // finished by a former incarnation, found in its stagin
 struct InventoryChanged {};
 // There is news of the files that the scheduler asked to watch; the shell adds it to the report.
 struct FilesLookedFor {};
-struct StopAsked {};   // the first drains, the second stops now
-struct TimePassed {};  // next_deadline() is due
+struct StopRequested {};  // the first drains, the second stops now
+struct TimePassed {};     // next_deadline() is due
 
-using Event =
-    std::variant<ReplyReceived, LinkConnected, ExecutorReady, ExecutorAlive, AttemptProgressed, AttemptOutput,
-                 AttemptMoved, TaskFinished, AttemptEnded, ExecutorDied, StagingPrepared, DutyPublished, DutyFailed,
-                 JobDiscarded, ManifestDone, TaskRecovered, InventoryChanged, FilesLookedFor, StopAsked, TimePassed>;
+using Event = std::variant<ReplyReceived, LinkConnected, ExecutorReady, ExecutorAlive, AttemptProgressed, AttemptOutput,
+                           AttemptMoved, TaskFinished, AttemptEnded, ExecutorDied, StagingPrepared, DutyPublished,
+                           DutyFailed, JobDiscarded, ManifestDone, TaskRecovered, InventoryChanged, FilesLookedFor,
+                           StopRequested, TimePassed>;
 
 }  // namespace framemill::worker

@@ -58,7 +58,7 @@ class Worker {
   bool draining() const { return stops_asked_ > 0; }
   const std::vector<Slot>& slots() const { return slots_; }
   std::size_t lease_count() const { return attempts_.size(); }
-  std::size_t untold_count() const { return outbox_.size(); }
+  std::size_t unacknowledged_count() const { return outbox_.size(); }
   std::vector<HostCondition> host_conditions() const { return conditions_.list(); }
   // What keeps new work for the root (empty: for any) away now; nullptr: nothing does.
   const HostCondition* blocking(const std::string& root, base::Instant now) const {
@@ -112,7 +112,7 @@ class Worker {
   void on(const TaskRecovered& e);
   void on(const InventoryChanged& e);
   void on(const FilesLookedFor& e);
-  void on(const StopAsked& e);
+  void on(const StopRequested& e);
   void on(const TimePassed& e);
 
   void accept(const Lease& lease, std::uint64_t acked_report);
@@ -149,7 +149,7 @@ class Worker {
   bool quiet() const;
 
   Attempt* find(const AttemptId& id);
-  std::size_t aboard(SlotIndex slot) const;
+  std::size_t in_flight(SlotIndex slot) const;
   bool child_in(SlotIndex slot) const;
   static base::Instant margin_start(const Attempt& attempt);
   template <class E>

@@ -35,7 +35,7 @@ void Worker::on(const StagingPrepared& e) {
   start_what_can(attempt->lease.slot);
 }
 
-std::size_t Worker::aboard(SlotIndex slot) const {
+std::size_t Worker::in_flight(SlotIndex slot) const {
   return static_cast<std::size_t>(
       std::count_if(slots_[slot].leases.begin(), slots_[slot].leases.end(), [this](const AttemptId& id) {
         const Stage stage = attempts_.at(id).stage;
@@ -54,7 +54,7 @@ bool Worker::child_in(SlotIndex slot) const {
 bool Worker::may_start(const Attempt& attempt) const {
   const SlotIndex slot = attempt.lease.slot;
   if (now_ >= margin_start(attempt) || conditions_.blocking(attempt.lease.root, now_) != nullptr) return false;
-  if (attempt.lease.runner != Runner::Executor) return aboard(slot) == 0;
+  if (attempt.lease.runner != Runner::Executor) return in_flight(slot) == 0;
   return slots_[slot].executor() == ExecutorState::Ready && !child_in(slot);
 }
 
@@ -73,7 +73,7 @@ void Worker::start_what_can(SlotIndex slot) {
 
 void Worker::start(Attempt& attempt) {
   const Lease& lease = attempt.lease;
-  if (aboard(lease.slot) == 0) slots_[lease.slot].on_accounted(now_);
+  if (in_flight(lease.slot) == 0) slots_[lease.slot].on_accounted(now_);
   attempt.stage = Stage::Running;
   attempt.started_at = now_;
   news_ = true;  // what runs is shown at once, and the next pause is that of a worker with work
@@ -312,7 +312,9 @@ void Worker::on(const TimePassed&) {
            child);
     } else if (attempt->stage == Stage::Running && child && margin_start(*attempt) <= now_) {
       stop(*attempt,
-           {Outcome::Revoked, "lease.unproven", "The scheduler was out of reach, so the lease was not proven."}, false);
+           {Outcome::Revoked, "lease.unproven",
+            "The scheduler could not be reached, so the lease could not be confirmed."},
+           false);
     } else if (attempt->stage == Stage::Ending && attempt->give_up_at <= now_) {
       attempt->give_up_at = base::kNever;
       emit(KillExecutor{attempt->lease.slot, KilledBecause::CancelIgnored});
@@ -327,7 +329,7 @@ void Worker::on(const TimePassed&) {
   start_executors();
 }
 
-void Worker::on(const StopAsked&) {
+void Worker::on(const StopRequested&) {
   ++stops_asked_;
   if (stops_asked_ == 1) return begin_drain();
   leave_at_ = now_ + settings_.farewell;
@@ -359,7 +361,7 @@ void Worker::stop_now() {
     if (attempt.lease.runner == Runner::Executor || attempt.stage != Stage::Running) continue;
     attempt.stage = Stage::Ending;
     attempt.verdict = Verdict{Outcome::Revoked, asked ? "worker.stopped" : "drain.timeout",
-                              asked ? "The worker was stopped." : "The worker drained and the time was over."};
+                              asked ? "The worker was stopped." : "The worker drained, and its time limit passed."};
     emit(StopChild{id, false});
   }
   for (SlotIndex i = 0; i < slots_.size(); ++i)

@@ -75,7 +75,7 @@ void read_umask(SettingsTable& table, std::uint32_t& out) {
   if (error == std::errc() && end == text.data() + text.size() && value <= 0777)
     out = value;
   else
-    table.fail("umask", "out_of_range", "this is not a umask", "an octal number in quotes, such as \"0022\"");
+    table.fail("umask", "out_of_range", "this is not a umask", "an octal number in quotes, for example \"0022\"");
 }
 
 void read_confinement(SettingsTable& table, const std::filesystem::path& directory, ConfinementConfig& out) {

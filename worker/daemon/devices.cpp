@@ -65,7 +65,7 @@ Result<Device> resolve(const DeviceConfig& config, const HostFacts& facts) {
   std::erase_if(device.cpus,
                 [&](int cpu) { return std::find(facts.cpus.begin(), facts.cpus.end(), cpu) == facts.cpus.end(); });
   if (device.cpus.empty())
-    return Error{"config.device", fmt::format("device {}: this process may use none of its CPUs", config.name),
+    return Error{"config.device", fmt::format("device {}: this process may not use any of its CPUs", config.name),
                  "device", ""};
   return device;
 }

@@ -104,7 +104,7 @@ bool Executors::reaches(SlotIndex slot, const RootDirectory& root) const {
 void Executors::begin(SlotIndex slot, const AttemptId& attempt, const wire::Grant& grant, const TaskRange& tasks) {
   const auto root = storage_.roots().find(grant.recipe().root());
   if (root == storage_.roots().end())
-    return happen_(not_admitted(attempt, "root.missing", "This host does not see the root any more."));
+    return happen_(not_admitted(attempt, "root.missing", "This host no longer sees the root."));
   if (!reaches(slot, *root->second)) {
     base::log_warning(name_of(slot), "the root {} came after the executor: it is started again", root->first);
     finish(slot);

@@ -61,7 +61,7 @@ void print_plan(const worker::DaemonSetup& setup) {
       fmt::print(
           "root {}: {} cannot be written by this user: it serves inputs, and no work that writes there will come\n",
           name, path.string());
-      fmt::print("  where that is meant: roots.{} = {{path = \"{}\", access = \"read\"}}\n", name, path.string());
+      fmt::print("  if this is intended: roots.{} = {{path = \"{}\", access = \"read\"}}\n", name, path.string());
     } else {
       fmt::print("root {}: {}\n", name, path.string());
     }
@@ -116,8 +116,8 @@ int main(int argc, char** argv) {
   bool check_only = false, verbose = false;
   app.add_option("--config", config_file, "the worker's configuration")->capture_default_str();
   app.add_flag("--check-config", check_only,
-               "read the configuration, say what would be used, and stop (78: it is bad)");
-  app.add_flag("--verbose", verbose, "tell more in the log");
+               "check the configuration, print what would be used, and exit (78 if it is not valid)");
+  app.add_flag("--verbose", verbose, "log more");
   app.set_version_flag("--version", std::string("framemill-worker ") + FRAMEMILL_VERSION);
   try {
     app.parse(argc, argv);

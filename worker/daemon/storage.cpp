@@ -100,7 +100,7 @@ RootLook look_at_root(const std::string& name, const StorageSettings& settings) 
                                  fmt::format("root {}: {} cannot be written by this user: it serves inputs alone", name,
                                              (*root)->path().string()),
                                  "",
-                                 fmt::format("where that is meant: roots.{} = {{path = \"{}\", access = \"read\"}}",
+                                 fmt::format("if this is intended: roots.{} = {{path = \"{}\", access = \"read\"}}",
                                              name, (*root)->path().string())};
   }
   if (look.problem) look.state.set_problem(look.problem->message);

@@ -36,7 +36,7 @@ AttemptEnded ended_by_nonsense(const wire::AttemptId& attempt, std::optional<Tas
 Event finished(const wire::FinishedTask& in) {
   if (in.ByteSizeLong() > wire::kFarmItemBytesMax || in.files_size() > wire::kFilesPerReportMax)
     return ended_by_nonsense(in.attempt(), in.task(),
-                             fmt::format("a task with {} files, more than a report can carry", in.files_size()));
+                             fmt::format("a task with {} files exceeds what a report can carry", in.files_size()));
   for (const wire::OutputFile& file : in.files())
     if (file.sha256().size() != 32 || file.staged().empty() || file.path().empty())
       return ended_by_nonsense(in.attempt(), in.task(), "a file without its digest or its name");
@@ -86,7 +86,7 @@ Result<Event> alive(SlotIndex slot, const wire::Alive& in) {
   for (const std::string& bytes : in.loaded_models()) {
     base::Sha256 digest;
     if (bytes.size() != digest.bytes.size() || out.loaded_models.size() >= kLoadedModelsMax)
-      return bad("a list of loaded models that is none");
+      return bad("the list of loaded models is not valid");
     std::memcpy(digest.bytes.data(), bytes.data(), bytes.size());
     out.loaded_models.push_back(digest);
   }
@@ -111,7 +111,7 @@ Result<Event> event_from_executor(SlotIndex slot, const wire::FromExecutor& mess
     case wire::FromExecutor::MESSAGE_NOT_SET:
       break;
   }
-  return bad("a message of no kind that this version knows");
+  return bad("a message of an unknown kind");
 }
 
 wire::Configure configure_message(const WorkerConfig& config, const HostPlan& host, SlotIndex index) {

@@ -96,7 +96,7 @@ base::Result<std::unique_ptr<Attempt>> make_attempt(const wire::StartAttempt& st
   if (!recipe.frames().empty()) {
     FM_ASSIGN(attempt->frames, jobs::FrameSet::parse(recipe.frames()));
   }
-  if (attempt->chains() && attempt->grid.context_frames == 0) return bad_recipe("a chain without context frames");
+  if (attempt->chains() && attempt->grid.context_frames == 0) return bad_recipe("a chain needs context frames");
   if (attempt->chains() &&
       attempt->windows.rbegin()->second - attempt->windows.begin()->second + 1 != attempt->windows.size())
     return bad_recipe("a chunk of a chain whose windows do not follow one another");

@@ -23,7 +23,8 @@ void account(std::span<TaskInFlight* const> batch, double us, std::uint64_t peak
 }  // namespace
 
 template <class Call>
-base::Result<std::size_t> BatchRunner::climb_down(Model& model, std::span<TaskInFlight* const> batch, Call call) {
+base::Result<std::size_t> BatchRunner::retry_with_smaller_batch(Model& model, std::span<TaskInFlight* const> batch,
+                                                                Call call) {
   std::size_t windows = batch.size();
   while (true) {
     const auto start = Clock::now();
@@ -51,7 +52,7 @@ base::Result<std::size_t> BatchRunner::climb_down(Model& model, std::span<TaskIn
 }
 
 base::Result<std::size_t> BatchRunner::step(Model& model, std::span<TaskInFlight* const> batch) {
-  FM_ASSIGN(const std::size_t advanced, climb_down(
+  FM_ASSIGN(const std::size_t advanced, retry_with_smaller_batch(
                                             model, batch,
                                             [&](std::span<TaskInFlight* const> tasks) {
                                               std::vector<gpu::Window*> windows;
@@ -64,14 +65,15 @@ base::Result<std::size_t> BatchRunner::step(Model& model, std::span<TaskInFlight
 
 base::Result<std::vector<gpu::ImageBlock>> BatchRunner::decode(Model& model, std::span<TaskInFlight* const> batch) {
   std::vector<gpu::ImageBlock> images;
-  const auto decoded = climb_down(model, batch, [&](std::span<TaskInFlight* const> tasks) -> base::Status {
-    std::vector<const gpu::LatentBlock*> blocks;
-    for (TaskInFlight* task : tasks) blocks.push_back(&*task->inputs.latents);
+  const auto decoded =
+      retry_with_smaller_batch(model, batch, [&](std::span<TaskInFlight* const> tasks) -> base::Status {
+        std::vector<const gpu::LatentBlock*> blocks;
+        for (TaskInFlight* task : tasks) blocks.push_back(&*task->inputs.latents);
     FM_ASSIGN(images, model.generator->decode(blocks));
-    if (images.size() != blocks.size())
-      return base::Error{"gpu.decode", "the decoder gave another number of windows than it got", "", ""};
-    return {};
-  });
+        if (images.size() != blocks.size())
+          return base::Error{"gpu.decode", "the decoder gave another number of windows than it got", "", ""};
+        return {};
+      });
   if (!decoded.ok()) return decoded.error();
   return images;
 }

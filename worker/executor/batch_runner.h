@@ -25,7 +25,7 @@ class BatchRunner {
 
  private:
   template <class Call>
-  base::Result<std::size_t> climb_down(Model& model, std::span<TaskInFlight* const> batch, Call call);
+  base::Result<std::size_t> retry_with_smaller_batch(Model& model, std::span<TaskInFlight* const> batch, Call call);
   ModelShelf& shelf_;
 };
 

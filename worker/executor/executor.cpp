@@ -87,7 +87,7 @@ int run_executor(int descriptor, Engine& engine) {
     status = loop.run();
   } catch (const std::system_error& error) {
     if (error.code() != std::errc::resource_unavailable_try_again) throw;
-    base::log_error("executor", "the host has no thread to spare: {}", error.what());
+    base::log_error("executor", "the host cannot start another thread: {}", error.what());
   }
   inbox.close();
   ::shutdown(descriptor, SHUT_RD);  // wakes the reader

@@ -91,7 +91,7 @@ void StepLoop::on(wire::ToExecutor message) {
     case wire::ToExecutor::kFinish:
       return finish();
     case wire::ToExecutor::kConfigure:
-      base::log_warning("executor", "configured twice; the second is ignored");
+      base::log_warning("executor", "a second configuration was ignored");
       return;
     case wire::ToExecutor::MESSAGE_NOT_SET:
       return;  // of a later version
@@ -102,7 +102,7 @@ void StepLoop::start(const wire::StartAttempt& message) {
   const wire::AttemptId& id = message.grant().attempt();
   if (find(id)) return;  // said twice
   const auto refuse = [&](const base::Error& error) { tell_ended(id, end_by(error, std::nullopt), {}); };
-  if (finishing_) return refuse(base::error_of(jobs::AttemptError::NoRoom, "the executor is about to end"));
+  if (finishing_) return refuse(base::error_of(jobs::AttemptError::NoRoom, "the executor is stopping"));
   if (attempts_.size() >= kAttemptsMax)
     return refuse(
         base::error_of(jobs::AttemptError::NoRoom, fmt::format("{} attempts are at work here already", kAttemptsMax)));
@@ -167,7 +167,7 @@ void StepLoop::settle() {
       attempt->drop([](const TaskInFlight& t) { return t.stage != TaskStage::Writing; });
     else if (attempt->finished() && attempt->cut_short)
       attempt->end =
-          AttemptEnd{jobs::Outcome::Revoked, "executor.finishing", "The executor was told to end.", std::nullopt, {}};
+          AttemptEnd{jobs::Outcome::Revoked, "executor.finishing", "The executor was asked to stop.", std::nullopt, {}};
     else if (attempt->finished())
       attempt->end = AttemptEnd{jobs::Outcome::Ok, "ok", "", std::nullopt, {}};
     if (!attempt->end || !attempt->in_flight.empty()) continue;

@@ -101,7 +101,7 @@ Outputs write_frames(const WriteOrder& order, const FramesToWrite& window, frame
   const auto format = png ? jobs::FrameFormat::Png : jobs::FrameFormat::Exr;
   std::vector<wire::OutputFile> files;
   for (std::int64_t i = 0; i < window.frames.count(); ++i) {
-    if (order.abandoned && *order.abandoned) return failure({"revoked", "the attempt was given up", "", ""});
+    if (order.abandoned && *order.abandoned) return failure({"revoked", "the attempt was cancelled", "", ""});
     const jobs::Frame frame = window.frames.nth(i);
     const auto encoded = frames::encode_frame(pictures[static_cast<std::size_t>(frame - window.first_frame)], format,
                                               frames::frame_attributes(window.recipe, frame, window.device_class));
@@ -118,7 +118,7 @@ Outputs write_frames(const WriteOrder& order, const FramesToWrite& window, frame
 }
 
 std::variant<wire::FinishedTask, WriteFailure> write_all(const WriteOrder& order) {
-  if (order.abandoned && *order.abandoned) return failure({"revoked", "the attempt was given up", "", ""});
+  if (order.abandoned && *order.abandoned) return failure({"revoked", "the attempt was cancelled", "", ""});
   auto directory = frames::StagedDirectory::make(order.staging, order.task.task());
   if (!directory.ok()) return failure(directory.error());
   Outputs outputs = std::holds_alternative<LatentsToWrite>(order.output)

@@ -28,7 +28,7 @@ class MemoryIn : public Imf::IStream {
   explicit MemoryIn(const std::string& bytes) : Imf::IStream("frame.exr"), bytes_(bytes) {}
   bool read(char to[], int count) override {
     if (count < 0 || at_ > bytes_.size() || static_cast<std::uint64_t>(count) > bytes_.size() - at_)
-      throw std::runtime_error("the EXR file is cut");
+      throw std::runtime_error("the EXR file is truncated");
     std::memcpy(to, bytes_.data() + at_, static_cast<std::size_t>(count));
     at_ += static_cast<std::uint64_t>(count);
     return at_ < bytes_.size();
@@ -83,7 +83,7 @@ base::Result<std::string> with_exr_attributes(const std::string& file_bytes, con
   Imf::MultiPartInputFile in(source, kThreads, false);
   std::vector<Imf::Header> headers;
   for (int part = 0; part < in.parts(); ++part) {
-    if (!in.partComplete(part)) return unreadable_frame("the EXR file is cut: not all of its pixels are there");
+    if (!in.partComplete(part)) return unreadable_frame("the EXR file is truncated: some pixels are missing");
     headers.push_back(with_attributes(in.header(part), attributes));
   }
   std::string bytes;

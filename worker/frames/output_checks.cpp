@@ -12,11 +12,10 @@ namespace {
 
 std::optional<OutputFinding> check_one(const Picture& picture, jobs::Frame frame, ExpectedSize expected) {
   if (picture.width != expected.width || picture.height != expected.height || !picture.consistent())
-    return OutputFinding{
-        std::string(text_of(jobs::AttemptError::FrameSize)),
-        fmt::format("frame {} is {} x {} with {} samples; {} x {} x 3 was asked for", frame, picture.width,
-                    picture.height, picture.rgb.size(), expected.width, expected.height),
-        frame};
+    return OutputFinding{std::string(text_of(jobs::AttemptError::FrameSize)),
+                         fmt::format("frame {} is {} x {} with {} samples; expected {} x {} x 3", frame, picture.width,
+                                     picture.height, picture.rgb.size(), expected.width, expected.height),
+                         frame};
   const auto is_finite = [](float v) { return std::isfinite(v); };
   const auto bad = std::count_if(picture.rgb.begin(), picture.rgb.end(), [&](float v) { return !is_finite(v); });
   if (bad > 0)
@@ -37,7 +36,7 @@ std::optional<OutputFinding> check_window(std::span<const Picture> window, jobs:
   const auto same = [&](const Picture& p) { return p.rgb == window.front().rgb; };
   if (window.size() > 1 && std::all_of(window.begin() + 1, window.end(), same))
     return OutputFinding{std::string(text_of(jobs::AttemptError::FrameFrozen)),
-                         fmt::format("frames {} to {} are one picture, bit for bit", first,
+                         fmt::format("frames {} to {} are identical, bit for bit", first,
                                      first + static_cast<jobs::Frame>(window.size()) - 1),
                          first};
   return std::nullopt;

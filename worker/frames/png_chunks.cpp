@@ -57,7 +57,7 @@ std::string text_chunk(const std::string& keyword, const std::string& value) {
 }
 
 base::Error png_is_cut() {
-  return unreadable_frame("the PNG file is cut: its last chunk is not there");
+  return unreadable_frame("the PNG file is truncated: its last chunk is missing");
 }
 
 }  // namespace

@@ -100,13 +100,13 @@ base::Result<std::string> Roots::read(const wire::InputFile& input, std::uint64_
   std::string contents = std::move(read).value();
   if (input.size_bytes() != 0 && contents.size() != input.size_bytes())
     return base::error_of(jobs::AttemptError::InputNotVisible,
-                          fmt::format("{} has {} bytes; {} were promised", label, contents.size(), input.size_bytes()));
+                          fmt::format("{} has {} bytes; expected {}", label, contents.size(), input.size_bytes()));
   if (input.sha256().empty()) return contents;
   const base::Sha256 digest = base::sha256(contents);
   const std::string_view seen(reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size());
   if (seen != input.sha256())
     return base::error_of(jobs::AttemptError::InputNotVisible,
-                          fmt::format("{} has another SHA-256 than was promised", label));
+                          fmt::format("{} does not have the expected SHA-256", label));
   return contents;
 }
 
@@ -148,7 +148,8 @@ bool is_tame_path(std::string_view path) {
 
 base::Result<std::string> path_of_frame(std::string_view pattern, std::int32_t frame) {
   const auto bad = [&] {
-    return base::Error{"frames.path", fmt::format("'{}' is not a pattern with one frame token", pattern), "", ""};
+    return base::Error{"frames.path", fmt::format("'{}' is not a pattern with exactly one frame token", pattern), "",
+                       ""};
   };
   std::string path;
   bool seen = false;

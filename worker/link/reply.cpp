@@ -31,7 +31,7 @@ Result<TaskRange> task_range(const wire::Tasks& tasks, const char* field) {
 
 Result<Runner> runner_of(const wire::Recipe& recipe) {
   const auto kind = wire::phase_kind(recipe);
-  if (!kind) return bad("grants.recipe", "a recipe of no kind that this version knows");
+  if (!kind) return bad("grants.recipe", "a recipe of an unknown kind");
   return jobs::traits(*kind).runner;
 }
 
@@ -49,7 +49,8 @@ Result<Lease> lease_of(const wire::Grant& grant) {
   lease.slot = grant.slot();
   if (const auto* work = wire::model_work(grant.recipe())) {
     const std::string& digest = work->model_digest();
-    if (digest.size() != lease.model.bytes.size()) return bad("grants.recipe.model_digest", "no digest of a model");
+    if (digest.size() != lease.model.bytes.size())
+      return bad("grants.recipe.model_digest", "a model digest is missing");
     std::copy(digest.begin(), digest.end(), lease.model.bytes.begin());
   }
   lease.ttl = base::milliseconds(grant.lease_ttl_ms());
@@ -141,7 +142,7 @@ void read_lists(const wire::SchedulerReply& in, Reply& out) {
   for (const wire::Discard& discard : in.discard()) {
     const JobId job(discard.job());
     if (!job) {
-      out.bad_items.push_back(bad("discard.job", "no job has the number 0"));
+      out.bad_items.push_back(bad("discard.job", "0 is not a valid job number"));
       continue;
     }
     out.discards[job].assign(discard.roots().begin(), discard.roots().end());
@@ -161,7 +162,7 @@ void tasks_to_wire(const PhaseId& phase, const TaskRange& tasks, wire::Tasks& ou
 Result<Reply> parse_reply(std::string_view bytes) {
   wire::SchedulerReply in;
   if (bytes.size() > wire::kFarmMessageBytesMax || !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return bad("", "the bytes are no SchedulerReply");
+    return bad("", "the message does not parse as a SchedulerReply");
   if (in.protocol() < wire::kProtocolVersionOldest || in.protocol() > wire::kProtocolVersion)
     return Error{"link.protocol",
                  fmt::format("the scheduler speaks protocol {}, this worker {} to {}", in.protocol(),

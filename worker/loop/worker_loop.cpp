@@ -30,7 +30,7 @@ void WorkerLoop::start() {
     if (alive.expired()) return;
     happen(TimePassed{});
     ports_.host.say_ready();
-    keep_house();
+    run_housekeeping();
   });
 }
 
@@ -96,7 +96,7 @@ void WorkerLoop::stop() {
       "worker", "{}",
       core_.draining() ? "asked to stop again: stopping now" : "asked to stop: finishing the windows in flight");
   ports_.host.say_stopping();
-  happen(StopAsked{});
+  happen(StopRequested{});
 }
 
 void WorkerLoop::act(const ForgetAttempt& e) {
@@ -119,18 +119,18 @@ void WorkerLoop::act(const WriteManifest& e) {
 }
 
 void WorkerLoop::act(const Exit&) {
-  base::log_info("worker", "exiting with {} unacknowledged reports", core_.untold_count());
+  base::log_info("worker", "exiting with {} unacknowledged reports", core_.unacknowledged_count());
   ports_.host.exit();
 }
 
 // --- the house -------------------------------------------------------------------------------------------------------
 
-void WorkerLoop::keep_house() {
+void WorkerLoop::run_housekeeping() {
   ports_.storage.refresh();
   for (const AttemptId& attempt : ports_.children.moved()) happen(AttemptMoved{attempt});
   ports_.host.say_status(status());
   if (house_rounds_++ % kSweepEveryRounds == kSweepEveryRounds - 1) sweep_left();
-  house_ = ports_.loop.call_after(kHouseInterval, [this] { keep_house(); });
+  house_ = ports_.loop.call_after(kHouseInterval, [this] { run_housekeeping(); });
 }
 
 // What earlier runs of this worker left. Only the process that the scheduler accepts: what is there could be the work of

@@ -64,7 +64,7 @@ class WorkerLoop {
   void log_host_conditions();
   void send_reports();
   void arm_timer();
-  void keep_house();
+  void run_housekeeping();
   void sweep_left();
   wire::Inventory inventory() const;
   std::string status() const;

@@ -29,7 +29,7 @@ base::Result<jobs::FrameRate> rate_of_plates(const Request& request, const Input
     FM_ASSIGN(const frames::Plate plate, frames::read_plate(request.roots, *inputs[i]));
     if (plate.rate) return *plate.rate;
   }
-  base::log_warning("media", "nobody gave a frame rate and the pictures have none: the movie has 24 frames per second");
+  base::log_warning("media", "no frame rate was given and the pictures have none; using 24 frames per second");
   return jobs::FrameRate{};
 }
 

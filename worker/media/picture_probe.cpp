@@ -94,7 +94,7 @@ base::Result<ProbedSize> probe_picture(const std::filesystem::path& file, const 
     return ProbedSize{};
   }
   if (std::string_view(reader->format_name()) == "jpeg" && !ends_as_jpeg(file))
-    return output_unreadable("the JPEG file is cut: its end is not there");
+    return output_unreadable("the JPEG file is truncated: its end is missing");
   OIIO::ImageSpec spec;
   if (!reader->open(file.string(), spec)) return output_unreadable(reader->geterror());
   if (spec.full_width < 1 || spec.full_height < 1 || spec.full_width > frames::kFrameExtentMax ||

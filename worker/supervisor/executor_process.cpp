@@ -84,7 +84,7 @@ void ExecutorProcess::send(const wire::ToExecutor& message) {
   const std::size_t length = message.ByteSizeLong();
   if (killed_ != KilledBecause::None) return;
   if (length > wire::kExecutorMessageBytesMax || unsent_.size() + length > kUnsentBytesMax)
-    return kill(KilledBecause::BadMessage, "it does not read what it is told");
+    return kill(KilledBecause::BadMessage, "it does not read its messages");
   append_length(unsent_, static_cast<std::uint32_t>(length));
   message.AppendToString(&unsent_);
   flush();
@@ -131,7 +131,7 @@ void ExecutorProcess::take_frames() {
     wire::FromExecutor message;
     const bool parsed = message.ParseFromArray(received_.data() + at + kHeaderBytes, static_cast<int>(length));
     if (!parsed || message.message_case() == wire::FromExecutor::MESSAGE_NOT_SET)
-      return kill(KilledBecause::BadMessage, fmt::format("{} bytes that are no message", length));
+      return kill(KilledBecause::BadMessage, fmt::format("{} bytes that do not parse as a message", length));
     at += kHeaderBytes + length;
     last_sign_ = base::monotonic_now();
     if (message.has_ready() && !std::exchange(ready_, true)) watch_silence();  // from now on with the other patience

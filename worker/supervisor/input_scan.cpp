@@ -69,13 +69,13 @@ class InputLook {
     answer.set_readable(true);
     const auto frames = jobs::FrameSet::parse(entry.frames());
     if (!frames.ok() || frames->count() > static_cast<std::int64_t>(kFramesMax))
-      return blind(index, "the frames asked for cannot be read");
+      return blind(index, "the requested frames cannot be parsed");
     jobs::PhasePlan named;
     named.output_pattern = entry.path_printf();
     for (std::int64_t i = 0; i < frames->count(); ++i) {
       const jobs::Frame frame = frames->nth(i);
       const std::string path = jobs::output_path(named, frame);
-      if (!split_path(path).ok()) return blind(index, "the path asked for is not one inside a root");
+      if (!split_path(path).ok()) return blind(index, "the requested path is not inside a root");
       const std::size_t slash = path.rfind('/');
       const std::string directory = slash == std::string::npos ? "" : path.substr(0, slash);
       wanted_[directory][path.substr(slash + 1)].push_back({index, frame});

@@ -190,7 +190,7 @@ base::Status give_name(int from, const std::string& temporary, int to, const std
         ::renameat(from, temporary.c_str(), to, name.c_str()) == 0)
       return {};
   }
-  if (errno == EEXIST) return base::error_of(jobs::PublishError::ExistsOther, name + " came into being meanwhile");
+  if (errno == EEXIST) return base::error_of(jobs::PublishError::ExistsOther, name + " appeared meanwhile");
   return storage_error(errno, "give " + name + " its name");
 }
 
@@ -331,7 +331,7 @@ base::Status amend_manifest(const RootDirectory& root, const wire::PublishOrder&
 base::Status write_manifest(const RootDirectory& root, const wire::ManifestOrder& order,
                             const PublishSettings& settings) {
   if (order.directory().starts_with(".framemill"))
-    return base::error_of(jobs::PublishError::Path, order.directory() + " is kept for the farm itself");
+    return base::error_of(jobs::PublishError::Path, order.directory() + " is reserved for the farm");
   for (const wire::ManifestPart& part : order.parts())
     if (part.layer() >= static_cast<std::uint32_t>(order.layers_size()))
       return base::error_of(jobs::PublishError::Path, "a part of a manifest names no layer of it");

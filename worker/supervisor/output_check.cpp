@@ -23,7 +23,7 @@ std::string clean(const std::string& text) {
 
 base::Error unchecked(const char* why) {
   return base::error_of(jobs::AttemptError::OutputUnchecked,
-                        std::string("framemill-media gave no answer about the files: ") + why);
+                        std::string("framemill-media did not report on the files: ") + why);
 }
 
 bool runs_program(const wire::Grant& grant) {
@@ -74,7 +74,7 @@ base::Result<CheckAnswer> read_check_answer(const RootDirectory& root, const wir
   if (!bytes.ok() || !reply.ParseFromString(*bytes)) return unchecked("there is none");
   CheckAnswer answer;
   for (const wire::CheckedFile& file : reply.files()) {
-    if (file.file() >= expected_files) return unchecked("it speaks of a file that was not asked about");
+    if (file.file() >= expected_files) return unchecked("it reported on a file that was not in the request");
     CheckVerdict& verdict = answer.files[file.file()];
     if (file.samples_sha256().size() == kDigestBytes) verdict.samples_sha256 = file.samples_sha256();
     if (!file.code().empty())

@@ -35,7 +35,7 @@ base::Result<Place> place_of(const std::string& path) {
   if (!components.ok()) return base::error_of(jobs::PublishError::Path, components.error().message);
   // What the farm keeps for itself lies under .framemill; frames must not land among it, latents nowhere else in it.
   if (components->front() == ".framemill" && (components->size() < 3 || (*components)[1] != "latents"))
-    return base::error_of(jobs::PublishError::Path, fmt::format("{} is kept for the farm itself", path));
+    return base::error_of(jobs::PublishError::Path, fmt::format("{} is reserved for the farm", path));
   if (path == kRootMarker) return base::error_of(jobs::PublishError::Path, "the root's marker is not an output");
   return Place{fmt::format("{}", fmt::join(components->begin(), components->end() - 1, "/")), components->back()};
 }

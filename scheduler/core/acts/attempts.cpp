@@ -24,7 +24,7 @@ TaskRange overlap(TaskRange a, TaskRange b) {
 // Live attempts of the phase that hold any of the tasks, but not `self`.
 std::vector<AttemptId> others_holding(const FarmState& farm, const PhaseEntry& phase, TaskRange tasks, AttemptId self) {
   std::vector<AttemptId> others;
-  if (phase.outran == 0) return others;  // without an expiry no two attempts hold one task
+  if (phase.expired_leases == 0) return others;  // without an expiry no two attempts hold one task
   const TaskIndex from = tasks.first > phase.chunk_longest ? tasks.first - phase.chunk_longest : 0;
   for (auto it = phase.attempts.lower_bound({from, AttemptId{}}); it != phase.attempts.end() && it->first < tasks.end();
        ++it)
@@ -45,7 +45,7 @@ std::vector<TaskRange> release_tasks(FarmState& farm, PhaseEntry& phase, const L
   for (const StateRun& run : phase.tasks.runs(tasks)) {
     const bool leased = run.state == TaskState::Leased;
     if (!leased && run.state != TaskState::Ready && run.state != TaskState::Waiting) continue;
-    if (phase.outran == 0) {
+    if (phase.expired_leases == 0) {
       owed.push_back(run.tasks);
       continue;
     }
@@ -93,7 +93,7 @@ std::string range_text(TaskRange tasks) {
 void end_with_other_contents(FarmState& farm, PhaseEntry& phase, TaskIndex task, AttemptId attempt) {
   const std::string message = other_contents_text(farm.job_of(phase.id), phase, task);
   move_tasks(farm, phase, {task, 1}, TaskState::Failed);
-  Trouble& trouble = trouble_of(farm, phase, task);
+  FailureHistory& trouble = failure_history_of(farm, phase, task);
   trouble.record.last_outcome = Outcome::BadOutput;
   trouble.record.last_code = kRemakeDiffers;
   trouble.record.last_message = message;

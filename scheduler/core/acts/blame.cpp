@@ -56,7 +56,7 @@ std::vector<TaskIndex> tasks_named(const BadEnd& end) {
 }
 
 // Those, or where none is named the one that was at work: the first of a chain, the only one of a lease.
-std::vector<TaskIndex> tasks_spoken_of(const BadEnd& end) {
+std::vector<TaskIndex> reported_tasks(const BadEnd& end) {
   std::vector<TaskIndex> tasks = tasks_named(end);
   const bool sure = end.chain || (end.owed.size() == 1 && end.owed.front().count == 1);
   if (tasks.empty() && end.ended.failed_tasks.empty() && sure) tasks.push_back(end.owed.front().first);
@@ -69,8 +69,8 @@ void give_up(FarmState& farm, PhaseEntry& phase, TaskIndex task, TaskState state
 }
 
 // Tasks that may have been at work when the executor died: those spoken of, and as many of the lease's as ran at once.
-std::vector<TaskIndex> tasks_aboard(std::vector<TaskIndex> spoken_of, const std::vector<TaskRange>& owed,
-                                    std::uint32_t windows) {
+std::vector<TaskIndex> in_flight_tasks(std::vector<TaskIndex> spoken_of, const std::vector<TaskRange>& owed,
+                                       std::uint32_t windows) {
   for (const TaskRange& range : owed)
     for (TaskIndex task = range.first; task < range.end() && windows > 0; ++task, --windows) spoken_of.push_back(task);
   std::sort(spoken_of.begin(), spoken_of.end());
@@ -79,8 +79,8 @@ std::vector<TaskIndex> tasks_aboard(std::vector<TaskIndex> spoken_of, const std:
 }
 
 // Dead executors are evidence against a task that was alone with one, when several workers have seen it.
-bool is_convicted(const FarmState& farm, const Trouble& trouble) {
-  const auto& deaths = trouble.record.lone_deaths;
+bool should_quarantine(const FarmState& farm, const FailureHistory& trouble) {
+  const auto& deaths = trouble.record.isolated_crashes;
   const std::uint32_t most = farm.settings.lone_deaths_max;
   if (deaths.size() < most) return false;
   const std::set<WorkerId> distinct(deaths.begin(), deaths.end());
@@ -108,7 +108,7 @@ void learn_memory(FarmState& farm, const WorkerEntry& worker, const Lease& lease
 }
 
 void remember(const BadEnd& end, TaskIndex task) {
-  Trouble& trouble = trouble_of(end.farm, end.phase, task);
+  FailureHistory& trouble = failure_history_of(end.farm, end.phase, task);
   trouble.record.last_outcome = end.ended.outcome;
   trouble.record.last_code = end.code();
   trouble.record.last_message = end.message();
@@ -145,10 +145,10 @@ void charge(const BadEnd& end, TaskIndex task) {
   const bool host_too = jobs::depends_on_worker(end.code());
   if ((!once || host_too) &&
       !note_failed(end.farm, end.job, end.phase, task, end.worker, end.granted_at, end.code(), end.message())) {
-    ++trouble_of(end.farm, end.phase, task).record.uncharged_returns;
+    ++failure_history_of(end.farm, end.phase, task).record.uncharged_returns;
     return;
   }
-  TaskTroubleRecord& record = trouble_of(end.farm, end.phase, task).record;
+  TaskTroubleRecord& record = failure_history_of(end.farm, end.phase, task).record;
   if (record.failed_on.size() < kFailedOnMax) record.failed_on.push_back(end.worker.record.id);
   ++record.charged_tries;
   ++end.phase.tally.tries_charged;
@@ -160,7 +160,7 @@ void charge(const BadEnd& end, TaskIndex task) {
 }
 
 void on_work_failed(const BadEnd& end) {
-  const std::vector<TaskIndex> tasks = tasks_spoken_of(end);
+  const std::vector<TaskIndex> tasks = reported_tasks(end);
   if (tasks.empty()) {
     split(end);
     // Whichever task it was, it failed here: a worker on which every chunk comes to nothing must not get them all.
@@ -178,26 +178,26 @@ void on_work_failed(const BadEnd& end) {
 }
 
 void count_death(const BadEnd& end, TaskIndex task, bool lone) {
-  const bool again = trouble_of(end.farm, end.phase, task).record.run_alone;
-  run_alone(end.farm, end.phase, task);
+  const bool again = failure_history_of(end.farm, end.phase, task).record.isolate;
+  isolate(end.farm, end.phase, task);
   if (!lone) {
     // It was to run alone and did not: the worker's doing.
     if (again) give_back(end);
     return;
   }
   if (!note_failed(end.farm, end.job, end.phase, task, end.worker, end.granted_at, end.code(), end.message())) return;
-  Trouble& trouble = trouble_of(end.farm, end.phase, task);
-  trouble.record.lone_deaths.push_back(end.worker.record.id);
-  if (is_convicted(end.farm, trouble)) give_up(end.farm, end.phase, task, TaskState::Quarantined);
+  FailureHistory& trouble = failure_history_of(end.farm, end.phase, task);
+  trouble.record.isolated_crashes.push_back(end.worker.record.id);
+  if (should_quarantine(end.farm, trouble)) give_up(end.farm, end.phase, task, TaskState::Quarantined);
 }
 
 void on_executor_died(const BadEnd& end) {
-  std::vector<TaskIndex> aboard = tasks_spoken_of(end);
-  if (aboard.empty() && end.ended.failed_tasks.empty()) aboard.push_back(end.owed.front().first);
-  aboard = tasks_aboard(std::move(aboard), end.owed, end.windows);
-  if (aboard.empty()) return give_back(end);
-  const bool lone = end.ended.alone && aboard.size() == 1;
-  for (const TaskIndex task : aboard) {
+  std::vector<TaskIndex> in_flight = reported_tasks(end);
+  if (in_flight.empty() && end.ended.failed_tasks.empty()) in_flight.push_back(end.owed.front().first);
+  in_flight = in_flight_tasks(std::move(in_flight), end.owed, end.windows);
+  if (in_flight.empty()) return give_back(end);
+  const bool lone = end.ended.alone && in_flight.size() == 1;
+  for (const TaskIndex task : in_flight) {
     remember(end, task);
     count_death(end, task, lone);
   }
@@ -210,7 +210,7 @@ void on_returned(const BadEnd& end) {
   if (tasks.empty() && end.ended.failed_tasks.empty()) tasks.push_back(end.owed.front().first);
   for (const TaskIndex task : tasks) {
     remember(end, task);
-    ++trouble_of(farm, end.phase, task).record.uncharged_returns;
+    ++failure_history_of(farm, end.phase, task).record.uncharged_returns;
     if (end.ended.outcome == Outcome::InputNotVisible)
       note_unseen(farm, end.job, end.phase, task, end.worker, end.code(), end.message());
     if (end.ended.outcome == Outcome::InputNotVisible) forget_files(farm, end.phase, task);

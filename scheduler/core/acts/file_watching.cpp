@@ -21,7 +21,7 @@ constexpr std::size_t kSpansMax = 256;                       // of one input's f
 bool is_able(const FarmState& farm, const PhaseEntry& phase, const WorkerEntry& worker) {
   const Demand& demand = farm.classes.of(phase.common_class);
   return std::any_of(worker.slots.begin(), worker.slots.end(), [&](const auto& slot) {
-    return standing_misfit(farm.memory, demand, worker, slot.second) == Misfit::None;
+    return standing_misfit(farm.memory, demand, worker, slot.second) == PlacementBlocker::None;
   });
 }
 
@@ -92,7 +92,7 @@ void move_clock(const FarmState& farm, PhaseFiles& files) {
 
 void fail_task(FarmState& farm, PhaseEntry& phase, TaskIndex task, jobs::Frame frame, std::string code,
                std::string message) {
-  Trouble& trouble = trouble_of(farm, phase, task);
+  FailureHistory& trouble = failure_history_of(farm, phase, task);
   trouble.record.last_outcome = jobs::Outcome::Failed;
   trouble.record.last_code = std::move(code);
   trouble.record.last_message = std::move(message);

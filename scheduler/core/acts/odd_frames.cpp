@@ -10,7 +10,7 @@ void note_odd_frames(FarmState& farm, PhaseEntry& phase, const std::vector<std::
     if (tasks.empty() || phase.tasks.at(tasks.first) != TaskState::Published) continue;
     const auto known = phase.troubles.find(tasks.first);
     if (known != phase.troubles.end() && phase.is_odd(tasks.first, known->second.record)) continue;
-    TaskTroubleRecord& trouble = trouble_of(farm, phase, tasks.first).record;
+    TaskTroubleRecord& trouble = failure_history_of(farm, phase, tasks.first).record;
     trouble.last_outcome = jobs::Outcome::BadOutput;
     trouble.last_code = text_of(jobs::AttemptError::PublishedDiffers);
     trouble.last_message = message;

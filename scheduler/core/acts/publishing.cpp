@@ -20,7 +20,7 @@ constexpr std::uint32_t kMissingMax = 3;   // a network file system may be late 
 void fail_publish(FarmState& farm, PhaseEntry& phase, TaskIndex task, const PublishFailed& failed) {
   farm.duties.done(phase.id, {task, 1});
   move_tasks(farm, phase, {task, 1}, TaskState::Failed);
-  Trouble& trouble = trouble_of(farm, phase, task);
+  FailureHistory& trouble = failure_history_of(farm, phase, task);
   trouble.record.last_outcome = jobs::Outcome::Failed;
   trouble.record.last_code = failed.code;
   trouble.record.last_message = failed.message;
@@ -60,7 +60,7 @@ void make_again(FarmState& farm, PhaseEntry& phase, TaskIndex task, AttemptId at
   if (farm.leases.find(attempt) != nullptr) revoke_attempt(farm, attempt, jobs::RevokeReason::Cancelled);
   farm.duties.done(phase.id, {task, 1});
   farm.turn.effects.persist.commits_withdrawn.emplace_back(phase.id, task);
-  Trouble& trouble = trouble_of(farm, phase, task);
+  FailureHistory& trouble = failure_history_of(farm, phase, task);
   trouble.record.last_outcome = jobs::Outcome::Failed;
   trouble.record.last_code = failed.code;
   trouble.record.last_message = failed.message;

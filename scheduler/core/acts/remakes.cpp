@@ -85,7 +85,7 @@ RemakeRecord* remade_of(JobEntry& job, const PhaseEntry& phase, TaskIndex task) 
 }
 
 base::Result<std::vector<RemakeRecord>> records_of(const std::vector<std::pair<PhaseId, TaskIndex>>& tasks,
-                                                   const JobChangeAsked& asked, JobId id) {
+                                                   const JobChangeRequested& asked, JobId id) {
   std::map<std::pair<PhaseId, TaskIndex>, const CommitRecord*> commits;
   for (const CommitRecord& commit : asked.on_record) commits[{commit.phase, commit.task}] = &commit;
   std::vector<RemakeRecord> records;
@@ -104,7 +104,7 @@ base::Result<std::vector<RemakeRecord>> records_of(const std::vector<std::pair<P
   return records;
 }
 
-JobEntry& add_remake(FarmState& farm, const JobEntry& first, const JobChangeAsked& asked,
+JobEntry& add_remake(FarmState& farm, const JobEntry& first, const JobChangeRequested& asked,
                      std::vector<RemakeRecord> records) {
   JobRecord record;
   record.id = JobId(++farm.counters.last_job);
@@ -130,7 +130,7 @@ JobEntry& add_remake(FarmState& farm, const JobEntry& first, const JobChangeAske
 
 }  // namespace
 
-base::Result<Changed> start_remake(FarmState& farm, JobEntry& first, const JobChangeAsked& asked) {
+base::Result<Changed> start_remake(FarmState& farm, JobEntry& first, const JobChangeRequested& asked) {
   FM_ASSIGN(const auto tasks, tasks_to_remake(farm, asked));
   if (farm.jobs.live_jobs() >= farm.settings.jobs_max)
     return base::error_of(

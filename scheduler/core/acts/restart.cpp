@@ -70,7 +70,7 @@ void rebuild_lease(FarmState& farm, const RecordSet& records, const AttemptRecor
   // The task may have been told to run alone after this lease was given.
   const auto trouble = phase.troubles.find(record.tasks.first);
   if (record.tasks.count == 1 && !shares_its_slot(records, record) && trouble != phase.troubles.end() &&
-      trouble->second.record.run_alone)
+      trouble->second.record.isolate)
     lease.demand = alone(lease.demand);
   const bool ran_out =
       phase.tasks.any(record.tasks, TaskState::Ready) || phase.tasks.any(record.tasks, TaskState::Waiting);
@@ -79,10 +79,10 @@ void rebuild_lease(FarmState& farm, const RecordSet& records, const AttemptRecor
     for (TaskIndex t = run.tasks.first; !ran_out && run.state == TaskState::Leased && t < run.tasks.end(); ++t) {
       const bool first = claimed.emplace(phase.id, t).second;
       holds_any = holds_any || first;
-      lease.outran = lease.outran || !first;
+      lease.has_expired = lease.has_expired || !first;
     }
   lease.expired = !holds_any;
-  lease.outran = lease.outran || lease.expired;
+  lease.has_expired = lease.has_expired || lease.expired;
   // What was admitted is not on record, and no device is known before its worker reports: the most that the grant can
   // have allowed is booked, so that no more is let in beside it than fits.
   const std::uint32_t capacity = lease.demand.batch_max;

@@ -239,7 +239,7 @@ void note_committed(FarmState& farm, JobEntry& job, PhaseEntry& phase, TaskIndex
   if (trouble != phase.troubles.end()) {
     trouble->second.unseen.clear();
     std::set<WorkerId> wrong(trouble->second.record.failed_on.begin(), trouble->second.record.failed_on.end());
-    wrong.insert(trouble->second.record.lone_deaths.begin(), trouble->second.record.lone_deaths.end());
+    wrong.insert(trouble->second.record.isolated_crashes.begin(), trouble->second.record.isolated_crashes.end());
     wrong.erase(id);
     for (const WorkerId other : wrong)
       if (WorkerEntry* blamed = farm.workers.find(other))
@@ -279,7 +279,7 @@ bool note_failed(FarmState& farm, JobEntry& job, PhaseEntry& phase, TaskIndex ta
   standing.message = message;
   if (!std::exchange(standing.has_failed, true)) end_pauses(farm, job, layer);
   const bool elsewhere = clear_others(farm, job, phase, task, id);
-  const auto& failed_on = trouble_of(farm, phase, task).record.failed_on;
+  const auto& failed_on = failure_history_of(farm, phase, task).record.failed_on;
   const bool explained =
       elsewhere || std::any_of(failed_on.begin(), failed_on.end(), [&](WorkerId other) { return other != id; });
   if (!explained && standing.failed.size() < kFailedThereMax) standing.failed.emplace(phase.id.index, task);
@@ -323,7 +323,7 @@ void note_returned(FarmState& farm, JobEntry& job, std::uint32_t layer, WorkerEn
 
 void note_unseen(FarmState& farm, JobEntry& job, PhaseEntry& phase, TaskIndex task, WorkerEntry& worker,
                  const std::string& code, const std::string& message) {
-  Trouble::Unseen& unseen = trouble_of(farm, phase, task).unseen[worker.record.id];
+  FailureHistory::Unseen& unseen = failure_history_of(farm, phase, task).unseen[worker.record.id];
   ++unseen.looks;
   unseen.not_before = farm.now() + pause_after(unseen.looks, farm.settings.back_off_first, farm.settings.back_off_most);
   farm.wakes.insert(unseen.not_before);

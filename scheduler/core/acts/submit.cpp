@@ -48,7 +48,7 @@ base::Result<std::uint32_t> version_for(const FarmState& farm, const jobs::JobSp
     std::uint32_t next = 1;
     for (const ShotName& shot : shots) next = std::max(next, farm.jobs.next_version(shot));
     if (next > kVersionMax)
-      return base::error_of(Refusal::SpecVersionTaken, "there is no version number left for this shot", "version",
+      return base::error_of(Refusal::SpecVersionTaken, "this shot has no version numbers left", "version",
                             "use another shot name");
     return next;
   }
@@ -102,7 +102,7 @@ base::Result<Submitted> submit_job(FarmState& farm, const JobSubmitted& event) {
   FM_ASSIGN(const std::uint32_t version, version_for(farm, *event.spec, shots));
   jobs::PlanResult planned = jobs::plan_job(*event.spec, version, GivenPackages(event.packages));
   if (!planned.plan) {
-    if (planned.errors.empty()) return base::error_of(Refusal::SpecNoPlan, "the job could not be planned");
+    if (planned.errors.empty()) return base::error_of(Refusal::SpecNoPlan, "the job cannot be planned");
     const jobs::SpecError& first = planned.errors.front();
     return base::Error{first.code, first.message, first.field, first.suggestion};
   }

@@ -91,7 +91,7 @@ void wake_dependents(FarmState& farm, PhaseEntry& phase, TaskRange published) {
   }
 }
 
-Trouble& trouble_of(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
+FailureHistory& failure_history_of(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
   const auto [entry, added] = phase.troubles.try_emplace(task);
   if (added) {
     entry->second.record.phase = phase.id;
@@ -101,13 +101,13 @@ Trouble& trouble_of(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
   return entry->second;
 }
 
-void run_alone(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
-  trouble_of(farm, phase, task).record.run_alone = true;
+void isolate(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
+  failure_history_of(farm, phase, task).record.isolate = true;
   sort_trouble(farm, phase, task);
 }
 
 void run_single(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
-  trouble_of(farm, phase, task).record.run_single = true;
+  failure_history_of(farm, phase, task).record.run_single = true;
   sort_trouble(farm, phase, task);
 }
 

@@ -14,8 +14,8 @@ void return_tasks(FarmState& farm, PhaseEntry& phase, TaskRange tasks);
 void wake_dependents(FarmState& farm, PhaseEntry& phase, TaskRange published);
 
 // The trouble of a task, made when it has none; changes to it go through the functions below.
-Trouble& trouble_of(FarmState& farm, PhaseEntry& phase, TaskIndex task);
-void run_alone(FarmState& farm, PhaseEntry& phase, TaskIndex task);   // in a slot of its own
+FailureHistory& failure_history_of(FarmState& farm, PhaseEntry& phase, TaskIndex task);
+void isolate(FarmState& farm, PhaseEntry& phase, TaskIndex task);     // in a slot of its own
 void run_single(FarmState& farm, PhaseEntry& phase, TaskIndex task);  // in a lease of its own
 void forget_trouble(FarmState& farm, PhaseEntry& phase, TaskIndex task);
 void sort_trouble(FarmState& farm, PhaseEntry& phase, TaskIndex task);  // its trouble changed: into its share

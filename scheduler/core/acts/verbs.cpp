@@ -24,7 +24,7 @@ base::Error is_final_error(const JobEntry& job) {
   return base::error_of(
       Refusal::JobFinal,
       "job " + std::to_string(job.record.id.value) + " is " + std::string(jobs::name(job.record.state)), "job",
-      job.record.state == JobState::Done ? "it is over; submit it again for a new version"
+      job.record.state == JobState::Done ? "the job is finished; submit it again for a new version"
                                          : "only retry can reopen it");
 }
 
@@ -138,7 +138,7 @@ std::uint32_t forgive(FarmState& farm, JobEntry& job, const std::string& layer) 
   return held;
 }
 
-base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChangeAsked& asked) {
+base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChangeRequested& asked) {
   const auto& layers = job.record.spec->layers;
   if (!asked.layer.empty() &&
       std::none_of(layers.begin(), layers.end(), [&](const auto& layer) { return layer.name == asked.layer; }))
@@ -155,7 +155,7 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
     if (held > 0) return held;
     if (was_final) farm.jobs.set_state(job, before);
     if (reopened.met_published)
-      return base::error_of(Refusal::RetryPublished, "what is published is not made again under the same version",
+      return base::error_of(Refusal::RetryPublished, "published tasks are not made again under the same version",
                             "frames", "submit a new version; or, where a file was lost or damaged, add --remake");
     return base::error_of(Refusal::RetryNothing, "no task there is failed, quarantined or cancelled", "",
                           "`framemill job N` shows the states of its tasks");
@@ -179,62 +179,62 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
   return reopened.tasks + held;
 }
 
-base::Result<std::uint32_t> apply_verb(FarmState& farm, JobEntry& job, const JobChangeAsked& asked) {
-  if (asked.verb == JobVerb::Retry) return retry(farm, job, asked);
+base::Result<std::uint32_t> apply_verb(FarmState& farm, JobEntry& job, const JobChangeRequested& asked) {
+  if (asked.verb == JobAction::Retry) return retry(farm, job, asked);
   if (job.final()) {
-    if (asked.verb == JobVerb::Cancel && job.record.state == JobState::Cancelled) return 0u;
+    if (asked.verb == JobAction::Cancel && job.record.state == JobState::Cancelled) return 0u;
     return is_final_error(job);
   }
   switch (asked.verb) {
-    case JobVerb::Cancel:
+    case JobAction::Cancel:
       return cancel(farm, job);
-    case JobVerb::Pause: {
+    case JobAction::Pause: {
       FM_TRY(place_hold(farm, job, {asked.hold, asked.cause, asked.until.value_or(base::WallTime{})}));
       const std::uint64_t leased = job.total(TaskState::Leased);
       stop_attempts(farm, job, jobs::RevokeReason::Paused);
       return static_cast<std::uint32_t>(leased);
     }
-    case JobVerb::Resume:
+    case JobAction::Resume:
       lift_holds(farm, job, asked.hold);
       return 0u;
-    case JobVerb::SetPriority:
+    case JobAction::SetPriority:
       if (asked.priority < 0 || asked.priority > 100)
         return base::error_of(Refusal::SpecOutOfRange, "a priority is a number from 0 to 100", "priority");
       dequeue(farm, job);
       job.record.priority = asked.priority;
       enqueue(farm, job);
       return 0u;
-    case JobVerb::Retry:
+    case JobAction::Retry:
       break;
   }
   return 0u;
 }
 
-constexpr std::string_view verb_name(JobVerb verb) {
+constexpr std::string_view verb_name(JobAction verb) {
   switch (verb) {
-    case JobVerb::Cancel:
+    case JobAction::Cancel:
       return "cancel";
-    case JobVerb::Pause:
+    case JobAction::Pause:
       return "pause";
-    case JobVerb::Resume:
+    case JobAction::Resume:
       return "resume";
-    case JobVerb::SetPriority:
+    case JobAction::SetPriority:
       return "priority";
-    case JobVerb::Retry:
+    case JobAction::Retry:
       return "retry";
   }
   return "change";
 }
 
-constexpr std::string_view verb_name(WorkerVerb verb) {
+constexpr std::string_view verb_name(WorkerAction verb) {
   switch (verb) {
-    case WorkerVerb::Drain:
+    case WorkerAction::Drain:
       return "drain";
-    case WorkerVerb::Undrain:
+    case WorkerAction::Undrain:
       return "undrain";
-    case WorkerVerb::Revoke:
+    case WorkerAction::Revoke:
       return "revoke";
-    case WorkerVerb::ClearQuarantine:
+    case WorkerAction::ClearQuarantine:
       return "clear_quarantine";
   }
   return "change";
@@ -242,11 +242,11 @@ constexpr std::string_view verb_name(WorkerVerb verb) {
 
 }  // namespace
 
-base::Result<Changed> change_job(FarmState& farm, const JobChangeAsked& asked) {
+base::Result<Changed> change_job(FarmState& farm, const JobChangeRequested& asked) {
   JobEntry* job = farm.jobs.find(asked.job);
   if (job == nullptr)
     return base::error_of(Refusal::JobUnknown, "there is no job " + std::to_string(asked.job.value), "job");
-  if (asked.verb == JobVerb::Retry && asked.remake) return start_remake(farm, *job, asked);
+  if (asked.verb == JobAction::Retry && asked.remake) return start_remake(farm, *job, asked);
   FM_ASSIGN(const std::uint32_t tasks, apply_verb(farm, *job, asked));
   job->record.last_change = asked.cause;
   farm.turn.mark(*job);
@@ -255,26 +255,26 @@ base::Result<Changed> change_job(FarmState& farm, const JobChangeAsked& asked) {
   return Changed{tasks};
 }
 
-base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeAsked& asked) {
+base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeRequested& asked) {
   WorkerEntry* worker = farm.workers.find(asked.worker);
   if (worker == nullptr)
     return base::error_of(Refusal::WorkerUnknown, "there is no worker " + std::to_string(asked.worker.value), "worker");
-  if (worker->record.revoked && asked.verb != WorkerVerb::Revoke)
+  if (worker->record.revoked && asked.verb != WorkerAction::Revoke)
     return base::error_of(Refusal::WorkerRevoked,
                           "worker " + worker->record.name + " was revoked: its key is refused for good", "worker",
                           "to bring the host back give it a new key (docs/keys.md)");
   auto what = WorkerEvent::What::DrainAsked;
   std::uint32_t taken_back = 0;
   switch (asked.verb) {
-    case WorkerVerb::Drain:
+    case WorkerAction::Drain:
       worker->record.drain_requested = true;
       taken_back = take_back_unbegun(farm, *worker);
       break;
-    case WorkerVerb::Undrain:
+    case WorkerAction::Undrain:
       worker->record.drain_requested = false;
       what = WorkerEvent::What::Undrained;
       break;
-    case WorkerVerb::Revoke: {
+    case WorkerAction::Revoke: {
       worker->record.revoked = true;
       const std::set<AttemptId> held = worker->leases;
       for (const AttemptId id : held) revoke_attempt(farm, id, jobs::RevokeReason::Cancelled);
@@ -282,7 +282,7 @@ base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeAsked& as
       what = WorkerEvent::What::Revoked;
       break;
     }
-    case WorkerVerb::ClearQuarantine:
+    case WorkerAction::ClearQuarantine:
       worker->record.quarantined = false;
       worker->record.blamed_jobs.clear();
       worker->probe_open = false;

@@ -5,7 +5,7 @@
 
 namespace framemill::scheduler {
 
-base::Result<Changed> change_job(FarmState& farm, const JobChangeAsked& asked);
-base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeAsked& asked);
+base::Result<Changed> change_job(FarmState& farm, const JobChangeRequested& asked);
+base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeRequested& asked);
 
 }  // namespace framemill::scheduler

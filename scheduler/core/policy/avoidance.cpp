@@ -11,7 +11,7 @@ using Why = Avoidance::Why;
 
 std::size_t failures_on(const TaskTroubleRecord& trouble, WorkerId worker) {
   return static_cast<std::size_t>(std::count(trouble.failed_on.begin(), trouble.failed_on.end(), worker) +
-                                  std::count(trouble.lone_deaths.begin(), trouble.lone_deaths.end(), worker));
+                                  std::count(trouble.isolated_crashes.begin(), trouble.isolated_crashes.end(), worker));
 }
 
 std::size_t fewest_failures(const TaskTroubleRecord& trouble, const std::vector<WorkerId>& judges) {
@@ -45,7 +45,7 @@ Avoidance task_avoidance(const FarmState& farm, const JobEntry& job, const Phase
   if (!layer.none()) return layer;
   const auto entry = phase.troubles.find(task);
   if (entry == phase.troubles.end()) return {};
-  const Trouble& trouble = entry->second;
+  const FailureHistory& trouble = entry->second;
   if (const auto unseen = trouble.unseen.find(worker);
       unseen != trouble.unseen.end() && unseen->second.not_before > farm.now())
     return {Why::Unseen, unseen->second.not_before, nullptr};
@@ -60,7 +60,7 @@ std::vector<WorkerId> able_workers(const FarmState& farm, const Demand& demand) 
   std::vector<WorkerId> able;
   for (const auto& [id, worker] : farm.workers.all())
     if (std::any_of(worker.slots.begin(), worker.slots.end(), [&](const auto& slot) {
-          return standing_misfit(farm.memory, demand, worker, slot.second) == Misfit::None;
+          return standing_misfit(farm.memory, demand, worker, slot.second) == PlacementBlocker::None;
         }))
       able.push_back(id);
   return able;
@@ -70,7 +70,7 @@ std::uint32_t slots_for(const FarmState& farm, const Demand& demand) {
   std::uint32_t able = 0;
   for (const auto& [id, worker] : farm.workers.all())
     for (const auto& [index, slot] : worker.slots)
-      if (worker.takes_grants() && standing_misfit(farm.memory, demand, worker, slot) == Misfit::None) ++able;
+      if (worker.takes_grants() && standing_misfit(farm.memory, demand, worker, slot) == PlacementBlocker::None) ++able;
   return able;
 }
 
@@ -105,7 +105,7 @@ bool all_aside(const FarmState& farm, const JobEntry& job, const PhaseEntry& pha
   // Nor can it go on where each of its tasks waits for an input that no worker sees.
   if (phase.ready_common() > 0 || phase.alone > 0) return false;
   return std::all_of(phase.troubles.begin(), phase.troubles.end(), [&](const auto& entry) {
-    const Trouble& trouble = entry.second;
+    const FailureHistory& trouble = entry.second;
     if (trouble.grouping != Grouping::Single || phase.tasks.at(entry.first) != TaskState::Ready) return true;
     return std::all_of(able.begin(), able.end(), [&](WorkerId id) {
       const auto unseen = trouble.unseen.find(id);

@@ -15,7 +15,7 @@ constexpr std::uint32_t kChunksPerSlot = 20;
 constexpr std::uint32_t kTasksMax = 4096;  // files of a commit message are limited
 
 // Tasks that a lease of the phase should take when `left` remain.
-std::uint32_t wished_count(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, std::uint32_t left,
+std::uint32_t target_chunk(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, std::uint32_t left,
                            std::uint32_t slots, const std::string& device_class) {
   // What a remake makes again is kept or dropped by itself, and with it its staging directory.
   if (job.record.remake_of && !phase.plan->traits().intermediate) return 1;
@@ -76,13 +76,13 @@ TaskRange next_chunk(const FarmState& farm, const JobEntry& job, const PhaseEntr
                      const std::string& device_class) {
   TaskRange chunk = common_run(phase);
   if (!phase.chain) {
-    const std::uint32_t wished = wished_count(farm, job, phase, phase.ready_common(), slots, device_class);
+    const std::uint32_t wished = target_chunk(farm, job, phase, phase.ready_common(), slots, device_class);
     chunk.count = one_run(job, phase, {chunk.first, std::min(chunk.count, wished)});
     return chunk;
   }
   // A chain goes on through tasks that wait only for their forerunners in this very lease.
   const std::uint32_t left = phase.tasks.count(TaskState::Ready) + phase.tasks.count(TaskState::Waiting);
-  const std::uint32_t wished = wished_count(farm, job, phase, left, slots, device_class);
+  const std::uint32_t wished = target_chunk(farm, job, phase, left, slots, device_class);
   chunk.count = 1;
   while (chunk.count < wished && chunk.end() < phase.tasks.size()) {
     const TaskIndex next = chunk.end();

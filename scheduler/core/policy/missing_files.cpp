@@ -48,7 +48,7 @@ std::optional<MissingFile> missing_file(const FarmState& farm, const JobEntry& j
     else if (files.answered && !files.readable)
       missing->problem = files.problem;
     else if (!files.answered)
-      missing->problem = "nobody has looked yet";
+      missing->problem = "no worker has looked yet";
   }
   if (!missing) return missing;
   auto wait = phase.files.waits.upper_bound(task);

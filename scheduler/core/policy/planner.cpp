@@ -29,7 +29,7 @@ std::vector<SlotRef> slots_able(const FarmState& farm, ClassId demand_class) {
   const Demand& demand = farm.classes.of(demand_class);
   for (const auto& [id, worker] : farm.workers.all())
     for (const auto& [index, slot] : worker.slots)
-      if (standing_misfit(farm.memory, demand, worker, slot) == Misfit::None) able.push_back({id, index});
+      if (standing_misfit(farm.memory, demand, worker, slot) == PlacementBlocker::None) able.push_back({id, index});
   return able;
 }
 
@@ -42,7 +42,7 @@ SlotFit SlotAnswers::now(const WorkerEntry& worker, const SlotEntry& slot) const
   // One chunk waits behind a full batch so that no gap opens between attempts, but not the last ones: another slot may
   // be free before.
   fit.queues = fit.fits() && fit.load >= fit.capacity && waits_for_a_slot_;
-  if (fit.queues) fit.misfit = Misfit::BatchFull;
+  if (fit.queues) fit.blocker = PlacementBlocker::BatchFull;
   return fit;
 }
 
@@ -129,7 +129,7 @@ Planner::Choice Planner::choose(const Place& place, ClassId demand_class) {
     queues = queues || fit.queues;
     if (!fit.fits()) {
       // Full slots become free by themselves; one that others would fill again must be kept.
-      if (fit.misfit != Misfit::Occupied && fit.misfit != Misfit::MemoryBooked) continue;
+      if (fit.blocker != PlacementBlocker::Occupied && fit.blocker != PlacementBlocker::MemoryBooked) continue;
       if (waiting_load && *waiting_load <= slot.load) continue;
       waiting_load = slot.load;
       choice.worth_waiting = ref;

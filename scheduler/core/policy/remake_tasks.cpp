@@ -26,7 +26,7 @@ base::Error too_many() {
 }
 
 // A movie or a sheet is asked for by its layer: whoever names frames alone means these files.
-base::Status add_asked(const PhaseEntry& phase, const JobChangeAsked& asked, std::set<TaskIndex>& tasks) {
+base::Status add_asked(const PhaseEntry& phase, const JobChangeRequested& asked, std::set<TaskIndex>& tasks) {
   std::vector<TaskRange> ranges;
   if (!asked.frames || !jobs::is_framewise(*phase.plan)) {
     if (asked.frames && asked.layer.empty()) return {};
@@ -98,7 +98,7 @@ base::Status check_names(const FarmState& farm, const JobEntry& job, const Phase
 }  // namespace
 
 base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> tasks_to_remake(const FarmState& farm,
-                                                                         const JobChangeAsked& asked) {
+                                                                         const JobChangeRequested& asked) {
   const JobEntry* job = farm.jobs.find(asked.job);
   if (job == nullptr)
     return base::error_of(Refusal::JobUnknown, "there is no job " + number(asked.job) + " that could be changed", "job",

@@ -16,6 +16,6 @@ inline constexpr std::uint32_t kRemadeTasksMax = 4'096;  // of one remake
 // remake.needs_frames, remake.nothing, remake.running, remake.not_published, remake.under_way, remake.name_taken,
 // remake.too_many.
 base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> tasks_to_remake(const FarmState& farm,
-                                                                         const JobChangeAsked& asked);
+                                                                         const JobChangeRequested& asked);
 
 }  // namespace framemill::scheduler

@@ -7,37 +7,39 @@
 namespace framemill::scheduler {
 namespace {
 
-Misfit worker_misfit(const WorkerEntry& worker) {
-  if (worker.record.revoked) return Misfit::Revoked;
-  if (worker.silent) return Misfit::Silent;
-  if (!worker.known) return Misfit::NotKnown;
-  if (worker.missed_grant) return Misfit::GrantMissed;
-  if (worker.draining || worker.record.drain_requested) return Misfit::Draining;
-  if (worker.record.quarantined && !worker.probe_open) return Misfit::WorkerQuarantined;
-  return Misfit::None;
+PlacementBlocker worker_misfit(const WorkerEntry& worker) {
+  if (worker.record.revoked) return PlacementBlocker::Revoked;
+  if (worker.silent) return PlacementBlocker::Silent;
+  if (!worker.known) return PlacementBlocker::NotKnown;
+  if (worker.missed_grant) return PlacementBlocker::GrantMissed;
+  if (worker.draining || worker.record.drain_requested) return PlacementBlocker::Draining;
+  if (worker.record.quarantined && !worker.probe_open) return PlacementBlocker::WorkerQuarantined;
+  return PlacementBlocker::None;
 }
 
-Misfit package_misfit(const Demand& demand, const WorkerEntry& worker) {
-  if (demand.model.empty()) return Misfit::None;
-  Misfit misfit = Misfit::PackageMissing;
+PlacementBlocker package_misfit(const Demand& demand, const WorkerEntry& worker) {
+  if (demand.model.empty()) return PlacementBlocker::None;
+  PlacementBlocker blocker = PlacementBlocker::PackageMissing;
   for (const PackageHeld& held : worker.inventory.packages) {
     if (held.id != demand.model) continue;
-    if (held.root_digest == demand.model_digest) return Misfit::None;
-    misfit = Misfit::PackageDiffers;
+    if (held.root_digest == demand.model_digest) return PlacementBlocker::None;
+    blocker = PlacementBlocker::PackageDiffers;
   }
-  return misfit;
+  return blocker;
 }
 
-Misfit device_misfit(const MemoryLedger& ledger, const Demand& demand, const DeviceState& device) {
-  if (demand.device == jobs::DeviceWish::Cpu && device.kind != DeviceKind::Cpu) return Misfit::DeviceKind;
-  if (demand.device == jobs::DeviceWish::Cuda && device.kind != DeviceKind::Cuda) return Misfit::DeviceKind;
-  if (!demand.device_class.empty() && device.device_class != demand.device_class) return Misfit::DeviceClass;
-  if (demand.cpus > device.cpus) return Misfit::Cpus;
+PlacementBlocker device_misfit(const MemoryLedger& ledger, const Demand& demand, const DeviceState& device) {
+  if (demand.device == jobs::DevicePreference::Cpu && device.kind != DeviceKind::Cpu)
+    return PlacementBlocker::DeviceKind;
+  if (demand.device == jobs::DevicePreference::Cuda && device.kind != DeviceKind::Cuda)
+    return PlacementBlocker::DeviceKind;
+  if (!demand.device_class.empty() && device.device_class != demand.device_class) return PlacementBlocker::DeviceClass;
+  if (demand.cpus > device.cpus) return PlacementBlocker::Cpus;
   // Only a CPU device says how much host memory it has.
   if (device.kind == DeviceKind::Cpu && demand.host_memory_bytes > device.memory_bytes_budget)
-    return Misfit::HostMemory;
-  if (batch_when_empty(ledger, device, demand) == 0) return Misfit::Memory;
-  return Misfit::None;
+    return PlacementBlocker::HostMemory;
+  if (batch_when_empty(ledger, device, demand) == 0) return PlacementBlocker::Memory;
+  return PlacementBlocker::None;
 }
 
 bool is_warm(const Demand& demand, const SlotEntry& slot) {
@@ -55,36 +57,38 @@ bool serves_roots(const WorkerEntry& worker, const Demand& demand) {
   });
 }
 
-Misfit standing_misfit(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker,
-                       const SlotEntry& slot) {
-  if (const Misfit misfit = worker_misfit(worker); misfit != Misfit::None) return misfit;
-  if (const Misfit misfit = package_misfit(demand, worker); misfit != Misfit::None) return misfit;
+PlacementBlocker standing_misfit(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker,
+                                 const SlotEntry& slot) {
+  if (const PlacementBlocker blocker = worker_misfit(worker); blocker != PlacementBlocker::None) return blocker;
+  if (const PlacementBlocker blocker = package_misfit(demand, worker); blocker != PlacementBlocker::None)
+    return blocker;
   const DeviceState* device = worker.device_of(slot);
-  if (device == nullptr || slot.gone) return Misfit::SlotUnusable;
-  if (const Misfit misfit = device_misfit(ledger, demand, *device); misfit != Misfit::None) return misfit;
+  if (device == nullptr || slot.gone) return PlacementBlocker::SlotUnusable;
+  if (const PlacementBlocker blocker = device_misfit(ledger, demand, *device); blocker != PlacementBlocker::None)
+    return blocker;
   if (demand.runner == Runner::Program) {
     const auto& commands = worker.inventory.commands;
-    if (std::find(commands.begin(), commands.end(), demand.program) == commands.end()) return Misfit::Program;
+    if (std::find(commands.begin(), commands.end(), demand.program) == commands.end()) return PlacementBlocker::Program;
   }
-  if (demand.runner == Runner::Media && !worker.inventory.media) return Misfit::Media;
-  if (!serves_roots(worker, demand)) return Misfit::Root;
+  if (demand.runner == Runner::Media && !worker.inventory.media) return PlacementBlocker::Media;
+  if (!serves_roots(worker, demand)) return PlacementBlocker::Root;
   // A command needs no executor; the slot's own may be unable to start.
-  if (demand.runner == Runner::Executor && !slot.state.usable) return Misfit::SlotUnusable;
-  return Misfit::None;
+  if (demand.runner == Runner::Executor && !slot.state.usable) return PlacementBlocker::SlotUnusable;
+  return PlacementBlocker::None;
 }
 
-bool is_permanent(Misfit misfit) {
-  switch (misfit) {
-    case Misfit::Revoked:
-    case Misfit::PackageMissing:
-    case Misfit::PackageDiffers:
-    case Misfit::DeviceKind:
-    case Misfit::DeviceClass:
-    case Misfit::Memory:
-    case Misfit::HostMemory:
-    case Misfit::Cpus:
-    case Misfit::Program:
-    case Misfit::Media:
+bool is_permanent(PlacementBlocker blocker) {
+  switch (blocker) {
+    case PlacementBlocker::Revoked:
+    case PlacementBlocker::PackageMissing:
+    case PlacementBlocker::PackageDiffers:
+    case PlacementBlocker::DeviceKind:
+    case PlacementBlocker::DeviceClass:
+    case PlacementBlocker::Memory:
+    case PlacementBlocker::HostMemory:
+    case PlacementBlocker::Cpus:
+    case PlacementBlocker::Program:
+    case PlacementBlocker::Media:
       return true;
     default:
       return false;
@@ -95,73 +99,73 @@ SlotFit fit_now(const MemoryLedger& ledger, const Demand& demand, const WorkerEn
                 std::uint32_t leases_per_slot_max) {
   SlotFit fit;
   fit.load = slot.load;
-  const auto misfit = [&fit](Misfit why) {
-    fit.misfit = why;
+  const auto blocker = [&fit](PlacementBlocker why) {
+    fit.blocker = why;
     return fit;
   };
-  if (slot.exclusive > 0) return misfit(Misfit::ExclusiveHeld);
-  if (demand.exclusive && !slot.leases.empty()) return misfit(Misfit::Occupied);
-  if (slot.leases.size() >= leases_per_slot_max) return misfit(Misfit::LeaseCap);
-  if (slot.load > demand.batch_max) return misfit(Misfit::BatchFull);
+  if (slot.exclusive > 0) return blocker(PlacementBlocker::ExclusiveHeld);
+  if (demand.exclusive && !slot.leases.empty()) return blocker(PlacementBlocker::Occupied);
+  if (slot.leases.size() >= leases_per_slot_max) return blocker(PlacementBlocker::LeaseCap);
+  if (slot.load > demand.batch_max) return blocker(PlacementBlocker::BatchFull);
   fit.capacity = admitted_batch(ledger, worker, slot, demand);
-  if (fit.capacity == 0) return misfit(Misfit::MemoryBooked);
-  if (slot.load > fit.capacity) return misfit(Misfit::BatchFull);
+  if (fit.capacity == 0) return blocker(PlacementBlocker::MemoryBooked);
+  if (slot.load > fit.capacity) return blocker(PlacementBlocker::BatchFull);
   fit.warm = demand.runner == Runner::Executor && is_warm(demand, slot);
   return fit;
 }
 
 SlotFit fit_of(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
                std::uint32_t leases_per_slot_max) {
-  const Misfit standing = standing_misfit(ledger, demand, worker, slot);
-  if (standing == Misfit::None) return fit_now(ledger, demand, worker, slot, leases_per_slot_max);
+  const PlacementBlocker standing = standing_misfit(ledger, demand, worker, slot);
+  if (standing == PlacementBlocker::None) return fit_now(ledger, demand, worker, slot, leases_per_slot_max);
   SlotFit fit;
-  fit.misfit = standing;
+  fit.blocker = standing;
   return fit;
 }
 
-Reason reason_of(Misfit misfit) {
-  switch (misfit) {
-    case Misfit::None:
-    case Misfit::ExclusiveHeld:
-    case Misfit::Occupied:
-    case Misfit::BatchFull:
-    case Misfit::KeptFree:
+Reason reason_of(PlacementBlocker blocker) {
+  switch (blocker) {
+    case PlacementBlocker::None:
+    case PlacementBlocker::ExclusiveHeld:
+    case PlacementBlocker::Occupied:
+    case PlacementBlocker::BatchFull:
+    case PlacementBlocker::KeptFree:
       return Reason::SlotsBusy;
-    case Misfit::Silent:
-    case Misfit::NotKnown:
-    case Misfit::Revoked:
-    case Misfit::SlotUnusable:
+    case PlacementBlocker::Silent:
+    case PlacementBlocker::NotKnown:
+    case PlacementBlocker::Revoked:
+    case PlacementBlocker::SlotUnusable:
       return Reason::NoWorker;
-    case Misfit::WorkerQuarantined:
+    case PlacementBlocker::WorkerQuarantined:
       return Reason::Quarantined;
-    case Misfit::Draining:
+    case PlacementBlocker::Draining:
       return Reason::WorkerDraining;
-    case Misfit::PackageMissing:
+    case PlacementBlocker::PackageMissing:
       return Reason::PackageMissing;
-    case Misfit::PackageDiffers:
+    case PlacementBlocker::PackageDiffers:
       return Reason::PackageDiffers;
-    case Misfit::DeviceKind:
-    case Misfit::DeviceClass:
-    case Misfit::Memory:
-    case Misfit::HostMemory:
-    case Misfit::Cpus:
-    case Misfit::Program:
-    case Misfit::Media:
+    case PlacementBlocker::DeviceKind:
+    case PlacementBlocker::DeviceClass:
+    case PlacementBlocker::Memory:
+    case PlacementBlocker::HostMemory:
+    case PlacementBlocker::Cpus:
+    case PlacementBlocker::Program:
+    case PlacementBlocker::Media:
       return Reason::NeedsExceedEverySlot;
-    case Misfit::Root:
+    case PlacementBlocker::Root:
       return Reason::StorageUnreachable;
-    case Misfit::LeaseCap:
-    case Misfit::PublishCap:
+    case PlacementBlocker::LeaseCap:
+    case PlacementBlocker::PublishCap:
       return Reason::CapReached;
-    case Misfit::MemoryBooked:
+    case PlacementBlocker::MemoryBooked:
       return Reason::MemoryBooked;
-    case Misfit::GrantMissed:
-    case Misfit::BackingOff:
-    case Misfit::TriedElsewhere:
+    case PlacementBlocker::GrantMissed:
+    case PlacementBlocker::BackingOff:
+    case PlacementBlocker::TriedElsewhere:
       return Reason::BackOff;
-    case Misfit::InputUnseen:
+    case PlacementBlocker::InputUnseen:
       return Reason::InputMissing;
-    case Misfit::SetAside:
+    case PlacementBlocker::SetAside:
       return Reason::Quarantined;
   }
   FM_CHECK(false, "a misfit outside its closed list");

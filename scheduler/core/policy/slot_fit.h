@@ -12,7 +12,7 @@
 namespace framemill::scheduler {
 
 // Why it does not fit, finer than the public reason.
-enum class Misfit : std::uint8_t {
+enum class PlacementBlocker : std::uint8_t {
   None,
   Silent,
   NotKnown,
@@ -45,12 +45,12 @@ enum class Misfit : std::uint8_t {
 };
 
 struct SlotFit {
-  Misfit misfit = Misfit::None;
+  PlacementBlocker blocker = PlacementBlocker::None;
   std::uint32_t capacity = 0;  // windows of this class that may run there at once
   std::uint32_t load = 0;      // tasks it could already run at once
   bool warm = false;           // the model is loaded there, or about to be
   bool queues = false;         // BatchFull: it would wait behind a full batch, while another slot may be free before
-  bool fits() const { return misfit == Misfit::None; }
+  bool fits() const { return blocker == PlacementBlocker::None; }
 };
 
 // Whether the worker can serve all roots that the class reads and writes.
@@ -58,10 +58,10 @@ bool serves_roots(const WorkerEntry& worker, const Demand& demand);
 
 // What no time and no finished work changes: the worker and the slot as they are. None: it could take the class when
 // empty.
-Misfit standing_misfit(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker,
-                       const SlotEntry& slot);
+PlacementBlocker standing_misfit(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker,
+                                 const SlotEntry& slot);
 // Of these, the ones that a person must change something for: the slot could never take it.
-bool is_permanent(Misfit misfit);
+bool is_permanent(PlacementBlocker blocker);
 
 // What passes: leases and bookings. For a slot whose standing answer is None.
 SlotFit fit_now(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
@@ -70,6 +70,6 @@ SlotFit fit_now(const MemoryLedger& ledger, const Demand& demand, const WorkerEn
 SlotFit fit_of(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
                std::uint32_t leases_per_slot_max);
 
-Reason reason_of(Misfit misfit);
+Reason reason_of(PlacementBlocker blocker);
 
 }  // namespace framemill::scheduler

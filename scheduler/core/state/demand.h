@@ -23,7 +23,7 @@ struct Demand {
   std::string model;       // "demo-clips@1"; empty: the work has no model
   base::Sha256 model_digest;
   std::string program;  // that a command runs; else empty
-  jobs::DeviceWish device = jobs::DeviceWish::Any;
+  jobs::DevicePreference device = jobs::DevicePreference::Any;
   std::uint64_t device_memory_bytes = 0, host_memory_bytes = 0;
   std::uint32_t cpus = 0;
   std::string device_class;        // pinned; empty: any

@@ -25,12 +25,12 @@ struct JobSubmitted {
   base::Sha256 body;                          // of the submitted text and overrides
   std::vector<std::string> warnings{};        // what the shell noticed in a good spec, for the answer
 };
-enum class JobVerb { Cancel, Pause, Resume, SetPriority, Retry };
-struct JobChangeAsked {
+enum class JobAction { Cancel, Pause, Resume, SetPriority, Retry };
+struct JobChangeRequested {
   RequestId request = 0;
   Cause cause;
   JobId job;
-  JobVerb verb = JobVerb::Cancel;
+  JobAction verb = JobAction::Cancel;
   std::int32_t priority = 50;                   // SetPriority
   std::string layer;                            // Retry: this layer alone; empty: all
   std::optional<jobs::FrameSet> frames;         // Retry: these frames alone
@@ -40,12 +40,12 @@ struct JobChangeAsked {
   bool replace = false;                         // of a remake: other contents take the place of the recorded ones
   std::vector<CommitRecord> on_record;          // of a remake: what is on record of the tasks it is for
 };
-enum class WorkerVerb { Drain, Undrain, Revoke, ClearQuarantine };
-struct WorkerChangeAsked {
+enum class WorkerAction { Drain, Undrain, Revoke, ClearQuarantine };
+struct WorkerChangeRequested {
   RequestId request = 0;
   Cause cause;
   WorkerId worker;
-  WorkerVerb verb = WorkerVerb::Drain;
+  WorkerAction verb = WorkerAction::Drain;
 };
 
 // --- what workers say ------------------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ struct GrantUndeliverable {  // the worker has not got it, and will not
 struct StorageBroke {};  // the disk is full: mutations are refused until StorageRecovered
 struct StorageRecovered {};
 
-using Event = std::variant<JobSubmitted, JobChangeAsked, WorkerChangeAsked, WorkerReported, WorkerKeyContested,
+using Event = std::variant<JobSubmitted, JobChangeRequested, WorkerChangeRequested, WorkerReported, WorkerKeyContested,
                            TimePassed, StorageBroke, StorageRecovered, GrantUndeliverable>;
 
 }  // namespace framemill::scheduler

@@ -12,7 +12,7 @@ Lease& FarmState::attach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, 
   lease.windows = phase.chain ? 1 : std::min(record.tasks.count, std::max(capacity, 1u));
   lease.granted_at = lease.named_at = lease.moved_at = now();
   lease.deadline = now() + settings.lease_ttl;
-  phase.attach(record.id, record.tasks, lease.outran);
+  phase.attach(record.id, record.tasks, lease.has_expired);
   ++job.attempts_live;
   Lease& kept = leases.add(std::move(lease));
   workers.attach(worker, kept, capacity);
@@ -20,14 +20,14 @@ Lease& FarmState::attach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, 
 }
 
 void FarmState::expire(PhaseEntry& phase, Lease& lease) {
-  if (!std::exchange(lease.outran, true)) ++phase.outran;
+  if (!std::exchange(lease.has_expired, true)) ++phase.expired_leases;
   leases.expire(lease);
 }
 
 AttemptRecord FarmState::detach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, Lease& lease) {
   const AttemptId id = lease.record.id;
   const TaskRange tasks = lease.record.tasks;
-  phase.detach(id, tasks, lease.outran);
+  phase.detach(id, tasks, lease.has_expired);
   --job.attempts_live;
   workers.detach(worker, lease);
   if (phase.tasks.any(tasks, TaskState::Committed)) leases.remember(id, {phase.id, tasks, worker.record.id});

@@ -42,7 +42,7 @@ struct FarmState {
   // Derived.
   DemandClasses classes;
   ReadyQueue ready;
-  PaceBook pace;
+  DurationEstimator pace;
   MemoryLedger memory;
   std::set<base::Instant> wakes;  // when what a worker was refused for a while may be tried again
   std::set<std::pair<base::WallTime, JobId>> timed_holds;  // jobs with a hold that ends by itself, and when

@@ -48,20 +48,20 @@ jobs::FrameSet PhaseEntry::frames_of(TaskIndex task) const {
 void PhaseEntry::attach(AttemptId attempt, TaskRange held, bool ran_out) {
   attempts.emplace(held.first, attempt);
   chunk_longest = std::max(chunk_longest, held.count);
-  if (ran_out) ++outran;
+  if (ran_out) ++expired_leases;
 }
 
 void PhaseEntry::detach(AttemptId attempt, TaskRange held, bool ran_out) {
   attempts.erase({held.first, attempt});
-  if (ran_out) --outran;
+  if (ran_out) --expired_leases;
 }
 
-void PhaseEntry::uncount(const Trouble& trouble) {
+void PhaseEntry::uncount(const FailureHistory& trouble) {
   if (trouble.grouping == Grouping::Single) --single;
   if (trouble.grouping == Grouping::Alone) --alone;
 }
 
-void PhaseEntry::sort_in(TaskIndex task, Trouble& trouble) {
+void PhaseEntry::sort_in(TaskIndex task, FailureHistory& trouble) {
   uncount(trouble);
   trouble.grouping = tasks.at(task) == TaskState::Ready ? trouble.wanted_grouping() : Grouping::Common;
   if (trouble.grouping == Grouping::Single) ++single;
@@ -118,7 +118,7 @@ const PhaseEntry& JobBook::get(PhaseId id) const {
   return *phase;
 }
 
-JobEntry& JobBook::add(JobRecord record, PaceBook& pace) {
+JobEntry& JobBook::add(JobRecord record, DurationEstimator& pace) {
   const JobId id = record.id;
   const auto [place, added] = jobs_.try_emplace(id);
   FM_CHECK(added, "a job number used twice");
@@ -163,7 +163,7 @@ void JobBook::set_at_rest(JobId id, bool at_rest) {
     at_rest_.erase(id);
 }
 
-void JobBook::forget(JobId id, PaceBook& pace) {
+void JobBook::forget(JobId id, DurationEstimator& pace) {
   const auto job = jobs_.find(id);
   FM_CHECK(job != jobs_.end() && job->second.final() && job->second.attempts_live == 0, "a job forgotten too early");
   for (const PhaseEntry& phase : job->second.phases) pace.forget_job_work(pace_name(job->second.record, *phase.plan));

@@ -26,7 +26,7 @@ namespace framemill::scheduler {
 // job.layer_unknown, with the layers that there are.
 base::Error unknown_layer(const JobRecord& job, const std::string& name);
 
-struct Trouble {
+struct FailureHistory {
   TaskTroubleRecord record;
   // Workers on which an input of this task was not to be seen, how often, and until when it is not looked for there
   // again; forgotten at a restart.
@@ -39,7 +39,7 @@ struct Trouble {
   bool dirty = false;
 
   Grouping wanted_grouping() const {
-    if (record.run_alone) return Grouping::Alone;
+    if (record.isolate) return Grouping::Alone;
     return record.run_single || !record.failed_on.empty() || !unseen.empty() ? Grouping::Single : Grouping::Common;
   }
 };
@@ -59,7 +59,7 @@ struct PhaseEntry {
   std::string device_class;
   PhaseTally tally;
   TaskStates tasks;
-  std::map<TaskIndex, Trouble> troubles;
+  std::map<TaskIndex, FailureHistory> troubles;
   PhaseFiles files;
 
   // Derived.
@@ -69,8 +69,8 @@ struct PhaseEntry {
   ClassId common_class = 0, alone_class = 0;
   std::uint32_t single = 0, alone = 0;                 // ready tasks by grouping; the others are common
   std::set<std::pair<TaskIndex, AttemptId>> attempts;  // live ones, by first task
-  std::uint32_t chunk_longest = 0;  // of any attempt here: bounds the search for those that hold a task
-  std::uint32_t outran = 0;         // live attempts whose lease ever ran out: only then may two hold one task
+  std::uint32_t chunk_longest = 0;   // of any attempt here: bounds the search for those that hold a task
+  std::uint32_t expired_leases = 0;  // live attempts whose lease ever ran out: only then may two hold one task
   PaceId pace = 0;
   WorkerId last_worker;     // that committed here last: in a chain it has the carry at hand
   std::uint32_t taken = 0;  // of a remake: tasks that it takes as the first job left them; they count as published
@@ -80,8 +80,8 @@ struct PhaseEntry {
   void attach(AttemptId attempt, TaskRange held, bool ran_out);
   void detach(AttemptId attempt, TaskRange held, bool ran_out);
   // Counts the task's trouble in the share that it belongs to now, or in none.
-  void sort_in(TaskIndex task, Trouble& trouble);
-  void uncount(const Trouble& trouble);
+  void sort_in(TaskIndex task, FailureHistory& trouble);
+  void uncount(const FailureHistory& trouble);
 
   std::uint32_t ready_common() const { return tasks.count(TaskState::Ready) - single - alone; }
   // The task is published and was found to differ from most of the phase.
@@ -157,13 +157,13 @@ class JobBook {
   const PhaseEntry& get(PhaseId id) const;
 
   // A job whose tasks all wait; derived fields are filled in.
-  JobEntry& add(JobRecord record, PaceBook& pace);
+  JobEntry& add(JobRecord record, DurationEstimator& pace);
   // The record's state, with the count of live jobs.
   void set_state(JobEntry& job, jobs::JobState state);
   // Jobs that are over and of which nothing is under way, oldest first; they may be forgotten, the store has them.
   const std::set<JobId>& at_rest() const { return at_rest_; }
   void set_at_rest(JobId id, bool at_rest);
-  void forget(JobId id, PaceBook& pace);
+  void forget(JobId id, DurationEstimator& pace);
   const std::map<JobId, JobEntry>& all() const { return jobs_; }
   std::map<JobId, JobEntry>& all() { return jobs_; }
 

@@ -23,7 +23,7 @@ struct Lease {
   std::uint32_t left = 0;  // tasks of it that are not committed
   bool chain = false;      // its tasks run one after the other
   bool expired = false;
-  bool outran = false;        // expired at least once, so another attempt may hold its tasks too
+  bool has_expired = false;   // expired at least once, so another attempt may hold its tasks too
   std::uint32_t windows = 1;  // booked in memory: at most these run at once
   base::Instant granted_at;   // or put back by a restart
   base::Instant named_at;     // granted, or last named by a report of its worker

@@ -12,12 +12,12 @@ constexpr std::string_view kOneJob = "job ";
 
 }  // namespace
 
-void PaceBook::Average::add(double value) {
+void DurationEstimator::Average::add(double value) {
   samples = std::min(samples + 1, kRemembered);
   seconds += (value - seconds) / samples;
 }
 
-PaceId PaceBook::intern(const std::string& work) {
+PaceId DurationEstimator::intern(const std::string& work) {
   if (const auto known = ids_.find(work); known != ids_.end()) return known->second;
   PaceId id = static_cast<PaceId>(works_.size());
   if (free_.empty()) {
@@ -30,7 +30,7 @@ PaceId PaceBook::intern(const std::string& work) {
   return id;
 }
 
-void PaceBook::forget_job_work(const std::string& work) {
+void DurationEstimator::forget_job_work(const std::string& work) {
   const auto known = ids_.find(work);
   if (known == ids_.end() || !work.starts_with(kOneJob)) return;
   works_[known->second] = {};
@@ -38,7 +38,7 @@ void PaceBook::forget_job_work(const std::string& work) {
   ids_.erase(known);
 }
 
-void PaceBook::measured(PaceId id, const std::string& device_class, std::uint64_t duration_us) {
+void DurationEstimator::measured(PaceId id, const std::string& device_class, std::uint64_t duration_us) {
   if (duration_us == 0) return;
   Work& work = works_[id];
   const double seconds = static_cast<double>(duration_us) / 1e6;
@@ -49,13 +49,13 @@ void PaceBook::measured(PaceId id, const std::string& device_class, std::uint64_
   row->add(seconds);
 }
 
-std::optional<double> PaceBook::seconds(PaceId id, const std::string& device_class) const {
+std::optional<double> DurationEstimator::seconds(PaceId id, const std::string& device_class) const {
   for (const Average& row : works_[id].by_class)
     if (row.device_class == device_class) return row.seconds;
   return seconds(id);
 }
 
-std::optional<double> PaceBook::seconds(PaceId id) const {
+std::optional<double> DurationEstimator::seconds(PaceId id) const {
   const Work& work = works_[id];
   if (work.any.samples == 0) return std::nullopt;
   return work.any.seconds;

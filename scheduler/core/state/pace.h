@@ -14,7 +14,7 @@ namespace framemill::scheduler {
 
 using PaceId = std::uint32_t;  // a kind of work: the denoise windows of one model and step count, one command layer ...
 
-class PaceBook {
+class DurationEstimator {
  public:
   PaceId intern(const std::string& work);
   void forget_job_work(const std::string& work);  // of a job that is forgotten; work that jobs share stays

@@ -111,9 +111,9 @@ struct TaskTroubleRecord {
   PhaseId phase;
   TaskIndex task = 0;
   std::uint32_t charged_tries = 0;
-  std::vector<WorkerId> lone_deaths;    // workers on which it killed an executor while alone
-  bool run_alone = false;               // was aboard when an executor died: granted again alone
-  std::uint32_t uncharged_returns = 0;  // oom, not_admitted, ...: spaces the next try (back-off)
+  std::vector<WorkerId> isolated_crashes;  // workers on which it killed an executor while alone
+  bool isolate = false;                    // was aboard when an executor died: granted again alone
+  std::uint32_t uncharged_returns = 0;     // oom, not_admitted, ...: spaces the next try (back-off)
   jobs::Outcome last_outcome = jobs::Outcome::Ok;
   std::string last_code, last_message;
   AttemptId last_attempt;

@@ -26,21 +26,21 @@ TaskStates::TaskStates(std::uint32_t task_count, TaskState state) : task_count_(
 std::optional<TaskStates> TaskStates::restore(std::uint32_t task_count, const StateCounts& counts,
                                               const std::map<std::uint32_t, std::vector<std::uint8_t>>& pages) {
   // What the pages do not tell is of one state: a page is recorded as soon as it differs from that.
-  StateCounts untold = counts;
+  StateCounts remaining = counts;
   const auto uniform = std::find(counts.begin(), counts.end(), task_count);
   if (uniform == counts.end()) {
     for (const auto& [number, states] : pages)
       for (const std::uint8_t state : states) {
-        if (state >= jobs::kTaskStateCount || untold[state] == 0) return std::nullopt;
-        --untold[state];
+        if (state >= jobs::kTaskStateCount || remaining[state] == 0) return std::nullopt;
+        --remaining[state];
       }
   }
   std::uint64_t left = 0;
   TaskState base = TaskState::Waiting;
   std::uint32_t kinds = 0;
-  for (std::size_t i = 0; i < untold.size(); ++i) {
-    left += untold[i];
-    if (untold[i] == 0) continue;
+  for (std::size_t i = 0; i < remaining.size(); ++i) {
+    left += remaining[i];
+    if (remaining[i] == 0) continue;
     base = static_cast<TaskState>(i);
     ++kinds;
   }

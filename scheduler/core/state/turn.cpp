@@ -12,7 +12,7 @@ void Turn::mark(PhaseEntry& phase) {
   phase.dirty = true;
 }
 
-void Turn::mark(PhaseEntry& phase, TaskIndex task, Trouble& trouble) {
+void Turn::mark(PhaseEntry& phase, TaskIndex task, FailureHistory& trouble) {
   if (!trouble.dirty) troubles.emplace_back(phase.id, task);
   trouble.dirty = true;
 }

@@ -47,7 +47,7 @@ struct Turn {
   }
   void mark(JobEntry& job);
   void mark(PhaseEntry& phase);
-  void mark(PhaseEntry& phase, TaskIndex task, Trouble& trouble);
+  void mark(PhaseEntry& phase, TaskIndex task, FailureHistory& trouble);
   void mark(Lease& lease);
   void mark(WorkerEntry& worker);
   // Their states are derived again at the end of the turn.

@@ -45,7 +45,7 @@ const std::string& Conditions::why_nobody(const JobEntry& job, const PhaseEntry&
   const Demand& demand = farm_.classes.of(phase.common_class);
   if (!able_workers(farm_, demand).empty()) return entry->second;
   const auto reasons = slot_reasons(farm_, phase.common_class, job, phase, 0, farm_.now(), nullptr).reasons;
-  entry->second = reasons.empty() ? "no worker has reported" : reasons.front().because;
+  entry->second = reasons.empty() ? "no worker has connected" : reasons.front().because;
   return entry->second;
 }
 
@@ -84,7 +84,8 @@ Condition Conditions::of_job(const JobEntry& job) {
     const Avoidance avoided = layer_avoidance(farm_, job, layer, worker);
     if (avoided.why == Avoidance::Why::BackOff)
       return {Condition::Kind::Blocked, name, failure_text(avoided.standing->code, avoided.standing->message), {}};
-    if (avoided.none()) return {Condition::Kind::Starved, name, "other work has the slots that it could run in", {}};
+    if (avoided.none())
+      return {Condition::Kind::Starved, name, "the slots that could run it are busy with other work", {}};
   }
   return {};
 }

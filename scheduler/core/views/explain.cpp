@@ -219,7 +219,7 @@ std::optional<SlotReason> stuck_reason(const FarmState& farm, const JobEntry& jo
                     0,
                     {},
                     std::move(because),
-                    "mend what it says; it goes on by itself once a task succeeds, `framemill retry` tries at once"};
+                    "fix the cause; work continues by itself once a task succeeds, or at once with `framemill retry`"};
 }
 
 // A task that every worker which could take it is refused for a while.
@@ -232,7 +232,7 @@ std::optional<SlotReason> trouble_reason(const FarmState& farm, const JobEntry& 
         Reason::Quarantined,
         0,
         {},
-        "it crashed " + std::to_string(trouble->lone_deaths.size()) + " executors while running in isolation",
+        "it crashed " + std::to_string(trouble->isolated_crashes.size()) + " executors while running in isolation",
         "find out why (" + trouble->last_message + "), then retry it"};
   if (auto stuck = stuck_reason(farm, job, phase, now)) return stuck;
   const std::vector<WorkerId> able = able_workers(farm, farm.classes.of(phase.common_class));
@@ -256,12 +256,12 @@ std::optional<SlotReason> trouble_reason(const FarmState& farm, const JobEntry& 
       0,
       {},
       failure_text(standing->code, standing->message) + again,
-      full ? "free disk space there; it is retried automatically" : "nothing: it is tried again by itself"};
+      full ? "free disk space there; it is retried automatically" : "nothing; it is retried automatically"};
 }
 
 ClassId class_for(const PhaseEntry& phase, TaskIndex task) {
   const auto trouble = phase.troubles.find(task);
-  const bool lone = trouble != phase.troubles.end() && trouble->second.record.run_alone;
+  const bool lone = trouble != phase.troubles.end() && trouble->second.record.isolate;
   return lone ? phase.alone_class : phase.common_class;
 }
 
@@ -366,7 +366,7 @@ std::string sentence_of(const FarmState& farm, const JobEntry& job, const PhaseE
            (refused == job.publish_troubles.end()
                 ? std::string("are waiting to be published")
                 : "cannot be published: " + failure_text(refused->second.code, refused->second.message) +
-                      "; it is tried again by itself");
+                      "; it is retried automatically");
   }
   if (view.state == TaskState::Failed) {
     const auto trouble = phase.troubles.find(view.task);

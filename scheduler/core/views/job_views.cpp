@@ -112,7 +112,7 @@ bool is_given_up(TaskState state) {
 // be given up. A task that was aboard when an executor died counts once, however often that was.
 std::size_t bad_ends(const TaskTroubleRecord& trouble) {
   return trouble.charged_tries + trouble.uncharged_returns + (trouble.run_single ? 1 : 0) +
-         std::max<std::size_t>(trouble.lone_deaths.size(), trouble.run_alone ? 1 : 0);
+         std::max<std::size_t>(trouble.isolated_crashes.size(), trouble.isolate ? 1 : 0);
 }
 
 void add_troubles(const PhaseEntry& phase, LayerView& view) {

@@ -74,28 +74,28 @@ std::string because_avoided(const Avoidance& avoided, const PhaseEntry& phase, T
   return "";
 }
 
-Misfit misfit_of(Avoidance::Why why) {
+PlacementBlocker misfit_of(Avoidance::Why why) {
   switch (why) {
     case Avoidance::Why::BackOff:
     case Avoidance::Why::OnTrial:
-      return Misfit::BackingOff;
+      return PlacementBlocker::BackingOff;
     case Avoidance::Why::Aside:
-      return Misfit::SetAside;
+      return PlacementBlocker::SetAside;
     case Avoidance::Why::Unseen:
-      return Misfit::InputUnseen;
+      return PlacementBlocker::InputUnseen;
     case Avoidance::Why::Elsewhere:
-      return Misfit::TriedElsewhere;
+      return PlacementBlocker::TriedElsewhere;
     case Avoidance::Why::None:
       break;
   }
-  return Misfit::None;
+  return PlacementBlocker::None;
 }
 
 // What the worker's own attempts found wrong with its host, or with the root there.
 std::optional<std::string> host_trouble(const WorkerEntry& worker, const std::string& root) {
   for (const HostCondition& condition : worker.inventory.conditions)
     if (condition.root == root)
-      return "the host is in trouble, which is tried again after a pause: " + condition.code + ": " + condition.message;
+      return "the host has a problem and is retried after a pause: " + condition.code + ": " + condition.message;
   return std::nullopt;
 }
 
@@ -122,87 +122,88 @@ std::string roots_text(const Demand& demand, const WorkerEntry& worker) {
 }
 
 std::string because(const FarmState& farm, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
-                    Misfit misfit) {
-  switch (misfit) {
-    case Misfit::None:
+                    PlacementBlocker blocker) {
+  switch (blocker) {
+    case PlacementBlocker::None:
       return "the slot is free and next in line";
-    case Misfit::Silent:
-      return "the worker has not been heard";
-    case Misfit::GrantMissed:
+    case PlacementBlocker::Silent:
+      return "the worker is silent";
+    case PlacementBlocker::GrantMissed:
       return "a grant could not be sent to the worker; waiting for its next report";
-    case Misfit::NotKnown:
+    case PlacementBlocker::NotKnown:
       return "waiting for the worker's inventory";
-    case Misfit::Revoked:
+    case PlacementBlocker::Revoked:
       return "the worker was shut out by an administrator";
-    case Misfit::SlotUnusable:
+    case PlacementBlocker::SlotUnusable:
       return host_trouble(worker, "").value_or("the slot's executor cannot start");
-    case Misfit::WorkerQuarantined:
+    case PlacementBlocker::WorkerQuarantined:
       return "the worker is in quarantine: " + worker.record.last_change.reason;
-    case Misfit::Draining:
+    case PlacementBlocker::Draining:
       return worker.record.drain_requested ? "the worker is being drained: " + worker.record.last_change.reason
                                            : "the worker is stopping, or has stopped";
-    case Misfit::PackageMissing:
+    case PlacementBlocker::PackageMissing:
       return "the worker does not hold " + demand.model;
-    case Misfit::PackageDiffers:
+    case PlacementBlocker::PackageDiffers:
       return "the worker holds " + demand.model + " with another digest";
-    case Misfit::DeviceKind:
-      return demand.device == jobs::DeviceWish::Cuda ? "the layer needs a CUDA device" : "the layer needs a CPU device";
-    case Misfit::DeviceClass:
+    case PlacementBlocker::DeviceKind:
+      return demand.device == jobs::DevicePreference::Cuda ? "the layer needs a CUDA device"
+                                                           : "the layer needs a CPU device";
+    case PlacementBlocker::DeviceClass:
       return "the variant stays on device class " + demand.device_class;
-    case Misfit::Memory: {
+    case PlacementBlocker::Memory: {
       const DeviceState* device = worker.device_of(slot);
       const jobs::MemoryRow row = farm.memory.row(demand.model_digest, demand.cpu_memory, demand.cuda_memory,
                                                   demand.device_memory_bytes, *device);
       return "one window needs " + mebibytes(std::max(jobs::booking_bytes(row, 1), demand.device_memory_bytes)) +
              ", the device has " + mebibytes(device->memory_bytes_budget);
     }
-    case Misfit::HostMemory:
+    case PlacementBlocker::HostMemory:
       return "the layer needs " + mebibytes(demand.host_memory_bytes) + " of host memory";
-    case Misfit::Cpus:
+    case PlacementBlocker::Cpus:
       return "the layer needs " + std::to_string(demand.cpus) + " CPUs";
-    case Misfit::Program:
+    case PlacementBlocker::Program:
       // A worker that refuses commands offers none, whatever it lists.
       return worker.inventory.confinement.starts_with("commands refused")
                  ? "the worker has its " + worker.inventory.confinement
                  : "the worker's configuration does not list the program " + demand.program;
-    case Misfit::Media:
+    case PlacementBlocker::Media:
       return "the worker cannot encode movies or draw sheets";
-    case Misfit::Root:
+    case PlacementBlocker::Root:
       return roots_text(demand, worker);
-    case Misfit::LeaseCap:
+    case PlacementBlocker::LeaseCap:
       return "the slot holds " + std::to_string(slot.leases.size()) + " leases, the maximum";
-    case Misfit::PublishCap:
+    case PlacementBlocker::PublishCap:
       return "files of " + std::to_string(farm.duties.of(worker.record.id).size()) + " tasks there, " +
              std::to_string(farm.duties.all().size()) + " in the whole farm, wait for their names";
-    case Misfit::ExclusiveHeld:
-    case Misfit::Occupied:
-    case Misfit::BatchFull:
+    case PlacementBlocker::ExclusiveHeld:
+    case PlacementBlocker::Occupied:
+    case PlacementBlocker::BatchFull:
       return "busy with " + holder_text(farm, slot);
-    case Misfit::MemoryBooked:
+    case PlacementBlocker::MemoryBooked:
       return "the device's memory is booked by " + device_holder(farm, worker, slot);
-    case Misfit::KeptFree:
-    case Misfit::BackingOff:
-    case Misfit::TriedElsewhere:
-    case Misfit::InputUnseen:
-    case Misfit::SetAside:
+    case PlacementBlocker::KeptFree:
+    case PlacementBlocker::BackingOff:
+    case PlacementBlocker::TriedElsewhere:
+    case PlacementBlocker::InputUnseen:
+    case PlacementBlocker::SetAside:
       break;  // because_kept_free and because_avoided tell
   }
   return "";
 }
 
-std::string remedy(const Demand& demand, const WorkerEntry& worker, Misfit misfit) {
-  switch (reason_of(misfit)) {
+std::string remedy(const Demand& demand, const WorkerEntry& worker, PlacementBlocker blocker) {
+  switch (reason_of(blocker)) {
     case Reason::NoWorker:
-      return misfit == Misfit::SlotUnusable ? "look at the worker's log"
-             : misfit == Misfit::Revoked    ? "to readmit the host, enrol a new key"
-                                            : "start the worker, or see why it is silent";
+      return blocker == PlacementBlocker::SlotUnusable ? "check the worker's log"
+             : blocker == PlacementBlocker::Revoked    ? "to readmit the host, enrol a new key"
+                                                       : "start the worker, or find out why it is silent";
     case Reason::Quarantined:
-      return misfit == Misfit::SetAside
-                 ? "find the fault on that host; it is tried there again by itself"
+      return blocker == PlacementBlocker::SetAside
+                 ? "find the fault on that host; it is retried there automatically"
                  : "find the fault on that host; a task is tried there after a while, or clear its "
                    "quarantine";
     case Reason::BackOff:
-      return "nothing: it is tried again by itself";
+      return "nothing; it is retried automatically";
     case Reason::InputMissing:
       return "see that the input is on the worker's storage";
     case Reason::WorkerDraining:
@@ -212,22 +213,24 @@ std::string remedy(const Demand& demand, const WorkerEntry& worker, Misfit misfi
     case Reason::PackageDiffers:
       return "give the worker the same " + demand.model + " as the scheduler, or submit again";
     case Reason::NeedsExceedEverySlot:
-      return misfit == Misfit::Program && worker.inventory.confinement.starts_with("commands refused")
+      return blocker == PlacementBlocker::Program && worker.inventory.confinement.starts_with("commands refused")
                  ? "see [confinement] in the page on worker.toml"
-             : misfit == Misfit::Program     ? "list the program under [commands] of a worker.toml"
-             : misfit == Misfit::Media       ? "install framemill-media beside a worker, or name it there with `media`"
-             : misfit == Misfit::DeviceClass ? "bring back a worker of that class, or submit a new version"
-                                             : "lower the layer's needs, or add a worker that meets them";
+             : blocker == PlacementBlocker::Program ? "list the program under [commands] of a worker.toml"
+             : blocker == PlacementBlocker::Media
+                 ? "install framemill-media beside a worker, or name it there with `media`"
+             : blocker == PlacementBlocker::DeviceClass ? "bring back a worker of that class, or submit a new version"
+                                                        : "lower the layer's needs, or add a worker that meets them";
     case Reason::StorageUnreachable:
       return "list the root in the worker.toml, mount it, and see that its marker file is in place and writable for "
              "the worker's user; the worker's log says what is wrong";
     case Reason::CapReached:
-      return misfit == Misfit::PublishCap ? "wait; if it lasts, see why the worker's storage is slow"
-                                          : "wait for a lease to end";
+      return blocker == PlacementBlocker::PublishCap ? "wait; if it lasts, see why the worker's storage is slow"
+                                                     : "wait for a lease to end";
     case Reason::MemoryBooked:
       return "wait for that work, or add a device";
     default:
-      return misfit == Misfit::None ? "nothing: it starts at once" : "wait, raise the priority, or add a worker";
+      return blocker == PlacementBlocker::None ? "nothing: it starts at once"
+                                               : "wait, raise the priority, or add a worker";
   }
 }
 
@@ -251,23 +254,25 @@ struct TaskAnswers {
   SlotAnswers answers;
 
   // The standing answer first: a slot that could never take it is not told as busy.
-  Misfit of(const WorkerEntry& worker, const SlotEntry& slot, const Avoidance& avoided) const {
-    if (const Misfit standing = standing_misfit(farm.memory, demand, worker, slot); standing != Misfit::None)
+  PlacementBlocker of(const WorkerEntry& worker, const SlotEntry& slot, const Avoidance& avoided) const {
+    if (const PlacementBlocker standing = standing_misfit(farm.memory, demand, worker, slot);
+        standing != PlacementBlocker::None)
       return standing;
     if (!avoided.none()) return misfit_of(avoided.why);
-    if (const SlotFit fit = answers.now(worker, slot); !fit.fits()) return fit.misfit;
-    if (at_publish_cap(farm, worker.record.id)) return Misfit::PublishCap;
-    return kept_free_for(worker, slot) == nullptr ? Misfit::None : Misfit::KeptFree;
+    if (const SlotFit fit = answers.now(worker, slot); !fit.fits()) return fit.blocker;
+    if (at_publish_cap(farm, worker.record.id)) return PlacementBlocker::PublishCap;
+    return kept_free_for(worker, slot) == nullptr ? PlacementBlocker::None : PlacementBlocker::KeptFree;
   }
-  SlotReason reason(const WorkerEntry& worker, const SlotEntry& slot, const Avoidance& avoided, Misfit misfit) const {
+  SlotReason reason(const WorkerEntry& worker, const SlotEntry& slot, const Avoidance& avoided,
+                    PlacementBlocker blocker) const {
     std::string text;
-    if (misfit == Misfit::KeptFree)
+    if (blocker == PlacementBlocker::KeptFree)
       text = because_kept_free(farm, *kept_free_for(worker, slot));
-    else if (misfit != Misfit::None && misfit == misfit_of(avoided.why))
+    else if (blocker != PlacementBlocker::None && blocker == misfit_of(avoided.why))
       text = because_avoided(avoided, phase, task, now);
     else
-      text = because(farm, demand, worker, slot, misfit);
-    return {reason_of(misfit), 0, {}, std::move(text), remedy(demand, worker, misfit)};
+      text = because(farm, demand, worker, slot, blocker);
+    return {reason_of(blocker), 0, {}, std::move(text), remedy(demand, worker, blocker)};
   }
 
  private:
@@ -287,18 +292,18 @@ SlotReasons slot_reasons(const FarmState& farm, ClassId demand_class, const JobE
       task, now,    planner, SlotAnswers(farm, demand_class, slots_able(farm, demand_class).size())};
   SlotReasons found;
   bool any = false, hope = false;
-  std::vector<Misfit> kinds;  // of found.reasons
+  std::vector<PlacementBlocker> kinds;  // of found.reasons
   for (const auto& [id, worker] : farm.workers.all()) {
     const Avoidance avoided = task_avoidance(farm, job, phase, task, id, judges);
     for (const auto& [index, slot] : worker.slots) {
       any = true;
-      const Misfit misfit = answers.of(worker, slot, avoided);
-      hope = hope || !is_permanent(misfit);
-      const auto same = std::find(kinds.begin(), kinds.end(), misfit);
+      const PlacementBlocker blocker = answers.of(worker, slot, avoided);
+      hope = hope || !is_permanent(blocker);
+      const auto same = std::find(kinds.begin(), kinds.end(), blocker);
       const auto at = static_cast<std::size_t>(same - kinds.begin());
       if (same == kinds.end()) {
-        kinds.push_back(misfit);
-        found.reasons.push_back(answers.reason(worker, slot, avoided, misfit));
+        kinds.push_back(blocker);
+        found.reasons.push_back(answers.reason(worker, slot, avoided, blocker));
       }
       SlotReason& reason = found.reasons[at];
       ++reason.slots;
@@ -307,7 +312,7 @@ SlotReasons slot_reasons(const FarmState& farm, ClassId demand_class, const JobE
   }
   std::stable_sort(found.reasons.begin(), found.reasons.end(),
                    [](const SlotReason& a, const SlotReason& b) { return a.slots > b.slots; });
-  if (!any) found.reasons.push_back({Reason::NoWorker, 0, {}, "no worker with a slot has reported", "start a worker"});
+  if (!any) found.reasons.push_back({Reason::NoWorker, 0, {}, "no worker with a slot has connected", "start a worker"});
   found.never = any && !hope;
   return found;
 }
