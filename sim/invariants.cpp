@@ -199,7 +199,7 @@ std::string names_are_committed(const World& world, std::span<const Fact> facts)
                          commit->attempt.text());
     for (const scheduler::FileRecord& file : commit->files)
       if (file.path == named.path) return file.sha256 == named.sha256 ? "" : named.path + " is not what was committed";
-    return named.path + " is no file of its commit";
+    return named.path + " is not a file of its commit";
   });
 }
 

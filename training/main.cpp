@@ -40,7 +40,7 @@ base::Status check(const Options& options) {
     return base::Error{"train.options", std::move(why), "", std::move(hint)};
   };
   if (options.run.directory.empty()) return refuse("there is no --directory", "name one for checkpoints and weights");
-  if (!std::isfinite(options.run.optimizer.learning_rate)) return refuse("--learning-rate is no number", "");
+  if (!std::isfinite(options.run.optimizer.learning_rate)) return refuse("--learning-rate is not a number", "");
   if (options.run.anchor > 0 && options.from.empty())
     return refuse("--anchor keeps the latents of weights that are given", "give --from");
   const bool autoencoder_here =

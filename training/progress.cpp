@@ -44,7 +44,7 @@ void Progress::write_row(std::int64_t step, double learning_rate) {
 
 base::Status check_loss(double loss, std::int64_t step) {
   if (std::isfinite(loss)) return {};
-  return base::Error{"train.diverged", fmt::format("the loss at step {} is no number", step + 1), "",
+  return base::Error{"train.diverged", fmt::format("the loss at step {} is not a number", step + 1), "",
                      "go on from the last checkpoint with a lower --learning-rate"};
 }
 

@@ -32,7 +32,7 @@ base::Status check_sealed(const fs::path& directory, const std::string& text) {
     return refuse(std::to_string(weights) + " files of weights (*.safetensors) where one belongs",
                   "move the others away");
   if (manifest.file(models::FileRole::Licence) == nullptr)
-    return refuse("there is no file LICENCE", "a package goes with its licence");
+    return refuse("the file LICENCE is missing", "a package goes with its licence");
   const models::PackageFile& vocabulary = *manifest.file(models::FileRole::Vocabulary);
   FM_ASSIGN(const std::string words, base::read_file(directory / vocabulary.path, models::kVocabularyBytesMax));
   if (const auto parsed = models::parse_vocabulary(words); !parsed.ok()) return parsed.error();

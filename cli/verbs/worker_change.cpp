@@ -11,14 +11,14 @@ namespace framemill::cli {
 base::Result<ExitCode> change_worker(Session& session, const std::string& worker,
                                      const std::vector<std::string>& changes, const std::string& reason) {
   if (worker.empty())  // it would be another address
-    return base::Error{"worker.unknown", "there is no worker without a name", "WORKER", "framemill workers lists them"};
+    return base::Error{"worker.unknown", "a worker name is missing", "WORKER", "framemill workers lists them"};
   FM_ASSIGN(Api* server, session.api());
   json::value answer;
   for (const std::string& change : changes) {
     const std::string target = fmt::format("/api/v1/workers/{}/{}", net::percent_encode(worker), change);
     auto changed = server->post(target, json::object{{"reason", reason}});
     if (is(changed, net::HttpError::NotFound))  // "w1/cpu0", as the list of workers shows slots
-      return base::Error{"worker.unknown", fmt::format("there is no worker '{}'", printable(worker)), "WORKER",
+      return base::Error{"worker.unknown", fmt::format("worker '{}' not found", printable(worker)), "WORKER",
                          "framemill workers lists them; w1/cpu0 is a slot of worker w1"};
     FM_ASSIGN(answer, std::move(changed));
   }

@@ -32,8 +32,7 @@ base::Result<const WorkerView*> find_worker(const std::vector<WorkerView>& worke
   }
   if (named_so == 1) return by_name;
   if (named_so == 0) {
-    return base::error_of(Refusal::WorkerUnknown, "there is no worker " + wanted, "worker",
-                          "framemill workers lists them");
+    return base::error_of(Refusal::WorkerUnknown, "unknown worker " + wanted, "worker", "framemill workers lists them");
   }
   return base::error_of(Refusal::WorkerAmbiguous, std::to_string(named_so) + " workers are named " + wanted, "worker",
                         "give the worker's number");

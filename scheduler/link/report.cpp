@@ -109,7 +109,7 @@ Result<FilesLookedFor> files_looked_for(const wire::FilesLookedFor& in) {
   if (!in.there().empty()) {
     auto there = jobs::FrameSet::parse(in.there());
     if (!there.ok()) return bad("looked_for.there", there.error().message);
-    if (there->count() > kWatchedFramesMax) return bad("looked_for.there", "more frames than can be asked for");
+    if (there->count() > kWatchedFramesMax) return bad("looked_for.there", "more frames than can be requested");
     out.there = std::move(*there);
   }
   if (in.has_refused()) {

@@ -63,7 +63,7 @@ base::Status Store::write(Persist turn, std::function<void(WriteResult)> done) {
 base::Status Store::files_of(PhaseId phase, TaskRange tasks, Callback<std::vector<CommitRecord>> done) {
   if (tasks.count > kPageMax)
     return base::error_of(StoreError::Busy,
-                          fmt::format("files of {} tasks asked for at once, {} is the limit", tasks.count, kPageMax),
+                          fmt::format("files of {} tasks requested at once; the limit is {}", tasks.count, kPageMax),
                           "", "ask for less");
   return impl_->read<std::vector<CommitRecord>>([=](HistoryReader& history) { return history.files_of(phase, tasks); },
                                                 deliver_through(deliver_, std::move(done)));

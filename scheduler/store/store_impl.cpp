@@ -142,8 +142,7 @@ void Store::Impl::take_group() {
 }
 
 void Store::Impl::run() {
-  if (database_.disk_full)
-    enter_disk_full(base::error_of(StoreError::DiskFull, "there is no room for the ballast file"));
+  if (database_.disk_full) enter_disk_full(base::error_of(StoreError::DiskFull, "no space for the ballast file"));
   while (true) {
     std::deque<Read> reads;
     bool closing = false;

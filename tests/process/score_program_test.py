@@ -15,7 +15,7 @@ def main():
                           ['curve', 'no-log', '-o', nowhere], ['train-judge', nowhere]):
             ended = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60)
             assert ended.returncode == 2, (arguments, ended)
-            expected = 'is a directory' if arguments[-1] == place else 'there is no directory'
+            expected = 'is a directory' if arguments[-1] == place else 'not found'
             assert expected in ended.stderr, (arguments, ended.stderr)
 
 

@@ -304,7 +304,7 @@ TEST_CASE("two workers of one name must be told apart by number") {
   CHECK(fixture.call("root", "POST", "/api/v1/workers/2/undrain").status == 200);
 }
 
-TEST_CASE("a worker is shut out by an administrator, with name and reason on record") {
+TEST_CASE("a worker is removed by an administrator, with name and reason on record") {
   ApiFixture fixture;
   const char* const path = "/api/v1/workers/w1/revoke";
   CHECK(fixture.code_of(fixture.call("ana", "POST", path)).substr(0, 4) == "403 ");

@@ -51,7 +51,7 @@ TEST_CASE("what the worker killed is judged by its reason and not by the signal"
   death.detail = "61.0 s";
   CHECK(judge(death, 1).code == "executor.hung");
   CHECK(judge(death, 1).message.find("61.0 s") != std::string::npos);
-  CHECK(judge(death, 3).message.find("3 leases were aboard") != std::string::npos);
+  CHECK(judge(death, 3).message.find("3 leases were in progress") != std::string::npos);
   death.killed = KilledBecause::BadMessage;
   CHECK(judge(death, 1).code == "executor.bad_message");
   death.killed = KilledBecause::Drained;

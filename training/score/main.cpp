@@ -154,7 +154,7 @@ std::string why_not_writable(const std::string& file) {
   const std::filesystem::path path = file;
   const std::filesystem::path directory = path.has_parent_path() ? path.parent_path() : ".";
   if (std::filesystem::is_directory(path)) return fmt::format("'{}' is a directory", file);
-  if (!std::filesystem::is_directory(directory)) return fmt::format("there is no directory '{}'", directory.string());
+  if (!std::filesystem::is_directory(directory)) return fmt::format("directory '{}' not found", directory.string());
   const bool there = std::filesystem::exists(path);
   if (::access(there ? path.c_str() : directory.c_str(), W_OK) == 0) return {};
   return fmt::format("'{}' cannot be written: {}", file, std::strerror(errno));

@@ -74,7 +74,7 @@ DeathVerdict judge(const Death& death, std::size_t leases_aboard) {
     // An executor that never became ready has seen no task: its death accuses none.
     if (!death.started && row.outcome == Outcome::ExecutorCrashed)
       return {Outcome::NotAdmitted, "executor.cannot_start", "The executor could not start: " + sentence};
-    if (leases_aboard > 1) sentence += fmt::format(" {} leases were aboard.", leases_aboard);
+    if (leases_aboard > 1) sentence += fmt::format(" {} leases were in progress.", leases_aboard);
     return {row.outcome, std::string(row.code), std::move(sentence)};
   }
   FM_CHECK(false, "the last row of the death table matches everything");

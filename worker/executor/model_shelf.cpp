@@ -74,10 +74,10 @@ base::Result<ModelShelf::Lease> ModelShelf::acquire(const std::string& id, const
   if (!found.ok()) return damaged_here(found.error());
   FoundPackage package = std::move(found).value();
   if (base::raw_bytes(package.facts.root_digest) != root_digest)
-    return base::error_of(AttemptError::ModelDigestMismatch,
-                          fmt::format("{} has root digest {} here, which is not the one that was asked for", id,
-                                      package.facts.root_digest.hex()),
-                          "", "install the same package on every host");
+    return base::error_of(
+        AttemptError::ModelDigestMismatch,
+        fmt::format("{} has root digest {} here, not the requested one", id, package.facts.root_digest.hex()), "",
+        "install the same package on every host");
   const auto row = jobs::row_from_prior(device_.kind == gpu::DeviceKind::Cuda ? package.facts.cuda_memory
                                                                               : package.facts.cpu_memory);
   const std::uint64_t needed = jobs::booking_bytes(row, 1);

@@ -69,7 +69,7 @@ void settle(FarmState& farm, const JobEntry& remake, const PhaseEntry& phase, Re
   if (outcome == RemakeOutcome::SameSamples) detail = "the same samples in other bytes, " + digests;
   if (outcome == RemakeOutcome::Replaced) {
     what = LayerEvent::What::TaskReplaced;
-    detail = digests + "; asked for by " + asked.principal + (asked.reason.empty() ? "" : ": " + asked.reason);
+    detail = digests + "; requested by " + asked.principal + (asked.reason.empty() ? "" : ": " + asked.reason);
   }
   if (outcome == RemakeOutcome::Differs) {
     what = LayerEvent::What::TaskRemadeOtherwise;

@@ -1,6 +1,6 @@
 // Making again what is published: a file was deleted or damaged under its final name. A remake is a job of its own that
 // shares spec, plan, version and packages with the first job, so that the first one, its state and its commits stay as
-// they are whatever comes of it. It takes all tasks as published but those that were asked for, and the intermediate
+// they are whatever comes of it. It takes all tasks as published but those that were requested, and the intermediate
 // ones that these need. What comes out equal to the record takes its final name again; anything else does so only where
 // the person asked to replace, and then both digests stay on record.
 #pragma once

@@ -254,7 +254,7 @@ void compare_running(FarmState& farm, WorkerEntry& worker, const WorkerReported&
 
 void on_worker_reported(FarmState& farm, WorkerReported report) {
   WorkerEntry& worker = worker_of(farm, report);
-  if (worker.record.revoked) return acknowledge(farm, worker, report, "this worker was shut out by an administrator");
+  if (worker.record.revoked) return acknowledge(farm, worker, report, "this worker was removed by an administrator");
   // A message of the process before the present one, late on the wire.
   if (report.incarnation != worker.record.incarnation && report.incarnation == worker.former_incarnation &&
       worker.former_incarnation != 0)

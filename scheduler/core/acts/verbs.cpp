@@ -1,5 +1,7 @@
 #include "scheduler/core/acts/verbs.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "jobs/publish_error.h"
@@ -245,7 +247,7 @@ constexpr std::string_view verb_name(WorkerAction verb) {
 base::Result<Changed> change_job(FarmState& farm, const JobChangeRequested& asked) {
   JobEntry* job = farm.jobs.find(asked.job);
   if (job == nullptr)
-    return base::error_of(Refusal::JobUnknown, "there is no job " + std::to_string(asked.job.value), "job");
+    return base::error_of(Refusal::JobUnknown, fmt::format("job {} not found", asked.job.value), "job");
   if (asked.verb == JobAction::Retry && asked.remake) return start_remake(farm, *job, asked);
   FM_ASSIGN(const std::uint32_t tasks, apply_verb(farm, *job, asked));
   job->record.last_change = asked.cause;
@@ -258,7 +260,7 @@ base::Result<Changed> change_job(FarmState& farm, const JobChangeRequested& aske
 base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeRequested& asked) {
   WorkerEntry* worker = farm.workers.find(asked.worker);
   if (worker == nullptr)
-    return base::error_of(Refusal::WorkerUnknown, "there is no worker " + std::to_string(asked.worker.value), "worker");
+    return base::error_of(Refusal::WorkerUnknown, fmt::format("worker {} not found", asked.worker.value), "worker");
   if (worker->record.revoked && asked.verb != WorkerAction::Revoke)
     return base::error_of(Refusal::WorkerRevoked,
                           "worker " + worker->record.name + " was revoked: its key is refused for good", "worker",

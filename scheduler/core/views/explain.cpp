@@ -390,7 +390,7 @@ base::Result<ExplainView> explain_task(const FarmState& farm, JobId id, const st
                                        std::optional<std::uint32_t> variant, std::optional<jobs::Frame> frame,
                                        base::Now now) {
   const JobEntry* job = farm.jobs.find(id);
-  if (job == nullptr) return base::error_of(Refusal::JobUnknown, "there is no job " + std::to_string(id.value), "job");
+  if (job == nullptr) return base::error_of(Refusal::JobUnknown, fmt::format("job {} not found", id.value), "job");
   const auto& layers = job->record.spec->layers;
   if (!layer.empty() && std::none_of(layers.begin(), layers.end(), [&](const auto& l) { return l.name == layer; }))
     return unknown_layer(job->record, layer);

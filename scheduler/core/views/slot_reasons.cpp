@@ -133,7 +133,7 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
     case PlacementBlocker::NotKnown:
       return "waiting for the worker's inventory";
     case PlacementBlocker::Revoked:
-      return "the worker was shut out by an administrator";
+      return "the worker was removed by an administrator";
     case PlacementBlocker::SlotUnusable:
       return host_trouble(worker, "").value_or("the slot's executor cannot start");
     case PlacementBlocker::WorkerQuarantined:
