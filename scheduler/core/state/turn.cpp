@@ -1,5 +1,7 @@
 #include "scheduler/core/state/turn.h"
 
+#include <utility>
+
 namespace framemill::scheduler {
 
 void Turn::mark(JobEntry& job) {
@@ -41,6 +43,10 @@ void Turn::touch(JobEntry& job, PhaseEntry& phase) {
 void Turn::reconsider(JobEntry& job) {
   if (!job.reconsidered) work.reconsidered.push_back(job.record.id);
   job.reconsidered = true;
+}
+
+void Turn::say(FarmEvent event) {
+  effects.happened.push_back(std::move(event));
 }
 
 }  // namespace framemill::scheduler

@@ -54,7 +54,8 @@ struct Turn {
   void touch(JobEntry& job, PhaseEntry& phase);
   void touch(JobEntry& job);
   void reconsider(JobEntry& job);  // something of it ended, or began again
-  void say(FarmEvent event) { effects.happened.push_back(std::move(event)); }
+  // Not inline: GCC 12 sees uninitialised members in a variant's move that it inlines.
+  void say(FarmEvent event);
 };
 
 }  // namespace framemill::scheduler
