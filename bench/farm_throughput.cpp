@@ -77,6 +77,7 @@ class FarmInProcess {
                               fmt::print(stderr, "farm-throughput: the scheduler stopped: {}\n", error.message);
                               failed_ = true;
                             }));
+    process_->scheduler().on_views([](const ViewChanges&, const Health&) {});  // rows are copied as for people
     for (std::uint32_t i = 0; i < choices.workers; ++i) {
       net::SecureDealerOptions dealer;
       dealer.endpoint = process_->endpoint();

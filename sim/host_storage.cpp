@@ -3,7 +3,7 @@
 #include <optional>
 #include <utility>
 
-#include "worker/link/reply.h"
+#include "wire/convert.h"
 
 namespace framemill::sim {
 namespace {
@@ -26,7 +26,7 @@ void HostStorage::run(std::function<std::string()> act, std::function<void(const
 std::vector<worker::TaskRecovered> HostStorage::open() {
   std::vector<worker::TaskRecovered> tasks;
   for (const wire::FinishedTask& task : place_.root.left_by(place_.key))
-    tasks.push_back({{worker::attempt_from_wire(task.attempt()),
+    tasks.push_back({{wire::attempt_from_wire(task.attempt()),
                       {worker::JobId(task.job()), task.phase()},
                       task.task(),
                       static_cast<std::uint32_t>(task.files_size()),

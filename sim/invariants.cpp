@@ -10,6 +10,7 @@
 
 #include "base/digest_bytes.h"
 #include "sim/world.h"
+#include "wire/convert.h"
 
 namespace framemill::sim {
 namespace {
@@ -118,7 +119,7 @@ std::string overtakes(const Needs& needs, const ReplyLeft& left) {
     if (is_early(needs.acknowledged, {reply.incarnation(), report}, left.durable))
       return fmt::format("report {} was acknowledged before what it said was durable", report);
   for (const wire::Revoke& revoke : reply.revokes())
-    if (is_early(needs.revoked, worker::attempt_from_wire(revoke.attempt()), left.durable))
+    if (is_early(needs.revoked, wire::attempt_from_wire(revoke.attempt()), left.durable))
       return fmt::format("attempt {} was revoked before that was durable", revoke.attempt().counter());
   for (const wire::Discard& discard : reply.discard())
     if (is_early(needs.discarded, discard.job(), left.durable)) return "files were discarded before that was durable";
@@ -148,7 +149,7 @@ std::string published_is_durable(const World& world, std::span<const Fact> facts
     for (const wire::PublishOrder& order : left.reply->publish()) {
       const jobs::PhaseId phase{jobs::JobId(order.tasks().job()), order.tasks().phase()};
       const auto* commit = world.journal.durable().commit_of(phase, order.tasks().first());
-      if (commit == nullptr || commit->attempt != worker::attempt_from_wire(order.attempt()))
+      if (commit == nullptr || commit->attempt != wire::attempt_from_wire(order.attempt()))
         return fmt::format("{} was ordered to be published, and its commit is not durable",
                            text(phase, order.tasks().first()));
     }

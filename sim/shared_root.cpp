@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/digest_bytes.h"
-#include "worker/link/reply.h"
+#include "wire/convert.h"
 
 namespace framemill::sim {
 
@@ -29,7 +29,7 @@ std::string SharedRoot::write_task(AttemptId attempt, const wire::FinishedTask& 
 
 // The publisher's order of questions: what is staged, what stands under the name, and then the link.
 std::string SharedRoot::name_file(const wire::PublishOrder& order, const wire::OutputFile& file) {
-  const AttemptId attempt = worker::attempt_from_wire(order.attempt());
+  const AttemptId attempt = wire::attempt_from_wire(order.attempt());
   const auto there = named_.find(file.path());
   const bool equal = there != named_.end() && base::raw_bytes(there->second.sha256) == file.sha256();
   const auto directory = staged_.find(attempt);
@@ -51,7 +51,7 @@ std::string SharedRoot::name_file(const wire::PublishOrder& order, const wire::O
 std::string SharedRoot::publish(const wire::PublishOrder& order) {
   for (const wire::OutputFile& file : order.files())
     if (std::string code = name_file(order, file); !code.empty()) return code;
-  if (const auto directory = staged_.find(worker::attempt_from_wire(order.attempt())); directory != staged_.end())
+  if (const auto directory = staged_.find(wire::attempt_from_wire(order.attempt())); directory != staged_.end())
     directory->second.done.erase(order.tasks().first());
   if (order.on_record())
     kept_.emplace(jobs::PhaseId{jobs::JobId(order.tasks().job()), order.tasks().phase()}, order.tasks().first());

@@ -8,7 +8,7 @@
 
 #include "base/digest_bytes.h"
 #include "scheduler/core/policy/planned_files.h"
-#include "worker/link/reply.h"
+#include "wire/convert.h"
 
 namespace framemill::sim {
 namespace {
@@ -228,7 +228,7 @@ wire::FinishedTask Workshop::result_of(const worker::AttemptId& attempt, const A
   const jobs::PhaseId phase{jobs::JobId(in_flight.grant.tasks().job()), in_flight.grant.tasks().phase()};
   const jobs::PhasePlan& plan = place_.plans.at(phase.job)->phases.at(phase.index);
   wire::FinishedTask out;
-  worker::attempt_to_wire(attempt, *out.mutable_attempt());
+  wire::attempt_to_wire(attempt, *out.mutable_attempt());
   out.set_job(phase.job.value);
   out.set_phase(phase.index);
   out.set_task(task);

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "wire/convert.h"
+
 namespace framemill::sim {
 namespace {
 
@@ -68,7 +70,7 @@ std::string World::unrest() const {
     if (!worker->alive() || !worker->is_quiet()) return fmt::format("{} is not at rest", worker->plan().name);
   for (const auto& worker : workers)
     for (const wire::FinishedTask& task : root.left_by(worker->plan().key)) {
-      const AttemptId attempt = worker::attempt_from_wire(task.attempt());
+      const AttemptId attempt = wire::attempt_from_wire(task.attempt());
       const auto* commit = journal.durable().commit_of({jobs::JobId(task.job()), task.phase()}, task.task());
       if (commit != nullptr && commit->attempt == attempt)
         return fmt::format("the staging directory of attempt {} is left", attempt.text());

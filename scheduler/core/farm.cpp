@@ -1,7 +1,6 @@
 #include "scheduler/core/farm.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 #include <variant>
 
@@ -17,6 +16,7 @@
 #include "scheduler/core/acts/standings.h"
 #include "scheduler/core/acts/submit.h"
 #include "scheduler/core/acts/verbs.h"
+#include "scheduler/core/acts/view_marking.h"
 #include "scheduler/core/policy/remake_tasks.h"
 #include "scheduler/core/sanity.h"
 #include "scheduler/core/state/farm_state.h"
@@ -24,6 +24,7 @@
 #include "scheduler/core/views/conditions.h"
 #include "scheduler/core/views/explain.h"
 #include "scheduler/core/views/job_views.h"
+#include "scheduler/core/views/view_feed.h"
 #include "scheduler/core/views/worker_views.h"
 
 namespace framemill::scheduler {
@@ -117,6 +118,7 @@ void forget_old_jobs(FarmState& farm) {
       farm.classes.release(phase.alone_class);
     }
     farm.leases.forget_job(*at_rest.begin());
+    note_forgotten_row(farm, farm.jobs.get(*at_rest.begin()));
     farm.jobs.forget(*at_rest.begin(), farm.pace);
   }
 }
@@ -133,6 +135,7 @@ void pass_time(FarmState& farm) {
 Effects close_turn(FarmState& farm) {
   collect_publish_orders(farm);
   fold_task_events(farm);
+  note_touched_rows(farm);
   write_dirty_records(farm);
   forget_old_jobs(farm);
   for (const ClassId unused : farm.classes.drop_unused()) farm.able_slots.erase(unused);
@@ -184,43 +187,39 @@ base::Instant Farm::next_deadline() const {
   return due == base::Instant{INT64_MIN} ? state_->turn.now.monotonic : due;
 }
 
-std::vector<JobView> Farm::list_jobs(bool live_only) const {
-  const auto wanted = [&](const JobRecord& job) { return !live_only || !jobs::is_final(job.state); };
-  return list_jobs({}, UINT32_MAX, UINT32_MAX, wanted).views;
+ViewChanges Farm::take_views(base::Now now) {
+  state_->turn.now = now;
+  return take_due_views(*state_);
 }
 
-Farm::JobsPiece Farm::list_jobs(JobId before, std::uint32_t look_max, std::uint32_t rows_max,
-                                const std::function<bool(const JobRecord&)>& wanted) const {
-  JobsPiece piece;
+ViewChanges Farm::take_all_views(base::Now now) {
+  state_->turn.now = now;
+  return scheduler::take_all_views(*state_);
+}
+
+base::Instant Farm::views_due() const {
+  return scheduler::views_due(*state_);
+}
+
+std::vector<JobView> Farm::list_jobs(bool live_only) const {
+  std::vector<JobView> views;
   Conditions conditions(*state_);
   const auto& jobs = state_->jobs.all();
-  auto job = std::make_reverse_iterator(before ? jobs.lower_bound(before) : jobs.end());
-  for (; job != jobs.rend() && look_max > 0 && piece.views.size() < rows_max; ++job, --look_max) {
-    piece.before = job->first;
-    if (wanted(job->second.record)) piece.views.push_back(view_of(*state_, job->second, Detail::Summary, conditions));
-  }
-  piece.end = job == jobs.rend();
-  return piece;
+  for (auto job = jobs.rbegin(); job != jobs.rend(); ++job)
+    if (!live_only || !job->second.final()) views.push_back(view_of(*state_, job->second, conditions));
+  return views;
 }
 
 std::optional<JobView> Farm::show_job(JobId id) const {
   const JobEntry* job = state_->jobs.find(id);
   if (job == nullptr) return std::nullopt;
   Conditions conditions(*state_);
-  return view_of(*state_, *job, Detail::Layers, conditions);
+  return view_of(*state_, *job, conditions);
 }
 
 std::vector<WorkerView> Farm::list_workers(base::Now now) const {
   std::vector<WorkerView> views;
   for (const auto& [id, worker] : state_->workers.all()) views.push_back(view_of(*state_, worker, now));
-  return views;
-}
-
-std::vector<WorkerView> Farm::list_workers(base::Now now, WorkerId after, std::uint32_t count) const {
-  std::vector<WorkerView> views;
-  const auto& workers = state_->workers.all();
-  for (auto worker = workers.upper_bound(after); worker != workers.end() && views.size() < count; ++worker)
-    views.push_back(view_of(*state_, worker->second, now));
   return views;
 }
 

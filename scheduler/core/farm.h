@@ -3,7 +3,6 @@
 // ARCHITECTURE.md.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -32,20 +31,16 @@ class Farm {
   Effects apply(Event event, base::Now now);  // move it in: reports carry files
   base::Instant next_deadline() const;        // when TimePassed is due; kNever when nothing is
 
-  // What people ask to see.
+  // What people are to see, as it changes (view_feed.h): everything to begin with, then whatever is due. To be taken
+  // after each turn, before its answers are given, where views_due() has come; and when it comes without one.
+  ViewChanges take_all_views(base::Now now);
+  ViewChanges take_views(base::Now now);
+  base::Instant views_due() const;
+
+  // The same, looked up in the farm as it stands: for tests.
   std::vector<JobView> list_jobs(bool live_only) const;  // newest first
-  // The same in pieces, for a caller with other duties: looks at no more than `look_max` jobs older than `before` (none:
-  // from the newest on) and views those that `wanted` takes, at most `rows_max`.
-  struct JobsPiece {
-    std::vector<JobView> views;
-    JobId before;      // where the next piece goes on
-    bool end = false;  // there is no next piece
-  };
-  JobsPiece list_jobs(JobId before, std::uint32_t look_max, std::uint32_t rows_max,
-                      const std::function<bool(const JobRecord&)>& wanted) const;
   std::optional<JobView> show_job(JobId job) const;
   std::vector<WorkerView> list_workers(base::Now now) const;
-  std::vector<WorkerView> list_workers(base::Now now, WorkerId after, std::uint32_t count) const;  // the next by number
   // The first task of the job that does not run and is not final (or the one that writes `frame` of `layer` and
   // `variant`). When there is none: an empty layer and a sentence about the job.
   base::Result<ExplainView> explain(JobId job, const std::string& layer, std::optional<std::uint32_t> variant,

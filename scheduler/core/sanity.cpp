@@ -218,6 +218,9 @@ std::string first_violation(const FarmState& farm) {
     for (const PhaseEntry& phase : job.phases)
       if (std::string wrong = check_phase(farm, job, phase, totals); !wrong.empty()) return wrong;
     if (totals != job.totals) return "a job's totals differ from its phases";
+    if (std::any_of(job.hosts.begin(), job.hosts.end(), [](const auto& host) { return host.second.aside; }) &&
+        !farm.jobs_aside.contains(id))
+      return "a worker that is set aside and not shown to be";
     if (job.record.state == jobs::JobState::Done && job.total(TaskState::Published) == 0)
       return "a done job without a task";
   }

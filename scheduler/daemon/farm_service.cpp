@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <iterator>
 #include <optional>
 #include <set>
 
@@ -43,21 +41,6 @@ base::Sha256 body_digest(const SubmitRequest& request) {
   return sum.finish();
 }
 
-// Pieces of a list that keep the loop for some hundred microseconds.
-constexpr std::uint32_t kJobsLookedAtPerPiece = 256;
-constexpr std::uint32_t kJobRowsPerPiece = 16;
-constexpr std::uint32_t kWorkerRowsPerPiece = 8;
-
-bool wanted(const JobRecord& job, const JobFilter& filter) {
-  if (filter.live && *filter.live == jobs::is_final(job.state)) return false;
-  if (!filter.principal.empty() && job.submitted.principal != filter.principal) return false;
-  if (filter.state && job.state != *filter.state) return false;
-  if (!filter.show.empty() && job.spec->show != filter.show) return false;
-  if (filter.shot.empty() || job.spec->shot == filter.shot) return true;
-  const std::vector<std::string> shots = jobs::shots_of(*job.spec);
-  return std::find(shots.begin(), shots.end(), filter.shot) != shots.end();
-}
-
 base::Error busy() {
   return base::error_of(Refusal::FarmBusy, "too many requests are waiting for the scheduler", "",
                         "try again in a few seconds");
@@ -77,7 +60,10 @@ FarmService::FarmService(net::EventLoop& loop, Scheduler& scheduler,
                          std::shared_ptr<const jobs::PackageCatalogue> packages,
                          std::map<std::string, std::filesystem::path> roots)
     : loop_(loop), scheduler_(scheduler), packages_(std::move(packages)), roots_(std::move(roots)), probe_(roots_),
-      queue_(loop) {}
+      board_(std::make_shared<ViewBoard>()), queue_(loop) {
+  scheduler_.on_views(
+      [board = board_](ViewChanges changes, Health health) { board->put(std::move(changes), std::move(health)); });
+}
 
 template <class T>
 void FarmService::queue_change(Reply<T> reply, std::function<void(Reply<T>)> function) {
@@ -194,66 +180,24 @@ void FarmService::change_worker(WorkerChange change, Reply<Changed> reply) {
   });
 }
 
-struct FarmService::JobsList {
-  JobFilter filter;
-  Reply<std::vector<JobView>> reply;
-  JobId before;
-  std::vector<JobView> views;
-
-  RequestQueue::Next go_on(const Farm& farm) {
-    const auto left = static_cast<std::uint32_t>(filter.limit - views.size());
-    Farm::JobsPiece piece = farm.list_jobs(before, kJobsLookedAtPerPiece, std::min(left, kJobRowsPerPiece),
-                                           [this](const JobRecord& job) { return wanted(job, filter); });
-    std::move(piece.views.begin(), piece.views.end(), std::back_inserter(views));
-    before = piece.before;
-    if (!piece.end && views.size() < filter.limit) return RequestQueue::Next::Again;
-    reply(std::move(views));
-    return RequestQueue::Next::Done;
-  }
-};
-
-void FarmService::list_jobs(JobFilter filter, Reply<std::vector<JobView>> reply) {
-  auto list = std::make_shared<JobsList>();
-  list->before = filter.before;
-  list->filter = std::move(filter);
-  list->reply = reply;
-  if (!queue_.add_read([this, list] { return list->go_on(scheduler_.farm()); })) reply(busy());
+void FarmService::list_jobs(JobFilter filter, Reply<std::vector<JobRow>> reply) {
+  reply(board_->jobs(filter));
 }
 
-void FarmService::show_job(JobId job, Reply<JobView> reply) {
-  queue_read<JobView>(std::move(reply), [this, job](const Reply<JobView>& answer_to) {
-    auto view = scheduler_.farm().show_job(job);
-    if (!view) return answer_to(no_such_job(job));
-    answer_to(*std::move(view));
-  });
+void FarmService::show_job(JobId job, Reply<JobRow> reply) {
+  JobRow row = board_->job(job);
+  if (!row) return reply(no_such_job(job));
+  reply(std::move(row));
 }
 
-struct FarmService::WorkersList {
-  Reply<std::vector<WorkerView>> reply;
-  std::vector<WorkerView> views;
-
-  RequestQueue::Next go_on(const Farm& farm) {
-    auto piece = farm.list_workers(base::now(), views.empty() ? WorkerId() : views.back().id, kWorkerRowsPerPiece);
-    const bool end = piece.size() < kWorkerRowsPerPiece;
-    std::move(piece.begin(), piece.end(), std::back_inserter(views));
-    if (!end) return RequestQueue::Next::Again;
-    reply(std::move(views));
-    return RequestQueue::Next::Done;
-  }
-};
-
-void FarmService::list_workers(Reply<std::vector<WorkerView>> reply) {
-  auto list = std::make_shared<WorkersList>();
-  list->reply = reply;
-  if (!queue_.add_read([this, list] { return list->go_on(scheduler_.farm()); })) reply(busy());
+void FarmService::list_workers(Reply<std::vector<WorkerRow>> reply) {
+  reply(board_->workers());
 }
 
 void FarmService::plan(JobId job, Reply<PlanView> reply) {
-  queue_read<PlanView>(std::move(reply), [this, job](const Reply<PlanView>& answer_to) {
-    const JobRecord* record = scheduler_.farm().job(job);
-    if (record == nullptr) return answer_to(no_such_job(job));
-    answer_to(PlanView{job, record->version, record->spec, record->plan, record->packages});
-  });
+  const auto plan = board_->plan(job);
+  if (!plan) return reply(no_such_job(job));
+  reply(*plan);
 }
 
 void FarmService::explain(ExplainQuery query, Reply<ExplainView> reply) {
@@ -283,8 +227,7 @@ void FarmService::roots(Reply<std::vector<RootView>> reply) {
 }
 
 void FarmService::health(Reply<Health> reply) {
-  // Before the reads: whoever asks whether the scheduler is well shall not hear that others ask much.
-  queue_change<Health>(std::move(reply), [this](const Reply<Health>& answer_to) { answer_to(scheduler_.health()); });
+  reply(board_->health());
 }
 
 }  // namespace framemill::scheduler

@@ -1,6 +1,7 @@
-// The HTTP API's port, carried to the core's loop: parses and checks specs on the caller's thread, asks the farm on its
-// own, reads the past from the store. How much waits for the loop and how long it is held has bounds (RequestQueue);
-// beyond them the answer is farm.busy.
+// The HTTP API's port: lists and shows what the board holds and checks specs on the caller's thread, so that none of
+// that comes to the core's loop; reads the past from the store. Changes, explanations and what a page of history needs
+// to know of running work go through the loop, bounded in number and in time (RequestQueue); beyond that the answer is
+// farm.busy.
 #pragma once
 
 #include <map>
@@ -9,6 +10,7 @@
 #include "net/event_loop.h"
 #include "scheduler/daemon/request_queue.h"
 #include "scheduler/daemon/root_probe.h"
+#include "scheduler/daemon/view_board.h"
 #include "scheduler/http/farm_port.h"
 #include "scheduler/loop/scheduler.h"
 
@@ -23,9 +25,9 @@ class FarmService : public FarmPort {
   void submit(SubmitRequest request, Reply<SubmitReply> reply) override;
   void change_job(JobChange change, Reply<Changed> reply) override;
   void change_worker(WorkerChange change, Reply<Changed> reply) override;
-  void list_jobs(JobFilter filter, Reply<std::vector<JobView>> reply) override;
-  void show_job(JobId job, Reply<JobView> reply) override;
-  void list_workers(Reply<std::vector<WorkerView>> reply) override;
+  void list_jobs(JobFilter filter, Reply<std::vector<JobRow>> reply) override;
+  void show_job(JobId job, Reply<JobRow> reply) override;
+  void list_workers(Reply<std::vector<WorkerRow>> reply) override;
   void plan(JobId job, Reply<PlanView> reply) override;
   void explain(ExplainQuery query, Reply<ExplainView> reply) override;
   void frames(FrameQuery query, Reply<FramePage> reply) override;
@@ -34,8 +36,6 @@ class FarmService : public FarmPort {
   void health(Reply<Health> reply) override;
 
  private:
-  struct JobsList;
-  struct WorkersList;
   // Queues what runs on the loop; refuses with farm.busy where too much waits.
   template <class T>
   void queue_change(Reply<T> reply, std::function<void(Reply<T>)> function);
@@ -51,6 +51,7 @@ class FarmService : public FarmPort {
   std::shared_ptr<const jobs::PackageCatalogue> packages_;
   std::map<std::string, std::filesystem::path> roots_;
   RootProbe probe_;
+  std::shared_ptr<ViewBoard> board_;
   RequestQueue queue_;
 };
 

@@ -3,6 +3,11 @@
 #include <utility>
 
 namespace framemill::scheduler {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+}  // namespace
 
 // Handlers on the loop own the state: a queue that is destroyed leaves turns behind that find nothing to do.
 struct RequestQueue::State : std::enable_shared_from_this<RequestQueue::State> {
@@ -32,14 +37,24 @@ struct RequestQueue::State : std::enable_shared_from_this<RequestQueue::State> {
   }
 
   void turn() {
-    const auto end = std::chrono::steady_clock::now() + limits.turn_time;
+    const auto end = Clock::now() + limits.turn_time;
     do {
       if (!serve_one()) break;
-    } while (std::chrono::steady_clock::now() < end);
+    } while (Clock::now() < end);
     std::lock_guard lock(mutex);
     turn_posted = false;
+    if (closed) return;
     const bool search_can_start = !searches.empty() && searching < limits.searches_max;
-    if (!closed && (!changes.empty() || !reads.empty() || search_can_start)) post_turn();
+    const auto now = Clock::now();
+    if (!changes.empty() || search_can_start || (!reads.empty() && now >= reads_from)) return post_turn();
+    if (reads.empty()) return;
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(reads_from - now);
+    reads_timer = loop.call_after(base::milliseconds(wait.count()), [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (!self) return;
+      std::lock_guard relock(self->mutex);
+      if (!self->closed) self->post_turn();
+    });
   }
 
   bool serve_one() {
@@ -49,8 +64,12 @@ struct RequestQueue::State : std::enable_shared_from_this<RequestQueue::State> {
     }
     if (start_search()) return true;
     Piece piece;
-    if (!take(reads, piece)) return false;
-    if (piece() == Next::Done) return true;
+    const auto started = Clock::now();
+    if (started < reads_from || !take(reads, piece)) return false;
+    const Next next = piece();
+    const auto ended = Clock::now();
+    reads_from = ended + limits.read_pause * (ended - started);
+    if (next == Next::Done) return true;
     std::lock_guard lock(mutex);
     if (!closed) reads.push_back(std::move(piece));
     return true;
@@ -72,7 +91,9 @@ struct RequestQueue::State : std::enable_shared_from_this<RequestQueue::State> {
 
   net::EventLoop& loop;
   const Limits limits;
-  std::size_t searching = 0;  // loop thread
+  std::size_t searching = 0;     // this and the next two: loop thread
+  Clock::time_point reads_from;  // before it no read has its turn
+  net::Timer reads_timer;
 
   std::mutex mutex;
   std::deque<Change> changes;

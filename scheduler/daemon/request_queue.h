@@ -1,6 +1,7 @@
 // What people ask of the core's loop, on its way there: bounded, and served a bounded time per turn of the loop, so that
 // reports of workers, deadlines and the watchdog get theirs in between however much is asked. Changes go before reads;
-// reads come in pieces and take turns. add_*() may be called from any thread, the rest is the loop's.
+// reads come in pieces, take turns, and get a small share of the loop's time at most. add_*() may be called from any
+// thread, the rest is the loop's.
 #pragma once
 
 #include <chrono>
@@ -20,6 +21,7 @@ class RequestQueue {
     std::size_t changes_max = 256, reads_max = 512;  // waiting; more are refused
     std::size_t searches_max = 4;                    // at once in the store; more wait
     std::chrono::microseconds turn_time{2000};       // of the loop, before others get their turn
+    int read_pause = 19;  // times as long as a piece of a read took, before the next: a twentieth of the loop's time
   };
   enum class Next { Done, Again };
   using Change = std::function<void()>;

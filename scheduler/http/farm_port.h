@@ -1,5 +1,6 @@
 // What the HTTP API asks of the farm: a narrow port that the daemon implements. All calls return at once; the reply comes
-// exactly once, on any thread. Values are copies, so nothing of the core is shared with the HTTP thread.
+// exactly once, on any thread, at once where the answer is at hand. Values are copies, and rows never change: nothing
+// of the core is shared with the HTTP thread.
 #pragma once
 
 #include <cstdint>
@@ -38,14 +39,6 @@ struct JobFilter {
   std::string show, shot;     // empty: any; a job with layers of several shots has each of them
   JobId before;               // only older jobs: continues a page; none: from the newest
   std::uint32_t limit = 100;  // 1..1001, newest first
-};
-// What a job was made from; shared, never changed.
-struct PlanView {
-  JobId job;
-  std::uint32_t version = 0;
-  std::shared_ptr<const jobs::JobSpec> spec;
-  std::shared_ptr<const jobs::JobPlan> plan;
-  std::vector<jobs::PackageFacts> packages;
 };
 struct JobChange {
   std::string principal, reason;
@@ -137,10 +130,10 @@ class FarmPort {
   virtual void submit(SubmitRequest request, Reply<SubmitReply> reply) = 0;
   virtual void change_job(JobChange change, Reply<Changed> reply) = 0;
   virtual void change_worker(WorkerChange change, Reply<Changed> reply) = 0;
-  virtual void list_jobs(JobFilter filter, Reply<std::vector<JobView>> reply) = 0;
-  virtual void show_job(JobId job, Reply<JobView> reply) = 0;  // job.unknown
+  virtual void list_jobs(JobFilter filter, Reply<std::vector<JobRow>> reply) = 0;
+  virtual void show_job(JobId job, Reply<JobRow> reply) = 0;  // job.unknown
   virtual void plan(JobId job, Reply<PlanView> reply) = 0;
-  virtual void list_workers(Reply<std::vector<WorkerView>> reply) = 0;
+  virtual void list_workers(Reply<std::vector<WorkerRow>> reply) = 0;  // by number
   virtual void explain(ExplainQuery query, Reply<ExplainView> reply) = 0;
   virtual void frames(FrameQuery query, Reply<FramePage> reply) = 0;
   virtual void attempts(AttemptQuery query, Reply<AttemptPage> reply) = 0;

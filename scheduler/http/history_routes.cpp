@@ -75,8 +75,8 @@ base::Status explain_job(const std::shared_ptr<Call>& call) {
       }
       // No task is spoken of: the state is the job's.
       auto shared = std::make_shared<json::object>(std::move(body));
-      call->api->farm.show_job(plan.job, call->then<JobView>([call, shared](JobView job) -> base::Status {
-        (*shared)["state"] = json::string(jobs::name(job.state));
+      call->api->farm.show_job(plan.job, call->then<JobRow>([call, shared](const JobRow& job) -> base::Status {
+        (*shared)["state"] = json::string(jobs::name(job->state));
         call->answer(200, std::move(*shared));
         return {};
       }));

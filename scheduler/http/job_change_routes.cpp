@@ -17,17 +17,17 @@ void change(const std::shared_ptr<Call>& call, JobChange wanted) {
   const JobId id = wanted.job;
   wanted.principal = call->caller.principal;
   auto then_answer = [call, id](Changed changed) -> base::Status {
-    call->api->farm.show_job(id, call->then<JobView>([call, changed](JobView job) -> base::Status {
-      json::object answer{{"job", job.id.value}, {"state", jobs::name(job.state)}, {"tasks", changed.tasks}};
+    call->api->farm.show_job(id, call->then<JobRow>([call, changed](const JobRow& job) -> base::Status {
+      json::object answer{{"job", job->id.value}, {"state", jobs::name(job->state)}, {"tasks", changed.tasks}};
       if (changed.remake) answer["remake"] = changed.remake.value;
       call->answer(200, std::move(answer));
       return {};
     }));
     return {};
   };
-  call->api->farm.show_job(id, call->then<JobView>([call, wanted, then_answer](JobView job) -> base::Status {
-    if (call->caller.role != Role::Admin && job.principal != call->caller.principal) {
-      return base::Error{"auth.not_owner", "job " + std::to_string(job.id.value) + " belongs to " + job.principal, "",
+  call->api->farm.show_job(id, call->then<JobRow>([call, wanted, then_answer](const JobRow& job) -> base::Status {
+    if (call->caller.role != Role::Admin && job->principal != call->caller.principal) {
+      return base::Error{"auth.not_owner", "job " + std::to_string(job->id.value) + " belongs to " + job->principal, "",
                          "ask them, or an administrator"};
     }
     call->api->farm.change_job(wanted, call->then<Changed>(then_answer));

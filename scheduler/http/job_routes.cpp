@@ -130,12 +130,12 @@ base::Status list_jobs(const std::shared_ptr<Call>& call) {
   FM_ASSIGN(const std::uint32_t limit, call->limit());
   filter.limit = limit + 1;  // one more tells whether there is a next page
   call->api->farm.list_jobs(
-      filter, call->then<std::vector<JobView>>([call, limit](std::vector<JobView> jobs) -> base::Status {
+      filter, call->then<std::vector<JobRow>>([call, limit](std::vector<JobRow> jobs) -> base::Status {
         const bool more = jobs.size() > limit;
         if (more) jobs.resize(limit);
         json::array items;
-        for (const JobView& job : jobs) items.emplace_back(job_summary_json(job));
-        call->answer(200, page_json(std::move(items), more ? std::to_string(jobs.back().id.value) : ""));
+        for (const JobRow& job : jobs) items.emplace_back(job_summary_json(*job));
+        call->answer(200, page_json(std::move(items), more ? std::to_string(jobs.back()->id.value) : ""));
         return {};
       }));
   return {};
@@ -143,8 +143,7 @@ base::Status list_jobs(const std::shared_ptr<Call>& call) {
 
 base::Status show_job(const std::shared_ptr<Call>& call) {
   FM_ASSIGN(const JobId id, call->job());
-  call->api->farm.show_job(id, call->then<JobView>([call, id](JobView view) -> base::Status {
-    auto job = std::make_shared<JobView>(std::move(view));
+  call->api->farm.show_job(id, call->then<JobRow>([call, id](const JobRow& job) -> base::Status {
     call->api->farm.plan(id, call->then<PlanView>([call, job](PlanView plan) -> base::Status {
       call->answer(200, job_json(*job, plan));
       return {};

@@ -31,11 +31,11 @@ std::string resync_bytes(const ApiState& api, std::string_view what, json::value
 }
 
 // Live jobs and workers as they stand; null where that is too much for one event.
-json::value snapshot_of(const std::vector<JobView>& jobs, const std::vector<WorkerView>& workers) {
+json::value snapshot_of(const std::vector<JobRow>& jobs, const std::vector<WorkerRow>& workers) {
   json::object snapshot;
   json::array job_list, worker_list;
-  for (const JobView& job : jobs) job_list.emplace_back(job_summary_json(job));
-  for (const WorkerView& worker : workers) worker_list.emplace_back(worker_json(worker));
+  for (const JobRow& job : jobs) job_list.emplace_back(job_summary_json(*job));
+  for (const WorkerRow& worker : workers) worker_list.emplace_back(worker_json(*worker));
   snapshot["jobs"] = std::move(job_list);
   snapshot["workers"] = std::move(worker_list);
   if (jobs.size() > kSnapshotJobsMax || json::serialize(snapshot).size() > kSnapshotBytesMax) return nullptr;
@@ -49,12 +49,11 @@ void resync(const std::shared_ptr<Call>& call, std::string_view what, std::optio
   live.live = true;
   live.limit = kSnapshotJobsMax + 1;
   call->api->farm.list_jobs(
-      live, call->then<std::vector<JobView>>([call, what, job, from](std::vector<JobView> jobs) -> base::Status {
-        auto list = std::make_shared<std::vector<JobView>>(std::move(jobs));
+      live, call->then<std::vector<JobRow>>([call, what, job, from](const std::vector<JobRow>& jobs) -> base::Status {
         call->api->farm.list_workers(
-            call->then<std::vector<WorkerView>>([=](std::vector<WorkerView> workers) -> base::Status {
+            call->then<std::vector<WorkerRow>>([=](const std::vector<WorkerRow>& workers) -> base::Status {
               return call->api->events.attach(call->caller, call->respond,
-                                              resync_bytes(*call->api, what, snapshot_of(*list, workers)), from, job);
+                                              resync_bytes(*call->api, what, snapshot_of(jobs, workers)), from, job);
             }));
         return {};
       }));
@@ -104,7 +103,7 @@ json::object root_json(const std::string& root, const std::string& path, const s
 base::Status list_roots(const std::shared_ptr<Call>& call) {
   call->api->farm.roots(call->then<std::vector<RootView>>([call](std::vector<RootView> mapped) -> base::Status {
     call->api->farm.list_workers(
-        call->then<std::vector<WorkerView>>([call, mapped](std::vector<WorkerView> workers) -> base::Status {
+        call->then<std::vector<WorkerRow>>([call, mapped](const std::vector<WorkerRow>& workers) -> base::Status {
           struct Root {
             std::string path;
             std::set<std::string> workers;
@@ -112,9 +111,9 @@ base::Status list_roots(const std::shared_ptr<Call>& call) {
           std::map<std::string, Root> roots;
           // Where things lie on the server is for those who run it.
           for (const RootView& root : mapped) roots[root.name].path = call->caller.role == Role::Admin ? root.path : "";
-          for (const WorkerView& worker : workers) {
-            for (const RootSeen& root : worker.roots) {
-              if (root.usable) roots[root.name].workers.insert(worker.name);
+          for (const WorkerRow& worker : workers) {
+            for (const RootSeen& root : worker->roots) {
+              if (root.usable) roots[root.name].workers.insert(worker->name);
             }
           }
           json::array items;

@@ -1,6 +1,4 @@
 // /api/v1/workers: the list, drain, undrain, revoke, clear-quarantine. A worker is named by its id or its name.
-#include <algorithm>
-
 #include "scheduler/core/state/refusal.h"
 #include "scheduler/http/call.h"
 #include "scheduler/http/to_json.h"
@@ -10,10 +8,9 @@ namespace {
 
 base::Status list_workers(const std::shared_ptr<Call>& call) {
   call->api->farm.list_workers(
-      call->then<std::vector<WorkerView>>([call](std::vector<WorkerView> workers) -> base::Status {
-        std::sort(workers.begin(), workers.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+      call->then<std::vector<WorkerRow>>([call](const std::vector<WorkerRow>& workers) -> base::Status {
         json::array items;
-        for (const WorkerView& worker : workers) items.emplace_back(worker_json(worker));
+        for (const WorkerRow& worker : workers) items.emplace_back(worker_json(*worker));
         call->answer(200, {{"items", std::move(items)}});
         return {};
       }));
@@ -21,13 +18,13 @@ base::Status list_workers(const std::shared_ptr<Call>& call) {
 }
 
 // An id wins over a name made of digits.
-base::Result<const WorkerView*> find_worker(const std::vector<WorkerView>& workers, const std::string& wanted) {
-  const WorkerView* by_name = nullptr;
+base::Result<WorkerRow> find_worker(const std::vector<WorkerRow>& workers, const std::string& wanted) {
+  WorkerRow by_name;
   int named_so = 0;
-  for (const WorkerView& worker : workers) {
-    if (std::to_string(worker.id.value) == wanted) return &worker;
-    if (worker.name != wanted) continue;
-    by_name = &worker;
+  for (const WorkerRow& worker : workers) {
+    if (std::to_string(worker->id.value) == wanted) return worker;
+    if (worker->name != wanted) continue;
+    by_name = worker;
     ++named_so;
   }
   if (named_so == 1) return by_name;
@@ -43,8 +40,8 @@ base::Status change(const std::shared_ptr<Call>& call, WorkerAction verb) {
   FM_ASSIGN(const std::string reason, string_of(body, "reason", kReasonBytesMax));
   auto find_again = [call](Changed) -> base::Status {
     call->api->farm.list_workers(
-        call->then<std::vector<WorkerView>>([call](std::vector<WorkerView> workers) -> base::Status {
-          FM_ASSIGN(const WorkerView* worker, find_worker(workers, call->path.at("worker")));
+        call->then<std::vector<WorkerRow>>([call](const std::vector<WorkerRow>& workers) -> base::Status {
+          FM_ASSIGN(const WorkerRow worker, find_worker(workers, call->path.at("worker")));
           call->answer(
               200,
               {{"worker", worker->id.value}, {"name", text_json(worker->name)}, {"state", jobs::name(worker->state)}});
@@ -52,9 +49,9 @@ base::Status change(const std::shared_ptr<Call>& call, WorkerAction verb) {
         }));
     return {};
   };
-  call->api->farm.list_workers(call->then<std::vector<WorkerView>>(
-      [call, verb, reason, find_again](std::vector<WorkerView> workers) -> base::Status {
-        FM_ASSIGN(const WorkerView* worker, find_worker(workers, call->path.at("worker")));
+  call->api->farm.list_workers(call->then<std::vector<WorkerRow>>(
+      [call, verb, reason, find_again](const std::vector<WorkerRow>& workers) -> base::Status {
+        FM_ASSIGN(const WorkerRow worker, find_worker(workers, call->path.at("worker")));
         call->api->farm.change_worker({call->caller.principal, reason, worker->id, verb},
                                       call->then<Changed>(find_again));
         return {};

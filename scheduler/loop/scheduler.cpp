@@ -78,17 +78,20 @@ void Scheduler::on_journal_full(const base::Error& error) {
   base::log_error("store", "{}: read-only, disk full. Running work and queries continue; free at least 32 MiB",
                   error.message);
   disk_full_ = true;
+  show_health();
   apply(StorageBroke{});
 }
 
 void Scheduler::on_journal_recovered() {
   base::log_info("store", "disk space recovered; accepting changes");
   disk_full_ = false;
+  show_health();
   apply(StorageRecovered{});
 }
 
 void Scheduler::on_journal_failed(const base::Error& error) {
   stop_reason_ = error.message;
+  show_health();
   on_stop_(error);
 }
 
@@ -118,6 +121,7 @@ RequestId Scheduler::expect(std::function<void(base::Result<AnswerValue>)> on_an
 
 void Scheduler::carry_out(Effects effects) {
   if (turn_watch_) turn_watch_(effects);
+  show_views();
   for (const auto& [phase, task] : effects.persist.commits_withdrawn) files_->forget(phase, task);
   for (const Record& record : effects.persist.puts) {
     if (const auto* commit = std::get_if<CommitRecord>(&record)) files_->remember(*commit);
@@ -205,6 +209,27 @@ void Scheduler::schedule_deadline() {
   const base::Duration wait = std::max(base::milliseconds(0), due - ports_.loop.now().monotonic);
   // The turn itself is posted, so that messages which came in meanwhile are applied before anything expires.
   deadline_ = ports_.loop.call_after(wait, [this] { post([this] { apply(TimePassed{}); }); });
+}
+
+void Scheduler::on_views(std::function<void(ViewChanges, Health)> sink) {
+  view_sink_ = std::move(sink);
+  if (!view_sink_) return;
+  view_sink_(farm_->take_all_views(ports_.loop.now()), health());
+  show_views();
+}
+
+void Scheduler::show_views() {
+  if (!view_sink_) return;
+  const base::Now now = ports_.loop.now();
+  if (farm_->views_due() <= now.monotonic) view_sink_(farm_->take_views(now), health());
+  const base::Instant due = farm_->views_due();
+  if (views_timer_.pending() && views_timer_due_ <= due) return;
+  views_timer_due_ = due;
+  views_timer_ = ports_.loop.call_after(std::max(base::milliseconds(1), due - now.monotonic), [this] { show_views(); });
+}
+
+void Scheduler::show_health() {
+  if (view_sink_) view_sink_({}, health());
 }
 
 Health Scheduler::health() const {

@@ -61,6 +61,9 @@ class Scheduler {
 
   // Gets what happened, batch by batch, after the sync. Set before the loop runs.
   void on_events(std::function<void(EventBatch)> sink) { event_sink_ = std::move(sink); }
+  // Gets what people are to see: everything at once, then what has changed, before the answers and events of the same
+  // turn, and something at least once a second. Set before the loop runs, after start().
+  void on_views(std::function<void(ViewChanges, Health)> sink);
 
  private:
   void carry_out(Effects effects);
@@ -70,6 +73,8 @@ class Scheduler {
   void publish_events(std::vector<FarmEvent> happened, std::uint64_t durable_sequence);
   EventRow named(FarmEvent event) const;
   void schedule_deadline();
+  void show_views();
+  void show_health();
   void flush_soon();                          // once for all turns of this round of the loop
   void post(std::function<void()> function);  // dropped when the scheduler has ended
 
@@ -80,6 +85,7 @@ class Scheduler {
   std::unique_ptr<CommittedFilesCache> files_;
   std::unique_ptr<OrderWriter> orders_;
   std::function<void(EventBatch)> event_sink_;
+  std::function<void(ViewChanges, Health)> view_sink_;
   std::function<void(const Effects&)> turn_watch_;
 
   DurabilityGate gate_;
@@ -90,7 +96,8 @@ class Scheduler {
 
   RequestId last_request_ = 0;
   std::unordered_map<RequestId, std::function<void(base::Result<AnswerValue>)>> waiting_;
-  base::Timer deadline_, flush_again_;
+  base::Timer deadline_, flush_again_, views_timer_;
+  base::Instant views_timer_due_ = base::kNever;
   bool flush_posted_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

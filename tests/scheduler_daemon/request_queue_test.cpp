@@ -1,6 +1,8 @@
 #include "scheduler/daemon/request_queue.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -33,6 +35,7 @@ TEST_CASE("long reads take turns with each other and with the loop") {
   net::EventLoop loop;
   RequestQueue::Limits limits;
   limits.turn_time = std::chrono::microseconds(0);  // one piece per turn
+  limits.read_pause = 0;
   RequestQueue queue(loop, limits);
   std::string order;
   const auto three_pieces = [&](char name) {
@@ -50,6 +53,37 @@ TEST_CASE("long reads take turns with each other and with the loop") {
   loop.post(beat);
   loop.run_for(base::milliseconds(50));
   CHECK(order.substr(0, 12) == "a.b.a.b.a.b.");
+}
+
+TEST_CASE("reads get no more than their share of the loop's time, however many wait, and changes do not wait for it") {
+  using Clock = std::chrono::steady_clock;
+  net::EventLoop loop;
+  RequestQueue::Limits limits;
+  limits.read_pause = 9;
+  RequestQueue queue(loop, limits);
+  Clock::duration reading{}, longest{};
+  int reads = 0, changes = 0, asked = 0;
+  for (int i = 0; i < 200; ++i) {
+    REQUIRE(queue.add_read([&] {
+      const auto started = Clock::now();
+      while (Clock::now() - started < std::chrono::milliseconds(1)) {
+      }
+      reading += Clock::now() - started;
+      longest = std::max<Clock::duration>(longest, Clock::now() - started);
+      ++reads;
+      return Next::Done;
+    }));
+  }
+  const auto started = Clock::now();
+  while (Clock::now() - started < std::chrono::milliseconds(300)) {
+    REQUIRE(queue.add_change([&] { ++changes; }));
+    ++asked;
+    loop.run_for(base::milliseconds(3));
+  }
+  CHECK(reads >= 2);
+  CHECK(changes >= asked - 1);  // the last one may have come too late for this loop
+  // The last read may have begun just before the end.
+  CHECK(reading <= (Clock::now() - started) / 10 + 2 * longest);
 }
 
 TEST_CASE("beyond the bound requests are refused, and taken again once there is room") {

@@ -33,7 +33,7 @@ struct ApiFixture {
 
   explicit ApiFixture(net::HttpLimits limits = {}) {
     farm.job_list = {sample_job(JobId(3), "ana"), sample_job(JobId(2), "ben"), sample_job(JobId(1), "ana")};
-    farm.worker_list = {sample_worker(WorkerId(2), "w2"), sample_worker(WorkerId(1), "w1")};
+    farm.worker_list = {sample_worker(WorkerId(1), "w1"), sample_worker(WorkerId(2), "w2")};
     thread.on_loop([&] {
       net::HttpServerOptions options;
       options.limits = limits;

@@ -231,19 +231,20 @@ void FakeFarm::change_worker(WorkerChange change, Reply<Changed> reply) {
   reply(change_reply);
 }
 
-void FakeFarm::list_jobs(JobFilter filter, Reply<std::vector<JobView>> reply) {
+void FakeFarm::list_jobs(JobFilter filter, Reply<std::vector<JobRow>> reply) {
   std::lock_guard lock(mutex);
   filters.push_back(filter);
-  std::vector<JobView> page = job_list;
-  std::erase_if(page, [&](const JobView& view) { return filter.before && view.id >= filter.before; });
+  std::vector<JobRow> page;
+  for (const JobView& view : job_list)
+    if (!filter.before || view.id < filter.before) page.push_back(std::make_shared<JobView>(view));
   if (page.size() > filter.limit) page.resize(filter.limit);
   reply(std::move(page));
 }
 
-void FakeFarm::show_job(JobId job, Reply<JobView> reply) {
+void FakeFarm::show_job(JobId job, Reply<JobRow> reply) {
   std::lock_guard lock(mutex);
   for (const JobView& view : job_list) {
-    if (view.id == job) return reply(view);
+    if (view.id == job) return reply(JobRow(std::make_shared<JobView>(view)));
   }
   reply(no_job());
 }
@@ -254,9 +255,11 @@ void FakeFarm::plan(JobId job, Reply<PlanView> reply) {
   reply(sample_plan(job));
 }
 
-void FakeFarm::list_workers(Reply<std::vector<WorkerView>> reply) {
+void FakeFarm::list_workers(Reply<std::vector<WorkerRow>> reply) {
   std::lock_guard lock(mutex);
-  reply(worker_list);
+  std::vector<WorkerRow> rows;
+  for (const WorkerView& worker : worker_list) rows.push_back(std::make_shared<WorkerView>(worker));
+  reply(std::move(rows));
 }
 
 void FakeFarm::explain(ExplainQuery query, Reply<ExplainView> reply) {

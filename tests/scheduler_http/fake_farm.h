@@ -42,10 +42,10 @@ class FakeFarm : public FarmPort {
   void submit(SubmitRequest request, Reply<SubmitReply> reply) override;
   void change_job(JobChange change, Reply<Changed> reply) override;
   void change_worker(WorkerChange change, Reply<Changed> reply) override;
-  void list_jobs(JobFilter filter, Reply<std::vector<JobView>> reply) override;
-  void show_job(JobId job, Reply<JobView> reply) override;
+  void list_jobs(JobFilter filter, Reply<std::vector<JobRow>> reply) override;
+  void show_job(JobId job, Reply<JobRow> reply) override;
   void plan(JobId job, Reply<PlanView> reply) override;
-  void list_workers(Reply<std::vector<WorkerView>> reply) override;
+  void list_workers(Reply<std::vector<WorkerRow>> reply) override;
   void explain(ExplainQuery query, Reply<ExplainView> reply) override;
   void frames(FrameQuery query, Reply<FramePage> reply) override;
   void attempts(AttemptQuery query, Reply<AttemptPage> reply) override;

@@ -8,6 +8,7 @@
 #include "scheduler/core/acts/remakes.h"
 #include "scheduler/core/acts/standings.h"
 #include "scheduler/core/acts/task_moves.h"
+#include "scheduler/core/acts/view_marking.h"
 #include "scheduler/core/policy/planned_files.h"
 #include "scheduler/core/policy/remake_contents.h"
 
@@ -147,6 +148,7 @@ void grant_attempt(FarmState& farm, PhaseEntry& phase, TaskRange tasks, const De
     grant.booking_bytes = jobs::batch_bytes(farm.memory.row(demand.model_digest, demand.cpu_memory, demand.cuda_memory,
                                                             demand.device_memory_bytes, *device),
                                             kept.windows);
+  show_later(farm, worker);
   note_granted(farm, job, phase.plan->layer, worker, kept.record.id);
   say_attempt(farm, kept, AttemptEvent::What::Granted,
               range_text(tasks) + " to " + worker.record.name + "/" + kept.record.slot_name);

@@ -6,6 +6,7 @@
 #include "scheduler/core/acts/standings.h"
 #include "scheduler/core/acts/sweeps.h"
 #include "scheduler/core/acts/task_moves.h"
+#include "scheduler/core/acts/view_marking.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -110,6 +111,7 @@ void derive_phase(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
   if (state == phase.state) return;
   phase.state = state;
   farm.turn.mark(phase);
+  show_at_once(farm, job);
   farm.turn.say(LayerEvent{LayerEvent::What::Changed,
                            job.record.id,
                            phase.plan->layer,

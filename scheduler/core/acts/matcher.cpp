@@ -18,7 +18,7 @@ void carry_out(FarmState& farm, const Placement& placement) {
 void match(FarmState& farm) {
   if (!farm.match_wanted && !farm.match_unfinished) return;
   farm.match_wanted = false;
-  Planner planner(farm, farm.able_slots);
+  Planner planner(farm);
   for (std::uint32_t budget = farm.settings.grants_per_turn; budget > 0; --budget) {
     const auto placement = planner.next();
     if (!placement) break;

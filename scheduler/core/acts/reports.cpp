@@ -15,6 +15,7 @@
 #include "scheduler/core/acts/standings.h"
 #include "scheduler/core/acts/sweeps.h"
 #include "scheduler/core/acts/take_back.h"
+#include "scheduler/core/acts/view_marking.h"
 #include "scheduler/core/policy/missing_files.h"
 #include "scheduler/core/policy/slot_fit.h"
 
@@ -29,7 +30,8 @@ constexpr base::Duration kNamedGrace = base::seconds(5);
 constexpr base::Duration kRootGrace = base::seconds(15);
 constexpr std::size_t kRootsKnownMax = 1'024;
 
-void say_worker(FarmState& farm, const WorkerEntry& worker, WorkerEvent::What what, std::string detail) {
+void say_worker(FarmState& farm, WorkerEntry& worker, WorkerEvent::What what, std::string detail) {
+  show_at_once(farm, worker);
   farm.turn.say(WorkerEvent{what, worker.record.id, std::move(detail)});
 }
 
@@ -260,6 +262,7 @@ void on_worker_reported(FarmState& farm, WorkerReported report) {
       worker.former_incarnation != 0)
     return;
   worker.address = report.address;
+  show_later(farm, worker);
   const bool was_silent = worker.silent;
   farm.workers.heard(worker, farm.now(), farm.settings.silence_alarm);
   if (was_silent) {

@@ -6,6 +6,7 @@
 #include "jobs/attempt_error.h"
 #include "jobs/publish_error.h"
 #include "scheduler/core/acts/task_moves.h"
+#include "scheduler/core/acts/view_marking.h"
 #include "scheduler/core/policy/failure_text.h"
 
 namespace framemill::scheduler {
@@ -28,8 +29,9 @@ void wait_until(FarmState& farm, HostStanding& standing, base::Instant until) {
   farm.wakes.insert(until);
 }
 
-void say_layer(FarmState& farm, const JobEntry& job, std::uint32_t layer, WorkerId worker, LayerEvent::What what,
+void say_layer(FarmState& farm, JobEntry& job, std::uint32_t layer, WorkerId worker, LayerEvent::What what,
                std::string detail) {
+  show_at_once(farm, job);
   farm.turn.say(LayerEvent{what, job.record.id, layer, std::move(detail), worker});
 }
 
@@ -88,6 +90,7 @@ std::string elsewhere_text(std::string what) {
 void set_aside(FarmState& farm, JobEntry& job, std::uint32_t layer, WorkerEntry& worker, HostStanding& standing,
                bool by_failures) {
   standing.aside = true;
+  farm.jobs_aside.insert(job.record.id);
   standing.by_failures = by_failures;
   standing.aside_since = farm.turn.now.wall;
   standing.probes = 0;
@@ -408,6 +411,7 @@ bool forgive_layer(FarmState& farm, JobEntry& job, std::uint32_t layer) {
 
 void forget_standings(FarmState& farm, JobEntry& job) {
   job.hosts.clear();
+  farm.jobs_aside.erase(job.record.id);
   if (job.record.stuck.empty()) return;
   job.record.stuck.clear();
   farm.turn.mark(job);

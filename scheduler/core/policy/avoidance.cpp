@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scheduler/core/policy/able_slots.h"
 #include "scheduler/core/policy/slot_fit.h"
 
 namespace framemill::scheduler {
@@ -99,7 +100,7 @@ std::optional<TaskIndex> task_for(const FarmState& farm, const JobEntry& job, co
 bool all_aside(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase) {
   const std::uint32_t layer = phase.plan->layer;
   if (phase.tasks.count(TaskState::Ready) == 0) return false;
-  const std::vector<WorkerId> able = able_workers(farm, farm.classes.of(phase.common_class));
+  const std::vector<WorkerId>& able = able_workers(farm, phase.common_class);
   if (able.empty()) return false;
   if (judges_among(farm, job, layer, able).empty()) return true;
   // Nor can it go on where each of its tasks waits for an input that no worker sees.

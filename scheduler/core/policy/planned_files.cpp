@@ -6,11 +6,15 @@
 namespace framemill::scheduler {
 namespace {
 
+bool is_frames_path(const jobs::PhasePlan& plan, TaskIndex task, const FileRecord& file) {
+  return jobs::task_frames(plan, task).contains(file.frame) && file.path == jobs::output_path(plan, file.frame);
+}
+
 bool is_planned_path(const jobs::PhasePlan& plan, PhaseId phase, TaskIndex task, const FileRecord& file) {
   if (plan.traits().intermediate) return file.path == latents_path(phase, task);
+  if (plan.traits().writes_frames && is_frames_path(plan, task, file)) return true;
   // Of one file of all frames the frame number says nothing.
-  if (!jobs::is_framewise(plan)) return file.path == jobs::output_path(plan, 0);
-  return jobs::task_frames(plan, task).contains(file.frame) && file.path == jobs::output_path(plan, file.frame);
+  return !jobs::is_framewise(plan) && file.path == jobs::output_path(plan, 0);
 }
 
 // "<directory>/<file>": what an attempt stages lies one level deep; its own small files lie above.

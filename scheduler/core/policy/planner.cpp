@@ -1,5 +1,8 @@
 #include "scheduler/core/policy/planner.h"
 
+#include <algorithm>
+
+#include "scheduler/core/policy/able_slots.h"
 #include "scheduler/core/policy/avoidance.h"
 #include "scheduler/core/policy/chunking.h"
 #include "scheduler/core/policy/publish_servers.h"
@@ -14,31 +17,26 @@ auto preference(const SlotFit& fit, const PhaseEntry& phase, const SlotRef& ref,
                     slot.leases.size()};
 }
 
-std::vector<WorkerId> judges_of(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase,
-                                const std::vector<SlotRef>& able) {
-  std::vector<WorkerId> workers;
-  for (const SlotRef& ref : able)
-    if (workers.empty() || workers.back() != ref.worker) workers.push_back(ref.worker);
-  return judges_among(farm, job, phase.plan->layer, workers);
+// Full slots become free by themselves; one that others would fill again must be kept.
+bool is_worth_waiting_for(const SlotFit& fit) {
+  return fit.blocker == PlacementBlocker::Occupied || fit.blocker == PlacementBlocker::MemoryBooked;
+}
+
+bool is_open(const SlotFit& fit) {
+  return fit.fits() || is_worth_waiting_for(fit);
 }
 
 }  // namespace
-
-std::vector<SlotRef> slots_able(const FarmState& farm, ClassId demand_class) {
-  std::vector<SlotRef> able;
-  const Demand& demand = farm.classes.of(demand_class);
-  for (const auto& [id, worker] : farm.workers.all())
-    for (const auto& [index, slot] : worker.slots)
-      if (standing_misfit(farm.memory, demand, worker, slot) == PlacementBlocker::None) able.push_back({id, index});
-  return able;
-}
 
 SlotAnswers::SlotAnswers(const FarmState& farm, ClassId demand_class, std::size_t able)
     : farm_(farm), demand_(farm.classes.of(demand_class)), waits_for_a_slot_(farm.ready.tasks_of(demand_class) < able) {
 }
 
-SlotFit SlotAnswers::now(const WorkerEntry& worker, const SlotEntry& slot) const {
-  SlotFit fit = fit_now(farm_.memory, demand_, worker, slot, farm_.settings.leases_per_slot_max);
+SlotFit SlotAnswers::fit(const WorkerEntry& worker, const SlotEntry& slot) const {
+  return fit_now(farm_.memory, demand_, worker, slot, farm_.settings.leases_per_slot_max);
+}
+
+SlotFit SlotAnswers::of(SlotFit fit) const {
   // One chunk waits behind a full batch so that no gap opens between attempts, but not the last ones: another slot may
   // be free before.
   fit.queues = fit.fits() && fit.load >= fit.capacity && waits_for_a_slot_;
@@ -63,7 +61,10 @@ std::optional<Placement> Planner::next() {
     const ClassId demand_class = work->demand_class;
     const ReadyQueue::Ranked first = *work->candidate.first;
     Choice choice = choose(first.place, demand_class);
-    if (choice.placement) return choice.placement;
+    if (choice.placement) {
+      placed_on_.push_back(choice.placement->slot.worker);
+      return choice.placement;
+    }
     if (choice.worth_waiting) reserved_.emplace(*choice.worth_waiting, first.place);
     if (!choice.avoided) {
       blocked_.insert(demand_class);
@@ -94,19 +95,42 @@ std::optional<Planner::Work> Planner::next_work() const {
   return best;
 }
 
+const Planner::ClassFits& Planner::fits_of(ClassId demand_class, const FarmState::AbleSlots& able,
+                                           const SlotAnswers& answers) {
+  ClassFits& fits = fits_[demand_class];
+  const auto look = [&](std::size_t w) {
+    const FarmState::AbleWorker& worker = able.workers[w];
+    bool open = false;
+    for (std::size_t s = worker.first_slot; s < worker.slots_end; ++s) {
+      fits.slots[s] = answers.fit(*worker.entry, *able.slots[s].entry);
+      open = open || is_open(fits.slots[s]);
+    }
+    fits.open[w] = open;
+  };
+  if (fits.as_of != able.as_of) {
+    fits.as_of = able.as_of;
+    fits.slots.resize(able.slots.size());
+    fits.open.resize(able.workers.size());
+    for (std::size_t w = 0; w < able.workers.size(); ++w) look(w);
+    fits.placements_seen = placed_on_.size();
+  }
+  for (; fits.placements_seen < placed_on_.size(); ++fits.placements_seen) {
+    const WorkerId id = placed_on_[fits.placements_seen];
+    const auto at = std::lower_bound(able.worker_ids.begin(), able.worker_ids.end(), id);
+    if (at != able.worker_ids.end() && *at == id) look(static_cast<std::size_t>(at - able.worker_ids.begin()));
+  }
+  return fits;
+}
+
 Planner::Choice Planner::choose(const Place& place, ClassId demand_class) {
   Choice choice;
   const JobEntry& job = farm_.jobs.get(place.job);
   const PhaseEntry& phase = job.phases[place.phase];
-  const std::vector<SlotRef>& able = able_slots(demand_class);
-  const std::vector<WorkerId> judges = judges_of(farm_, job, phase, able);
-  const SlotAnswers answers(farm_, demand_class, able.size());
-  struct {  // the slots of one worker stand together
-    WorkerId worker;
-    const WorkerEntry* entry = nullptr;
-    bool capped = false;
-    std::optional<TaskIndex> task;
-  } last;
+  const FarmState::AbleSlots& able = able_slots(farm_, demand_class);
+  const SlotAnswers answers(farm_, demand_class, able.slots.size());
+  const ClassFits& fits = fits_of(demand_class, able, answers);
+  std::vector<WorkerId> judges;  // they are asked about single tasks alone
+  if (place.grouping != Grouping::Common) judges = judges_among(farm_, job, phase.plan->layer, able.worker_ids);
   struct Best {
     SlotRef slot;
     SlotFit fit;
@@ -116,35 +140,36 @@ Planner::Choice Planner::choose(const Place& place, ClassId demand_class) {
   decltype(preference(SlotFit{}, phase, SlotRef{}, SlotEntry{})) best_preference;
   std::optional<std::uint32_t> waiting_load;
   bool queues = false;
-  for (const SlotRef& ref : able) {
-    if (reserved_.contains(ref)) continue;
-    if (ref.worker != last.worker)
-      last = {ref.worker, &farm_.workers.get(ref.worker), at_publish_cap(farm_, ref.worker),
-              task_there(job, phase, place, ref.worker, judges)};
-    if (last.capped) continue;
-    const SlotEntry& slot = last.entry->slots.at(ref.slot);
-    const SlotFit fit = answers.now(*last.entry, slot);
-    choice.avoided = choice.avoided || ((fit.fits() || fit.queues) && !last.task);
-    if (!last.task) continue;
-    queues = queues || fit.queues;
-    if (!fit.fits()) {
-      // Full slots become free by themselves; one that others would fill again must be kept.
-      if (fit.blocker != PlacementBlocker::Occupied && fit.blocker != PlacementBlocker::MemoryBooked) continue;
-      if (waiting_load && *waiting_load <= slot.load) continue;
-      waiting_load = slot.load;
-      choice.worth_waiting = ref;
-      continue;
+  for (std::size_t w = 0; w < able.workers.size(); ++w) {
+    if (!fits.open[w]) continue;
+    const FarmState::AbleWorker& worker = able.workers[w];
+    const WorkerId id = worker.entry->record.id;
+    if (at_publish_cap(farm_, id)) continue;
+    const std::optional<TaskIndex> task = task_there(job, phase, place, id, judges);
+    for (std::size_t s = worker.first_slot; s < worker.slots_end; ++s) {
+      const auto& [ref, slot] = able.slots[s];
+      if (!is_open(fits.slots[s]) || reserved_.contains(ref)) continue;
+      const SlotFit fit = answers.of(fits.slots[s]);
+      choice.avoided = choice.avoided || ((fit.fits() || fit.queues) && !task);
+      if (!task) continue;
+      queues = queues || fit.queues;
+      if (!fit.fits()) {
+        if (!is_worth_waiting_for(fit) || (waiting_load && *waiting_load <= slot->load)) continue;
+        waiting_load = slot->load;
+        choice.worth_waiting = ref;
+        continue;
+      }
+      const auto its_preference = preference(fit, phase, ref, *slot);
+      if (best && !(its_preference < best_preference)) continue;
+      best_preference = its_preference;
+      best = {ref, fit, *task};
     }
-    const auto its_preference = preference(fit, phase, ref, slot);
-    if (best && !(its_preference < best_preference)) continue;
-    best_preference = its_preference;
-    best = {ref, fit, *last.task};
   }
   if (best || queues) choice.worth_waiting.reset();
   if (best)
     choice.placement = {place, demand_class,
-                        tasks_for(place, best->task, best->slot, static_cast<std::uint32_t>(able.size())), best->slot,
-                        best->fit};
+                        tasks_for(place, best->task, best->slot, static_cast<std::uint32_t>(able.slots.size())),
+                        best->slot, best->fit};
   return choice;
 }
 
@@ -171,14 +196,6 @@ std::optional<TaskIndex> Planner::task_there(const JobEntry& job, const PhaseEnt
       task_for(farm_, job, phase, place.grouping, worker, judges, from == search_from_.end() ? 0 : from->second);
   search_from_.insert_or_assign(key, task.value_or(phase.tasks.size()));
   return task;
-}
-
-const std::vector<SlotRef>& Planner::able_slots(ClassId demand_class) {
-  FarmState::AbleSlots& able = able_slots_[demand_class];
-  if (able.as_of == farm_.workers_changed) return able.slots;
-  able.as_of = farm_.workers_changed;
-  able.slots = slots_able(farm_, demand_class);
-  return able.slots;
 }
 
 const Place* Planner::kept_free_for(const SlotRef& slot) const {

@@ -5,6 +5,8 @@
 // Views ask it, too: what it would not place now, and which slots it keeps free, is what explain tells.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -27,16 +29,16 @@ struct Placement {
   SlotFit fit;
 };
 
-// Slots that could take the class when empty, those of one worker together.
-std::vector<SlotRef> slots_able(const FarmState& farm, ClassId demand_class);
-
 // What a slot answers to work of one request class. The planner takes a yes; a no carries its reason to people.
 class SlotAnswers {
  public:
   // `able`: slots that could take the class when empty.
   SlotAnswers(const FarmState& farm, ClassId demand_class, std::size_t able);
   // For a slot whose standing answer is None (slot_fit.h).
-  SlotFit now(const WorkerEntry& worker, const SlotEntry& slot) const;
+  SlotFit now(const WorkerEntry& worker, const SlotEntry& slot) const { return of(fit(worker, slot)); }
+  // In two steps: what a grant elsewhere leaves as it is, and the answer that it makes.
+  SlotFit fit(const WorkerEntry& worker, const SlotEntry& slot) const;
+  SlotFit of(SlotFit fit) const;
 
  private:
   const FarmState& farm_;
@@ -46,9 +48,7 @@ class SlotAnswers {
 
 class Planner {
  public:
-  using AbleSlots = std::map<ClassId, FarmState::AbleSlots>;
-  // `able_slots` are kept from turn to turn by whoever owns them; an empty map will do.
-  Planner(const FarmState& farm, AbleSlots& able_slots) : farm_(farm), able_slots_(able_slots) {}
+  explicit Planner(const FarmState& farm) : farm_(farm) {}
 
   // The next lease to grant, as the farm is now. Nothing: no other work can be placed.
   std::optional<Placement> next();
@@ -66,16 +66,23 @@ class Planner {
     bool avoided = false;                  // a slot would fit, but this place's tasks do not go there
     std::optional<SlotRef> worth_waiting;  // none fits now: the one to keep free
   };
+  // How the slots that could take a class stand in this turn. A placement changes those of one worker, so after it only
+  // these are looked at again.
+  struct ClassFits {
+    std::uint64_t as_of = 0;          // of the able slots that the rest goes by
+    std::vector<SlotFit> slots;       // as those
+    std::vector<bool> open;           // as their workers: any slot fits, or is worth waiting for
+    std::size_t placements_seen = 0;  // of this turn's
+  };
   void notice_class_moves();
   std::optional<Work> next_work() const;
   Choice choose(const Place& place, ClassId demand_class);
   TaskRange tasks_for(const Place& place, TaskIndex task, SlotRef slot, std::uint32_t able) const;
   std::optional<TaskIndex> task_there(const JobEntry& job, const PhaseEntry& phase, const Place& place, WorkerId worker,
                                       const std::vector<WorkerId>& judges);
-  const std::vector<SlotRef>& able_slots(ClassId demand_class);
+  const ClassFits& fits_of(ClassId demand_class, const FarmState::AbleSlots& able, const SlotAnswers& answers);
 
   const FarmState& farm_;
-  AbleSlots& able_slots_;
   QueueOrder order_;
   std::set<ClassId> blocked_;
   using LineId = std::pair<ClassId, ShareId>;
@@ -84,6 +91,8 @@ class Planner {
   std::uint64_t class_moves_ = 0;                // when resume_ was right
   std::map<std::tuple<PhaseId, Grouping, WorkerId>, TaskIndex> search_from_;
   std::map<SlotRef, Place> reserved_;
+  std::map<ClassId, ClassFits> fits_;
+  std::vector<WorkerId> placed_on_;  // placement by placement
 };
 
 }  // namespace framemill::scheduler

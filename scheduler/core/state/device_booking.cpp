@@ -75,7 +75,7 @@ std::uint32_t admitted_batch(const MemoryLedger& ledger, const WorkerEntry& work
   if (device == nullptr) return 0;
   std::uint64_t others = slot_booking(ledger, worker, slot, has_model(demand) ? &demand.model_digest : nullptr);
   for (const auto& [index, other] : worker.slots)
-    if (index != slot.state.index && other.state.device == slot.state.device)
+    if (!other.models.empty() && index != slot.state.index && other.state.device == slot.state.device)
       others += slot_booking(ledger, worker, other);
   if (others == 0) return std::min(batch_when_empty(ledger, *device, demand), slot.batch_cap.limit());
   if (others >= device->memory_bytes_budget) return 0;

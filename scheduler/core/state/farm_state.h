@@ -18,6 +18,7 @@
 #include "scheduler/core/state/publish_duties.h"
 #include "scheduler/core/state/ready_queue.h"
 #include "scheduler/core/state/turn.h"
+#include "scheduler/core/state/view_marks.h"
 #include "scheduler/core/state/worker_roster.h"
 
 namespace framemill::scheduler {
@@ -47,17 +48,27 @@ struct FarmState {
   std::set<base::Instant> wakes;  // when what a worker was refused for a while may be tried again
   std::set<std::pair<base::WallTime, JobId>> timed_holds;  // jobs with a hold that ends by itself, and when
   base::Instant holds_due = base::kNever;                  // when the wall clock is looked at for them
-  // Slots that could take a class when empty: asked for at every grant, changed seldom. Whoever changes what a worker
-  // is (not what it holds) counts it.
+  // Remembered for able_slots.h. Whoever changes what a worker is (not what it holds) counts it.
+  struct AbleSlot {
+    SlotRef ref;
+    const SlotEntry* entry = nullptr;  // stays where it is until a worker changes
+  };
+  struct AbleWorker {
+    const WorkerEntry* entry = nullptr;
+    std::size_t first_slot = 0, slots_end = 0;  // in `slots`
+  };
   struct AbleSlots {
     std::uint64_t as_of = 0;
-    std::vector<SlotRef> slots;
+    std::vector<AbleSlot> slots;
+    std::vector<AbleWorker> workers;
+    std::vector<WorkerId> worker_ids;
   };
-  std::map<ClassId, AbleSlots> able_slots;
+  mutable std::map<ClassId, AbleSlots> able_slots;
   std::uint64_t workers_changed = 1;
   std::map<JobId, std::pair<WorkerId, base::Instant>> sweeps;  // done jobs: who was ordered to discard, and when
   using ManifestKey = std::pair<JobId, std::uint32_t>;         // and its number in the job
   std::map<ManifestKey, ManifestDuty> manifests;               // that are owed
+  std::set<JobId> jobs_aside;                                  // jobs that some worker got no more of, ever; live ones
   std::uint64_t attempts_made = 0;                             // in this epoch
   bool read_only = false;
   bool match_wanted = false;
@@ -65,6 +76,7 @@ struct FarmState {
   bool match_unfinished = false;  // the budget of the turn ran out
 
   Turn turn;
+  ViewMarks views;
 
   void on_worker_changed() {
     ++workers_changed;

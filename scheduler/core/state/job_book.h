@@ -20,6 +20,7 @@
 #include "scheduler/core/state/records.h"
 #include "scheduler/core/state/root_files.h"
 #include "scheduler/core/state/task_states.h"
+#include "scheduler/core/state/view_marks.h"
 
 namespace framemill::scheduler {
 
@@ -114,6 +115,7 @@ struct JobEntry {
   std::map<std::pair<jobs::PhaseIndex, TaskIndex>, RemakeRecord> remade;  // of a remake: what it makes again
   std::set<JobId> remakes;  // jobs that make tasks of this one again, or have; none of those that were forgotten
   bool dirty = false, touched = false, reconsidered = false;
+  RowState row;
 
   // All of `tasks` go to `state`, and the totals follow; whether a move is allowed is for `each` to check, which gets
   // every run that was in another state. False: there was none.

@@ -40,6 +40,7 @@ class TaskStates {
   const StateCounts& counts() const { return counts_; }
   std::uint32_t count(TaskState state) const { return counts_[static_cast<std::size_t>(state)]; }
   bool uniform() const { return starts_.size() == 1; }
+  std::size_t run_count() const { return starts_.size(); }
 
   TaskState at(TaskIndex task) const { return run_at(task).state; }
   StateRun run_at(TaskIndex task) const;             // the whole run that holds the task

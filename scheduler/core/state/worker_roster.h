@@ -14,6 +14,7 @@
 #include "scheduler/core/state/events.h"
 #include "scheduler/core/state/lease_book.h"
 #include "scheduler/core/state/records.h"
+#include "scheduler/core/state/view_marks.h"
 
 namespace framemill::scheduler {
 
@@ -70,6 +71,7 @@ struct WorkerEntry {
   bool tells_publishing = false;                    // in this incarnation: silence about an order says nothing
   std::map<std::string, base::Instant> roots_lost;  // roots that it names and cannot serve now, since when
   bool dirty = false;
+  RowState row;
 
   jobs::WorkerState state() const;
   bool takes_grants() const;                       // up, known, neither draining nor quarantined

@@ -1,5 +1,6 @@
 #include "scheduler/core/views/conditions.h"
 
+#include "scheduler/core/policy/able_slots.h"
 #include "scheduler/core/policy/avoidance.h"
 #include "scheduler/core/policy/failure_text.h"
 #include "scheduler/core/policy/missing_files.h"
@@ -42,8 +43,8 @@ std::string_view name(Condition::Kind kind) {
 const std::string& Conditions::why_nobody(const JobEntry& job, const PhaseEntry& phase) {
   const auto [entry, added] = nobody_.try_emplace(phase.common_class);
   if (!added) return entry->second;
-  const Demand& demand = farm_.classes.of(phase.common_class);
-  if (!able_workers(farm_, demand).empty()) return entry->second;
+  if (!able_workers(farm_, phase.common_class).empty()) return entry->second;
+  workers_walked_ += farm_.workers.all().size();
   const auto reasons = slot_reasons(farm_, phase.common_class, job, phase, 0, farm_.now(), nullptr).reasons;
   entry->second = reasons.empty() ? "no worker has connected" : reasons.front().because;
   return entry->second;
@@ -80,7 +81,7 @@ Condition Conditions::of_job(const JobEntry& job) {
   if (ready == nullptr) return without_input;
   const std::uint32_t layer = ready->plan->layer;
   const std::string& name = job.record.spec->layers[layer].name;
-  for (const WorkerId worker : able_workers(farm_, farm_.classes.of(ready->common_class))) {
+  for (const WorkerId worker : able_workers(farm_, ready->common_class)) {
     const Avoidance avoided = layer_avoidance(farm_, job, layer, worker);
     if (avoided.why == Avoidance::Why::BackOff)
       return {Condition::Kind::Blocked, name, failure_text(avoided.standing->code, avoided.standing->message), {}};

@@ -15,12 +15,14 @@ class Conditions {
   explicit Conditions(const FarmState& farm) : farm_(farm) {}
   Condition of_layer(const JobEntry& job, std::uint32_t layer);  // never Starved
   Condition of_job(const JobEntry& job);
+  std::uint64_t workers_walked() const { return workers_walked_; }  // to find out, so far
 
  private:
   const std::string& why_nobody(const JobEntry& job, const PhaseEntry& phase);
 
   const FarmState& farm_;
   std::map<ClassId, std::string> nobody_;  // why no worker could take the class; empty: one could
+  std::uint64_t workers_walked_ = 0;
 };
 
 }  // namespace framemill::scheduler

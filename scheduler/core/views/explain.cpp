@@ -318,8 +318,7 @@ void explain_missing(const FarmState& farm, const Planner& planner, const JobEnt
 
 void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, base::Now now,
                        ExplainView& view) {
-  Planner::AbleSlots able_slots;
-  Planner planner(farm, able_slots);
+  Planner planner(farm);
   if (!farm.read_only) planner.next();  // it finds nothing to place, and which slots are kept free
   for (const Hold& hold : job.record.holds) view.reasons.push_back(hold_reason(job, hold, now));
   const SlotReasons slots =

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "scheduler/core/policy/able_slots.h"
 #include "scheduler/core/policy/avoidance.h"
 #include "scheduler/core/policy/missing_files.h"
 #include "scheduler/core/views/remake_views.h"
@@ -23,19 +24,19 @@ std::uint64_t frames_in(const jobs::PhasePlan& plan, TaskRange tasks) {
   return static_cast<std::uint64_t>(plan.frames.within(first.first(), last.last()).count());
 }
 
-std::uint64_t frames_to_write(const JobEntry& job, const PhaseEntry& phase) {
-  if (job.record.remake_of) return remade_files(job, phase, false);
-  return static_cast<std::uint64_t>(phase.plan->frames.count());
-}
+struct FramesOf {  // of a phase that writes some
+  std::uint64_t to_write = 0, published = 0;
+};
 
-std::uint64_t frames_published(const JobEntry& job, const PhaseEntry& phase) {
-  if (job.record.remake_of) return remade_files(job, phase, true);
-  if (phase.tasks.count(TaskState::Published) == phase.tasks.size())
-    return static_cast<std::uint64_t>(phase.plan->frames.count());
+FramesOf frames_of(const JobEntry& job, const PhaseEntry& phase) {
+  if (!writes_frames(phase)) return {};
+  if (job.record.remake_of) return {remade_files(job, phase, false), remade_files(job, phase, true)};
+  const auto all = static_cast<std::uint64_t>(phase.plan->frames.count());
+  if (phase.tasks.count(TaskState::Published) == phase.tasks.size()) return {all, all};
   std::uint64_t frames = 0;
   for (const StateRun& run : phase.tasks.runs({0, phase.tasks.size()}))
     if (run.state == TaskState::Published) frames += frames_in(*phase.plan, run.tasks);
-  return frames;
+  return {all, frames};
 }
 
 // A layer's state out of its phases'.
@@ -83,7 +84,7 @@ class Eta {
   void add(const FarmState& farm, const PhaseEntry& phase, bool waits) {
     if (open_tasks(phase) == 0) return;
     unknown_ = unknown_ || waits;
-    slots_ = std::max(slots_, slots_for(farm, farm.classes.of(phase.common_class)));
+    slots_ = std::max(slots_, able_slots(farm, phase.common_class).slots.size());
     const auto left = work_left_s(farm, phase);
     if (!left) {
       unmeasured_ = unmeasured_ || phase.plan->traits().stepped;
@@ -95,13 +96,14 @@ class Eta {
   }
   std::optional<std::int64_t> ms() const {
     if (!measured_ || unmeasured_ || unknown_ || slots_ == 0) return std::nullopt;
-    return static_cast<std::int64_t>(std::llround(1000 * std::max(all_s_ / slots_, longest_chain_s_)));
+    return static_cast<std::int64_t>(
+        std::llround(1000 * std::max(all_s_ / static_cast<double>(slots_), longest_chain_s_)));
   }
 
  private:
   bool measured_ = false, unmeasured_ = false, unknown_ = false;
   double all_s_ = 0, longest_chain_s_ = 0;
-  std::uint32_t slots_ = 0;
+  std::size_t slots_ = 0;
 };
 
 bool is_given_up(TaskState state) {
@@ -160,14 +162,14 @@ void leave_out_taken(const PhaseEntry& phase, TaskCounts& tasks) {
   tasks[static_cast<std::size_t>(TaskState::Published)] -= phase.taken;
 }
 
-void add_phase(const JobEntry& job, const PhaseEntry& phase, LayerView& view, bool first) {
+void add_phase(const PhaseEntry& phase, const FramesOf& frames, LayerView& view, bool first) {
   view.state = first ? phase.state : merged(view.state, phase.state);
   for (std::size_t i = 0; i < view.tasks.size(); ++i) view.tasks[i] += phase.tasks.counts()[i];
   leave_out_taken(phase, view.tasks);
   view.variants = std::max(view.variants, phase.plan->variant + 1);
   if (writes_frames(phase)) {
-    view.frames += frames_to_write(job, phase);
-    view.frames_published += frames_published(job, phase);
+    view.frames += frames.to_write;
+    view.frames_published += frames.published;
   } else if (!phase.plan->traits().intermediate) {  // a movie or a sheet is one file
     view.frames += phase.tasks.size() - phase.taken;
     view.frames_published += phase.tasks.count(TaskState::Published) - phase.taken;
@@ -184,7 +186,7 @@ bool goes_on(const Condition& condition) {
 }
 
 std::vector<LayerView> layers_of(const FarmState& farm, const JobEntry& job, const std::vector<bool>& waits,
-                                 Conditions& conditions) {
+                                 const std::vector<FramesOf>& frames, Conditions& conditions) {
   std::vector<LayerView> layers;
   for (const jobs::LayerSpec& spec : job.record.spec->layers) {
     LayerView layer;
@@ -196,7 +198,7 @@ std::vector<LayerView> layers_of(const FarmState& farm, const JobEntry& job, con
     bool first = true;
     for (const PhaseEntry& phase : job.phases) {
       if (phase.plan->layer != layer.index) continue;
-      add_phase(job, phase, layer, first);
+      add_phase(phase, frames[phase.id.index], layer, first);
       eta.add(farm, phase, waits[phase.id.index]);
       first = false;
     }
@@ -217,7 +219,7 @@ std::optional<jobs::Frame> frame_to_look_at(const PhaseEntry& phase, TaskIndex t
   return frames.first();
 }
 
-JobView view_of(const FarmState& farm, const JobEntry& job, Detail detail, Conditions& conditions) {
+JobView view_of(const FarmState& farm, const JobEntry& job, Conditions& conditions) {
   const jobs::JobSpec& spec = *job.record.spec;
   JobView view;
   view.id = job.record.id;
@@ -240,6 +242,7 @@ JobView view_of(const FarmState& farm, const JobEntry& job, Detail detail, Condi
   view.tasks = job.totals;
   Eta eta;
   const std::vector<bool> waits = waits_for_files(job);
+  std::vector<FramesOf> frames;
   for (const PhaseEntry& phase : job.phases) {
     view.attempts += phase.tally.attempts;
     view.retries += phase.tally.tries_charged;
@@ -250,14 +253,23 @@ JobView view_of(const FarmState& farm, const JobEntry& job, Detail detail, Condi
     add_failures(job, phase, view.failures);
     add_missing_inputs(farm, job, phase, view.missing_inputs);
     leave_out_taken(phase, view.tasks);
-    if (!writes_frames(phase)) continue;
-    view.frames += frames_to_write(job, phase);
-    view.frames_published += frames_published(job, phase);
+    frames.push_back(frames_of(job, phase));
+    view.frames += frames.back().to_write;
+    view.frames_published += frames.back().published;
   }
   if (goes_on(view.condition)) view.eta_ms = eta.ms();
-  if (detail == Detail::Layers) view.layers = layers_of(farm, job, waits, conditions);
-  if (detail == Detail::Layers) view.remakes = remakes_of(farm, job);
+  view.layers = layers_of(farm, job, waits, frames, conditions);
+  view.remakes = remakes_of(farm, job);
   return view;
+}
+
+std::uint64_t view_cost(const FarmState& farm, const JobEntry& job) {
+  std::uint64_t cost = 8 + 3 * job.remade.size() + job.hosts.size();
+  std::size_t shown = 0;
+  for (auto id = job.remakes.rbegin(); id != job.remakes.rend() && shown < kRemakesShown; ++id, ++shown)
+    cost += 8 + farm.jobs.get(*id).remade.size();
+  for (const PhaseEntry& phase : job.phases) cost += 8 + phase.tasks.run_count() + 2 * phase.troubles.size();
+  return cost;
 }
 
 }  // namespace framemill::scheduler

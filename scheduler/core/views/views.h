@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -83,8 +84,8 @@ struct JobView {
   std::vector<Hold> holds;          // why nothing of it is granted
   Cause last_change;                // who last did what a person does to it, and why
   JobId remake_of;                  // none: it is no remake
-  std::vector<RemakeView> remakes;  // of its files, the newest kRemakesShown; of a remake: itself. Empty in lists
-  std::vector<LayerView> layers;    // empty in lists
+  std::vector<RemakeView> remakes;  // of its files, the newest kRemakesShown; of a remake: itself
+  std::vector<LayerView> layers;
   TaskCounts tasks{};
   std::uint64_t frames = 0, frames_published = 0;
   std::vector<FailureGroup> failures;
@@ -94,6 +95,15 @@ struct JobView {
   std::uint64_t windows_run_twice = 0;
   std::uint64_t device_us = 0;  // load, compute and lost of its attempts
   std::optional<std::int64_t> eta_ms;
+};
+
+// What a job was made from; shared, never changed.
+struct PlanView {
+  JobId job;
+  std::uint32_t version = 0;
+  std::shared_ptr<const jobs::JobSpec> spec;
+  std::shared_ptr<const jobs::JobPlan> plan;
+  std::vector<jobs::PackageFacts> packages;
 };
 
 struct SlotActivity {  // one line of the progress display
@@ -137,6 +147,18 @@ struct WorkerView {
   std::vector<SetAside> set_aside;        // at most 64, the newest jobs first
   std::vector<HostCondition> conditions;  // why slots or roots of it are not usable
   std::string confinement;                // what its children are kept from: "Landlock 7, read-only view"
+};
+
+// Rows are never changed once they are made, so that threads may share them.
+using JobRow = std::shared_ptr<const JobView>;
+using WorkerRow = std::shared_ptr<const WorkerView>;
+
+// What is new for those who watch (view_feed.h): rows take the place of those with the same id.
+struct ViewChanges {
+  std::vector<std::shared_ptr<const PlanView>> made;  // of jobs that were not shown before
+  std::vector<JobRow> jobs;
+  std::vector<JobId> forgotten;  // no longer in memory; the store has them
+  std::vector<WorkerRow> workers;
 };
 
 struct SlotReason {  // for a class of slots that answer alike

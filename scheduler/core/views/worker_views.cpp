@@ -31,19 +31,20 @@ SlotActivity::Lease activity_of(const FarmState& farm, const Lease& lease) {
 
 std::vector<SetAside> set_aside_from(const FarmState& farm, WorkerId worker) {
   std::vector<SetAside> all;
-  const auto& jobs = farm.jobs.all();
-  for (auto job = jobs.rbegin(); job != jobs.rend() && all.size() < kSetAsideMax; ++job)
-    for (const auto& [key, standing] : job->second.hosts) {
+  for (auto id = farm.jobs_aside.rbegin(); id != farm.jobs_aside.rend() && all.size() < kSetAsideMax; ++id) {
+    const JobEntry& job = farm.jobs.get(*id);
+    for (const auto& [key, standing] : job.hosts) {
       if (key.second != worker || !standing.aside || all.size() >= kSetAsideMax) continue;
       SetAside entry;
-      entry.job = job->first;
-      entry.layer = job->second.record.spec->layers[key.first].name;
+      entry.job = *id;
+      entry.layer = job.record.spec->layers[key.first].name;
       entry.reason =
           failure_text(standing.code, standing.message) + (standing.by_failures ? "; it succeeds elsewhere" : "");
       entry.since = standing.aside_since;
       entry.next_try_ms = std::max<std::int64_t>((standing.not_before - farm.now()).ms, 0);
       all.push_back(std::move(entry));
     }
+  }
   return all;
 }
 
@@ -82,6 +83,12 @@ WorkerView view_of(const FarmState& farm, const WorkerEntry& worker, base::Now n
     view.slots.push_back(std::move(activity));
   }
   return view;
+}
+
+std::uint64_t view_cost(const FarmState& farm, const WorkerEntry& worker) {
+  const Inventory& inventory = worker.inventory;
+  return 8 + 4 * worker.slots.size() + 6 * worker.leases.size() + inventory.devices.size() + inventory.packages.size() +
+         inventory.roots.size() + inventory.commands.size() + 2 * farm.jobs_aside.size();
 }
 
 }  // namespace framemill::scheduler
