@@ -100,15 +100,12 @@ TEST_CASE("operation ids are unique and every reference of openapi.yaml leads so
 
 TEST_CASE("bodies take exactly the fields of their schema") {
   ApiFixture fixture;
-  const std::map<std::string, json::value> samples{{"reason", "because"},
-                                                   {"priority", 50},
-                                                   {"layer", "hb_0010"},
-                                                   {"frames", "1001-1002"},
-                                                   {"spec", "api = \"framemill/v1\""},
-                                                   {"format", "toml"},
-                                                   {"remake", true},
-                                                   {"replace", true},
-                                                   {"overrides", json::array{json::array{"a.b", "c"}}}};
+  const std::map<std::string, json::value> samples{
+      {"reason", "because"},   {"priority", 50},
+      {"for_ms", 60'000},      {"layer", "hb_0010"},
+      {"frames", "1001-1002"}, {"spec", "api = \"framemill/v1\""},
+      {"format", "toml"},      {"remake", true},
+      {"replace", true},       {"overrides", json::array{json::array{"a.b", "c"}}}};
   for (const Operation& operation : operations()) {
     const json::value* body = operation.value->if_contains("requestBody");
     if (body == nullptr) continue;
