@@ -53,7 +53,7 @@ CREATE TABLE task_pages (job INTEGER NOT NULL, phase INTEGER NOT NULL, page INTE
   published INTEGER NOT NULL, failed INTEGER NOT NULL, quarantined INTEGER NOT NULL, cancelled INTEGER NOT NULL,
   states BLOB NOT NULL, UNIQUE (job, phase, page)) STRICT;
 CREATE TABLE troubles (job INTEGER NOT NULL, phase INTEGER NOT NULL, task INTEGER NOT NULL,
-  charged_tries INTEGER NOT NULL, isolated_crashes TEXT NOT NULL, isolate INTEGER NOT NULL, uncharged_returns INTEGER NOT NULL,
+  charged_tries INTEGER NOT NULL, lone_deaths TEXT NOT NULL, run_alone INTEGER NOT NULL, uncharged_returns INTEGER NOT NULL,
   last_outcome TEXT NOT NULL, last_code TEXT NOT NULL, last_message TEXT NOT NULL, last_attempt TEXT NOT NULL,
   PRIMARY KEY (job, phase, task)) STRICT, WITHOUT ROWID;
 

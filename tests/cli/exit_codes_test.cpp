@@ -78,7 +78,7 @@ TEST_CASE("bad command lines are exit code 2 and say what would be right") {
   Program program;
   const auto wrong_verb = program.run({"sumbit", "x.toml"});
   CHECK(wrong_verb.code == 2);
-  CHECK(wrong_verb.err == "framemill: there is no verb 'sumbit'\n  did you mean framemill submit?\n");
+  CHECK(wrong_verb.err == "framemill: unknown verb 'sumbit'\n  did you mean framemill submit?\n");
   const auto after_an_option = program.run({"--token-file", "token", "sumbit"});
   CHECK(after_an_option.err == wrong_verb.err);
   CHECK(program.run({"job"}).code == 2);

@@ -52,7 +52,7 @@ TEST_CASE("keys never overwrites, and reads no secret that others can read") {
   const std::string before = *base::read_file(key, 4096);
   const auto again = program.run({"keys", "curve", key.string()});
   CHECK(again.code == 2);
-  CHECK(again.err.find("it is there already") != std::string::npos);
+  CHECK(again.err.find("the file exists") != std::string::npos);
   CHECK(*base::read_file(key, 4096) == before);
   REQUIRE(::chmod(key.c_str(), 0644) == 0);
   const auto shown = program.run({"keys", "public", key.string()});

@@ -84,8 +84,8 @@ TEST_CASE("an array that is never closed and a key of foreign letters are told w
   CHECK(std::count(open.begin(), open.end(), '\n') == 1);
   const std::string foreign = layer_error("r\u043Eot = \"main\"\ncfg = 3");
   CHECK(foreign.find("11:1 the key \"r\u043Eot\" holds U+043E; keys have ASCII letters only") != std::string::npos);
-  CHECK(foreign.find("there is no key \"r\u043Eot\" here | root") != std::string::npos);
-  CHECK(foreign.find("there is no key \"cfg\" here | guidance") != std::string::npos);
+  CHECK(foreign.find("unknown key \"r\u043Eot\" | root") != std::string::npos);
+  CHECK(foreign.find("unknown key \"cfg\" | guidance") != std::string::npos);
   const std::string yaml = told(parse_spec("api: framemill/v1\nname: test\nlayer:\n  - name: a\n    kind: generate\n"));
   CHECK(yaml.find("this looks like YAML, which is not supported") != std::string::npos);
   CHECK(std::count(yaml.begin(), yaml.end(), '\n') == 1);
@@ -138,7 +138,7 @@ TEST_CASE("JSON without its quotes is answered in JSON, with everything else tha
         "spec.syntax  2:41 delete the comma before the closing bracket | \n"
         "spec.duplicate_key prompt 4:16 the key \"prompt\" is given twice | delete one of the two\n"
         "spec.syntax  4:37 delete the comma before the closing bracket | \n"
-        "spec.unknown_key cfg 0:0 there is no key \"cfg\" here | \n"
+        "spec.unknown_key cfg 0:0 unknown key \"cfg\" | \n"
         "spec.unquoted layer[0].frames 4:13 write it in quotes: \"frames\": \"1-5\" | \n");
   CHECK(hint("{\"a\": [1, 2").find("ends too early") != std::string::npos);
 }

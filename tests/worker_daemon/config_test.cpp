@@ -138,13 +138,13 @@ thread = 4
   CHECK(
       config.error().message ==
       "6 mistakes\n"
-      "  line 6: there is no key \"shceduler\" here (did you mean \"scheduler\"?)\n"
+      "  line 6: unknown key \"shceduler\" (did you mean \"scheduler\"?)\n"
       "  line 7: write it in quotes: drain_timeout = \"60s\"\n"
       "  line 8: niceness: 99 is not in 0 to 19\n"
       "  line 10: slot[0].name: \"s 1\" is not safe in a file name: it holds a space (letters, digits, \"_\", \".\" and "
       "\"-\", not first \".\" or \"-\", at most 64)\n"
       "  line 11: write it in quotes: device = \"cpu0\"\n"
-      "  line 12: slot[0].thread: there is no key \"thread\" here (did you mean \"threads\"?)");
+      "  line 12: slot[0].thread: unknown key \"thread\" (did you mean \"threads\"?)");
 }
 
 WorkerConfig with(const char* text) {
