@@ -66,7 +66,7 @@ TEST_CASE("an interrupted follow leaves the job running and says so") {
   program.keep_going = [&] { return ++asked < 12; };
   const auto done = program.run({"follow", "12"});
   CHECK(done.code == 130);
-  CHECK(done.err == "job 12 goes on; framemill follow 12 shows it again, framemill cancel 12 stops it\n");
+  CHECK(done.err == "job 12 keeps running; framemill follow 12 shows it again, framemill cancel 12 stops it\n");
   for (const net::HttpRequest& request : scheduler.requests()) CHECK(request.method == "GET");
 }
 
