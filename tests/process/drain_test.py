@@ -14,21 +14,21 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / 'scripts/lib'))
 from demo_setup import DemoFarm  # noqa: E402
 
-WINDOWS = 24
+WINDOWS = 12  # of 16 frames each
 SPEC = f"""api = "framemill/v1"
 name = "drain"
 show = "test"
 shot = "sh10"
-shot_range = "1-{8 * WINDOWS}"
+shot_range = "1-{16 * WINDOWS}"
 
 [[layer]]
 name = "boards"
 kind = "generate"
 model = "demo-clips@1"
 prompt = "sea at dusk, red boat moving left"
-frames = "1-{8 * WINDOWS}"
+frames = "1-{16 * WINDOWS}"
 plan = "independent"
-steps = 100
+steps = 60
 seed = 11
 format = "png"
 chunk = {WINDOWS}
@@ -99,7 +99,7 @@ def main():
             wait_for(farm, again)
             assert len(denoising(farm, again)) == 1, 'the second job was to be left alone'
             made = samples(farm, job)
-            assert len(made) == 8 * WINDOWS and made == samples(farm, again), 'the pixels differ'
+            assert len(made) == 16 * WINDOWS and made == samples(farm, again), 'the pixels differ'
             print('the same pixels as without the drain')
         finally:
             farm.processes.stop_all()
