@@ -160,7 +160,7 @@ TEST_CASE("wait gives up after its time, and like follow at once on a job that c
   scheduler.on("GET /api/v1/workers", R"({"items":[],"next":""})");
   const auto left = program.run({"follow", "13"});
   CHECK(left.code == 6);
-  CHECK(left.err == "no slot has 80 GiB\nframemill explain 13 says more, framemill cancel 13 gives it up\n");
+  CHECK(left.err == "no slot has 80 GiB\nframemill explain 13 says more, framemill cancel 13 cancels it\n");
 }
 
 }  // namespace framemill::cli

@@ -189,15 +189,15 @@ struct LoopFixture {
     return reply;
   }
   void answer() { worker.on_reply(reply()); }
-  void add_grant(Reply& reply, std::uint64_t counter, const std::string& layer, WorkKind work = WorkKind::Generate) {
+  void add_grant(Reply& reply, std::uint64_t counter, const std::string& layer, Runner runner = Runner::Executor) {
     const AttemptId attempt{{3, 77}, counter};
     reply.event.grants.push_back(
-        {attempt, {JobId(1), 0}, {0, 4}, 0, work, base::seconds(120), base::Duration{0}, {}, "main"});
+        {attempt, {JobId(1), 0}, {0, 4}, 0, runner, base::seconds(120), base::Duration{0}, {}, "main"});
     reply.grants[attempt].mutable_recipe()->set_layer(layer);
   }
-  void grant(std::uint64_t counter, const std::string& layer, WorkKind work = WorkKind::Generate) {
+  void grant(std::uint64_t counter, const std::string& layer, Runner runner = Runner::Executor) {
     Reply with = reply();
-    add_grant(with, counter, layer, work);
+    add_grant(with, counter, layer, runner);
     worker.on_reply(std::move(with));
   }
   void end(std::uint64_t counter, jobs::Outcome outcome = jobs::Outcome::Ok) {

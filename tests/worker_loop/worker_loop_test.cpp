@@ -28,7 +28,7 @@ TEST_CASE("a grant's recipe goes to the executor when its staging directory is t
 TEST_CASE("commands and media run as children, with their own recipes") {
   LoopFixture farm;
   farm.begin();
-  farm.grant(8, "grade", WorkKind::Command);
+  farm.grant(8, "grade", Runner::Program);
   CHECK(farm.notes.count("child 8 of grade tasks 0+4") == 1);
 }
 
@@ -173,7 +173,7 @@ TEST_CASE("every ten seconds the house is kept, and left directories are swept o
 TEST_CASE("a program that moved is told to make progress") {
   LoopFixture farm;
   farm.begin();
-  farm.grant(8, "grade", WorkKind::Command);
+  farm.grant(8, "grade", Runner::Program);
   const auto moves = [&] {
     for (auto said = farm.scheduler.said.rbegin(); said != farm.scheduler.said.rend(); ++said)
       if (!said->report.running.empty()) return said->report.running[0].moves;
