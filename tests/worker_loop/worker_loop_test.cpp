@@ -197,7 +197,8 @@ TEST_CASE("a worker that is asked to stop says so, ends its executors and leaves
   CHECK(farm.notes.count("stopping") == 1);
   CHECK(farm.notes.count("finish 0") == 1);
   CHECK(farm.notes.count("exit") == 0);
-  farm.worker.happen(ExecutorDied{0, {}, "", {}});
+  const ExecutorDied died{0, {}, "", {}};
+  farm.worker.happen(died);
   farm.loop.run_for(base::seconds(1));
   farm.answer();
   farm.loop.run_for(base::seconds(6));
