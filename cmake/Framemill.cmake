@@ -120,8 +120,8 @@ endfunction()
 
 # Several files of a room compiled as one, where FRAMEMILL_UNITY is on (the demo's build). Names in a room's unnamed
 # namespaces are therefore unique in the room: the test "tidy: rooms compile as one unit" holds them so. Left out: the
-# verbs, each of which has its Options, and media, where OpenImageIO's byte-order macros meet protobuf's.
-set(FRAMEMILL_ROOMS_WITHOUT_UNITY cli_verbs worker_media wire_generated)
+# verbs, each of which has its Options, and media and frames, where OpenImageIO's byte-order macros meet protobuf's.
+set(FRAMEMILL_ROOMS_WITHOUT_UNITY cli_verbs worker_media worker_frames wire_generated)
 
 # One precompiled header for all rooms: what nearly every file includes. Only where FRAMEMILL_PCH is on (the demo's build,
 # which has to be quick on two cores); the dev build does without, so that every file includes what it uses.

@@ -410,6 +410,9 @@ bool forgive_layer(FarmState& farm, JobEntry& job, std::uint32_t layer) {
 }
 
 void forget_standings(FarmState& farm, JobEntry& job) {
+  // Those who watch see it at the workers that were set aside for the job.
+  for (const auto& standing : job.hosts)
+    if (WorkerEntry* worker = farm.workers.find(standing.first.second)) show_at_once(farm, *worker);
   job.hosts.clear();
   farm.jobs_aside.erase(job.record.id);
   if (job.record.stuck.empty()) return;
