@@ -62,7 +62,7 @@ void HostStorage::write_manifest(const worker::ManifestDuty& duty, const wire::M
       [this, duty](const std::string& code) { happen_(worker::ManifestDone{{duty, code, ""}}); });
 }
 
-// A root that is not there keeps its files, and the job is told as discarded all the same.
+// A root that is not there keeps its files, and the job is reported as discarded all the same.
 void HostStorage::discard(worker::JobId job, const std::vector<std::string>&) {
   run(
       [this, job] {

@@ -1,4 +1,4 @@
-// A host's way to the shared root: operations take drawn times on its I/O threads and are told a little after they are
+// A host's way to the shared root: operations take drawn times on its I/O threads and are reported soon after they are
 // done, so that a process may die between the two. The host may lose the root, or find it full. One per process.
 #pragma once
 

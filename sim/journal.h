@@ -21,7 +21,7 @@ class Journal final : public scheduler::store::Journal {
   struct Callbacks {
     std::function<void()> on_full, on_recovered;
   };
-  // `scheduler`: the process that writes; its death is told by on_death().
+  // `scheduler`: the process that writes; its death is reported by on_death().
   Journal(EventQueue& time, Random random, Trace& trace, Process& scheduler)
       : time_(time), random_(random), trace_(trace), scheduler_(scheduler) {}
 

@@ -3,7 +3,7 @@
 // and clocks are behind the ports, so that it runs in a simulation as it does in the daemon. Loop thread.
 //
 // The files that an order names may have to be looked up, so orders can become ready later than they were added. A
-// grant that cannot be sent, for whatever reason, is told to the core as GrantUndeliverable. All other orders may be
+// grant that cannot be sent, for whatever reason, reaches the core as GrantUndeliverable. All other orders may be
 // dropped: the core repeats them after the worker's next report.
 #pragma once
 

@@ -3,7 +3,7 @@
 //
 // Every call but epoch() and load() only queues: the callback comes later, never from within the call, and on the thread
 // that the implementation delivers on (the loop's, where the loop uses it). What went wrong for good, a full disk and
-// its end are told to the loop by whoever opened the journal.
+// its end are reported to the loop by whoever opened the journal.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// A loop whose time is told: what was posted and put off is called in the order of its moment, and nothing waits.
+// A loop whose time a test sets: what was posted and put off is called in the order of its moment, and nothing waits.
 #pragma once
 
 #include <algorithm>
