@@ -72,7 +72,7 @@ TEST_CASE("a report that could not be sent is said again whole after a pause, no
   REQUIRE(farm.scheduler.items<EndedAttempt>().size() == 1);
 }
 
-TEST_CASE("what an earlier process left is told in the first report, and what storage says while it opens") {
+TEST_CASE("what an earlier process left is reported in the first report, and what storage says while it opens") {
   LoopFixture farm;
   FinishedTask task;
   task.attempt = {{2, 66}, 5};
@@ -170,7 +170,7 @@ TEST_CASE("every ten seconds the house is kept, and left directories are swept o
   CHECK_FALSE(farm.storage.held({{3, 77}, 8}));
 }
 
-TEST_CASE("a program that moved is told to make progress") {
+TEST_CASE("a program that moved is reported as making progress") {
   LoopFixture farm;
   farm.begin();
   farm.grant(8, "grade", Runner::Program);
@@ -205,7 +205,7 @@ TEST_CASE("a worker that is asked to stop says so, ends its executors and leaves
   CHECK(farm.notes.count("exit") == 1);
 }
 
-TEST_CASE("a grant that the core refuses leaves nothing behind, and its attempt is told as ended") {
+TEST_CASE("a grant that the core refuses leaves nothing behind, and its attempt is reported as ended") {
   LoopFixture farm;
   farm.begin();
   farm.worker.stop();  // a worker that drains takes no more

@@ -17,7 +17,7 @@ struct FileDigests {
   base::Sha256 samples;
 };
 
-// Both digests of a file's contents; what it holds is told by its first bytes. Errors: frames.unreadable,
+// Both digests of a file's contents; its first bytes say what it holds. Errors: frames.unreadable,
 // model.safetensors.
 base::Result<FileDigests> digest_of_bytes(const std::string& file_bytes);
 // Of an EXR or PNG file's samples alone; all of them are decoded. Errors: frames.unreadable, frames.too_large.

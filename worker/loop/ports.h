@@ -1,5 +1,5 @@
 // What the worker's loop needs of its host, as ports: the daemon's are processes, directories and systemd; those of tests
-// and the simulation are in memory. All calls return at once. What comes of them is told to the loop as core events,
+// and the simulation are in memory. All calls return at once. What comes of them reaches the loop as core events,
 // perhaps from within the call. Loop thread.
 #pragma once
 
