@@ -80,7 +80,13 @@ TEST_CASE("however many lanes there are, threads have a bound, and a lane beyond
   const auto done = std::make_shared<std::atomic<int>>(0);
   Lanes lanes;
   const auto most = static_cast<int>(Lanes::kThreadsMax);
-  for (int i = 0; i < most; ++i) lanes.post("hangs " + std::to_string(i), [gate] { gate.wait(); });
+  const auto hanging = std::make_shared<std::atomic<int>>(0);
+  for (int i = 0; i < most; ++i)
+    lanes.post("hangs " + std::to_string(i), [gate, hanging] {
+      ++*hanging;
+      gate.wait();
+    });
+  REQUIRE(soon([&] { return *hanging == most; }));  // lanes take turns: a thread that starts late may pass one over
   for (int i = 0; i < 40; ++i) lanes.post("late " + std::to_string(i), [done] { ++*done; });
   CHECK(lanes.threads() == Lanes::kThreadsMax);
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
