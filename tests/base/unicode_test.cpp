@@ -5,7 +5,7 @@
 namespace framemill::base {
 namespace {
 
-TEST_CASE("blanks, line breaks, dashes, quotes, emoji and invisible characters are told apart") {
+TEST_CASE("blanks, line breaks, dashes, quotes, emoji and invisible characters are distinguished") {
   for (const char32_t blank : {U' ', U'\t', U'\u00A0', U'\u2009', U'\u202F', U'\u3000'})
     CHECK(class_of(blank) == CharacterClass::Space);
   for (const char32_t line : {U'\n', U'\r', U'\v', U'\u0085', U'\u2028', U'\u2029'})

@@ -34,7 +34,7 @@ TEST_CASE("sizes are a whole number and a binary unit") {
     CHECK_FALSE(parse_size(text));
 }
 
-TEST_CASE("moments are read strictly and written in UTC") {
+TEST_CASE("timestamps are read strictly and written in UTC") {
   CHECK(parse_rfc3339("1970-01-01T00:00:00Z")->unix_ms == 0);
   CHECK(parse_rfc3339("2026-12-24t18:00:00.5-00:30")->unix_ms == 1'798'137'000'500);
   for (const char* text :

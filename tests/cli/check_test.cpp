@@ -31,7 +31,7 @@ root = "main"
 
 }  // namespace
 
-TEST_CASE("check without packages tells frames and output names, not windows") {
+TEST_CASE("check without packages prints frames and output names, not windows") {
   Program program;
   const auto file = program.home.write("shot.toml", kSpec);
   const auto done = program.run({"check", file.string()});
@@ -60,7 +60,7 @@ TEST_CASE("check reads a JSON spec with a byte order mark, and names other encod
   }
 }
 
-TEST_CASE("check tells every mistake at once, in the order of the lines") {
+TEST_CASE("check reports every mistake at once, in the order of the lines") {
   Program program;
   std::string spec = kSpec;
   spec.replace(spec.find("\"1001-1016\""), 11, "1001-1016");
@@ -77,7 +77,7 @@ TEST_CASE("check tells every mistake at once, in the order of the lines") {
   CHECK((kind < frames && frames < variants && variants < seeds));
 }
 
-TEST_CASE("model verify and show tell what is wrong with a package's weights") {
+TEST_CASE("model verify and show report what is wrong with a package's weights") {
   Program program;
   const std::filesystem::path package = program.home.path() / "demo-clips@1";
   std::filesystem::copy(FRAMEMILL_SOURCE_DIR "/models/demo-clips@1", package, std::filesystem::copy_options::recursive);

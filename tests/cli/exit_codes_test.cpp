@@ -56,7 +56,7 @@ TEST_CASE("a server that is not there is exit code 1, bad settings are 78") {
   CHECK(program.run({"jobs", "--server", "ftp://farm"}).code == 2);
 }
 
-TEST_CASE("output that cannot be written is told, and is no success") {
+TEST_CASE("output that cannot be written is an error, and no success") {
   FakeScheduler scheduler;
   scheduler.on("GET /api/v1/jobs?limit=20", R"({"items":[],"next":null})");
   Program program(scheduler.url());
@@ -98,7 +98,7 @@ TEST_CASE("bad command lines are exit code 2 and say what would be right") {
   CHECK(boost::json::parse(as_json.err).at("code").as_string() == "usage.command_line");
 }
 
-TEST_CASE("version tells its own before it says that the server does not answer") {
+TEST_CASE("version prints its own before it says that the server does not answer") {
   Program program("http://127.0.0.1:9");
   const auto done = program.run({"version"});
   CHECK(done.code == 1);

@@ -116,7 +116,7 @@ TEST_CASE("a child's output and exit status come back, and a slow one is killed"
   CHECK(run_child({"/nowhere/program"}, base::seconds(1), going).error().code == "process.missing");
 }
 
-TEST_CASE("doctor tells what is wrong with a configuration and exits with status 78") {
+TEST_CASE("doctor says what is wrong with a configuration and exits with status 78") {
   Program program;
   program.home.write("scheduler.toml", "data_directory = \n");
   const auto done = program.run({"doctor", "--config", (program.home.path() / "scheduler.toml").string()});

@@ -35,7 +35,7 @@ TEST_CASE("keys curve writes a pair that the daemons' own reader takes") {
   CHECK(*public_key == pair->public_key);
 }
 
-TEST_CASE("keys public tells the public key of a pair that the daemons' own writer made") {
+TEST_CASE("keys public prints the public key of a pair that the daemons' own writer made") {
   Program program;
   const auto key = program.home.path() / "scheduler.key";
   const net::CurveKeyPair pair = net::make_curve_key_pair();

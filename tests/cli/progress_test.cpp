@@ -136,7 +136,7 @@ TEST_CASE("a slot that loads says so once, one that decodes has loaded") {
   CHECK(progress_lines(views, plain_terminal())[3] == "w1/cpu0  demo-clips@1 warm  boards t0  decoding");
 }
 
-TEST_CASE("a long sentence about what waits goes on in the next line") {
+TEST_CASE("a long sentence about what waits continues on the next line") {
   ProgressViews views = running();
   views.explanation->sentence =
       "final_edit is ready and can never run on this farm: w1/cpu0: the worker cannot encode; install ffmpeg there";
@@ -184,7 +184,7 @@ TEST_CASE("in a log the progress is one line") {
         "1040 waits for boards t3");
 }
 
-TEST_CASE("the outcome tells frames, time, speed and what failed") {
+TEST_CASE("the outcome gives frames, time, speed and what failed") {
   JobSample sample;
   sample.state = "failed";
   sample.published = 96;

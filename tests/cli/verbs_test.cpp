@@ -176,7 +176,7 @@ TEST_CASE("jobs puts pages together and prints a table") {
   CHECK(done.out.find("\n  7  done     -          calm") != std::string::npos);
 }
 
-TEST_CASE("jobs and job tell what keeps a job from going on, beside its state") {
+TEST_CASE("jobs and job show what keeps a job from running, beside its state") {
   Farm farm;
   JobSample job;
   job.condition =
@@ -189,7 +189,7 @@ TEST_CASE("jobs and job tell what keeps a job from going on, beside its state") 
   CHECK(done.out.find("stuck since 2026-11-22T09:05:00.000Z: boards: storage_full, main is full") != std::string::npos);
 }
 
-TEST_CASE("workers tell of what they get no more") {
+TEST_CASE("workers shows what a worker no longer gets") {
   Farm farm;
   std::string worker = worker_json(1, "w1", slot_json("cpu0", ""));
   worker.insert(
@@ -420,7 +420,7 @@ TEST_CASE("explain prints the sentence and the reasons, and never is exit code 6
   CHECK(farm.program.run({"explain", "12", "--layer", "a", "--frame", "1040"}).code == 6);
 }
 
-TEST_CASE("version tells both versions and who asks") {
+TEST_CASE("version prints both versions and who asks") {
   Farm farm;
   farm.scheduler.on("GET /api/v1/version",
                     R"({"version":"0.2.0","api":"framemill/v1","epoch":4,"principal":"ana","role":"artist"})");

@@ -211,7 +211,7 @@ TEST_CASE("a package whose weights are not numbers is refused, and so is one tha
   CHECK(outcome.finished.empty());
 }
 
-TEST_CASE("a budget that the model does not fit is told, and nothing is killed") {
+TEST_CASE("a budget that the model does not fit is reported, and nothing is killed") {
   const FarmDirectory farm;
   const auto executor = executor_on(farm, kModels, 10 << 20);
   CHECK(executor->run(demo_grant({.attempt = 1}), farm).ended.outcome() == "not_admitted");
@@ -227,7 +227,7 @@ TEST_CASE("a prompt outside the vocabulary fails with the word") {
   CHECK(outcome.ended.message().find("zeppelin") != std::string::npos);
 }
 
-TEST_CASE("the self-test tells speed, device class and the package's digest") {
+TEST_CASE("the self-test reports speed, device class and the package's digest") {
   const std::string command =
       std::string(FRAMEMILL_BIN_DIR) + "/framemill-executor self-test " + kModels + "/" + kModel;
   FILE* pipe = ::popen(command.c_str(), "r");

@@ -132,7 +132,7 @@ TEST_CASE("the first part that has R, G and B is the picture, and the only layer
   CHECK(pixel(plain_first.picture, 2, 3) == sampled({3, 4, 5}, 2, 3));
 }
 
-TEST_CASE("a file in which the picture cannot be told is refused with its parts and channels") {
+TEST_CASE("a file in which the picture cannot be identified is refused with its parts and channels") {
   const auto two = frames::decode_frame(
       make_exr({{"", {"beauty.R", "beauty.G", "beauty.B", "spec.R", "spec.G", "spec.B"}, kSmall, kSmall}}));
   REQUIRE_FALSE(two.ok());

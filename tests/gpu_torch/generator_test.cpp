@@ -199,7 +199,7 @@ TEST_CASE("requests that cannot be are refused with their reason") {
   CHECK(generator->encode(ImageBlock{1, 8, 8, std::vector<float>(192)}).error().code == "gpu.image_shape");
 }
 
-TEST_CASE("a batch that does not fit the memory budget says so, changes no window, and a smaller one goes on") {
+TEST_CASE("a batch that does not fit the memory budget says so, changes no window, and a smaller one runs") {
   const auto generator = load(80'000'000);
   const LatentBlock expected = made(*generator, request_of("sea, red boat", 100));
   std::vector<std::unique_ptr<Window>> windows;

@@ -24,7 +24,7 @@ PackageFacts demo_clips() {
   return facts;
 }
 
-TEST_CASE("checking the sample job with its package tells windows, tasks and paths") {
+TEST_CASE("checking the sample job with its package gives windows, tasks and paths") {
   const Packages packages(demo_clips());
   const CheckReport report = check_job(harbor(), SpecFormat::Detect, {}, &packages);
   for (const SpecError& error : report.errors) UNSCOPED_INFO(error.code << ": " << error.message);

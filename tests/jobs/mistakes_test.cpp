@@ -78,7 +78,7 @@ TEST_CASE("YAML, comments and brackets of other languages get a hint") {
   CHECK(single.find("write [[layer]], with two brackets") != std::string::npos);
 }
 
-TEST_CASE("an array that is never closed and a key of foreign letters are told where they are") {
+TEST_CASE("an array that is never closed and a key of foreign letters are reported with their place") {
   const std::string open = told(parse_spec(kHead + "tags = [\"a\", \"b\"\n" + kLayer + "frames = \"1-16\"\n"));
   CHECK(open.find("a closing ] or a comma is missing before this") != std::string::npos);
   CHECK(std::count(open.begin(), open.end(), '\n') == 1);

@@ -147,7 +147,7 @@ TEST_CASE("no collision of names goes unseen") {
   }));
 }
 
-TEST_CASE("only one collision is told for two layers, and roots keep names apart") {
+TEST_CASE("only one collision is reported for two layers, and equal names in different roots do not collide") {
   const FrameSet one = frames("1");
   const std::vector<NamedOutput> outputs{
       {0, "main", "x.%d", &one}, {0, "main", "x.%d", &one}, {1, "main", "x.%d", &one}, {2, "other", "x.%d", &one}};

@@ -178,13 +178,13 @@ std::size_t spoil_and_check(std::uint64_t seed, int rounds) {
   return good;
 }
 
-TEST_CASE("a spoilt spec gives readable errors or a spec, never a crash") {
+TEST_CASE("a mutated spec gives readable errors or a spec, never a crash") {
   const std::size_t good = spoil_and_check(20261130, 6'000);
   CHECK(good > 10);  // the spoiling leaves some legal
   CHECK(good < 5'000);
 }
 
-TEST_CASE("spoilt specs of this minute's seed, a million of them", "[.soak]") {
+TEST_CASE("mutated specs of this minute's seed, a million of them", "[.soak]") {
   spoil_and_check(std::random_device()(), 1'000'000);
 }
 

@@ -89,7 +89,7 @@ TEST_CASE("variants count up from the seed or name their seeds") {
   CHECK(seeds("seed = 9223372036854775807\n") == std::vector<std::uint64_t>{9223372036854775807ull});
 }
 
-TEST_CASE("a layer without a prompt goes on with that of the layer it starts from") {
+TEST_CASE("a layer without a prompt takes that of the layer it starts from") {
   const std::string chain =
       "[[layer]]\nname = \"{}\"\nkind = \"generate\"\nmodel = \"clips@1\"\nframes = \"1-16\"\n"
       "plan = \"chain\"\ninput = [{{layer = \"{}\"}}]\n";
@@ -171,7 +171,7 @@ TEST_CASE("a syntax error in JSON has a place, semantic ones have none") {
   CHECK(broken.errors[0].column == 10u);
 }
 
-TEST_CASE("no more than a hundred errors are told") {
+TEST_CASE("no more than a hundred errors are reported") {
   std::string many = kGood;
   for (int i = 0; i < 500; ++i) many.append(fmt::format("k{} = 1\n", i));
   const ParsedSpec result = parse_spec(many);
@@ -208,7 +208,7 @@ TEST_CASE("the canonical form keeps handles, moments, sizes and seeds") {
   CHECK(parsed(canonical_json(spec)) == spec);
 }
 
-TEST_CASE("the job of several shots tells them in order of use") {
+TEST_CASE("the job of several shots lists them in order of use") {
   const JobSpec spec = parsed(read("configs/jobs/harbor.toml"));
   CHECK(shots_of(spec) == std::vector<std::string>{"hb_all", "hb_0010", "hb_0020"});
   CHECK(spec.find_layer("hb_0020")->shot == "hb_0020");

@@ -231,7 +231,7 @@ TEST_CASE("the root digest changes with any file and with the manifest") {
   CHECK(root_digest(other, manifest_text()) == digest);  // order of listing says nothing
 }
 
-TEST_CASE("a shelf finds packages, checks prompts and tells of broken ones") {
+TEST_CASE("a shelf finds packages, checks prompts and reports broken ones") {
   const Copy copy;
   fs::create_directories(copy.root() / "broken@1");
   std::ofstream(copy.root() / "broken@1" / "model.toml") << "format = 1\n";

@@ -119,7 +119,7 @@ TEST_CASE("what cannot be seen in an unknown word is named by its code point") {
   CHECK_THAT(message("sea \xff"), Catch::Contains("UTF-8"));
 }
 
-TEST_CASE("prompts spoilt at random are read or refused in readable words") {
+TEST_CASE("prompts mutated at random are read or refused in readable words") {
   std::mt19937_64 random(20261130);
   const auto pieces = std::to_array<std::string_view>(
       {"snowy",  "hills",  "night",    " red boat", "camera",     "pan left", ", ",         ".",

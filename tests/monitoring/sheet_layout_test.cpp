@@ -105,14 +105,14 @@ TEST_CASE("tiles are at least as wide as asked, whole multiples of the picture, 
   CHECK(large.tiles[0].picture.height == 108);
 }
 
-TEST_CASE("the header tells show, shot, version, prompt and model digest") {
+TEST_CASE("the header shows show, shot, version, prompt and model digest") {
   const auto layout = lay_out_sheet(demo(), kOptions);
   CHECK(says(layout, "harbor   hb_0010   v001"));
   CHECK(says(layout, "calm harbor"));
   CHECK(says(layout, "demo-clips@1  aaaaaaaaaaaaaaaa"));
 }
 
-TEST_CASE("a tick stands where a window joins, in proportion to time") {
+TEST_CASE("a tick marks where a window joins, in proportion to time") {
   auto content = demo();
   content.strips[6].window_joins = {1001, 1013};  // at the start of the second tile, in the middle of the third
   const auto layout = lay_out_sheet(content, kOptions);

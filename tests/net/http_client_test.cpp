@@ -84,7 +84,7 @@ TEST_CASE("server addresses are read, and bad ones refused with the right form")
   }
 }
 
-TEST_CASE("nobody listening, a server that keeps quiet and one that hangs up are told apart") {
+TEST_CASE("nobody listening, a server that keeps quiet and one that hangs up are different errors") {
   CHECK(code_of(HttpClient::open("http://127.0.0.1:1")->send({})) == "net.connect");
   CHECK(code_of(HttpClient::open("unix:/nowhere.sock")->send({})) == "net.connect");
   HttpClientOptions impatient;

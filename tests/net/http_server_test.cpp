@@ -255,7 +255,7 @@ TEST_CASE("bad requests get 400 with an error body") {
   }
 }
 
-TEST_CASE("a client that asks before sending its body is told to go on") {
+TEST_CASE("a client that asks before sending its body gets 100 Continue") {
   Served served;
   RawSocket socket(served.server->port());
   socket.send("POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");

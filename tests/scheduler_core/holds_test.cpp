@@ -14,7 +14,7 @@ const std::string kHeld =
     "pause A for_s=120\n"
     "expect job A paused\n";
 
-TEST_CASE("a hold with an end is over then, and the job goes on by itself") {
+TEST_CASE("a hold with an end is lifted then, and the job resumes by itself") {
   CHECK(stage::run_script(kHeld + "pass 119s w1\n"
                                   "expect job A paused\n"
                                   "explain A paused says=in\n"

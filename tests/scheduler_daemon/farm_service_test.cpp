@@ -78,7 +78,7 @@ TEST_CASE("an Idempotency-Key answers the same job for the same body and refuses
   CHECK(code_of(other) == "submit.key_reused");
 }
 
-TEST_CASE("a list of jobs holds what the filter takes, newest first, and pages go on where the last one ended") {
+TEST_CASE("a list of jobs holds what the filter takes, newest first, and each page begins where the last one ended") {
   DaemonFixture farm;
   std::vector<std::uint32_t> all;
   for (std::uint32_t i = 1; i <= 40; ++i) {

@@ -102,7 +102,7 @@ TEST_CASE("every batch of events has an id of its own, also those of turns that 
   CHECK(farm.batches.back().sequence > farm.batches[first + 3].sequence);
 }
 
-TEST_CASE("a second process with a worker's key is shown beside the worker and told of once") {
+TEST_CASE("a second process with a worker's key is shown beside the worker and reported once") {
   DaemonFixture farm;
   const std::string key = net::make_curve_key_pair().public_key.z85();
   WorkerReported report = report_of(key, 1, "a@1");

@@ -22,7 +22,7 @@ TEST_CASE("tokens decide who gets in") {
   CHECK(fixture.call("", "GET", "/api/v1/jobs", "", {{"Authorization", "bearer token-of-vic"}}).status == 200);
 }
 
-TEST_CASE("health checks need no token and tell the truth") {
+TEST_CASE("health checks need no token and say whether the farm is ready") {
   ApiFixture fixture;
   CHECK(fixture.call("", "GET", "/healthz").status == 200);
   CHECK(fixture.call("", "GET", "/readyz").status == 200);
@@ -240,7 +240,7 @@ TEST_CASE("changes carry the caller, the reason and their arguments, and answer 
   CHECK(fixture.farm.worker_changes[0].reason == "new disk");
 }
 
-TEST_CASE("a remake is asked for by retry, names the job that makes the files again, and is told with both digests") {
+TEST_CASE("retry requests a remake, names the job that makes the files again, and reports both digests") {
   ApiFixture fixture;
   {
     std::lock_guard lock(fixture.farm.mutex);
@@ -297,7 +297,7 @@ TEST_CASE("bad changes are refused with the field") {
   CHECK(fixture.farm.job_changes.empty());
 }
 
-TEST_CASE("two workers of one name must be told apart by number") {
+TEST_CASE("two workers of one name are addressed by number") {
   ApiFixture fixture;
   fixture.farm.worker_list = {testing::sample_worker(WorkerId(1), "same"), testing::sample_worker(WorkerId(2), "same")};
   CHECK(fixture.code_of(fixture.call("root", "POST", "/api/v1/workers/same/drain")) == "409 worker.ambiguous");
@@ -367,7 +367,7 @@ TEST_CASE("paths of the server are shown to administrators alone") {
   CHECK(fixture.call("ana", "GET", "/api/v1/roots").body.find("/srv") == std::string::npos);
 }
 
-TEST_CASE("unknown addresses and wrong methods are told apart") {
+TEST_CASE("unknown addresses and wrong methods are different errors") {
   ApiFixture fixture;
   CHECK(fixture.code_of(fixture.call("root", "GET", "/api/v2/jobs")) == "404 http.not_found");
   const auto wrong = fixture.call("root", "DELETE", "/api/v1/jobs");

@@ -87,7 +87,7 @@ TEST_CASE("readers get every event in order, as the schema says") {
   fixture.api->publish(batch_of(10, {JobId(1)}));
 }
 
-TEST_CASE("a reader that comes back goes on after its last event") {
+TEST_CASE("a reader that comes back resumes after its last event") {
   ApiFixture fixture;
   for (std::uint64_t i = 1; i <= 5; ++i) fixture.api->publish(batch_of(i, {JobId(1), JobId(2)}));
   Reader reader(fixture, "", "7.3-0");

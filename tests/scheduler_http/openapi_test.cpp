@@ -72,7 +72,7 @@ TEST_CASE("every operation of openapi.yaml has a route, with its role and query 
   }
 }
 
-TEST_CASE("every route stands in openapi.yaml") {
+TEST_CASE("every route is in openapi.yaml") {
   std::set<std::string> known;
   for (const Operation& operation : operations()) known.insert(operation.method + " " + operation.path);
   const ApiRoutes routes = api_routes();

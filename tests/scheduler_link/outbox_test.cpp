@@ -128,7 +128,7 @@ TEST_CASE("while the queue to a worker is full its reply is kept, and nothing of
   CHECK(desk.last().lease_proof());
 }
 
-TEST_CASE("what is for a worker that has gone is dropped, and the next reply begins anew") {
+TEST_CASE("what is for a worker that has gone is dropped, and the next reply starts afresh") {
   Desk desk;
   desk.link = WorkerPort::Sent::Gone;
   desk.acknowledge(11, 1);

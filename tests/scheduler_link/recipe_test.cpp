@@ -158,7 +158,7 @@ TEST_CASE("a contact sheet has a row per variant and frames the chosen one") {
   CHECK(recipe.sheet().rows(2).window_joins_size() > 0);
 }
 
-TEST_CASE("a sheet is told which frames failed, in decoding and in the windows before it") {
+TEST_CASE("a sheet gets the frames that failed, in decoding and in the windows before it") {
   const JobRecord job = test::sample_job();
   const jobs::PhaseIndex sheet = phase_of(job, "sheet", PhaseKind::Sheet);
   const jobs::PhaseIndex decode = phase_of(job, "shot", PhaseKind::Decode);
@@ -195,7 +195,7 @@ std::vector<std::string> input_names(const wire::Grant& grant) {
 
 using Names = std::vector<std::string>;
 
-TEST_CASE("the grant of a chain that goes on from a root's plates says so, and the last ones are its context") {
+TEST_CASE("the grant of a chain that continues from a root's plates says so, and the last ones are its context") {
   const JobRecord job = test::job_of(
       "[[layer]]\nname = \"shot\"\nkind = \"generate\"\nmodel = \"model@1\"\nprompt = \"sea\"\nplan = \"chain\"\n"
       "frames = \"1-40\"\ninput = [{root = \"plates\", pattern = \"p.{frame:04}.exr\", frames = \"7-12\"}]\n");
@@ -312,7 +312,7 @@ TEST_CASE("what every task of a command reads is named once for all of them") {
   CHECK(recipe.command().inputs(1).name() == "lut");
 }
 
-TEST_CASE("a command is told the seed and prompt that its pictures come from, where it speaks of them") {
+TEST_CASE("a command gets the seed and prompt that its pictures come from, where its arguments use them") {
   const std::string boards = kBoards + "seed = 9007199254740993\nvariants = 3\n";
   const auto command = [&](const std::string& arguments) {
     const JobRecord job =
@@ -330,7 +330,7 @@ TEST_CASE("a command is told the seed and prompt that its pictures come from, wh
   CHECK(command("\"y\"").command().prompt().empty());
 }
 
-TEST_CASE("one task for all frames is told them, though its phase writes one file") {
+TEST_CASE("one task for all frames gets them, though its phase writes one file") {
   const JobRecord job =
       test::job_of(kBoards +
                    "[[layer]]\nname = \"prores\"\nkind = \"command\"\nargv = [\"x\", \"{input}\", \"{output}\"]\n"

@@ -71,7 +71,7 @@ TEST_CASE("a second opener is refused, in this process and in another one") {
   CHECK(code_of_open(directory / "farm.db") == "opened");
 }
 
-TEST_CASE("network file systems are told by their magic number") {
+TEST_CASE("network file systems are recognised by their magic number") {
   CHECK(is_network_file_system(0x6969));                                 // NFS
   CHECK(is_network_file_system(0xff534d42));                             // CIFS
   CHECK(is_network_file_system(0xfe534d42));                             // SMB 2

@@ -71,7 +71,7 @@ TEST_CASE("commits of a job come in pages, with their files and on demand with w
   CHECK_FALSE(store->files_of({JobId(1), 1}, {0, 4097}, [](auto) {}).ok());
 }
 
-TEST_CASE("what a remake put in the place of a file is what its commit tells from then on, and the chain holds") {
+TEST_CASE("a remake's replacement file is what its commit names from then on, and the chain holds") {
   const TempDirectory directory;
   const std::filesystem::path path = directory / "farm.db";
   const PhaseId first{JobId(12), 1}, second{JobId(20), 1};
@@ -191,7 +191,7 @@ TEST_CASE("the audit is read from any number on") {
   CHECK(text_of(found[1]) == text_of(rows[3]));
 }
 
-TEST_CASE("the view of tasks tells the state of every task, on a page or not") {
+TEST_CASE("the view of tasks has the state of every task, on a page or not") {
   const TempDirectory directory;
   const std::filesystem::path path = directory / "farm.db";
   std::map<std::string, std::string> expected;  // of job 12

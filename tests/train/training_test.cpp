@@ -86,7 +86,7 @@ TEST_CASE("a checkpoint that was cut short is refused") {
   CHECK_FALSE(load_checkpoint(directory.path() / "run", gpu::init_transformer(tiny_shape(), 0)).ok());
 }
 
-TEST_CASE("training goes on from its checkpoint, and from weights alone") {
+TEST_CASE("training resumes from its checkpoint, and from weights alone") {
   const TemporaryDirectory directory;
   const models::NetworkShape shape = tiny_shape();
   const auto autoencoder = train_autoencoder(tiny_run(directory.path(), 2), shape, nullptr);
@@ -132,7 +132,7 @@ TEST_CASE("shares of a batch leave the mean of their gradients, and their faults
   CHECK(shares.learn(backward) == Approx(6.0));
 }
 
-TEST_CASE("a run in two shares goes on from its checkpoint like any other") {
+TEST_CASE("a run in two shares resumes from its checkpoint like any other") {
   const TemporaryDirectory directory;
   const models::NetworkShape shape = tiny_shape();
   const auto autoencoder = train_autoencoder(tiny_run(directory.path(), 2), shape, nullptr);

@@ -173,7 +173,7 @@ TEST_CASE(
   CHECK(mode_of("ln ../../../plate $(printf \"$1\" 1001)") == 0400);
 }
 
-TEST_CASE("a failing command is told with its exit status and its last words") {
+TEST_CASE("a failing command is reported with its exit status and its last output") {
   Command c({"sh", "-c", "echo going; echo 'no licence left' >&2; exit 3"});
   const EndedAttempt& ended = c.run();
   CHECK(ended.outcome == Outcome::Failed);
@@ -182,7 +182,7 @@ TEST_CASE("a failing command is told with its exit status and its last words") {
   CHECK(ended.output_tail.find("going") != std::string::npos);
 }
 
-TEST_CASE("a program may print any bytes, and what it said last is told as UTF-8") {
+TEST_CASE("a program may print any bytes, and the end of its output is reported as UTF-8") {
   Command c({"sh", "-c", "printf 'caf\\351 \\342\\202'; printf '\\033[31mBesch\\344digt\\r\\n' >&2; exit 3"});
   const EndedAttempt& ended = c.run();
   CHECK(ended.code == "command.exit");
@@ -191,7 +191,7 @@ TEST_CASE("a program may print any bytes, and what it said last is told as UTF-8
   CHECK(ended.output_tail.find("Besch\uFFFDdigt\n") != std::string::npos);
 }
 
-TEST_CASE("what a program prints is told while it runs, between its command line and its end") {
+TEST_CASE("what a program prints is reported while it runs, between its command line and its end") {
   Command c({"sh", "-c", "echo first words; while [ ! -e go ]; do sleep 0.02; done; echo last words; exit 4", "it's"});
   c.start();
   REQUIRE(c.wait([&] { return !c.outputs.empty() && c.outputs.back().find("first words\n") != std::string::npos; }));

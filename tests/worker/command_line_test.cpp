@@ -121,7 +121,7 @@ TEST_CASE("every token has its value, numbers at the width they ask for") {
         Words{"7 000007 7 1 7-7", "harbor//hb_0010/grade/v003", "02 9007199254740993 12", "sea at dusk"});
 }
 
-TEST_CASE("a chunk tells its frames as a list, and their step") {
+TEST_CASE("a chunk hands over its frames as a list, and their step") {
   const wire::Grant grant = make_grant({"{frames}", "{chunk_first}", "{chunk_last}"}, "1-3,90,99", false);
   CHECK(arguments(grant, {0, 5}) == Words{"1-3,90,99", "1", "99"});
   const wire::Grant steps = make_grant({"{step}"}, "1-20x3", false);

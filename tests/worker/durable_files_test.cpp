@@ -43,7 +43,8 @@ Synced synced_by(Function function) {
 
 }  // namespace
 
-TEST_CASE("a finished task is on disk with its name before it is told, what an attempt can lose is not waited for") {
+TEST_CASE(
+    "a finished task is on disk with its name before it is reported, what an attempt can lose is not waited for") {
   const Scratch area;
   const auto root = area.root();
   const Synced prepared = synced_by([&] { return prepare_staging(*root, attempt(7), grant(7), "w1"); });
@@ -57,7 +58,7 @@ TEST_CASE("a finished task is on disk with its name before it is told, what an a
   CHECK(area.read("note") == "text");
 }
 
-TEST_CASE("a published name is on disk before it is told") {
+TEST_CASE("a published name is on disk before it is reported") {
   const Scratch area;
   const auto root = area.root();
   REQUIRE(prepare_staging(*root, attempt(7), grant(7), "w1").ok());

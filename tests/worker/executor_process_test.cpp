@@ -95,7 +95,7 @@ TEST_CASE("an executor runs in its own group with the given environment and no s
   for (const std::string& line : rude.lines) CHECK(line.find("is open") == std::string::npos);
 }
 
-TEST_CASE("each way of dying is told apart") {
+TEST_CASE("each way of dying has its own outcome") {
   CHECK(Rude().after("segv").code == "executor.segv");
   CHECK(Rude().after("abort").code == "executor.abort");
   CHECK(Rude().after("kill").code == "executor.killed");
@@ -159,7 +159,7 @@ TEST_CASE("what an executor finished before it died is heard before its death") 
   CHECK(rude.heard[1].has_finished());
 }
 
-TEST_CASE("an executor that cannot start, or never becomes ready, is told apart from one that died at work") {
+TEST_CASE("an executor that cannot start, or never becomes ready, is distinguished from one that died at work") {
   Rude refuses(0, "cannot-start");
   REQUIRE(refuses.wait([&] { return refuses.death.has_value(); }));
   CHECK(judge(*refuses.death, 1).code == "executor.configuration");
@@ -215,7 +215,7 @@ TEST_CASE("an executor that is given up goes with everything in its group") {
   CHECK(rude.wait([&] { return !alive(child); }));
 }
 
-TEST_CASE("an executor that is told to finish ends with status 0") {
+TEST_CASE("an executor that is ordered to finish exits with status 0") {
   Rude rude;
   REQUIRE(rude.wait_ready());
   wire::ToExecutor message;

@@ -98,7 +98,7 @@ TEST_CASE("a staging directory that cannot be made is the host's condition, too"
   CHECK(b.core.blocking("main", b.now) != nullptr);
 }
 
-TEST_CASE("conditions are told with the inventory when they come, when their pause ends and when they go") {
+TEST_CASE("conditions are reported with the inventory when they come, when their pause ends and when they go") {
   Bench b;
   b.all_ready();
   b.grant(command(1));
@@ -185,7 +185,7 @@ TEST_CASE("what waits for a root in which files do not get their names is given 
   CHECK(b.core.holds(attempt(1)));  // it runs, and may have been the last one that the disk had room for
 }
 
-TEST_CASE("inputs that cannot be read are told of their own root and keep no work from the root of the outputs") {
+TEST_CASE("inputs that cannot be read are reported for their own root and keep no work from the root of the outputs") {
   Bench b(2);
   b.all_ready();
   b.grant(command(1));
@@ -203,7 +203,7 @@ TEST_CASE("inputs that cannot be read are told of their own root and keep no wor
   CHECK(b.count<StartChild>() == 1);
 }
 
-TEST_CASE("a program that is stopped for its time may deliver what it has finished, and is told as timed out") {
+TEST_CASE("a program that is stopped for its time may deliver what it has finished, and is reported as timed out") {
   Bench b;
   b.all_ready();
   Lease limited = command(1);

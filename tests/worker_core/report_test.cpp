@@ -9,7 +9,7 @@ using bench::Bench;
 using bench::lease;
 using jobs::Outcome;
 
-TEST_CASE("what is finished is told at once and again until a report that carried it is acknowledged") {
+TEST_CASE("what is finished is reported at once and again until a report that carried it is acknowledged") {
   Bench b;
   b.all_ready();
   b.grant(lease(1));
@@ -58,7 +58,7 @@ TEST_CASE("a later acknowledgement does not stand for a report that was refused"
   CHECK(b.core.unacknowledged_count() == 0);
 }
 
-TEST_CASE("what an attempt prints is told soon, and until a report that told it is acknowledged") {
+TEST_CASE("what an attempt prints is reported soon, and until a report that carried it is acknowledged") {
   Bench b;
   b.all_ready();
   b.grant(lease(1));
@@ -124,7 +124,7 @@ TEST_CASE("a grant that the worker cannot read fails its attempt once") {
   CHECK(ended.code == "grant.invalid");
 }
 
-TEST_CASE("a new connection is told everything again, with the inventory") {
+TEST_CASE("everything is reported again over a new connection, with the inventory") {
   Bench b;
   b.all_ready();
   b.grant(lease(1));
@@ -191,7 +191,7 @@ TEST_CASE("a publish order at work or untold is not done twice, and its result s
   CHECK(b.count<Publish>() == 1);  // asked again after all was said: it is idempotent
 }
 
-TEST_CASE("a worker tells about once a second which publish orders it holds, untold results among them") {
+TEST_CASE("a worker reports about once a second which publish orders it holds, unacknowledged results among them") {
   Bench b;
   ReplyReceived reply;
   for (const TaskIndex task : {0u, 1u, 2u, 5u}) reply.publishes.push_back({attempt(1), {JobId(1), 0}, {task, 1}});

@@ -145,7 +145,7 @@ TEST_CASE("an unproven lease stops a command in the margin and lets generation r
 
 // --- revokes ---------------------------------------------------------------------------------------------------------
 
-TEST_CASE("a revoked attempt is cancelled in its executor and told as revoked with what was measured") {
+TEST_CASE("a revoked attempt is cancelled in its executor and reported as revoked with what was measured") {
   Bench b;
   b.all_ready();
   b.grant(lease(1));
@@ -215,7 +215,7 @@ TEST_CASE("a lease that is taken back whole before it starts ends uncharged, wit
   CHECK(told.code == "revoked.taken_back");
 }
 
-TEST_CASE("a program that is running goes on when its tail is taken back, and what it makes of that is dropped") {
+TEST_CASE("a program that is running continues when its tail is taken back, and what it makes of that is dropped") {
   Bench b;
   b.all_ready();
   b.grant(lease(1, 0, Runner::Program));
@@ -259,7 +259,7 @@ TEST_CASE("an executor that does not give up a cancelled attempt is killed, and 
   CHECK_FALSE(std::get<EndedAttempt>(b.last_report.items[1]).alone);
 }
 
-TEST_CASE("an attempt beyond its timeout is stopped and told as a timeout") {
+TEST_CASE("an attempt beyond its timeout is stopped and reported as a timeout") {
   Bench b;
   b.all_ready();
   Lease limited = lease(1);

@@ -31,7 +31,7 @@ TEST_CASE("an attempt's log holds what its executor printed since its start, and
   CHECK(logs.text(numbered(1)).empty());
 }
 
-TEST_CASE("only logs that have grown are told again") {
+TEST_CASE("only logs that have grown are reported again") {
   AttemptLogs logs;
   logs.begin(numbered(1), 0, "begins");
   logs.begin(numbered(2), 1, "begins");

@@ -77,7 +77,7 @@ host_memory = "512MiB"
   CHECK(config->slots[0].host_memory_bytes == 512ull << 20);
 }
 
-TEST_CASE("every mistake is told with its line and what to do") {
+TEST_CASE("every mistake is reported with its line and what to do") {
   struct Case {
     const char* text;
     const char* code;
@@ -122,7 +122,7 @@ TEST_CASE("every mistake is told with its line and what to do") {
   CHECK(parse_worker_config("name = \"w\"", "/x").error().code == "config.missing_key");
 }
 
-TEST_CASE("every mistake of worker.toml is told at once, each in its line") {
+TEST_CASE("all mistakes of worker.toml are reported at once, each with its line") {
   const auto config = parse_worker_config(std::string("\xef\xbb\xbf") + kLeast + R"(
 shceduler = "tcp://10.0.0.5:8751"
 drain_timeout = 60s

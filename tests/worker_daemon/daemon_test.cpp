@@ -10,7 +10,7 @@ namespace {
 
 using bench::FarmBench;
 
-TEST_CASE("a granted window is made, told, published and its staging directory swept") {
+TEST_CASE("a granted window is made, reported, published and its staging directory swept") {
   FarmBench farm;
   farm.start_worker();
   REQUIRE(farm.wait_usable());
