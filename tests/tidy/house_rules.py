@@ -16,6 +16,7 @@ UNCHECKED_LOOKUP = re.compile(r'\*\w+\.(jobs|leases|workers|duties)\.find\(|'
 OLD_WORDS = re.compile(r'\b(is told|are told|was told|told of|leaves with \d|untold|spoken of|asked for|aboard|shut out|anew|'
                        r'is no (number|message|duration|file|directory|object)|mended)\b', re.IGNORECASE)
 STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+INCLUDE = re.compile(r'^#include.*$', re.MULTILINE)
 PACKAGE_HOST = re.compile(r'https?://(registry|files|index|proxy|deb|static|security)\.[a-z]')
 
 
@@ -49,6 +50,11 @@ def main():
             bad.append(f'{name}: no #pragma once')
         if path.suffix == '.h' and not text.startswith('//'):
             bad.append(f'{name}: opens without a paragraph saying what it models')
+        own = path.with_suffix('.h')
+        if path.suffix == '.cpp' and own.exists():
+            first = INCLUDE.search(text)
+            if not first or first.group(0) not in {f'#include "{own.relative_to(root)}"', f'#include "{own.name}"'}:
+                bad.append(f'{name}: its own header is not what it includes first (that proves that the header compiles alone)')
         for number, line in enumerate(text.splitlines(), 1):
             if path.suffix in CODE and UNFINISHED.search(line):
                 bad.append(f'{name}:{number}: unfinished work')

@@ -1,4 +1,6 @@
 // From the configuration to everything the daemon needs before its loop starts.
+#include "worker/daemon/setup.h"
+
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
@@ -8,8 +10,6 @@
 #include <array>
 #include <cstdlib>
 #include <sstream>
-
-#include "worker/daemon/setup.h"
 
 namespace framemill::worker {
 namespace {
