@@ -101,10 +101,14 @@ int status_of(const base::Error& error) {
 }
 
 void Call::answer(int status, json::object body) const {
+  answer_text(status, json::serialize(body));
+}
+
+void Call::answer_text(int status, std::string body) const {
   net::HttpResponse response;
   response.status = status;
   response.headers.emplace_back("Cache-Control", "no-store");
-  response.body = json::serialize(body) + "\n";
+  response.body = std::move(body) + "\n";
   respond.send(std::move(response));
 }
 

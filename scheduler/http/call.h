@@ -17,6 +17,7 @@
 #include "net/router.h"
 #include "scheduler/http/event_hub.h"
 #include "scheduler/http/farm_port.h"
+#include "scheduler/http/job_texts.h"
 #include "scheduler/http/tokens.h"
 
 namespace framemill::scheduler {
@@ -33,6 +34,7 @@ struct ApiState : std::enable_shared_from_this<ApiState> {
   const std::string version;
   std::shared_ptr<const TokenTable> tokens;
   EventHub events;
+  JobTexts job_texts;
 };
 
 struct Call : std::enable_shared_from_this<Call> {
@@ -43,6 +45,7 @@ struct Call : std::enable_shared_from_this<Call> {
   std::shared_ptr<ApiState> api;
 
   void answer(int status, json::object body) const;
+  void answer_text(int status, std::string body) const;  // JSON that is written already, without its last newline
   // Status by the code of the error: 404 for what is unknown, 409 where the state forbids it, 422 for bad specs, ...
   void fail(const base::Error& error) const;
 

@@ -133,9 +133,8 @@ base::Status list_jobs(const std::shared_ptr<Call>& call) {
       filter, call->then<std::vector<JobRow>>([call, limit](std::vector<JobRow> jobs) -> base::Status {
         const bool more = jobs.size() > limit;
         if (more) jobs.resize(limit);
-        json::array items;
-        for (const JobRow& job : jobs) items.emplace_back(job_summary_json(*job));
-        call->answer(200, page_json(std::move(items), more ? std::to_string(jobs.back()->id.value) : ""));
+        call->answer_text(
+            200, call->api->job_texts.page(jobs, more ? std::to_string(jobs.back()->id.value) : std::string()));
         return {};
       }));
   return {};

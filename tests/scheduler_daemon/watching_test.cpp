@@ -159,9 +159,10 @@ class Viewers {  // each asks for the list, and for a job, once a second
   std::vector<std::thread> threads_;
 };
 
-// Loop time for the same work with fifty viewers over that with none, in the same run, with 10,000 jobs that are over.
-// Hidden from ordinary runs: docs/measurements.md has its figures.
-TEST_CASE("the time of the loop with fifty viewers over that with none", "[.][watching]") {
+// Processor time of the loop for the same work with fifty viewers over that with none, in the same run, with 10,000 jobs
+// that are over. The goal is 1.05 (docs/measurements.md has what was measured); the bound here leaves room for caches
+// that other tests share, and is far below what one list a second on the loop would cost.
+TEST_CASE("fifty viewers and ten thousand finished jobs cost the loop next to nothing", "[watching]") {
   DaemonFixture farm;
   std::uint32_t answered = 0;
   constexpr std::uint32_t kFinished = 10'000;
@@ -206,12 +207,12 @@ TEST_CASE("the time of the loop with fifty viewers over that with none", "[.][wa
     return cpu_ms() - before;
   };
   work();
-  double alone = 0, watched = 0;
+  double alone = 1e9, watched = 1e9;  // the best of some rounds: what disturbs a round only ever adds to it
   std::vector<double> list_ms;
   for (int round = 0; round < 5; ++round) {
-    alone += work();
+    alone = std::min(alone, work());
     Viewers viewers((*api)->url(), 50);
-    watched += work();
+    watched = std::min(watched, work());
     const std::vector<double> took = viewers.list_ms();
     list_ms.insert(list_ms.end(), took.begin(), took.end());
   }
@@ -222,7 +223,7 @@ TEST_CASE("the time of the loop with fifty viewers over that with none", "[.][wa
   std::printf(
       "loop time, 50 viewers over none: %.3f (%.0f ms over %.0f ms); GET /jobs: median %.1f ms, p90 %.1f ms of %zu\n",
       watched / alone, watched, alone, list_ms[list_ms.size() / 2], list_ms[list_ms.size() * 9 / 10], list_ms.size());
-  CHECK(watched / alone < 1.5);
+  CHECK(watched / alone < 1.2);
 }
 
 }  // namespace
