@@ -70,8 +70,9 @@ reproducibility = "exact"
 
 
 def make_chain(farm, directory, change_workers):
-    """The samples of a chain of five windows, and who made them in turn. `change_workers`: who makes a window is drained
-    meanwhile and the other one is not, so that the next window goes there."""
+    """The samples of a chain of five windows, and who made them in turn. `change_workers`: who has begun a window is
+    drained meanwhile and the other one is not, so that the next window goes there. (What has not begun a drained worker
+    hands back.)"""
     spec = directory / 'chain.toml'
     spec.write_text(CHAIN)
     farm.run_cli('undrain', 'w1')
@@ -80,14 +81,15 @@ def make_chain(farm, directory, change_workers):
     deadline = time.monotonic() + 300
     while (state := farm.client.job(job)['state']) not in ('done', 'failed', 'cancelled'):
         assert time.monotonic() < deadline, f'job {job} is still {state}'
-        at_work = [w['name'] for w in farm.client.workers() if any(lease['phase'] == 'denoise' for slot in w['slots'] for lease in slot['leases'])]
+        at_work = [w['name'] for w in farm.client.workers() for slot in w['slots'] for lease in slot['leases']
+                   if lease['phase'] == 'denoise' and lease['step'] > 0]
         if change_workers and len(at_work) == 1 and at_work[0] != drained:
             drained = at_work[0]
             farm.run_cli('undrain', 'w2' if drained == 'w1' else 'w1')
             farm.run_cli('drain', drained)
         time.sleep(0.05)
     assert state == 'done', f'job {job} is {state}'
-    makers = [(a['granted'], a['worker']) for a in farm.client.attempts(job) if a['phase'] == 'denoise']
+    makers = [(a['granted'], a['worker']) for a in farm.client.attempts(job) if a['phase'] == 'denoise' and a['tasks_committed']]
     return samples({r['frame']: r for r in farm.client.frames(job) if r['kind'] == 'frame'}), [w for _, w in sorted(makers)]
 
 
