@@ -138,7 +138,7 @@ Effects close_turn(FarmState& farm) {
   note_touched_rows(farm);
   write_dirty_records(farm);
   forget_old_jobs(farm);
-  for (const ClassId unused : farm.classes.drop_unused()) farm.able_slots.erase(unused);
+  for (const ClassId unused : farm.classes.drop_unused()) farm.able_groups.erase(unused);
   return std::exchange(farm.turn.effects, {});
 }
 
@@ -277,6 +277,10 @@ std::optional<WorkerId> Farm::worker_of_key(const std::string& key) const {
   const WorkerEntry* worker = state_->workers.find_key(key);
   if (worker == nullptr) return std::nullopt;
   return worker->record.id;
+}
+
+std::uint64_t Farm::slots_looked_at() const {
+  return state_->slots_looked_at;
 }
 
 std::vector<Record> Farm::records() const {

@@ -60,6 +60,8 @@ class Farm {
   const std::string* output_of(AttemptId attempt) const;
   std::optional<WorkerId> worker_of_key(const std::string& key) const;
 
+  // How many slots were looked at to place work, ever: what the cost of a grant is counted in.
+  std::uint64_t slots_looked_at() const;
   // Every record as it stands, in a fixed order: tests compare it with a farm rebuilt from the store.
   std::vector<Record> records() const;
   // Re-derives every invariant and compares; the first violation as text, or empty. For tests and the simulator.

@@ -163,10 +163,20 @@ bool is_kept_for_earlier(const FarmState& farm, const WorkerEntry& worker, const
   return false;
 }
 
+std::vector<WorkerId> able_workers(const FarmState& farm, const Demand& demand) {
+  std::vector<WorkerId> able;
+  for (const auto& [id, worker] : farm.workers.all())
+    if (std::any_of(worker.slots.begin(), worker.slots.end(), [&](const auto& slot) {
+          return standing_misfit(farm.memory, demand, worker, slot.second) == PlacementBlocker::None;
+        }))
+      able.push_back(id);
+  return able;
+}
+
 bool may_go_there(const FarmState& farm, const Place& place, const Demand& demand, WorkerId worker) {
   const JobEntry& job = farm.jobs.get(place.job);
   const PhaseEntry& phase = job.phases[place.phase];
-  const auto judges = judges_among(farm, job, phase.plan->layer, able_workers(farm, demand));
+  const Judges judges(judges_among(farm, job, phase.plan->layer, able_workers(farm, demand)));
   return task_for(farm, job, phase, place.grouping, worker, judges, 0).has_value();
 }
 
@@ -202,7 +212,7 @@ std::string check_classes(const FarmState& farm) {
     for (const PhaseEntry& phase : job.phases) held.insert({phase.common_class, phase.alone_class});
   if (held.contains(0)) return "a phase without its request classes";
   if (held.size() != farm.classes.size()) return "request classes that nobody holds";
-  for (const auto& [id, able] : farm.able_slots)
+  for (const auto& [id, able] : farm.able_groups)
     if (!held.contains(id)) return "slots remembered for a request class that is gone";
   return {};
 }

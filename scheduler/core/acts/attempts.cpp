@@ -190,7 +190,7 @@ CommitAnswer commit_task(FarmState& farm, WorkerEntry& worker, TaskFinished fini
   move_tasks(farm, *phase, {finished.task, 1}, TaskState::Committed);
   const std::uint32_t parallel_before = lease->parallel();
   --lease->left;
-  farm.workers.load_changed(worker, *lease, parallel_before);
+  farm.load_changed(worker, *lease, parallel_before);
   ++lease->record.tasks_committed;
   lease->record.files_written += finished.files.size();
   lease->record.files_read += finished.reads.size();
@@ -274,7 +274,7 @@ void take_back_tail(FarmState& farm, AttemptId id, TaskRange keep) {
   const std::uint32_t parallel_before = lease.parallel();
   lease.record.tasks = keep;
   lease.left -= tail.count;
-  farm.workers.load_changed(worker, lease, parallel_before);
+  farm.load_changed(worker, lease, parallel_before);
   farm.turn.mark(lease);
   farm.turn.touch(farm.job_of(phase.id), phase);
   farm.match_wanted = true;

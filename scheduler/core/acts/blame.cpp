@@ -8,6 +8,7 @@
 #include "scheduler/core/acts/file_watching.h"
 #include "scheduler/core/acts/standings.h"
 #include "scheduler/core/acts/task_moves.h"
+#include "scheduler/core/policy/able_groups.h"
 #include "scheduler/core/policy/avoidance.h"
 #include "scheduler/core/policy/failure_text.h"
 
@@ -104,7 +105,7 @@ void learn_memory(FarmState& farm, const WorkerEntry& worker, const Lease& lease
   const DeviceState* device = worker.device_of(slot->second);
   if (device == nullptr) return;
   if (farm.memory.measured(lease.demand, *device, ended.usage.batch_max, ended.usage.peak_bytes))
-    farm.on_worker_changed();
+    farm.on_memory_learned(lease.demand.model_digest);
 }
 
 void remember(const BadEnd& end, TaskIndex task) {
@@ -132,7 +133,7 @@ void give_back(const BadEnd& end) {
 // Some other worker could take the task and has not shown yet that it ends the same way there.
 bool may_succeed_elsewhere(const BadEnd& end) {
   const std::uint32_t layer = end.phase.plan->layer;
-  const auto able = able_workers(end.farm, end.farm.classes.of(end.phase.common_class));
+  const auto& able = able_workers(end.farm, end.phase.common_class);
   const std::vector<WorkerId> judges = judges_among(end.farm, end.job, layer, able);
   return std::any_of(judges.begin(), judges.end(), [&](WorkerId id) {
     const HostStanding* standing = standing_of(end.job, layer, id);

@@ -19,12 +19,13 @@ void match(FarmState& farm) {
   if (!farm.match_wanted && !farm.match_unfinished) return;
   farm.match_wanted = false;
   Planner planner(farm);
-  for (std::uint32_t budget = farm.settings.grants_per_turn; budget > 0; --budget) {
+  bool more = true;
+  for (std::uint32_t budget = farm.settings.grants_per_turn; more && budget > 0; --budget) {
     const auto placement = planner.next();
-    if (!placement) break;
-    carry_out(farm, *placement);
+    if (placement) carry_out(farm, *placement);
+    more = placement.has_value();
   }
-  farm.match_unfinished = planner.has_more();
+  farm.match_unfinished = more && planner.has_more();
 }
 
 }  // namespace framemill::scheduler

@@ -74,7 +74,7 @@ void begin_incarnation(FarmState& farm, WorkerEntry& worker, std::uint64_t incar
   worker.tells_publishing = false;
   for (auto& [index, slot] : worker.slots) slot.batch_cap = kSlotBatchCap;
   on_worker_restarted(farm, worker);
-  farm.on_worker_changed();
+  farm.on_worker_changed(worker);
   farm.turn.mark(worker);
   say_worker(farm, worker, WorkerEvent::What::Started, worker.record.name);
 }
@@ -120,7 +120,7 @@ void take_inventory(FarmState& farm, WorkerEntry& worker, Inventory inventory) {
     worker.record.name = inventory.name;
     farm.turn.mark(worker);
   }
-  farm.on_worker_changed();
+  farm.on_worker_changed(worker);
   say_worker(farm, worker, WorkerEvent::What::InventoryChanged, worker.record.name);
 }
 
@@ -266,10 +266,10 @@ void on_worker_reported(FarmState& farm, WorkerReported report) {
   const bool was_silent = worker.silent;
   farm.workers.heard(worker, farm.now(), farm.settings.silence_alarm);
   if (was_silent) {
-    farm.on_worker_changed();
+    farm.on_worker_changed(worker);
     say_worker(farm, worker, WorkerEvent::What::Heard, worker.record.name);
   }
-  if (std::exchange(worker.missed_grant, false)) farm.on_worker_changed();
+  if (std::exchange(worker.missed_grant, false)) farm.on_worker_changed(worker);
 
   std::set<AttemptId> revoked;
   take_finished(farm, worker, report.finished, revoked);
@@ -291,7 +291,7 @@ void on_worker_reported(FarmState& farm, WorkerReported report) {
     worker.sequence = report.sequence;
     if (worker.draining != report.draining) {
       worker.draining = report.draining;
-      farm.on_worker_changed();
+      farm.on_worker_changed(worker);
       say_worker(farm, worker, worker.draining ? WorkerEvent::What::Draining : WorkerEvent::What::Undrained,
                  worker.record.name);
     }
@@ -326,7 +326,7 @@ void on_grant_undeliverable(FarmState& farm, const GrantUndeliverable& e) {
   if (e.why != GrantUndeliverable::Why::TooLarge) {
     // Nothing of it has begun. Without a pause the next grant would meet the same end at once.
     worker->missed_grant = true;
-    farm.on_worker_changed();
+    farm.on_worker_changed(*worker);
     return on_grant_lost(farm, e.attempt, e.code, e.message);
   }
   AttemptEnded ended;
@@ -339,7 +339,7 @@ void on_grant_undeliverable(FarmState& farm, const GrantUndeliverable& e) {
 
 void mark_silent_workers(FarmState& farm) {
   while (WorkerEntry* worker = farm.workers.next_silent(farm.now(), farm.settings.silence_alarm)) {
-    farm.on_worker_changed();
+    farm.on_worker_changed(*worker);
     say_worker(farm, *worker, WorkerEvent::What::WentSilent, worker->record.name);
     hand_over_duties(farm, *worker);
   }

@@ -7,6 +7,7 @@
 #include "jobs/publish_error.h"
 #include "scheduler/core/acts/task_moves.h"
 #include "scheduler/core/acts/view_marking.h"
+#include "scheduler/core/policy/able_groups.h"
 #include "scheduler/core/policy/failure_text.h"
 
 namespace framemill::scheduler {
@@ -125,6 +126,17 @@ void judge(FarmState& farm, JobEntry& job, std::uint32_t layer, WorkerId id) {
   set_aside(farm, job, layer, farm.workers.get(id), standing, true);
 }
 
+// `worker` has just shown that the layer's work can be done.
+void judge_suspects(FarmState& farm, JobEntry& job, std::uint32_t layer, WorkerId worker) {
+  std::erase_if(job.suspects, [&](const auto& suspect) {
+    const auto standing = job.hosts.find(suspect);
+    return standing == job.hosts.end() || standing->second.failed.empty();
+  });
+  const auto suspects = job.suspects;  // what follows from a verdict may change them
+  for (const auto& [of_layer, suspect] : suspects)
+    if (of_layer == layer && suspect != worker) judge(farm, job, layer, suspect);
+}
+
 // The task fails on another worker as well, so its failure says nothing about those that had it before.
 bool clear_others(FarmState& farm, JobEntry& job, const PhaseEntry& phase, TaskIndex task, WorkerId worker) {
   const std::uint32_t layer = phase.plan->layer;
@@ -179,7 +191,7 @@ bool others_are_able(const FarmState& farm, const WorkerEntry& worker) {
         }))
       return false;
   for (const auto& [id, queue] : farm.ready.classes()) {
-    const std::vector<WorkerId> able = able_workers(farm, farm.classes.of(id));
+    const std::vector<WorkerId>& able = able_workers(farm, id);
     if (able.size() == 1 && able.front() == worker.record.id) return false;
   }
   return true;
@@ -209,7 +221,7 @@ void note_granted(FarmState& farm, JobEntry& job, std::uint32_t layer, WorkerEnt
   if (!worker.record.quarantined) return;
   worker.probe = attempt;
   worker.probe_open = false;
-  farm.on_worker_changed();
+  farm.on_worker_changed(worker);
 }
 
 void note_ended(FarmState& farm, JobEntry& job, std::uint32_t layer, WorkerEntry& worker, AttemptId attempt) {
@@ -250,10 +262,7 @@ void note_committed(FarmState& farm, JobEntry& job, PhaseEntry& phase, TaskIndex
             farm, *blamed, job.record.id,
             elsewhere_text(failure_text(trouble->second.record.last_code, trouble->second.record.last_message)));
   }
-  std::vector<WorkerId> suspects;
-  for (auto at = job.hosts.lower_bound({layer, WorkerId{}}); at != job.hosts.end() && at->first.first == layer; ++at)
-    if (at->first.second != id && !at->second.failed.empty()) suspects.push_back(at->first.second);
-  for (const WorkerId suspect : suspects) judge(farm, job, layer, suspect);
+  judge_suspects(farm, job, layer, id);
 
   if (!worker.record.blamed_jobs.empty()) {
     worker.record.blamed_jobs.clear();
@@ -265,7 +274,7 @@ void note_committed(FarmState& farm, JobEntry& job, PhaseEntry& phase, TaskIndex
   worker.probe_at = base::kNever;
   worker.record.last_change = {"scheduler", farm.turn.now.wall, "a probe succeeded there"};
   farm.turn.mark(worker);
-  farm.on_worker_changed();
+  farm.on_worker_changed(worker);
   farm.turn.say(WorkerEvent{WorkerEvent::What::QuarantineCleared, id, worker.record.last_change.reason});
 }
 
@@ -285,7 +294,10 @@ bool note_failed(FarmState& farm, JobEntry& job, PhaseEntry& phase, TaskIndex ta
   const auto& failed_on = failure_history_of(farm, phase, task).record.failed_on;
   const bool explained =
       elsewhere || std::any_of(failed_on.begin(), failed_on.end(), [&](WorkerId other) { return other != id; });
-  if (!explained && standing.failed.size() < kFailedThereMax) standing.failed.emplace(phase.id.index, task);
+  if (!explained && standing.failed.size() < kFailedThereMax) {
+    standing.failed.emplace(phase.id.index, task);
+    job.suspects.emplace(layer, id);
+  }
   if (suspect) {
     if (granted_at <= standing.judged_at) return false;  // no probe: it was given before
     ++standing.probes;
@@ -378,17 +390,19 @@ void blame_worker(FarmState& farm, WorkerEntry& worker, JobId job, const std::st
   worker.record.quarantined = true;
   worker.record.last_change = {"scheduler", farm.turn.now.wall, why};
   start_pause(farm, worker, farm.settings.worker_probe);
-  farm.on_worker_changed();
+  farm.on_worker_changed(worker);
   farm.turn.say(WorkerEvent{WorkerEvent::What::Quarantined, worker.record.id, why});
 }
 
 void on_worker_restarted(FarmState& farm, WorkerEntry& worker) {
   for (auto& [id, job] : farm.jobs.all())
-    for (auto& [key, standing] : job.hosts)
+    for (std::uint32_t layer = 0; !job.hosts.empty() && layer < job.record.spec->layers.size(); ++layer) {
+      const auto found = job.hosts.find({layer, worker.record.id});
       // Work that takes the worker down with it must not be tried faster because of that.
-      if (key.second == worker.record.id && standing.code != text_of(jobs::AttemptError::WorkerLost) &&
-          standing.not_before > farm.now())
-        wait_until(farm, standing, farm.now());
+      if (found != job.hosts.end() && found->second.code != text_of(jobs::AttemptError::WorkerLost) &&
+          found->second.not_before > farm.now())
+        wait_until(farm, found->second, farm.now());
+    }
   if (worker.record.quarantined && !worker.probe_open && !worker.probe) {
     worker.probe_at = farm.now();
     farm.wakes.insert(worker.probe_at);
@@ -414,6 +428,7 @@ void forget_standings(FarmState& farm, JobEntry& job) {
   for (const auto& standing : job.hosts)
     if (WorkerEntry* worker = farm.workers.find(standing.first.second)) show_at_once(farm, *worker);
   job.hosts.clear();
+  job.suspects.clear();
   farm.jobs_aside.erase(job.record.id);
   if (job.record.stuck.empty()) return;
   job.record.stuck.clear();
@@ -436,7 +451,7 @@ void wake(FarmState& farm) {
   for (auto& [id, worker] : farm.workers.all()) {
     if (!worker.record.quarantined || worker.probe_open || worker.probe || worker.probe_at > farm.now()) continue;
     worker.probe_open = true;
-    farm.on_worker_changed();
+    farm.on_worker_changed(worker);
   }
 }
 

@@ -26,6 +26,7 @@ void unqueue(FarmState& farm, const PhaseEntry& phase) {
 void derive_classes(FarmState& farm, const JobEntry& job, PhaseEntry& phase) {
   const ClassId alone_before = phase.alone_class, common_before = phase.common_class;
   Demand demand = demand_of(job.record, *phase.plan, phase.device_class);
+  farm.slot_groups.admit_load(demand.batch_max);
   phase.alone_class = farm.classes.hold(alone(demand));
   phase.common_class = farm.classes.hold(std::move(demand));
   farm.classes.release(alone_before);

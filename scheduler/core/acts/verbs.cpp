@@ -295,7 +295,7 @@ base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeRequested
   }
   worker->record.last_change = asked.cause;
   farm.turn.mark(*worker);
-  farm.on_worker_changed();
+  farm.on_worker_changed(*worker);
   farm.turn.say(WorkerEvent{what, asked.worker, asked.cause.reason});
   audit(farm, asked.cause, std::string(verb_name(asked.verb)), "worker " + std::to_string(asked.worker.value));
   return Changed{taken_back};

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "scheduler/core/policy/able_slots.h"
-#include "scheduler/core/policy/slot_fit.h"
+#include "scheduler/core/policy/able_groups.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -41,7 +40,7 @@ Avoidance layer_avoidance(const FarmState& farm, const JobEntry& job, std::uint3
 }
 
 Avoidance task_avoidance(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, TaskIndex task,
-                         WorkerId worker, const std::vector<WorkerId>& judges) {
+                         WorkerId worker, const Judges& judges) {
   const Avoidance layer = layer_avoidance(farm, job, phase.plan->layer, worker);
   if (!layer.none()) return layer;
   const auto entry = phase.troubles.find(task);
@@ -52,27 +51,9 @@ Avoidance task_avoidance(const FarmState& farm, const JobEntry& job, const Phase
     return {Why::Unseen, unseen->second.not_before, nullptr};
   const std::size_t here = failures_on(trouble.record, worker);
   // With nobody left to judge, those that are set aside try whatever comes first.
-  if (here > 0 && !judges.empty() && here > fewest_failures(trouble.record, judges))
+  if (here > 0 && !judges.all().empty() && here > fewest_failures(trouble.record, judges.all()))
     return {Why::Elsewhere, {}, nullptr};
   return {};
-}
-
-std::vector<WorkerId> able_workers(const FarmState& farm, const Demand& demand) {
-  std::vector<WorkerId> able;
-  for (const auto& [id, worker] : farm.workers.all())
-    if (std::any_of(worker.slots.begin(), worker.slots.end(), [&](const auto& slot) {
-          return standing_misfit(farm.memory, demand, worker, slot.second) == PlacementBlocker::None;
-        }))
-      able.push_back(id);
-  return able;
-}
-
-std::uint32_t slots_for(const FarmState& farm, const Demand& demand) {
-  std::uint32_t able = 0;
-  for (const auto& [id, worker] : farm.workers.all())
-    for (const auto& [index, slot] : worker.slots)
-      if (worker.takes_grants() && standing_misfit(farm.memory, demand, worker, slot) == PlacementBlocker::None) ++able;
-  return able;
 }
 
 std::vector<WorkerId> judges_among(const FarmState& farm, const JobEntry& job, std::uint32_t layer,
@@ -85,9 +66,13 @@ std::vector<WorkerId> judges_among(const FarmState& farm, const JobEntry& job, s
   return judges;
 }
 
+const std::vector<WorkerId>& Judges::all() const {
+  if (!listed_) listed_ = judges_among(*farm_, *job_, layer_, able_workers(*farm_, class_));
+  return *listed_;
+}
+
 std::optional<TaskIndex> task_for(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase,
-                                  Grouping grouping, WorkerId worker, const std::vector<WorkerId>& judges,
-                                  TaskIndex from) {
+                                  Grouping grouping, WorkerId worker, const Judges& judges, TaskIndex from) {
   if (!layer_avoidance(farm, job, phase.plan->layer, worker).none()) return std::nullopt;
   if (grouping == Grouping::Common) return 0;
   for (auto trouble = phase.troubles.lower_bound(from); trouble != phase.troubles.end(); ++trouble)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "scheduler/core/state/farm_state.h"
@@ -27,19 +28,31 @@ struct Avoidance {
 const HostStanding* standing_of(const JobEntry& job, std::uint32_t layer, WorkerId worker);
 // Of any of the layer's tasks.
 Avoidance layer_avoidance(const FarmState& farm, const JobEntry& job, std::uint32_t layer, WorkerId worker);
-// Of one task. `judges`: those that could tell whose fault it is.
-Avoidance task_avoidance(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, TaskIndex task,
-                         WorkerId worker, const std::vector<WorkerId>& judges);
-// Usable slots that could take the class when empty: what chunk sizes and the time to the end reckon with.
-std::uint32_t slots_for(const FarmState& farm, const Demand& demand);
-// Workers with a slot that could take the class when empty, ascending; in `judges` without those that are set aside.
-std::vector<WorkerId> able_workers(const FarmState& farm, const Demand& demand);
+// Of the workers that could do the layer's work, in `able`, those that are not set aside: they could tell whose fault a
+// failure is.
 std::vector<WorkerId> judges_among(const FarmState& farm, const JobEntry& job, std::uint32_t layer,
                                    const std::vector<WorkerId>& able);
+// The same, listed only when somebody asks, which few do: it walks all workers.
+class Judges {
+ public:
+  Judges(const FarmState& farm, const JobEntry& job, std::uint32_t layer, ClassId demand_class)
+      : farm_(&farm), job_(&job), layer_(layer), class_(demand_class) {}
+  explicit Judges(std::vector<WorkerId> judges) : listed_(std::move(judges)) {}
+  const std::vector<WorkerId>& all() const;
+
+ private:
+  const FarmState* farm_ = nullptr;
+  const JobEntry* job_ = nullptr;
+  std::uint32_t layer_ = 0;
+  ClassId class_ = 0;
+  mutable std::optional<std::vector<WorkerId>> listed_;
+};
+// Of one task.
+Avoidance task_avoidance(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, TaskIndex task,
+                         WorkerId worker, const Judges& judges);
 // The first task of the grouping, from `from` on, that the worker may have now. Common: any, 0 stands for it.
 std::optional<TaskIndex> task_for(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase,
-                                  Grouping grouping, WorkerId worker, const std::vector<WorkerId>& judges,
-                                  TaskIndex from);
+                                  Grouping grouping, WorkerId worker, const Judges& judges, TaskIndex from);
 // Ready tasks are there, and every worker that could take them is set aside.
 bool all_aside(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase);
 // Why and since when the layer is held, if it is.

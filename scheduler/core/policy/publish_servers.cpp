@@ -39,8 +39,11 @@ WorkerId other_publish_server(const FarmState& farm, const std::string& root, Wo
 }
 
 bool at_publish_cap(const FarmState& farm, WorkerId worker) {
-  return farm.duties.of(worker).size() >= farm.settings.publish_duties_per_worker_max ||
-         farm.duties.all().size() >= farm.settings.publish_duties_max;
+  return farm.duties.of(worker).size() >= farm.settings.publish_duties_per_worker_max || farm_at_publish_cap(farm);
+}
+
+bool farm_at_publish_cap(const FarmState& farm) {
+  return farm.duties.all().size() >= farm.settings.publish_duties_max;
 }
 
 }  // namespace framemill::scheduler

@@ -15,5 +15,6 @@ WorkerId other_publish_server(const FarmState& farm, const std::string& root, Wo
 // Too much was committed that has no name yet, there or in the whole farm: nothing more is granted until files are
 // published (promise P7).
 bool at_publish_cap(const FarmState& farm, WorkerId worker);
+bool farm_at_publish_cap(const FarmState& farm);
 
 }  // namespace framemill::scheduler

@@ -42,14 +42,33 @@ PlacementBlocker device_misfit(const MemoryLedger& ledger, const Demand& demand,
   return PlacementBlocker::None;
 }
 
-bool is_warm(const Demand& demand, const SlotEntry& slot) {
-  const auto& loaded = slot.state.loaded_models;
-  if (std::find(loaded.begin(), loaded.end(), demand.model_digest) != loaded.end()) return true;
-  return std::any_of(slot.models.begin(), slot.models.end(),
-                     [&](const ModelUse& use) { return use.digest == demand.model_digest; });
+// `admit`: windows of the class that the slot's memory admits.
+template <class Admit>
+SlotFit fit_where(const Demand& demand, const SlotEntry& slot, std::uint32_t leases_per_slot_max, Admit admit) {
+  SlotFit fit;
+  fit.load = slot.load;
+  const auto blocker = [&fit](PlacementBlocker why) {
+    fit.blocker = why;
+    return fit;
+  };
+  if (slot.exclusive > 0) return blocker(PlacementBlocker::ExclusiveHeld);
+  if (demand.exclusive && !slot.leases.empty()) return blocker(PlacementBlocker::Occupied);
+  if (slot.leases.size() >= leases_per_slot_max) return blocker(PlacementBlocker::LeaseCap);
+  if (slot.load > demand.batch_max) return blocker(PlacementBlocker::BatchFull);
+  fit.capacity = admit();
+  if (fit.capacity == 0) return blocker(PlacementBlocker::MemoryBooked);
+  if (slot.load > fit.capacity) return blocker(PlacementBlocker::BatchFull);
+  fit.warm = demand.runner == Runner::Executor && holds(slot, demand.model_digest);
+  return fit;
 }
 
 }  // namespace
+
+bool holds(const SlotEntry& slot, const base::Sha256& model) {
+  const auto& loaded = slot.state.loaded_models;
+  return std::find(loaded.begin(), loaded.end(), model) != loaded.end() ||
+         std::any_of(slot.models.begin(), slot.models.end(), [&](const ModelUse& use) { return use.digest == model; });
+}
 
 bool serves_roots(const WorkerEntry& worker, const Demand& demand) {
   return std::all_of(demand.roots.begin(), demand.roots.end(), [&](const std::string& root) {
@@ -97,21 +116,13 @@ bool is_permanent(PlacementBlocker blocker) {
 
 SlotFit fit_now(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
                 std::uint32_t leases_per_slot_max) {
-  SlotFit fit;
-  fit.load = slot.load;
-  const auto blocker = [&fit](PlacementBlocker why) {
-    fit.blocker = why;
-    return fit;
-  };
-  if (slot.exclusive > 0) return blocker(PlacementBlocker::ExclusiveHeld);
-  if (demand.exclusive && !slot.leases.empty()) return blocker(PlacementBlocker::Occupied);
-  if (slot.leases.size() >= leases_per_slot_max) return blocker(PlacementBlocker::LeaseCap);
-  if (slot.load > demand.batch_max) return blocker(PlacementBlocker::BatchFull);
-  fit.capacity = admitted_batch(ledger, worker, slot, demand);
-  if (fit.capacity == 0) return blocker(PlacementBlocker::MemoryBooked);
-  if (slot.load > fit.capacity) return blocker(PlacementBlocker::BatchFull);
-  fit.warm = demand.runner == Runner::Executor && is_warm(demand, slot);
-  return fit;
+  return fit_where(demand, slot, leases_per_slot_max, [&] { return admitted_batch(ledger, worker, slot, demand); });
+}
+
+SlotFit fit_now(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
+                std::uint32_t leases_per_slot_max, std::uint64_t bytes_booked) {
+  return fit_where(demand, slot, leases_per_slot_max,
+                   [&] { return admitted_batch(ledger, worker, slot, demand, bytes_booked); });
 }
 
 SlotFit fit_of(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,

@@ -53,6 +53,9 @@ struct SlotFit {
   bool fits() const { return blocker == PlacementBlocker::None; }
 };
 
+// The model is loaded in the slot, or about to be.
+bool holds(const SlotEntry& slot, const base::Sha256& model);
+
 // Whether the worker can serve all roots that the class reads and writes.
 bool serves_roots(const WorkerEntry& worker, const Demand& demand);
 
@@ -66,6 +69,9 @@ bool is_permanent(PlacementBlocker blocker);
 // What passes: leases and bookings. For a slot whose standing answer is None.
 SlotFit fit_now(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
                 std::uint32_t leases_per_slot_max);
+// The same for a slot that does not hold the class's model, on whose device so much is booked.
+SlotFit fit_now(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
+                std::uint32_t leases_per_slot_max, std::uint64_t bytes_booked);
 // Both, the standing answer first.
 SlotFit fit_of(const MemoryLedger& ledger, const Demand& demand, const WorkerEntry& worker, const SlotEntry& slot,
                std::uint32_t leases_per_slot_max);

@@ -44,6 +44,7 @@ std::uint64_t slot_booking(const MemoryLedger& ledger, const WorkerEntry& worker
   std::uint64_t bytes = 0;
   for (const ModelUse& use : slot.models) {
     if (without_model != nullptr && use.digest == *without_model) continue;
+    if (use.floor_bytes == 0 && use.digest == base::Sha256{}) continue;  // work without a model that asks for none
     const jobs::MemoryRow row = ledger.row(use.digest, use.cpu_memory, use.cuda_memory, use.floor_bytes, *device);
     bytes += jobs::booking_bytes(row, std::min(use.windows, use.cap));
   }
@@ -71,15 +72,20 @@ std::uint32_t batch_when_empty(const MemoryLedger& ledger, const DeviceState& de
 
 std::uint32_t admitted_batch(const MemoryLedger& ledger, const WorkerEntry& worker, const SlotEntry& slot,
                              const Demand& demand) {
-  const DeviceState* device = worker.device_of(slot);
-  if (device == nullptr) return 0;
   std::uint64_t others = slot_booking(ledger, worker, slot, has_model(demand) ? &demand.model_digest : nullptr);
   for (const auto& [index, other] : worker.slots)
     if (!other.models.empty() && index != slot.state.index && other.state.device == slot.state.device)
       others += slot_booking(ledger, worker, other);
-  if (others == 0) return std::min(batch_when_empty(ledger, *device, demand), slot.batch_cap.limit());
-  if (others >= device->memory_bytes_budget) return 0;
-  const std::uint64_t available = device->memory_bytes_budget - others;
+  return admitted_batch(ledger, worker, slot, demand, others);
+}
+
+std::uint32_t admitted_batch(const MemoryLedger& ledger, const WorkerEntry& worker, const SlotEntry& slot,
+                             const Demand& demand, std::uint64_t bytes_booked) {
+  const DeviceState* device = worker.device_of(slot);
+  if (device == nullptr) return 0;
+  if (bytes_booked == 0) return std::min(batch_when_empty(ledger, *device, demand), slot.batch_cap.limit());
+  if (bytes_booked >= device->memory_bytes_budget) return 0;
+  const std::uint64_t available = device->memory_bytes_budget - bytes_booked;
   if (!has_model(demand)) return demand.device_memory_bytes <= available ? 1 : 0;
   const std::uint32_t most = std::min(demand.batch_max, slot.batch_cap.limit());
   return jobs::largest_batch(demanded_row(ledger, demand, *device), available, most);

@@ -36,6 +36,9 @@ std::uint64_t device_booking(const MemoryLedger& ledger, const WorkerEntry& work
 // package, and an earlier out-of-memory, allow. 0: none.
 std::uint32_t admitted_batch(const MemoryLedger& ledger, const WorkerEntry& worker, const SlotEntry& slot,
                              const Demand& demand);
+// The same where it is known what the device has booked for all but the demand's model in this slot.
+std::uint32_t admitted_batch(const MemoryLedger& ledger, const WorkerEntry& worker, const SlotEntry& slot,
+                             const Demand& demand, std::uint64_t bytes_booked);
 // The same on an empty device: what the slot could ever take.
 std::uint32_t batch_when_empty(const MemoryLedger& ledger, const DeviceState& device, const Demand& demand);
 

@@ -16,6 +16,7 @@ Lease& FarmState::attach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, 
   ++job.attempts_live;
   Lease& kept = leases.add(std::move(lease));
   workers.attach(worker, kept, capacity);
+  slot_groups.touch({worker.record.id, kept.record.slot});
   return kept;
 }
 
@@ -30,11 +31,23 @@ AttemptRecord FarmState::detach(JobEntry& job, PhaseEntry& phase, WorkerEntry& w
   phase.detach(id, tasks, lease.has_expired);
   --job.attempts_live;
   workers.detach(worker, lease);
+  slot_groups.touch({worker.record.id, lease.record.slot});
   if (phase.tasks.any(tasks, TaskState::Committed)) leases.remember(id, {phase.id, tasks, worker.record.id});
   AttemptRecord record = std::move(lease.record);
   lease.record.id = id;  // moved from: the book still needs its key
   leases.erase(id);
   return record;
+}
+
+void FarmState::load_changed(WorkerEntry& worker, const Lease& lease, std::uint32_t before) {
+  workers.load_changed(worker, lease, before);
+  slot_groups.touch({worker.record.id, lease.record.slot});
+}
+
+void FarmState::on_memory_learned(const base::Sha256& model) {
+  ++memory_learned;
+  slot_groups.on_memory_learned(model);
+  match_wanted = true;
 }
 
 }  // namespace framemill::scheduler

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "scheduler/core/state/demand.h"
 #include "scheduler/core/state/device_booking.h"
@@ -17,6 +18,7 @@
 #include "scheduler/core/state/pace.h"
 #include "scheduler/core/state/publish_duties.h"
 #include "scheduler/core/state/ready_queue.h"
+#include "scheduler/core/state/slot_groups.h"
 #include "scheduler/core/state/turn.h"
 #include "scheduler/core/state/view_marks.h"
 #include "scheduler/core/state/worker_roster.h"
@@ -48,23 +50,17 @@ struct FarmState {
   std::set<base::Instant> wakes;  // when what a worker was refused for a while may be tried again
   std::set<std::pair<base::WallTime, JobId>> timed_holds;  // jobs with a hold that ends by itself, and when
   base::Instant holds_due = base::kNever;                  // when the wall clock is looked at for them
-  // Remembered for able_slots.h. Whoever changes what a worker is (not what it holds) counts it.
-  struct AbleSlot {
-    SlotRef ref;
-    const SlotEntry* entry = nullptr;  // stays where it is until a worker changes
+  mutable SlotGroups slot_groups;  // brought up to date when somebody asks: policy/able_groups.h
+  struct AbleGroups {              // of a request class, remembered there; what it was looked up by comes first
+    GroupId looked_at = 0;
+    std::uint64_t dropped = 0, learned = 0, counted = UINT64_MAX, listed = UINT64_MAX;
+    std::vector<const SlotGroup*> groups;
+    std::size_t slots = 0;
+    std::vector<WorkerId> workers;
   };
-  struct AbleWorker {
-    const WorkerEntry* entry = nullptr;
-    std::size_t first_slot = 0, slots_end = 0;  // in `slots`
-  };
-  struct AbleSlots {
-    std::uint64_t as_of = 0;
-    std::vector<AbleSlot> slots;
-    std::vector<AbleWorker> workers;
-    std::vector<WorkerId> worker_ids;
-  };
-  mutable std::map<ClassId, AbleSlots> able_slots;
-  std::uint64_t workers_changed = 1;
+  mutable std::map<ClassId, AbleGroups> able_groups;
+  mutable std::uint64_t slots_looked_at = 0;                   // by the planner, ever: what its work is counted in
+  std::uint64_t memory_learned = 0;                            // how often the ledger's predictions changed
   std::map<JobId, std::pair<WorkerId, base::Instant>> sweeps;  // done jobs: who was ordered to discard, and when
   using ManifestKey = std::pair<JobId, std::uint32_t>;         // and its number in the job
   std::map<ManifestKey, ManifestDuty> manifests;               // that are owed
@@ -78,10 +74,12 @@ struct FarmState {
   Turn turn;
   ViewMarks views;
 
-  void on_worker_changed() {
-    ++workers_changed;
+  // Whoever changes what a worker is, or can, says so (what it holds is changed by the functions below).
+  void on_worker_changed(const WorkerEntry& worker) {
+    slot_groups.touch(worker.record.id);
     match_wanted = true;
   }
+  void on_memory_learned(const base::Sha256& model);
   JobEntry& job_of(PhaseId phase) { return jobs.get(phase.job); }
   base::Instant now() const { return turn.now.monotonic; }
 
@@ -95,6 +93,8 @@ struct FarmState {
   // It leaves all of it; remembered where files of its tasks wait for their names. The lease is gone, its record is
   // returned.
   AttemptRecord detach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, Lease& lease);
+  // Tasks of it were committed or taken back; its parallel() was `before`.
+  void load_changed(WorkerEntry& worker, const Lease& lease, std::uint32_t before);
 };
 
 }  // namespace framemill::scheduler

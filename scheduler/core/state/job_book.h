@@ -109,6 +109,8 @@ struct JobEntry {
   std::uint32_t attempts_live = 0;
   // How each layer fares on the workers that had its work; forgotten at a restart.
   std::map<std::pair<std::uint32_t, WorkerId>, HostStanding> hosts;
+  // Of them, all where a task failed and nowhere else; and perhaps some of which that is no longer so.
+  std::set<std::pair<std::uint32_t, WorkerId>> suspects;
   std::uint64_t awaited = 0;  // waiting tasks that lack files of roots alone
   // Layers whose files do not get their names, for reasons of storage or of a host; forgotten at a restart.
   std::map<std::uint32_t, PublishTrouble> publish_troubles;

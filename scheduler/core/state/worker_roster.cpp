@@ -18,6 +18,11 @@ bool WorkerEntry::takes_grants() const {
   return known && !silent && !draining && !record.drain_requested && !record.quarantined && !record.revoked;
 }
 
+bool WorkerEntry::may_take_work() const {
+  return known && !silent && !draining && !record.drain_requested && !record.revoked && !missed_grant &&
+         (!record.quarantined || probe_open);
+}
+
 bool WorkerEntry::sees_root(const std::string& root) const {
   return std::any_of(inventory.roots.begin(), inventory.roots.end(),
                      [&](const RootSeen& seen) { return seen.usable && seen.name == root; });

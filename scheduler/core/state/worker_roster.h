@@ -75,6 +75,7 @@ struct WorkerEntry {
 
   jobs::WorkerState state() const;
   bool takes_grants() const;                       // up, known, neither draining nor quarantined
+  bool may_take_work() const;                      // the same, and where it is quarantined a probe is due
   bool sees_root(const std::string& root) const;   // and work may write there
   bool reads_root(const std::string& root) const;  // it serves inputs
   const DeviceState* device_of(const SlotEntry& slot) const;

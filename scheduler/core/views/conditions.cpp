@@ -1,6 +1,6 @@
 #include "scheduler/core/views/conditions.h"
 
-#include "scheduler/core/policy/able_slots.h"
+#include "scheduler/core/policy/able_groups.h"
 #include "scheduler/core/policy/avoidance.h"
 #include "scheduler/core/policy/failure_text.h"
 #include "scheduler/core/policy/missing_files.h"
@@ -43,7 +43,7 @@ std::string_view name(Condition::Kind kind) {
 const std::string& Conditions::why_nobody(const JobEntry& job, const PhaseEntry& phase) {
   const auto [entry, added] = nobody_.try_emplace(phase.common_class);
   if (!added) return entry->second;
-  if (!able_workers(farm_, phase.common_class).empty()) return entry->second;
+  if (able_groups(farm_, phase.common_class).slots > 0) return entry->second;
   workers_walked_ += farm_.workers.all().size();
   const auto reasons = slot_reasons(farm_, phase.common_class, job, phase, 0, farm_.now(), nullptr).reasons;
   entry->second = reasons.empty() ? "no worker has connected" : reasons.front().because;

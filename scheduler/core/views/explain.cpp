@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/os_error.h"
+#include "scheduler/core/policy/able_groups.h"
 #include "scheduler/core/policy/avoidance.h"
 #include "scheduler/core/policy/failure_text.h"
 #include "scheduler/core/policy/missing_files.h"
@@ -209,7 +210,7 @@ std::optional<SlotReason> stuck_reason(const FarmState& farm, const JobEntry& jo
   const auto held = stuck_layer(farm, job, phase.plan->layer);
   if (!held) return std::nullopt;
   base::Instant next = base::kNever;
-  for (const WorkerId id : able_workers(farm, farm.classes.of(phase.common_class)))
+  for (const WorkerId id : able_workers(farm, phase.common_class))
     if (const HostStanding* standing = standing_of(job, phase.plan->layer, id))
       next = std::min(next, standing->not_before);
   std::string because = "stuck: " + failure_text(held->code, held->message);
@@ -235,8 +236,8 @@ std::optional<SlotReason> trouble_reason(const FarmState& farm, const JobEntry& 
         "it crashed " + std::to_string(trouble->isolated_crashes.size()) + " executors while running in isolation",
         "find out why (" + trouble->last_message + "), then retry it"};
   if (auto stuck = stuck_reason(farm, job, phase, now)) return stuck;
-  const std::vector<WorkerId> able = able_workers(farm, farm.classes.of(phase.common_class));
-  const std::vector<WorkerId> judges = judges_among(farm, job, phase.plan->layer, able);
+  const std::vector<WorkerId>& able = able_workers(farm, phase.common_class);
+  const Judges judges(judges_among(farm, job, phase.plan->layer, able));
   base::Instant until = base::kNever;
   const HostStanding* standing = nullptr;
   for (const WorkerId id : able) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "scheduler/core/policy/able_slots.h"
+#include "scheduler/core/policy/able_groups.h"
 #include "scheduler/core/policy/avoidance.h"
 #include "scheduler/core/policy/missing_files.h"
 #include "scheduler/core/views/remake_views.h"
@@ -84,7 +84,7 @@ class Eta {
   void add(const FarmState& farm, const PhaseEntry& phase, bool waits) {
     if (open_tasks(phase) == 0) return;
     unknown_ = unknown_ || waits;
-    slots_ = std::max(slots_, able_slots(farm, phase.common_class).slots.size());
+    slots_ = std::max(slots_, able_groups(farm, phase.common_class).slots);
     const auto left = work_left_s(farm, phase);
     if (!left) {
       unmeasured_ = unmeasured_ || phase.plan->traits().stepped;

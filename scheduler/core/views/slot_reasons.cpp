@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "scheduler/core/policy/able_slots.h"
+#include "scheduler/core/policy/able_groups.h"
 #include "scheduler/core/policy/avoidance.h"
 #include "scheduler/core/policy/failure_text.h"
 #include "scheduler/core/policy/publish_servers.h"
@@ -287,10 +287,10 @@ struct TaskAnswers {
 SlotReasons slot_reasons(const FarmState& farm, ClassId demand_class, const JobEntry& job, const PhaseEntry& phase,
                          TaskIndex task, base::Instant now, const Planner* planner) {
   const Demand& demand = farm.classes.of(demand_class);
-  const std::vector<WorkerId> judges = judges_among(farm, job, phase.plan->layer, able_workers(farm, demand_class));
+  const Judges judges(farm, job, phase.plan->layer, demand_class);
   const TaskAnswers answers{
       farm, demand, job,     phase,
-      task, now,    planner, SlotAnswers(farm, demand_class, able_slots(farm, demand_class).slots.size())};
+      task, now,    planner, SlotAnswers(farm, demand_class, able_groups(farm, demand_class).slots)};
   SlotReasons found;
   bool any = false, hope = false;
   std::vector<PlacementBlocker> kinds;  // of found.reasons
