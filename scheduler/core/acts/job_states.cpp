@@ -106,6 +106,12 @@ void note_rest(FarmState& farm, const JobEntry& job) {
   farm.jobs.set_at_rest(job.record.id, at_rest);
 }
 
+void note_unserved(const FarmState& farm, JobEntry& job) {
+  const bool unserved = job.may_be_granted() && job.attempts_live == 0 && job.total(TaskState::Ready) > 0;
+  if (!unserved) job.unserved_since.reset();
+  if (unserved && !job.unserved_since) job.unserved_since = farm.turn.now;
+}
+
 void derive_phase(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
   const PhaseState state = phase_state(job, phase);
   if (state == phase.state) return;
@@ -130,6 +136,7 @@ bool derive_touched_states(FarmState& farm) {
     job.touched = false;
     derive_job(farm, job);
     note_rest(farm, job);
+    note_unserved(farm, job);
   }
   work.jobs.clear();
   for (const PhaseId id : work.phases) {

@@ -15,8 +15,10 @@ struct FarmSettings {
   base::Duration report_interval = base::seconds(1);       // asked of workers that have work
   base::Duration idle_report_interval = base::seconds(5);  // asked of the others
   base::Duration missing_after = base::seconds(600);       // for files of roots, where the layer does not say
-  base::Duration progress_timeout = base::seconds(1800);   // a lease without progress for so long is taken back
-  base::Duration late_turn = base::seconds(1);  // a turn later than this moves all lease deadlines by the gap
+  base::Duration starved_after =
+      base::seconds(300);  // a job with ready work and nothing running is called starved then
+  base::Duration progress_timeout = base::seconds(1800);  // a lease without progress for so long is taken back
+  base::Duration late_turn = base::seconds(1);            // a turn later than this moves all lease deadlines by the gap
   base::Duration back_off_first = base::seconds(1), back_off_most = base::seconds(60);
   std::uint32_t lone_deaths_max = 3;   // then a task is quarantined
   std::uint32_t worker_blame_max = 3;  // jobs that fail there and go on elsewhere; then the worker is

@@ -107,6 +107,8 @@ struct JobEntry {
   std::vector<ManifestState> manifests;
   std::uint32_t manifests_owed = 0;  // all their frames are final, and the manifest does not say so yet
   std::uint32_t attempts_live = 0;
+  // Work of it is ready and nothing of it runs, since then; set anew at a restart.
+  std::optional<base::Now> unserved_since;
   // How each layer fares on the workers that had its work; forgotten at a restart.
   std::map<std::pair<std::uint32_t, WorkerId>, HostStanding> hosts;
   // Of them, all where a task failed and nowhere else; and perhaps some of which that is no longer so.

@@ -81,12 +81,15 @@ Condition Conditions::of_job(const JobEntry& job) {
   if (ready == nullptr) return without_input;
   const std::uint32_t layer = ready->plan->layer;
   const std::string& name = job.record.spec->layers[layer].name;
+  const auto& unserved = job.unserved_since;
+  const bool long_since = unserved && farm_.now() - unserved->monotonic >= farm_.settings.starved_after;
   for (const WorkerId worker : able_workers(farm_, ready->common_class)) {
     const Avoidance avoided = layer_avoidance(farm_, job, layer, worker);
     if (avoided.why == Avoidance::Why::BackOff)
       return {Condition::Kind::Blocked, name, failure_text(avoided.standing->code, avoided.standing->message), {}};
-    if (avoided.none())
-      return {Condition::Kind::Starved, name, "the slots that could run it are busy with other work", {}};
+    if (!avoided.none()) continue;
+    if (!long_since) return {};  // an ordinary queue
+    return {Condition::Kind::Starved, name, "the slots that could run it are busy with other work", unserved->wall};
   }
   return {};
 }

@@ -21,12 +21,12 @@ struct Condition {
     None,
     Stuck,         // a layer is held: everything that could take it gave its work back again and again
     Blocked,       // work is ready, and no worker could take it as things are
-    Starved,       // work is ready, nothing of the job runs, and other work has all the slots
+    Starved,       // work is ready, and other work has had all the slots for FarmSettings::starved_after
     InputMissing,  // nothing is ready and nothing runs, because files of roots are not there
   };
   Kind kind = Kind::None;
   std::string layer, reason;  // reason: a sentence without a full stop
-  base::WallTime since;       // of Stuck; else 0
+  base::WallTime since;       // not of Blocked: 0
 };
 std::string_view name(Condition::Kind kind);  // "stuck"; "" for None
 
