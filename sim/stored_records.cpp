@@ -74,7 +74,9 @@ struct Content {
     line << static_cast<int>(r.state) << r.device_class;
     for (const std::uint32_t count : r.counts) line << count;
     line << r.tally.attempts << r.tally.tries_charged << r.tally.windows_run_twice << r.tally.model_loads
-         << r.tally.device_us;
+         << r.tally.device_us << r.file_waits.clock.ms;
+    for (const FileWaits::Span& span : r.file_waits.spans)
+      line << span.tasks.first << span.tasks.count << span.since.ms << span.wall_since.unix_ms;
   }
   void operator()(const TaskPageRecord& r) const {
     for (const std::uint8_t state : r.states) line << state;

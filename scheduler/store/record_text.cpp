@@ -154,6 +154,14 @@ std::string column_text(const std::vector<BatchSize>& sizes) {
   return json::serialize(array);
 }
 
+std::string column_text(const FileWaits& waits) {
+  if (waits.spans.empty()) return "[]";
+  json::array array{waits.clock.ms};
+  for (const FileWaits::Span& span : waits.spans)
+    array.emplace_back(json::array{span.tasks.first, span.tasks.count, span.since.ms, span.wall_since.unix_ms});
+  return json::serialize(array);
+}
+
 std::string column_text(const std::vector<jobs::PackageFacts>& packages) {
   json::array array;
   for (const jobs::PackageFacts& facts : packages) array.push_back(package_json(facts));
@@ -260,6 +268,25 @@ base::Status from_column(std::string_view text, std::vector<BatchSize>& sizes) {
     }
   } catch (const std::exception&) {  // the library speaks of its own source lines
     return bad_column("batch sizes");
+  }
+  return {};
+}
+
+base::Status from_column(std::string_view text, FileWaits& waits) {
+  waits = {};
+  if (text == "[]" || text.empty()) return {};  // no text: a row of a LEFT JOIN
+  try {
+    const json::value value = json::parse(text);
+    const json::array& all = value.as_array();
+    waits.clock = base::milliseconds(all.at(0).to_number<std::int64_t>());
+    for (std::size_t i = 1; i < all.size(); ++i) {
+      const json::array& span = all[i].as_array();
+      waits.spans.push_back({{span.at(0).to_number<TaskIndex>(), span.at(1).to_number<std::uint32_t>()},
+                             base::milliseconds(span.at(2).to_number<std::int64_t>()),
+                             {span.at(3).to_number<std::int64_t>()}});
+    }
+  } catch (const std::exception&) {  // the library speaks of its own source lines
+    return bad_column("how long tasks have waited for files");
   }
   return {};
 }

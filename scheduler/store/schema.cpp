@@ -317,10 +317,16 @@ UPDATE jobs SET holds = ifnull(
 ALTER TABLE jobs DROP COLUMN paused;
 )sql";
 
+// How long tasks of a phase have waited for files of roots: [clock in ms, [first task, tasks, since, since in ms of wall
+// time], ...]; `since` is a reading of that clock.
+constexpr const char* kFileWaits = R"sql(
+ALTER TABLE phase_states ADD COLUMN file_waits TEXT NOT NULL DEFAULT '[]';
+)sql";
+
 constexpr std::array kMigrations{Migration{1, kFirst},        Migration{2, kFirstViews}, Migration{3, kTallies},
                                  Migration{4, kAttemptFacts}, Migration{5, kToldPages},  Migration{6, kWhoseFault},
                                  Migration{7, kRootIds},      Migration{8, kWithdrawn},  Migration{9, kRemakes},
-                                 Migration{10, kHolds}};
+                                 Migration{10, kHolds},       Migration{11, kFileWaits}};
 
 }  // namespace
 

@@ -118,6 +118,7 @@ struct PhaseStatesTable {
     column("windows_run_twice", phase.tally.windows_run_twice);
     column("model_loads", phase.tally.model_loads);
     column("device_us", phase.tally.device_us);
+    column("file_waits", phase.file_waits);
   }
 };
 

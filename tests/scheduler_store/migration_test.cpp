@@ -157,6 +157,17 @@ TEST_CASE("a job that was paused before there were holds has one, with who pause
         std::vector<std::string>{"0"});
 }
 
+TEST_CASE("phases of a store from before waits were on record have none") {
+  const TempDirectory directory;
+  const std::filesystem::path path = directory / "farm.db";
+  make_store(path, 10);
+  {
+    open_store(path);
+  }
+  RawDatabase database(path);
+  CHECK(database.rows("SELECT file_waits FROM phase_states") == std::vector<std::string>{"[]"});
+}
+
 TEST_CASE("columns that a migration adds are filled in from the rows that are there") {
   for (const std::uint32_t schema : {1u, 2u, 3u}) {
     const TempDirectory directory;

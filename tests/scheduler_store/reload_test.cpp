@@ -80,6 +80,8 @@ TEST_CASE("every kind of record comes back from a restart as it was, in the orde
                               {WorkerId(2), WorkerId(3)},
                               true};
     PhaseRecord running{phase, jobs::PhaseState::Running, {1, 2, 3, 4, 5, 6, 7, 8}, "avx512", {5, 4, 3, 2, 1}};
+    running.file_waits = {base::milliseconds(90'000),
+                          {{{2, 3}, base::milliseconds(7), {1'795'000'000'123}}, {{9, 1}, {}, {1'795'000'000'456}}}};
     WorkerRecord worker;
     worker.id = WorkerId(3);
     worker.key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7";

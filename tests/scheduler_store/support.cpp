@@ -51,9 +51,12 @@ struct ToText {
   }
   std::string operator()(const PhaseRecord& phase) const {
     const PhaseTally& tally = phase.tally;
-    return fmt::format("phase {} {} {} {} {} {} {} {} {}", text(phase.id), jobs::name(phase.state),
+    std::string waits = std::to_string(phase.file_waits.clock.ms);
+    for (const FileWaits::Span& span : phase.file_waits.spans)
+      waits += fmt::format("[{} {} {} {}]", span.tasks.first, span.tasks.count, span.since.ms, span.wall_since.unix_ms);
+    return fmt::format("phase {} {} {} {} {} {} {} {} {} {}", text(phase.id), jobs::name(phase.state),
                        fmt::join(phase.counts, ","), phase.device_class, tally.attempts, tally.tries_charged,
-                       tally.windows_run_twice, tally.model_loads, tally.device_us);
+                       tally.windows_run_twice, tally.model_loads, tally.device_us, waits);
   }
   std::string operator()(const TaskPageRecord& page) const {
     return fmt::format("page {} {} {}", text(page.phase), page.page, base::to_hex(page.states));
@@ -272,6 +275,11 @@ Record RandomRecords::record() {
       PhaseRecord record{phase, static_cast<jobs::PhaseState>(below(5)), {}, word};
       for (std::uint32_t& count : record.counts) count = below(5000);
       record.tally = {below(9), below(9), below(9), below(9), random_() >> 1};
+      for (std::uint32_t i = below(3); i > 0; --i) {
+        record.file_waits.clock = base::milliseconds(below(1000));
+        record.file_waits.spans.push_back(
+            {{below(99), 1 + below(9)}, base::milliseconds(below(1000)), {static_cast<std::int64_t>(below(1000))}});
+      }
       return record;
     }
     case 2: {

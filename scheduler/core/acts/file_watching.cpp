@@ -4,6 +4,7 @@
 
 #include "jobs/attempt_error.h"
 #include "jobs/output_names.h"
+#include "scheduler/core/acts/file_wait_records.h"
 #include "scheduler/core/acts/task_moves.h"
 #include "scheduler/core/policy/missing_files.h"
 #include "scheduler/core/policy/readiness.h"
@@ -174,6 +175,7 @@ void look_after_phase(FarmState& farm, JobEntry& job, PhaseEntry& phase, Wanted&
     return;
   }
   move_clock(farm, phase.files);
+  keep_file_waits(farm, job, phase);
   give_up_what_is_due(farm, job, phase);
   bool assumed = false;
   for (RootFiles& files : phase.files.inputs) {
@@ -247,13 +249,16 @@ void derive_waits(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
   const bool same =
       std::equal(before.begin(), before.end(), files.waits.begin(), files.waits.end(),
                  [](const auto& a, const auto& b) { return a.first == b.first && a.second.tasks == b.second.tasks; });
-  if (!same) derive_awaited(phase);
+  const bool listed =
+      std::any_of(files.inputs.begin(), files.inputs.end(), [](const RootFiles& f) { return !f.awaited.empty(); });
+  if (!same || !listed) derive_awaited(phase);  // after a restart the waits are those on record
   if (files.waits.empty())
     watches.waiting.erase(phase.id);
   else
     watches.waiting.insert(phase.id);
   watches.wanted = watches.wanted || files.awaited > awaited_before;
   watches.next_look = std::min(watches.next_look, farm.now() + kLookEvery);
+  keep_file_waits(farm, job, phase);
 }
 
 }  // namespace

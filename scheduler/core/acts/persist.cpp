@@ -35,6 +35,7 @@ PhaseRecord record_of(const PhaseEntry& phase) {
   record.counts = phase.tasks.counts();
   record.device_class = phase.device_class;
   record.tally = phase.tally;
+  record.file_waits = phase.files.kept;
   return record;
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/check.h"
+#include "scheduler/core/acts/file_wait_records.h"
 #include "scheduler/core/acts/file_watching.h"
 #include "scheduler/core/acts/holding.h"
 #include "scheduler/core/acts/manifests.h"
@@ -28,11 +29,12 @@ std::map<std::uint32_t, std::vector<std::uint8_t>> pages_of(RecordSet& records, 
 void rebuild_job(FarmState& farm, JobRecord record, RecordSet& records) {
   JobEntry& job = farm.jobs.add(std::move(record), farm.pace);
   for (PhaseEntry& phase : job.phases) {
-    const auto kept = records.of<PhaseRecord>().find(phase.id);
+    auto kept = records.of<PhaseRecord>().find(phase.id);
     FM_CHECK(kept != records.of<PhaseRecord>().end(), "a job on record without its phases");
     phase.state = kept->second.state;
     phase.device_class = kept->second.device_class;
     phase.tally = kept->second.tally;
+    recall_file_waits(farm, phase, std::move(kept->second.file_waits));
     auto states = TaskStates::restore(phase.plan->task_count, kept->second.counts, pages_of(records, phase.id));
     FM_CHECK(states.has_value(), "the task states on record contradict their counts");
     job.restore_tasks(phase, std::move(*states));

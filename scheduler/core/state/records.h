@@ -86,12 +86,27 @@ struct PhaseTally {
   std::uint64_t model_loads = 0, device_us = 0;  // device_us: load, compute, lost
 };
 
+// How long tasks of a phase have waited for files of roots alone, so that a restart does not start that time again.
+struct FileWaits {
+  struct Span {
+    TaskRange tasks;
+    base::Duration since;  // reading of the clock
+    base::WallTime wall_since;
+    bool operator==(const Span&) const = default;
+  };
+  base::Duration clock;     // how long somebody has been looking where all of it was readable
+  std::vector<Span> spans;  // ascending, at most kFileWaitSpansMax; empty: nothing waits
+  bool operator==(const FileWaits&) const = default;
+};
+inline constexpr std::size_t kFileWaitSpansMax = 256;
+
 struct PhaseRecord {
   PhaseId id;
   jobs::PhaseState state = jobs::PhaseState::Waiting;
   std::array<std::uint32_t, jobs::kTaskStateCount> counts{};  // tasks per state; sums to the phase's task_count
   std::string device_class;                                   // pinned by its variant's first commit; empty: free
   PhaseTally tally{};
+  FileWaits file_waits{};  // as they were when last kept: the clock is behind by a little
   PhaseId record_key() const { return id; }
 };
 

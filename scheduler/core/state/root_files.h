@@ -1,5 +1,6 @@
 // Files of roots that a phase's tasks read, made by nobody in the farm: which frames each task wants, and which of them a
-// worker has seen. Derived state, kept in the phase's entry: a restart looks again. Pure; the core's thread.
+// worker has seen. Derived state, kept in the phase's entry: a restart looks again, and only how long tasks have waited is
+// on record. Pure; the core's thread.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +40,7 @@ struct PhaseFiles {
   std::uint64_t awaited = 0;            // tasks in them
   base::Duration clock{};               // how long somebody has been looking where all of it was readable
   base::Instant clock_read{};           // when the clock was last moved on
+  FileWaits kept;                       // what is on record of it
 };
 
 std::vector<RootFiles> unseen_files_of(const jobs::PhasePlan& phase);
