@@ -166,6 +166,11 @@ void Script::worker(const Statement& s) {
     root.tells_id = s.has("id");
     if (root.tells_id && s.text("id", "") != "none") root.id = s.text("id", "");
   }
+  if (s.has("trouble")) {
+    inventory.conditions = {{s.text("trouble", ""), "it_did_not_work", s.text("trouble_root", "")}};
+    for (RootSeen& seen : inventory.roots)
+      if (s.text("trouble_root", seen.name) == seen.name) seen.usable = false;
+  }
   inventory.commands = split(s.text("commands", ""), ',');
   inventory.media = s.text("media", "no") == "yes";
   inventory.looks_for_files = s.text("looks", "no") == "yes";

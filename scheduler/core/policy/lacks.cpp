@@ -54,7 +54,8 @@ bool only_read(const FarmState& farm, const std::string& root) {
     for (const RootSeen& seen : worker.inventory.roots) {
       if (seen.name != root) continue;
       any = true;
-      all = all && !seen.usable && (seen.readable || seen.read_only);
+      // Readable alone, and the worker says why; without a reason its storage or its host rests for a moment.
+      all = all && !seen.usable && (seen.read_only || (seen.readable && !seen.problem.empty()));
     }
   }
   return any && all;

@@ -112,6 +112,8 @@ std::string roots_text(const Demand& demand, const WorkerEntry& worker) {
       text += "the worker does not have root " + root;
     else if (const auto trouble = host_trouble(worker, root))
       text += *trouble;
+    else if (const auto host = host_trouble(worker, ""); host && seen->problem.empty())
+      text += *host;
     else if (seen->read_only)
       text += "the worker may only read root " + root;
     else if (!seen->problem.empty())
@@ -222,6 +224,8 @@ std::string remedy(const Demand& demand, const WorkerEntry& worker, PlacementBlo
              : blocker == PlacementBlocker::DeviceClass ? "bring back a worker of that class, or submit a new version"
                                                         : "lower the layer's needs, or add a worker that meets them";
     case Reason::StorageUnreachable:
+      if (!worker.inventory.conditions.empty())
+        return "put that host or its storage right: it gets work again by itself after a pause";
       return "list the root in the worker.toml, mount it, and see that its marker file is in place and writable for "
              "the worker's user; the worker's log says what is wrong";
     case Reason::CapReached:
