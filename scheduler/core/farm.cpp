@@ -174,8 +174,9 @@ Effects Farm::begin(base::Now now) {
   return finish_turn(*state_);
 }
 
-Effects Farm::apply(Event event, base::Now now) {
+Effects Farm::apply(Event event, base::Now now, std::function<bool()> pass_is_over) {
   FM_CHECK(state_->begun, "events come after begin()");
+  state_->pass_is_over = std::move(pass_is_over);
   state_->turn.now = now;
   forgive_lateness(*state_);
   std::visit(Apply{*state_}, std::move(event));

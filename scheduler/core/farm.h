@@ -3,6 +3,7 @@
 // ARCHITECTURE.md.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -28,8 +29,10 @@ class Farm {
   void put(const Record& record);
   Effects begin(base::Now now);
 
-  Effects apply(Event event, base::Now now);  // move it in: reports carry files
-  base::Instant next_deadline() const;        // when TimePassed is due; kNever when nothing is
+  // Move the event in: reports carry files. `pass_is_over`: asked after each placement, whether the turn has placed work
+  // for long enough; the rest is left to the next turn, which is due at once. Null: never.
+  Effects apply(Event event, base::Now now, std::function<bool()> pass_is_over = nullptr);
+  base::Instant next_deadline() const;  // when TimePassed is due; kNever when nothing is
 
   // What people are to see, as it changes (view_feed.h): everything to begin with, then whatever is due. To be taken
   // after each turn, before its answers are given, where views_due() has come; and when it comes without one.

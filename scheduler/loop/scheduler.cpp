@@ -11,6 +11,8 @@
 namespace framemill::scheduler {
 namespace {
 
+// How long a turn may place work: the loop has others to hear. The clock counts milliseconds, so it may be one more.
+constexpr base::Duration kPassMost = base::milliseconds(4);
 // How soon a reply is tried again that a worker's full queue did not take.
 constexpr base::Duration kFlushAgain = base::milliseconds(5);
 
@@ -71,7 +73,9 @@ void Scheduler::post(std::function<void()> function) {
 }
 
 void Scheduler::apply(Event event) {
-  carry_out(farm_->apply(std::move(event), ports_.loop.now()));
+  const base::Now now = ports_.loop.now();
+  carry_out(farm_->apply(std::move(event), now,
+                         [this, now] { return ports_.loop.now().monotonic - now.monotonic >= kPassMost; }));
 }
 
 void Scheduler::on_journal_full(const base::Error& error) {

@@ -6,6 +6,7 @@
 
 #include "bench/echo_farm.h"
 #include "scheduler/core/acts/attempts.h"
+#include "scheduler/core/acts/matcher.h"
 #include "scheduler/core/acts/settle.h"
 #include "scheduler/core/acts/submit.h"
 #include "scheduler/core/policy/able_groups.h"
@@ -282,6 +283,46 @@ TEST_CASE("the planner decides as a matcher that looks at every slot") {
     }
   }
   CHECK(placed > 3'000);
+}
+
+TEST_CASE("a pass that its time cuts short is gone on with, and work behind much that must wait is reached") {
+  FarmState farm;
+  farm.settings.epoch = {1, 1};
+  farm.turn.now = {{1'000'000}, {1'000'000}};
+  WorkerRecord record;
+  record.id = WorkerId(1);
+  record.key = "key";
+  WorkerEntry& worker = farm.workers.add(std::move(record));
+  Inventory inventory;
+  inventory.name = "w1";
+  inventory.devices = {{"d0", "d", "a", DeviceKind::Cpu, 4000 * kMiB, 4000 * kMiB, 8}};
+  for (std::uint32_t i = 0; i < 4; ++i) inventory.slots.push_back({i, "s", 0, {}, true});
+  inventory.roots.push_back({"main", true, 1, true});
+  inventory.commands = {"true"};
+  farm.workers.take_inventory(worker, inventory);
+  worker.silent = false;
+  farm.on_worker_changed(worker);
+  for (int number = 0; number < 30; ++number) {
+    const std::string text = "api = \"framemill/v1\"\nname = \"n\"\nshow = \"s\"\nsequence = \"q\"\nshot = \"x" +
+                             std::to_string(number) +
+                             "\"\n[[layer]]\nname = \"a\"\nkind = \"command\"\nargv = [\"true\"]\n"
+                             "output = \"{frame}.png\"\nframes = \"1-8\"\nchunk = 1\n";
+    JobSubmitted event;
+    event.spec = std::make_shared<const jobs::JobSpec>(std::move(*jobs::parse_spec(text, jobs::SpecFormat::Toml).spec));
+    REQUIRE(submit_job(farm, event).ok());
+    settle(farm);
+  }
+  // The first twenty jobs wait for something at the only worker.
+  for (std::uint32_t id = 1; id <= 20; ++id)
+    farm.jobs.get(JobId(id)).hosts[{0, WorkerId(1)}].not_before = farm.now() + base::seconds(60);
+  int asked = 0;
+  farm.pass_is_over = [&] { return ++asked > 0; };  // each turn tries one place
+  farm.match_wanted = true;
+  int turns = 0;
+  for (; turns < 100 && (farm.match_wanted || farm.match_unfinished); ++turns) match(farm);
+  CHECK(farm.leases.live().size() == 4);
+  CHECK(turns >= 20);
+  CHECK(turns < 100);
 }
 
 double slots_looked_at_per_grant(const bench::FarmShape& shape, std::uint64_t tasks) {

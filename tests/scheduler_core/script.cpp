@@ -117,7 +117,7 @@ void Script::farm(const Statement& s) {
   settings_.publish_duties_max =
       static_cast<std::uint32_t>(s.number("publish_duties_max", settings_.publish_duties_max));
   settings_.missing_after = base::seconds(static_cast<std::int64_t>(s.number("missing_after_s", 600)));
-  settings_.grants_per_turn = static_cast<std::uint32_t>(s.number("grants_per_turn", 256));
+  stage().grants_per_turn = static_cast<std::uint32_t>(s.number("grants_per_turn", 0));
 }
 
 void Script::package(const Statement& s) {

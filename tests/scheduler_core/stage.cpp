@@ -85,7 +85,9 @@ void Stage::check() {
 }
 
 void Stage::apply(Event event) {
-  carry_out(farm_->apply(std::move(event), now_));
+  std::function<bool()> pass_is_over;
+  if (grants_per_turn > 0) pass_is_over = [left = grants_per_turn]() mutable { return --left == 0; };
+  carry_out(farm_->apply(std::move(event), now_, std::move(pass_is_over)));
 }
 
 template <class E>

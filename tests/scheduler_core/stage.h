@@ -77,6 +77,7 @@ class Stage {
   // Empty, or the first thing that was found wrong.
   const std::string& fault() const { return fault_; }
   bool compare_rebuilt = true;
+  std::uint32_t grants_per_turn = 0;  // then the time for placing work is over; 0: it never is
 
  private:
   void write_manifests(Player& player);

@@ -17,15 +17,21 @@ void carry_out(FarmState& farm, const Placement& placement) {
 
 void match(FarmState& farm) {
   if (!farm.match_wanted && !farm.match_unfinished) return;
+  // What happens during a pass of several turns may concern what the pass has left behind: another follows.
+  const bool another = farm.match_wanted && !farm.passed_over.empty();
   farm.match_wanted = false;
-  Planner planner(farm);
+  const auto is_over = [&] { return farm.pass_is_over && farm.pass_is_over(); };
+  Planner planner(farm, is_over);
   bool more = true;
-  for (std::uint32_t budget = farm.settings.grants_per_turn; more && budget > 0; --budget) {
+  for (bool in_time = true; more && in_time; in_time = !planner.was_cut() && !is_over()) {
     const auto placement = planner.next();
     if (placement) carry_out(farm, *placement);
     more = placement.has_value();
   }
-  farm.match_unfinished = more && planner.has_more();
+  more = planner.was_cut() || (more && planner.has_more());
+  farm.passed_over = more ? planner.passed_over() : Planner::PassedOver();
+  farm.match_wanted = another && more;
+  farm.match_unfinished = more || another;
 }
 
 }  // namespace framemill::scheduler

@@ -39,6 +39,8 @@ std::optional<Placement> Planner::next() {
       passed_over_[{demand_class, work->candidate.share}].insert(first);
       resume_.insert_or_assign({demand_class, work->candidate.share}, first);
     }
+    was_cut_ = is_over_ && is_over_();
+    if (was_cut_) return std::nullopt;
   }
   return std::nullopt;
 }
@@ -51,7 +53,8 @@ std::optional<Planner::Work> Planner::next_work() {
   for (const auto& [id, queue] : farm_.ready.classes()) {
     if (blocked_.contains(id)) continue;
     for (const auto& [share, line] : queue.shares) {
-      const auto first = passed_over_.empty() ? line.begin() : first_not_passed_over({id, share}, line);
+      const auto first =
+          passed_over_.empty() && resume_.empty() ? line.begin() : first_not_passed_over({id, share}, line);
       if (first == line.end()) continue;
       const QueueOrder::Candidate candidate{share, &first->first};
       if (best && !order_.goes_before(candidate, best->candidate)) continue;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -30,12 +31,20 @@ struct Placement {
 
 class Planner {
  public:
-  explicit Planner(const FarmState& farm) : farm_(farm) {}
+  explicit Planner(const FarmState& farm) : farm_(farm), class_moves_(farm.class_moves) {}
+  // In a turn that should not take longer than `is_over` allows: it goes on where the last one stopped.
+  Planner(const FarmState& farm, std::function<bool()> is_over)
+      : farm_(farm), resume_(farm.passed_over), class_moves_(farm.class_moves), is_over_(std::move(is_over)) {}
 
   // The next lease to grant, as the farm is now. Nothing: no other work can be placed.
   std::optional<Placement> next();
   // Work is left that was not tried yet, or goes on after a placement.
   bool has_more();
+  // The time was over before all work was tried; and where the next pass goes on then.
+  bool was_cut() const { return was_cut_; }
+  using LineId = std::pair<ClassId, ShareId>;
+  using PassedOver = std::map<LineId, ReadyQueue::Ranked>;
+  const PassedOver& passed_over() const { return resume_; }
   // The work for which the slot was kept free so far, if it was.
   const Place* kept_free_for(const SlotRef& slot) const;
 
@@ -44,7 +53,6 @@ class Planner {
     ClassId demand_class = 0;
     QueueOrder::Candidate candidate;
   };
-  using LineId = std::pair<ClassId, ShareId>;
   ReadyQueue::Line::const_iterator first_not_passed_over(const LineId& name, const ReadyQueue::Line& line) const;
   void notice_class_moves();
   std::optional<Work> next_work();
@@ -56,8 +64,10 @@ class Planner {
   QueueOrder order_;
   std::set<ClassId> blocked_;
   std::map<LineId, std::set<ReadyQueue::Ranked>> passed_over_;
-  std::map<LineId, ReadyQueue::Ranked> resume_;  // the last that was passed over: all before it were, too
-  std::uint64_t class_moves_ = 0;                // when resume_ was right
+  PassedOver resume_;              // the last that was passed over: all before it were, too
+  std::uint64_t class_moves_ = 0;  // when resume_ was right
+  std::function<bool()> is_over_;
+  bool was_cut_ = false;
   std::map<std::tuple<PhaseId, Grouping, WorkerId>, TaskIndex> search_from_;
   SlotChoice::Reservations reserved_;
 };

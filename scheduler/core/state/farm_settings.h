@@ -30,7 +30,6 @@ struct FarmSettings {
   std::uint32_t leases_per_slot_max = 64;
   std::uint32_t publish_duties_per_worker_max = 4'096;  // committed tasks without their names; then no more grants
   std::uint32_t publish_duties_max = 65'536;            // the same, in the whole farm
-  std::uint32_t grants_per_turn = 256;                  // the matcher's budget
 };
 
 }  // namespace framemill::scheduler

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -69,7 +70,10 @@ struct FarmState {
   bool read_only = false;
   bool match_wanted = false;
   std::uint64_t class_moves = 0;  // by pins: places went to another request class
-  bool match_unfinished = false;  // the budget of the turn ran out
+  bool match_unfinished = false;  // the time of the pass was over, or the next is due
+  // Where a pass whose time was over goes on: after these all others of their lines were tried.
+  std::map<std::pair<ClassId, ShareId>, ReadyQueue::Ranked> passed_over;
+  std::function<bool()> pass_is_over;  // as whoever began the turn says; null: never
 
   Turn turn;
   ViewMarks views;
