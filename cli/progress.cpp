@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kBarColumns = 28, kBarColumnsMin = 8;
 constexpr std::int64_t kMarksMax = 8;  // beyond it a number
-constexpr std::size_t kPlacesMax = 4;  // of a batch on a slot's line
+constexpr std::size_t kPlacesMax = 3;  // of a batch on a slot's line
 constexpr std::size_t kExplanationLinesMax = 3;
 
 struct Piece {
@@ -122,22 +122,50 @@ std::vector<Piece> layer_line(const LayerView& layer, const LayerColumns& column
   return pieces;
 }
 
-// "boards" of "boards t3 w2".
+// "hb_0010", or "job 11 hb_0010" where the lease is another job's.
 std::string lease_layer(const LeaseView& lease, const JobView& job) {
   return (lease.job == job.id ? "" : fmt::format("job {} ", lease.job)) + lease.layer;
 }
 
-// " t3 w2": variant, and the window where the layer has several per variant; nothing for what makes neither.
-std::string lease_part(const LeaseView& lease, const JobView& job) {
+// Which of its layer's parts a lease makes: the variant where there are several, the window (from 1) where a variant has
+// several. What makes neither has no part.
+struct LeasePart {
+  std::optional<std::int64_t> variant, window;
+};
+
+LeasePart part_of(const LeaseView& lease, const JobView& job) {
   if (!phase_is(lease.phase, &jobs::PhaseTraits::windowed)) return {};
   const auto layer =
       std::find_if(job.layers.begin(), job.layers.end(), [&](const LayerView& l) { return l.name == lease.layer; });
-  const bool several =
-      lease.job != job.id || (layer != job.layers.end() && layer->windows > std::max<std::int64_t>(layer->variants, 1));
-  return fmt::format(" t{}", lease.variant) + (several ? fmt::format(" w{}", lease.task + 1) : std::string());
+  const bool known = lease.job == job.id && layer != job.layers.end();
+  LeasePart part;
+  if (!known || layer->variants > 1) part.variant = lease.variant;
+  if (!known || layer->windows > std::max<std::int64_t>(layer->variants, 1)) part.window = lease.task + 1;
+  return part;
 }
 
-// "boards t0 t1 t3": a batch's windows in order, each layer named once.
+// " variants 0 1 3", " windows 5 6", " variant 1 window 5, variant 2 window 5".
+std::string parts_text(const std::vector<LeasePart>& parts) {
+  const auto one_kind = [&](std::optional<std::int64_t> LeasePart::* kept,
+                            std::optional<std::int64_t> LeasePart::* none) {
+    return std::all_of(parts.begin(), parts.end(), [&](const LeasePart& p) { return p.*kept && !(p.*none); });
+  };
+  const auto list = [&](const char* word, std::optional<std::int64_t> LeasePart::* kept) {
+    std::string out = fmt::format(" {}{}", word, parts.size() > 1 ? "s" : "");
+    for (const LeasePart& part : parts) out += fmt::format(" {}", *(part.*kept));
+    return out;
+  };
+  if (one_kind(&LeasePart::variant, &LeasePart::window)) return list("variant", &LeasePart::variant);
+  if (one_kind(&LeasePart::window, &LeasePart::variant)) return list("window", &LeasePart::window);
+  std::string out;
+  for (const LeasePart& part : parts) {
+    if (!part.variant) continue;
+    out += fmt::format("{} variant {} window {}", out.empty() ? "" : ",", *part.variant, part.window.value_or(1));
+  }
+  return out;
+}
+
+// "boards variants 0 1 3, hb_0010 window 5": a batch's windows in order, each layer named once.
 std::string places(const SlotView& slot, const JobView& job) {
   std::vector<const LeaseView*> leases;
   for (const LeaseView& lease : slot.leases) leases.push_back(&lease);
@@ -147,12 +175,12 @@ std::string places(const SlotView& slot, const JobView& job) {
   leases.erase(std::unique(leases.begin(), leases.end(), [&](auto a, auto b) { return place(a) == place(b); }),
                leases.end());
   const std::size_t shown = std::min<std::size_t>(leases.size(), kPlacesMax);
-  std::string out, named;
-  for (std::size_t i = 0; i < shown; ++i) {
+  std::string out;
+  for (std::size_t i = 0; i < shown;) {
     const std::string layer = lease_layer(*leases[i], job);
-    if (layer != named) out += (i > 0 ? ", " : "") + layer;
-    named = layer;
-    out += lease_part(*leases[i], job);
+    std::vector<LeasePart> parts;
+    for (; i < shown && lease_layer(*leases[i], job) == layer; ++i) parts.push_back(part_of(*leases[i], job));
+    out += (out.empty() ? "" : ", ") + layer + parts_text(parts);
   }
   if (leases.size() > shown) out += fmt::format(" and {} more", leases.size() - shown);
   return out;

@@ -53,7 +53,8 @@ TEST_CASE("on a terminal follow redraws in place and gives the cursor back") {
   const auto done = program.run({"follow", "12"});
   CHECK(done.code == 3);
   CHECK(done.out.starts_with("\x1b[?25l"));
-  CHECK(done.out.find("w1/cpu0  demo-clips@1 warm  boards t3  step 14/20  batch 4\x1b[K\n") != std::string::npos);
+  CHECK(done.out.find("w1/cpu0  demo-clips@1 warm  boards variant 3  step 14/20  batch 4\x1b[K\n") !=
+        std::string::npos);
   CHECK(done.out.find("\x1b[4A\r") != std::string::npos);  // back over the four lines of the first drawing
   CHECK(done.out.find("\x1b[?25h") != std::string::npos);
 }

@@ -74,7 +74,7 @@ TEST_CASE("before a window has been measured the display says so") {
         "job 12 storm  harbor/hb/hb_0010 v001  running  0/192 frames  0:04  measuring\n"
         "boards   ░░░░░░░░░░░░░░░░░░░░░░░░░░░░  0/96  running\n"
         "hb_0010  ░░░░░░░░░░░░░░░░░░░░░░░░░░░░  0/96  waiting\n"
-        "w1/cpu0  demo-clips@1 loading  boards t0  step 0/20\n"
+        "w1/cpu0  demo-clips@1 loading  boards variant 0  step 0/20\n"
         "w2/cpu0  idle\n");
 }
 
@@ -84,7 +84,7 @@ TEST_CASE("the display has a bar per layer, a line per slot and a sentence about
         "boards   ████████████████████████████  96/96  done      ↻\n"
         "hb_0010  ██████████████░░░░░░░░░░░░░░  48/96  running   about 40 s ✗ ↻↻\n"
         "cut      ██████████████░░░░░░░░░░░░░░    4/8  waiting\n"
-        "w1/cpu0  demo-clips@1 warm  boards t3, hb_0010 t0 w5  step 14/20  batch 4\n"
+        "w1/cpu0  demo-clips@1 warm  boards variant 3, hb_0010 window 5  step 14/20  batch 4\n"
         "w2/cpu0  draining  demo-clips@1 warm  job 11 cut  encode\n"
         "w3/cpu0  silent for 0:21\n"
         "hb_0020 t0 frame 1040 waits for boards t3\n");
@@ -118,7 +118,7 @@ TEST_CASE("a batch names its layer once, its windows in order, and counts what d
   for (const int variant : {1, 0, 5, 3, 2}) leases += (leases.empty() ? "" : ",") + lease_json("boards", variant, 0, 3);
   views.workers = workers_of(worker_json(1, "w1", slot_json("cpu0", leases)));
   CHECK(progress_lines(views, plain_terminal(80)).back() ==
-        "w1/cpu0  demo-clips@1 warm  boards t0 t1 t2 t3 and 1 more  step 3/20  batch 4");
+        "w1/cpu0  demo-clips@1 warm  boards variants 0 1 2 and 2 more  step 3/20  batch 4");
 }
 
 TEST_CASE("when all frames are there and a movie is not, the job is finishing") {
@@ -131,9 +131,9 @@ TEST_CASE("a slot that loads says so once, one that decodes has loaded") {
   ProgressViews views = early();
   views.workers[0].slots[0].leases[0].steps = 0;
   views.workers[0].slots[0].leases[0].detail = "loading demo-clips@1";
-  CHECK(progress_lines(views, plain_terminal())[3] == "w1/cpu0  demo-clips@1 loading  boards t0");
+  CHECK(progress_lines(views, plain_terminal())[3] == "w1/cpu0  demo-clips@1 loading  boards variant 0");
   views.workers[0].slots[0].leases[0].detail = "decoding";
-  CHECK(progress_lines(views, plain_terminal())[3] == "w1/cpu0  demo-clips@1 warm  boards t0  decoding");
+  CHECK(progress_lines(views, plain_terminal())[3] == "w1/cpu0  demo-clips@1 warm  boards variant 0  decoding");
 }
 
 TEST_CASE("a long sentence about what waits continues on the next line") {
@@ -156,7 +156,7 @@ TEST_CASE("a farm larger than the screen shows the slots that work on the job fi
   views.workers = workers_of(items);
   const auto lines = progress_lines(views, plain_terminal(100, 10));
   REQUIRE(lines.size() == 9);
-  CHECK(lines[4].starts_with("n29/cuda0  demo-clips@1 warm  hb_0010 t0 w6  step 7/20"));
+  CHECK(lines[4].starts_with("n29/cuda0  demo-clips@1 warm  hb_0010 window 6  step 7/20"));
   CHECK(lines[7] == "and 27 more slots");
 }
 
