@@ -45,7 +45,8 @@ struct PackageFacts {
   double default_guidance = 1.0, guidance_max = 1.0;
   std::string colour_space;  // "srgb" or "lin_rec709"
   MemoryPrior cpu_memory, cuda_memory;
-  std::int32_t batch_max = 1;  // windows one call may take
+  std::int32_t batch_max = 1;      // windows one call may take
+  std::int32_t batch_max_cpu = 0;  // the same on a CPU; 0: no fewer
 
   std::string id() const { return name + "@" + version; }
 };

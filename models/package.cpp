@@ -150,6 +150,7 @@ jobs::PackageFacts facts(const Package& package) {
   out.cpu_memory = m.cpu_memory;
   out.cuda_memory = m.cuda_memory;
   out.batch_max = m.batch_max;
+  out.batch_max_cpu = m.batch_max_cpu;
   return out;
 }
 

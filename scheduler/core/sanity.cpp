@@ -134,6 +134,13 @@ std::string check_slots(const FarmState& farm) {
   return {};
 }
 
+std::string check_at_work(const FarmState& farm) {
+  std::set<std::pair<std::int64_t, std::int64_t>> at_work;
+  for (const auto& [id, job] : farm.jobs.all())
+    if (job.attempts_live > 0) at_work.emplace(job.record.priority, -std::int64_t{id.value});
+  return at_work == farm.at_work ? "" : "the jobs at work are not those that have attempts";
+}
+
 std::string check_leases(const FarmState& farm) {
   for (const auto& [id, lease] : farm.leases.live()) {
     if (!lease.record.live || lease.record.id != id) return "an ended attempt among the living";
@@ -239,7 +246,8 @@ std::string first_violation(const FarmState& farm) {
       return "a job at rest that is not";
   if (live_jobs != farm.jobs.live_jobs()) return "a wrong count of live jobs";
   if (attempts != farm.leases.live().size()) return "a wrong count of live attempts";
-  for (const auto& check : {check_holds, check_queue, check_slots, check_leases, check_no_idle_slot, check_classes})
+  for (const auto& check :
+       {check_holds, check_queue, check_slots, check_at_work, check_leases, check_no_idle_slot, check_classes})
     if (std::string wrong = check(farm); !wrong.empty()) return wrong;
   return {};
 }

@@ -81,7 +81,8 @@ json::object package_json(const jobs::PackageFacts& facts) {
           {"colour_space", facts.colour_space},
           {"cpu_memory", memory_json(facts.cpu_memory)},
           {"cuda_memory", memory_json(facts.cuda_memory)},
-          {"batch_max", facts.batch_max}};
+          {"batch_max", facts.batch_max},
+          {"batch_max_cpu", facts.batch_max_cpu}};
 }
 
 // Throws what boost::json throws when a key is missing or of another kind; from_column() turns it into an error.
@@ -112,6 +113,7 @@ jobs::PackageFacts package_from(const json::value& value) {
   facts.cpu_memory = memory_from(value.at("cpu_memory"));
   facts.cuda_memory = memory_from(value.at("cuda_memory"));
   facts.batch_max = whole("batch_max");
+  if (value.as_object().contains("batch_max_cpu")) facts.batch_max_cpu = whole("batch_max_cpu");  // not in old records
   return facts;
 }
 

@@ -58,7 +58,8 @@ std::string layer_text(Random& random) {
 
 void submit(FarmState& farm, Random& random, int number) {
   const std::string text = "api = \"framemill/v1\"\nname = \"n\"\nshow = \"s\"\nsequence = \"q\"\nshot = \"x" +
-                           std::to_string(number) + "\"\npriority = " + std::to_string(random.between(1, 3) * 20) +
+                           std::to_string(number) +
+                           "\"\npriority = " + std::to_string(random.chance(100) ? random.between(1, 3) * 20 : 50) +
                            "\n" + layer_text(random);
   jobs::ParsedSpec parsed = jobs::parse_spec(text, jobs::SpecFormat::Toml);
   INFO(text);
@@ -220,6 +221,8 @@ std::size_t match_and_compare(FarmState& farm) {
   PlainMatcher plain(farm);
   for (std::size_t placed = 0;; ++placed) {
     const auto placement = planner.next();
+    // What takes the place of work that has not begun is not for the plain matcher to find.
+    if (placement && placement->instead_of) return placed;
     const auto expected = plain.next(planner);
     REQUIRE(placement.has_value() == expected.has_value());
     if (!placement) return placed;

@@ -134,6 +134,7 @@ void Script::package(const Statement& s) {
   facts.steps_max = 50;
   facts.colour_space = "srgb";
   facts.batch_max = static_cast<std::int32_t>(s.number("batch", 1));
+  facts.batch_max_cpu = static_cast<std::int32_t>(s.number("batch_cpu", 0));
   facts.cpu_memory = {s.number("resident_mib", 100) << 20, s.number("window_mib", 50) << 20, 0};
   facts.cuda_memory = facts.cpu_memory;
   packages_.push_back(facts);
@@ -351,6 +352,7 @@ void Script::keeps(const Statement& s) {
   Player& player = stage().player(s.word(1));
   if (s.word(2) == "manifests") player.writes_manifests = false;
   if (s.word(2) == "publishing") player.tells_publishing = true;
+  if (s.word(2) == "order") player.one_by_one = true;
 }
 
 void Script::manifests(const Statement& s) {
@@ -393,10 +395,7 @@ void Script::sigterm(const Statement& s) {
 }
 
 void Script::disk(const Statement& s) {
-  if (s.word(1) == "full")
-    stage().apply(StorageBroke{});
-  else
-    stage().apply(StorageRecovered{});
+  stage().apply(s.word(1) == "full" ? Event(StorageBroke{}) : Event(StorageRecovered{}));
 }
 
 void Script::worker_verb(const Statement& s) {

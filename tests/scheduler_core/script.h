@@ -5,7 +5,7 @@
 //   farm KEY=VALUE ...                   settings: lease_ttl_s silence_s jobs_max finished_jobs_max leases_per_slot_max
 //   grants_per_turn
 //                                        publish_duties_per_worker_max publish_duties_max
-//   package NAME@VERSION window= context= batch= resident_mib= window_mib=   what submits know of it
+//   package NAME@VERSION window= context= batch= batch_cpu= resident_mib= window_mib=   what submits know of it
 //   worker NAME slots= device=cpu|cuda class= memory_mib= cpus= packages=A,B roots=A,B commands=A,B media=yes digest=N
 //        looks=yes lost=ROOTS reads=ROOTS id=ID|none
 //        trouble=CODE trouble_root=ROOT (what is wrong with its host, or there)
@@ -25,7 +25,8 @@
 //   publish_fails W CODE                 what was ordered fails
 //   drops W                              what was ordered to publish, and manifests, are lost on the way
 //   misses W revokes|nothing             revokes are lost on the way to it, from now on
-//   keeps W manifests|publishing         manifests are not written by themselves | it names the orders it holds
+//   keeps W manifests|publishing|order   manifests are not written by themselves | it names the orders it holds | its
+//                                        slots run one attempt after the other
 //   manifests W [CODE]                   it wrote them, or could not
 //   late W                               a report of its former process, from before the restart, comes now
 //   restart farm|W     drain|undrain|revoke|clear W     sigterm W

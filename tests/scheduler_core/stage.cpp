@@ -118,11 +118,12 @@ void Stage::report(const std::string& name) {
   report.draining = p.draining;
   if (p.inventory_due) report.inventory = p.inventory;
   p.inventory_due = false;
+  std::set<std::uint32_t> busy;
   for (const auto& [id, grant] : p.running) {
     AttemptRunning running;
     running.attempt = id;
     running.task = p.left[id].empty() ? grant.tasks.first : *p.left[id].begin();
-    running.step = 1;
+    running.step = busy.insert(grant.slot).second || !p.one_by_one ? 1 : 0;
     running.steps = 20;
     running.tasks = grant.tasks;
     running.moves = p.stands_still ? 1 : ++p.moves + 1;

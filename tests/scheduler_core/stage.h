@@ -31,6 +31,7 @@ struct Player {
   bool draining = false;
   std::map<AttemptId, GrantLease> running;
   bool stands_still = false;    // its attempts make no progress
+  bool one_by_one = false;      // each slot runs its attempts one after the other, in the order of their grants
   bool misses_revokes = false;  // they are lost on the way
   std::uint64_t moves = 0;
   std::map<AttemptId, std::set<TaskIndex>> left;  // of them, tasks not finished

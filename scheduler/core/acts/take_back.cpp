@@ -1,10 +1,12 @@
 #include "scheduler/core/acts/take_back.h"
 
 #include <set>
+#include <vector>
 
 #include "scheduler/core/acts/attempts.h"
 #include "scheduler/core/acts/task_moves.h"
 #include "scheduler/core/policy/begun_part.h"
+#include "scheduler/core/policy/giving_way.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -30,6 +32,19 @@ std::uint32_t take_back_unbegun(FarmState& farm, const WorkerEntry& worker) {
   const std::set<AttemptId> held = worker.leases;  // those that end leave it
   for (const AttemptId id : held) tasks += take_back(farm, id);
   return tasks;
+}
+
+void make_room(FarmState& farm, const Placement& placement) {
+  const JobEntry& job = farm.jobs.get(placement.place.job);
+  const PhaseEntry& phase = job.phases[placement.place.phase];
+  const std::set<AttemptId> held = farm.workers.get(placement.slot.worker).slots.at(placement.slot.slot).leases;
+  std::vector<AttemptId> displaced;
+  for (const AttemptId id : held)
+    if (const Lease& lease = farm.leases.get(id);
+        is_displaceable(farm, lease) &&
+        may_displace(job, phase, farm.jobs.get(lease.record.phase.job), farm.jobs.get(lease.record.phase)))
+      displaced.push_back(id);
+  for (const AttemptId id : displaced) take_back(farm, id);
 }
 
 }  // namespace framemill::scheduler

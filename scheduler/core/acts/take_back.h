@@ -5,11 +5,15 @@
 
 #include <cstdint>
 
+#include "scheduler/core/policy/planner.h"
 #include "scheduler/core/state/farm_state.h"
 
 namespace framemill::scheduler {
 
 // Takes back what the worker's attempts have not begun; how many tasks. An attempt that has begun nothing ends.
 std::uint32_t take_back_unbegun(FarmState& farm, const WorkerEntry& worker);
+
+// The same of what the slot holds and the placement goes before.
+void make_room(FarmState& farm, const Placement& placement);
 
 }  // namespace framemill::scheduler

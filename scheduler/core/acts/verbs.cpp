@@ -203,7 +203,7 @@ base::Result<std::uint32_t> apply_verb(FarmState& farm, JobEntry& job, const Job
       if (asked.priority < 0 || asked.priority > 100)
         return base::error_of(Refusal::SpecOutOfRange, "a priority is a number from 0 to 100", "priority");
       dequeue(farm, job);
-      job.record.priority = asked.priority;
+      farm.set_priority(job, asked.priority);
       enqueue(farm, job);
       return 0u;
     case JobAction::Retry:

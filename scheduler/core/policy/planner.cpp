@@ -2,6 +2,7 @@
 
 #include "scheduler/core/policy/able_groups.h"
 #include "scheduler/core/policy/chunking.h"
+#include "scheduler/core/policy/giving_way.h"
 #include "scheduler/core/policy/publish_servers.h"
 
 namespace framemill::scheduler {
@@ -26,11 +27,18 @@ std::optional<Placement> Planner::next() {
     const JobEntry& job = farm_.jobs.get(place.job);
     const PhaseEntry& phase = job.phases[place.phase];
     const Judges judges(farm_, job, phase.plan->layer, demand_class);
-    const SlotChoice choice(farm_, phase, demand_class, reserved_,
-                            [&](WorkerId worker) { return task_there(job, phase, place, worker, judges); });
+    const SlotChoice::TaskThere task_of = [&](WorkerId worker) {
+      return task_there(job, phase, place, worker, judges);
+    };
+    const SlotChoice choice(farm_, phase, demand_class, reserved_, task_of);
     if (const auto& best = choice.best()) {
       const auto able = static_cast<std::uint32_t>(able_groups(farm_, demand_class).slots);
-      return Placement{place, demand_class, tasks_for(place, best->task, best->slot, able), best->slot, best->fit};
+      return Placement{place, demand_class, tasks_for(place, best->task, best->slot, able), best->slot, best->fit, {}};
+    }
+    if (const auto other = displacement_for(farm_, job, phase, demand_class, reserved_, task_of)) {
+      const auto able = static_cast<std::uint32_t>(able_groups(farm_, demand_class).slots);
+      return Placement{place,       demand_class, tasks_for(place, other->task, other->slot, able),
+                       other->slot, {},           other->attempt};
     }
     if (const auto slot = choice.worth_waiting()) reserved_.emplace(*slot, place);
     if (!choice.avoided()) {
@@ -49,7 +57,7 @@ std::optional<Placement> Planner::next() {
 // fills slots, so a class without an open one is blocked for the rest of the turn.
 std::optional<Planner::Work> Planner::next_work() {
   std::optional<Work> best;
-  if (!slot_groups(farm_).any_open()) return best;
+  const bool any_open = slot_groups(farm_).any_open();
   for (const auto& [id, queue] : farm_.ready.classes()) {
     if (blocked_.contains(id)) continue;
     for (const auto& [share, line] : queue.shares) {
@@ -58,7 +66,7 @@ std::optional<Planner::Work> Planner::next_work() {
       if (first == line.end()) continue;
       const QueueOrder::Candidate candidate{share, &first->first};
       if (best && !order_.goes_before(candidate, best->candidate)) continue;
-      if (!has_open_slot(farm_, id)) {
+      if ((!any_open || !has_open_slot(farm_, id)) && !may_displace_any(candidate.first->place)) {
         blocked_.insert(id);
         break;
       }
@@ -66,6 +74,13 @@ std::optional<Planner::Work> Planner::next_work() {
     }
   }
   return best;
+}
+
+bool Planner::may_displace_any(const Place& place) const {
+  if (farm_.at_work.empty()) return false;
+  const auto least = JobId(static_cast<JobId::Representation>(-farm_.at_work.begin()->second));
+  const JobEntry& job = farm_.jobs.get(place.job);
+  return may_displace(job, job.phases[place.phase], farm_.jobs.get(least));
 }
 
 ReadyQueue::Line::const_iterator Planner::first_not_passed_over(const LineId& name,

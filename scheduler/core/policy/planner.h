@@ -26,7 +26,8 @@ struct Placement {
   ClassId demand_class = 0;
   TaskRange tasks;
   SlotRef slot;
-  SlotFit fit;
+  SlotFit fit;                          // where it takes no place of others
+  std::optional<AttemptId> instead_of;  // gives back what it has not begun first (giving_way.h)
 };
 
 class Planner {
@@ -54,6 +55,7 @@ class Planner {
     QueueOrder::Candidate candidate;
   };
   ReadyQueue::Line::const_iterator first_not_passed_over(const LineId& name, const ReadyQueue::Line& line) const;
+  bool may_displace_any(const Place& place) const;
   void notice_class_moves();
   std::optional<Work> next_work();
   TaskRange tasks_for(const Place& place, TaskIndex task, SlotRef slot, std::uint32_t able) const;

@@ -3,7 +3,8 @@
 namespace framemill::scheduler {
 
 Standing QueueOrder::standing_of(const JobEntry& job, const PhaseEntry& phase) const {
-  return {kWholeFarm, {-job.record.priority, job.record.id.value, -std::int64_t{phase.depth}}};
+  return {kWholeFarm,
+          {-job.record.priority, job.record.id.value, (std::int64_t{phase.shot} << 32) - std::int64_t{phase.depth}}};
 }
 
 bool QueueOrder::goes_before(const Candidate& a, const Candidate& b) const {

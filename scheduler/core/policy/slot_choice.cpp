@@ -18,12 +18,12 @@ bool is_worth_waiting_for(const SlotFit& fit) {
 }
 
 // What wants a slot for itself waits for one whatever it holds.
-std::uint32_t load_most(const Demand& demand) {
-  return demand.exclusive ? UINT32_MAX : demand.batch_max;
+std::uint32_t load_most(const SlotGroup& group, const Demand& demand) {
+  return demand.exclusive ? UINT32_MAX : demand.batch_max_on(group.worker.inventory.devices.front().kind);
 }
 
 bool is_open(const SlotGroup& group, const Demand& demand) {
-  return !group.open.empty() && group.open.begin()->load <= load_most(demand);
+  return !group.open.empty() && group.open.begin()->load <= load_most(group, demand);
 }
 
 }  // namespace
@@ -58,12 +58,12 @@ SlotChoice::SlotChoice(const FarmState& farm, const PhaseEntry& phase, ClassId d
   if (has_model_)
     for (const SlotGroup* group : able_.groups)
       if (const auto with = group->with_model.find(demand.model_digest); with != group->with_model.end())
-        walk(with->second, true);
+        walk(with->second, load_most(*group, demand), true);
   std::size_t compared = 0;
   for (const SlotGroup* group : able_.groups) {
     if (!is_open(*group, demand)) continue;
     if (is_perfect() && (has_model_ || ++compared > kGroupsCompared)) break;
-    walk(group->open, false);
+    walk(group->open, load_most(*group, demand), false);
   }
 }
 
@@ -78,8 +78,7 @@ void SlotChoice::look_at_last_worker() {
   }
 }
 
-void SlotChoice::walk(const SlotsByRoom& rooms, bool with_model) {
-  const std::uint32_t most = load_most(answers_.demand());
+void SlotChoice::walk(const SlotsByRoom& rooms, std::uint32_t most, bool with_model) {
   for (auto at = rooms.begin(); at != rooms.end() && at->load <= most;) {
     const Next next = look(*at, with_model);
     if (next == Next::Nothing) return;

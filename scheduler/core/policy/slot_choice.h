@@ -61,7 +61,7 @@ class SlotChoice {
   using Preference = std::tuple<double, bool, bool, std::size_t, SlotRef>;
 
   void look_at_last_worker();
-  void walk(const SlotsByRoom& rooms, bool with_model);
+  void walk(const SlotsByRoom& rooms, std::uint32_t most, bool with_model);
   Next look(const SlotRoom& room, bool with_model);
   Next take(const SlotRoom& room, const SlotFit& fit, const SlotEntry& slot, TaskIndex task);
   bool is_perfect() const { return best_ && best_->fit.load == 0 && (best_->fit.warm || !has_model_); }

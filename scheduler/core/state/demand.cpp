@@ -15,8 +15,8 @@ auto memory_key(const jobs::MemoryPrior& m) {
 auto key(const Demand& d) {
   return std::make_tuple(d.runner, d.exclusive, std::cref(d.model), std::cref(d.model_digest), std::cref(d.program),
                          d.device, d.device_memory_bytes, d.host_memory_bytes, d.cpus, std::cref(d.device_class),
-                         std::cref(d.roots), std::cref(d.written_root), d.batch_max, memory_key(d.cpu_memory),
-                         memory_key(d.cuda_memory));
+                         std::cref(d.roots), std::cref(d.written_root), d.batch_max, d.batch_max_cpu,
+                         memory_key(d.cpu_memory), memory_key(d.cuda_memory));
 }
 
 void add_root(std::vector<std::string>& roots, const std::string& root) {
@@ -64,12 +64,15 @@ Demand demand_of(const JobRecord& job, const jobs::PhasePlan& phase, const std::
   demand.batch_max = layer.reproducibility == jobs::Reproducibility::Exact
                          ? 1
                          : static_cast<std::uint32_t>(std::max(package->batch_max, 1));
+  demand.batch_max_cpu = demand.batch_max;
+  if (package->batch_max_cpu > 0)
+    demand.batch_max_cpu = std::min(demand.batch_max, static_cast<std::uint32_t>(package->batch_max_cpu));
   return demand;
 }
 
 Demand alone(Demand demand) {
   demand.exclusive = true;
-  demand.batch_max = 1;
+  demand.batch_max = demand.batch_max_cpu = 1;
   return demand;
 }
 

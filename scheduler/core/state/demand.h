@@ -26,12 +26,14 @@ struct Demand {
   jobs::DevicePreference device = jobs::DevicePreference::Any;
   std::uint64_t device_memory_bytes = 0, host_memory_bytes = 0;
   std::uint32_t cpus = 0;
-  std::string device_class;        // pinned; empty: any
-  std::vector<std::string> roots;  // written and read
-  std::string written_root;        // of them
-  std::uint32_t batch_max = 1;     // of the package; 1 for exact
+  std::string device_class;         // pinned; empty: any
+  std::vector<std::string> roots;   // written and read
+  std::string written_root;         // of them
+  std::uint32_t batch_max = 1;      // of the package; 1 for exact
+  std::uint32_t batch_max_cpu = 1;  // the same on a CPU, never more
   jobs::MemoryPrior cpu_memory, cuda_memory;
 
+  std::uint32_t batch_max_on(DeviceKind kind) const { return kind == DeviceKind::Cpu ? batch_max_cpu : batch_max; }
   std::weak_ordering operator<=>(const Demand& other) const;
   bool operator==(const Demand& other) const { return (*this <=> other) == 0; }
 };

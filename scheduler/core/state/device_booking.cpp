@@ -60,8 +60,8 @@ std::uint64_t device_booking(const MemoryLedger& ledger, const WorkerEntry& work
 
 std::uint32_t batch_when_empty(const MemoryLedger& ledger, const DeviceState& device, const Demand& demand) {
   if (!has_model(demand)) return demand.device_memory_bytes <= device.memory_bytes_budget ? 1 : 0;
-  const std::uint32_t measured =
-      jobs::largest_batch(demanded_row(ledger, demand, device), device.memory_bytes_budget, demand.batch_max);
+  const std::uint32_t measured = jobs::largest_batch(demanded_row(ledger, demand, device), device.memory_bytes_budget,
+                                                     demand.batch_max_on(device.kind));
   if (measured > 0) return measured;
   // What was measured may hold other models' weights, which can be evicted: one window that fitted by the package's
   // word is still let in alone, and the executor has the last word.
@@ -87,7 +87,7 @@ std::uint32_t admitted_batch(const MemoryLedger& ledger, const WorkerEntry& work
   if (bytes_booked >= device->memory_bytes_budget) return 0;
   const std::uint64_t available = device->memory_bytes_budget - bytes_booked;
   if (!has_model(demand)) return demand.device_memory_bytes <= available ? 1 : 0;
-  const std::uint32_t most = std::min(demand.batch_max, slot.batch_cap.limit());
+  const std::uint32_t most = std::min(demand.batch_max_on(device->kind), slot.batch_cap.limit());
   return jobs::largest_batch(demanded_row(ledger, demand, *device), available, most);
 }
 

@@ -4,6 +4,13 @@
 #include <utility>
 
 namespace framemill::scheduler {
+namespace {
+
+std::pair<std::int64_t, std::int64_t> place_at_work(const JobEntry& job) {
+  return {job.record.priority, -std::int64_t{job.record.id.value}};
+}
+
+}  // namespace
 
 Lease& FarmState::attach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, Lease lease, std::uint32_t capacity) {
   const AttemptRecord& record = lease.record;
@@ -13,7 +20,7 @@ Lease& FarmState::attach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, 
   lease.granted_at = lease.named_at = lease.moved_at = now();
   lease.deadline = now() + settings.lease_ttl;
   phase.attach(record.id, record.tasks, lease.has_expired);
-  ++job.attempts_live;
+  if (job.attempts_live++ == 0) at_work.insert(place_at_work(job));
   Lease& kept = leases.add(std::move(lease));
   workers.attach(worker, kept, capacity);
   slot_groups.touch({worker.record.id, kept.record.slot});
@@ -29,7 +36,7 @@ AttemptRecord FarmState::detach(JobEntry& job, PhaseEntry& phase, WorkerEntry& w
   const AttemptId id = lease.record.id;
   const TaskRange tasks = lease.record.tasks;
   phase.detach(id, tasks, lease.has_expired);
-  --job.attempts_live;
+  if (--job.attempts_live == 0) at_work.erase(place_at_work(job));
   workers.detach(worker, lease);
   slot_groups.touch({worker.record.id, lease.record.slot});
   if (phase.tasks.any(tasks, TaskState::Committed)) leases.remember(id, {phase.id, tasks, worker.record.id});
@@ -37,6 +44,12 @@ AttemptRecord FarmState::detach(JobEntry& job, PhaseEntry& phase, WorkerEntry& w
   lease.record.id = id;  // moved from: the book still needs its key
   leases.erase(id);
   return record;
+}
+
+void FarmState::set_priority(JobEntry& job, std::int32_t priority) {
+  const bool works = at_work.erase(place_at_work(job)) > 0;
+  job.record.priority = priority;
+  if (works) at_work.insert(place_at_work(job));
 }
 
 void FarmState::load_changed(WorkerEntry& worker, const Lease& lease, std::uint32_t before) {

@@ -69,8 +69,10 @@ struct FarmState {
   std::uint64_t attempts_made = 0;                             // in this epoch
   bool read_only = false;
   bool match_wanted = false;
-  std::uint64_t class_moves = 0;  // by pins: places went to another request class
-  bool match_unfinished = false;  // the time of the pass was over, or the next is due
+  // Jobs of which attempts live, the least urgent first: by priority, then the newest.
+  std::set<std::pair<std::int64_t, std::int64_t>> at_work;  // priority, job negated
+  std::uint64_t class_moves = 0;                            // by pins: places went to another request class
+  bool match_unfinished = false;                            // the time of the pass was over, or the next is due
   // Where a pass whose time was over goes on: after these all others of their lines were tried.
   std::map<std::pair<ClassId, ShareId>, ReadyQueue::Ranked> passed_over;
   std::function<bool()> pass_is_over;  // as whoever began the turn says; null: never
@@ -97,6 +99,7 @@ struct FarmState {
   // It leaves all of it; remembered where files of its tasks wait for their names. The lease is gone, its record is
   // returned.
   AttemptRecord detach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, Lease& lease);
+  void set_priority(JobEntry& job, std::int32_t priority);
   // Tasks of it were committed or taken back; its parallel() was `before`.
   void load_changed(WorkerEntry& worker, const Lease& lease, std::uint32_t before);
 };

@@ -142,6 +142,10 @@ JobEntry& JobBook::add(JobRecord record, DurationEstimator& pace) {
       if (need.phase == i) job.phases[i].chain = true;
     }
   derive_depths(job);
+  const std::vector<std::string> shots = jobs::shots_of(*job.record.spec);
+  for (PhaseEntry& phase : job.phases)
+    phase.shot =
+        static_cast<std::uint32_t>(std::find(shots.begin(), shots.end(), job.layer_of(phase).shot) - shots.begin());
   // The manifest is the first job's; a remake's files are put right in it as they get their names.
   if (!job.record.remake_of)
     for (jobs::ManifestGroup& group : jobs::manifest_groups(*job.record.plan))

@@ -66,6 +66,7 @@ struct PhaseEntry {
   // Derived.
   std::vector<Dependent> dependents;
   std::uint32_t depth = 1;  // tasks on the longest path from here to the job's end
+  std::uint32_t shot = 0;   // of the job's shots, in the order in which the spec names them
   bool chain = false;       // task t needs t-1
   ClassId common_class = 0, alone_class = 0;
   std::uint32_t single = 0, alone = 0;                 // ready tasks by grouping; the others are common

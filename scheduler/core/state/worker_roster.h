@@ -99,10 +99,11 @@ class WorkerRoster {
   WorkerEntry* next_silent(base::Instant now, base::Duration alarm);  // marked silent; nothing when all were heard
   void shift_all(base::Duration gap);
 
-  // Keeps the slots' contents right; the lease's own fields must not change in between.
-  void attach(WorkerEntry& worker, const Lease& lease, std::uint32_t cap);
-  void detach(WorkerEntry& worker, const Lease& lease);
-  void load_changed(WorkerEntry& worker, const Lease& lease, std::uint32_t before);  // its parallel() was `before`
+  // Keep the slots' contents right; the lease's own fields must not change in between. They change the worker alone.
+  static void attach(WorkerEntry& worker, const Lease& lease, std::uint32_t cap);
+  static void detach(WorkerEntry& worker, const Lease& lease);
+  static void load_changed(WorkerEntry& worker, const Lease& lease,
+                           std::uint32_t before);  // its parallel() was `before`
   void take_inventory(WorkerEntry& worker, const Inventory& inventory);
 
  private:
