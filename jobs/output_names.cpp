@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/check.h"
+#include "base/relative_path.h"
 
 namespace framemill::jobs {
 namespace {
@@ -138,32 +139,35 @@ base::Result<std::string> resolve(std::string_view pattern, const OutputTokens& 
   return out;
 }
 
+// What to do about a path that could leave its root.
+std::string_view advice(base::PathFlaw flaw) {
+  switch (flaw) {
+    case base::PathFlaw::Absolute:
+      return "begin with a directory of the root; root = NAME says which root";
+    case base::PathFlaw::Backslash:
+      return "write / between directories";
+    case base::PathFlaw::EmptyPart:
+      return "delete one of the two slashes, or the last one";
+    case base::PathFlaw::DotPart:
+    case base::PathFlaw::ParentPart:
+      return "write the directory's own name";
+    default:
+      return "";
+  }
+}
+
 base::Status check_path(std::string_view path, NameOf what) {
-  const auto unsafe = [](std::string message, std::string hint = {}) {
-    return name_error("unsafe_path", std::move(message), std::move(hint));
+  const auto unsafe = [](std::string message, std::string_view hint = {}) {
+    return name_error("unsafe_path", std::move(message), std::string(hint));
   };
-  if (path.empty()) return unsafe("the path is empty");
-  if (path.size() > kPathLengthMax) return unsafe(fmt::format("the path is longer than {} bytes", kPathLengthMax));
-  if (path.front() == '/')
-    return unsafe("the path is absolute; it is taken inside its root",
-                  "begin with a directory of the root; root = NAME says which root");
-  for (const char c : path) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return unsafe("the path holds a control character");
-    if (c == '\\') return unsafe("the path holds a backslash", "write / between directories");
-    if (c == '%' && what == NameOf::Output) return unsafe("the path holds a \"%\"", "write {frame:04} for the frame");
-  }
-  std::string_view part;
-  for (std::string_view rest = path;; rest.remove_prefix(part.size() + 1)) {
-    part = rest.substr(0, rest.find('/'));
-    if (part.empty()) return unsafe("the path has an empty part", "delete one of the two slashes, or the last one");
-    if (part == "." || part == "..")
-      return unsafe(fmt::format("the path has the part \"{}\"", part), "write the directory's own name");
-    if (part == ".framemill") return unsafe("\".framemill\" is the farm's own directory", "choose another name");
-    if (part.size() > kPathComponentMax)
-      return unsafe(fmt::format("a part of the path is longer than {} bytes", kPathComponentMax));
-    if (part.size() == rest.size()) break;
-  }
-  if (what == NameOf::Output && part.starts_with("manifest.") && part.ends_with(".json"))
+  if (const auto flaw = base::path_flaw(path, kPathLengthMax, kPathComponentMax))
+    return unsafe("the path " + base::describe(*flaw, kPathLengthMax, kPathComponentMax), advice(*flaw));
+  if (what == NameOf::Output && path.find('%') != std::string_view::npos)
+    return unsafe("the path holds a \"%\"", "write {frame:04} for the frame");
+  const std::vector<std::string_view> parts = base::path_parts(path);
+  if (std::find(parts.begin(), parts.end(), ".framemill") != parts.end())
+    return unsafe("\".framemill\" is the farm's own directory", "choose another name");
+  if (what == NameOf::Output && parts.back().starts_with("manifest.") && parts.back().ends_with(".json"))
     return unsafe("manifests are written by the farm beside the outputs", "choose another name");
   return {};
 }

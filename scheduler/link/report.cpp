@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/relative_path.h"
 #include "base/text.h"
 #include "wire/farm.pb.h"
 #include "wire/limits.h"
@@ -17,7 +18,7 @@ using base::Result;
 using base::Sha256;
 
 constexpr int kDevicesMax = 64, kSlotsMax = 256, kPackagesMax = 1024, kRootsMax = 64, kCommandsMax = 256;
-constexpr int kRunningMax = 4096, kEndedMax = 1024, kPublishedMax = 4096, kTextBytesMax = 4096, kPathBytesMax = 4096;
+constexpr int kRunningMax = 4096, kEndedMax = 1024, kPublishedMax = 4096, kTextBytesMax = 4096;
 constexpr int kBatchMatesMax = 16, kBatchSizesMax = 64, kOddFramesMax = 16;
 
 Error bad(std::string field, std::string message) {
@@ -39,11 +40,8 @@ Result<Sha256> digest(const std::string& bytes, const char* field) {
 }
 
 Result<std::string> relative_path(const std::string& path, const char* field) {
-  const bool hostile = path.empty() || path.size() > kPathBytesMax || path.front() == '/' || path == ".." ||
-                       path.starts_with("../") || path.ends_with("/..") || path.find("/../") != std::string::npos ||
-                       !base::is_utf8(path) ||
-                       std::any_of(path.begin(), path.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-  if (hostile) return bad(field, "not a path inside a root: " + clean(path, 200));
+  if (const auto flaw = base::path_flaw(path))
+    return bad(field, fmt::format("not a path inside a root, as it {}: {}", base::describe(*flaw), clean(path, 200)));
   return path;
 }
 
@@ -143,7 +141,7 @@ Result<TaskFinished> finished_task(const wire::FinishedTask& in) {
   for (const auto& read : in.read()) {
     ReadRecord record;
     record.root = clean(read.root(), 128);
-    record.path = clean(read.path(), kPathBytesMax);
+    record.path = clean(read.path(), base::kRelativePathBytesMax);
     record.size_bytes = read.size_bytes();
     FM_ASSIGN(record.sha256, digest(read.sha256(), "finished.read.sha256"));
     out.reads.push_back(std::move(record));

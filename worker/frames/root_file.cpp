@@ -5,13 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "base/open_below.h"
 #include "base/os_error.h"
+#include "base/relative_path.h"
 #include "base/sha256.h"
 #include "jobs/attempt_error.h"
 
@@ -76,8 +76,9 @@ base::Result<int> Roots::open_regular(const wire::InputFile& input, const std::s
   const std::filesystem::path* root = find(input.root());
   if (!root)
     return base::error_of(jobs::AttemptError::InputPath, fmt::format("root '{}' is not known here", input.root()));
-  if (!is_tame_path(input.path()))
-    return base::error_of(jobs::AttemptError::InputPath, fmt::format("'{}' is not a path inside a root", label));
+  if (const auto flaw = base::path_flaw(input.path()))
+    return base::error_of(jobs::AttemptError::InputPath,
+                          fmt::format("'{}' is not a path inside a root: it {}", label, base::describe(*flaw)));
 
   const int opened = base::open_below(paths_, input.root(), input.path(), kRead);
   if (opened < 0) return base::in_root(open_error(-opened, label), input.root());
@@ -134,18 +135,6 @@ std::optional<int> Roots::open(const wire::InputFile& input) const {
   return opened.ok() ? std::optional(*opened) : std::nullopt;
 }
 
-bool is_tame_path(std::string_view path) {
-  if (path.empty() || path.size() > 4096 || path.front() == '/') return false;
-  if (std::any_of(path.begin(), path.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; })) return false;
-  while (true) {
-    const std::size_t slash = path.find('/');
-    const std::string_view part = path.substr(0, slash);
-    if (part.empty() || part == "..") return false;
-    if (slash == std::string_view::npos) return true;
-    path.remove_prefix(slash + 1);
-  }
-}
-
 base::Result<std::string> path_of_frame(std::string_view pattern, std::int32_t frame) {
   const auto bad = [&] {
     return base::Error{"frames.path", fmt::format("'{}' is not a pattern with exactly one frame token", pattern), "",
@@ -171,7 +160,7 @@ base::Result<std::string> path_of_frame(std::string_view pattern, std::int32_t f
     seen = true;
     path += fmt::format("{:0{}d}", frame, width);
   }
-  if (!is_tame_path(path)) return bad();
+  if (base::path_flaw(path)) return bad();
   return path;
 }
 

@@ -35,9 +35,6 @@ class Roots {
   std::map<std::string, std::filesystem::path> paths_;
 };
 
-// A relative path without "..", empty or control-character components, at most 4,096 bytes.
-bool is_tame_path(std::string_view path);
-
 // An output pattern with the frame put in: the pattern holds at most one printf token of the form %d or %0Nd (N up to
 // 9) and "%%" for a percent sign. Errors: frames.path.
 base::Result<std::string> path_of_frame(std::string_view pattern, std::int32_t frame);

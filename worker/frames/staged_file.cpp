@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/os_error.h"
+#include "base/relative_path.h"
 #include "jobs/attempt_error.h"
 
 namespace framemill::frames {
@@ -154,8 +155,8 @@ std::string StagedDirectory::relative(const std::string& name) const {
 }
 
 base::Result<std::string> file_name_of(const std::string& final_path) {
-  const std::string name = std::filesystem::path(final_path).filename().string();
-  if (name.empty() || name == "." || name == ".." || name.size() > 255)
+  const std::string name = final_path.substr(final_path.rfind('/') + 1);  // npos + 1: all of it
+  if (base::path_flaw(name))
     return base::Error{"frames.path", fmt::format("'{}' does not end in a file name", final_path), "", ""};
   return name;
 }

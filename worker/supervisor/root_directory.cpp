@@ -13,11 +13,15 @@
 #include "base/file.h"
 #include "base/os_error.h"
 #include "base/path_error.h"
+#include "base/relative_path.h"
 #include "base/sha256.h"
+#include "base/text.h"
 #include "jobs/attempt_error.h"
 
 namespace framemill::worker {
 namespace {
+
+constexpr std::size_t kPathShownMax = 200;
 
 constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 constexpr int kRemoveDepthMax = 64;
@@ -114,27 +118,14 @@ base::Error storage_error(int error_number, std::string_view what) {
 }
 
 base::Result<std::vector<std::string>> split_path(std::string_view relative) {
-  const auto bad = [&](const char* why) {
-    return base::error_of(base::PathError::Bad, fmt::format("the path \"{}\" {}", relative.substr(0, 200), why));
+  const auto bad = [&](std::string_view why) {
+    const std::string shown = base::clean_text(relative, kPathShownMax);
+    return base::error_of(base::PathError::Bad, fmt::format("the path \"{}\" {}", shown, why));
   };
-  if (relative.empty()) return bad("is empty");
-  if (relative.size() > kPathBytesMax) return bad("is longer than 1,024 bytes");
-  if (relative.front() == '/') return bad("is absolute");
-  for (const char c : relative)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-      return base::error_of(base::PathError::Bad, "a path holds a control character");
-  std::vector<std::string> components;
-  for (std::size_t at = 0; at <= relative.size();) {
-    const std::size_t slash = std::min(relative.find('/', at), relative.size());
-    const std::string_view component = relative.substr(at, slash - at);
-    if (component.empty() || component == ".") return bad("has an empty component");
-    if (component == "..") return bad("climbs out with \"..\"");
-    if (component.size() > 255) return bad("has a component longer than 255 bytes");
-    components.emplace_back(component);
-    at = slash + 1;
-  }
-  if (components.size() > kPathDepthMax) return bad("is deeper than 32 levels");
-  return components;
+  if (const auto flaw = base::path_flaw(relative, kPathBytesMax)) return bad(base::describe(*flaw, kPathBytesMax));
+  const std::vector<std::string_view> parts = base::path_parts(relative);
+  if (parts.size() > kPathDepthMax) return bad(fmt::format("is deeper than {} levels", kPathDepthMax));
+  return std::vector<std::string>(parts.begin(), parts.end());
 }
 
 base::Result<std::shared_ptr<const RootDirectory>> RootDirectory::open(const std::string& name,
