@@ -4,6 +4,8 @@
 #include <array>
 #include <string>
 
+#include "base/ascii.h"
+
 namespace framemill::jobs {
 namespace {
 
@@ -24,9 +26,7 @@ FileKind file_kind(std::string_view path) {
   const std::string_view name = path.substr(path.rfind('/') + 1);
   const std::size_t dot = name.rfind('.');
   if (dot == std::string_view::npos) return FileKind::Other;
-  std::string ending(name.substr(dot + 1));
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  const std::string ending = base::ascii_lower(name.substr(dot + 1));
   if (is_among(kFrameEndings, ending)) return FileKind::FrameFile;
   if (is_among(kPictureEndings, ending)) return FileKind::Picture;
   return is_among(kMovieEndings, ending) ? FileKind::Movie : FileKind::Other;

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <optional>
 
+#include "base/ascii.h"
 #include "net/await.h"
 #include "net/net_error.h"
 
@@ -109,8 +110,7 @@ HttpResponse response_of(const http::response_parser<http::string_body>& parser)
   response.status = static_cast<int>(parser.get().result_int());
   response.content_type.clear();
   for (const auto& field : parser.get()) {
-    std::string name(field.name_string());
-    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    std::string name = base::ascii_lower(field.name_string());
     if (name == "content-type") response.content_type = std::string(field.value());
     response.headers.emplace_back(std::move(name), std::string(field.value()));
   }

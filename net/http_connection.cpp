@@ -8,6 +8,7 @@
 #include <boost/beast/http.hpp>
 #include <chrono>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "net/await.h"
 #include "net/http_framing.h"
@@ -38,8 +39,7 @@ HttpRequest head_of(const http::request<http::string_body>& message, const HttpP
   request.target = std::string(message.target());
   request.path = request.target.substr(0, request.target.find('?'));
   for (const auto& field : message) {
-    std::string name(field.name_string());
-    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    std::string name = base::ascii_lower(field.name_string());
     request.headers.emplace_back(std::move(name), std::string(field.value()));
   }
   request.peer = peer;

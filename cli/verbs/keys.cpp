@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "base/key_files.h"
 #include "base/sha256.h"
 #include "cli/key_files.h"
 #include "cli/verbs/verbs.h"
@@ -48,7 +49,7 @@ base::Result<ExitCode> make_token_file(const TokenOptions& options, Session& ses
     return base::Error{"usage.role", fmt::format("unknown role '{}'", options.role), "--role",
                        "viewer, artist or admin"};
   const std::string token = make_token();
-  FM_TRY(write_new_file(options.out, token + "\n", 0600));
+  FM_TRY(base::write_new_file(options.out, token + "\n", 0600));
   const std::string digest = base::sha256(token).hex();
   std::string entry = fmt::format("[[token]]\nprincipal = \"{}\"\nrole = \"{}\"\nsha256 = \"{}\"\n", options.principal,
                                   options.role, digest);

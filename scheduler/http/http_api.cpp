@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "jobs/nearest.h"
@@ -21,9 +22,7 @@ base::Result<Caller> authenticate(const net::HttpRequest& request, const TokenTa
   }
   const std::string_view text = *header;
   const std::size_t space = std::min(text.find(' '), text.size());
-  std::string scheme(text.substr(0, space));
-  for (char& c : scheme) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  if (scheme != "bearer" || space == text.size()) {
+  if (base::ascii_lower(text.substr(0, space)) != "bearer" || space == text.size()) {
     return base::Error{"auth.missing", "the Authorization header is not a bearer token", "Authorization",
                        "send Authorization: Bearer TOKEN"};
   }

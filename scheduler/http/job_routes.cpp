@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 
+#include "base/ascii.h"
 #include "base/sha256.h"
 #include "net/net_error.h"
 #include "scheduler/http/call.h"
@@ -57,9 +58,7 @@ base::Status read_json_body(const Call& call, SubmitRequest& submit) {
 // The media type without its parameters, in lower case.
 std::string media_type_of(const net::HttpRequest& request) {
   const std::string* header = request.header("Content-Type");
-  std::string type = header != nullptr ? header->substr(0, header->find_first_of("; \t")) : "";
-  for (char& c : type) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return type;
+  return header != nullptr ? base::ascii_lower(header->substr(0, header->find_first_of("; \t"))) : "";
 }
 
 void refuse_spec(const Call& call, const std::vector<jobs::SpecError>& errors) {

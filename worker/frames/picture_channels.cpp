@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/ascii.h"
 #include "jobs/attempt_error.h"
 
 namespace framemill::frames {
@@ -24,8 +25,7 @@ struct ChannelName {
 
 std::optional<ChannelName> parse_channel(const std::string& name) {
   const std::size_t dot = name.rfind('.');
-  std::string last = dot == std::string::npos ? name : name.substr(dot + 1);
-  std::transform(last.begin(), last.end(), last.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  const std::string last = base::ascii_lower(dot == std::string::npos ? name : name.substr(dot + 1));
   constexpr std::array<std::array<std::string_view, 2>, 3> kNames{{{"r", "red"}, {"g", "green"}, {"b", "blue"}}};
   for (int colour = 0; colour < 3; ++colour)
     for (const std::string_view known : kNames[static_cast<std::size_t>(colour)])
