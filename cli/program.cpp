@@ -6,10 +6,10 @@
 #include <cstring>
 #include <ostream>
 
+#include "base/nearest.h"
 #include "cli/arguments.h"
 #include "cli/json_writer.h"
 #include "cli/text.h"
-#include "jobs/nearest.h"
 
 namespace framemill::cli {
 namespace {
@@ -17,7 +17,7 @@ namespace {
 std::string nearest_verb(const CLI::App& app, const std::string& word) {
   std::vector<std::string> names;
   for (const CLI::App* verb : app.get_subcommands(nullptr)) names.push_back(verb->get_name());
-  return jobs::nearest(word, names);
+  return base::nearest(word, names);
 }
 
 // The first word that is neither an option nor an option's value: what was meant as the verb. Empty: there is none.

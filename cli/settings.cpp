@@ -9,8 +9,8 @@
 #include <cstring>
 
 #include "base/file.h"
-#include "cli/toml_file.h"
-#include "jobs/settings.h"
+#include "cli/settings_text.h"
+#include "config/settings.h"
 
 namespace framemill::cli {
 namespace {
@@ -19,7 +19,7 @@ constexpr std::uint64_t kTokenFileBytesMax = 4096;
 
 base::Status take_file(const std::filesystem::path& file, const Environment& environment, Settings& settings) {
   FM_ASSIGN(const std::string text, read_settings_text(file));
-  const auto take = [&](jobs::SettingsTable& table) {
+  const auto take = [&](config::SettingsTable& table) {
     std::string token_file;
     std::vector<std::string> models;
     table.text("server", settings.server);
@@ -27,14 +27,14 @@ base::Status take_file(const std::filesystem::path& file, const Environment& env
     if (!token_file.empty()) settings.token_file = expand_home(token_file, environment);
     table.texts("models", models);
     for (const std::string& directory : models) settings.models.push_back(expand_home(directory, environment));
-    table.entries("roots", [&](jobs::SettingsTable& roots, const std::string& name) {
+    table.entries("roots", [&](config::SettingsTable& roots, const std::string& name) {
       std::string path;
       roots.text(name, path);
       settings.roots[name] = expand_home(path, environment);
     });
   };
-  const jobs::SettingsForm form{.lists = {}, .unknown_key_hint = "known are server, token_file, models and [roots]"};
-  const base::Status status = jobs::read_settings(text, form, take);
+  const config::SettingsForm form{.lists = {}, .unknown_key_hint = "known are server, token_file, models and [roots]"};
+  const base::Status status = config::read_settings(text, form, take);
   if (!status.ok()) return status.error().wrapped(file.string());
   return {};
 }

@@ -5,7 +5,7 @@
 #include "jobs/ordered_rate.h"
 #include "jobs/output_names.h"
 #include "jobs/plan.h"
-#include "jobs/spec_reader.h"
+#include "jobs/spec_table.h"
 
 namespace framemill::jobs {
 namespace {
@@ -163,7 +163,7 @@ void add_package_errors(const ParsedSpec& parsed, const PackageCatalogue& packag
       return error.code == "spec.unknown_model" && other.code == "spec.bad_model" && other.field == error.field;
     });
     if (told == errors.end()) {
-      if (errors.size() < kSpecErrorsMax) errors.push_back(std::move(error));
+      if (errors.size() < config::kFindingsMax) errors.push_back(std::move(error));
     } else if (!error.suggestion.empty()) {
       // In quotes where that is to be mended as well.
       told->suggestion =

@@ -31,20 +31,20 @@ class Kind {
 
   // -- Reading. The keys that this kind alone has, in the order of the documentation.
   virtual std::span<const std::string_view> keys() const = 0;
-  virtual Work read(TableReader& table) const = 0;
+  virtual Work read(SpecTable& table) const = 0;
   // After the keys that layers share; only for kinds that take frames. `is_given`: the spec has a `chunk`.
-  virtual void settle_chunk(TableReader&, LayerDraft&, bool /*is_given*/) const {}
+  virtual void settle_chunk(SpecTable&, LayerDraft&, bool /*is_given*/) const {}
   // A layer as an older version stored it gets the keys that say the same today.
-  virtual void keep_old_meaning(SpecNode&) const {}
+  virtual void keep_old_meaning(Node&) const {}
   // The pattern of a layer that gives no output, and the ending that a pattern must have; empty: any.
   virtual std::string default_output(const LayerSpec& layer) const = 0;
   virtual std::string_view ending(const LayerSpec& layer) const = 0;
 
   // -- Checking, once all layers are read.
   virtual void check(const LayerDraft& layer, const DraftLayers& layers, const JobDraft& job,
-                     SpecErrors& errors) const = 0;
+                     Findings& errors) const = 0;
   // Takes from other layers what this one leaves out.
-  virtual void inherit(LayerDraft&, const DraftLayers&, SpecErrors&) const {}
+  virtual void inherit(LayerDraft&, const DraftLayers&, Findings&) const {}
 
   // -- Planning.
   virtual TaskReach reach(const LayerSpec&) const { return {}; }

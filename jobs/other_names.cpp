@@ -4,8 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "base/nearest.h"
 #include "base/unicode.h"
-#include "jobs/nearest.h"
 
 namespace framemill::jobs {
 namespace {
@@ -343,7 +343,7 @@ std::string suggested_key(std::string_view key, const std::vector<std::string>& 
     return "this is a key of a layer: write it below [[layer]], or --set layer.NAME." + std::string(key);
   for (const OtherName& name : kElsewhere)
     if (name.other == plain) return std::string(name.ours);
-  return nearest(key, known);
+  return base::nearest(key, known);
 }
 
 std::string suggested_word(std::string_view word, const std::vector<std::string>& words) {
@@ -352,7 +352,7 @@ std::string suggested_word(std::string_view word, const std::vector<std::string>
   if (std::string same = same_word(plain, words); !same.empty()) return same;
   for (const OtherName& name : kWords)
     if (name.other == plain && has(words, name.ours)) return std::string(name.ours);
-  return nearest(word, words);
+  return base::nearest(word, words);
 }
 
 }  // namespace framemill::jobs

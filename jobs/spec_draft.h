@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "jobs/spec_reader.h"
+#include "jobs/spec_table.h"
 
 namespace framemill::jobs {
 
 struct LayerDraft {
   LayerSpec layer;
-  const SpecNode* node = nullptr;      // its table
+  const Node* node = nullptr;          // its table
   std::string path;                    // "layer[1]"
   std::optional<FrameSpan> own_range;  // shot_range as the layer gives it
   std::optional<std::int32_t> own_handles;
@@ -21,7 +21,7 @@ struct LayerDraft {
   bool output_failed = false;  // output was given and is no string to speak of
   bool kind_known = false;
 
-  TableReader reader(SpecErrors& errors) const { return TableReader(*node, path, errors); }
+  SpecTable reader(Findings& errors) const { return SpecTable(*node, path, errors); }
   bool takes_frames() const { return kind_known && traits(layer.kind).takes_frames; }
 };
 
@@ -34,22 +34,22 @@ struct JobDraft {
   std::vector<LayerDraft> layers;
 };
 
-std::optional<std::int32_t> read_handles(TableReader& table);
-std::optional<FrameRate> read_rate(TableReader& table, std::string_view key);
+std::optional<std::int32_t> read_handles(SpecTable& table);
+std::optional<FrameRate> read_rate(SpecTable& table, std::string_view key);
 
 // Reads one [[layer]]; faults go to `errors`, and what could be read is in the draft.
-LayerDraft read_layer(const SpecNode& node, std::size_t index, const JobSpec& job, SpecErrors& errors);
+LayerDraft read_layer(const Node& node, std::size_t index, const JobSpec& job, Findings& errors);
 
 // The keys that only one kind of layer has: jobs/kind.h.
 using Work = decltype(LayerSpec::work);
 
 // Settles shot ranges, frames and handles of all layers.
-void settle_ranges(JobDraft& draft, SpecErrors& errors);
+void settle_ranges(JobDraft& draft, Findings& errors);
 // Layers take from others what they leave out: a prompt, from the layer that they start from.
-void settle_inherited(JobDraft& draft, SpecErrors& errors);
+void settle_inherited(JobDraft& draft, Findings& errors);
 // Names, references between layers, cycles, inputs.
-void check_links(const JobDraft& draft, SpecErrors& errors);
+void check_links(const JobDraft& draft, Findings& errors);
 // Output patterns: tokens, paths, endings, two outputs of one name; total sizes.
-void check_outputs(const JobDraft& draft, SpecErrors& errors);
+void check_outputs(const JobDraft& draft, Findings& errors);
 
 }  // namespace framemill::jobs

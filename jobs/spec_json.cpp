@@ -8,9 +8,9 @@
 
 #include "base/rfc3339.h"
 #include "base/units.h"
+#include "config/text_rules.h"
 #include "jobs/canonical_json.h"
 #include "jobs/kind.h"
-#include "jobs/spec_values.h"
 
 namespace framemill::jobs {
 namespace {

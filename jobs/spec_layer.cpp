@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "base/nearest.h"
 #include "base/units.h"
 #include "jobs/kind.h"
-#include "jobs/nearest.h"
 #include "jobs/other_names.h"
 #include "jobs/output_names.h"
 #include "jobs/spec_draft.h"
@@ -41,8 +41,8 @@ const std::vector<std::pair<std::string_view, std::string_view>>& kind_keys() {
   return keys;
 }
 
-Needs read_needs(const SpecNode& node, const std::string& path, SpecErrors& errors) {
-  TableReader table(node, path, errors);
+Needs read_needs(const Node& node, const std::string& path, Findings& errors) {
+  SpecTable table(node, path, errors);
   Needs needs;
   needs.device = table.choice_of("device", {DevicePreference::Any, DevicePreference::Cpu, DevicePreference::Cuda})
                      .value_or(needs.device);
@@ -54,7 +54,7 @@ Needs read_needs(const SpecNode& node, const std::string& path, SpecErrors& erro
 }
 
 // Files of a root: `pattern` may hold {frame}, and then `frames` says which.
-void read_root_files(TableReader& table, LayerInput& input) {
+void read_root_files(SpecTable& table, LayerInput& input) {
   input.root = table.text("root", TextRule::Word).value_or("");
   table.require("pattern", "a path inside the root, as in plates/hb_0010.{frame:04}.exr");
   const auto pattern = table.text("pattern", TextRule::Line);
@@ -71,9 +71,8 @@ void read_root_files(TableReader& table, LayerInput& input) {
 }
 
 // `reader`: the kind of the layer that reads it.
-LayerInput read_input(const SpecNode& node, const std::string& path, std::optional<LayerKind> reader,
-                      SpecErrors& errors) {
-  TableReader table(node, path, errors);
+LayerInput read_input(const Node& node, const std::string& path, std::optional<LayerKind> reader, Findings& errors) {
+  SpecTable table(node, path, errors);
   LayerInput input;
   if (table.has("layer") == table.has("root")) {
     table.fail("", "bad_input", "an input comes from a layer or from a root",
@@ -107,22 +106,22 @@ LayerInput read_input(const SpecNode& node, const std::string& path, std::option
   return input;
 }
 
-void read_inputs(TableReader& table, LayerDraft& draft, std::optional<LayerKind> kind, SpecErrors& errors) {
+void read_inputs(SpecTable& table, LayerDraft& draft, std::optional<LayerKind> kind, Findings& errors) {
   constexpr std::size_t kInputsMax = 256;
-  const SpecNode* inputs = table.array("input", kInputsMax);
+  const Node* inputs = table.array("input", kInputsMax);
   if (inputs == nullptr) return;
   for (std::size_t i = 0; i < inputs->items.size(); ++i) {
-    const SpecNode& item = inputs->items[i];
+    const Node& item = inputs->items[i];
     const std::string key = fmt::format("input[{}]", i);
-    if (item.type == SpecNode::Type::Table)
+    if (item.type == Node::Type::Table)
       draft.layer.inputs.push_back(read_input(item, table.field(key), kind, errors));
     else
-      table.fail(key, "wrong_type", fmt::format("this is {}", jobs::name(item.type)),
+      table.fail(key, "wrong_type", fmt::format("this is {}", config::name(item.type)),
                  "a table such as {layer = \"boards\"}");
   }
 }
 
-void read_ranges(TableReader& table, LayerDraft& draft) {
+void read_ranges(SpecTable& table, LayerDraft& draft) {
   draft.has_frames_key = table.has("frames");
   auto frames = table.frames("frames");
   draft.own_range = table.frame_span("shot_range");
@@ -132,10 +131,10 @@ void read_ranges(TableReader& table, LayerDraft& draft) {
 }
 
 // "auto" or a count of tasks.
-void read_chunk(TableReader& table, LayerDraft& draft) {
-  const SpecNode* chunk = table.take("chunk");
-  const bool is_auto = chunk != nullptr && chunk->type == SpecNode::Type::String && chunk->text == "auto";
-  if (chunk != nullptr && chunk->type == SpecNode::Type::String && !is_auto)
+void read_chunk(SpecTable& table, LayerDraft& draft) {
+  const Node* chunk = table.take("chunk");
+  const bool is_auto = chunk != nullptr && chunk->type == Node::Type::String && chunk->text == "auto";
+  if (chunk != nullptr && chunk->type == Node::Type::String && !is_auto)
     return table.fail("chunk", "unknown_value", fmt::format("\"{}\" is not a chunk", printable(chunk->text)),
                       "\"auto\" or a count of tasks");
   if (!is_auto)
@@ -145,8 +144,8 @@ void read_chunk(TableReader& table, LayerDraft& draft) {
 
 constexpr base::Duration kDurationMax = base::seconds(30 * 24 * 3600);
 
-void read_common(TableReader& table, LayerDraft& draft, const JobSpec& job, std::optional<LayerKind> kind,
-                 SpecErrors& errors) {
+void read_common(SpecTable& table, LayerDraft& draft, const JobSpec& job, std::optional<LayerKind> kind,
+                 Findings& errors) {
   LayerSpec& layer = draft.layer;
   table.require("name", "a word that names the layer");
   layer.name = table.text("name", TextRule::Word).value_or("");
@@ -166,7 +165,7 @@ void read_common(TableReader& table, LayerDraft& draft, const JobSpec& job, std:
   };
   layer.timeout = duration("timeout");
   layer.missing_after = duration("missing_after");
-  if (const SpecNode* needs = table.table("needs")) layer.needs = read_needs(*needs, table.field("needs"), errors);
+  if (const Node* needs = table.table("needs")) layer.needs = read_needs(*needs, table.field("needs"), errors);
   layer.root = table.text("root", TextRule::Word).value_or("main");
   const auto output = table.text("output", TextRule::Line);
   draft.output_failed = table.has("output") && !output;
@@ -179,8 +178,8 @@ void read_common(TableReader& table, LayerDraft& draft, const JobSpec& job, std:
 
 }  // namespace
 
-std::optional<std::int32_t> read_handles(TableReader& table) {
-  const SpecNode* handles = table.take("handles");
+std::optional<std::int32_t> read_handles(SpecTable& table) {
+  const Node* handles = table.take("handles");
   if (handles == nullptr) return std::nullopt;
   const auto bad = [&](std::string message) {
     table.fail("handles", "bad_handles", std::move(message),
@@ -188,33 +187,33 @@ std::optional<std::int32_t> read_handles(TableReader& table) {
     return std::nullopt;
   };
   std::int64_t count = 0;
-  if (handles->type == SpecNode::Type::Integer) {
+  if (handles->type == Node::Type::Integer) {
     count = handles->integer;
-  } else if (handles->type == SpecNode::Type::String) {
+  } else if (handles->type == Node::Type::String) {
     const std::string& text = handles->text;
     const bool digits = text.size() >= 2 && text.size() <= 7 && text.front() == '+' &&
                         std::all_of(text.begin() + 1, text.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (!digits) return bad(fmt::format("\"{}\" does not say how many frames", printable(text)));
     count = std::stoll(text.substr(1));
   } else {
-    return bad(fmt::format("this is {}", jobs::name(handles->type)));
+    return bad(fmt::format("this is {}", config::name(handles->type)));
   }
   if (count < 0 || count > kHandlesMax) return bad(fmt::format("{} frames", count));
   return static_cast<std::int32_t>(count);
 }
 
-std::optional<FrameRate> read_rate(TableReader& table, std::string_view key) {
-  const SpecNode* node = table.take(key);
+std::optional<FrameRate> read_rate(SpecTable& table, std::string_view key) {
+  const Node* node = table.take(key);
   if (node == nullptr) return std::nullopt;
-  const bool is_number = node->type == SpecNode::Type::Integer || node->type == SpecNode::Type::Float;
-  if (!is_number && node->type != SpecNode::Type::String && !node->raw) {
-    table.fail(key, "wrong_type", fmt::format("this is {}", jobs::name(node->type)), "24, 23.98 or \"24000/1001\"");
+  const bool is_number = node->type == Node::Type::Integer || node->type == Node::Type::Float;
+  if (!is_number && node->type != Node::Type::String && !node->raw) {
+    table.fail(key, "wrong_type", fmt::format("this is {}", config::name(node->type)), "24, 23.98 or \"24000/1001\"");
     return std::nullopt;
   }
-  auto rate = node->type == SpecNode::Type::Integer ? FrameRate::from_number(static_cast<double>(node->integer))
-              : node->type == SpecNode::Type::Float
+  auto rate = node->type == Node::Type::Integer ? FrameRate::from_number(static_cast<double>(node->integer))
+              : node->type == Node::Type::Float
                   ? FrameRate::from_number(node->real)
-                  : FrameRate::parse(node->type == SpecNode::Type::String ? printable(node->text) : *node->raw);
+                  : FrameRate::parse(node->type == Node::Type::String ? printable(node->text) : *node->raw);
   if (rate.ok()) return *rate;
   table.fail(key, rate.error().code.substr(5), rate.error().message, rate.error().hint);
   return std::nullopt;
@@ -224,18 +223,18 @@ namespace {
 
 // What a layer without a legal kind was meant to be, by its spelling, by a key that one kind alone has, or by the word
 // of another program: so that the rest of it can be checked.
-std::optional<LayerKind> meant_kind(const TableReader& table) {
+std::optional<LayerKind> meant_kind(const SpecTable& table) {
   std::vector<std::string> words;
   for (const LayerKind kind : layer_kinds()) words.emplace_back(jobs::name(kind));
-  const SpecNode* value = table.value("kind");
-  const std::string written = value != nullptr && value->type == SpecNode::Type::String ? value->text : std::string();
-  if (const auto kind = layer_kind_from_name(nearest(written, words))) return kind;
+  const Node* value = table.value("kind");
+  const std::string written = value != nullptr && value->type == Node::Type::String ? value->text : std::string();
+  if (const auto kind = layer_kind_from_name(base::nearest(written, words))) return kind;
   for (const auto& [key, kinds] : kind_keys())
     if (const auto kind = layer_kind_from_name(kinds); kind && table.has(key)) return kind;
   return layer_kind_from_name(suggested_word(written, words));  // what another program calls it
 }
 
-std::optional<LayerKind> read_kind(TableReader& table) {
+std::optional<LayerKind> read_kind(SpecTable& table) {
   table.require("kind", listed_kinds(" or ", [](LayerKind) { return true; }));
   std::vector<std::string_view> words;
   for (const LayerKind kind : layer_kinds()) words.push_back(jobs::name(kind));
@@ -245,11 +244,11 @@ std::optional<LayerKind> read_kind(TableReader& table) {
 
 }  // namespace
 
-LayerDraft read_layer(const SpecNode& node, std::size_t index, const JobSpec& job, SpecErrors& errors) {
+LayerDraft read_layer(const Node& node, std::size_t index, const JobSpec& job, Findings& errors) {
   LayerDraft draft;
   draft.node = &node;
   draft.path = fmt::format("layer[{}]", index);
-  TableReader table = draft.reader(errors);
+  SpecTable table = draft.reader(errors);
   const auto kind = read_kind(table);
   const auto read_as = kind ? kind : meant_kind(table);
   read_common(table, draft, job, read_as, errors);

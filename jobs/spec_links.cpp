@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <map>
 
+#include "base/nearest.h"
 #include "jobs/file_kind.h"
 #include "jobs/kind.h"
-#include "jobs/nearest.h"
 
 namespace framemill::jobs {
 namespace {
@@ -27,7 +27,7 @@ FrameSet widened(const FrameSet& frames, FrameSpan range, std::int32_t handles) 
 
 class Ranges {
  public:
-  Ranges(JobDraft& draft, SpecErrors& errors) : draft_(draft), errors_(errors) {}
+  Ranges(JobDraft& draft, Findings& errors) : draft_(draft), errors_(errors) {}
 
   void settle() {
     JobSpec& job = draft_.job;
@@ -51,7 +51,7 @@ class Ranges {
 
   void settle(LayerDraft& draft, FrameSpan job_range) {
     LayerSpec& layer = draft.layer;
-    const TableReader table = draft.reader(errors_);
+    const SpecTable table = draft.reader(errors_);
     const FrameSpan range = draft.own_range.value_or(job_range);
     if (!draft.has_frames_key) {
       if (!draft.own_range && !draft_.own_range) {
@@ -82,19 +82,19 @@ class Ranges {
   }
 
   JobDraft& draft_;
-  SpecErrors& errors_;
+  Findings& errors_;
 };
 
 class Links {
  public:
-  Links(const JobDraft& draft, SpecErrors& errors) : draft_(draft), layers_(draft), errors_(errors) {
+  Links(const JobDraft& draft, Findings& errors) : draft_(draft), layers_(draft), errors_(errors) {
     for (const LayerDraft& layer : draft_.layers) names_.push_back(layer.layer.name);
   }
 
   void check() {
     for (const LayerDraft& layer : draft_.layers) {
       if (errors_.full()) return;
-      const TableReader table = layer.reader(errors_);
+      const SpecTable table = layer.reader(errors_);
       if (!layer.layer.name.empty() && layers_.find(layer.layer.name) != &layer)
         table.fail("name", "duplicate_layer",
                    fmt::format("the name \"{}\" is used by another layer", layer.layer.name));
@@ -116,15 +116,15 @@ class Links {
   const LayerDraft* source(const LayerDraft& layer, const std::string& key, const std::string& wanted) {
     if (const LayerDraft* found = layers_.find(wanted)) return found;
     if (errors_.full()) return nullptr;
-    layer.reader(errors_).fail(key, "unknown_layer", fmt::format("layer \"{}\" not found", wanted), listed(names_, 10),
-                               nearest(wanted, names_));
+    layer.reader(errors_).fail(key, "unknown_layer", fmt::format("layer \"{}\" not found", wanted),
+                               base::listed(names_, 10), base::nearest(wanted, names_));
     return nullptr;
   }
 
   void check_input(const LayerDraft& layer, std::size_t index) {
     const LayerInput& input = layer.layer.inputs[index];
     if (input.layer.empty() || errors_.full()) return;
-    const TableReader table = layer.reader(errors_);
+    const SpecTable table = layer.reader(errors_);
     const std::string key = fmt::format("input[{}]", index);
     const LayerDraft* from = source(layer, key + ".layer", input.layer);
     if (from == nullptr || !from->kind_known) return;
@@ -190,7 +190,7 @@ class Links {
   enum class Mark { None, Open, Done };
   const JobDraft& draft_;
   const DraftLayers layers_;
-  SpecErrors& errors_;
+  Findings& errors_;
   std::vector<std::string> names_;
   std::map<const LayerDraft*, Mark> marks_;
   std::vector<const LayerDraft*> open_;
@@ -207,17 +207,17 @@ const LayerDraft* DraftLayers::find(const std::string& name) const {
   return found == by_name_.end() ? nullptr : found->second;
 }
 
-void settle_ranges(JobDraft& draft, SpecErrors& errors) {
+void settle_ranges(JobDraft& draft, Findings& errors) {
   Ranges(draft, errors).settle();
 }
 
-void settle_inherited(JobDraft& draft, SpecErrors& errors) {
+void settle_inherited(JobDraft& draft, Findings& errors) {
   const DraftLayers layers(draft);
   for (LayerDraft& layer : draft.layers)
     if (layer.kind_known) kind_of(layer.layer.kind).inherit(layer, layers, errors);
 }
 
-void check_links(const JobDraft& draft, SpecErrors& errors) {
+void check_links(const JobDraft& draft, Findings& errors) {
   Links(draft, errors).check();
 }
 

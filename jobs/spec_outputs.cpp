@@ -19,9 +19,9 @@ base::Result<std::string> resolved(const JobSpec& job, const LayerSpec& layer, s
 }
 
 // True when the pattern is fit to be compared with others.
-bool check_pattern(const JobSpec& job, const LayerDraft& draft, SpecErrors& errors) {
+bool check_pattern(const JobSpec& job, const LayerDraft& draft, Findings& errors) {
   const LayerSpec& layer = draft.layer;
-  const TableReader table = draft.reader(errors);
+  const SpecTable table = draft.reader(errors);
   if (draft.output_failed) return false;  // told before
   const auto pattern = resolved(job, layer, 0);
   if (!pattern.ok()) {
@@ -46,7 +46,7 @@ bool check_pattern(const JobSpec& job, const LayerDraft& draft, SpecErrors& erro
   return true;
 }
 
-bool check_size(const JobDraft& draft, SpecErrors& errors) {
+bool check_size(const JobDraft& draft, Findings& errors) {
   std::size_t phases = 0;
   std::int64_t frames = 0;
   for (const LayerDraft& layer : draft.layers) {
@@ -70,7 +70,7 @@ bool check_size(const JobDraft& draft, SpecErrors& errors) {
 
 }  // namespace
 
-void check_outputs(const JobDraft& draft, SpecErrors& errors) {
+void check_outputs(const JobDraft& draft, Findings& errors) {
   std::vector<const LayerDraft*> fit;
   for (const LayerDraft& layer : draft.layers)
     if (layer.kind_known && check_pattern(draft.job, layer, errors)) fit.push_back(&layer);

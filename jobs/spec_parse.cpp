@@ -6,15 +6,16 @@
 #include <iterator>
 
 #include "base/rfc3339.h"
+#include "config/encoding.h"
 #include "jobs/kind.h"
-#include "jobs/spec_encoding.h"
+#include "jobs/spec_overrides.h"
 
 namespace framemill::jobs {
 namespace {
 
 constexpr std::string_view kApi = "framemill/v1";
 
-void read_identity(TableReader& table, JobSpec& job) {
+void read_identity(SpecTable& table, JobSpec& job) {
   table.require("api", "api = \"framemill/v1\"");
   const auto api = table.text("api", TextRule::Line);
   if (api && *api != kApi)
@@ -35,11 +36,11 @@ void read_identity(TableReader& table, JobSpec& job) {
   job.shot = table.text("shot", TextRule::Word).value_or("");
 }
 
-void read_version(TableReader& table, JobSpec& job) {
+void read_version(SpecTable& table, JobSpec& job) {
   constexpr std::int64_t kVersionMax = 999'999;
-  const SpecNode* version = table.take("version");
+  const Node* version = table.take("version");
   if (version == nullptr) return;
-  if (version->type == SpecNode::Type::String) {
+  if (version->type == Node::Type::String) {
     if (version->text != "next")
       table.fail("version", "unknown_value", fmt::format("\"{}\" is not a version", printable(version->text)),
                  "an integer from 1, or \"next\"");
@@ -48,16 +49,16 @@ void read_version(TableReader& table, JobSpec& job) {
   }
 }
 
-void read_rest(TableReader& table, JobDraft& draft) {
+void read_rest(SpecTable& table, JobDraft& draft) {
   JobSpec& job = draft.job;
   job.priority = static_cast<std::int32_t>(table.integer("priority", 0, 100).value_or(job.priority));
-  if (const SpecNode* deadline = table.take("deadline")) {
-    const bool is_moment = deadline->type == SpecNode::Type::DateTime || deadline->type == SpecNode::Type::String;
+  if (const Node* deadline = table.take("deadline")) {
+    const bool is_moment = deadline->type == Node::Type::DateTime || deadline->type == Node::Type::String;
     if (is_moment) job.deadline = base::parse_rfc3339(deadline->text);
     if (!job.deadline)
       table.fail("deadline", is_moment ? "bad_deadline" : "wrong_type",
                  is_moment ? fmt::format("\"{}\" is not a moment", printable(deadline->text))
-                           : fmt::format("this is {}", jobs::name(deadline->type)),
+                           : fmt::format("this is {}", config::name(deadline->type)),
                  "RFC 3339 with an offset: 2026-12-24T18:00:00+01:00");
   }
   job.fps = read_rate(table, "fps");
@@ -71,45 +72,45 @@ void read_rest(TableReader& table, JobDraft& draft) {
   read_version(table, job);
 }
 
-void read_layers(TableReader& table, JobDraft& draft, SpecErrors& errors) {
+void read_layers(SpecTable& table, JobDraft& draft, Findings& errors) {
   // One [layer] with single brackets, or "layers", is an error; what is in it is checked all the same.
-  const SpecNode* single = table.has("layer") ? table.value("layer") : nullptr;
-  if (single != nullptr && single->type == SpecNode::Type::Table)
+  const Node* single = table.has("layer") ? table.value("layer") : nullptr;
+  if (single != nullptr && single->type == Node::Type::Table)
     draft.layers.push_back(read_layer(*single, 0, draft.job, errors));
-  const SpecNode* misnamed = table.has("layer") ? nullptr : table.value("layers");
-  if (misnamed != nullptr && misnamed->type == SpecNode::Type::Array && !misnamed->items.empty())
+  const Node* misnamed = table.has("layer") ? nullptr : table.value("layers");
+  if (misnamed != nullptr && misnamed->type == Node::Type::Array && !misnamed->items.empty())
     table.allow("layer");
   else
     misnamed = nullptr;
-  const SpecNode* layers = misnamed != nullptr ? misnamed : table.array("layer", kLayersMax);
+  const Node* layers = misnamed != nullptr ? misnamed : table.array("layer", kLayersMax);
   if (layers == nullptr || layers->items.empty()) {
     if (!table.has("layer") || layers != nullptr)
       table.fail("layer", "no_layers", "a job needs at least one layer", "[[layer]]");
     return;
   }
   for (std::size_t i = 0; i < std::min(layers->items.size(), kLayersMax); ++i) {
-    const SpecNode& item = layers->items[i];
-    if (item.type == SpecNode::Type::Table)
+    const Node& item = layers->items[i];
+    if (item.type == Node::Type::Table)
       draft.layers.push_back(read_layer(item, i, draft.job, errors));
     else
       errors.add("wrong_type", item.position, fmt::format("layer[{}]", i),
-                 fmt::format("this is {}", jobs::name(item.type)), "a table");
+                 fmt::format("this is {}", config::name(item.type)), "a table");
   }
 }
 
-void keep_old_meaning(SpecNode& root) {
+void keep_old_meaning(Node& root) {
   const auto layers =
       std::find_if(root.members.begin(), root.members.end(), [](auto& m) { return m.first == "layer"; });
   if (layers == root.members.end()) return;
-  for (SpecNode& layer : layers->second.items) {
-    const SpecNode* word = layer.find("kind");
+  for (Node& layer : layers->second.items) {
+    const Node* word = layer.find("kind");
     const auto kind = word == nullptr ? std::nullopt : layer_kind_from_name(word->text);
     if (kind) kind_of(*kind).keep_old_meaning(layer);
   }
 }
 
-void check_tree(const SpecNode& root, JobDraft& draft, SpecErrors& errors) {
-  TableReader table(root, "", errors);
+void check_tree(const Node& root, JobDraft& draft, Findings& errors) {
+  SpecTable table(root, "", errors);
   read_identity(table, draft.job);
   draft.has_shot_key = table.has("shot");
   read_rest(table, draft);
@@ -121,16 +122,33 @@ void check_tree(const SpecNode& root, JobDraft& draft, SpecErrors& errors) {
   check_outputs(draft, errors);
 }
 
-void gather_positions(const SpecNode& node, const std::string& field, std::map<std::string, SpecPosition>& out) {
-  if (node.position.line) out.emplace(field, node.position);
+void gather_positions(const Node& node, const std::string& field, std::map<std::string, SpecPosition>& out) {
+  if (node.position.line) out.emplace(field, SpecPosition{node.position.line, node.position.column});
   for (std::size_t i = 0; i < node.items.size(); ++i)
     gather_positions(node.items[i], fmt::format("{}[{}]", field, i), out);
   for (const auto& [key, member] : node.members) gather_positions(member, field.empty() ? key : field + "." + key, out);
 }
 
-ParsedSpec only(SpecError error) {
+// What was found, as errors of a spec.
+SpecError spec_error(config::Finding&& finding) {
+  return {"spec." + finding.code,
+          finding.line,
+          finding.column,
+          std::move(finding.field),
+          std::move(finding.message),
+          std::move(finding.expected),
+          std::move(finding.suggestion)};
+}
+
+std::vector<SpecError> spec_errors(Findings& findings) {
+  std::vector<SpecError> errors;
+  for (config::Finding& finding : findings.take()) errors.push_back(spec_error(std::move(finding)));
+  return errors;
+}
+
+ParsedSpec refused(Findings& findings) {
   ParsedSpec out;
-  out.errors.push_back(std::move(error));
+  out.errors = spec_errors(findings);
   return out;
 }
 
@@ -154,46 +172,45 @@ void locate(std::vector<SpecError>& errors, const std::map<std::string, SpecPosi
 }
 
 SpecFormat detected_format(std::string_view text) {
-  text = without_bom(text);
+  text = config::without_bom(text);
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   return first != std::string_view::npos && text[first] == '{' ? SpecFormat::Json : SpecFormat::Toml;
 }
 
+std::optional<SpecError> encoding_error(std::string_view text) {
+  auto finding = config::encoding_error(text);
+  return finding ? std::optional(spec_error(*std::move(finding))) : std::nullopt;
+}
+
 namespace {
 ParsedSpec parse(std::string_view text, SpecFormat format, const SpecOverrides& overrides, bool is_stored) {
-  if (text.size() > kSpecBytesMax)
-    return only({"spec.too_large",
-                 {},
-                 {},
-                 "",
-                 fmt::format("the spec has {} bytes; the limit is {}", text.size(), kSpecBytesMax),
-                 "",
-                 ""});
-  text = without_bom(text);  // which editors leave
-  if (auto error = encoding_error(text)) return only(*std::move(error));
+  text = config::without_bom(text);  // which editors leave
   if (format == SpecFormat::Detect) format = detected_format(text);
-  TreeResult tree = format == SpecFormat::Json ? tree_from_json(text) : tree_from_toml(text);
-  if (tree.error) {
-    ParsedSpec out = only(std::move(*tree.error));
-    std::move(tree.findings.begin(), tree.findings.end(), std::back_inserter(out.errors));
-    out.errors.resize(std::min(out.errors.size(), kSpecErrorsMax));
-    return out;
+  Findings errors(format == SpecFormat::Json ? Language::Json : Language::Toml);
+  if (text.size() > config::kBytesMax) {
+    errors.add("too_large", {}, "",
+               fmt::format("the spec has {} bytes; the limit is {}", text.size(), config::kBytesMax));
+    return refused(errors);
   }
-
-  SpecErrors errors(format == SpecFormat::Json ? SpecLanguage::Json : SpecLanguage::Toml);
-  for (SpecError& error : tree.findings) errors.add(std::move(error));
-  std::vector<SpecError> override_errors;
-  apply_overrides(*tree.root, overrides, override_errors);
-  for (SpecError& error : override_errors) errors.add(std::move(error));
+  if (auto error = config::encoding_error(text)) {
+    errors.add(*std::move(error));
+    return refused(errors);
+  }
+  config::TreeResult tree =
+      format == SpecFormat::Json ? config::tree_from_json(text) : config::tree_from_toml(text, {.lists = {"layer"}});
+  if (tree.error) errors.add(std::move(*tree.error));
+  for (config::Finding& finding : tree.findings) errors.add(std::move(finding));
+  if (!tree.root) return refused(errors);
+  apply_overrides(*tree.root, overrides, errors);
   if (is_stored) keep_old_meaning(*tree.root);
   JobDraft draft;
   draft.is_stored = is_stored;
   check_tree(*tree.root, draft, errors);
-  report_mends(*tree.root, "", errors);
+  config::report_mends(*tree.root, "", errors);
 
   ParsedSpec out;
   gather_positions(*tree.root, "", out.positions);
-  out.errors = errors.take();
+  out.errors = spec_errors(errors);
   for (LayerDraft& layer : draft.layers) {
     const auto index = static_cast<LayerIndex>(draft.job.layers.size());
     const bool in_windows = layer.kind_known && traits(layer.layer.kind).uses_model;

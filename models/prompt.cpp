@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/nearest.h"
 #include "base/unicode.h"
-#include "jobs/nearest.h"
 #include "models/prompt_words.h"
 
 namespace framemill::models {
@@ -241,8 +241,8 @@ std::vector<std::string> nearest_words(const Vocabulary& vocabulary, std::string
   for (const VocabularySlot& slot : vocabulary.slots) {
     for (const VocabularyValue& value : slot.values) {
       for (const std::string& known : value.words) {
-        const std::size_t distance = jobs::edit_distance(word, known);
-        if (known != "none" && distance <= jobs::edits_max(word)) ranked.emplace_back(distance, known);
+        const std::size_t distance = base::edit_distance(word, known);
+        if (known != "none" && distance <= base::edits_max(word)) ranked.emplace_back(distance, known);
       }
     }
   }

@@ -68,7 +68,7 @@ base::Result<Condition> parse_prompt(const Vocabulary& vocabulary, std::string_v
 // Words for a condition, such that parse_prompt gives it back.
 std::string prompt_from(const Vocabulary& vocabulary, const Condition& condition);
 
-// The words of the vocabulary that are near to `word` by edit distance (jobs/nearest.h), best first; none where none is.
+// The words of the vocabulary that are near to `word` by edit distance (base/nearest.h), best first; none where none is.
 std::vector<std::string> nearest_words(const Vocabulary& vocabulary, std::string_view word, std::size_t count);
 
 }  // namespace framemill::models

@@ -1,27 +1,22 @@
 // parse_vocabulary: the strict reader of vocabulary.toml.
-#include <toml++/toml.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
 
+#include "config/settings.h"
+#include "config/text_rules.h"
 #include "models/prompt.h"
-
-#include <fmt/format.h>
 
 namespace framemill::models {
 namespace {
 
-constexpr std::size_t kSlotsMax = 32, kValuesMax = 256, kWordsMax = 64, kWordBytesMax = 32;
+using config::SettingsTable;
+
+constexpr std::size_t kSlotsMax = 32, kValuesMax = 256, kWordsMax = 64, kWordBytesMax = 32, kIgnoredMax = 1024;
 
 base::Error bad_vocabulary(std::string reason, std::string field = "") {
   return {"model.vocabulary", "vocabulary: " + std::move(reason), std::move(field), ""};
-}
-
-base::Status check_keys(const toml::table& table, const std::set<std::string_view>& known, const std::string& field) {
-  for (const auto& [key, node] : table) {
-    if (!known.contains(key.str())) return bad_vocabulary("unknown key '" + std::string(key.str()) + "'", field);
-  }
-  return {};
 }
 
 bool is_word(std::string_view text) {
@@ -29,39 +24,58 @@ bool is_word(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '-' || c == '\''; });
 }
 
-base::Result<std::vector<std::string>> read_words(const toml::node* node, const std::string& field, std::size_t max) {
-  const toml::array* array = node ? node->as_array() : nullptr;
-  if (!array) return bad_vocabulary("'" + field + "' must be a list of words", field);
-  if (array->size() > max) return bad_vocabulary(fmt::format("'{}' has more than {} words", field, max), field);
+void check_words(SettingsTable& table, const std::string& key, const std::vector<std::string>& words, std::size_t max) {
+  if (words.size() > max) table.fail(key, "too_large", fmt::format("{} words; the limit is {}", words.size(), max));
+  for (const std::string& word : words)
+    if (!is_word(word))
+      table.fail(key, "bad_word", fmt::format("\"{}\" is not a lower-case word", config::printable(word)),
+                 fmt::format("1 to {} of a-z, - and '", kWordBytesMax));
+}
+
+std::vector<std::string> read_words(SettingsTable& table, const std::string& key, std::size_t max) {
   std::vector<std::string> words;
-  for (const toml::node& entry : *array) {
-    const auto word = entry.value<std::string>();
-    if (!word || !is_word(*word))
-      return bad_vocabulary("'" + field + "' holds something that is not a lower-case word", field);
-    words.push_back(*word);
-  }
+  table.texts(key, words);
+  check_words(table, key, words, max);
   return words;
 }
 
-base::Result<VocabularySlot> read_slot(const toml::node& node, const std::string& field) {
-  const toml::table* table = node.as_table();
-  if (!table) return bad_vocabulary("a slot is a table", field);
-  FM_TRY(check_keys(*table, {"name", "scope", "values"}, field));
+VocabularySlot read_slot(SettingsTable& table) {
   VocabularySlot slot;
-  slot.name = (*table)["name"].value_or(std::string());
-  const std::string scope = (*table)["scope"].value_or(std::string());
-  if (!is_word(slot.name)) return bad_vocabulary("a slot wants a name", field);
-  if (scope != "scene" && scope != "object") return bad_vocabulary("scope is 'scene' or 'object'", field + ".scope");
-  slot.scope = scope == "scene" ? SlotScope::Scene : SlotScope::Object;
-  const toml::array* values = (*table)["values"].as_array();
-  if (!values || values->empty() || values->size() > kValuesMax)
-    return bad_vocabulary("a slot must have 1 to 256 values", field);
-  for (const toml::node& value : *values) {
-    FM_ASSIGN(std::vector<std::string> words, read_words(&value, field + ".values", kWordsMax));
-    if (words.empty()) return bad_vocabulary("a value wants a name", field + ".values");
-    slot.values.push_back({words.front(), std::move(words)});
+  table.require("name", "a lower-case word");
+  table.text("name", slot.name);
+  if (!slot.name.empty()) check_words(table, "name", {slot.name}, 1);
+  table.require("scope", "scene or object");
+  slot.scope = table.choice("scope", {"scene", "object"}) == 1u ? SlotScope::Object : SlotScope::Scene;
+  table.require("values", fmt::format("an array of 1 to {} arrays of words", kValuesMax));
+  std::vector<std::vector<std::string>> values;
+  table.lists("values", kValuesMax, values);
+  if (values.empty() && table.has("values")) table.fail("values", "out_of_range", "there are no values");
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    check_words(table, fmt::format("values[{}]", i), values[i], kWordsMax);
+    if (values[i].empty())
+      table.fail(fmt::format("values[{}]", i), "out_of_range", "there are no words", "the name of the value first");
+    else
+      slot.values.push_back({values[i].front(), std::move(values[i])});
   }
   return slot;
+}
+
+void read_vocabulary(SettingsTable& root, Vocabulary& vocabulary) {
+  root.require("format", "format = 1");
+  root.integer("format", 1, 1);
+  root.require("objects_max", "an integer, 0 to 16");
+  vocabulary.objects_max = static_cast<int>(root.integer("objects_max", 0, 16).value_or(0));
+  root.require("ignored", "an array of words");
+  vocabulary.ignored = read_words(root, "ignored", kIgnoredMax);
+  root.require("camera_words", "an array of words");
+  vocabulary.camera_words = read_words(root, "camera_words", kWordsMax);
+  root.require("slot", fmt::format("1 to {} [[slot]]", kSlotsMax));
+  root.tables("slot", kSlotsMax, [&](SettingsTable& table) { vocabulary.slots.push_back(read_slot(table)); });
+  if (vocabulary.slots.empty() && root.has("slot")) root.fail("slot", "out_of_range", "there are no slots");
+  root.table("motion_limits", [&](SettingsTable& limits) {
+    for (const std::string& kind : limits.keys())
+      vocabulary.motion_limits.emplace_back(kind, read_words(limits, kind, kWordsMax));
+  });
 }
 
 const VocabularySlot* slot_named(const Vocabulary& vocabulary, std::string_view name) {
@@ -117,34 +131,14 @@ std::size_t Vocabulary::object_slots() const {
 }
 
 base::Result<Vocabulary> parse_vocabulary(std::string_view text) {
-  if (text.size() > kVocabularyBytesMax) return bad_vocabulary("larger than 256 KiB");
-  toml::table root;
-  try {
-    root = toml::parse(text);
-  } catch (const toml::parse_error& error) {
-    return bad_vocabulary(fmt::format("line {}: {}", error.source().begin.line, error.description()));
-  }
-  FM_TRY(check_keys(root, {"format", "objects_max", "ignored", "camera_words", "slot", "motion_limits"}, ""));
-  if (root["format"].value_or(0) != 1) return bad_vocabulary("format 1 is the one that is known", "format");
   Vocabulary vocabulary;
-  vocabulary.objects_max = static_cast<int>(root["objects_max"].value_or(std::int64_t{-1}));
-  if (vocabulary.objects_max < 0 || vocabulary.objects_max > 16)
-    return bad_vocabulary("objects_max is 0 to 16", "objects_max");
-  FM_ASSIGN(vocabulary.ignored, read_words(root.get("ignored"), "ignored", 1024));
-  FM_ASSIGN(vocabulary.camera_words, read_words(root.get("camera_words"), "camera_words", kWordsMax));
-  const toml::array* slots = root["slot"].as_array();
-  if (!slots || slots->empty() || slots->size() > kSlotsMax) return bad_vocabulary("1 to 32 slots are needed", "slot");
-  for (std::size_t i = 0; i < slots->size(); ++i) {
-    FM_ASSIGN(VocabularySlot slot, read_slot((*slots)[i], fmt::format("slot[{}]", i)));
-    vocabulary.slots.push_back(std::move(slot));
-  }
-  if (const toml::table* limits = root["motion_limits"].as_table()) {
-    for (const auto& [key, node] : *limits) {
-      const std::string kind(key.str());
-      FM_ASSIGN(std::vector<std::string> motions, read_words(&node, "motion_limits." + kind, kWordsMax));
-      vocabulary.motion_limits.emplace_back(kind, std::move(motions));
-    }
-  }
+  const config::SettingsForm form{.code = "model.vocabulary",
+                                  .lists = {"slot"},
+                                  .bytes_max = kVocabularyBytesMax,
+                                  .unknown_key_hint = "see docs/model-package.md"};
+  const base::Status read =
+      config::read_settings(text, form, [&](SettingsTable& root) { read_vocabulary(root, vocabulary); });
+  if (!read.ok()) return read.error().wrapped("vocabulary");
   FM_TRY(check_whole(vocabulary));
   return vocabulary;
 }

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "jobs/nearest.h"
+#include "base/nearest.h"
 
 namespace framemill::models {
 namespace {
@@ -85,7 +85,7 @@ bool is_floating(Dtype dtype) {
 }
 
 void tell(std::vector<std::string>& faults, const std::string& what, const std::vector<std::string>& names) {
-  if (!names.empty()) faults.push_back(what + ": " + jobs::listed(names, kNamesShownMax));
+  if (!names.empty()) faults.push_back(what + ": " + base::listed(names, kNamesShownMax));
 }
 
 }  // namespace

@@ -7,8 +7,9 @@
 #include "cli/child_process.h"
 #include "cli/exit_code.h"
 #include "cli/host_checks.h"
-#include "cli/toml_file.h"
+#include "cli/settings_text.h"
 #include "cli/verbs/verbs.h"
+#include "config/settings.h"
 
 namespace framemill::cli {
 namespace {
@@ -24,12 +25,12 @@ struct Options {
 // A daemon's configuration as far as doctor looks into it; the daemon itself judges every key.
 struct DaemonFile {
   fs::path path;
-  json::object table;
+  config::Node table;
   bool is_worker = false;
 
   std::string text(std::string_view key) const {
-    const json::value* value = table.if_contains(json::string_view(key.data(), key.size()));
-    return value && value->is_string() ? std::string(value->get_string()) : std::string();
+    const config::Node* value = table.find(key);
+    return value && value->type == config::Node::Type::String ? value->text : std::string();
   }
   fs::path file(std::string_view key) const {
     const std::string name = text(key);
@@ -37,10 +38,9 @@ struct DaemonFile {
   }
   std::vector<fs::path> models() const {
     std::vector<fs::path> out;
-    const json::value* list = table.if_contains("models");
-    if (list && list->is_array())
-      for (const json::value& item : list->get_array())
-        if (item.is_string()) out.push_back(path.parent_path() / std::string(item.get_string()));
+    if (const config::Node* list = table.find("models"))
+      for (const config::Node& item : list->items)
+        if (item.type == config::Node::Type::String) out.push_back(path.parent_path() / item.text);
     return out;
   }
 };
@@ -77,19 +77,18 @@ void check_config(const DaemonFile& daemon, Session& session, Findings& findings
 }
 
 void check_roots(const DaemonFile& daemon, Findings& findings) {
-  const json::value* roots = daemon.table.if_contains("roots");
-  if (!roots || !roots->is_object()) return;
-  for (const auto& item : roots->get_object()) {
-    const json::value* path = &item.value();
+  const config::Node* roots = daemon.table.find("roots");
+  if (roots == nullptr) return;
+  for (const auto& [name, root] : roots->members) {
+    const config::Node* path = &root;
     RootAccess access = RootAccess::Write;
-    if (const json::object* table = item.value().if_object()) {  // {path = "...", access = "read"}
-      path = table->if_contains("path");
-      const json::value* said = table->if_contains("access");
-      if (said != nullptr && said->is_string() && said->get_string() == "read") access = RootAccess::Read;
+    if (root.type == config::Node::Type::Table) {  // {path = "...", access = "read"}
+      path = root.find("path");
+      const config::Node* written = root.find("access");
+      if (written != nullptr && written->text == "read") access = RootAccess::Read;
     }
-    if (path != nullptr && path->is_string() && !path->get_string().empty())
-      check_root(std::string(item.key()), daemon.path.parent_path() / std::string(path->get_string()), access,
-                 findings);
+    if (path != nullptr && path->type == config::Node::Type::String && !path->text.empty())
+      check_root(name, daemon.path.parent_path() / path->text, access, findings);
   }
 }
 
@@ -154,21 +153,24 @@ base::Result<std::vector<DaemonFile>> read_daemon_files(const Options& options, 
       if (fs::exists(usual, ignored)) paths.emplace_back(usual);
   std::vector<DaemonFile> daemons;
   for (const std::string& path : paths) {
-    auto table = read_toml_file(path);
-    if (is(table, ConfigError::Syntax)) {  // its daemon says more of it
-      const auto text = read_settings_text(path);
-      const bool is_worker = text.ok() && text->find("workers_file") == std::string::npos;
-      check_config({fs::absolute(path), {}, is_worker}, session, findings);
-      if (findings.back().verdict == Verdict::BadConfiguration) continue;
-    }
-    if (!table.ok()) {
-      const std::string& hint = table.error().hint;
-      findings.push_back({Verdict::BadConfiguration, "configuration " + path, table.error().message,
+    const auto text = read_settings_text(path);
+    if (!text.ok()) {
+      const std::string& hint = text.error().hint;
+      findings.push_back({Verdict::BadConfiguration, "configuration " + path, text.error().message,
                           hint.empty() ? "name a file that can be read with --config" : hint});
       continue;
     }
+    auto table = config::settings_tree(*text, {});
+    if (!table.ok()) {  // its daemon knows more of it
+      const bool is_worker = text->find("workers_file") == std::string::npos;
+      check_config({fs::absolute(path), {}, is_worker}, session, findings);
+      if (findings.back().verdict != Verdict::BadConfiguration)
+        findings.push_back({Verdict::BadConfiguration, "configuration " + path, table.error().message,
+                            table.error().hint.empty() ? "correct " + path : table.error().hint});
+      continue;
+    }
     DaemonFile daemon{fs::absolute(path), std::move(table).value(), false};
-    daemon.is_worker = daemon.table.contains("scheduler") || daemon.table.contains("slot");
+    daemon.is_worker = daemon.table.find("scheduler") != nullptr || daemon.table.find("slot") != nullptr;
     daemons.push_back(std::move(daemon));
   }
   return daemons;

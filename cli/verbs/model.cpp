@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <ostream>
 
+#include "base/nearest.h"
 #include "cli/table.h"
 #include "cli/verbs/verbs.h"
-#include "jobs/nearest.h"
 #include "models/package.h"
 
 namespace framemill::cli {
@@ -39,7 +39,7 @@ base::Result<models::Package> find_package(const Options& options, Session& sess
   FM_ASSIGN(const models::PackageShelf shelf, open_shelf(options, session));
   if (const models::Package* package = shelf.package(options.package)) return *package;
   for (const base::Error& problem : shelf.problems()) session.print_error(problem);
-  const std::string known = jobs::listed(shelf.ids(), 10);
+  const std::string known = base::listed(shelf.ids(), 10);
   return base::Error{"model.unknown", fmt::format("package '{}' not found", printable(options.package)), "PACKAGE",
                      known.empty() ? "no packages were found" : "known packages: " + known};
 }

@@ -6,14 +6,14 @@
 #include <array>
 #include <charconv>
 
+#include "base/nearest.h"
+#include "config/text_rules.h"
 #include "jobs/command_tokens.h"
 #include "jobs/kinds/command_run.h"
 #include "jobs/kinds/input_checks.h"
 #include "jobs/kinds/kinds.h"
-#include "jobs/nearest.h"
 #include "jobs/output_names.h"
 #include "jobs/spec_json.h"
-#include "jobs/spec_values.h"
 
 namespace framemill::jobs {
 namespace {
@@ -21,7 +21,7 @@ namespace {
 constexpr std::array<std::string_view, 4> kCommandKeys{"argv", "needs_frames", "task", "size"};
 
 // Braces that are no token are the program's own business; a word that is nearly a token is a slip.
-void check_argument(const TableReader& table, const std::string& argument, std::size_t index) {
+void check_argument(const SpecTable& table, const std::string& argument, std::size_t index) {
   for (const ArgumentPart& part : parts_of(argument)) {
     if (!part.token.empty()) continue;
     const std::string_view text = part.text;
@@ -32,7 +32,8 @@ void check_argument(const TableReader& table, const std::string& argument, std::
       const bool is_word = text[close] == '}' && std::all_of(word.begin(), word.end(), [](char c) {
                              return (c >= 'a' && c <= 'z') || c == '_' || c == ':' || (c >= '0' && c <= '9');
                            });
-      const std::string meant = is_word ? nearest(word.substr(0, word.find(':')), command_tokens()) : std::string();
+      const std::string meant =
+          is_word ? base::nearest(word.substr(0, word.find(':')), command_tokens()) : std::string();
       if (meant.empty()) continue;
       table.fail(fmt::format("argv[{}]", index), "unknown_token",
                  fmt::format("{{{}}} is not a token of a command", printable(word)),
@@ -48,7 +49,7 @@ std::string program_meant(const std::string& path) {
 }
 
 // "all", or "-1..+1": frames around those that a task writes.
-void read_needs_frames(TableReader& table, CommandSpec& work) {
+void read_needs_frames(SpecTable& table, CommandSpec& work) {
   const auto written = table.text("needs_frames", TextRule::Line);
   if (!written) return;
   FrameReach reach;
@@ -74,7 +75,7 @@ void read_needs_frames(TableReader& table, CommandSpec& work) {
 }
 
 // "1920x1080"
-std::optional<PictureSize> read_picture_size(TableReader& table) {
+std::optional<PictureSize> read_picture_size(SpecTable& table) {
   const auto text = table.text("size", TextRule::Line);
   if (!text) return std::nullopt;
   PictureSize size;
@@ -89,7 +90,7 @@ std::optional<PictureSize> read_picture_size(TableReader& table) {
   return std::nullopt;
 }
 
-CommandSpec read_command(TableReader& table) {
+CommandSpec read_command(SpecTable& table) {
   constexpr std::size_t kArgumentsMax = 256;
   CommandSpec work;
   work.size = read_picture_size(table);
@@ -104,9 +105,9 @@ CommandSpec read_command(TableReader& table) {
     bytes += work.argv[i].size() + 1;
     if (i > 0) check_argument(table, work.argv[i], i);
   }
-  if (bytes > kSpecStringBytesMax)
-    table.fail("argv", "too_large", fmt::format("the arguments are longer than {} bytes", kSpecStringBytesMax));
-  const SpecNode* node = table.take("argv");
+  if (bytes > config::kStringBytesMax)
+    table.fail("argv", "too_large", fmt::format("the arguments are longer than {} bytes", config::kStringBytesMax));
+  const Node* node = table.take("argv");
   if (node->items.empty())
     table.fail("argv", "missing_program", "the program is missing", "a program that the workers' configuration names");
   else if (!work.argv.empty() && node->items.size() == work.argv.size() && !is_safe_word(work.argv.front()))
@@ -117,7 +118,7 @@ CommandSpec read_command(TableReader& table) {
 }
 
 // How many tasks one run of a command takes, where its tokens or its task leave no choice.
-void settle_command_chunk(TableReader& table, LayerDraft& draft, const CommandSpec& command, bool is_given) {
+void settle_command_chunk(SpecTable& table, LayerDraft& draft, const CommandSpec& command, bool is_given) {
   const bool per_frame = uses_token(command, "frame") && !command.one_task;
   if (per_frame && is_given && draft.layer.chunk != 1u)
     table.fail("chunk", "frame_needs_chunk_1", "{frame} stands for one frame, so the command takes one at a time",
@@ -137,7 +138,7 @@ void settle_command_chunk(TableReader& table, LayerDraft& draft, const CommandSp
   if (per_frame || one_name || command.one_task || (!knows_ranges && !draft.layer.chunk)) draft.layer.chunk = 1;
 }
 
-void check_input_names(const LayerDraft& layer, SpecErrors& errors) {
+void check_input_names(const LayerDraft& layer, Findings& errors) {
   const auto& inputs = layer.layer.inputs;
   for (std::size_t i = 0; i < inputs.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
@@ -147,7 +148,7 @@ void check_input_names(const LayerDraft& layer, SpecErrors& errors) {
                                   "names that differ");
 }
 
-void check_input_tokens(const LayerDraft& layer, const CommandSpec& command, SpecErrors& errors) {
+void check_input_tokens(const LayerDraft& layer, const CommandSpec& command, Findings& errors) {
   std::vector<std::string> names;
   for (const LayerInput& input : layer.layer.inputs) names.push_back(input.name);
   for (std::size_t i = 1; i < command.argv.size(); ++i)
@@ -159,14 +160,14 @@ void check_input_tokens(const LayerDraft& layer, const CommandSpec& command, Spe
       layer.reader(errors).fail(
           "argv", "input_token", message,
           names.size() < 2 ? "exactly one input" : "{input:0}, {input:1} or the name that an input gives itself",
-          part.input.empty() ? "" : nearest(std::string(part.input), names));
+          part.input.empty() ? "" : base::nearest(std::string(part.input), names));
       return;
     }
 }
 
-void check_one_task(const LayerDraft& layer, const CommandSpec& command, SpecErrors& errors) {
+void check_one_task(const LayerDraft& layer, const CommandSpec& command, Findings& errors) {
   const LayerSpec& spec = layer.layer;
-  const TableReader table = layer.reader(errors);
+  const SpecTable table = layer.reader(errors);
   if (spec.makes_frames() && spec.frames.count() > kInputFramesPerTaskMax)
     table.fail("frames", "too_many_frames", fmt::format("one task would write {} files", spec.frames.count()),
                fmt::format("at most {}", kInputFramesPerTaskMax));
@@ -183,7 +184,7 @@ void check_one_task(const LayerDraft& layer, const CommandSpec& command, SpecErr
 }
 
 // A task reads the frame that it writes, so the input has to have it.
-void check_own_frames(const LayerDraft& layer, std::size_t index, const DraftLayers& layers, SpecErrors& errors) {
+void check_own_frames(const LayerDraft& layer, std::size_t index, const DraftLayers& layers, Findings& errors) {
   const LayerInput& input = layer.layer.inputs[index];
   std::optional<FrameSet> offered = input.frames;
   if (!input.layer.empty()) {
@@ -202,20 +203,20 @@ void check_own_frames(const LayerDraft& layer, std::size_t index, const DraftLay
 class Command final : public Kind {
  public:
   std::span<const std::string_view> keys() const override { return kCommandKeys; }
-  Work read(TableReader& table) const override { return read_command(table); }
-  void settle_chunk(TableReader& table, LayerDraft& draft, bool is_given) const override {
+  Work read(SpecTable& table) const override { return read_command(table); }
+  void settle_chunk(SpecTable& table, LayerDraft& draft, bool is_given) const override {
     settle_command_chunk(table, draft, std::get<CommandSpec>(draft.layer.work), is_given);
   }
 
   // Older versions had no needs_frames: each task of a command read every frame of an input layer, and its own of a root.
-  void keep_old_meaning(SpecNode& layer) const override {
+  void keep_old_meaning(Node& layer) const override {
     if (layer.find("needs_frames") != nullptr) return;
-    const SpecNode* inputs = layer.find("input");
+    const Node* inputs = layer.find("input");
     const bool reads_layer =
         inputs != nullptr && std::any_of(inputs->items.begin(), inputs->items.end(),
                                          [](auto& input) { return input.find("layer") != nullptr; });
-    SpecNode reach;
-    reach.type = SpecNode::Type::String;
+    Node reach;
+    reach.type = Node::Type::String;
     reach.text = reads_layer ? "all" : "+0..+0";
     layer.members.emplace_back("needs_frames", std::move(reach));
   }
@@ -223,8 +224,7 @@ class Command final : public Kind {
   std::string default_output(const LayerSpec&) const override { return frames_output(jobs::name(FrameFormat::Exr)); }
   std::string_view ending(const LayerSpec&) const override { return ""; }
 
-  void check(const LayerDraft& layer, const DraftLayers& layers, const JobDraft& job,
-             SpecErrors& errors) const override {
+  void check(const LayerDraft& layer, const DraftLayers& layers, const JobDraft& job, Findings& errors) const override {
     check_work(layer, layers, job, errors);
     check_frames_read(layer, layers, errors);
   }
@@ -254,12 +254,12 @@ class Command final : public Kind {
   }
 
  private:
-  static void check_work(const LayerDraft& layer, const DraftLayers& layers, const JobDraft& job, SpecErrors& errors) {
+  static void check_work(const LayerDraft& layer, const DraftLayers& layers, const JobDraft& job, Findings& errors) {
     const LayerSpec& spec = layer.layer;
     const auto& command = std::get<CommandSpec>(spec.work);
     check_input_names(layer, errors);
     check_input_tokens(layer, command, errors);
-    const TableReader table = layer.reader(errors);
+    const SpecTable table = layer.reader(errors);
     const PictureSource source = picture_source(spec, [&layers](const std::string& wanted) {
       const LayerDraft* found = layers.find(wanted);
       return found == nullptr ? nullptr : &found->layer;

@@ -5,9 +5,9 @@
 #include <array>
 #include <vector>
 
+#include "base/nearest.h"
 #include "jobs/kinds/input_checks.h"
 #include "jobs/kinds/kinds.h"
-#include "jobs/nearest.h"
 #include "jobs/spec_json.h"
 
 namespace framemill::jobs {
@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kEncodeKeys{"fps", "codec", "scale", "burn_in"};
 
-EncodeSpec read_encode(TableReader& table) {
+EncodeSpec read_encode(SpecTable& table) {
   static const std::vector<std::string_view> kBurnIn{"show", "sequence", "shot", "layer", "version", "frame"};
   EncodeSpec work;
   work.fps = read_rate(table, "fps");
@@ -25,9 +25,9 @@ EncodeSpec read_encode(TableReader& table) {
     for (std::size_t i = 0; i < words->size(); ++i) {
       const std::string& word = (*words)[i];
       if (std::find(kBurnIn.begin(), kBurnIn.end(), word) == kBurnIn.end())
-        table.fail(fmt::format("burn_in[{}]", i), "unknown_value",
-                   fmt::format("\"{}\" cannot be burnt in", printable(word)),
-                   "show, sequence, shot, layer, version, frame", nearest(word, {kBurnIn.begin(), kBurnIn.end()}));
+        table.fail(
+            fmt::format("burn_in[{}]", i), "unknown_value", fmt::format("\"{}\" cannot be burnt in", printable(word)),
+            "show, sequence, shot, layer, version, frame", base::nearest(word, {kBurnIn.begin(), kBurnIn.end()}));
     }
     work.burn_in = std::move(*words);
   }
@@ -37,11 +37,11 @@ EncodeSpec read_encode(TableReader& table) {
 class Encode final : public Kind {
  public:
   std::span<const std::string_view> keys() const override { return kEncodeKeys; }
-  Work read(TableReader& table) const override { return read_encode(table); }
+  Work read(SpecTable& table) const override { return read_encode(table); }
   std::string default_output(const LayerSpec&) const override { return file_output("mp4"); }
   std::string_view ending(const LayerSpec&) const override { return ".mp4"; }
 
-  void check(const LayerDraft& layer, const DraftLayers& layers, const JobDraft&, SpecErrors& errors) const override {
+  void check(const LayerDraft& layer, const DraftLayers& layers, const JobDraft&, Findings& errors) const override {
     check_shown_inputs(layer, errors);
     check_frames_read(layer, layers, errors);
   }

@@ -4,14 +4,14 @@
 #include <array>
 #include <set>
 
+#include "base/nearest.h"
+#include "config/text_rules.h"
 #include "jobs/kinds/kinds.h"
-#include "jobs/nearest.h"
-#include "jobs/spec_values.h"
 
 namespace framemill::jobs {
 namespace {
 
-void read_model(TableReader& table, GenerateSpec& work) {
+void read_model(SpecTable& table, GenerateSpec& work) {
   table.require("model", "a package such as demo-clips@1");
   const auto model = table.text("model", TextRule::Line);
   if (!model) return;
@@ -26,9 +26,9 @@ void read_model(TableReader& table, GenerateSpec& work) {
 }
 
 // `variants = N` takes seed, seed+1 ..; a list names the seeds.
-void read_variants(TableReader& table, GenerateSpec& work) {
-  const SpecNode* variants = table.take("variants");
-  if (variants != nullptr && variants->type == SpecNode::Type::Array) {
+void read_variants(SpecTable& table, GenerateSpec& work) {
+  const Node* variants = table.take("variants");
+  if (variants != nullptr && variants->type == Node::Type::Array) {
     if (variants->items.empty() || variants->items.size() > kVariantsMax)
       return table.fail("variants", "out_of_range", fmt::format("{} variants", variants->items.size()),
                         fmt::format("1 to {} seeds", kVariantsMax));
@@ -36,12 +36,12 @@ void read_variants(TableReader& table, GenerateSpec& work) {
       return table.fail("variants", "conflicting_keys", "a list of variants names its seeds, and \"seed\" is given too",
                         "one of the two");
     std::set<std::uint64_t> seen;
-    for (const SpecNode& item : variants->items) {
-      if (item.type == SpecNode::Type::BigInteger)
+    for (const Node& item : variants->items) {
+      if (item.type == Node::Type::BigInteger)
         return table.fail("variants", "out_of_range", fmt::format("{} is not a seed", printable(item.text)),
                           fmt::format("integers, 0 to {}", INT64_MAX));
-      if (item.type != SpecNode::Type::Integer)
-        return table.fail("variants", "wrong_type", fmt::format("a seed is {}", jobs::name(item.type)),
+      if (item.type != Node::Type::Integer)
+        return table.fail("variants", "wrong_type", fmt::format("a seed is {}", config::name(item.type)),
                           "a seed is an integer, 0 or more");
       if (item.integer < 0)
         return table.fail("variants", "out_of_range", fmt::format("{} is not a seed", item.integer),
@@ -60,7 +60,7 @@ void read_variants(TableReader& table, GenerateSpec& work) {
   for (std::int64_t i = 0; i < count; ++i) work.variant_seeds.push_back(work.seed + static_cast<std::uint64_t>(i));
 }
 
-GenerateSpec read_generate(TableReader& table) {
+GenerateSpec read_generate(SpecTable& table) {
   GenerateSpec work;
   read_model(table, work);
   work.prompt = table.text("prompt", TextRule::Prose).value_or("");
@@ -124,7 +124,7 @@ void add_context(PlanDraft& plan, LayerIndex index, PhaseIndex denoise) {
 class Generate final : public Kind {
  public:
   std::span<const std::string_view> keys() const override { return kGenerateKeys; }
-  Work read(TableReader& table) const override { return read_generate(table); }
+  Work read(SpecTable& table) const override { return read_generate(table); }
 
   std::string default_output(const LayerSpec& layer) const override {
     return frames_output(jobs::name(std::get<GenerateSpec>(layer.work).format));
@@ -133,8 +133,8 @@ class Generate final : public Kind {
     return std::get<GenerateSpec>(layer.work).format == FrameFormat::Exr ? ".exr" : ".png";
   }
 
-  void check(const LayerDraft& layer, const DraftLayers&, const JobDraft&, SpecErrors& errors) const override {
-    const TableReader table = layer.reader(errors);
+  void check(const LayerDraft& layer, const DraftLayers&, const JobDraft&, Findings& errors) const override {
+    const SpecTable table = layer.reader(errors);
     const LayerSpec& spec = layer.layer;
     if (spec.inputs.size() > 1)
       table.fail("input", "too_many_inputs", "a generate layer starts from one input", "one element");
@@ -146,7 +146,7 @@ class Generate final : public Kind {
   }
 
   // A layer without a prompt goes on with that of the layer it starts from.
-  void inherit(LayerDraft& layer, const DraftLayers& layers, SpecErrors& errors) const override {
+  void inherit(LayerDraft& layer, const DraftLayers& layers, Findings& errors) const override {
     if (layer.node->find("prompt") != nullptr) return;
     const auto starts_from = [&layers](const LayerDraft& reader) -> const LayerDraft* {
       return reader.layer.inputs.empty() ? nullptr : layers.find(reader.layer.inputs.front().layer);
@@ -169,7 +169,7 @@ class Generate final : public Kind {
     const PackageFacts* facts = plan.packages().find(work.model);
     if (facts == nullptr)
       return plan.fail(index, "model", "unknown_model", fmt::format("unknown model package \"{}\"", work.model),
-                       "a package that the farm has", nearest(work.model, plan.packages().ids()));
+                       "a package that the farm has", base::nearest(work.model, plan.packages().ids()));
     std::string why;
     const auto grid = make_grid(*facts, work.plan, layer.shot_range, !layer.inputs.empty(), &why);
     if (!grid)

@@ -3,7 +3,7 @@
 
 #include <set>
 
-#include "jobs/nearest.h"
+#include "base/nearest.h"
 #include "jobs/spec.h"
 
 namespace framemill::jobs {
@@ -45,10 +45,10 @@ class PackageChecks {
   // The package whose id is near; for a name without a version the newest of that name, or of a name that is near.
   std::string meant_package(const std::string& written) const {
     std::vector<std::string> ids = packages_.ids();
-    if (written.find('@') != std::string::npos) return nearest(written, ids);
+    if (written.find('@') != std::string::npos) return base::nearest(written, ids);
     std::vector<std::string> names;
     for (const std::string& id : ids) names.push_back(id.substr(0, id.find('@')));
-    const std::string name = nearest(written, names);
+    const std::string name = base::nearest(written, names);
     std::string newest;
     for (std::size_t i = 0; i < ids.size(); ++i)
       if (!name.empty() && names[i] == name && (newest.empty() || is_older(newest, ids[i]))) newest = ids[i];
@@ -67,7 +67,7 @@ class PackageChecks {
 
   std::string known_packages() const {
     const std::vector<std::string> ids = packages_.ids();
-    return ids.empty() ? "a package that the farm has; it has none" : "one of " + listed(ids, 10);
+    return ids.empty() ? "a package that the farm has; it has none" : "one of " + base::listed(ids, 10);
   }
   void check_prompt(std::string_view key, const std::string& model, const std::string& prompt) {
     const base::Status status = packages_.check_prompt(model, prompt);

@@ -30,19 +30,19 @@ std::int64_t frames_read_at_once(const LayerSpec& spec, const DraftLayers& layer
 
 }  // namespace
 
-void check_shown_inputs(const LayerDraft& layer, SpecErrors& errors) {
-  const TableReader table = layer.reader(errors);
+void check_shown_inputs(const LayerDraft& layer, Findings& errors) {
+  const SpecTable table = layer.reader(errors);
   const LayerSpec& spec = layer.layer;
   if (!table.has("input")) table.fail("input", "missing_key", "\"input\" is missing", "input = [{layer = \"boards\"}]");
-  const SpecNode* written = table.value("input");
-  if (written != nullptr && written->type == SpecNode::Type::Array && spec.inputs.empty())
+  const Node* written = table.value("input");
+  if (written != nullptr && written->type == Node::Type::Array && spec.inputs.empty())
     table.fail("input", "missing_key", "the input is missing", "at least one element");
   for (std::size_t i = 0; i < spec.inputs.size(); ++i)
     if (!spec.inputs[i].pattern.empty() && !spec.inputs[i].frames)
       table.fail(fmt::format("input[{}].frames", i), "missing_key", "say which frames of the root are read");
 }
 
-void check_frames_read(const LayerDraft& layer, const DraftLayers& layers, SpecErrors& errors) {
+void check_frames_read(const LayerDraft& layer, const DraftLayers& layers, Findings& errors) {
   const std::int64_t count = frames_read_at_once(layer.layer, layers);
   if (count > kInputFramesPerTaskMax)
     layer.reader(errors).fail("input", "too_many_inputs", fmt::format("{} frames are read at once", count),

@@ -6,9 +6,9 @@
 namespace framemill::jobs {
 
 // Of a layer that makes one file of what it is given: there are inputs, and of those from roots the frames are known.
-void check_shown_inputs(const LayerDraft& layer, SpecErrors& errors);
+void check_shown_inputs(const LayerDraft& layer, Findings& errors);
 
 // One task reads at most kInputFramesPerTaskMax frames.
-void check_frames_read(const LayerDraft& layer, const DraftLayers& layers, SpecErrors& errors);
+void check_frames_read(const LayerDraft& layer, const DraftLayers& layers, Findings& errors);
 
 }  // namespace framemill::jobs

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kSheetKeys{"every", "tile"};
 
-SheetSpec read_sheet(TableReader& table) {
+SheetSpec read_sheet(SpecTable& table) {
   SheetSpec work;
   work.every = static_cast<std::int32_t>(table.integer("every", 1, 100'000).value_or(work.every));
   work.tile = static_cast<std::int32_t>(table.integer("tile", 64, 1'024).value_or(work.tile));
@@ -19,11 +19,11 @@ SheetSpec read_sheet(TableReader& table) {
 class Sheet final : public Kind {
  public:
   std::span<const std::string_view> keys() const override { return kSheetKeys; }
-  Work read(TableReader& table) const override { return read_sheet(table); }
+  Work read(SpecTable& table) const override { return read_sheet(table); }
   std::string default_output(const LayerSpec&) const override { return file_output("png"); }
   std::string_view ending(const LayerSpec&) const override { return ".png"; }
 
-  void check(const LayerDraft& layer, const DraftLayers& layers, const JobDraft&, SpecErrors& errors) const override {
+  void check(const LayerDraft& layer, const DraftLayers& layers, const JobDraft&, Findings& errors) const override {
     check_shown_inputs(layer, errors);
     check_frames_read(layer, layers, errors);
   }

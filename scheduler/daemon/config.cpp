@@ -5,14 +5,14 @@
 #include <charconv>
 
 #include "base/file.h"
-#include "jobs/settings.h"
+#include "config/settings.h"
 
 namespace framemill::scheduler {
 namespace {
 
 using base::Error;
 using base::Result;
-using jobs::SettingsTable;
+using config::SettingsTable;
 
 constexpr std::uint64_t kConfigBytesMax = 256 << 10;
 
@@ -99,8 +99,8 @@ void read_config(SettingsTable& table, const std::filesystem::path& directory, S
 
 Result<SchedulerConfig> parse_scheduler_config(std::string_view text, const std::filesystem::path& directory) {
   SchedulerConfig config;
-  const jobs::SettingsForm form{.bytes_max = kConfigBytesMax, .unknown_key_hint = "see configs/scheduler.toml"};
-  FM_TRY(jobs::read_settings(text, form, [&](SettingsTable& table) { read_config(table, directory, config); }));
+  const config::SettingsForm form{.bytes_max = kConfigBytesMax, .unknown_key_hint = "see configs/scheduler.toml"};
+  FM_TRY(config::read_settings(text, form, [&](SettingsTable& table) { read_config(table, directory, config); }));
   return config;
 }
 

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "base/log.h"
-#include "jobs/settings.h"
+#include "config/settings.h"
 #include "models/package.h"
 #include "net/event_loop.h"
 #include "net/service_manager.h"
@@ -41,7 +41,7 @@ Result<std::vector<net::CurvePublicKey>> read_worker_keys(const SchedulerConfig&
 // Nothing of a reload is taken where a part of it is refused.
 void tell_of_reload(const char* what, const base::Error& error) {
   base::log_error("scheduler", "nothing was read again, because {} cannot be used: {}{}{}", what,
-                  jobs::first_line(error.message), error.hint.empty() ? "" : "; ", error.hint);
+                  config::first_line(error.message), error.hint.empty() ? "" : "; ", error.hint);
 }
 
 Result<Setup> read_setup(const SchedulerConfig& config) {

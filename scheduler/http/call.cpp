@@ -7,8 +7,8 @@
 #include <charconv>
 
 #include "base/code_table.h"
+#include "base/nearest.h"
 #include "base/text.h"
-#include "jobs/nearest.h"
 #include "net/net_error.h"
 #include "scheduler/core/state/refusal.h"
 
@@ -179,9 +179,8 @@ base::Result<json::object> Call::body(const std::vector<std::string_view>& keys)
   const std::vector<std::string> known(keys.begin(), keys.end());
   for (const auto& [key, ignored] : value.get_object()) {
     if (std::find(known.begin(), known.end(), std::string_view(key)) != known.end()) continue;
-    const std::string near = jobs::nearest(std::string_view(key), known);
     return base::Error{"request.unknown_key", "the body has an unknown key", base::valid_utf8(std::string_view(key)),
-                       near.empty() ? "" : "did you mean " + near + "?"};
+                       base::did_you_mean(base::nearest(std::string_view(key), known))};
   }
   return std::move(value.get_object());
 }

@@ -5,7 +5,7 @@
 #include "base/ascii.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "jobs/nearest.h"
+#include "base/nearest.h"
 #include "net/net_error.h"
 #include "scheduler/http/call.h"
 
@@ -33,9 +33,8 @@ base::Status check_query(const net::HttpRequest& request, const ApiRoute& route)
   const std::vector<std::string> known(route.query.begin(), route.query.end());
   for (const auto& [key, value] : request.query) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    const std::string near = jobs::nearest(key, known);
     return base::Error{"request.unknown_parameter", "unknown query parameter", key,
-                       near.empty() ? "" : "did you mean " + near + "?"};
+                       base::did_you_mean(base::nearest(key, known))};
   }
   return {};
 }

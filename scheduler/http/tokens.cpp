@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "base/guarded_file.h"
-#include "jobs/settings.h"
+#include "config/settings.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -23,7 +23,7 @@ bool is_principal(std::string_view text) {
   });
 }
 
-void read_entry(jobs::SettingsTable& table, TokenEntry& entry) {
+void read_entry(config::SettingsTable& table, TokenEntry& entry) {
   table.require("principal", "the name of the person or program that holds the token");
   std::string role, digest;
   table.text("principal", entry.principal);
@@ -68,14 +68,14 @@ std::optional<Role> role_from_name(std::string_view text) {
 base::Result<TokenTable> TokenTable::parse(std::string_view text) {
   std::vector<TokenEntry> entries;
   std::set<base::Sha256> seen;
-  const jobs::SettingsForm form{.code_prefix = "tokens",
-                                .lists = {"token"},
-                                .secrets = {"sha256"},
-                                .bytes_max = kFileBytesMax,
-                                .keys_max = 6 * kTokensMax,
-                                .unknown_key_hint = "see docs/tokens.md"};
-  FM_TRY(jobs::read_settings(text, form, [&](jobs::SettingsTable& file) {
-    file.tables("token", kTokensMax, [&](jobs::SettingsTable& table) {
+  const config::SettingsForm form{.code_prefix = "tokens",
+                                  .lists = {"token"},
+                                  .secrets = {"sha256"},
+                                  .bytes_max = kFileBytesMax,
+                                  .keys_max = 6 * kTokensMax,
+                                  .unknown_key_hint = "see docs/tokens.md"};
+  FM_TRY(config::read_settings(text, form, [&](config::SettingsTable& file) {
+    file.tables("token", kTokensMax, [&](config::SettingsTable& table) {
       TokenEntry& entry = entries.emplace_back();
       read_entry(table, entry);
       if (entry.digest != base::Sha256() && !seen.insert(entry.digest).second)

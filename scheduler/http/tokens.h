@@ -1,7 +1,7 @@
 // Who may ask what: bearer tokens of tokens.toml, kept as SHA-256 digests, with a principal and a role each. A table is
 // an immutable value; the API swaps it when the file is read again. docs/tokens.md has the format.
 //
-// Errors: tokens.read, tokens.permissions, tokens.syntax and others of jobs/settings.h, auth.missing, auth.unknown, auth.expired.
+// Errors: tokens.read, tokens.permissions, tokens.syntax and others of config/settings.h, auth.missing, auth.unknown, auth.expired.
 #pragma once
 
 #include <filesystem>

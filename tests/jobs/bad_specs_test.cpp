@@ -7,8 +7,8 @@
 #include <set>
 #include <sstream>
 
+#include "config/tree.h"
 #include "jobs/spec.h"
-#include "jobs/spec_tree.h"
 
 namespace framemill::jobs {
 namespace {
@@ -98,26 +98,26 @@ std::vector<Case> cases() {
   return out;
 }
 
-boost::json::value json_of(const SpecNode& node) {
+boost::json::value json_of(const config::Node& node) {
   switch (node.type) {
-    case SpecNode::Type::Null:
+    case config::Node::Type::Null:
       return nullptr;
-    case SpecNode::Type::Bool:
+    case config::Node::Type::Bool:
       return node.boolean;
-    case SpecNode::Type::Integer:
+    case config::Node::Type::Integer:
       return node.integer;
-    case SpecNode::Type::Float:
+    case config::Node::Type::Float:
       return node.real;
-    case SpecNode::Type::BigInteger:
-    case SpecNode::Type::String:
-    case SpecNode::Type::DateTime:
+    case config::Node::Type::BigInteger:
+    case config::Node::Type::String:
+    case config::Node::Type::DateTime:
       return boost::json::value(node.text);
-    case SpecNode::Type::Array: {
+    case config::Node::Type::Array: {
       boost::json::array out;
-      for (const SpecNode& item : node.items) out.push_back(json_of(item));
+      for (const config::Node& item : node.items) out.push_back(json_of(item));
       return out;
     }
-    case SpecNode::Type::Table: {
+    case config::Node::Type::Table: {
       boost::json::object out;
       for (const auto& [key, member] : node.members) out.emplace(key, json_of(member));
       return out;
@@ -160,7 +160,7 @@ TEST_CASE("every bad spec of the table is refused with the same codes, as JSON")
   std::size_t compared = 0;
   for (const Case& example : cases()) {
     if (example.toml_only) continue;
-    const TreeResult tree = tree_from_toml(example.text);
+    const config::TreeResult tree = config::tree_from_toml(example.text);
     INFO(example.title << "\n" << example.text);
     REQUIRE(tree.root);
     compare(example, parse_spec(boost::json::serialize(json_of(*tree.root)), SpecFormat::Json), true);

@@ -6,7 +6,6 @@
 
 #include "jobs/check.h"
 #include "jobs/spec.h"
-#include "jobs/spec_mending.h"
 
 namespace framemill::jobs {
 namespace {
@@ -133,7 +132,7 @@ TEST_CASE("JSON without its quotes is answered in JSON, with everything else tha
       " \"layer\": [{\"name\": \"a\", \"kind\": \"generate\", \"model\": \"clips@1\", \"prompt\": \"sea\",\n"
       "  \"frames\": 1-5, \"prompt\": \"again\"}],}";
   CHECK(told(parse_spec(mixed)) ==
-        "spec.syntax  1:65 JSON has no comments: delete this one, or write the spec as TOML | \n"
+        "spec.syntax  1:65 JSON has no comments: delete this one, or write TOML | \n"
         "spec.duplicate_key name 2:2 the key \"name\" is given twice | delete one of the two\n"
         "spec.syntax  2:41 delete the comma before the closing bracket | \n"
         "spec.duplicate_key prompt 4:16 the key \"prompt\" is given twice | delete one of the two\n"
@@ -212,18 +211,6 @@ TEST_CASE("what only the packages know is reported beside mistakes of form and b
         "spec.unknown_model layer[0].model\nprompt.unknown_word layer[0].prompt\nspec.out_of_range layer[0].steps\n");
   CHECK(report.errors[3].suggestion == "clips@1");
   CHECK(report.errors[3].line == 9u);
-}
-
-TEST_CASE("a mended text has its places in the original one") {
-  const std::string text = "a = x\nb = \u201Cy\u201D c\n";
-  const std::vector<Mend> mends = find_mends(text, SpecLanguage::Toml);
-  REQUIRE(mends.size() == 2);
-  CHECK(mended(text, mends) == "a = \"x\"\nb = \"y\" c\n");
-  CHECK(original_offset(mends, 0) == 0);
-  CHECK(original_offset(mends, 4) == 4);
-  CHECK(original_offset(mends, 6) == 4);
-  CHECK(original_offset(mends, 7) == 5);
-  CHECK(original_offset(mends, mended(text, mends).size()) == text.size());
 }
 
 }  // namespace

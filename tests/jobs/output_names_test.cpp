@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <set>
 
-#include "jobs/nearest.h"
 #include "tests/jobs/plan_support.h"
 
 namespace framemill::jobs {
@@ -153,16 +152,6 @@ TEST_CASE("only one collision is reported for two layers, and equal names in dif
       {0, "main", "x.%d", &one}, {0, "main", "x.%d", &one}, {1, "main", "x.%d", &one}, {2, "other", "x.%d", &one}};
   const auto found = colliding_outputs(outputs);
   CHECK(found == std::vector<std::pair<std::size_t, std::size_t>>{{0, 1}, {0, 2}});
-}
-
-TEST_CASE("the nearest word is near") {
-  CHECK(nearest("promt", {"prompt", "seed"}) == "prompt");
-  CHECK(nearest("chian", {"chain", "independent"}) == "chain");
-  CHECK(nearest("xyz", {"prompt", "seed"}).empty());
-  CHECK(nearest("", {"a"}).empty());
-  CHECK(nearest(std::string(100'000, 'a'), {"a"}).empty());
-  CHECK(edit_distance("kitten", "sitting") == 3);
-  CHECK(edit_distance("ab", "ba") == 1);
 }
 
 }  // namespace

@@ -8,8 +8,8 @@
 #include <random>
 
 #include "base/text.h"
+#include "config/text_rules.h"
 #include "jobs/spec.h"
-#include "jobs/spec_values.h"
 
 namespace framemill::jobs {
 namespace {

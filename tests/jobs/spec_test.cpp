@@ -6,7 +6,6 @@
 
 #include <fstream>
 
-#include "jobs/spec_values.h"
 #include "tests/jobs/plan_support.h"
 
 namespace framemill::jobs {
@@ -292,11 +291,6 @@ TEST_CASE("any text at all is answered with a spec or with errors") {
       for (const SpecError& error : result.errors) RC_ASSERT(error.code.starts_with("spec."));
     }
   }));
-}
-
-TEST_CASE("a text is quoted in messages without what could harm a terminal") {
-  CHECK(printable("a\x1b[0m\xff\u00e9") == "a<U+001B>[0m?\u00e9");
-  CHECK(printable(std::string(200, 'x')).size() == 83);
 }
 
 }  // namespace

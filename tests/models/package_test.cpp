@@ -81,8 +81,21 @@ TEST_CASE("the shipped package opens, verifies and gives the facts plans need") 
 TEST_CASE("an unknown key of a manifest is an error that names the nearest known one") {
   const base::Error error = error_of(replaced(manifest_text(), "default_steps", "default_step"));
   CHECK(error.code == "model.manifest");
-  CHECK_THAT(error.message, Catch::Contains("sampler.default_step"));
-  CHECK_THAT(error.hint, Catch::Contains("default_steps"));
+  CHECK_THAT(error.message, Catch::Contains("sampler.default_step: unknown key \"default_step\""));
+  CHECK_THAT(error.message, Catch::Contains("did you mean \"default_steps\"?"));
+  CHECK_THAT(error.message, Catch::Contains("\"default_steps\" is missing"));
+}
+
+TEST_CASE("all mistakes of a manifest are reported at once, in the order of its lines") {
+  std::string text = replaced(manifest_text(), "fps = 12", "fps = 0");
+  text = replaced(text, "carry = \"latents\"", "carry = \"latent\"");
+  const base::Error error = error_of(replaced(text, "role = \"weights\"", "role = \"weight\""));
+  CHECK(error.code == "model.manifest");
+  CHECK(error.field == "window.fps");
+  CHECK_THAT(error.message, Catch::StartsWith("3 mistakes\n"));
+  CHECK_THAT(error.message, Catch::Contains("window.fps: 0 is not in 1 to 1000"));
+  CHECK_THAT(error.message, Catch::Contains("(did you mean \"latents\"?)"));
+  CHECK_THAT(error.message, Catch::Contains("(did you mean \"weights\"?)"));
 }
 
 TEST_CASE("values of a manifest outside their range are refused with the field") {

@@ -8,14 +8,14 @@
 #include <set>
 
 #include "base/file.h"
-#include "jobs/settings.h"
+#include "config/settings.h"
 
 namespace framemill::worker {
 namespace {
 
 using base::Error;
 using base::Result;
-using jobs::SettingsTable;
+using config::SettingsTable;
 
 constexpr std::uint64_t kConfigBytesMax = 256 << 10;
 constexpr std::size_t kTablesMax = 256;
@@ -138,9 +138,17 @@ void read_config(SettingsTable& table, const std::filesystem::path& directory, W
 
 Result<WorkerConfig> parse_worker_config(std::string_view text, const std::filesystem::path& directory) {
   WorkerConfig config;
-  const jobs::SettingsForm form{
-      .lists = {"slot", "device"}, .bytes_max = kConfigBytesMax, .unknown_key_hint = "see docs/worker-toml.md"};
-  FM_TRY(jobs::read_settings(text, form, [&](SettingsTable& table) { read_config(table, directory, config); }));
+  const config::SettingsForm form{.lists = {"slot", "device"},
+                                  .other_names = {{"gpu", "cuda"},
+                                                  {"nvidia", "cuda"},
+                                                  {"type", "kind"},
+                                                  {"cores", "cpus"},
+                                                  {"ram", "host_memory"},
+                                                  {"memory", "host_memory"},
+                                                  {"vram", "memory"}},
+                                  .bytes_max = kConfigBytesMax,
+                                  .unknown_key_hint = "see docs/worker-toml.md"};
+  FM_TRY(config::read_settings(text, form, [&](SettingsTable& table) { read_config(table, directory, config); }));
   if (config.name.empty()) {
     std::array<char, 256> host{};
     ::gethostname(host.data(), host.size() - 1);
