@@ -144,7 +144,7 @@ set(FRAMEMILL_ROOMS_WITHOUT_UNITY cli_verbs worker_media worker_frames wire_gene
 
 # One precompiled header for all rooms: what nearly every file includes. Only where FRAMEMILL_PCH is on (the demo's build,
 # which has to be quick on two cores); the dev build does without, so that every file includes what it uses.
-set(FRAMEMILL_ROOMS_WITH_OWN_PCH cli cli_verbs gpu_torch train score)
+set(FRAMEMILL_ROOMS_WITH_OWN_PCH cli cli_verbs gpu_torch train score catalogue)
 if(FRAMEMILL_PCH)
   file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/framemill_pch.cpp CONTENT "")
   add_library(framemill_pch OBJECT ${CMAKE_BINARY_DIR}/framemill_pch.cpp)
