@@ -162,7 +162,7 @@ HttpPeer peer_of(stream_protocol::socket& socket) {
   socklen_t size = sizeof credentials;
   if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0)
     peer.uid = credentials.uid;
-  peer.network = "uid " + (peer.uid ? std::to_string(*peer.uid) : "unknown");
+  peer.network = peer.uid ? fmt::format("uid {}", *peer.uid) : "uid unknown";
   return peer;
 }
 
@@ -271,8 +271,8 @@ base::Status HttpServer::Impl::listen_tcp(const HttpServerOptions& options) {
   }
   port = listener.local_endpoint(error).port();
   const bool v6 = endpoint.address().is_v6();
-  url = std::string("http://") + (v6 ? "[" : "") + endpoint.address().to_string() + (v6 ? "]:" : ":") +
-        std::to_string(port);
+  const std::string address = endpoint.address().to_string();
+  url = fmt::format("http://{}:{}", v6 ? fmt::format("[{}]", address) : address, port);
   acceptor = std::move(listener);
   return {};
 }

@@ -1,5 +1,7 @@
 #include "training/seal.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -29,7 +31,7 @@ base::Status check_sealed(const fs::path& directory, const std::string& text) {
   int weights = 0;
   for (const models::PackageFile& file : manifest.files) weights += file.role == models::FileRole::Weights ? 1 : 0;
   if (weights != 1)
-    return refuse(std::to_string(weights) + " files of weights (*.safetensors) where one belongs",
+    return refuse(fmt::format("{} files of weights (*.safetensors) where one belongs", weights),
                   "move the others away");
   if (manifest.file(models::FileRole::Licence) == nullptr)
     return refuse("the file LICENCE is missing", "a package goes with its licence");
@@ -54,8 +56,8 @@ base::Status seal_package(const fs::path& directory) {
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
     FM_ASSIGN(const std::string bytes, base::read_file(directory / name, kFileBytesMax));
-    text += "[[file]]\nrole = \"" + role_of(name) + "\"\npath = \"" + name +
-            "\"\nsize_bytes = " + std::to_string(bytes.size()) + "\nsha256 = \"" + base::sha256(bytes).hex() + "\"\n\n";
+    text += fmt::format("[[file]]\nrole = \"{}\"\npath = \"{}\"\nsize_bytes = {}\nsha256 = \"{}\"\n\n", role_of(name),
+                        name, bytes.size(), base::sha256(bytes).hex());
   }
   text.resize(text.size() - 1);
   FM_TRY(check_sealed(directory, text));

@@ -5,6 +5,7 @@
 #include <ATen/Version.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <dlfcn.h>
+#include <fmt/format.h>
 #include <torch/headeronly/version.h>
 
 #include <chrono>
@@ -39,9 +40,8 @@ base::Result<at::Device> open_device(const DeviceSpec& spec) {
   if (spec.threads < 1 || spec.threads > 1024)
     return base::Error{"gpu.threads", "threads are 1 to 1024", "threads", ""};
   if (threads_fixed != 0 && threads_fixed != spec.threads)
-    return base::Error{"gpu.threads",
-                       "this process computes with " + std::to_string(threads_fixed) + " threads already", "threads",
-                       ""};
+    return base::Error{"gpu.threads", fmt::format("this process computes with {} threads already", threads_fixed),
+                       "threads", ""};
   if (threads_fixed == 0) {
     install_cpu_allocator();
     at::set_num_threads(spec.threads);
@@ -64,9 +64,9 @@ base::Result<at::Device> open_device(const DeviceSpec& spec) {
 }
 
 std::string describe_device(const DeviceSpec& spec) {
-  const std::string build = std::string("torch ") + TORCH_VERSION;
-  if (spec.kind == DeviceKind::Cuda) return "cuda:" + std::to_string(spec.index) + ", " + build + ", float32, no tf32";
-  return "cpu " + at::get_cpu_capability() + ", " + build + ", " + std::to_string(spec.threads) + " threads, float32";
+  if (spec.kind == DeviceKind::Cuda)
+    return fmt::format("cuda:{}, torch {}, float32, no tf32", spec.index, TORCH_VERSION);
+  return fmt::format("cpu {}, torch {}, {} threads, float32", at::get_cpu_capability(), TORCH_VERSION, spec.threads);
 }
 
 std::string device_class(const DeviceSpec& spec) {

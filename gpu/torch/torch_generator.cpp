@@ -1,5 +1,6 @@
 #include <ATen/core/grad_mode.h>
 #include <c10/util/Exception.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -142,10 +143,9 @@ base::Status TorchGenerator::check_block(const LatentBlock& block, int frames) c
   const models::NetworkShape& s = shape();
   if (!block.consistent() || block.frames != frames || block.channels != s.latent_channels ||
       block.height != s.latent_height() || block.width != s.latent_width())
-    return bad_latents("latents are " + std::to_string(block.frames) + "x" + std::to_string(block.channels) + "x" +
-                       std::to_string(block.height) + "x" + std::to_string(block.width) + "; wanted are " +
-                       std::to_string(frames) + "x" + std::to_string(s.latent_channels) + "x" +
-                       std::to_string(s.latent_height()) + "x" + std::to_string(s.latent_width()));
+    return bad_latents(fmt::format("latents are {}x{}x{}x{}; wanted are {}x{}x{}x{}", block.frames, block.channels,
+                                   block.height, block.width, frames, s.latent_channels, s.latent_height(),
+                                   s.latent_width()));
   return {};
 }
 
@@ -155,11 +155,11 @@ base::Status TorchGenerator::check_request(const WindowRequest& request, int fra
     return base::Error{code, std::string(field) + " is " + range, field, ""};
   };
   if (request.steps < 0 || request.steps > m.steps_max)
-    return out_of_range("model.steps", "steps", "1 to " + std::to_string(m.steps_max));
+    return out_of_range("model.steps", "steps", fmt::format("1 to {}", m.steps_max));
   if (request.guidance && !(*request.guidance >= 0.0f && *request.guidance <= m.guidance_max))
-    return out_of_range("model.guidance", "guidance", "0 to " + std::to_string(m.guidance_max));
+    return out_of_range("model.guidance", "guidance", fmt::format("0 to {}", m.guidance_max));
   if (frames < 1 || frames > shape().window_frames)
-    return out_of_range("model.frames", "frames", "1 to " + std::to_string(shape().window_frames));
+    return out_of_range("model.frames", "frames", fmt::format("1 to {}", shape().window_frames));
   for (std::size_t i = 0; i < request.clean_frames.size(); ++i) {
     const int frame = request.clean_frames[i];
     if (frame < 0 || frame >= frames || (i > 0 && frame <= request.clean_frames[i - 1]))
@@ -257,7 +257,7 @@ base::Status TorchGenerator::step(std::span<Window* const> batch) {
   const std::uint64_t budget = device_memory(device_).budget_bytes;
   if (!device_.is_cpu() && budget != 0 && resident_bytes() + ledger_.batch_bytes(windows) > budget)
     return base::error_of(jobs::AttemptError::OutOfMemory,
-                          "a batch of " + std::to_string(windows) + " does not fit into the budget");
+                          fmt::format("a batch of {} does not fit into the budget", windows));
   const std::uint64_t before = device_memory(device_).current_bytes;
   reset_device_peak(device_);
   FM_TRY(guarded("a sampler step", [&]() -> base::Status {
@@ -311,10 +311,10 @@ base::Result<std::vector<ImageBlock>> TorchGenerator::decode(std::span<const Lat
 
 base::Result<LatentBlock> TorchGenerator::encode(const ImageBlock& images) {
   if (!images.consistent() || images.height != height() || images.width != width())
-    return base::Error{"gpu.image_shape",
-                       "input frames are " + std::to_string(images.width) + "x" + std::to_string(images.height) +
-                           "; the model wants " + std::to_string(width()) + "x" + std::to_string(height()),
-                       "", ""};
+    return base::Error{
+        "gpu.image_shape",
+        fmt::format("input frames are {}x{}; the model wants {}x{}", images.width, images.height, width(), height()),
+        "", ""};
   return guarded("encode", [&]() -> base::Result<LatentBlock> {
     at::Tensor pictures = at::empty({images.frames, images.height, images.width, 3}, at::kFloat);
     std::memcpy(pictures.mutable_data_ptr(), images.values.data(), images.values.size() * sizeof(float));

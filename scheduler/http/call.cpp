@@ -1,5 +1,7 @@
 #include "scheduler/http/call.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/json/parse.hpp>
@@ -136,7 +138,7 @@ base::Result<std::optional<std::int64_t>> Call::integer(std::string_view name, s
   if (given == request.query.end()) return std::optional<std::int64_t>();
   const auto value = integer_of(given->second);
   if (value && *value >= least && *value <= most) return value;
-  return bad_parameter(name, "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+  return bad_parameter(name, fmt::format("must be a whole number from {} to {}", least, most));
 }
 
 base::Result<std::optional<bool>> Call::boolean(std::string_view name) const {
@@ -150,7 +152,7 @@ base::Result<std::string> Call::text(std::string_view name, std::size_t bytes_ma
   const auto given = request.query.find(std::string(name));
   if (given == request.query.end()) return std::string();
   if (given->second.size() <= bytes_max) return given->second;
-  return bad_parameter(name, "may have at most " + std::to_string(bytes_max) + " bytes");
+  return bad_parameter(name, fmt::format("may have at most {} bytes", bytes_max));
 }
 
 base::Result<std::uint32_t> Call::limit() const {
@@ -190,7 +192,7 @@ base::Result<std::string> string_of(const json::object& body, std::string_view k
   if (value == nullptr) return std::string();
   if (!value->is_string()) return bad_parameter(key, "must be text");
   if (value->get_string().size() > bytes_max)
-    return bad_parameter(key, "may have at most " + std::to_string(bytes_max) + " bytes");
+    return bad_parameter(key, fmt::format("may have at most {} bytes", bytes_max));
   return std::string(value->get_string());
 }
 

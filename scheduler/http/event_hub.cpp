@@ -1,5 +1,7 @@
 #include "scheduler/http/event_hub.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -19,7 +21,7 @@ constexpr base::Duration kExpiryInterval = base::seconds(5);
 }  // namespace
 
 std::string EventId::text() const {
-  return std::to_string(epoch) + "." + std::to_string(sequence) + "-" + std::to_string(index);
+  return fmt::format("{}.{}-{}", epoch, sequence, index);
 }
 
 std::optional<EventId> EventId::parse(std::string_view text) {
@@ -84,7 +86,7 @@ base::Status EventHub::attach(const Caller& caller, const net::Responder& respon
   const auto of_token = static_cast<std::size_t>(std::count_if(readers_.begin(), readers_.end(), same_token));
   if (of_token >= kReadersPerTokenMax)
     return base::error_of(net::HttpError::TooManyStreams,
-                          "this token has " + std::to_string(of_token) + " event streams open already", "",
+                          fmt::format("this token has {} event streams open already", of_token), "",
                           "close one of them");
   if (readers_.size() >= kReadersMax)
     return base::error_of(Refusal::FarmTooManyStreams, "too many event streams are open", "", "try again later");

@@ -1,10 +1,10 @@
 // /api/v1/jobs/{job}/cancel, pause, resume, priority, retry: artists change their own jobs, admins all. Answered when
 // the change is on disk.
-#include "scheduler/http/call.h"
-
 #include <fmt/format.h>
 
 #include <cstdint>
+
+#include "scheduler/http/call.h"
 #include "scheduler/http/to_json.h"
 
 namespace framemill::scheduler {
@@ -27,7 +27,7 @@ void change(const std::shared_ptr<Call>& call, JobChange wanted) {
   };
   call->api->farm.show_job(id, call->then<JobRow>([call, wanted, then_answer](const JobRow& job) -> base::Status {
     if (call->caller.role != Role::Admin && job->principal != call->caller.principal) {
-      return base::Error{"auth.not_owner", "job " + std::to_string(job->id.value) + " belongs to " + job->principal, "",
+      return base::Error{"auth.not_owner", fmt::format("job {} belongs to {}", job->id.value, job->principal), "",
                          "ask them, or an administrator"};
     }
     call->api->farm.change_job(wanted, call->then<Changed>(then_answer));

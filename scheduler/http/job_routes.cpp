@@ -1,4 +1,6 @@
 // /api/v1/jobs: submit, list, show, plan.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/json/parse.hpp>
 
@@ -67,7 +69,7 @@ void refuse_spec(const Call& call, const std::vector<jobs::SpecError>& errors) {
   json::object body;
   body["code"] = "spec.invalid";
   std::string message = first.message;
-  if (more > 0) message += " (and " + std::to_string(more) + (more == 1 ? " more error)" : " more errors)");
+  if (more > 0) message += fmt::format(" (and {} more error{})", more, more == 1 ? "" : "s");
   body["message"] = text_json(message);
   body["field"] = text_json(first.field);
   body["hint"] = text_json(first.suggestion.empty() ? first.expected : first.suggestion);

@@ -1,4 +1,6 @@
 // /api/v1/workers: the list, drain, undrain, revoke, clear-quarantine. A worker is named by its id or its name.
+#include <fmt/format.h>
+
 #include "scheduler/core/state/refusal.h"
 #include "scheduler/http/call.h"
 #include "scheduler/http/to_json.h"
@@ -31,7 +33,7 @@ base::Result<WorkerRow> find_worker(const std::vector<WorkerRow>& workers, const
   if (named_so == 0) {
     return base::error_of(Refusal::WorkerUnknown, "unknown worker " + wanted, "worker", "framemill workers lists them");
   }
-  return base::error_of(Refusal::WorkerAmbiguous, std::to_string(named_so) + " workers are named " + wanted, "worker",
+  return base::error_of(Refusal::WorkerAmbiguous, fmt::format("{} workers are named {}", named_so, wanted), "worker",
                         "give the worker's number");
 }
 

@@ -92,7 +92,7 @@ base::Result<std::vector<RemakeRecord>> records_of(const std::vector<std::pair<P
   for (const auto& key : tasks) {
     const auto commit = commits.find(key);
     if (commit == commits.end() || commit->second->files.empty())
-      return base::error_of(Refusal::RemakeNoRecord, "task " + std::to_string(key.second) + " has no files on record",
+      return base::error_of(Refusal::RemakeNoRecord, fmt::format("task {} has no files on record", key.second),
                             "frames", "submit the job again for a new version");
     RemakeRecord record;
     record.phase = {id, key.first.index};
@@ -133,10 +133,9 @@ JobEntry& add_remake(FarmState& farm, const JobEntry& first, const JobChangeRequ
 base::Result<Changed> start_remake(FarmState& farm, JobEntry& first, const JobChangeRequested& asked) {
   FM_ASSIGN(const auto tasks, tasks_to_remake(farm, asked));
   if (farm.jobs.live_jobs() >= farm.settings.jobs_max)
-    return base::error_of(
-        Refusal::FarmTooManyJobs,
-        "the farm holds " + std::to_string(farm.jobs.live_jobs()) + " jobs that are not finished, its limit", "",
-        "wait until some are done");
+    return base::error_of(Refusal::FarmTooManyJobs,
+                          fmt::format("the farm holds {} jobs that are not finished, its limit", farm.jobs.live_jobs()),
+                          "", "wait until some are done");
   FM_ASSIGN(auto records, records_of(tasks, asked, JobId(farm.counters.last_job + 1)));
   JobEntry& remake = add_remake(farm, first, asked, std::move(records));
   const JobId id = remake.record.id;
@@ -149,7 +148,7 @@ base::Result<Changed> start_remake(FarmState& farm, JobEntry& first, const JobCh
     for (const StateRun& run : phase.tasks.runs({0, phase.tasks.size()}))
       if (run.state == TaskState::Waiting) return_tasks(farm, phase, run.tasks);
   }
-  const std::string what = std::to_string(tasks.size()) + (tasks.size() == 1 ? " task" : " tasks");
+  const std::string what = fmt::format("{} task{}", tasks.size(), tasks.size() == 1 ? "" : "s");
   audit(farm, asked.cause, asked.replace ? "remake_replace" : "remake", fmt::format("job {}", first.record.id.value));
   farm.turn.say(
       JobEvent{JobEvent::What::RemakeAsked, first.record.id, fmt::format("job {} makes {} again", id.value, what), {}});

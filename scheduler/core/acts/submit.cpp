@@ -1,5 +1,7 @@
 #include "scheduler/core/acts/submit.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -56,8 +58,8 @@ base::Result<std::uint32_t> version_for(const FarmState& farm, const jobs::JobSp
     if (farm.jobs.version_taken(shot, *spec.version)) {
       const std::string& name = shot.second.second;
       return base::error_of(Refusal::SpecVersionTaken,
-                            "version " + std::to_string(*spec.version) + " of shot " + name + " is taken", "version",
-                            "use version " + std::to_string(farm.jobs.next_version(shot)) + " or \"next\"");
+                            fmt::format("version {} of shot {} is taken", *spec.version, name), "version",
+                            fmt::format("use version {} or \"next\"", farm.jobs.next_version(shot)));
     }
   return *spec.version;
 }
@@ -69,7 +71,7 @@ std::optional<base::Result<Submitted>> answer_of_token(const FarmState& farm, co
   if (used == nullptr) return std::nullopt;
   if (used->body != event.body)
     return base::error_of(Refusal::SubmitKeyReused,
-                          "this Idempotency-Key was used for another job, number " + std::to_string(used->job.value),
+                          fmt::format("this Idempotency-Key was used for another job, number {}", used->job.value),
                           "Idempotency-Key", "use a new key for a new job");
   const JobEntry* job = farm.jobs.find(used->job);
   return Submitted{used->job, job == nullptr ? 0 : job->record.version, true, {}};
@@ -86,7 +88,7 @@ void record_submit(FarmState& farm, const JobSubmitted& event, const JobEntry& j
     farm.jobs.put(token);
     farm.turn.put(std::move(token));
   }
-  audit(farm, event.cause, "submit", "job " + std::to_string(job.record.id.value));
+  audit(farm, event.cause, "submit", fmt::format("job {}", job.record.id.value));
 }
 
 }  // namespace
@@ -94,10 +96,9 @@ void record_submit(FarmState& farm, const JobSubmitted& event, const JobEntry& j
 base::Result<Submitted> submit_job(FarmState& farm, const JobSubmitted& event) {
   if (auto known = answer_of_token(farm, event)) return *known;
   if (farm.jobs.live_jobs() >= farm.settings.jobs_max)
-    return base::error_of(
-        Refusal::FarmTooManyJobs,
-        "the farm holds " + std::to_string(farm.jobs.live_jobs()) + " jobs that are not finished, its limit", "",
-        "wait until some are done, or cancel some; then submit again");
+    return base::error_of(Refusal::FarmTooManyJobs,
+                          fmt::format("the farm holds {} jobs that are not finished, its limit", farm.jobs.live_jobs()),
+                          "", "wait until some are done, or cancel some; then submit again");
   const std::set<ShotName> shots = shot_names(*event.spec);
   FM_ASSIGN(const std::uint32_t version, version_for(farm, *event.spec, shots));
   jobs::PlanResult planned = jobs::plan_job(*event.spec, version, GivenPackages(event.packages));
@@ -110,9 +111,9 @@ base::Result<Submitted> submit_job(FarmState& farm, const JobSubmitted& event) {
   for (const jobs::PhasePlan& phase : planned.plan->phases)
     if (only_read(farm, phase.root))
       return base::error_of(Refusal::SpecRootReadOnly,
-                            "no worker may write to root " + phase.root + ": layer " +
-                                event.spec->layers[phase.layer].name + " writes there",
-                            "layer[" + std::to_string(phase.layer) + "].root",
+                            fmt::format("no worker may write to root {}: layer {} writes there", phase.root,
+                                        event.spec->layers[phase.layer].name),
+                            fmt::format("layer[{}].root", phase.layer),
                             "write to another root, or let a worker write to this one");
 
   JobRecord record;
