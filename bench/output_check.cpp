@@ -1,4 +1,4 @@
-// What it costs to open a program's pictures before they are committed: framemill-media check of one chunk, over
+// What it costs to open a program's pictures before they are committed: framemill-check of one chunk, over
 // reading the same bytes, over the cheapest program that could have made them (`cp` once a frame), and over one that
 // decodes and encodes them (ffmpeg once a frame). CPU time, which a busy machine does not distort; the time of one
 // small file is that of a check with nothing to do.
@@ -110,12 +110,13 @@ struct Chunk {
                  "ffmpeg can convert a plate");
     });
   }
-  double check(const fs::path& media) const {
+  // As the worker calls it: framemill-check, which leaves to framemill-media what it does not know.
+  double check(const fs::path& programs) const {
     std::ofstream(staging / "check.bin", std::ios::binary) << request.SerializeAsString();
     return cpu_of_children([&] {
-      const std::string command =
-          fmt::format("exec '{}' check '{}' --root 'main={}' --staging '{}' >/dev/null", media.string(),
-                      (staging / "check.bin").string(), root.string(), staging.string());
+      const std::string command = fmt::format("exec '{}' '{}' --media '{}' --root 'main={}' --staging '{}' >/dev/null",
+                                              (programs / "framemill-check").string(), (staging / "check.bin").string(),
+                                              (programs / "framemill-media").string(), root.string(), staging.string());
       FM_CHECK(std::system(command.c_str()) == 0, "the check runs");
     });
   }
@@ -130,17 +131,18 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-void measure(const fs::path& media, const fs::path& directory, int frames, jobs::FrameFormat format, const char* name) {
+void measure(const fs::path& programs, const fs::path& directory, int frames, jobs::FrameFormat format,
+             const char* name) {
   const fs::path own = directory / name;
   const Chunk chunk(own, frames, 1920, 1080, format);
   const Chunk small(own / "small", 1, 16, 16, format);
   std::vector<double> copies, conversions, checks, starts, reads;
   for (int round = 0; round < 3; ++round) {
     small.copy();
-    starts.push_back(small.check(media));
+    starts.push_back(small.check(programs));
     copies.push_back(chunk.copy());
     conversions.push_back(chunk.convert());
-    checks.push_back(chunk.check(media));
+    checks.push_back(chunk.check(programs));
     reads.push_back(cpu_of_reading(chunk.plates));
   }
   const double n = frames;
@@ -161,14 +163,14 @@ int main(int argc, char** argv) {
   using namespace framemill;
   CLI::App app{"What opening a program's pictures costs, over cp and over reading them."};
   int frames = 24;
-  std::string media;
+  std::string programs;
   app.add_option("--frames", frames, "frames in the chunk")->check(CLI::Range(1, 1000));
-  app.add_option("--media", media, "framemill-media; default: beside this program");
+  app.add_option("--programs", programs, "directory of the farm's programs; default: this program's");
   CLI11_PARSE(app, argc, argv);
-  if (media.empty()) media = fs::read_symlink("/proc/self/exe").parent_path() / "framemill-media";
+  if (programs.empty()) programs = fs::read_symlink("/proc/self/exe").parent_path();
   const fs::path directory = fs::temp_directory_path() / fmt::format("framemill-output-check-{}", ::getpid());
-  measure(media, directory, frames, jobs::FrameFormat::Png, "png");
-  measure(media, directory, frames, jobs::FrameFormat::Exr, "exr");
+  measure(programs, directory, frames, jobs::FrameFormat::Png, "png");
+  measure(programs, directory, frames, jobs::FrameFormat::Exr, "exr");
   fs::remove_all(directory);
   return 0;
 }

@@ -3,7 +3,7 @@
 #
 #   bin/framemill                       the command line
 #   bin/framemill-scheduler, -worker    links to lib/framemill
-#   lib/framemill/                      daemons, executor, media program; LibTorch in torch/ and nvidia/
+#   lib/framemill/                      daemons, executor, media programs; LibTorch in torch/ and nvidia/
 #   share/framemill/models/             the demo model
 #   lib/systemd/system, lib/sysusers.d, lib/tmpfiles.d, /etc/framemill
 #
@@ -55,6 +55,7 @@ _framemill_install_config(scheduler.toml scheduler
 _framemill_install_program(framemill-worker worker)
 _framemill_install_program(framemill-executor worker)
 _framemill_install_program(framemill-media worker)
+_framemill_install_program(framemill-check worker)
 _framemill_install_link(framemill-worker worker)
 set_target_properties(framemill-executor PROPERTIES INSTALL_RPATH "$ORIGIN/torch/lib")
 install(FILES systemd/framemill-worker.service DESTINATION lib/systemd/system COMPONENT worker)

@@ -8,7 +8,7 @@ clang_format_version=19.1.7
 clang_format_dir=${XDG_CACHE_HOME:-$home/.cache}/framemill/clang-format-$clang_format_version
 clang_format=$clang_format_dir/clang_format/data/bin/clang-format
 torch_download_mb=545 torch_unpacked_mb=900 packages_download_mb=350 packages_unpacked_mb=1300
-programs=(framemill framemill-scheduler framemill-worker framemill-executor framemill-media)  # what a farm runs
+programs=(framemill framemill-scheduler framemill-worker framemill-executor framemill-media framemill-check)  # what a farm runs
 os_release=/etc/os-release
 
 as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@" 2>/dev/null || sudo "$@"; fi; }

@@ -33,6 +33,7 @@ struct Delivery {
     recipe.mutable_command()->add_argv("{output}");
     settings.keeper = FRAMEMILL_BIN_DIR "/test-keeper";
     settings.media = FRAMEMILL_BIN_DIR "/framemill-media";
+    settings.check = FRAMEMILL_BIN_DIR "/framemill-check";
     settings.commands = {{"sh", "/bin/sh"}};
     settings.environment = allowed_environment({});
     std::filesystem::create_directories(area.directory / "made");
@@ -110,6 +111,7 @@ TEST_CASE("check none commits whatever the file is, with a samples digest where 
   dies.picture(1, "64x48");
   dies.area.write("media", "#!/bin/sh\nkill -SEGV $$\n");
   dies.settings.media = dies.area.directory / "media";
+  dies.settings.check.clear();
   std::filesystem::permissions(dies.settings.media, std::filesystem::perms::owner_all);
   CHECK(dies.run().outcome == Outcome::Ok);
   CHECK(dies.finished.size() == 1);
@@ -142,6 +144,7 @@ TEST_CASE("what the checker says is text, and a published frame that it found od
   file.set_message("line one\nline two\x1b]0;title\x07 " + std::string(2000, 'x') + "\u00e9");
   refused.area.write("reply", reply.SerializeAsString());
   refused.area.write("media",
+  told.settings.check.clear();
                      "#!/bin/sh\ncp '" + (refused.area.directory / "reply").string() + "' \"$4/check.reply\"\n");
   refused.settings.media = refused.area.directory / "media";
   std::filesystem::permissions(refused.settings.media, std::filesystem::perms::owner_all);
@@ -160,6 +163,7 @@ TEST_CASE("the frames of a chunk that are good are kept when another is not, and
   CHECK(ended.outcome == Outcome::BadOutput);
   CHECK(ended.code == "output.size");
   CHECK(ended.frame == 4);
+  refused.settings.check.clear();
   CHECK(ended.failed_tasks == std::vector<jobs::TaskIndex>{3});
   CHECK(ended.text.find("frame 4 (c.0004.png): it is 32 x 24 pixels; frame 1") != std::string::npos);
   CHECK(ended.text.find("64 x 48") != std::string::npos);
@@ -190,6 +194,7 @@ TEST_CASE("a program that fails on an input that is cut is not to blame") {
   Delivery blamed("1", 1);
   blamed.picture(1, "64x48");
   blamed.area.write("main/plate.1.png", blamed.made(1).substr(0, 200));
+    hostile.settings.check.clear();
   wire::InputFile& input = *blamed.granted.add_inputs();
   input.set_root("main");
   input.set_path("plate.1.png");
@@ -199,6 +204,7 @@ TEST_CASE("a program that fails on an input that is cut is not to blame") {
   for (const char* argument : {"sh", "-c", "exit 1"})
     blamed.granted.mutable_recipe()->mutable_command()->add_argv(argument);
   const EndedAttempt& ended = blamed.run();
+  forged.settings.check.clear();
   CHECK(ended.outcome == Outcome::Failed);
   CHECK(ended.code == "input.unreadable");
   CHECK(ended.frame == 1);

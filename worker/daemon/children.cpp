@@ -17,6 +17,7 @@ void Children::start(SlotIndex slot, const AttemptId& attempt, const wire::Grant
   ChildRunnerSettings settings;
   settings.keeper = setup_.own_program;
   settings.media = setup_.media;
+  settings.check = setup_.check;
   settings.commands = setup_.config.commands;
   settings.access = setup_.access;
   settings.environment = allowed_environment(setup_.config.environment);

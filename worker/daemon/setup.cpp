@@ -120,6 +120,7 @@ Result<DaemonSetup> make_setup(WorkerConfig config) {
   const std::filesystem::path beside = setup.own_program.parent_path();
   FM_ASSIGN(setup.executor, find_program(config.executor, beside / "framemill-executor", "executor"));
   FM_ASSIGN(setup.media, find_program(config.media, beside / "framemill-media", "media"));
+  if (const auto check = beside / "framemill-check"; ::access(check.c_str(), X_OK) == 0) setup.check = check;
   if (::access(setup.executor.c_str(), X_OK) != 0)
     return Error{"config.program", fmt::format("{} cannot be executed", setup.executor.string()), "executor",
                  "install it beside framemill-worker, or set executor in worker.toml"};
@@ -127,8 +128,10 @@ Result<DaemonSetup> make_setup(WorkerConfig config) {
     if (::access(program.c_str(), X_OK) != 0)
       return Error{"config.program", fmt::format("commands.{}: {} cannot be executed", name, program),
                    "commands." + name, ""};
+  std::vector<std::string> programs{setup.own_program, setup.executor, setup.media};
+  if (!setup.check.empty()) programs.push_back(setup.check);
   // While this process has one thread: it tries in children what the kernel allows.
-  FM_ASSIGN(setup.access, make_policy(config, {setup.own_program, setup.executor, setup.media}));
+  FM_ASSIGN(setup.access, make_policy(config, std::move(programs)));
   FM_ASSIGN(setup.group, find_group(config.group));
   FM_ASSIGN(setup.keys, net::read_key_pair(config.key_file));
   FM_ASSIGN(setup.scheduler_key, net::read_public_key(config.scheduler_key_file));

@@ -20,6 +20,7 @@ struct DaemonSetup {
   net::CurveKeyPair keys;
   net::CurvePublicKey scheduler_key;
   std::filesystem::path own_program, executor, media;
+  std::filesystem::path check;  // framemill-check; empty: it is not installed here
   std::optional<gid_t> group;
   AccessPolicy access;
 };

@@ -16,30 +16,14 @@
 #include <OpenEXR/ImfTiledOutputPart.h>
 
 #include <cstring>
-#include <stdexcept>
+
+#include "worker/frames/exr_memory.h"
+#include "worker/frames/frame_format.h"
 
 namespace framemill::frames {
 namespace {
 
 constexpr int kThreads = 0;  // in the calling one
-
-class MemoryIn : public Imf::IStream {
- public:
-  explicit MemoryIn(const std::string& bytes) : Imf::IStream("frame.exr"), bytes_(bytes) {}
-  bool read(char to[], int count) override {
-    if (count < 0 || at_ > bytes_.size() || static_cast<std::uint64_t>(count) > bytes_.size() - at_)
-      throw std::runtime_error("the EXR file is truncated");
-    std::memcpy(to, bytes_.data() + at_, static_cast<std::size_t>(count));
-    at_ += static_cast<std::uint64_t>(count);
-    return at_ < bytes_.size();
-  }
-  std::uint64_t tellg() override { return at_; }
-  void seekg(std::uint64_t position) override { at_ = position; }
-
- private:
-  const std::string& bytes_;
-  std::uint64_t at_ = 0;
-};
 
 class MemoryOut : public Imf::OStream {
  public:
@@ -78,7 +62,7 @@ void copy_part(Imf::MultiPartInputFile& in, Imf::MultiPartOutputFile& out, int p
 }  // namespace
 
 base::Result<std::string> with_exr_attributes(const std::string& file_bytes, const Attributes& attributes) try {
-  MemoryIn source(file_bytes);
+  ExrMemory source(file_bytes);
   // A file that is cut is not repaired: its table of offsets must be whole.
   Imf::MultiPartInputFile in(source, kThreads, false);
   std::vector<Imf::Header> headers;

@@ -9,11 +9,6 @@
 namespace framemill::frames {
 namespace {
 
-std::string frame_label(const wire::InputFile& input) {
-  if (input.layer().empty()) return fmt::format("frame {}", input.frame());
-  return fmt::format("frame {} of {} {}", input.frame(), input.shot(), input.layer());
-}
-
 // The same finding, about an input: "frames.unreadable" becomes "input.unreadable".
 base::Error about_input(base::Error error, const wire::InputFile& input) {
   using jobs::AttemptError;
@@ -25,10 +20,6 @@ base::Error about_input(base::Error error, const wire::InputFile& input) {
 }
 
 }  // namespace
-
-std::string plate_label(const wire::InputFile& input) {
-  return fmt::format("{} ({}:{})", frame_label(input), input.root(), input.path());
-}
 
 base::Result<Plate> read_plate(const Roots& roots, const wire::InputFile& input) {
   const auto bytes = roots.read(input, kFrameFileBytesMax);

@@ -29,7 +29,9 @@ base::Result<Plate> read_plate(const Roots& roots, const wire::InputFile& input)
 base::Status check_plate_size(const Picture& picture, const wire::InputFile& input, ExpectedSize expected,
                               const wire::InputFile& first);
 
-// "frame 1003 of hb_0010 comp (main:hb/comp.1003.exr)"; without shot and layer for a file from outside the farm.
+// "frame 1003 of hb_0010 comp"; without shot and layer for a file from outside the farm.
+std::string frame_label(const wire::InputFile& input);
+// "frame 1003 of hb_0010 comp (main:hb/comp.1003.exr)".
 std::string plate_label(const wire::InputFile& input);
 
 }  // namespace framemill::frames

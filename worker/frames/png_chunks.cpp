@@ -4,7 +4,7 @@
 #include <boost/crc.hpp>
 #include <optional>
 
-#include "worker/frames/open_frame.h"
+#include "worker/frames/frame_format.h"
 
 namespace framemill::frames {
 namespace {

@@ -8,27 +8,18 @@
 #include <cstdio>
 
 #include "base/file.h"
-#include "base/os_error.h"
 #include "base/text.h"
 #include "worker/frames/file_digests.h"
 #include "worker/frames/frame_file.h"
+#include "worker/media/check_call.h"
+#include "worker/media/library_reader.h"
 #include "worker/media/movie.h"
-#include "worker/media/output_check.h"
 #include "worker/media/sheet_drawing.h"
 
 namespace framemill::media {
 namespace {
 
-constexpr std::uint64_t kFileBytesMax = 4ull << 30, kCheckRequestBytesMax = 64ull << 20;
-
-int complain(const base::Error& error) {
-  // One line, whatever a library quotes: the worker takes the last one.
-  const std::string message = base::clean_text(error.message, 4096);
-  const std::string root = base::root_of(error);
-  fmt::print(stderr, "{}{}: {}{}\n", error.code, root.empty() ? "" : " in " + root, message,
-             error.hint.empty() ? "" : " (" + error.hint + ")");
-  return 1;
-}
+constexpr std::uint64_t kFileBytesMax = 4ull << 30;
 
 // A line at most every 100 ms, and the last one.
 void print_progress(std::size_t done, std::size_t total) {
@@ -54,20 +45,11 @@ int make(const MakeOptions& options, base::Status (*work)(const Request&, const 
 
 // REQUEST: what framemill-worker asks about the output of a program (wire/media.proto).
 int check(const MakeOptions& options) {
-  const auto bytes = base::read_file(options.request, kCheckRequestBytesMax);
-  if (!bytes.ok()) return complain(bytes.error());
-  wire::CheckRequest request;
-  if (!request.ParseFromString(*bytes))
-    return complain({"media.request", options.request + " is not a serialised request", "", ""});
-  const auto roots = read_roots(options.roots);
-  if (!roots.ok()) return complain(roots.error());
-  const wire::CheckReply reply =
-      check_outputs(request, *roots, options.staging, [](std::size_t file, std::size_t files) {
-        fmt::print("progress {} {}\n", file, files);
-        std::fflush(stdout);
-      });
-  const auto written =
-      base::write_file_durably(std::filesystem::path(options.staging) / kCheckReplyName, reply.SerializeAsString());
+  const CheckCall call{options.request, options.staging, options.roots};
+  LibraryReader reader;
+  const auto reply = carry_out(call, reader);
+  if (!reply.ok()) return complain(reply.error());
+  const auto written = write_reply(call, *reply);
   return written.ok() ? 0 : complain(written.error());
 }
 

@@ -17,12 +17,10 @@
 #include "jobs/file_kind.h"
 #include "wire/recipe_kind.h"
 #include "worker/frames/exr_attributes.h"
-#include "worker/frames/file_digests.h"
 #include "worker/frames/frame_attributes.h"
 #include "worker/frames/frame_facts.h"
 #include "worker/frames/plate.h"
 #include "worker/frames/png_chunks.h"
-#include "worker/media/picture_probe.h"
 #include "worker/media/picture_shapes.h"
 #include "worker/media/picture_vote.h"
 
@@ -73,19 +71,19 @@ base::Status put_attributes(const wire::CheckRequest& request, const wire::Check
 
 // One reading of all samples: for their digest, and so that none of them is cut or damaged.
 base::Result<Looked> look_at_frame(const wire::CheckRequest& request, const wire::CheckFile& file,
-                                   const std::filesystem::path& path) {
+                                   const std::filesystem::path& path, FileReader& reader) {
   FM_ASSIGN(const std::string bytes, base::read_file(path, frames::kFrameFileBytesMax));
   if (bytes.empty()) return base::error_of(AttemptError::OutputEmpty, "the file is empty");
-  const auto facts = frames::frame_facts(bytes);
+  const auto facts = reader.frame_facts(bytes);
   if (!facts.ok()) return base::error_of(AttemptError::OutputUnreadable, facts.error().message);
   const bool named_exr = file.path().ends_with("r") || file.path().ends_with("R");  // .exr, not .png
   if (named_exr != frames::is_exr(bytes))
     return base::error_of(AttemptError::OutputUnreadable,
                           fmt::format("it holds {}", frames::is_exr(bytes) ? "an EXR" : "a PNG"));
-  const auto samples = frames::samples_digest_of_frame(bytes);
+  const auto samples = reader.samples_digest(bytes);
   if (!samples.ok()) return base::error_of(AttemptError::OutputUnreadable, samples.error().message);
   // A PNG's last chunk has no samples; of an EXR all parts have been read.
-  const auto whole = frames::is_exr(bytes) ? base::Status{} : frames::check_frame_is_whole(bytes);
+  const auto whole = frames::is_exr(bytes) ? base::Status{} : reader.check_frame_is_whole(bytes);
   if (!whole.ok()) return base::error_of(AttemptError::OutputUnreadable, whole.error().message);
   const auto marked = put_attributes(request, file, bytes, path);
   if (is(marked, AttemptError::FrameUnreadable))
@@ -94,12 +92,12 @@ base::Result<Looked> look_at_frame(const wire::CheckRequest& request, const wire
   return Looked{shape_of(*facts), base::raw_bytes(*samples), std::nullopt};
 }
 
-base::Result<Looked> look_at_other(FileKind kind, const std::filesystem::path& path) {
+base::Result<Looked> look_at_other(FileKind kind, const std::filesystem::path& path, FileReader& reader) {
   std::error_code failed;
   if (std::filesystem::file_size(path, failed) == 0 && !failed)
     return base::error_of(AttemptError::OutputEmpty, "the file is empty");
   FM_ASSIGN(const ProbedSize size,
-            kind == FileKind::Movie ? probe_movie(path) : probe_picture(path, path.extension().string()));
+            kind == FileKind::Movie ? reader.probe_movie(path) : reader.probe_picture(path, path.extension().string()));
   Looked looked;
   looked.shape = shape_of(size);
   looked.shape.has_picture = kind == FileKind::Picture && size.width > 0;
@@ -122,9 +120,9 @@ const wire::InputFile* input_of(const wire::CheckRequest& request, const wire::C
 // What a file without a stated size and without an input is held to: the other frames of its layer.
 class LayerVote {
  public:
-  LayerVote(const wire::CheckRequest& request, const frames::Roots& roots,
+  LayerVote(const wire::CheckRequest& request, const frames::Roots& roots, FileReader& reader,
             const std::vector<std::optional<Looked>>& looked)
-      : siblings_(request, roots) {
+      : siblings_(request, roots, reader) {
     for (std::size_t i = 0; i < looked.size(); ++i)
       if (looked[i] && !looked[i]->error && looked[i]->shape.width > 0)
         own_.push_back({request.files(static_cast<int>(i)).frame(), looked[i]->shape});
@@ -156,9 +154,9 @@ class LayerVote {
   std::map<jobs::Frame, base::Error> odd_;
 };
 
-void compare(const wire::CheckRequest& request, const frames::Roots& roots, std::vector<std::optional<Looked>>& looked,
-             wire::CheckReply& reply) {
-  LayerVote vote(request, roots, looked);
+void compare(const wire::CheckRequest& request, const frames::Roots& roots, FileReader& reader,
+             std::vector<std::optional<Looked>>& looked, wire::CheckReply& reply) {
+  LayerVote vote(request, roots, reader, looked);
   for (std::size_t i = 0; i < looked.size(); ++i) {
     if (!looked[i] || looked[i]->error || looked[i]->shape.width == 0) continue;
     const wire::CheckFile& file = request.files(static_cast<int>(i));
@@ -169,26 +167,27 @@ void compare(const wire::CheckRequest& request, const frames::Roots& roots, std:
     }
     if (jobs::file_kind(file.path()) == FileKind::Movie) continue;  // its size is the encoder's affair
     const wire::InputFile* input = input_of(request, file);
-    const auto shape = input == nullptr ? std::nullopt : shape_of_input(roots, *input);
+    const auto shape = input == nullptr ? std::nullopt : shape_of_input(roots, *input, reader);
     looked[i]->error = shape ? against_input(self, *shape, frames::plate_label(*input)) : vote.against(self);
   }
   vote.tell_odd(reply);
 }
 
-base::Status check_frame_is_sound(const std::string& bytes) {
-  const auto samples = frames::samples_digest_of_frame(bytes);
+base::Status check_frame_is_sound(const std::string& bytes, FileReader& reader) {
+  const auto samples = reader.samples_digest(bytes);
   if (!samples.ok()) return samples.error();
-  return frames::check_frame_is_whole(bytes);
+  return reader.check_frame_is_whole(bytes);
 }
 
 // Errors: what is wrong with the file itself; nothing where it is not there, or is of a kind that is not opened.
-base::Status check_input(const wire::InputFile& promised, const frames::Roots& roots, bool after_failure) {
+base::Status check_input(const wire::InputFile& promised, const frames::Roots& roots, FileReader& reader,
+                         bool after_failure) {
   const FileKind kind = jobs::file_kind(promised.path());
   if (kind == FileKind::Picture && after_failure) {
     const auto file = roots.open(promised);
     if (!file) return {};
-    const auto found = probe_picture(fmt::format("/proc/self/fd/{}", *file),
-                                     std::filesystem::path(promised.path()).extension().string());
+    const auto found = reader.probe_picture(fmt::format("/proc/self/fd/{}", *file),
+                                            std::filesystem::path(promised.path()).extension().string());
     ::close(*file);
     return found.ok() ? base::Status{} : base::Status(frames::unreadable_frame(found.error().message));
   }
@@ -198,12 +197,13 @@ base::Status check_input(const wire::InputFile& promised, const frames::Roots& r
   const auto bytes = roots.read(input, frames::kFrameFileBytesMax);
   if (!bytes.ok() || (!after_failure && !frames::looks_like_frame(*bytes))) return {};
   // A program that failed may have met what only decoding finds.
-  return after_failure ? check_frame_is_sound(*bytes) : frames::check_frame_is_whole(*bytes);
+  return after_failure ? check_frame_is_sound(*bytes, reader) : reader.check_frame_is_whole(*bytes);
 }
 
-void check_inputs_whole(const wire::CheckRequest& request, const frames::Roots& roots, wire::CheckReply& reply) {
+void check_inputs_whole(const wire::CheckRequest& request, const frames::Roots& roots, FileReader& reader,
+                        wire::CheckReply& reply) {
   for (const wire::InputFile& input : request.inputs()) {
-    const auto whole = check_input(input, roots, request.inputs_only());
+    const auto whole = check_input(input, roots, reader, request.inputs_only());
     if (!is(whole, AttemptError::FrameUnreadable)) continue;
     reply.set_input_code(std::string(text_of(AttemptError::InputUnreadable)));
     reply.set_input_message(message_of(whole.error().wrapped(frames::plate_label(input))));
@@ -215,10 +215,11 @@ void check_inputs_whole(const wire::CheckRequest& request, const frames::Roots& 
 }  // namespace
 
 wire::CheckReply check_outputs(const wire::CheckRequest& request, const frames::Roots& roots,
-                               const std::filesystem::path& staging, const CheckProgress& progress) {
+                               const std::filesystem::path& staging, FileReader& reader,
+                               const CheckProgress& progress) {
   wire::CheckReply reply;
   const bool unchecked = request.recipe().unchecked();  // for headers and digests alone
-  if (!unchecked) check_inputs_whole(request, roots, reply);
+  if (!unchecked) check_inputs_whole(request, roots, reader, reply);
   if (request.inputs_only()) return reply;
   std::vector<std::optional<Looked>> looked(static_cast<std::size_t>(request.files_size()));
   for (std::size_t i = 0; i < looked.size(); ++i) {
@@ -231,7 +232,8 @@ wire::CheckReply check_outputs(const wire::CheckRequest& request, const frames::
       continue;
     if (unchecked && kind != FileKind::FrameFile) continue;
     progress(i, looked.size());
-    auto found = kind == FileKind::FrameFile ? look_at_frame(request, file, path) : look_at_other(kind, path);
+    auto found =
+        kind == FileKind::FrameFile ? look_at_frame(request, file, path, reader) : look_at_other(kind, path, reader);
     if (unchecked && !found.ok()) continue;
     Looked& one = looked[i].emplace();
     if (found.ok())
@@ -239,7 +241,7 @@ wire::CheckReply check_outputs(const wire::CheckRequest& request, const frames::
     else
       one.error = found.error();
   }
-  if (!unchecked) compare(request, roots, looked, reply);
+  if (!unchecked) compare(request, roots, reader, looked, reply);
   for (std::size_t i = 0; i < looked.size(); ++i) {
     if (!looked[i]) continue;
     const wire::CheckFile& file = request.files(static_cast<int>(i));

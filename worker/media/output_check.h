@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "wire/media.pb.h"
 #include "worker/frames/root_file.h"
+#include "worker/media/file_reader.h"
 
 namespace framemill::media {
 
@@ -20,6 +21,6 @@ using CheckProgress = std::function<void(std::size_t file, std::size_t files)>;
 
 // `staging`: where the files lie; `roots`: for the inputs and for frames that are published already.
 wire::CheckReply check_outputs(const wire::CheckRequest& request, const frames::Roots& roots,
-                               const std::filesystem::path& staging, const CheckProgress& progress);
+                               const std::filesystem::path& staging, FileReader& reader, const CheckProgress& progress);
 
 }  // namespace framemill::media

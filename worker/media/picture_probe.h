@@ -8,13 +8,9 @@
 #include <string>
 
 #include "base/result.h"
+#include "worker/media/file_reader.h"
 
 namespace framemill::media {
-
-struct ProbedSize {
-  int width = 0, height = 0;
-  std::string channels;  // of pictures
-};
 
 // Reads all samples of the first picture. `ending`: of its name, with the dot; it tells the format. A format without a
 // reader here passes with size 0 x 0. Errors: output.unreadable.

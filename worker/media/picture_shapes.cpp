@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "jobs/file_kind.h"
-#include "worker/frames/frame_file.h"
+#include "worker/frames/frame_format.h"
 
 namespace framemill::media {
 namespace {
@@ -17,16 +17,16 @@ constexpr std::size_t kHeaderBytes = 64 << 10;  // most headers end before; of t
 constexpr std::int64_t kSiblingsLookedFor = 64, kFirstFrames = 8;
 constexpr std::size_t kSiblingsMax = 8;
 
-std::optional<Shape> shape_of_frame_file(const frames::Roots& roots, const wire::InputFile& input) {
+std::optional<Shape> shape_of_frame_file(const frames::Roots& roots, const wire::InputFile& input, FileReader& reader) {
   const auto beginning = roots.read_beginning(input, kHeaderBytes);
   if (!beginning.ok()) return std::nullopt;
-  if (const auto facts = frames::frame_facts(*beginning); facts.ok()) return shape_of(*facts);
+  if (const auto facts = reader.frame_facts(*beginning); facts.ok()) return shape_of(*facts);
   if (beginning->size() < kHeaderBytes) return std::nullopt;
   wire::InputFile any = input;
   any.clear_sha256();  // it was compared before the program ran
   const auto bytes = roots.read(any, frames::kFrameFileBytesMax);
   if (!bytes.ok()) return std::nullopt;
-  const auto facts = frames::frame_facts(*bytes);
+  const auto facts = reader.frame_facts(*bytes);
   return facts.ok() ? std::optional(shape_of(*facts)) : std::nullopt;
 }
 
@@ -41,19 +41,20 @@ Shape shape_of(const ProbedSize& picture) {
   return {picture.width, picture.height, picture.channels, is_grey, picture.width > 0};
 }
 
-std::optional<Shape> shape_of_input(const frames::Roots& roots, const wire::InputFile& input) {
+std::optional<Shape> shape_of_input(const frames::Roots& roots, const wire::InputFile& input, FileReader& reader) {
   const FileKind kind = jobs::file_kind(input.path());
-  if (kind == FileKind::FrameFile) return shape_of_frame_file(roots, input);
+  if (kind == FileKind::FrameFile) return shape_of_frame_file(roots, input, reader);
   if (kind != FileKind::Picture) return std::nullopt;
   const auto file = roots.open(input);
   if (!file) return std::nullopt;
-  const auto found = probe_picture_header(fmt::format("/proc/self/fd/{}", *file),
-                                          std::filesystem::path(input.path()).extension().string());
+  const auto found = reader.probe_picture_header(fmt::format("/proc/self/fd/{}", *file),
+                                                 std::filesystem::path(input.path()).extension().string());
   ::close(*file);
   return found && found->width > 0 ? std::optional(shape_of(*found)) : std::nullopt;
 }
 
-Siblings::Siblings(const wire::CheckRequest& request, const frames::Roots& roots) : request_(request), roots_(roots) {
+Siblings::Siblings(const wire::CheckRequest& request, const frames::Roots& roots, FileReader& reader)
+    : request_(request), roots_(roots), reader_(reader) {
   auto frames = jobs::FrameSet::parse(request.recipe().frames());
   if (frames.ok()) frames_ = std::move(*frames);
   for (const wire::CheckFile& file : request.files()) own_.insert(file.frame());
@@ -84,7 +85,7 @@ std::optional<Shape> Siblings::shape_at(jobs::Frame frame) {
   file.set_root(request_.recipe().root());
   if (const auto path = frames::path_of_frame(request_.recipe().output_printf(), frame); path.ok()) {
     file.set_path(*path);
-    shape = shape_of_input(roots_, file);
+    shape = shape_of_input(roots_, file, reader_);
   }
   shapes_.emplace(frame, shape);
   return shape;

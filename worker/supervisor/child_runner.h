@@ -27,6 +27,7 @@ struct ChildRunnerSettings {
   std::filesystem::path keeper;
   std::filesystem::path media;                  // framemill-media
   std::map<std::string, std::string> commands;  // name -> absolute path
+  std::filesystem::path check;                  // framemill-check; empty: framemill-media checks all files
   std::vector<std::string> environment;
   std::vector<int> cpus;
   MemoryCap memory;

@@ -33,8 +33,11 @@ void ChildRunner::check_outputs(CheckScope scope) {
 
 void ChildRunner::launch_check(CheckScope scope) {
   const std::string& staging = staging_.path;
-  ChildSettings child = media_child(
-      {settings_.media.string(), "check", fmt::format("{}/{}", staging, kCheckRequestName), "--staging", staging});
+  const std::string request = fmt::format("{}/{}", staging, kCheckRequestName), media = settings_.media.string();
+  ChildSettings child =
+      media_child(settings_.check.empty() ? std::vector<std::string>{media, "check", request, "--staging", staging}
+                                          : std::vector<std::string>{settings_.check.string(), request, "--media",
+                                                                     media, "--staging", staging});
   file_at_check_.reset();
   check_took_too_long_ = false;
   const std::weak_ptr<ChildRunner> weak = weak_from_this();
