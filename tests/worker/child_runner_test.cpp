@@ -313,6 +313,20 @@ TEST_CASE("a host without descriptors gives the task back, uncharged") {
   }
 }
 
+TEST_CASE("a program that was refused a process by a host without room for more is given back, uncharged") {
+  for (const bool has_room : {false, true}) {
+    Command command({"sh", "-c", "echo max 1 > \"$1\"; echo cannot fork >&2; exit 2", "x"});
+    const std::string cgroup = (command.area.directory / "fs/farm.service").string();
+    command.granted.mutable_recipe()->mutable_command()->add_argv(cgroup + "/pids.events");
+    command.area.write("own", "0::/farm.service\n");
+    command.area.write("fs/farm.service/pids.max", has_room ? "4915\n" : "60\n");
+    command.area.write("fs/farm.service/pids.current", "50\n");
+    command.settings.limits = HostLimits::find(command.area.directory / "fs", command.area.directory / "own");
+    CHECK(command.run().outcome == (has_room ? Outcome::Failed : Outcome::NotAdmitted));
+    CHECK(command.ended->code == (has_room ? "command.exit" : "host.processes"));
+  }
+}
+
 TEST_CASE("an input that the storage cannot read gives the task back, with the root that failed") {
   Command c({"true"});
   wire::InputFile& input = *c.granted.add_inputs();

@@ -117,6 +117,22 @@ TEST_CASE("check none commits whatever the file is, with a samples digest where 
   CHECK(dies.finished.size() == 1);
 }
 
+TEST_CASE("a check that fails for its storage or its host gives the task back") {
+  for (const std::string code : {"storage_full", "storage_failed", "host.memory", "host.installation"}) {
+    Delivery hit("1", 1);
+    hit.picture(1, "64x48");
+    hit.area.write("media", "#!/bin/sh\necho '" + code + ": write check.reply: it did not work' >&2\nexit 1\n");
+    hit.settings.media = hit.area.directory / "media";
+    hit.settings.check.clear();
+    std::filesystem::permissions(hit.settings.media, std::filesystem::perms::owner_all);
+    const EndedAttempt& ended = hit.run();
+    INFO(code);
+    CHECK(ended.outcome == (code == "storage_full" ? Outcome::StorageFull : Outcome::NotAdmitted));
+    CHECK(ended.code == code);
+    CHECK(ended.storage_root == (code.starts_with("storage") ? "main" : ""));
+  }
+}
+
 TEST_CASE("what the checker says is text, and a published frame that it found odd is reported with the task") {
   Delivery told("1", 1);
   told.picture(1, "64x48");
@@ -128,6 +144,7 @@ TEST_CASE("what the checker says is text, and a published frame that it found od
   told.area.write("reply", reply.SerializeAsString());
   told.area.write("media", "#!/bin/sh\ncp '" + (told.area.directory / "reply").string() + "' \"$4/check.reply\"\n");
   told.settings.media = told.area.directory / "media";
+  told.settings.check.clear();
   std::filesystem::permissions(told.settings.media, std::filesystem::perms::owner_all);
   CHECK(told.run().outcome == Outcome::Ok);
   wire::FinishedTask task;
@@ -144,9 +161,9 @@ TEST_CASE("what the checker says is text, and a published frame that it found od
   file.set_message("line one\nline two\x1b]0;title\x07 " + std::string(2000, 'x') + "\u00e9");
   refused.area.write("reply", reply.SerializeAsString());
   refused.area.write("media",
-  told.settings.check.clear();
                      "#!/bin/sh\ncp '" + (refused.area.directory / "reply").string() + "' \"$4/check.reply\"\n");
   refused.settings.media = refused.area.directory / "media";
+  refused.settings.check.clear();
   std::filesystem::permissions(refused.settings.media, std::filesystem::perms::owner_all);
   const EndedAttempt& ended = refused.run();
   CHECK(ended.code == "output.unreadable");
@@ -163,7 +180,6 @@ TEST_CASE("the frames of a chunk that are good are kept when another is not, and
   CHECK(ended.outcome == Outcome::BadOutput);
   CHECK(ended.code == "output.size");
   CHECK(ended.frame == 4);
-  refused.settings.check.clear();
   CHECK(ended.failed_tasks == std::vector<jobs::TaskIndex>{3});
   CHECK(ended.text.find("frame 4 (c.0004.png): it is 32 x 24 pixels; frame 1") != std::string::npos);
   CHECK(ended.text.find("64 x 48") != std::string::npos);
@@ -172,11 +188,13 @@ TEST_CASE("the frames of a chunk that are good are kept when another is not, and
 }
 
 TEST_CASE("a checker that dies or never ends costs the task its try, not the worker") {
-  for (const char* script : {"#!/bin/sh\necho progress 0 1\nkill -SEGV $$\n", "#!/bin/sh\nexit 3\n"}) {
+  for (const char* script :
+       {"#!/bin/sh\necho progress 0 1\nkill -SEGV $$\n", "#!/bin/sh\necho progress 0 0\nexit 3\n"}) {
     Delivery hostile("1", 1);
     hostile.picture(1, "64x48");
     hostile.area.write("media", script);
     hostile.settings.media = hostile.area.directory / "media";
+    hostile.settings.check.clear();
     std::filesystem::permissions(hostile.settings.media, std::filesystem::perms::owner_all);
     const EndedAttempt& ended = hostile.run();
     CHECK(ended.outcome == Outcome::BadOutput);
@@ -186,15 +204,43 @@ TEST_CASE("a checker that dies or never ends costs the task its try, not the wor
   forged.picture(1, "64x48");
   forged.area.write("media", "#!/bin/sh\nprintf '\\012\\002\\010\\011' > \"$4/check.reply\"\n");  // about file 9
   forged.settings.media = forged.area.directory / "media";
+  forged.settings.check.clear();
   std::filesystem::permissions(forged.settings.media, std::filesystem::perms::owner_all);
   CHECK(forged.run().code == "output.unchecked");
+}
+
+TEST_CASE("a program whose staging area was taken away under it is given back") {
+  for (const char* how : {"mv .framemill away; ln -s . .framemill", "mv .framemill away"}) {
+    Delivery moved("1", 1);
+    moved.picture(1, "64x48");
+    const std::string script = "cd '" + (moved.area.directory / "main").string() + "'; " + how + "; exit 1";
+    moved.granted.mutable_recipe()->mutable_command()->clear_argv();
+    for (const std::string& argument : {std::string("sh"), std::string("-c"), script})
+      moved.granted.mutable_recipe()->mutable_command()->add_argv(argument);
+    const EndedAttempt& ended = moved.run();
+    INFO(how << ": " << ended.text);
+    CHECK(ended.outcome == Outcome::NotAdmitted);
+    CHECK(ended.code == "storage_failed");
+    CHECK(ended.storage_root == "main");
+  }
+}
+
+TEST_CASE("a checker that dies before it opens a file is the host's condition") {
+  Delivery unable("1", 1);
+  unable.picture(1, "64x48");
+  unable.area.write("media",
+                    "#!/bin/sh\necho 'terminate called: Resource temporarily unavailable' >&2\nkill -ABRT $$\n");
+  unable.settings.media = unable.area.directory / "media";
+  unable.settings.check.clear();
+  std::filesystem::permissions(unable.settings.media, std::filesystem::perms::owner_all);
+  CHECK(unable.run().outcome == Outcome::NotAdmitted);
+  CHECK(unable.ended->code == "host.installation");
 }
 
 TEST_CASE("a program that fails on an input that is cut is not to blame") {
   Delivery blamed("1", 1);
   blamed.picture(1, "64x48");
   blamed.area.write("main/plate.1.png", blamed.made(1).substr(0, 200));
-    hostile.settings.check.clear();
   wire::InputFile& input = *blamed.granted.add_inputs();
   input.set_root("main");
   input.set_path("plate.1.png");
@@ -204,7 +250,6 @@ TEST_CASE("a program that fails on an input that is cut is not to blame") {
   for (const char* argument : {"sh", "-c", "exit 1"})
     blamed.granted.mutable_recipe()->mutable_command()->add_argv(argument);
   const EndedAttempt& ended = blamed.run();
-  forged.settings.check.clear();
   CHECK(ended.outcome == Outcome::Failed);
   CHECK(ended.code == "input.unreadable");
   CHECK(ended.frame == 1);

@@ -23,6 +23,7 @@ void Children::start(SlotIndex slot, const AttemptId& attempt, const wire::Grant
   settings.environment = allowed_environment(setup_.config.environment);
   settings.cpus = setup_.host.slots[slot].cpus;
   settings.memory = caps_[slot].part("program", kCommandProcessesMax);
+  settings.limits = limits_;
   settings.niceness = setup_.config.niceness;
   try {
     io_[attempt] = std::make_unique<IoThread>();

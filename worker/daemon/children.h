@@ -36,6 +36,7 @@ class Children : public ChildPort {
   const DaemonSetup& setup_;
   const Storage& storage_;
   std::vector<MemoryCap>& caps_;
+  const HostLimits limits_ = HostLimits::find();  // after the caps were made: that may have moved this process
   std::function<void(Event)> happen_;
   std::map<AttemptId, std::shared_ptr<ChildRunner>> runners_;
   std::map<AttemptId, std::unique_ptr<IoThread>> io_;  // one each: its roots may hang

@@ -295,7 +295,8 @@ void Storage::prepare(const AttemptId& attempt, const wire::Grant& grant) {
       lane->io,
       [root = roots_.at(grant.recipe().root()), attempt, grant, owner = settings_->owner]() -> base::Result<Tree> {
         FM_TRY(check_output_directory(*root, grant));
-        FM_TRY(prepare_staging(*root, attempt, grant, owner));
+        if (const auto made = prepare_staging(*root, attempt, grant, owner); !made.ok())
+          return as_storage_failure(made.error());
         return attempts_tree(*root, MakeDirectories::No);
       },
       [this, attempt, lane](const base::Result<Tree>& status) {

@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -95,8 +96,8 @@ namespace {
 
 constexpr std::string_view kInRoot = " in ";
 
-// What framemill-media says last: "input.unreadable: frame 1003 (plates:p.1003.exr): ...", or "storage_failed in plates:
-// ...". Nothing when it says anything else.
+}  // namespace
+
 std::optional<base::Error> error_of_media(std::string_view last_line) {
   const std::size_t colon = last_line.find(": ");
   if (colon == std::string_view::npos) return std::nullopt;
@@ -111,8 +112,6 @@ std::optional<base::Error> error_of_media(std::string_view last_line) {
   if (!known) return std::nullopt;
   return base::in_root({std::string(code), std::string(last_line.substr(colon + 2)), "", ""}, root);
 }
-
-}  // namespace
 
 ChildRunner::ChildRunner(net::EventLoop& loop, IoThread& io, RootTable roots, ChildRunnerSettings settings,
                          wire::Grant grant, TaskRange tasks, Callbacks callbacks)
@@ -227,6 +226,7 @@ void ChildRunner::launch() {
   child.first_line = log_line("$ " + command_text(plan_.argv));
   memory_kills_before_ = settings_.memory.kills();
   forks_refused_before_ = settings_.memory.forks_refused();
+  host_refused_before_ = settings_.limits.forks_refused();
   launched_ = base::monotonic_now();
   // Weak: the child belongs to this object.
   const std::weak_ptr<ChildRunner> weak = weak_from_this();
@@ -330,7 +330,7 @@ bool ChildRunner::reads_pictures() const {
 }
 
 void ChildRunner::fail_as_it_did() {
-  fail_unless_storage_did(failure_);
+  fail_unless_host_did(failure_);
 }
 
 void ChildRunner::collect(CheckAnswer answer) {
@@ -343,14 +343,33 @@ void ChildRunner::collect(CheckAnswer answer) {
       [](ChildRunner& self, Collected collected) { self.on_collected(std::move(collected)); });
 }
 
-void ChildRunner::fail_unless_storage_did(base::Error error) {
-  on_io([root = roots_.at(grant_.recipe().root()), grant = grant_] { return probe_storage(*root, grant); },
-        [error = std::move(error)](ChildRunner& self, const base::Status& storage) {
-          if (self.stopped_) return self.end(Outcome::Revoked, "", "");
-          const bool storage_did = !storage.ok() && jobs::outcome_of(storage.error()) != Outcome::Failed;
-          if (storage_did) return self.end(storage.error().wrapped(error.message));
-          self.keep_good(error);
-        });
+template <class Then>
+void ChildRunner::unless_host_failed(base::Error error, Then then) {
+  const bool refused = settings_.memory.forks_refused() > forks_refused_before_ ||
+                       settings_.limits.forks_refused() > host_refused_before_;
+  const auto user = program_user();
+  on_io(
+      [root = roots_.at(grant_.recipe().root()), grant = grant_, limits = settings_.limits, refused,
+       uid = user ? user->uid : ::getuid()]() -> base::Status {
+        FM_TRY(limits.shortage(refused, uid));
+        return probe_storage(*root, grant);
+      },
+      [error = std::move(error), then](ChildRunner& self, const base::Status& host) {
+        if (self.stopped_) return self.end(Outcome::Revoked, "", "");
+        if (host.ok() || jobs::outcome_of(host.error()) == Outcome::Failed) return then(self, error);
+        self.bad_frame_.reset();
+        self.failed_tasks_.clear();
+        self.end(base::in_root(host.error().wrapped(error.message), self.grant_.recipe().root()));
+      });
+}
+
+void ChildRunner::fail_unless_host_did(base::Error error) {
+  unless_host_failed(std::move(error), [](ChildRunner& self, const base::Error& found) { self.keep_good(found); });
+}
+
+void ChildRunner::refuse_unless_host_did(base::Error error) {
+  if (!jobs::outcome_row(jobs::outcome_of(error)).charged) return end(error);
+  unless_host_failed(std::move(error), [](ChildRunner& self, const base::Error& found) { self.end(found); });
 }
 
 // What a chunk had made before its program failed is not made again.
@@ -377,7 +396,7 @@ void ChildRunner::on_collected(Collected collected) {
   if (first.has_frame) bad_frame_ = first.frame;
   for (const CollectError& failed : collected.errors)
     if (failed.has_task) failed_tasks_.push_back(failed.task);
-  end(first.error);
+  refuse_unless_host_did(first.error);
 }
 
 void ChildRunner::tell_finished(const std::vector<wire::FinishedTask>& finished) {

@@ -14,6 +14,7 @@
 #include "worker/supervisor/child_access.h"
 #include "worker/supervisor/child_process.h"
 #include "worker/supervisor/child_work.h"
+#include "worker/supervisor/host_limits.h"
 #include "worker/supervisor/io_thread.h"
 #include "worker/supervisor/memory_cap.h"
 #include "worker/supervisor/output_check.h"
@@ -26,11 +27,12 @@ inline constexpr std::uint32_t kCommandProcessesMax = 4096;
 struct ChildRunnerSettings {
   std::filesystem::path keeper;
   std::filesystem::path media;                  // framemill-media
-  std::map<std::string, std::string> commands;  // name -> absolute path
   std::filesystem::path check;                  // framemill-check; empty: framemill-media checks all files
+  std::map<std::string, std::string> commands;  // name -> absolute path
   std::vector<std::string> environment;
   std::vector<int> cpus;
   MemoryCap memory;
+  HostLimits limits;
   AccessPolicy access;
   int niceness = 0;
   base::Duration inputs_timeout = base::seconds(15);
@@ -39,6 +41,10 @@ struct ChildRunnerSettings {
 
 // "progress STEP STEPS", as framemill-media says it.
 bool parse_progress_line(std::string_view line, std::uint32_t& step, std::uint32_t& steps);
+
+// What framemill-media says last: "input.unreadable: frame 1003 (plates:p.1003.exr): ...", or "storage_failed in plates:
+// ...". Nothing when it says anything else.
+std::optional<base::Error> error_of_media(std::string_view last_line);
 
 class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
  public:
@@ -72,8 +78,12 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
   void on_line(std::string_view line);
   void on_output();
   void on_end(const ProcessEnd& end, const OutputTail& tail);
-  // A program that has failed on storage that fails is given back.
-  void fail_unless_storage_did(base::Error error);
+  // A program that has failed on storage that fails, or on a host that lacks something, is given back.
+  void fail_unless_host_did(base::Error error);
+  // The same of what it made: a file that is cut or empty may be the storage's fault.
+  void refuse_unless_host_did(base::Error error);
+  template <class Then>
+  void unless_host_failed(base::Error error, Then then);
   void keep_good(const base::Error& error);
   // child_runner_check.cpp
   void check_outputs(CheckScope scope);
@@ -107,11 +117,12 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
   net::Timer retry_, telling_, check_limit_;
   std::optional<std::uint32_t> file_at_check_;  // index into plan_.expected
   bool check_took_too_long_ = false;
-  base::Error failure_;  // of a program whose inputs are looked at before it is told
+  bool check_began_ = false;  // it has said so
+  base::Error failure_;       // of a program whose inputs are looked at before it is told
   base::Instant started_{}, launched_{}, inputs_until_{};
   std::uint64_t ran_us_ = 0;  // the program, from its launch to its end
   std::uint64_t memory_kills_before_ = 0;
-  std::uint64_t forks_refused_before_ = 0;
+  std::uint64_t forks_refused_before_ = 0, host_refused_before_ = 0;
   bool stopped_ = false, ended_ = false;
   bool cut_short_ = false;  // stopped, and what it has made whole is kept
   bool checking_ = false;   // child_ is the check of what the program made

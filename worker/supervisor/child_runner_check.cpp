@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/clock.h"
+#include "base/os_error.h"
 #include "jobs/attempt_error.h"
 #include "wire/farm.pb.h"
 #include "worker/supervisor/child_runner.h"
@@ -13,6 +14,11 @@ namespace framemill::worker {
 namespace {
 
 constexpr base::Duration kCheckLimitBase = base::seconds(60), kCheckLimitPerFile = base::seconds(10);
+
+std::string end_of_check(const ProcessEnd& end, const OutputTail& tail) {
+  return end.signal != 0 ? fmt::format("was ended by signal {}", end.signal)
+                         : fmt::format("ended with status {}: {}", end.exit_status, tail.last_line());
+}
 
 }  // namespace
 
@@ -39,13 +45,15 @@ void ChildRunner::launch_check(CheckScope scope) {
                                           : std::vector<std::string>{settings_.check.string(), request, "--media",
                                                                      media, "--staging", staging});
   file_at_check_.reset();
-  check_took_too_long_ = false;
+  check_took_too_long_ = check_began_ = false;
   const std::weak_ptr<ChildRunner> weak = weak_from_this();
   auto started = ChildProcess::start(loop_, std::move(child),
                                      {[weak](std::string_view line) {
                                         std::uint32_t file = 0, files = 0;
                                         const auto self = weak.lock();
-                                        if (self && parse_progress_line(line, file, files)) self->file_at_check_ = file;
+                                        if (!self || !parse_progress_line(line, file, files)) return;
+                                        self->check_began_ = true;
+                                        if (files > 0) self->file_at_check_ = file;
                                       },
                                       [] {},
                                       [weak, scope](const ProcessEnd& end, const OutputTail& tail) {
@@ -68,17 +76,22 @@ void ChildRunner::on_check_end(CheckScope scope, const ProcessEnd& process_end, 
   check_limit_.cancel();
   if (stopped_) return end(jobs::Outcome::Revoked, "", "");
   if (process_end.exit_status != 0 && !failure_.code.empty()) return fail_as_it_did();
+  // Its storage or this host failed, and no file.
+  if (const auto error = error_of_media(tail.last_line());
+      process_end.exit_status != 0 && error && base::is_of_system(*error))
+    return end(base::root_of(*error).empty() ? base::in_root(*error, grant_.recipe().root()) : *error);
   if (process_end.exit_status != 0 && grant_.recipe().unchecked()) return collect({});
   if (process_end.exit_status != 0) {
     // The file that was open is the one that did it.
     const bool known = file_at_check_ && *file_at_check_ < plan_.expected.size();
     const ExpectedFile* file = known ? &plan_.expected[*file_at_check_] : nullptr;
     if (file != nullptr && file->has_frame) bad_frame_ = file->frame;
-    const std::string how = check_took_too_long_ ? "took too long"
-                            : process_end.signal != 0
-                                ? fmt::format("was ended by signal {}", process_end.signal)
-                                : fmt::format("ended with status {}: {}", process_end.exit_status, tail.last_line());
-    return end(
+    if (!check_began_)  // no file was opened: this host cannot run it
+      return end(base::error_of(base::SystemError::Installation,
+                                fmt::format("the program that opens outputs {}", end_of_check(process_end, tail)), "",
+                                "see that this worker's programs are installed and have memory and threads to start"));
+    const std::string how = check_took_too_long_ ? "took too long" : end_of_check(process_end, tail);
+    return refuse_unless_host_did(
         base::error_of(jobs::AttemptError::OutputUnreadable,
                        fmt::format("{}: the program that opens it {}", file ? file->staged : "the output", how)));
   }

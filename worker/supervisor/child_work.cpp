@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -164,11 +165,34 @@ base::Result<Tree> make_work_directories(const RootTable& roots, const wire::Gra
   return staging_tree(*root->second, attempt_of(grant));
 }
 
+namespace {
+
+// Errors: storage_full, storage_failed.
+base::Status probe_room(int directory) {
+  struct statvfs facts{};
+  if (::fstatvfs(directory, &facts) != 0) return storage_error(errno, "ask the storage for its room");
+  const std::uint64_t free_bytes = std::uint64_t{facts.f_bavail} * facts.f_frsize;
+  // Some network file systems do not tell: they say that they have no blocks at all.
+  if (facts.f_blocks > 0 && free_bytes < kRoomMin)
+    return base::error_of(base::SystemError::StorageFull,
+                          fmt::format("the storage has only {} MiB of room", free_bytes >> 20));
+  const UniqueFd file(::openat(directory, "storage-room", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file) return storage_error(errno, "create storage-room");
+  const int refused = ::fallocate(file.get(), 0, 0, static_cast<off_t>(kRoomMin)) == 0 ? 0 : errno;
+  ::unlinkat(directory, "storage-room", 0);
+  const bool known = refused == ENOSPC || refused == EDQUOT || refused == EIO;  // others: it cannot do that, or not now
+  return known ? base::Status(storage_error(refused, "find room for 64 MiB")) : base::Status{};
+}
+
+}  // namespace
+
 base::Status probe_storage(const RootDirectory& root, const wire::Grant& grant) {
-  FM_ASSIGN(const UniqueFd directory, root.open_directory(staging_path(attempt_of(grant)), MakeDirectories::No));
+  const auto directory = root.open_directory(staging_path(attempt_of(grant)), MakeDirectories::No);
+  if (!directory.ok()) return as_storage_failure(directory.error());
+  FM_TRY(probe_room(directory->get()));
   const std::string contents(1 << 20, 'p');
-  const base::Status written = write_at(directory.get(), "storage-probe", contents, Durable::Yes);
-  for (const char* name : {"storage-probe", "storage-probe.part"}) ::unlinkat(directory.get(), name, 0);
+  const base::Status written = write_at(directory->get(), "storage-probe", contents, Durable::Yes);
+  for (const char* name : {"storage-probe", "storage-probe.part"}) ::unlinkat(directory->get(), name, 0);
   return written;
 }
 

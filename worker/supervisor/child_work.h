@@ -36,8 +36,12 @@ CheckedInputs check_inputs(const RootTable& roots, const wire::Grant& grant, con
 // Directories for inputs, outputs and temporary files, and the links to the inputs. The attempt's own directory.
 base::Result<Tree> make_work_directories(const RootTable& roots, const wire::Grant& grant, const CommandPlan& plan);
 
-// Whether the storage of the attempt takes a file of 1 MiB now. Asked after a program has failed: one that could not
-// write says so in its own words, if at all.
+// A root with less room than this is full: a program that ran out of room, and took away what it had begun, leaves no
+// other trace.
+inline constexpr std::uint64_t kRoomMin = 64ull << 20;
+
+// Whether the storage of the attempt has room for kRoomMin, by its own account and by its quotas, and takes a file of 1
+// MiB now. Asked after a program has failed: one that could not write says so in its own words, if at all.
 base::Status probe_storage(const RootDirectory& root, const wire::Grant& grant);
 
 // Files that a program wrote as another user become the worker's.

@@ -9,6 +9,7 @@
 
 #include "base/digest_bytes.h"
 #include "base/log.h"
+#include "base/os_error.h"
 #include "base/path_error.h"
 #include "jobs/attempt_error.h"
 #include "wire/convert.h"
@@ -81,6 +82,13 @@ jobs::AttemptId attempt_of(const wire::Grant& grant) {
 
 std::string staging_path(const jobs::AttemptId& attempt) {
   return fmt::format("{}/{}", kAttemptsPath, attempt.text());
+}
+
+base::Error as_storage_failure(base::Error error) {
+  if (!base::path_error_from_code(error.code)) return error;
+  error.message = fmt::format("the staging area: {}", error.message);
+  error.code = text_of(base::SystemError::StorageFailed);
+  return error;
 }
 
 base::Status prepare_staging(const RootDirectory& root, const jobs::AttemptId& attempt, const wire::Grant& grant,

@@ -33,6 +33,10 @@ inline constexpr std::string_view kTemporaryName = "tmp";  // in an attempt's di
 base::Result<Tree> attempts_tree(const RootDirectory& root, MakeDirectories make);
 base::Result<Tree> staging_tree(const RootDirectory& root, const jobs::AttemptId& attempt);
 
+// What keeps the staging area from being opened, a link in its way for one, is the storage's condition on this host and
+// no task's fault: the error as storage_failed. Others are left as they are.
+base::Error as_storage_failure(base::Error error);
+
 // Makes the directory, durably. An attempt's directory exists once: a second call for it is an error.
 base::Status prepare_staging(const RootDirectory& root, const jobs::AttemptId& attempt, const wire::Grant& grant,
                              std::string_view owner);
