@@ -37,6 +37,22 @@ TEST_CASE("a marker without an id gets one, the same for all who ask at one mome
   CHECK_FALSE(fs::exists(area.directory / "main/.framemill-root.new"));
 }
 
+TEST_CASE("a marker that cannot be read is not called missing, and one that is too long is left as it is") {
+  Scratch area;
+  area.write("main/.framemill-root", "name = \"main\"\nid = \"" + std::string(5000, 'a') + "\"\n");
+  const std::string before = area.read("main/.framemill-root");
+  CHECK(RootDirectory::open("main", area.directory / "main").error().message.find("longer than 4096") !=
+        std::string::npos);
+  CHECK(area.read("main/.framemill-root") == before);
+  std::filesystem::remove(area.directory / "main/.framemill-root");
+  std::filesystem::create_directory(area.directory / "main/.framemill-root");
+  const auto directory = RootDirectory::open("main", area.directory / "main");
+  CHECK(directory.error().message.find("Is a directory") != std::string::npos);
+  std::filesystem::remove(area.directory / "main/.framemill-root");
+  CHECK(RootDirectory::open("main", area.directory / "main").error().message.find("no marker file") !=
+        std::string::npos);
+}
+
 TEST_CASE("a marker with half an id is refused with what to do") {
   const Scratch area;
   area.write("main/.framemill-root", "name = \"main\"\nid = \"12\"\n");

@@ -94,10 +94,12 @@ bool is_id(std::string_view text) {
   return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
+constexpr std::size_t kMarkerBytesMax = 4096;
+
 base::Result<std::string> read_marker(int directory) {
   const UniqueFd file(::openat(directory, kRootMarker.data(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file) return storage_error(errno, "open the marker");
-  std::array<char, 4096> buffer{};
+  std::array<char, kMarkerBytesMax + 1> buffer{};
   const ssize_t size = ::pread(file.get(), buffer.data(), buffer.size(), 0);
   if (size < 0) return storage_error(errno, "read the marker");
   return std::string(buffer.data(), static_cast<std::size_t>(size));
@@ -140,9 +142,17 @@ base::Result<std::shared_ptr<const RootDirectory>> RootDirectory::open(const std
   const std::string expected = fmt::format("name = \"{}\"", name);
   const std::string hint =
       fmt::format("if this really is that tree: printf '{}\\n' > {}", expected, (path / kRootMarker).string());
-  if (!marker.ok())
+  if (is(marker, base::PathError::Missing))
     return base::Error{"root.marker",
                        fmt::format("root {}: {} has no marker file {}", name, path.string(), kRootMarker), "", hint};
+  if (!marker.ok())
+    return base::Error{"root.marker", fmt::format("root {}: {}: {}", name, path.string(), marker.error().message), "",
+                       "put the storage, or this host, right"};
+  if (marker->size() > kMarkerBytesMax)
+    return base::Error{
+        "root.marker",
+        fmt::format("root {}: the marker file in {} is longer than {} bytes", name, path.string(), kMarkerBytesMax), "",
+        hint};
   if (marker->substr(0, marker->find('\n')) != expected)
     return base::Error{
         "root.marker",
