@@ -60,26 +60,35 @@ bool may_displace(const JobEntry& job, const PhaseEntry& phase, const JobEntry& 
   return may_displace(job, phase, other) && (job.record.id != other.record.id || phase.shot < of_other.shot);
 }
 
-std::optional<Displacement> displacement_for(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase,
-                                             ClassId demand_class, const SlotChoice::Reservations& reserved,
-                                             const SlotChoice::TaskThere& task_there) {
+std::vector<AttemptId> displaceable_leases(const FarmState& farm) {
+  std::vector<AttemptId> found;
   std::uint32_t looked_at = 0;
   for (const auto& [priority, negated] : farm.at_work) {
-    const JobEntry& other = farm.jobs.get(JobId(static_cast<JobId::Representation>(-negated)));
-    if (!may_displace(job, phase, other)) return std::nullopt;  // nor those that follow
-    for (auto held = other.phases.rbegin(); held != other.phases.rend(); ++held) {
-      if (!may_displace(job, phase, other, *held)) continue;
-      for (auto attempt = held->attempts.rbegin(); attempt != held->attempts.rend(); ++attempt) {
-        if (++looked_at > kLeasesLookedAt) return std::nullopt;
-        const Lease& lease = farm.leases.get(attempt->second);
-        const SlotRef slot{lease.record.worker, lease.record.slot};
-        if (!is_displaceable(farm, lease) || reserved.contains(slot)) continue;
-        if (!is_able(farm, demand_class, slot) || at_publish_cap(farm, slot.worker)) continue;
-        const auto task = task_there(slot.worker);
-        if (task && makes_room(farm, lease, begun_part(farm, *held, lease), demand_class))
-          return Displacement{attempt->second, slot, *task};
+    const JobEntry& job = farm.jobs.get(JobId(static_cast<JobId::Representation>(-negated)));
+    for (auto phase = job.phases.rbegin(); phase != job.phases.rend(); ++phase)
+      for (auto attempt = phase->attempts.rbegin(); attempt != phase->attempts.rend(); ++attempt) {
+        if (++looked_at > kLeasesLookedAt) return found;
+        if (is_displaceable(farm, farm.leases.get(attempt->second))) found.push_back(attempt->second);
       }
-    }
+  }
+  return found;
+}
+
+std::optional<Displacement> displacement_for(const FarmState& farm, const std::vector<AttemptId>& leases,
+                                             const PhaseEntry& phase, ClassId demand_class,
+                                             const SlotChoice::Reservations& reserved,
+                                             const SlotChoice::TaskThere& task_there) {
+  const JobEntry& job = farm.jobs.get(phase.id.job);
+  for (const AttemptId id : leases) {
+    const Lease* lease = farm.leases.find(id);  // it may have been taken back since
+    if (lease == nullptr || !is_displaceable(farm, *lease)) continue;
+    const PhaseEntry& of_other = farm.jobs.get(lease->record.phase);
+    if (!may_displace(job, phase, farm.jobs.get(of_other.id.job), of_other)) continue;
+    const SlotRef slot{lease->record.worker, lease->record.slot};
+    if (reserved.contains(slot) || !is_able(farm, demand_class, slot) || at_publish_cap(farm, slot.worker)) continue;
+    const auto task = task_there(slot.worker);
+    if (task && makes_room(farm, *lease, begun_part(farm, of_other, *lease), demand_class))
+      return Displacement{id, slot, *task};
   }
   return std::nullopt;
 }

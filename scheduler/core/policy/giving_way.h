@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "scheduler/core/policy/slot_choice.h"
 #include "scheduler/core/state/farm_state.h"
@@ -19,15 +20,19 @@ bool may_displace(const JobEntry& job, const PhaseEntry& phase, const JobEntry& 
 // It lives by its lease, and some of it has not begun, as far as is known.
 bool is_displaceable(const FarmState& farm, const Lease& lease);
 
+// Of the least urgent jobs first, and there the newest: those of the first 64 leases that are displaceable. The same for
+// all classes, so a turn looks for them once.
+std::vector<AttemptId> displaceable_leases(const FarmState& farm);
+
 struct Displacement {
   AttemptId attempt;  // gives back what it has not begun
   SlotRef slot;
   TaskIndex task = 0;  // of a grouping whose tasks go one by one
 };
-// For work that fits nowhere as the farm is. Looks at the least urgent jobs first and there at the newest leases, at most
-// 64 of them. Nothing: none of them would make room.
-std::optional<Displacement> displacement_for(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase,
-                                             ClassId demand_class, const SlotChoice::Reservations& reserved,
+// For work that fits nowhere as the farm is. Nothing: none of `leases` would make room for it.
+std::optional<Displacement> displacement_for(const FarmState& farm, const std::vector<AttemptId>& leases,
+                                             const PhaseEntry& phase, ClassId demand_class,
+                                             const SlotChoice::Reservations& reserved,
                                              const SlotChoice::TaskThere& task_there);
 
 }  // namespace framemill::scheduler

@@ -2,7 +2,6 @@
 
 #include "scheduler/core/policy/able_groups.h"
 #include "scheduler/core/policy/chunking.h"
-#include "scheduler/core/policy/giving_way.h"
 #include "scheduler/core/policy/publish_servers.h"
 
 namespace framemill::scheduler {
@@ -35,7 +34,7 @@ std::optional<Placement> Planner::next() {
       const auto able = static_cast<std::uint32_t>(able_groups(farm_, demand_class).slots);
       return Placement{place, demand_class, tasks_for(place, best->task, best->slot, able), best->slot, best->fit, {}};
     }
-    if (const auto other = displacement_for(farm_, job, phase, demand_class, reserved_, task_of)) {
+    if (const auto other = may_displace_any(place) ? displacement(phase, demand_class, task_of) : std::nullopt) {
       const auto able = static_cast<std::uint32_t>(able_groups(farm_, demand_class).slots);
       return Placement{place,       demand_class, tasks_for(place, other->task, other->slot, able),
                        other->slot, {},           other->attempt};
@@ -81,6 +80,14 @@ bool Planner::may_displace_any(const Place& place) const {
   const auto least = JobId(static_cast<JobId::Representation>(-farm_.at_work.begin()->second));
   const JobEntry& job = farm_.jobs.get(place.job);
   return may_displace(job, job.phases[place.phase], farm_.jobs.get(least));
+}
+
+std::optional<Displacement> Planner::displacement(const PhaseEntry& phase, ClassId demand_class,
+                                                  const SlotChoice::TaskThere& task_there) {
+  if (!displaceable_) displaceable_ = displaceable_leases(farm_);
+  const auto found = displacement_for(farm_, *displaceable_, phase, demand_class, reserved_, task_there);
+  if (found && found->attempt == displaceable_->back()) displaceable_.reset();  // there may be more behind the last
+  return found;
 }
 
 ReadyQueue::Line::const_iterator Planner::first_not_passed_over(const LineId& name,

@@ -12,8 +12,10 @@
 #include <set>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "scheduler/core/policy/avoidance.h"
+#include "scheduler/core/policy/giving_way.h"
 #include "scheduler/core/policy/queue_order.h"
 #include "scheduler/core/policy/slot_choice.h"
 #include "scheduler/core/state/farm_state.h"
@@ -56,6 +58,8 @@ class Planner {
   };
   ReadyQueue::Line::const_iterator first_not_passed_over(const LineId& name, const ReadyQueue::Line& line) const;
   bool may_displace_any(const Place& place) const;
+  std::optional<Displacement> displacement(const PhaseEntry& phase, ClassId demand_class,
+                                           const SlotChoice::TaskThere& task_there);
   void notice_class_moves();
   std::optional<Work> next_work();
   TaskRange tasks_for(const Place& place, TaskIndex task, SlotRef slot, std::uint32_t able) const;
@@ -72,6 +76,7 @@ class Planner {
   bool was_cut_ = false;
   std::map<std::tuple<PhaseId, Grouping, WorkerId>, TaskIndex> search_from_;
   SlotChoice::Reservations reserved_;
+  std::optional<std::vector<AttemptId>> displaceable_;  // once somebody asked in this turn
 };
 
 }  // namespace framemill::scheduler
