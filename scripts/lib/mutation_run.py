@@ -54,7 +54,7 @@ TESTS_OF = {
 PROGRAMS_OF = {
     'cli': ['framemill'],
     'executor': ['framemill-executor'],
-    'media': ['framemill-media'],
+    'media': ['framemill-media', 'framemill-check'],
     'worker': ['framemill-worker'],
     'worker_daemon': ['framemill-worker', 'framemill-executor', 'framemill-media'],
 }
