@@ -188,12 +188,12 @@ std::string places(const SlotView& slot, const JobView& job) {
 
 // A slot that says it does something else than loading has loaded.
 bool is_loading(const LeaseView& lease) {
-  if (!lease.detail.empty() && lease.steps == 0) return lease.detail.starts_with("loading");
+  if (!lease.detail.empty() && lease.steps == 0) return lease.loading_model;
   return !lease.model_warm && lease.step == 0;
 }
 
 std::string activity(const LeaseView& lease) {
-  if (!lease.detail.empty() && lease.steps == 0) return lease.detail.starts_with("loading") ? "" : lease.detail;
+  if (!lease.detail.empty() && lease.steps == 0) return lease.loading_model ? "" : lease.detail;
   if (phase_is(lease.phase, &jobs::PhaseTraits::stepped))
     return lease.steps > 0 ? fmt::format("step {}/{}", lease.step, lease.steps) : "starting";
   return lease.phase;

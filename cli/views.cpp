@@ -151,6 +151,7 @@ base::Result<LeaseView> read_lease(const json::value& value) {
   lease.steps = reader.integer("steps");
   lease.batch = reader.integer("batch");
   lease.model_warm = reader.flag("model_warm");
+  if (reader.has("loading_model")) lease.loading_model = reader.flag("loading_model");  // not from an older scheduler
   lease.detail = reader.text("detail");
   return finish(reader, std::move(lease));
 }
@@ -214,6 +215,7 @@ base::Result<WorkerView> read_worker(const json::value& value) {
   if (reader.has("conditions")) worker.conditions = read_each<std::string>(reader, "conditions", read_host_condition);
   if (reader.has("roots")) worker.roots = read_each<RootSeenView>(reader, "roots", read_root_seen);
   worker.confinement = reader.text_or_empty("confinement");
+  worker.command_confinement = reader.text_or_empty("command_confinement");
   return finish(reader, std::move(worker));
 }
 

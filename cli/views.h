@@ -93,7 +93,7 @@ base::Result<JobView> read_job(const json::value& value);
 struct LeaseView {
   std::int64_t job = 0, variant = 0, task = 0, task_count = 0, step = 0, steps = 0, batch = 0;
   std::string attempt, layer, model, phase, detail;
-  bool model_warm = false;
+  bool model_warm = false, loading_model = false;
 };
 struct SlotView {
   std::string name;
@@ -112,6 +112,7 @@ struct RootSeenView {
 struct WorkerView {
   std::int64_t id = 0, silent_ms = 0;
   std::string name, version, state, confinement;
+  std::string command_confinement;     // "enforced"; empty from an older scheduler
   std::string address, other_address;  // the other: of a process with the same key that is refused; may be empty
   ChangeView last_change;
   bool quarantined = false;

@@ -10,6 +10,7 @@
 #include "cli/settings_text.h"
 #include "cli/verbs/verbs.h"
 #include "config/settings.h"
+#include "jobs/command_confinement.h"
 
 namespace framemill::cli {
 namespace {
@@ -52,7 +53,8 @@ void note_confinement(const std::string& said, Findings& findings) {
   if (at == std::string::npos) return;
   const std::size_t begin = said.find(kLabel, at) + kLabel.size();
   const std::string what = printable(said.substr(begin, said.find('\n', begin) - begin));
-  const bool enforced = !what.starts_with("commands refused") && !what.starts_with("incomplete") && what != "off";
+  const bool enforced =
+      jobs::command_confinement_from_name(what.substr(0, what.find(' '))) == jobs::CommandConfinement::Enforced;
   findings.push_back({enforced ? Verdict::Good : Verdict::Note, "confinement", what,
                       enforced ? std::string() : "see [confinement] in docs/worker-toml.md"});
 }

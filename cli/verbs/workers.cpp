@@ -7,6 +7,7 @@
 #include "cli/table.h"
 #include "cli/verbs/verbs.h"
 #include "cli/views.h"
+#include "jobs/command_confinement.h"
 
 namespace framemill::cli {
 namespace {
@@ -59,12 +60,22 @@ std::string doubts_text(const WorkerView& worker) {
   return text;
 }
 
+// "enforced (Landlock 7, read-only view)"; empty where the worker does not say.
+std::string confinement_text(const WorkerView& worker) {
+  const auto level = jobs::command_confinement_from_name(worker.command_confinement);
+  if (!level || *level == jobs::CommandConfinement::Unknown) return worker.confinement;
+  return worker.confinement.empty() ? worker.command_confinement
+                                    : fmt::format("{} ({})", worker.command_confinement, worker.confinement);
+}
+
 // A line for each level that some worker has, after the table: hosts of one farm mostly are alike.
 std::string confinement_lines(const std::vector<WorkerView>& workers) {
   std::map<std::string, std::string> names;
   for (const WorkerView& worker : workers)
-    if (!worker.confinement.empty())
-      names[worker.confinement] += (names[worker.confinement].empty() ? "" : ", ") + worker.name;
+    if (std::string text = confinement_text(worker); !text.empty()) {
+      std::string& list = names[std::move(text)];
+      list += (list.empty() ? "" : ", ") + worker.name;
+    }
   std::string lines;
   for (const auto& [confinement, list] : names) lines += fmt::format("confinement of {}: {}\n", list, confinement);
   return lines;

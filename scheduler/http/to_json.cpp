@@ -136,6 +136,7 @@ json::object lease_json(const SlotActivity::Lease& lease) {
           {"steps", lease.steps},
           {"batch", lease.batch},
           {"model_warm", lease.model_warm},
+          {"loading_model", lease.loading_model},
           {"detail", text_json(lease.detail)}};
 }
 
@@ -381,7 +382,8 @@ json::object worker_json(const WorkerView& worker) {
           {"roots", std::move(roots)},
           {"commands", texts_json(worker.commands)},
           {"conditions", std::move(conditions)},
-          {"confinement", text_json(worker.confinement)}};
+          {"confinement", text_json(worker.confinement)},
+          {"command_confinement", jobs::name(worker.command_confinement)}};
 }
 
 json::object frame_json(const FrameRow& row) {

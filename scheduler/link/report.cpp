@@ -7,6 +7,7 @@
 
 #include "base/relative_path.h"
 #include "base/text.h"
+#include "wire/convert.h"
 #include "wire/farm.pb.h"
 #include "wire/limits.h"
 
@@ -61,6 +62,7 @@ Result<Inventory> inventory(const wire::Inventory& in) {
   out.media = in.media();
   out.looks_for_files = in.looks_for_files();
   out.confinement = clean(in.confinement(), 256);
+  out.command_confinement = wire::confinement_from_wire(in.command_confinement());
   for (const auto& device : in.devices()) {
     if (device.kind() != "cpu" && device.kind() != "cuda")
       return bad("inventory.devices.kind", "cpu or cuda, not " + clean(device.kind(), 32));
@@ -241,7 +243,8 @@ Result<ParsedReport> parse_report(std::string_view bytes, const std::string& key
                            usage(running.usage()),
                            base::clean_tail(running.output(), wire::kOutputTailBytesMax, base::Lines::Keep),
                            running.moves(),
-                           {running.tasks().first(), running.tasks().count()}});
+                           {running.tasks().first(), running.tasks().count()},
+                           running.loading_model()});
   for (const auto& finished : in.finished()) {
     if (auto task = finished_task(finished); task.ok()) {
       out.finished.push_back(std::move(task).value());

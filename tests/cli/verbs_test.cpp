@@ -283,6 +283,22 @@ TEST_CASE("workers show what their slots do") {
         "  w2: host.processes: fork: Resource temporarily unavailable\n    it gets new work again after a pause\n");
 }
 
+TEST_CASE("workers show how commands are confined, hosts that are alike in one line") {
+  Farm farm;
+  const auto told = [](int id, const std::string& name, const std::string& level, const std::string& what) {
+    std::string worker = worker_json(id, name, slot_json("cpu0", ""));
+    worker.insert(1, fmt::format(R"("confinement":"{}","command_confinement":"{}",)", what, level));
+    return worker;
+  };
+  farm.scheduler.on("GET /api/v1/workers", "{\"items\":[" + told(1, "w1", "enforced", "Landlock 7") + "," +
+                                               told(2, "w2", "enforced", "Landlock 7") + "," +
+                                               told(3, "w3", "refused", "no Landlock") + "," +
+                                               told(4, "w4", "off", "") + "]}");
+  CHECK_THAT(farm.program.run({"workers"}).out, Catch::Contains("confinement of w1, w2: enforced (Landlock 7)\n"
+                                                                "confinement of w4: off\n"
+                                                                "confinement of w3: refused (no Landlock)\n"));
+}
+
 TEST_CASE("a root that a worker cannot use is named with its trouble, one that is read-only on purpose is not") {
   Farm farm;
   std::string worker = worker_json(1, "w1", slot_json("cpu0", ""));

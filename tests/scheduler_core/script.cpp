@@ -173,6 +173,9 @@ void Script::worker(const Statement& s) {
       if (s.text("trouble_root", seen.name) == seen.name) seen.usable = false;
   }
   inventory.commands = split(s.text("commands", ""), ',');
+  inventory.command_confinement =
+      jobs::command_confinement_from_name(s.text("confinement", "unknown")).value_or(jobs::CommandConfinement::Unknown);
+  inventory.confinement = s.text("confines", "");
   inventory.media = s.text("media", "no") == "yes";
   inventory.looks_for_files = s.text("looks", "no") == "yes";
   Player& player = stage().players()[s.word(1)];

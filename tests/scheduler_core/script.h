@@ -9,6 +9,7 @@
 //   worker NAME slots= device=cpu|cuda class= memory_mib= cpus= packages=A,B roots=A,B commands=A,B media=yes digest=N
 //        looks=yes lost=ROOTS reads=ROOTS id=ID|none
 //        trouble=CODE trouble_root=ROOT (what is wrong with its host, or there)
+//        confinement=refused|enforced.. (of commands) confines=WORD (its text)
 //                                        joins with its first report; again: its inventory changed
 //   submit JOB [priority= version= token= shot= by=]       and then, indented, its layers:
 //     layer NAME KIND key=value ...      keys of the spec; values as in TOML, quotes may be left out

@@ -21,6 +21,7 @@ wire::WorkerReport good_report() {
   report.set_sequence(1);
   wire::Inventory& inventory = *report.mutable_inventory();
   inventory.set_name("w1");
+  inventory.set_command_confinement(wire::COMMAND_CONFINEMENT_REFUSED);
   inventory.add_devices()->set_kind("cpu");
   inventory.add_slots()->set_device(0);
   wire::FinishedTask& finished = *report.add_finished();
@@ -53,6 +54,7 @@ TEST_CASE("a good report becomes an event with the key that was proved") {
   REQUIRE(report.ok());
   CHECK(report->event.key == kKey);
   CHECK(report->event.inventory->name == "w1");
+  CHECK(report->event.inventory->command_confinement == jobs::CommandConfinement::Refused);
   CHECK(report->event.finished.at(0).files.at(0).path == "show/a.0001.exr");
   REQUIRE(report->event.finished.at(0).odd.size() == 1);
   CHECK(report->event.finished.at(0).odd.at(0).first == 1001);

@@ -387,16 +387,19 @@ TEST_CASE("commands are refused where nothing can be enforced, unless the site a
   CHECK(refuses_commands(policy));
   policy.support = {2, false};  // modes and times of what can be read could be changed
   CHECK(refuses_commands(policy));
-  CHECK(describe(policy) == "commands refused: Landlock 2, no read-only view, signals not confined");
+  CHECK(command_confinement(policy) == jobs::CommandConfinement::Refused);
+  CHECK(describe(policy) == "Landlock 2, no read-only view, signals not confined");
   policy.user = JobUser{"job", 1000, 1000};
   CHECK_FALSE(refuses_commands(policy));
   policy.user.reset();
   policy.support = {2, true};
   CHECK_FALSE(refuses_commands(policy));
+  CHECK(command_confinement(policy) == jobs::CommandConfinement::Enforced);
   policy.support = {0, false};
   policy.mode = ConfinementMode::BestEffort;
   CHECK_FALSE(refuses_commands(policy));
-  CHECK(describe(policy) == "incomplete: no Landlock, no read-only view, signals not confined");
+  CHECK(command_confinement(policy) == jobs::CommandConfinement::Incomplete);
+  CHECK(describe(policy) == "no Landlock, no read-only view, signals not confined");
   const Scratch area;
   const auto root = area.root();
   const auto plan = command_confinement(policy, {{"main", root}}, {"/nowhere"});

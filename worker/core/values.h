@@ -104,8 +104,9 @@ struct Progress {
   TaskIndex task = 0;
   std::uint32_t step = 0, steps = 0, batch = 0;
   std::uint64_t peak_bytes = 0;
-  std::string detail;
-  Usage used;  // up to now
+  std::string detail;  // for people
+  Usage used;          // up to now
+  bool loading_model = false;
 };
 struct RunningLease {
   AttemptId attempt;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "models/package.h"
+#include "wire/convert.h"
 
 namespace framemill::worker {
 namespace {
@@ -49,10 +50,12 @@ Daemon::~Daemon() = default;
 
 base::Status Daemon::start() {
   if (refuses_commands(setup_.access) && !setup_.config.commands.empty())
-    base::log_error("worker", "{}: no command will be run here (docs/worker-toml.md, [confinement])",
+    base::log_error("worker",
+                    "commands cannot be confined ({}): none will be run here (docs/worker-toml.md, [confinement])",
                     describe(setup_.access));
   else
-    base::log_info("worker", "confinement of children: {}", describe(setup_.access));
+    base::log_info("worker", "confinement of children: {} {}", jobs::name(command_confinement(setup_.access)),
+                   describe(setup_.access));
   media_usable_ = ::access(setup_.media.c_str(), X_OK) == 0;
   look_for_packages();
 
@@ -121,6 +124,7 @@ wire::Inventory Daemon::inventory() const {
   if (!refuses_commands(setup_.access))
     for (const auto& [name, program] : setup_.config.commands) out.add_commands(name);
   out.set_confinement(describe(setup_.access));
+  out.set_command_confinement(wire::confinement_to_wire(command_confinement(setup_.access)));
   return out;
 }
 

@@ -48,7 +48,10 @@ void print_plan(const worker::DaemonSetup& setup) {
   for (const worker::SlotPlan& slot : setup.host.slots)
     fmt::print("slot {}: on {}, {} threads{}\n", slot.name, setup.host.devices[slot.device].id, slot.threads,
                slot.cpus.empty() ? "" : fmt::format(", CPUs {}", fmt::join(slot.cpus, ",")));
-  fmt::print("confinement: {}\n", worker::describe(setup.access));
+  // `framemill doctor` reads the first word.
+  const std::string why = worker::describe(setup.access);
+  fmt::print("confinement: {}{}\n", jobs::name(worker::command_confinement(setup.access)),
+             why.empty() ? "" : fmt::format(" ({})", why));
   for (const auto& [name, path] : setup.config.roots) {
     const bool read_only = setup.config.read_only_roots.contains(name);
     const auto root = worker::RootDirectory::open(name, path);

@@ -75,6 +75,7 @@ Result<Event> progressed(const wire::AttemptProgress& in) {
   progress.steps = in.steps();
   progress.batch = in.batch();
   progress.detail = base::clean_text(in.detail(), wire::kDetailBytesMax);
+  progress.loading_model = in.loading_model();
   progress.used = usage_from_wire(in.usage());
   return Event(AttemptProgressed{attempt_from_wire(in.attempt()), std::move(progress)});
 }

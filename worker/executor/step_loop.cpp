@@ -34,7 +34,7 @@ StepLoop::StepLoop(Engine& engine, const wire::Configure& configure, Inbox<Messa
     : device_(device_of(configure)), inbox_(inbox), send_(std::move(send)),
       shelf_(engine, directories_of(configure), device_,
              [this](const std::string& id) {
-               if (!attempts_.empty()) tell_progress(*attempts_.back(), nullptr, 0, "loading " + id, true);
+               if (!attempts_.empty()) tell_progress(*attempts_.back(), nullptr, 0, {"loading " + id, true}, true);
              }),
       runner_(shelf_), door_(std::make_shared<Door>()) {
   frames::Roots roots;
@@ -259,7 +259,7 @@ void StepLoop::tell_ended(const wire::AttemptId& id, const AttemptEnd& end, cons
   tell(message);
 }
 
-void StepLoop::tell_progress(Attempt& attempt, const TaskInFlight* task, std::size_t batch, std::string detail,
+void StepLoop::tell_progress(Attempt& attempt, const TaskInFlight* task, std::size_t batch, const Activity& activity,
                              bool now) {
   attempt.moved = true;
   if (!now && Clock::now() - attempt.last_progress < kProgressEvery) return;
@@ -274,7 +274,8 @@ void StepLoop::tell_progress(Attempt& attempt, const TaskInFlight* task, std::si
     progress.set_steps(static_cast<std::uint32_t>(task->flight->steps()));
   }
   progress.set_batch(static_cast<std::uint32_t>(batch));
-  progress.set_detail(base::clean_text(detail, wire::kDetailBytesMax));
+  progress.set_detail(base::clean_text(activity.detail, wire::kDetailBytesMax));
+  progress.set_loading_model(activity.loading_model);
   *progress.mutable_usage() = attempt.usage.usage(attempt.model ? attempt.model->generator->device_class() : "");
   attempt.told = progress;
   tell(message);

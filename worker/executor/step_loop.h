@@ -87,7 +87,11 @@ class StepLoop {
   void settle();
   void tell(const wire::FromExecutor& message);
   void tell_ended(const wire::AttemptId& id, const AttemptEnd& end, const wire::Usage& usage);
-  void tell_progress(Attempt& attempt, const TaskInFlight* task, std::size_t batch, std::string detail, bool now);
+  struct Activity {
+    std::string detail;  // for people: "decoding"; empty while steps run
+    bool loading_model = false;
+  };
+  void tell_progress(Attempt& attempt, const TaskInFlight* task, std::size_t batch, const Activity& activity, bool now);
   void tell_alive(bool now);
   void tell_moves();
   void leave_hanging(Attempt& attempt);

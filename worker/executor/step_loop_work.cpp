@@ -158,7 +158,7 @@ bool StepLoop::begin(Attempt& attempt, TaskInFlight& task) {
   task.batch_key = attempt.group + attempt.model->generator->batch_key(*task.flight).text;
   task.begun = ++clock_;
   task.stage = TaskStage::Running;
-  tell_progress(attempt, &task, 1, "", false);
+  tell_progress(attempt, &task, 1, {}, false);
   return true;
 }
 
@@ -203,13 +203,13 @@ void StepLoop::step(Model& model, std::span<TaskInFlight* const> batch) {
   const auto advanced = runner_.step(model, batch);
   if (!advanced.ok()) return fail(*batch.front(), advanced.error());
   for (TaskInFlight* task : batch.first(*advanced)) {
-    tell_progress(*task->attempt, task, *advanced, "", false);
+    tell_progress(*task->attempt, task, *advanced, {}, false);
     if (task->flight->done() && !task->attempt->end) finish_window(*task);
   }
 }
 
 void StepLoop::decode(Model& model, std::span<TaskInFlight* const> batch) {
-  for (TaskInFlight* task : batch) tell_progress(*task->attempt, task, batch.size(), "decoding", false);
+  for (TaskInFlight* task : batch) tell_progress(*task->attempt, task, batch.size(), {"decoding"}, false);
   auto images = runner_.decode(model, batch);
   if (!images.ok()) return fail(*batch.front(), images.error());
   for (std::size_t i = 0; i < images->size(); ++i) {

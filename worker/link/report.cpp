@@ -26,6 +26,7 @@ void write(const RunningLease& running, wire::RunningAttempt& out) {
   out.set_model_warm(running.model_warm);
   out.set_peak_bytes(running.progress.peak_bytes);
   out.set_detail(text_to_wire(running.progress.detail, wire::kDetailBytesMax));
+  out.set_loading_model(running.progress.loading_model);
   usage_numbers_to_wire(running.used, *out.mutable_usage());
   out.set_moves(running.moves);
   if (!running.output.empty())

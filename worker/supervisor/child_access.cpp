@@ -36,15 +36,19 @@ void read_everything_but_secrets(Confinement& plan, const AccessPolicy& policy, 
 
 }  // namespace
 
+jobs::CommandConfinement command_confinement(const AccessPolicy& policy) {
+  using jobs::CommandConfinement;
+  if (policy.mode == ConfinementMode::Off) return CommandConfinement::Off;
+  if (can_confine(policy.support, policy.user.has_value())) return CommandConfinement::Enforced;
+  return policy.mode == ConfinementMode::Required ? CommandConfinement::Refused : CommandConfinement::Incomplete;
+}
+
 bool refuses_commands(const AccessPolicy& policy) {
-  return policy.mode == ConfinementMode::Required && !can_confine(policy.support, policy.user.has_value());
+  return command_confinement(policy) == jobs::CommandConfinement::Refused;
 }
 
 std::string describe(const AccessPolicy& policy) {
-  if (policy.mode == ConfinementMode::Off) return "off";
-  const std::string what = describe(policy.support, policy.user ? policy.user->name : "");
-  if (refuses_commands(policy)) return "commands refused: " + what;
-  return can_confine(policy.support, policy.user.has_value()) ? what : "incomplete: " + what;
+  return policy.mode == ConfinementMode::Off ? "" : describe(policy.support, policy.user ? policy.user->name : "");
 }
 
 std::optional<Confinement> command_confinement(const AccessPolicy& policy, const RootTable& roots,

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "jobs/command_confinement.h"
 #include "worker/supervisor/child_work.h"
 #include "worker/supervisor/confinement.h"
 
@@ -32,8 +33,9 @@ struct AccessPolicy {
   std::vector<std::string> programs;  // everything that may be executed: [commands] and the farm's own
 };
 
+jobs::CommandConfinement command_confinement(const AccessPolicy& policy);
 bool refuses_commands(const AccessPolicy& policy);
-// For people and for the inventory: what is enforced, or why commands are refused.
+// For people: what this host's kernel and configuration can enforce; empty where commands run unconfined.
 std::string describe(const AccessPolicy& policy);
 
 // None: the child is not confined. `staging`: the attempt's directory; `attempts`: those that hold the staging

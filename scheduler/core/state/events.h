@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "jobs/command_confinement.h"
 #include "scheduler/core/state/records.h"
 
 namespace framemill::scheduler {
@@ -92,6 +93,7 @@ struct Inventory {
   std::vector<HostCondition> conditions;
   bool looks_for_files = false;  // knows WatchedFiles
   std::string confinement{};     // what its children are kept from, for people
+  jobs::CommandConfinement command_confinement = jobs::CommandConfinement::Unknown;
 };
 struct AttemptRunning {
   AttemptId attempt;
@@ -104,6 +106,7 @@ struct AttemptRunning {
   std::string output;       // what it has printed so far; empty: as told before
   std::uint64_t moves = 0;  // counts signs of progress; 0: its worker does not count
   TaskRange tasks{};        // what it holds, as far as it knows; empty: its worker did not say
+  bool loading_model = false;
 };
 struct TaskFinished {
   AttemptId attempt;

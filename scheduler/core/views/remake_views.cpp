@@ -2,33 +2,33 @@
 
 #include <algorithm>
 
+#include "base/error_code.h"
 #include "scheduler/core/policy/remake_contents.h"
 
 namespace framemill::scheduler {
 namespace {
 
-std::string_view outcome_name(RemakeOutcome outcome) {
-  switch (outcome) {
-    case RemakeOutcome::Open:
-      return "open";
-    case RemakeOutcome::Equal:
-      return "equal";
-    case RemakeOutcome::SameSamples:
-      return "same_samples";
-    case RemakeOutcome::Replaced:
-      return "replaced";
-    case RemakeOutcome::Differs:
-      return "differs";
-  }
-  return "open";
-}
+// What people are shown of a file that is made again: the recorded outcome, or how its task ended before it had one.
+enum class ShownOutcome : std::uint8_t { Open, Equal, SameSamples, Replaced, Differs, Failed, Cancelled };
+constexpr base::Names<ShownOutcome, 7> kShownOutcomes{
+    {"open", "equal", "same_samples", "replaced", "differs", "failed", "cancelled"}};
 
-// A task that failed or was cancelled before anything came out has no outcome of its own.
-std::string_view outcome_text(const JobEntry& remake, const RemakeRecord& remade) {
+ShownOutcome shown_outcome(const JobEntry& remake, const RemakeRecord& remade) {
   const TaskState state = remake.phases[remade.phase.index].tasks.at(remade.task);
-  if (remade.outcome == RemakeOutcome::Open && jobs::is_final(state) && state != TaskState::Published)
-    return state == TaskState::Cancelled ? "cancelled" : "failed";
-  return outcome_name(remade.outcome);
+  switch (remade.outcome) {
+    case RemakeOutcome::Open:
+      if (!jobs::is_final(state) || state == TaskState::Published) return ShownOutcome::Open;
+      return state == TaskState::Cancelled ? ShownOutcome::Cancelled : ShownOutcome::Failed;
+    case RemakeOutcome::Equal:
+      return ShownOutcome::Equal;
+    case RemakeOutcome::SameSamples:
+      return ShownOutcome::SameSamples;
+    case RemakeOutcome::Replaced:
+      return ShownOutcome::Replaced;
+    case RemakeOutcome::Differs:
+      return ShownOutcome::Differs;
+  }
+  return ShownOutcome::Open;
 }
 
 void add_files(const JobEntry& remake, const RemakeRecord& remade, RemakeView& view) {
@@ -41,7 +41,7 @@ void add_files(const JobEntry& remake, const RemakeRecord& remade, RemakeView& v
     file.variant = phase.plan->variant;
     file.root = phase.plan->root;
     file.path = before.path;
-    file.outcome = outcome_text(remake, remade);
+    file.outcome = kShownOutcomes.of(shown_outcome(remake, remade));
     if (!phase.frames_of(remade.task).empty()) file.frame = before.frame;
     file.recorded = before.sha256;
     for (const FileRecord& after : remade.after)
@@ -84,14 +84,22 @@ std::string remade_text(const FarmState& farm, const JobEntry& first, const Phas
     const auto found = remake.remade.find({phase.id.index, task});
     if (found == remake.remade.end()) continue;
     const std::string by = "; job " + std::to_string(id->value);
-    const std::string_view outcome = outcome_text(remake, found->second);
-    if (outcome == "open") return by + " makes it again";
-    if (outcome == "equal") return by + " made it again, and it came out as it was";
-    if (outcome == "same_samples") return by + " made it again: the same samples in other bytes";
-    if (outcome == "replaced") return by + " replaced it by other contents";
-    if (outcome == "differs")
-      return by + " made it again. " + other_contents_text(remake, remake.phases[phase.id.index], task);
-    return by + " was to make it again, and " + (outcome == "failed" ? "failed" : "was cancelled");
+    switch (shown_outcome(remake, found->second)) {
+      case ShownOutcome::Open:
+        return by + " makes it again";
+      case ShownOutcome::Equal:
+        return by + " made it again, and it came out as it was";
+      case ShownOutcome::SameSamples:
+        return by + " made it again: the same samples in other bytes";
+      case ShownOutcome::Replaced:
+        return by + " replaced it by other contents";
+      case ShownOutcome::Differs:
+        return by + " made it again. " + other_contents_text(remake, remake.phases[phase.id.index], task);
+      case ShownOutcome::Failed:
+        return by + " was to make it again, and failed";
+      case ShownOutcome::Cancelled:
+        return by + " was to make it again, and was cancelled";
+    }
   }
   return {};
 }

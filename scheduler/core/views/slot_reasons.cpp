@@ -166,8 +166,8 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
       return "the layer needs " + std::to_string(demand.cpus) + " CPUs";
     case PlacementBlocker::Program:
       // A worker that refuses commands offers none, whatever it lists.
-      return worker.inventory.confinement.starts_with("commands refused")
-                 ? "the worker has its " + worker.inventory.confinement
+      return worker.inventory.command_confinement == jobs::CommandConfinement::Refused
+                 ? "the worker refuses commands, because it cannot confine them: " + worker.inventory.confinement
                  : "the worker's configuration does not list the program " + demand.program;
     case PlacementBlocker::Media:
       return "the worker cannot encode movies or draw sheets";
@@ -216,7 +216,8 @@ std::string remedy(const Demand& demand, const WorkerEntry& worker, PlacementBlo
     case Reason::PackageDiffers:
       return "give the worker the same " + demand.model + " as the scheduler, or submit again";
     case Reason::NeedsExceedEverySlot:
-      return blocker == PlacementBlocker::Program && worker.inventory.confinement.starts_with("commands refused")
+      return blocker == PlacementBlocker::Program &&
+                     worker.inventory.command_confinement == jobs::CommandConfinement::Refused
                  ? "see [confinement] in the page on worker.toml"
              : blocker == PlacementBlocker::Program ? "list the program under [commands] of a worker.toml"
              : blocker == PlacementBlocker::Media

@@ -118,7 +118,7 @@ struct SlotActivity {  // one line of the progress display
     TaskRange tasks;
     TaskIndex task = 0;
     std::uint32_t step = 0, steps = 0, batch = 0;
-    bool model_warm = false;
+    bool model_warm = false, loading_model = false;
     std::string detail, phase;  // phase: "denoise", "decode", "command", "encode", "sheet"
   };
   std::vector<Lease> leases;
@@ -147,6 +147,7 @@ struct WorkerView {
   std::vector<SetAside> set_aside;        // at most 64, the newest jobs first
   std::vector<HostCondition> conditions;  // why slots or roots of it are not usable
   std::string confinement;                // what its children are kept from: "Landlock 7, read-only view"
+  jobs::CommandConfinement command_confinement = jobs::CommandConfinement::Unknown;
 };
 
 // Rows are never changed once they are made, so that threads may share them.

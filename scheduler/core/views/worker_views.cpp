@@ -24,6 +24,7 @@ SlotActivity::Lease activity_of(const FarmState& farm, const Lease& lease) {
   activity.steps = lease.activity.steps;
   activity.batch = lease.activity.batch;
   activity.model_warm = lease.activity.model_warm;
+  activity.loading_model = lease.activity.loading_model;
   activity.detail = lease.activity.detail;
   activity.phase = jobs::name(phase.plan->kind);
   return activity;
@@ -70,6 +71,7 @@ WorkerView view_of(const FarmState& farm, const WorkerEntry& worker, base::Now n
   view.set_aside = set_aside_from(farm, worker.record.id);
   view.conditions = worker.inventory.conditions;
   view.confinement = worker.inventory.confinement;
+  view.command_confinement = worker.inventory.command_confinement;
   for (const auto& [index, slot] : worker.slots) {
     SlotActivity activity;
     activity.index = index;
