@@ -209,6 +209,10 @@ base::Result<WorkerView> read_worker(const json::value& value) {
   if (reader.has("set_aside"))  // not from an older scheduler
     worker.set_aside = read_each<SetAsideView>(reader, "set_aside", read_set_aside);
   worker.silent_ms = reader.integer("silent_ms");
+  if (reader.has("tasks_held")) {  // not from an older scheduler
+    worker.tasks_held = reader.integer("tasks_held");
+    worker.tasks_taken_back = reader.integer("tasks_taken_back");
+  }
   worker.devices = read_field_of_each(reader, "devices", "name");
   worker.slots = read_each<SlotView>(reader, "slots", read_slot);
   worker.packages = read_field_of_each(reader, "packages", "id");

@@ -112,7 +112,8 @@ struct RootSeenView {
 struct WorkerView {
   std::int64_t id = 0, silent_ms = 0;
   std::string name, version, state, confinement;
-  std::string command_confinement;     // "enforced"; empty from an older scheduler
+  std::string command_confinement;  // "enforced"; empty from an older scheduler
+  std::int64_t tasks_held = 0, tasks_taken_back = 0;
   std::string address, other_address;  // the other: of a process with the same key that is refused; may be empty
   ChangeView last_change;
   bool quarantined = false;

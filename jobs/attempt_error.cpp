@@ -56,6 +56,9 @@ constexpr std::array<AttemptErrorRow, kAttemptErrorCount> kAttemptErrors{{
     {AttemptError::FfmpegMissing, "media.ffmpeg_missing", Outcome::NotAdmitted, false, false, false},
 
     {AttemptError::GrantTooLarge, "grant.too_large", Outcome::Failed, true, false, false},
+    // Nothing of these has begun: they are given again, and say nothing of the worker or the task.
+    {AttemptError::GrantInputsUnknown, "grant.inputs_unknown", Outcome::Revoked, false, false, false},
+    {AttemptError::GrantNotSent, "grant.not_sent", Outcome::Revoked, false, false, false},
     {AttemptError::GrantInvalid, "grant.invalid", Outcome::Failed, true, false, false},
     {AttemptError::ReportTooLarge, "report.too_large", Outcome::Failed, true, false, false},
     {AttemptError::Revoked, "revoked", Outcome::Revoked, false, false, false},

@@ -58,6 +58,8 @@ enum class AttemptError : std::uint8_t {
   FfmpegMissing,
   // messages
   GrantTooLarge,
+  GrantInputsUnknown,  // the job store did not say which files it reads
+  GrantNotSent,        // its worker is not connected, or does not read
   GrantInvalid,
   ReportTooLarge,
   Revoked,
@@ -65,7 +67,7 @@ enum class AttemptError : std::uint8_t {
   NoProgress,
   PublishedDiffers  // found of a published frame, by the check of another
 };
-inline constexpr int kAttemptErrorCount = 44;
+inline constexpr int kAttemptErrorCount = 46;
 
 struct AttemptErrorRow {
   AttemptError error;

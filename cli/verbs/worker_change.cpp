@@ -4,9 +4,15 @@
 
 #include <ostream>
 
+#include "cli/text.h"
 #include "net/net_error.h"
 
 namespace framemill::cli {
+
+std::string drain_text(std::int64_t taken_back, std::int64_t held) {
+  const std::string rest = fmt::format("{} to finish here", counted(held, "task"));
+  return taken_back == 0 ? rest : fmt::format("{} given to other workers, {}", counted(taken_back, "task"), rest);
+}
 
 base::Result<ExitCode> change_worker(Session& session, const std::string& worker,
                                      const std::vector<std::string>& changes, const std::string& reason) {
@@ -25,11 +31,14 @@ base::Result<ExitCode> change_worker(Session& session, const std::string& worker
   JsonReader reader(answer, "worker");
   const std::int64_t id = reader.integer("worker");
   const std::string name = reader.text("name"), state = reader.text("state");
+  std::string drain;
+  if (state == "draining" && reader.has("tasks_held"))
+    drain = ": " + drain_text(reader.integer("tasks_taken_back"), reader.integer("tasks_held"));
   FM_TRY(reader.status());
   if (session.json())
     session.print_json(answer);
   else
-    session.out() << fmt::format("worker {} {} is {}\n", id, name, state);
+    session.out() << fmt::format("worker {} {} is {}{}\n", id, name, state, drain);
   return ExitCode::Ok;
 }
 

@@ -1,6 +1,7 @@
-// What drain and undrain share: they post a change of a worker and say what it came to.
+// What drain and undrain share: they post a change of a worker and say what it came to; and how a drain goes on.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,5 +13,8 @@ namespace framemill::cli {
 // a name.
 base::Result<ExitCode> change_worker(Session& session, const std::string& worker,
                                      const std::vector<std::string>& changes, const std::string& reason);
+
+// "12 tasks given to other workers, 3 tasks to finish here"
+std::string drain_text(std::int64_t taken_back, std::int64_t held);
 
 }  // namespace framemill::cli

@@ -6,6 +6,7 @@
 
 #include "cli/table.h"
 #include "cli/verbs/verbs.h"
+#include "cli/verbs/worker_change.h"
 #include "cli/views.h"
 #include "jobs/command_confinement.h"
 
@@ -96,6 +97,10 @@ base::Result<ExitCode> run(Session& session) {
       table.add({std::to_string(worker.id), worker.name + "/" + slot.name, state_cell(worker), memory_of(slot),
                  work_of(slot)});
   }
+  std::string drains;
+  for (const WorkerView& worker : workers)
+    if (worker.state == "draining" || (worker.state == "drained" && worker.tasks_taken_back > 0))
+      drains += fmt::format("  {}: {}\n", worker.name, drain_text(worker.tasks_taken_back, worker.tasks_held));
   std::string roots;
   for (const WorkerView& worker : workers)
     for (const RootSeenView& root : worker.roots)
@@ -112,6 +117,7 @@ base::Result<ExitCode> run(Session& session) {
   }
   if (!doubts.empty())
     session.out() << '\n' << paint(session.terminal(), Tone::Warning, "in trouble") << '\n' << doubts;
+  if (!drains.empty()) session.out() << '\n' << paint(session.terminal(), Tone::Faint, "drains") << '\n' << drains;
   if (!roots.empty()) session.out() << '\n' << paint(session.terminal(), Tone::Warning, "roots") << '\n' << roots;
   return ExitCode::Ok;
 }

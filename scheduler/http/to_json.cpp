@@ -376,6 +376,8 @@ json::object worker_json(const WorkerView& worker) {
           {"quarantined", worker.quarantined},
           {"set_aside", std::move(set_aside)},
           {"silent_ms", worker.silent_ms},
+          {"tasks_held", worker.tasks_held},
+          {"tasks_taken_back", worker.tasks_taken_back},
           {"devices", std::move(devices)},
           {"slots", std::move(slots)},
           {"packages", std::move(packages)},

@@ -40,13 +40,15 @@ base::Result<WorkerRow> find_worker(const std::vector<WorkerRow>& workers, const
 base::Status change(const std::shared_ptr<Call>& call, WorkerAction verb) {
   FM_ASSIGN(const json::object body, call->body({"reason"}));
   FM_ASSIGN(const std::string reason, string_of(body, "reason", kReasonBytesMax));
-  auto find_again = [call](Changed) -> base::Status {
+  auto find_again = [call](Changed changed) -> base::Status {
     call->api->farm.list_workers(
-        call->then<std::vector<WorkerRow>>([call](const std::vector<WorkerRow>& workers) -> base::Status {
+        call->then<std::vector<WorkerRow>>([call, changed](const std::vector<WorkerRow>& workers) -> base::Status {
           FM_ASSIGN(const WorkerRow worker, find_worker(workers, call->path.at("worker")));
-          call->answer(
-              200,
-              {{"worker", worker->id.value}, {"name", text_json(worker->name)}, {"state", jobs::name(worker->state)}});
+          call->answer(200, {{"worker", worker->id.value},
+                             {"name", text_json(worker->name)},
+                             {"state", jobs::name(worker->state)},
+                             {"tasks_taken_back", changed.tasks},
+                             {"tasks_held", worker->tasks_held}});
           return {};
         }));
     return {};

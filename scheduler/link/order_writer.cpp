@@ -18,22 +18,21 @@ namespace {
 GrantUndeliverable lost_on_the_way(const wire::Grant& grant, WorkerPort::Sent sent) {
   GrantUndeliverable event;
   event.attempt = attempt_from_wire(grant.attempt());
-  event.why = GrantUndeliverable::Why::NotSent;
-  event.code = "grant.not_sent";
+  event.error = jobs::AttemptError::GrantNotSent;
   event.message =
       sent == WorkerPort::Sent::Full ? "The queue of messages to its worker is full." : "Its worker is not connected.";
   return event;
 }
 
 GrantUndeliverable too_large(const wire::Grant& grant, std::size_t bytes) {
-  return {attempt_from_wire(grant.attempt()), GrantUndeliverable::Why::TooLarge, "grant.too_large",
+  return {attempt_from_wire(grant.attempt()), jobs::AttemptError::GrantTooLarge,
           fmt::format("The grant with its {} inputs takes {} bytes; a message holds {}. Use shorter paths, or fewer "
                       "inputs in one task.",
                       grant.inputs_size(), bytes, wire::kFarmItemBytesMax)};
 }
 
 GrantUndeliverable inputs_unknown(const AttemptId& attempt, const base::Error& error) {
-  return {attempt, GrantUndeliverable::Why::InputsUnknown, "grant.inputs_unknown",
+  return {attempt, jobs::AttemptError::GrantInputsUnknown,
           fmt::format("The files that it reads could not be looked up: {}", error.message)};
 }
 

@@ -381,16 +381,35 @@ TEST_CASE("retry --remake says which job makes the files again, and --replace go
 
 TEST_CASE("drain and undrain name the worker, whatever its name") {
   Farm farm;
-  farm.scheduler.on("POST /api/v1/workers/w%2F1/drain", R"({"worker":1,"name":"w/1","state":"draining"})");
+  farm.scheduler.on("POST /api/v1/workers/w%2F1/drain",
+                    R"({"worker":1,"name":"w/1","state":"draining","tasks_taken_back":6,"tasks_held":1})");
   farm.scheduler.on("POST /api/v1/workers/1/undrain", R"({"worker":1,"name":"w/1","state":"up"})");
   farm.scheduler.on("POST /api/v1/workers/1/clear-quarantine", R"({"worker":1,"name":"w/1","state":"up"})");
-  CHECK(farm.program.run({"drain", "w/1"}).out == "worker 1 w/1 is draining\n");
+  CHECK(farm.program.run({"drain", "w/1"}).out ==
+        "worker 1 w/1 is draining: 6 tasks given to other workers, 1 task to finish here\n");
   farm.scheduler.on("POST /api/v1/workers/w%2F1/revoke", R"({"worker":1,"name":"w/1","state":"revoked"})");
   CHECK(farm.program.run({"drain", "w/1", "--revoke"}).out == "worker 1 w/1 is revoked\n");
   CHECK(farm.program.run({"undrain", "1"}).code == 0);
   CHECK(farm.program.run({"undrain", "1", "--clear-quarantine"}).code == 0);
   CHECK(farm.scheduler.requests().size() == 5);
   CHECK(farm.program.run({"undrain", "1", "--clear-quarantine"}).out == "worker 1 w/1 is up\n");
+}
+
+TEST_CASE("workers show how far a drain has come") {
+  Farm farm;
+  const auto told = [](int id, const std::string& state, int taken_back, int held) {
+    std::string worker = worker_json(id, fmt::format("w{}", id), slot_json("cpu0", ""), state);
+    worker.insert(1, fmt::format(R"("tasks_taken_back":{},"tasks_held":{},)", taken_back, held));
+    return worker;
+  };
+  farm.scheduler.on("GET /api/v1/workers", "{\"items\":[" + told(1, "draining", 12, 3) + "," +
+                                               told(2, "drained", 7, 0) + "," + told(3, "draining", 0, 1) + "," +
+                                               told(4, "up", 0, 5) + "]}");
+  CHECK_THAT(farm.program.run({"workers"}).out,
+             Catch::EndsWith("\ndrains\n"
+                             "  w1: 12 tasks given to other workers, 3 tasks to finish here\n"
+                             "  w2: 7 tasks given to other workers, 0 tasks to finish here\n"
+                             "  w3: 1 task to finish here\n"));
 }
 
 TEST_CASE("a worker that was drained and a job that was cancelled say by whom and why") {

@@ -32,6 +32,7 @@ TEST_CASE("an attempt's error has the outcome of its row, and the host's and the
   CHECK(outcome_of_code("command.missing_output") == Outcome::BadOutput);
   CHECK(outcome_of_code("media.ffmpeg_missing") == Outcome::NotAdmitted);
   CHECK(outcome_of_code("storage_full") == Outcome::StorageFull);
+  for (const char* code : {"grant.inputs_unknown", "grant.not_sent"}) CHECK(outcome_of_code(code) == Outcome::Revoked);
   for (const char* code : {"storage_failed", "host.descriptors", "host.installation"})
     CHECK(outcome_of_code(code) == Outcome::NotAdmitted);
 }

@@ -94,11 +94,12 @@ def taken_name(farm, place, spec):
     # What the person sees: the code, the file, what to do.
     text = said(farm, 'job', str(job), status=0)
     assert 'publish.exists_other' in text, text
-    assert 'paint/v002/p.0005.png exists with other contents' in text, text
+    advice = 'paint/v002/p.0005.png exists with other contents (move the file away, or submit a new version)'
+    assert advice in ' '.join(text.split()), text
     wrong = said_wrong(farm, 'logs', str(job), '--layer', 'nope')
     assert 'no layer named nope' in wrong and 'its layers: paint' in wrong, wrong
     explained = said(farm, 'explain', str(job), '--layer', 'paint', '--frame', '5')
-    assert 'publish.exists_other' in explained, explained
+    assert 'publish.exists_other' in explained and advice in ' '.join(explained.split()), explained
     # What they do.
     foreign.rename(place / 'moved-away.png')
     said(farm, 'retry', str(job))

@@ -301,17 +301,13 @@ void Script::lose(const Statement& s) {
 }
 
 void Script::undeliverable(const Statement& s) {
-  static const std::map<std::string, GrantUndeliverable::Why> kWhys{
-      {"too_large", GrantUndeliverable::Why::TooLarge},
-      {"inputs_unknown", GrantUndeliverable::Why::InputsUnknown},
-      {"not_sent", GrantUndeliverable::Why::NotSent}};
-  const auto why = kWhys.find(s.word(3));
-  if (why == kWhys.end()) throw Wrong("no such reason: " + s.word(3));
+  const auto error = jobs::attempt_error_from_code("grant." + s.word(3));
+  if (!error) throw Wrong("no such reason: " + s.word(3));
   Player& player = stage().player(s.word(1));
   const AttemptId id = attempt_of(player, phase_of(last_job(s), s.word(2)), {});
   player.running.erase(id);
   player.left.erase(id);
-  stage().apply(GrantUndeliverable{id, why->second, "grant." + why->first, "It could not be sent."});
+  stage().apply(GrantUndeliverable{id, *error, "It could not be sent."});
 }
 
 void Script::looks(const Statement& s) {

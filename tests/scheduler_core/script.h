@@ -38,7 +38,7 @@
 //          no publish | no manifest W | manifest W JOB REVISION (it holds the order) | discard W JOB | sweeps nothing | error CODE | ok |
 //          repeated | changed N | refused W | warns WORD | warnings N (of the submit)
 //   expect job JOB STATE | task JOB PHASE TASK STATE | layer JOB NAME STATE | version JOB N | worker W STATE |
-//   quarantined W | trusted W | aside W JOB LAYER [says=WORD] | event WHAT [says=WORD] |
+//   drain W taken_back=N held=N | quarantined W | trusted W | aside W JOB LAYER [says=WORD] | event WHAT [says=WORD] |
 //          condition JOB none|stuck|blocked|starved|input_missing [layer= says=WORD] |
 //          counts JOB PHASE STATE N | batch_max N | booked W/SLOT MIB | tries JOB LAYER N | retried JOB LAYER N |
 //          holds JOB [KIND:PERSON ...] (all of them) |

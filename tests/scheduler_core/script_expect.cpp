@@ -21,7 +21,8 @@ void Script::expect(const Statement& s) {
   if (what == "error" || what == "ok" || what == "repeated" || what == "changed" || what == "warns" ||
       what == "warnings")
     return expect_answer(s);
-  if (what == "worker" || what == "quarantined" || what == "trusted" || what == "booked" || what == "aside")
+  if (what == "worker" || what == "quarantined" || what == "trusted" || what == "booked" || what == "aside" ||
+      what == "drain")
     return expect_worker(s);
   if (what == "event") return expect_event(s);
   expect_job(s);
@@ -123,6 +124,11 @@ void Script::expect_worker(const Statement& s) {
   for (const WorkerView& view : stage().farm().list_workers(stage().now())) {
     if (view.id != worker_id(place[0])) continue;
     if (s.word(1) == "worker") return require_state(view.state, s.word(3));
+    if (s.word(1) == "drain") {
+      const std::string found = fmt::format("taken_back={} held={}", view.tasks_taken_back, view.tasks_held);
+      return require(found == fmt::format("taken_back={} held={}", s.number("taken_back", 0), s.number("held", 0)),
+                     found);
+    }
     if (s.word(1) == "quarantined") return require(view.quarantined, "it is not");
     if (s.word(1) == "trusted")
       return require(!view.quarantined && view.set_aside.empty(),

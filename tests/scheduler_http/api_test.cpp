@@ -224,7 +224,7 @@ TEST_CASE("changes carry the caller, the reason and their arguments, and answer 
   CHECK(fixture.call("ana", "POST", "/api/v1/jobs/3/resume").status == 200);
   const auto worker =
       fixture.json_of(fixture.call("root", "POST", "/api/v1/workers/2/drain", R"({"reason":"new disk"})"));
-  CHECK(worker == json::parse(R"({"worker":2,"name":"w2","state":"up"})"));
+  CHECK(worker == json::parse(R"({"worker":2,"name":"w2","state":"up","tasks_taken_back":3,"tasks_held":0})"));
   std::lock_guard lock(fixture.farm.mutex);
   REQUIRE(fixture.farm.job_changes.size() == 3);
   CHECK(fixture.farm.job_changes[0].verb == JobAction::SetPriority);

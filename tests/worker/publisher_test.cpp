@@ -1,4 +1,5 @@
 #include "worker/supervisor/publisher.h"
+#include "jobs/publish_error.h"
 
 #include <sys/stat.h>
 
@@ -27,6 +28,8 @@ struct Staged {
   }
   std::string code() {
     const auto status = publish(*root, order, {});
+    if (!status.ok() && jobs::publish_error_from_code(status.error().code))
+      CHECK_FALSE(status.error().hint.empty());  // what to do is shown with the failure
     return status.ok() ? "ok" : status.error().code;
   }
   Scratch area;

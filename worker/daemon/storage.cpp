@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "base/clock.h"
+#include "base/error_text.h"
 #include "base/log.h"
 #include "base/os_error.h"
 #include "base/sha256.h"
@@ -69,7 +70,8 @@ std::string give_id(const RootDirectory& root) {
 }
 
 base::Error no_root(const std::string& root) {
-  return base::error_of(jobs::AttemptError::RootMissing, fmt::format("This host does not see the root {}.", root));
+  return base::error_of(jobs::AttemptError::RootMissing, fmt::format("This host does not see the root {}", root), "",
+                        "mount it there; the worker's log says what is wrong");
 }
 
 }  // namespace
@@ -287,7 +289,7 @@ void Storage::sweep_left(std::function<bool(const AttemptId&)> held) {
 
 void Storage::prepare(const AttemptId& attempt, const wire::Grant& grant) {
   const auto refuse = [&](jobs::Outcome outcome, const base::Error& error) {
-    happen_(StagingPrepared{attempt, outcome, error.code, error.message});
+    happen_(StagingPrepared{attempt, outcome, error.code, base::text_with_hint(error)});
   };
   Lane* lane = lane_of(grant.recipe().root());
   if (lane == nullptr) return refuse(jobs::Outcome::NotAdmitted, no_root(grant.recipe().root()));
@@ -306,7 +308,7 @@ void Storage::prepare(const AttemptId& attempt, const wire::Grant& grant) {
         jobs::Outcome outcome = jobs::Outcome::NotAdmitted;
         if (is(status, base::SystemError::StorageFull)) outcome = jobs::Outcome::StorageFull;
         if (is(status, jobs::AttemptError::OutputLink)) outcome = jobs::Outcome::Failed;
-        happen_(StagingPrepared{attempt, outcome, status.error().code, status.error().message});
+        happen_(StagingPrepared{attempt, outcome, status.error().code, base::text_with_hint(status.error())});
       });
   if (!taken) refuse(jobs::Outcome::NotAdmitted, {"worker.busy", "The worker's storage queue is full.", "", ""});
 }
@@ -321,8 +323,8 @@ std::vector<Tree> Storage::attempts_trees() const {
 void Storage::publish(const PublishDuty& duty, const wire::PublishOrder& order) {
   Lane* lane = lane_of(order.root());
   if (lane == nullptr)
-    return happen_(
-        DutyFailed{duty, std::string(text_of(jobs::PublishError::Root)), no_root(order.root()).message, order.root()});
+    return happen_(DutyFailed{duty, std::string(text_of(jobs::PublishError::Root)),
+                              base::text_with_hint(no_root(order.root())), order.root()});
   const bool taken = run(
       lane->io,
       [root = roots_.at(order.root()), order, settings = settings_]() -> base::Status {
@@ -334,7 +336,7 @@ void Storage::publish(const PublishDuty& duty, const wire::PublishOrder& order) 
         if (status.ok()) return happen_(DutyPublished{duty, name});
         base::log_warning("storage", "publish {} tasks {}+{}: {}", duty.attempt.text(), duty.tasks.first,
                           duty.tasks.count, status.error().message);
-        happen_(DutyFailed{duty, status.error().code, status.error().message, name});
+        happen_(DutyFailed{duty, status.error().code, base::text_with_hint(status.error()), name});
       });
   if (!taken) happen_(DutyFailed{duty, "worker.busy", "The worker's storage queue is full.", order.root()});
 }
@@ -342,7 +344,8 @@ void Storage::publish(const PublishDuty& duty, const wire::PublishOrder& order) 
 void Storage::write_manifest(const ManifestDuty& duty, const wire::ManifestOrder& order) {
   Lane* lane = lane_of(order.root());
   if (lane == nullptr)
-    return happen_(ManifestDone{{duty, std::string(text_of(jobs::PublishError::Root)), no_root(order.root()).message}});
+    return happen_(ManifestDone{
+        {duty, std::string(text_of(jobs::PublishError::Root)), base::text_with_hint(no_root(order.root()))}});
   const bool taken = run(
       lane->manifests,
       [root = roots_.at(order.root()), order, settings = settings_] {
@@ -351,7 +354,7 @@ void Storage::write_manifest(const ManifestDuty& duty, const wire::ManifestOrder
       [this, duty, directory = order.directory()](const base::Status& status) {
         if (status.ok()) return happen_(ManifestDone{{duty, "", ""}});
         base::log_warning("storage", "manifest of job {} in {}: {}", duty.job.value, directory, status.error().message);
-        happen_(ManifestDone{{duty, status.error().code, status.error().message}});
+        happen_(ManifestDone{{duty, status.error().code, base::text_with_hint(status.error())}});
       });
   if (!taken) happen_(ManifestDone{{duty, "worker.busy", "The worker's storage queue is full."}});
 }

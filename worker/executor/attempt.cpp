@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/error_text.h"
 #include "base/os_error.h"
 #include "jobs/attempt_error.h"
 
@@ -160,8 +161,8 @@ base::Result<gpu::WindowRequest> window_request(const Attempt& attempt, const Ta
 }
 
 AttemptEnd end_by(const base::Error& error, std::optional<jobs::TaskIndex> task) {
-  AttemptEnd end{jobs::outcome_of(error), error.code, error.message, std::nullopt, {}, base::root_of(error)};
-  if (!error.hint.empty()) end.message += " (" + error.hint + ")";
+  AttemptEnd end{jobs::outcome_of(error), error.code, base::text_with_hint(error), std::nullopt, {},
+                 base::root_of(error)};
   if (task) end.failed_tasks.push_back(*task);
   return end;
 }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/digest_bytes.h"
+#include "base/error_text.h"
 #include "base/file.h"
 #include "base/os_error.h"
 #include "base/text.h"
@@ -40,8 +41,7 @@ struct Looked {
 // A library's message may quote the file's bytes.
 std::string message_of(const base::Error& error) {
   constexpr std::size_t kMessageBytesMax = 1024;
-  return base::clean_text(error.hint.empty() ? error.message : fmt::format("{} ({})", error.message, error.hint),
-                          kMessageBytesMax);
+  return base::clean_text(base::text_with_hint(error), kMessageBytesMax);
 }
 
 base::Status replace_file(const std::filesystem::path& file, const std::string& bytes) {

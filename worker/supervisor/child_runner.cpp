@@ -11,6 +11,7 @@
 #include <ctime>
 
 #include "base/clock.h"
+#include "base/error_text.h"
 #include "base/os_error.h"
 #include "base/text.h"
 #include "jobs/attempt_error.h"
@@ -435,8 +436,7 @@ void ChildRunner::stop(bool keep_finished) {
 
 void ChildRunner::end(const base::Error& error) {
   storage_root_ = base::root_of(error);
-  end(jobs::outcome_of(error), error.code,
-      error.hint.empty() ? error.message : error.message + " (" + error.hint + ")");
+  end(jobs::outcome_of(error), error.code, base::text_with_hint(error));
 }
 
 void ChildRunner::end(Outcome outcome, std::string code, std::string text) {

@@ -190,7 +190,8 @@ base::Status give_name(int from, const std::string& temporary, int to, const std
         ::renameat(from, temporary.c_str(), to, name.c_str()) == 0)
       return {};
   }
-  if (errno == EEXIST) return base::error_of(jobs::PublishError::ExistsOther, name + " appeared meanwhile");
+  if (errno == EEXIST)
+    return base::error_of(jobs::PublishError::ExistsOther, name + " appeared meanwhile", "", "move it away");
   return storage_error(errno, "give " + name + " its name");
 }
 

@@ -19,6 +19,9 @@
 namespace framemill::worker {
 namespace {
 
+constexpr const char* kOtherName = "submit a new version whose outputs have other names";
+constexpr const char* kFindOutWho = "the task is made again; find out who removes files below .framemill";
+
 base::Sha256 to_sha256(const std::string& bytes) {
   base::Sha256 sha;
   if (bytes.size() == sha.bytes.size()) std::copy(bytes.begin(), bytes.end(), sha.bytes.begin());
@@ -32,11 +35,12 @@ struct Place {
 
 base::Result<Place> place_of(const std::string& path) {
   const auto components = split_path(path);
-  if (!components.ok()) return base::error_of(jobs::PublishError::Path, components.error().message);
+  if (!components.ok()) return base::error_of(jobs::PublishError::Path, components.error().message, "", kOtherName);
   // What the farm keeps for itself lies under .framemill; frames must not land among it, latents nowhere else in it.
   if (components->front() == ".framemill" && (components->size() < 3 || (*components)[1] != "latents"))
-    return base::error_of(jobs::PublishError::Path, fmt::format("{} is reserved for the farm", path));
-  if (path == kRootMarker) return base::error_of(jobs::PublishError::Path, "the root's marker is not an output");
+    return base::error_of(jobs::PublishError::Path, fmt::format("{} is reserved for the farm", path), "", kOtherName);
+  if (path == kRootMarker)
+    return base::error_of(jobs::PublishError::Path, "the root's marker is not an output", "", kOtherName);
   return Place{fmt::format("{}", fmt::join(components->begin(), components->end() - 1, "/")), components->back()};
 }
 
@@ -178,7 +182,8 @@ base::Status publish_file(const RootDirectory& root, const std::string& staging,
     } else if (root.open_file(file.path()).ok()) {
       return check_existing(root, file);
     }
-    return base::error_of(jobs::PublishError::Missing, fmt::format("the staged file of {} is gone", file.path()));
+    return base::error_of(jobs::PublishError::Missing, fmt::format("the staged file of {} is gone", file.path()), "",
+                          kFindOutWho);
   }
   struct stat final_facts{};
   const bool taken = ::fstatat(parent, place.name.c_str(), &final_facts, AT_SYMLINK_NOFOLLOW) == 0;
@@ -186,7 +191,7 @@ base::Status publish_file(const RootDirectory& root, const std::string& staging,
   if (taken && !replaces) return check_existing(root, file);
   if (!S_ISREG(facts.st_mode) || static_cast<std::uint64_t>(facts.st_size) != file.size_bytes())
     return base::error_of(jobs::PublishError::Missing,
-                          fmt::format("the staged file of {} is not the committed one", file.path()));
+                          fmt::format("the staged file of {} is not the committed one", file.path()), "", kFindOutWho);
   if (settings.group && ::fchownat(staged_parent->get(), staged.back().c_str(), static_cast<uid_t>(-1), *settings.group,
                                    AT_SYMLINK_NOFOLLOW) != 0)
     return storage_error(errno, "set the group of " + file.path());
@@ -213,7 +218,9 @@ base::Status publish(const RootDirectory& root, const wire::PublishOrder& order,
     if (parent == parents.end()) {
       auto opened = root.open_directory(place.parent, MakeDirectories::Yes);
       if (!opened.ok()) {
-        if (is(opened, base::PathError::Link)) return base::error_of(jobs::PublishError::Path, opened.error().message);
+        if (is(opened, base::PathError::Link))
+          return base::error_of(jobs::PublishError::Path, opened.error().message, "",
+                                "replace the link by a directory, then retry the job");
         return opened.error();
       }
       if (settings.group && ::fchown(opened->get(), static_cast<uid_t>(-1), *settings.group) != 0 && errno != EPERM)

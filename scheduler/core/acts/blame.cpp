@@ -245,11 +245,11 @@ void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message, 
   unpin_unmade(farm, job, phase);
 }
 
-void on_grant_lost(FarmState& farm, AttemptId id, const std::string& code, const std::string& message) {
+void on_grant_lost(FarmState& farm, AttemptId id, jobs::AttemptError error, const std::string& message) {
   PhaseEntry& phase = farm.jobs.get(farm.leases.get(id).record.phase);
   Ending ending;
-  ending.outcome = Outcome::Revoked;
-  ending.code = code;
+  ending.outcome = jobs::attempt_error_row(error).outcome;
+  ending.code = text_of(error);
   ending.message = message;
   end_attempt(farm, id, std::move(ending));
   unpin_unmade(farm, farm.job_of(phase.id), phase);

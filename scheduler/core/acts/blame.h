@@ -13,6 +13,6 @@ void on_attempt_ended(FarmState& farm, WorkerEntry& worker, const AttemptEnded& 
 void on_attempt_lost(FarmState& farm, AttemptId id, const std::string& message,
                      jobs::AttemptError error = jobs::AttemptError::WorkerLost);
 // Its grant never left: nobody has begun it, so it says nothing about its worker, and its tasks are ready again.
-void on_grant_lost(FarmState& farm, AttemptId id, const std::string& code, const std::string& message);
+void on_grant_lost(FarmState& farm, AttemptId id, jobs::AttemptError error, const std::string& message);
 
 }  // namespace framemill::scheduler

@@ -323,16 +323,17 @@ void on_grant_undeliverable(FarmState& farm, const GrantUndeliverable& e) {
   const Lease* lease = farm.leases.find(e.attempt);
   WorkerEntry* worker = lease == nullptr ? nullptr : farm.workers.find(lease->record.worker);
   if (worker == nullptr) return;
-  if (e.why != GrantUndeliverable::Why::TooLarge) {
+  const jobs::AttemptErrorRow& row = jobs::attempt_error_row(e.error);
+  if (row.outcome == jobs::Outcome::Revoked) {
     // Nothing of it has begun. Without a pause the next grant would meet the same end at once.
     worker->missed_grant = true;
     farm.on_worker_changed(*worker);
-    return on_grant_lost(farm, e.attempt, e.code, e.message);
+    return on_grant_lost(farm, e.attempt, e.error, e.message);
   }
   AttemptEnded ended;
   ended.attempt = e.attempt;
-  ended.outcome = jobs::Outcome::Failed;
-  ended.code = e.code;
+  ended.outcome = row.outcome;
+  ended.code = row.code;
   ended.message = e.message;
   on_attempt_ended(farm, *worker, ended);
 }

@@ -27,10 +27,11 @@ std::uint32_t take_back(FarmState& farm, AttemptId id) {
 
 }  // namespace
 
-std::uint32_t take_back_unbegun(FarmState& farm, const WorkerEntry& worker) {
+std::uint32_t take_back_unbegun(FarmState& farm, WorkerEntry& worker) {
   std::uint32_t tasks = 0;
   const std::set<AttemptId> held = worker.leases;  // those that end leave it
   for (const AttemptId id : held) tasks += take_back(farm, id);
+  worker.tasks_taken_back += tasks;
   return tasks;
 }
 

@@ -10,8 +10,9 @@
 
 namespace framemill::scheduler {
 
-// Takes back what the worker's attempts have not begun; how many tasks. An attempt that has begun nothing ends.
-std::uint32_t take_back_unbegun(FarmState& farm, const WorkerEntry& worker);
+// Takes back what the worker's attempts have not begun; how many tasks. An attempt that has begun nothing ends. They
+// count in the worker's `tasks_taken_back`.
+std::uint32_t take_back_unbegun(FarmState& farm, WorkerEntry& worker);
 
 // The same of what the slot holds and the placement goes before.
 void make_room(FarmState& farm, const Placement& placement);

@@ -269,11 +269,13 @@ base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeRequested
   std::uint32_t taken_back = 0;
   switch (asked.verb) {
     case WorkerAction::Drain:
+      if (!worker->record.drain_requested) worker->tasks_taken_back = 0;
       worker->record.drain_requested = true;
       taken_back = take_back_unbegun(farm, *worker);
       break;
     case WorkerAction::Undrain:
       worker->record.drain_requested = false;
+      worker->tasks_taken_back = 0;
       what = WorkerEvent::What::Undrained;
       break;
     case WorkerAction::Revoke: {

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "jobs/attempt_error.h"
 #include "jobs/command_confinement.h"
 #include "scheduler/core/state/records.h"
 
@@ -185,14 +186,9 @@ struct WorkerReported {
 // --- what the shell says ---------------------------------------------------------------------------------------------
 struct TimePassed {};        // next_deadline() is due
 struct GrantUndeliverable {  // the worker has not got it, and will not
-  enum class Why {
-    TooLarge,       // beyond what one message holds: it never can be sent
-    InputsUnknown,  // the store did not say which files it reads
-    NotSent         // the worker is not connected, or does not read
-  };
   AttemptId attempt;
-  Why why = Why::TooLarge;
-  std::string code, message;
+  jobs::AttemptError error = jobs::AttemptError::GrantNotSent;  // or GrantInputsUnknown, GrantTooLarge
+  std::string message;
 };
 struct StorageBroke {};  // the disk is full: mutations are refused until StorageRecovered
 struct StorageRecovered {};

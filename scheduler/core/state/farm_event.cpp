@@ -7,17 +7,17 @@
 namespace framemill::scheduler {
 namespace {
 
-constexpr base::Names<JobEvent::What, 10> kJobEvents{{"JobSubmitted", "JobQueued", "JobRunning", "JobPaused", "JobDone",
-                                                      "JobFailed", "JobCancelled", "JobRemakeAsked", "ManifestWritten",
-                                                      "ManifestGivenUp"}};
-constexpr base::Names<LayerEvent::What, 11> kLayerEvents{
+constexpr base::Names<JobEvent::What, kJobEventCount> kJobEvents{
+    {"JobSubmitted", "JobQueued", "JobRunning", "JobPaused", "JobDone", "JobFailed", "JobCancelled", "JobRemakeAsked",
+     "ManifestWritten", "ManifestGivenUp"}};
+constexpr base::Names<LayerEvent::What, kLayerEventCount> kLayerEvents{
     {"LayerChanged", "LayerStuck", "LayerResumed", "WorkerSetAside", "WorkerTakenBack", "TasksPublished", "TasksFailed",
      "PublishedFrameDiffers", "TaskRemade", "TaskReplaced", "TaskRemadeOtherwise"}};
-constexpr base::Names<WorkerEvent::What, 15> kWorkerEvents{
+constexpr base::Names<WorkerEvent::What, kWorkerEventCount> kWorkerEvents{
     {"WorkerJoined", "WorkerStarted", "WorkerHeard", "WorkerWentSilent", "WorkerInventoryChanged", "WorkerLostRoot",
      "WorkerReportedUnplannedFile", "WorkerKeyContested", "WorkerDrainAsked", "WorkerDraining", "WorkerUndrained",
      "WorkerRevoked", "WorkerBlamed", "WorkerQuarantined", "WorkerQuarantineCleared"}};
-constexpr base::Names<AttemptEvent::What, 4> kAttemptEvents{
+constexpr base::Names<AttemptEvent::What, kAttemptEventCount> kAttemptEvents{
     {"AttemptGranted", "TasksTakenBack", "LeaseExpired", "AttemptEnded"}};
 
 std::string_view name(JobEvent::What what) {

@@ -82,6 +82,7 @@ struct AttemptEvent {
   std::string detail;
   std::optional<jobs::Outcome> outcome{};  // Ended
 };
+inline constexpr int kJobEventCount = 10, kLayerEventCount = 11, kWorkerEventCount = 15, kAttemptEventCount = 4;
 using FarmEvent = std::variant<JobEvent, LayerEvent, WorkerEvent, AttemptEvent>;
 
 std::string_view type_of(const FarmEvent& event);  // "layer"

@@ -58,11 +58,12 @@ struct WorkerEntry {
   std::uint64_t inventory_sequence = 0;  // of the report that told the present inventory
   base::Instant last_heard;
   bool silent = true;
-  std::string address;        // where its reports come from
-  std::string other_address;  // of the process that last showed its key and was refused
-  base::Instant other_seen;   // when; only with other_address
-  bool draining = false;      // by its own will
-  bool missed_grant = false;  // one could not be sent to it: it gets no more before its next report
+  std::string address;                 // where its reports come from
+  std::string other_address;           // of the process that last showed its key and was refused
+  base::Instant other_seen;            // when; only with other_address
+  bool draining = false;               // by its own will
+  std::uint64_t tasks_taken_back = 0;  // since it was asked to drain, as far as this process of the scheduler saw
+  bool missed_grant = false;           // one could not be sent to it: it gets no more before its next report
   // In quarantine: one lease is tried there after a while; forgotten at a restart, which begins the pause anew.
   base::Instant probe_at{INT64_MAX};
   base::Duration probe_pause{};

@@ -148,6 +148,8 @@ struct WorkerView {
   std::vector<HostCondition> conditions;  // why slots or roots of it are not usable
   std::string confinement;                // what its children are kept from: "Landlock 7, read-only view"
   jobs::CommandConfinement command_confinement = jobs::CommandConfinement::Unknown;
+  std::uint64_t tasks_held = 0;        // leased to it: waiting there or at work
+  std::uint64_t tasks_taken_back = 0;  // given to others since it was asked to drain, by this process of the scheduler
 };
 
 // Rows are never changed once they are made, so that threads may share them.

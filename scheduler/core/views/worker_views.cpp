@@ -30,6 +30,13 @@ SlotActivity::Lease activity_of(const FarmState& farm, const Lease& lease) {
   return activity;
 }
 
+std::uint64_t tasks_held_by(const FarmState& farm, const Lease& lease) {
+  std::uint64_t held = 0;
+  for (const StateRun& run : farm.jobs.get(lease.record.phase).tasks.runs(lease.record.tasks))
+    if (run.state == TaskState::Leased) held += run.tasks.count;
+  return held;
+}
+
 std::vector<SetAside> set_aside_from(const FarmState& farm, WorkerId worker) {
   std::vector<SetAside> all;
   for (auto id = farm.jobs_aside.rbegin(); id != farm.jobs_aside.rend() && all.size() < kSetAsideMax; ++id) {
@@ -72,12 +79,17 @@ WorkerView view_of(const FarmState& farm, const WorkerEntry& worker, base::Now n
   view.conditions = worker.inventory.conditions;
   view.confinement = worker.inventory.confinement;
   view.command_confinement = worker.inventory.command_confinement;
+  view.tasks_taken_back = worker.tasks_taken_back;
   for (const auto& [index, slot] : worker.slots) {
     SlotActivity activity;
     activity.index = index;
     activity.name = slot.state.name;
     activity.usable = slot.state.usable;
-    for (const AttemptId id : slot.leases) activity.leases.push_back(activity_of(farm, farm.leases.get(id)));
+    for (const AttemptId id : slot.leases) {
+      const Lease& lease = farm.leases.get(id);
+      activity.leases.push_back(activity_of(farm, lease));
+      view.tasks_held += tasks_held_by(farm, lease);
+    }
     if (const DeviceState* device = worker.device_of(slot)) {
       activity.booked_bytes = slot_booking(farm.memory, worker, slot);
       activity.budget_bytes = device->memory_bytes_budget;
