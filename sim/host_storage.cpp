@@ -90,9 +90,21 @@ void HostStorage::sweep_if_published(const worker::AttemptId& attempt) {
   });
 }
 
+void HostStorage::sweep_or_tell(const worker::AttemptId& attempt) {
+  later([this, attempt] {
+    if (place_.sight.lost) return;
+    place_.root.sweep_if_published(attempt, place_.key);
+    const std::vector<wire::FinishedTask> left = place_.root.tasks_of(attempt);
+    if (left.empty()) return;
+    worker::StagedAttempt staged{attempt, {worker::JobId(left.front().job()), left.front().phase()}, {}};
+    for (const wire::FinishedTask& task : left) staged.tasks.push_back(task.task());
+    later([this, staged] { happen_(worker::StagingLeft{staged}); });
+  });
+}
+
 void HostStorage::sweep_left(std::function<bool(const worker::AttemptId&)> held) {
   for (const worker::AttemptId& attempt : place_.root.attempts_of(place_.key))
-    if (!held(attempt)) sweep_if_published(attempt);
+    if (!held(attempt)) sweep_or_tell(attempt);
 }
 
 }  // namespace framemill::sim

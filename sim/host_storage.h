@@ -42,6 +42,7 @@ class HostStorage final : public worker::StoragePort {
   void sweep_left(std::function<bool(const worker::AttemptId&)> held) override;
 
  private:
+  void sweep_or_tell(const worker::AttemptId& attempt);
   void later(std::function<void()> what);
   // `act` when its turn comes, and then `tell` with the code; empty: it is done.
   void run(std::function<std::string()> act, std::function<void(const std::string&)> tell);

@@ -108,6 +108,13 @@ std::vector<wire::FinishedTask> SharedRoot::left_by(const std::string& owner) co
   return tasks;
 }
 
+std::vector<wire::FinishedTask> SharedRoot::tasks_of(AttemptId attempt) const {
+  std::vector<wire::FinishedTask> tasks;
+  if (const auto directory = staged_.find(attempt); directory != staged_.end())
+    for (const auto& [task, done] : directory->second.done) tasks.push_back(done);
+  return tasks;
+}
+
 std::vector<AttemptId> SharedRoot::attempts_of(const std::string& owner) const {
   std::vector<AttemptId> attempts;
   for (const auto& [attempt, directory] : staged_)

@@ -37,6 +37,7 @@ class SharedRoot {
   void sweep(AttemptId attempt) { staged_.erase(attempt); }
   void sweep_if_published(AttemptId attempt, const std::string& owner);
   std::vector<wire::FinishedTask> left_by(const std::string& owner) const;
+  std::vector<wire::FinishedTask> tasks_of(AttemptId attempt) const;  // finished, in its directory
   std::vector<AttemptId> attempts_of(const std::string& owner) const;
 
   // Somebody removes an attempt's directory, or a task's files in it.

@@ -4,8 +4,6 @@
 
 #include <utility>
 
-#include "wire/convert.h"
-
 namespace framemill::sim {
 namespace {
 
@@ -68,13 +66,8 @@ std::string World::unrest() const {
   }
   for (const auto& worker : workers)
     if (!worker->alive() || !worker->is_quiet()) return fmt::format("{} is not at rest", worker->plan().name);
-  for (const auto& worker : workers)
-    for (const wire::FinishedTask& task : root.left_by(worker->plan().key)) {
-      const AttemptId attempt = wire::attempt_from_wire(task.attempt());
-      const auto* commit = journal.durable().commit_of({jobs::JobId(task.job()), task.phase()}, task.task());
-      if (commit != nullptr && commit->attempt == attempt)
-        return fmt::format("the staging directory of attempt {} is left", attempt.text());
-    }
+  for (const AttemptId attempt : root.staged())
+    return fmt::format("the staging directory of attempt {} is left", attempt.text());
   return "";
 }
 

@@ -218,6 +218,7 @@ Result<ParsedReport> parse_report(std::string_view bytes, const std::string& key
   if (in.manifests_size() > kEndedMax) return bad("manifests", "too many entries");
   if (in.publishing_size() > kPublishedMax) return bad("publishing", "too many ranges");
   if (in.looked_for_size() > kPublishedMax) return bad("looked_for", "too many entries");
+  if (in.staged_size() > kRunningMax) return bad("staged", "too many attempts");
 
   ParsedReport parsed;
   WorkerReported& out = parsed.event;
@@ -277,6 +278,10 @@ Result<ParsedReport> parse_report(std::string_view bytes, const std::string& key
     FM_ASSIGN(FilesLookedFor entry, files_looked_for(looked));
     out.looked_for.push_back(std::move(entry));
   }
+  for (const auto& staged : in.staged())
+    out.staged.push_back({attempt_from_wire(staged.attempt()),
+                          phase_id(staged.job(), staged.phase()),
+                          {staged.tasks().begin(), staged.tasks().end()}});
   if (in.tells_publishing()) {
     out.publishing.emplace();
     for (const auto& held : in.publishing())

@@ -18,6 +18,7 @@
 //   finish W PHASE TASKS                 PHASE is layer[:variant][.kind]; TASKS is 0 or 0-3; path=, staged=: what the
 //                                        first file is called instead; contents=, samples=: what its digests are of
 //   finished_by N W PHASE TASK           a finished task of attempt number N, whether W holds it or not
+//   staged N W PHASE TASKS               W has found finished tasks of attempt number N, which has ended, in its storage
 //   end W PHASE OUTCOME [alone=yes] [task=] [frame=] [code=] [message=] [peak_mib=] [loads=] [steps=]   the attempt there ends so
 //   looks W PHASE FRAMES|none [refused=FRAME] [problem=WORD]   what it found of the files it watches for the phase
 //   lose W PHASE                         the worker forgets an attempt without a word
@@ -85,6 +86,7 @@ class Script {
   void sleep(const Statement& s);
   void finish(const Statement& s);
   void finished_by(const Statement& s);
+  void staged(const Statement& s);
   void end(const Statement& s);
   void lose(const Statement& s);
   void undeliverable(const Statement& s);

@@ -35,6 +35,10 @@ wire::WorkerReport good_report() {
   file.set_path("show/a.0001.exr");
   file.set_sha256(std::string(32, 'x'));
   report.add_running()->set_moves(41);
+  wire::StagedAttempt& staged = *report.add_staged();
+  staged.mutable_attempt()->set_counter(2);
+  staged.set_job(1);
+  staged.add_tasks(6);
   wire::EndedAttempt& ended = *report.add_ended();
   ended.set_outcome("oom");
   for (std::uint32_t windows = 1; windows <= 100; ++windows) {
@@ -56,6 +60,8 @@ TEST_CASE("a good report becomes an event with the key that was proved") {
   CHECK(report->event.inventory->name == "w1");
   CHECK(report->event.inventory->command_confinement == jobs::CommandConfinement::Refused);
   CHECK(report->event.finished.at(0).files.at(0).path == "show/a.0001.exr");
+  CHECK(report->event.staged.at(0).attempt.counter == 2);
+  CHECK(report->event.staged.at(0).tasks == std::vector<TaskIndex>{6});
   REQUIRE(report->event.finished.at(0).odd.size() == 1);
   CHECK(report->event.finished.at(0).odd.at(0).first == 1001);
   CHECK(report->event.finished.at(0).odd.at(0).second == "it is small\ufffd");

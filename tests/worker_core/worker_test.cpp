@@ -241,6 +241,38 @@ TEST_CASE("an attempt that the scheduler does not know is swept whole") {
   CHECK(b.count<SweepStaging>() == 1);
 }
 
+TEST_CASE("what a sweep found of ended attempts is told once, and never of one that is held") {
+  Bench b;
+  b.all_ready();
+  b.grant(lease(1));
+  b.happen(StagingLeft{{attempt(1), {JobId(1), 0}, {0}}});
+  b.happen(StagingLeft{{attempt(5), {JobId(1), 0}, {2, 3}}});
+  b.happen(StagingLeft{{attempt(5), {JobId(1), 0}, {3}}});
+  const Report report = b.report();
+  REQUIRE(report.staged.size() == 1);
+  CHECK(report.staged[0].attempt == attempt(5));
+  CHECK(report.staged[0].tasks == std::vector<TaskIndex>{3});
+  CHECK(b.report().staged.empty());
+}
+
+TEST_CASE("one report tells of at most 4,096 staged tasks, the next ones of the rest") {
+  Bench b;
+  std::vector<TaskIndex> tasks(3000);
+  for (std::uint64_t counter = 1; counter <= 3; ++counter)
+    b.happen(StagingLeft{{attempt(counter), {JobId(1), 0}, tasks}});
+  std::size_t told = 0, reports = 0;
+  for (; reports < 10; ++reports) {
+    const Report report = b.report();
+    if (report.staged.empty()) break;
+    std::size_t in_this = 0;
+    for (const StagedAttempt& staged : report.staged) in_this += staged.tasks.size();
+    CHECK(in_this <= 4096);
+    told += report.staged.size();
+  }
+  CHECK(told == 3);
+  CHECK(reports == 3);
+}
+
 TEST_CASE("an executor that does not give up a cancelled attempt is killed, and the others aboard are not accused") {
   Bench b;
   b.all_ready();

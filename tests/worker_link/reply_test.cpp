@@ -189,6 +189,7 @@ TEST_CASE("a report says what runs, what is finished, what ended and what was pu
   report.items.push_back(PublishedTasks{{{{3, 77}, 17}, {JobId(5), 0}, {0, 2}}});
   report.items.push_back(PublishFailure{{{{3, 77}, 17}, {JobId(5), 0}, {2, 1}}, "publish.missing", "gone"});
   report.items.push_back(DiscardedJob{JobId(4)});
+  report.staged.push_back({{{3, 77}, 16}, {JobId(5), 1}, {2, 7}});
   wire::WorkerReport out;
   REQUIRE(out.ParseFromString(write_report(report, nullptr, {}, {9, {3, 77}, 12})));
   CHECK(out.sequence() == 6);
@@ -215,6 +216,9 @@ TEST_CASE("a report says what runs, what is finished, what ended and what was pu
   CHECK(out.published(0).tasks().count() == 2);
   CHECK(out.publish_failed(0).code() == "publish.missing");
   CHECK(out.discarded_jobs(0) == 4);
+  CHECK(out.staged(0).attempt().counter() == 16);
+  CHECK(out.staged(0).phase() == 1);
+  CHECK((out.staged(0).tasks_size() == 2 && out.staged(0).tasks(1) == 7));
   CHECK(out.acked_epoch() == 3);
   CHECK(out.acked_durable_sequence() == 12);
   CHECK_FALSE(out.draining());

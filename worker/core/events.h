@@ -98,6 +98,10 @@ struct TaskRecovered {  // finished by a former incarnation, found in its stagin
   FinishedTask task;
 };
 
+struct StagingLeft {  // found by a sweep, and not published: others may have made its tasks
+  StagedAttempt staged;
+};
+
 // --- from the host ---------------------------------------------------------------------------------------------------
 struct InventoryChanged {};
 // There is news of the files that the scheduler asked to watch; the shell adds it to the report.
@@ -107,7 +111,7 @@ struct TimePassed {};     // next_deadline() is due
 
 using Event = std::variant<ReplyReceived, LinkConnected, ExecutorReady, ExecutorAlive, AttemptProgressed, AttemptOutput,
                            AttemptMoved, TaskFinished, AttemptEnded, ExecutorDied, StagingPrepared, DutyPublished,
-                           DutyFailed, JobDiscarded, ManifestDone, TaskRecovered, InventoryChanged, FilesLookedFor,
-                           StopRequested, TimePassed>;
+                           DutyFailed, JobDiscarded, ManifestDone, TaskRecovered, StagingLeft, InventoryChanged,
+                           FilesLookedFor, StopRequested, TimePassed>;
 
 }  // namespace framemill::worker

@@ -120,6 +120,13 @@ struct RunningLease {
   std::uint64_t moves = 1;  // signs of progress
 };
 
+// An attempt that has ended here, and its finished tasks that lie in its staging directory without their names.
+struct StagedAttempt {
+  AttemptId attempt;
+  PhaseId phase;
+  std::vector<TaskIndex> tasks;
+};
+
 struct Report {
   std::uint64_t sequence = 0;
   bool with_inventory = false;
@@ -127,6 +134,7 @@ struct Report {
   std::vector<ReportItem> items;
   bool tells_publishing = false;
   std::vector<std::pair<PhaseId, TaskRange>> publishing;  // all publish orders that it holds, when it tells
+  std::vector<StagedAttempt> staged;                      // some of those found lately
   bool draining = false;
 };
 

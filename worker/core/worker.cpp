@@ -78,6 +78,7 @@ Report Worker::make_report(base::Instant now) {
   tell_output(report);
   report.items = outbox_.take(sequence_, now);
   tell_publishing(report, now);
+  tell_staged(report);
   sent_at_.emplace(sequence_, now);
   if (sent_at_.size() > kSentRemembered) sent_at_.erase(sent_at_.begin());
   next_report_ = now + report_pause_;
@@ -118,6 +119,18 @@ void Worker::tell_publishing(Report& report, base::Instant now) {
   }
   report.tells_publishing = report.publishing.size() <= kPublishingRangesMax;
   if (!report.tells_publishing) report.publishing.clear();  // half of it would be a lie
+}
+
+// Said once: the next sweep finds again what is still there.
+void Worker::tell_staged(Report& report) {
+  std::size_t tasks = 0;
+  while (!staged_.empty()) {
+    auto first = staged_.begin();
+    tasks += first->second.tasks.size();
+    if (!report.staged.empty() && tasks > kStagedTasksPerReportMax) return;
+    report.staged.push_back(std::move(first->second));
+    staged_.erase(first);
+  }
 }
 
 void Worker::on(const LinkConnected&) {
@@ -283,6 +296,11 @@ void Worker::on(const JobDiscarded& e) {
 void Worker::on(const TaskRecovered& e) {
   // Beyond the bound the task stays in its staging directory, for the next start.
   if (!outbox_.full()) outbox_.add(e.task);
+}
+
+void Worker::on(const StagingLeft& e) {
+  if (staged_.size() < kStagedMax && !attempts_.contains(e.staged.attempt))
+    staged_.insert_or_assign(e.staged.attempt, e.staged);
 }
 
 void Worker::remember_ended(const AttemptId& id) {

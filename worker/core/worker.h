@@ -40,6 +40,7 @@ class Worker {
   static constexpr std::size_t kManifestsMax = 64;  // the same
   static constexpr std::size_t kPublishingRangesMax = 4096;  // told in one report (wire/farm.proto)
   static constexpr std::uint32_t kTasksPerLeaseMax = 4096;
+  static constexpr std::size_t kStagedMax = 1024, kStagedTasksPerReportMax = 4096;  // more: at a later sweep
   static constexpr std::size_t kReportOutputBytesMax = 256 << 10;          // of running attempts; the rest follows
   static constexpr base::Duration kOutputPause = base::milliseconds(300);  // what is printed is told after it
 
@@ -110,6 +111,7 @@ class Worker {
   void on(const JobDiscarded& e);
   void on(const ManifestDone& e);
   void on(const TaskRecovered& e);
+  void on(const StagingLeft& e);
   void on(const InventoryChanged& e);
   void on(const FilesLookedFor& e);
   void on(const StopRequested& e);
@@ -127,6 +129,7 @@ class Worker {
   void order(const ManifestDuty& duty);
   void tell_publishing(Report& report, base::Instant now);
   void tell_output(Report& report);
+  void tell_staged(Report& report);
 
   void start_what_can(SlotIndex slot);
   bool may_start(const Attempt& attempt) const;
@@ -165,6 +168,7 @@ class Worker {
   std::set<JobId> discards_;
   std::set<ManifestDuty> manifests_;
   base::Instant publishing_told_{INT64_MIN};
+  std::map<AttemptId, StagedAttempt> staged_;  // to be told
   Outbox outbox_;
   HostConditions conditions_;
   base::Instant conditions_due_ = base::kNever;

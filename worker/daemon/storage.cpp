@@ -34,6 +34,16 @@ FinishedTask recovered(const jobs::AttemptId& attempt, const wire::FinishedTask&
           task.SerializeAsString()};
 }
 
+StagedAttempt staged_attempt(const FoundAttempt& found) {
+  StagedAttempt staged;
+  staged.attempt = found.attempt;
+  for (const wire::FinishedTask& task : found.finished) {
+    staged.phase = {JobId(task.job()), task.phase()};  // one for all of an attempt
+    staged.tasks.push_back(task.task());
+  }
+  return staged;
+}
+
 std::vector<TaskRecovered> recover(const RootDirectory& root, const std::string& owner) {
   std::vector<TaskRecovered> tasks;
   const auto found = find_left_attempts(root, owner, kLeftAttemptsMax);
@@ -271,18 +281,34 @@ void Storage::sweep_left(std::function<bool(const AttemptId&)> held) {
     run(
         lanes_.at(name)->io,
         [root = root, owner = settings_->owner] {
-          std::set<AttemptId> left;
+          std::vector<StagedAttempt> left;
           const auto found = find_left_attempts(*root, owner, kLeftAttemptsMax);
           if (!found.ok()) return left;
-          for (const FoundAttempt& attempt : *found) left.insert(attempt.attempt);
+          for (const FoundAttempt& attempt : *found) left.push_back(staged_attempt(attempt));
           return left;
         },
-        [this, held](const std::set<AttemptId>& left) {
+        [this, held, name = name](const std::vector<StagedAttempt>& left) {
           // Asked now and not when the list was made: an attempt that began in between is held.
-          for (const AttemptId& attempt : left)
-            if (!held(attempt)) sweep_if_published(attempt);
+          for (const StagedAttempt& staged : left)
+            if (!held(staged.attempt)) sweep_or_tell(name, staged);
         });
   }
+}
+
+void Storage::sweep_or_tell(const std::string& root_name, const StagedAttempt& staged) {
+  const auto root = roots_.find(root_name);
+  if (root == roots_.end()) return;
+  run(
+      lanes_.at(root_name)->io,
+      [root = root->second, owner = settings_->owner, attempt = staged.attempt] {
+        return worker::sweep_if_published(*root, attempt, owner);
+      },
+      [this, staged](const base::Result<bool>& swept) {
+        if (!swept.ok())
+          base::log_debug("storage", "sweep {}: {}", staged.attempt.text(), swept.error().message);
+        else if (!*swept && !staged.tasks.empty())
+          happen_(StagingLeft{staged});
+      });
 }
 
 // --- attempts --------------------------------------------------------------------------------------------------------

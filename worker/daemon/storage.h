@@ -68,6 +68,8 @@ class Storage : public StoragePort {
   void sweep_if_published(const AttemptId& attempt) override;
 
  private:
+  // StagingLeft where it is not published.
+  void sweep_or_tell(const std::string& root_name, const StagedAttempt& staged);
   struct FirstLook;
   struct Lane {  // of one root
     IoThread io, manifests, looks;

@@ -91,6 +91,13 @@ std::string write_report(const Report& report, const wire::Inventory* inventory,
   for (const RunningLease& running : report.running) write(running, *out.add_running());
   out.set_tells_publishing(report.tells_publishing);
   for (const auto& [phase, tasks] : report.publishing) tasks_to_wire(phase, tasks, *out.add_publishing());
+  for (const StagedAttempt& staged : report.staged) {
+    wire::StagedAttempt& entry = *out.add_staged();
+    attempt_to_wire(staged.attempt, *entry.mutable_attempt());
+    entry.set_job(staged.phase.job.value);
+    entry.set_phase(staged.phase.index);
+    entry.mutable_tasks()->Assign(staged.tasks.begin(), staged.tasks.end());
+  }
   for (const wire::FilesLookedFor& looked : looked_for) *out.add_looked_for() = looked;
   for (const ReportItem& item : report.items) std::visit(ItemWriter{out}, item);
   return out.SerializeAsString();

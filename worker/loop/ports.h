@@ -51,8 +51,8 @@ class StoragePort {
   virtual void sweep(const AttemptId& attempt) = 0;
   virtual void drop_task(const AttemptId& attempt, TaskIndex task) = 0;  // its files, from the attempt's directory
   virtual void sweep_if_published(const AttemptId& attempt) = 0;
-  // Removes directories of attempts that are over and published, also by other workers. `held`: still at work here;
-  // asked on the loop's thread, of each before it goes.
+  // Removes directories of attempts that are over and published, also by other workers; StagingLeft follows for each of
+  // the others. `held`: still at work here; asked on the loop's thread, of each before it goes.
   virtual void sweep_left(std::function<bool(const AttemptId&)> held) = 0;
 };
 

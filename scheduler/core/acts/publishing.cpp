@@ -79,6 +79,14 @@ void make_again(FarmState& farm, PhaseEntry& phase, TaskIndex task, AttemptId at
 
 }  // namespace
 
+bool failed_files_stay(const PhaseEntry& phase, TaskIndex task) {
+  if (phase.tasks.at(task) != TaskState::Failed) return false;
+  const auto trouble = phase.troubles.find(task);
+  if (trouble == phase.troubles.end()) return false;
+  const auto error = jobs::publish_error_from_code(trouble->second.record.last_code);
+  return error && jobs::publish_error_row(*error).files_stay;
+}
+
 void on_published(FarmState& farm, const TasksPublished& published) {
   PhaseEntry* phase = farm.jobs.find(published.phase);
   if (phase == nullptr || published.tasks.first >= phase->tasks.size()) return;

@@ -221,6 +221,19 @@ void repeat_take_back(FarmState& farm, const Lease& lease, TaskRange reported) {
   farm.turn.effects.revokes.push_back({lease.record.worker, lease.record.id, jobs::RevokeReason::TakenBack, keep});
 }
 
+// Other attempts made its tasks, or nobody will: the worker sweeps it. Not where a file may still get its name from there:
+// a committed task's may be this attempt's, and those of one whose publishing failed wait for a retry.
+void sweep_staged(FarmState& farm, const WorkerEntry& worker, const StagedAttempt& staged,
+                  std::set<AttemptId>& revoked) {
+  if (farm.leases.find(staged.attempt) != nullptr || farm.leases.remembered(staged.attempt) != nullptr) return;
+  if (const PhaseEntry* phase = farm.jobs.find(staged.phase))
+    for (const TaskIndex task : staged.tasks)
+      if (task < phase->tasks.size() &&
+          (phase->tasks.at(task) == TaskState::Committed || failed_files_stay(*phase, task)))
+        return;
+  revoke_unknown(farm, worker, staged.attempt, revoked);
+}
+
 // What the worker holds against what is on record. Only the newest report tells.
 void compare_running(FarmState& farm, WorkerEntry& worker, const WorkerReported& report, std::set<AttemptId>& revoked) {
   std::set<AttemptId> named, still;
@@ -296,6 +309,7 @@ void on_worker_reported(FarmState& farm, WorkerReported report) {
                  worker.record.name);
     }
     compare_running(farm, worker, report, revoked);
+    for (const StagedAttempt& staged : report.staged) sweep_staged(farm, worker, staged, revoked);
     for (const FilesLookedFor& looked : report.looked_for) on_files_looked_for(farm, worker, looked);
   }
   if (restarted) hand_over_duties(farm, worker);

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
-#include "jobs/publish_error.h"
 #include "scheduler/core/acts/attempts.h"
 #include "scheduler/core/acts/audit.h"
 #include "scheduler/core/acts/holding.h"
 #include "scheduler/core/acts/publish_orders.h"
+#include "scheduler/core/acts/publishing.h"
 #include "scheduler/core/acts/remakes.h"
 #include "scheduler/core/acts/sheets.h"
 #include "scheduler/core/acts/standings.h"
@@ -72,12 +72,7 @@ struct Reopened {
 };
 
 void reopen_task(FarmState& farm, PhaseEntry& phase, TaskIndex task) {
-  const auto trouble = phase.troubles.find(task);
-  const auto error =
-      trouble == phase.troubles.end() ? std::nullopt : jobs::publish_error_from_code(trouble->second.record.last_code);
-  const bool made = trouble != phase.troubles.end() && phase.tasks.at(task) == TaskState::Failed && error &&
-                    jobs::publish_error_row(*error).files_stay;
-  if (!made) return return_tasks(farm, phase, {task, 1});
+  if (!failed_files_stay(phase, task)) return return_tasks(farm, phase, {task, 1});
   move_tasks(farm, phase, {task, 1}, TaskState::Committed);  // its files are there: they want a name only
   order_publish(farm, phase, task, AttemptId{}, WorkerId{});
 }

@@ -165,6 +165,11 @@ struct FilesLookedFor {
 };
 
 // One report of a worker, whole. Repeats are harmless.
+struct StagedAttempt {  // ended on its worker, and finished tasks of it lie there without their names
+  AttemptId attempt;
+  PhaseId phase;
+  std::vector<TaskIndex> tasks;
+};
 struct WorkerReported {
   std::string key;           // the CURVE key it proved: its identity
   std::string address = {};  // where it connects from: "10.0.0.7"
@@ -180,6 +185,7 @@ struct WorkerReported {
   // The publish orders it holds, where it tells; a report that does not leaves it open.
   std::optional<std::vector<TasksPublished>> publishing;
   std::vector<FilesLookedFor> looked_for;
+  std::vector<StagedAttempt> staged{};
   bool draining = false;
 };
 
