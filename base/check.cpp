@@ -1,13 +1,28 @@
 #include "base/check.h"
 
+#include <fmt/format.h>
+
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/check_handler.h"
+
 namespace framemill::base {
+namespace {
+
+std::atomic<CheckHandler> handler{nullptr};
+
+}  // namespace
+
+CheckHandler set_check_handler(CheckHandler next) {
+  return handler.exchange(next);
+}
 
 void check_failed(const char* file, int line, const char* expression, std::string_view message) {
-  std::fprintf(stderr, "framemill: broken invariant at %s:%d: %s: %.*s\n", file, line, expression,
-               static_cast<int>(message.size()), message.data());
+  const std::string text = fmt::format("broken invariant at {}:{}: {}: {}", file, line, expression, message);
+  if (const CheckHandler handle = handler.load()) handle(text);
+  std::fprintf(stderr, "framemill: %s\n", text.c_str());
   std::abort();
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -21,9 +22,14 @@ struct TurnTaken {
   std::uint64_t changes = 0;
   std::shared_ptr<const scheduler::Effects> effects;
 };
-struct ReportReached {  // the scheduler's core
+struct ReportReached {  // the scheduler's core, just before its turn
   std::size_t worker = 0;
   std::vector<scheduler::AttemptId> named;  // what it runs
+  std::uint64_t incarnation = 0, sequence = 0;
+  bool draining = false;
+  std::optional<bool> root_usable{};  // as its inventory says; none: it brings no inventory
+  bool is_newest = false;             // of this process of the worker; no later one has reached the scheduler
+  bool is_former = false;             // of the process before the one that the scheduler heard last
 };
 struct ReplyLeft {  // the scheduler, for the wire; `durable`: of the changes, by then
   std::size_t worker = 0;
@@ -46,6 +52,13 @@ struct InputAbsent {  // a task was to begin, and a file that it reads was not t
 struct WorkEnded {
   scheduler::AttemptId attempt;
 };
+struct StagingAsked {  // by a worker that takes a grant
+  std::size_t worker = 0;
+  scheduler::AttemptId attempt;
+};
+struct StagingSwept {  // whatever is in it
+  scheduler::AttemptId attempt;
+};
 struct ReplyNotFollowed {  // by its worker, and why: it cannot be read, or history was lost
   std::size_t worker = 0;
   std::string problem;
@@ -59,7 +72,7 @@ struct FileNamed {
 };
 
 using Fact = std::variant<SchedulerBegan, TurnTaken, ReportReached, ReplyLeft, AnswerLeft, WorkBegan, InputAbsent,
-                          WorkEnded, ReplyNotFollowed, FileNamed>;
+                          WorkEnded, StagingAsked, StagingSwept, ReplyNotFollowed, FileNamed>;
 using Facts = std::vector<Fact>;
 
 }  // namespace framemill::sim

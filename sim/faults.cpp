@@ -32,7 +32,7 @@ void for_a_while(World& world, Value& value, Value then, Duration length) {
   });
 }
 
-constexpr std::array<Fault, 24> kFaults{{
+constexpr std::array<Fault, 28> kFaults{{
     {"messages are lost", 500, seconds(20),
      [](World& w, Random& r) {
        change_weather(w, r, {static_cast<std::uint32_t>(r.between(50, 700)), 0, 0, Duration{1}, Duration{20}});
@@ -47,6 +47,16 @@ constexpr std::array<Fault, 24> kFaults{{
      [](World& w, Random& r) { w.network.cut(any_worker(w, r), r.between(milliseconds(100), seconds(40))); }},
     {"a line swallows what is sent", 400, seconds(40),
      [](World& w, Random& r) { w.network.swallow(any_worker(w, r), r.between(seconds(1), seconds(45))); }},
+    {"a late word, and then silence", 400, seconds(35),
+     [](World& w, Random& r) {
+       const std::size_t worker = any_worker(w, r);
+       w.network.change_weather(worker, {0, 0, 0, Duration{1}, Duration{20}, r.between(seconds(3), seconds(9))},
+                                seconds(5));
+       w.time.after(seconds(5), [&w, worker, length = r.between(seconds(15), seconds(45))] {
+         w.network.swallow(worker, length);
+         w.workers[worker]->workshop().hang_programs();
+       });
+     }},
     {"the scheduler is killed", 500, seconds(35),
      [](World& w, Random& r) {
        w.scheduler.kill();
@@ -89,6 +99,8 @@ constexpr std::array<Fault, 24> kFaults{{
        death.signal = r.chance(500) ? 11 : 9;
        w.workers[worker]->workshop().die(any_slot(w, worker, r), death);
      }},
+    {"programs hang", 200, seconds(40),
+     [](World& w, Random& r) { w.workers[any_worker(w, r)]->workshop().hang_programs(); }},
     {"an executor hangs", 200, seconds(45),
      [](World& w, Random& r) {
        const std::size_t worker = any_worker(w, r);
@@ -107,6 +119,10 @@ constexpr std::array<Fault, 24> kFaults{{
      [](World& w, Random& r) {
        for_a_while(w, w.workers[any_worker(w, r)]->sight().full, true, r.between(seconds(1), seconds(30)));
      }},
+    {"a worker's storage is slow", 250, seconds(40),
+     [](World& w, Random& r) {
+       for_a_while(w, w.workers[any_worker(w, r)]->sight().slow, true, r.between(seconds(5), seconds(30)));
+     }},
     {"a worker loses the root", 200, seconds(45),
      [](World& w, Random& r) {
        WorkerHost& worker = *w.workers[any_worker(w, r)];
@@ -121,6 +137,16 @@ constexpr std::array<Fault, 24> kFaults{{
     {"the wall clock jumps", 300, seconds(30),
      [](World& w, Random& r) { w.scheduler_process.wall_jumps(r.between(seconds(-7200), seconds(7200))); }},
     {"people change their minds", 600, seconds(12), [](World& w, Random&) { w.people.do_something(); }},
+    // Not the first, which can do everything that a job may want, nor one whose device class work may be bound to. It has
+    // orders in hand when it goes.
+    {"a worker leaves for good", 250, seconds(70),
+     [](World& w, Random& r) {
+       WorkerHost& worker = *w.workers[any_worker(w, r)];
+       if (&worker == w.workers.front().get() || worker.plan().device_class != w.plan.hosts.front().device_class)
+         return;
+       worker.sight().slow = true;
+       w.time.after(seconds(8), [&worker] { worker.leave(); });
+     }},
     {"everybody starts again", 150, seconds(70),
      [](World& w, Random& r) {
        w.scheduler.kill();

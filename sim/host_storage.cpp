@@ -9,11 +9,13 @@ namespace framemill::sim {
 namespace {
 
 constexpr base::Duration kStorageMin{1}, kStorageMax{120};
+constexpr base::Duration kSlowMin = base::seconds(2), kSlowMax = base::seconds(20);
 
 }  // namespace
 
 void HostStorage::later(std::function<void()> what) {
-  place_.process.after(random_.between(kStorageMin, kStorageMax), std::move(what));
+  const base::Duration takes = random_.between(kStorageMin, kStorageMax);
+  place_.process.after(place_.sight.slow ? random_.between(kSlowMin, kSlowMax) : takes, std::move(what));
 }
 
 void HostStorage::run(std::function<std::string()> act, std::function<void(const std::string&)> tell) {
@@ -36,6 +38,7 @@ std::vector<worker::TaskRecovered> HostStorage::open() {
 }
 
 void HostStorage::prepare(const worker::AttemptId& attempt, const wire::Grant& grant) {
+  place_.facts.emplace_back(StagingAsked{place_.worker, attempt});
   run(
       [this, attempt, job = worker::JobId(grant.tasks().job())] {
         return place_.sight.full ? "storage_full" : place_.root.prepare(attempt, job, place_.key);

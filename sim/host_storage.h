@@ -16,6 +16,7 @@ namespace framemill::sim {
 
 struct RootSight {  // what the host sees of the root now; faults change it
   bool lost = false, full = false;
+  bool slow = false;  // what is asked takes seconds
 };
 
 class HostStorage final : public worker::StoragePort {
@@ -24,7 +25,9 @@ class HostStorage final : public worker::StoragePort {
     Process& process;
     SharedRoot& root;
     const RootSight& sight;
+    Facts& facts;
     Trace& trace;
+    std::size_t worker = 0;
     std::string name, key;  // of the worker
   };
   HostStorage(Place place, Random random, std::function<void(worker::Event)> happen)

@@ -9,6 +9,9 @@
 #include <utility>
 
 #include "base/digest_bytes.h"
+#include "sim/fact_reading.h"
+#include "sim/lease_invariants.h"
+#include "sim/report_invariants.h"
 #include "sim/world.h"
 #include "wire/convert.h"
 
@@ -16,27 +19,9 @@ namespace framemill::sim {
 namespace {
 
 using scheduler::AttemptId;
-using Look = std::function<std::string(const World&, std::span<const Fact>)>;
 
 constexpr base::Duration kRestWithin = base::seconds(3 * 3600);
 constexpr std::uint64_t kRebuildEvery = 16;  // turns: it costs as much as some of them
-
-// Calls `f` with each new fact of the type; its first sentence is the answer.
-template <class T, class F>
-std::string for_each(std::span<const Fact> facts, F f) {
-  for (const Fact& fact : facts)
-    if (const T* of_type = std::get_if<T>(&fact))
-      if (std::string wrong = f(*of_type); !wrong.empty()) return wrong;
-  return {};
-}
-
-bool has_turn(std::span<const Fact> facts) {
-  return std::any_of(facts.begin(), facts.end(), [](const Fact& f) { return std::holds_alternative<TurnTaken>(f); });
-}
-
-std::string text(jobs::PhaseId phase, jobs::TaskIndex task) {
-  return fmt::format("job {} phase {} task {}", phase.job.value, phase.index, task);
-}
 
 // --- the scheduler's core --------------------------------------------------------------------------------------------
 
@@ -248,100 +233,6 @@ std::string all_is_published_at_rest(const World& world, std::span<const Fact>) 
   return "";
 }
 
-// --- leases ----------------------------------------------------------------------------------------------------------
-
-// Until when the scheduler gives an attempt's tasks to nobody else, as far as it has said so: the lease's time from the
-// grant, or from the last report that named the attempt. A restart and a late turn only make it longer.
-class Leases {
- public:
-  void see(const World& world, const Fact& fact) {
-    const base::Instant until = world.time.now() + world.plan.settings.lease_ttl;
-    if (const auto* turn = std::get_if<TurnTaken>(&fact))
-      for (const scheduler::GrantLease& grant : turn->effects->grants) until_[grant.attempt] = until;
-    if (const auto* report = std::get_if<ReportReached>(&fact))
-      for (const AttemptId attempt : report->named)
-        if (const auto lease = until_.find(attempt); lease != until_.end()) lease->second = until;
-  }
-  base::Instant of(AttemptId attempt) const {
-    const auto lease = until_.find(attempt);
-    return lease == until_.end() ? base::Instant{} : lease->second;
-  }
-
- private:
-  std::map<AttemptId, base::Instant> until_;
-};
-
-// A lease that no report has renewed for its time holds no task any more, whatever became of its worker. A late turn and
-// a restart move it, so only a scheduler that was there all the time is judged.
-Look leases_run_out() {
-  struct Held {
-    jobs::PhaseId phase;
-    jobs::TaskRange tasks;
-  };
-  return [leases = Leases{}, held = std::map<AttemptId, Held>{}, since = base::Instant{}](
-             const World& world, std::span<const Fact> facts) mutable -> std::string {
-    for (const Fact& fact : facts) {
-      leases.see(world, fact);
-      if (std::holds_alternative<SchedulerBegan>(fact)) since = world.time.now();
-      const auto* turn = std::get_if<TurnTaken>(&fact);
-      if (turn == nullptr) continue;
-      for (const scheduler::GrantLease& grant : turn->effects->grants) held[grant.attempt] = {grant.phase, grant.tasks};
-      for (const scheduler::Record& record : turn->effects->persist.puts)
-        if (const auto* attempt = std::get_if<scheduler::AttemptRecord>(&record); attempt && !attempt->live)
-          held.erase(attempt->id);
-    }
-    if (!has_turn(facts) || !world.scheduler.alive()) return "";
-    const base::Instant there = std::max(since, world.scheduler_process.still_until()) + world.plan.settings.lease_ttl;
-    const base::Instant now = world.time.now() - base::seconds(5);
-    if (now < there) return "";
-    for (const auto& [id, lease] : held) {
-      if (leases.of(id) > now) continue;
-      for (jobs::TaskIndex task = lease.tasks.first; task < lease.tasks.end(); ++task) {
-        const bool by_another =
-            std::any_of(held.begin(), held.end(), [&, self = id, phase = lease.phase](const auto& other) {
-              return other.first != self && other.second.phase == phase && other.second.tasks.contains(task) &&
-                     leases.of(other.first) > now;
-            });
-        if (world.scheduler.core().task_state(lease.phase, task) == jobs::TaskState::Leased && !by_another)
-          return fmt::format("{} is held by attempt {}, whose lease ran out", text(lease.phase, task), id.text());
-      }
-    }
-    return "";
-  };
-}
-
-Look unproven_begins_nothing() {
-  return [leases = Leases{}](const World& world, std::span<const Fact> facts) mutable -> std::string {
-    for (const Fact& fact : facts) {
-      leases.see(world, fact);
-      const auto* began = std::get_if<WorkBegan>(&fact);
-      if (began == nullptr) continue;
-      if (world.time.now() >= leases.of(began->attempt) - world.plan.settings.lease_ttl / 4)
-        return fmt::format("worker {} began attempt {} inside the margin of its lease", began->worker + 1,
-                           began->attempt.text());
-    }
-    return "";
-  };
-}
-
-Look unproven_children_are_stopped() {
-  return [leases = Leases{}, running = std::map<AttemptId, std::size_t>{}](
-             const World& world, std::span<const Fact> facts) mutable -> std::string {
-    for (const Fact& fact : facts) {
-      leases.see(world, fact);
-      if (const auto* began = std::get_if<WorkBegan>(&fact); began && began->child)
-        running[began->attempt] = began->worker;
-      if (const auto* ended = std::get_if<WorkEnded>(&fact)) running.erase(ended->attempt);
-    }
-    for (const auto& [attempt, worker] : running) {
-      const base::Instant awake = world.workers[worker]->stood_still_until() + base::seconds(1);
-      if (world.time.now() > std::max(leases.of(attempt), awake))
-        return fmt::format("worker {} works on at attempt {} whose lease has run out", worker + 1, attempt.text());
-    }
-    return "";
-  };
-}
-
 // --- the end ---------------------------------------------------------------------------------------------------------
 
 std::string farm_comes_to_rest(const World& world, std::span<const Fact>) {
@@ -365,7 +256,7 @@ std::string nothing_is_held_at_rest(const World& world, std::span<const Fact>) {
 }  // namespace
 
 std::vector<Invariant> invariants() {
-  return {
+  std::vector<Invariant> all{
       {"the core's parts agree", "P8", core_is_sane},
       {"a rebuilt farm is the live one", "P1", rebuilt_is_equal()},
       {"a task is committed once", "P2", committed_once},
@@ -380,12 +271,12 @@ std::vector<Invariant> invariants() {
       {"a task begins when its inputs have their names", "P2", inputs_are_there},
       {"a commit is withdrawn where files were lost", "P2", withdrawn_is_lost},
       {"at rest every task is published once", "P2", all_is_published_at_rest},
-      {"a lease runs out", "P7", leases_run_out()},
-      {"without proof nothing begins", "P6", unproven_begins_nothing()},
-      {"without proof commands are stopped", "P6", unproven_children_are_stopped()},
       {"the farm comes to rest", "P7", farm_comes_to_rest},
       {"at rest nothing is held", "P7", nothing_is_held_at_rest},
   };
+  for (auto more : {lease_invariants(), report_invariants()})
+    for (Invariant& row : more) all.push_back(std::move(row));
+  return all;
 }
 
 }  // namespace framemill::sim

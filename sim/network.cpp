@@ -20,6 +20,7 @@ void Network::send(std::size_t worker, const std::string& bytes, Way way) {
   const Weather weather = time_.now() < link.weather_until ? link.weather : Weather{};
   if (random_.chance(weather.lost_permille)) return;
   base::Instant when = time_.now() + random_.between(weather.delay_min, weather.delay_max);
+  if (way == Way::ToWorker) when = when + weather.replies_late;
   base::Instant& last = link.last_arrival[static_cast<int>(way)];
   if (!random_.chance(weather.overtaken_permille)) when = last = std::max(when, last);
   announce(worker, bytes, way, when);

@@ -17,6 +17,7 @@ namespace framemill::sim {
 struct Weather {  // of one link
   std::uint32_t lost_permille = 0, repeated_permille = 0, overtaken_permille = 0;
   base::Duration delay_min{1}, delay_max{20};
+  base::Duration replies_late{0};  // on top of it, to the worker
 };
 
 class Network {

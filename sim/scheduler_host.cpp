@@ -30,7 +30,10 @@ void SchedulerHost::begin() {
   farm_.trace.say("scheduler", "starts");
   farm_.facts.emplace_back(SchedulerBegan{});
   seats_.clear();
+  heard_.clear();
   produced_ = farm_.journal.durable();
+  for (const auto& [id, record] : produced_.all().of<scheduler::WorkerRecord>())
+    heard_[index_of(record.key)].incarnation = record.incarnation;
   changes_ = 0;
   const base::Error full{"store.disk_full", "the disk is full", "", ""};
   farm_.journal.open({[this, full] { loop_->on_journal_full(full); }, [this] { loop_->on_journal_recovered(); }});
@@ -105,6 +108,19 @@ bool SchedulerHost::is_taken(std::size_t worker, const Seat& seat, std::uint64_t
   return silent < settings_.silence_alarm && farm_.network.connection(worker) == seat.connection;
 }
 
+ReportReached SchedulerHost::reached(std::size_t worker, const scheduler::WorkerReported& report) {
+  ReportReached out{worker, {}, report.incarnation, report.sequence, report.draining};
+  for (const scheduler::AttemptRunning& running : report.running) out.named.push_back(running.attempt);
+  if (report.inventory) out.root_usable = report.inventory->roots.at(0).usable;
+  Heard& heard = heard_[worker];
+  out.is_former = heard.former != 0 && report.incarnation == heard.former;
+  if (out.is_former) return out;
+  if (report.incarnation != heard.incarnation) heard = {report.incarnation, heard.incarnation, 0};
+  out.is_newest = report.sequence > heard.sequence;
+  heard.sequence = std::max(heard.sequence, report.sequence);
+  return out;
+}
+
 void SchedulerHost::on_message(std::size_t worker, std::uint64_t connection, const std::string& bytes) {
   farm_.process.post([this, worker, connection, bytes] {
     auto report = scheduler::parse_report(bytes, farm_.worker_keys[worker]);
@@ -113,9 +129,7 @@ void SchedulerHost::on_message(std::size_t worker, std::uint64_t connection, con
     if (is_taken(worker, seat, report->event.incarnation)) return;
     seat = {connection, report->event.incarnation, farm_.time.now()};
     report->event.address = "10.0.0.1";
-    ReportReached reached{worker, {}};
-    for (const scheduler::AttemptRunning& running : report->event.running) reached.named.push_back(running.attempt);
-    farm_.facts.emplace_back(std::move(reached));
+    farm_.facts.emplace_back(reached(worker, report->event));
     loop_->apply(std::move(report->event));
   });
 }

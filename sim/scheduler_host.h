@@ -63,10 +63,14 @@ class SchedulerHost final : private scheduler::WorkerPort {
     std::uint64_t connection = 0, incarnation = 0;
     base::Instant heard;
   };
+  struct Heard {                                              // of a worker, by this process
+    std::uint64_t incarnation = 0, former = 0, sequence = 0;  // the highest one
+  };
   void see(const scheduler::Effects& effects);
   scheduler::RequestId expect(OnAnswer on_answer);
   bool is_taken(std::size_t worker, const Seat& seat, std::uint64_t incarnation) const;
   std::size_t index_of(const std::string& key) const;
+  ReportReached reached(std::size_t worker, const scheduler::WorkerReported& report);
 
   void expect(const std::string& worker_key, std::uint64_t incarnation) override;
   Sent send(const std::string& worker_key, const wire::SchedulerReply& reply) override;
@@ -78,6 +82,7 @@ class SchedulerHost final : private scheduler::WorkerPort {
   StoredRecords produced_;
   std::uint64_t changes_ = 0;  // turns with something to store
   std::map<std::size_t, Seat> seats_;
+  std::map<std::size_t, Heard> heard_;
 };
 
 }  // namespace framemill::sim

@@ -77,6 +77,10 @@ void SharedRoot::discard(jobs::JobId job, const std::string& owner) {
   std::erase_if(staged_, [&](const auto& a) { return a.second.job == job && a.second.owner == owner; });
 }
 
+void SharedRoot::sweep(AttemptId attempt) {
+  if (staged_.erase(attempt) != 0) facts_.emplace_back(StagingSwept{attempt});
+}
+
 void SharedRoot::drop_task(AttemptId attempt, jobs::TaskIndex task) {
   if (const auto directory = staged_.find(attempt); directory != staged_.end()) directory->second.done.erase(task);
 }

@@ -34,7 +34,7 @@ class SharedRoot {
   std::string write_manifest(const wire::ManifestOrder& order);
   void discard(jobs::JobId job, const std::string& owner);
   void drop_task(AttemptId attempt, jobs::TaskIndex task);
-  void sweep(AttemptId attempt) { staged_.erase(attempt); }
+  void sweep(AttemptId attempt);
   void sweep_if_published(AttemptId attempt, const std::string& owner);
   std::vector<wire::FinishedTask> left_by(const std::string& owner) const;
   std::vector<wire::FinishedTask> tasks_of(AttemptId attempt) const;  // finished, in its directory

@@ -22,13 +22,14 @@ WorkerHost::WorkerHost(Farm farm, Random random, std::size_t index, HostPlan pla
                                                  index_, plan_.name, plan_.device_class, plan_.reproducible},
                                  Random(random_.next(), "workshop"), plan_.slots, tell);
   storage_ = std::make_unique<HostStorage>(
-      HostStorage::Place{process_, farm_.root, sight_, farm_.trace, plan_.name, plan_.key},
+      HostStorage::Place{process_, farm_.root, sight_, farm_.facts, farm_.trace, index_, plan_.name, plan_.key},
       Random(random_.next(), "storage"), tell);
 }
 
 // --- its lives -------------------------------------------------------------------------------------------------------
 
 void WorkerHost::begin() {
+  if (has_left_) return;
   process_.begin_life(base::seconds(random_.between(0, 1'000'000)));
   farm_.trace.say(plan_.name, "starts");
   worker::WorkerSettings settings;
@@ -47,6 +48,12 @@ void WorkerHost::kill() {
   process_.end_life();
   workshop_->on_worker_death();
   farm_.network.on_worker(index_, false);
+}
+
+void WorkerHost::leave() {
+  farm_.trace.say(plan_.name, "leaves for good");
+  has_left_ = true;
+  kill();
 }
 
 void WorkerHost::begin_after(base::Duration wait) {
@@ -69,7 +76,9 @@ void WorkerHost::exit() {
 }
 
 void WorkerHost::lose_root(bool lost) {
-  if (std::exchange(sight_.lost, lost) == lost || !process_.alive()) return;
+  if (std::exchange(sight_.lost, lost) == lost) return;
+  sight_changed_ = farm_.time.now();
+  if (!process_.alive()) return;
   process_.post([this] { happen(worker::InventoryChanged{}); });
 }
 

@@ -44,6 +44,7 @@ class WorkerHost final : private worker::SchedulerPort, private worker::HostPort
   void begin();                           // a process of it starts
   void kill();                            // kill -9, or the host's power
   void begin_after(base::Duration wait);  // a process that has ended starts again
+  void leave();                           // it dies, and never starts again
   void ask_to_stop();                     // SIGTERM
   void stand_still(base::Duration length) { process_.stand_still(length); }
   base::Instant stood_still_until() const { return process_.still_until(); }
@@ -55,6 +56,9 @@ class WorkerHost final : private worker::SchedulerPort, private worker::HostPort
   void on_message(const std::string& bytes);
 
   bool alive() const { return process_.alive(); }
+  bool has_left() const { return has_left_; }
+  // The scheduler may believe that it does not see the root, for which it renews no lease.
+  bool may_lack_root() const { return sight_.lost || farm_.time.now() < sight_changed_ + base::seconds(60); }
   bool is_quiet() const { return loop_->core().lease_count() == 0 && loop_->core().unacknowledged_count() == 0; }
   const HostPlan& plan() const { return plan_; }
 
@@ -82,6 +86,8 @@ class WorkerHost final : private worker::SchedulerPort, private worker::HostPort
   const std::size_t index_;
   const HostPlan plan_;
   Process process_;
+  bool has_left_ = false;
+  base::Instant sight_changed_{INT64_MIN / 2};
   RootSight sight_;
   std::unique_ptr<Workshop> workshop_;
   std::unique_ptr<HostStorage> storage_;

@@ -313,8 +313,17 @@ void Workshop::stop(const worker::AttemptId& attempt, bool keep_finished) {
 std::vector<worker::AttemptId> Workshop::moved() {
   std::vector<worker::AttemptId> children;
   for (const auto& [attempt, in_flight] : aboard_)
-    if (in_flight.child) children.push_back(attempt);
+    if (in_flight.child && !in_flight.hangs) children.push_back(attempt);
   return children;
+}
+
+void Workshop::hang_programs() {
+  for (auto& [attempt, in_flight] : aboard_) {
+    if (!in_flight.child || in_flight.ending || in_flight.hangs) continue;
+    in_flight.hangs = true;
+    ++in_flight.stage;
+    place_.trace.say(place_.name, "attempt {} hangs", attempt.text());
+  }
 }
 
 void Workshop::on_worker_death() {

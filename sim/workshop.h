@@ -69,6 +69,7 @@ class Workshop final : public worker::ExecutorPort, public worker::ChildPort {
   void forget(const worker::AttemptId& attempt) override { aboard_.erase(attempt); }
 
   void on_worker_death();
+  void hang_programs();  // those that run now: each does nothing more until it is stopped
 
   // Faults. They last until changed again.
   std::uint32_t bad_permille = 0;   // attempts that end badly
@@ -95,7 +96,7 @@ class Workshop final : public worker::ExecutorPort, public worker::ChildPort {
     std::uint64_t stage = 0;              // counts what it begins: a later stage makes earlier announcements void
     const Fate* fate = nullptr;           // how it ends badly, after `good` tasks
     std::size_t good = 0;
-    bool ending = false;
+    bool ending = false, hangs = false;
     std::uint32_t steps = 0;
   };
   void announce(const worker::AttemptId& attempt, base::Duration wait, std::function<void(Aboard&)> what);

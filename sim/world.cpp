@@ -44,7 +44,7 @@ void World::calm_down() {
   for (auto& worker : workers) {
     worker->lose_root(false);
     worker->workshop().bad_permille = worker->workshop().deaf_permille = 0;
-    worker->sight().full = false;
+    worker->sight().full = worker->sight().slow = false;
   }
   put_right();
 }
@@ -65,9 +65,11 @@ std::string World::unrest() const {
     if (!scheduler.core().job(job.id)->swept) return fmt::format("job {} is not swept", job.id.value);
   }
   for (const auto& worker : workers)
-    if (!worker->alive() || !worker->is_quiet()) return fmt::format("{} is not at rest", worker->plan().name);
-  for (const AttemptId attempt : root.staged())
-    return fmt::format("the staging directory of attempt {} is left", attempt.text());
+    if (!worker->has_left() && (!worker->alive() || !worker->is_quiet()))
+      return fmt::format("{} is not at rest", worker->plan().name);
+  for (const auto& worker : workers)
+    if (const auto left = root.attempts_of(worker->plan().key); !left.empty() && !worker->has_left())
+      return fmt::format("the staging directory of attempt {} is left on {}", left.front().text(), worker->plan().name);
   return "";
 }
 
