@@ -14,11 +14,6 @@ constexpr std::size_t kAsksMax = 16;
 constexpr std::int64_t kFramesLookedAt = 8;  // of one input: enough for a wrong name or a wrong range
 constexpr std::size_t kWarningsMax = 32;
 
-bool is_there(const std::filesystem::path& path) {
-  std::error_code error;
-  return std::filesystem::exists(path, error);
-}
-
 // As much of the layer's first phase as its inputs depend on; of a chain's context the last frame stands for all.
 jobs::PhasePlan phase_of(const jobs::LayerSpec& layer) {
   jobs::PhasePlan phase;
@@ -29,8 +24,8 @@ jobs::PhasePlan phase_of(const jobs::LayerSpec& layer) {
 
 }  // namespace
 
-RootProbe::RootProbe(std::map<std::string, std::filesystem::path> roots)
-    : roots_(std::move(roots)), queue_(std::make_shared<Queue>()) {
+RootProbe::RootProbe(std::map<std::string, std::filesystem::path> roots, std::shared_ptr<const Files> files)
+    : roots_(std::move(roots)), files_(std::move(files)), queue_(std::make_shared<Queue>()) {
   std::erase_if(roots_, [](const auto& root) { return root.second.empty(); });
   if (roots_.empty()) return;
   std::thread([queue = queue_] {
@@ -64,27 +59,29 @@ bool RootProbe::concerns(const jobs::JobSpec& spec) const {
 bool RootProbe::ask(std::shared_ptr<const jobs::JobSpec> spec, std::function<void(std::vector<std::string>)> then) {
   const std::lock_guard lock(queue_->mutex);
   if (queue_->jobs.size() >= kAsksMax) return false;
-  queue_->jobs.emplace_back(
-      [spec = std::move(spec), roots = roots_, then = std::move(then)] { then(missing_first_frames(*spec, roots)); });
+  queue_->jobs.emplace_back([spec = std::move(spec), roots = roots_, files = files_, then = std::move(then)] {
+    then(missing_first_frames(*spec, roots, *files));
+  });
   queue_->wake.notify_all();
   return true;
 }
 
 std::vector<std::string> missing_first_frames(const jobs::JobSpec& spec,
-                                              const std::map<std::string, std::filesystem::path>& roots) {
+                                              const std::map<std::string, std::filesystem::path>& roots,
+                                              const Files& files) {
   std::vector<std::string> warnings;
   for (const jobs::LayerSpec& layer : spec.layers)
     for (const jobs::RootFiles& input : jobs::root_files_of(layer, phase_of(layer))) {
       const auto root = roots.find(input.root);
       if (root == roots.end() || warnings.size() >= kWarningsMax) continue;
-      if (!is_there(root->second / ".framemill-root")) continue;  // not mounted here: says nothing
+      if (!files.exists(root->second / ".framemill-root")) continue;  // not mounted here: says nothing
       const jobs::FrameSet& frames = input.frames;
       const std::int64_t looked_at = std::min(frames.count(), kFramesLookedAt);
       std::int64_t missing = 0;
       std::string first;
       for (std::int64_t i = 0; i < looked_at; ++i) {
         const std::string path = jobs::path_of(input, frames.nth(i));
-        if (is_there(root->second / path)) continue;
+        if (files.exists(root->second / path)) continue;
         if (missing++ == 0) first = path;
       }
       if (missing > 0)

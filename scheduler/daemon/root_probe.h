@@ -13,12 +13,15 @@
 #include <vector>
 
 #include "jobs/spec.h"
+#include "scheduler/daemon/files.h"
 
 namespace framemill::scheduler {
 
 class RootProbe {
  public:
-  explicit RootProbe(std::map<std::string, std::filesystem::path> roots);
+  // `files` is asked on the probe's thread.
+  explicit RootProbe(std::map<std::string, std::filesystem::path> roots,
+                     std::shared_ptr<const Files> files = std::make_shared<HostFiles>());
   ~RootProbe();  // does not wait for a look that hangs
   RootProbe(const RootProbe&) = delete;
   RootProbe& operator=(const RootProbe&) = delete;
@@ -36,11 +39,13 @@ class RootProbe {
     bool ending = false;
   };
   std::map<std::string, std::filesystem::path> roots_;  // those that this host has
+  std::shared_ptr<const Files> files_;
   std::shared_ptr<Queue> queue_;
 };
 
 // What RootProbe finds, on the caller's thread.
 std::vector<std::string> missing_first_frames(const jobs::JobSpec& spec,
-                                              const std::map<std::string, std::filesystem::path>& roots);
+                                              const std::map<std::string, std::filesystem::path>& roots,
+                                              const Files& files);
 
 }  // namespace framemill::scheduler
