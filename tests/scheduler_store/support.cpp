@@ -126,15 +126,6 @@ struct ToText {
   }
 };
 
-// The first words of the text that make the record's key.
-std::string key_of(const Record& record) {
-  constexpr int kWords[] = {2, 2, 3, 3, 2, 3, 2, 5, 2, 3, 2, 1, 3};  // in the order of Record
-  const std::string all = text_of(record);
-  std::size_t end = 0;
-  for (int word = 0; word < kWords[record.index()]; ++word) end = all.find(' ', end + 1);
-  return all.substr(0, end);
-}
-
 }  // namespace
 
 TempDirectory::TempDirectory() {
@@ -237,128 +228,171 @@ CommitRecord sample_commit(jobs::Epoch epoch, std::uint64_t counter, PhaseId pha
   return commit;
 }
 
+// One kind of record after the other, by its number in Record: a kind that nobody draws does not compile.
+template <std::size_t... Kinds>
+Record RandomRecords::record_of(std::size_t kind, std::index_sequence<Kinds...>) {
+  Record record;
+  const auto draw_kind = [&]<std::size_t Kind>(std::integral_constant<std::size_t, Kind>) {
+    std::variant_alternative_t<Kind, Record> drawn;
+    draw(drawn);
+    record = std::move(drawn);
+  };
+  ((kind == Kinds ? draw_kind(std::integral_constant<std::size_t, Kinds>{}) : void()), ...);
+  return record;
+}
+
+Record RandomRecords::record() {
+  constexpr std::size_t kKinds = std::variant_size_v<Record>;
+  return record_of(below(kKinds), std::make_index_sequence<kKinds>{});
+}
+
 Persist RandomRecords::batch() {
   Persist batch;
-  const std::uint32_t count = 1 + below(12);
-  std::vector<std::string> keys;
-  for (std::uint32_t i = 0; i < count; ++i) {
+  RecordSet drawn;
+  for (std::uint32_t left = 1 + below(12); left > 0; --left) {
     Record next = record();
-    const std::string key = key_of(next);
     // A turn's records are coalesced: one of each key.
-    if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
-    keys.push_back(key);
+    const bool is_new =
+        std::visit([&]<class R>(const R& record) { return !drawn.of<R>().contains(record.record_key()); }, next);
+    if (!is_new) continue;
+    drawn.put(next);
     batch.puts.push_back(std::move(next));
   }
   if (below(3) == 0) batch.troubles_erased.emplace_back(PhaseId{JobId(1 + below(3)), below(2)}, below(4));
   return batch;
 }
 
-Record RandomRecords::record() {
-  const PhaseId phase{JobId(1 + below(3)), below(2)};
-  const std::string word = fmt::format("w{} \"'\n", below(1000));
-  switch (below(11)) {
-    case 0: {
-      JobRecord job = sample_job(1 + below(3));
-      job.state = below(2) ? jobs::JobState::Running : jobs::JobState::Paused;
-      for (std::uint32_t i = below(3); i > 0; --i)
-        job.holds.push_back({static_cast<jobs::HoldKind>(below(jobs::kHoldKindCount)),
-                             {word, {static_cast<std::int64_t>(below(1000))}, word},
-                             {static_cast<std::int64_t>(below(1000))}});
-      job.priority = static_cast<std::int32_t>(below(101));
-      job.last_change = {word, {static_cast<std::int64_t>(below(1000))}, word};
-      job.started = {static_cast<std::int64_t>(below(1000))};
-      for (std::uint32_t i = below(3); i > 0; --i)
-        job.stuck.push_back({below(9), {static_cast<std::int64_t>(below(1000))}, word, word});
-      return job;
-    }
-    case 1: {
-      PhaseRecord record{phase, static_cast<jobs::PhaseState>(below(5)), {}, word};
-      for (std::uint32_t& count : record.counts) count = below(5000);
-      record.tally = {below(9), below(9), below(9), below(9), random_() >> 1};
-      for (std::uint32_t i = below(3); i > 0; --i) {
-        record.file_waits.clock = base::milliseconds(below(1000));
-        record.file_waits.spans.push_back(
-            {{below(99), 1 + below(9)}, base::milliseconds(below(1000)), {static_cast<std::int64_t>(below(1000))}});
-      }
-      return record;
-    }
-    case 2: {
-      TaskPageRecord page{phase, below(3), std::vector<std::uint8_t>(1 + below(kTasksPerPage))};
-      for (std::uint8_t& state : page.states) state = static_cast<std::uint8_t>(below(jobs::kTaskStateCount));
-      return page;
-    }
-    case 3: {
-      TaskTroubleRecord trouble{phase,    below(4),           below(5), {},   below(2) != 0,
-                                below(9), jobs::Outcome::Oom, word,     word, {}};
-      for (std::uint32_t i = below(4); i > 0; --i) trouble.isolated_crashes.push_back(WorkerId(below(99)));
-      if (below(2)) trouble.last_attempt = {epoch_, 1 + below(5)};
-      for (std::uint32_t i = below(3); i > 0; --i) trouble.failed_on.push_back(WorkerId(below(99)));
-      trouble.run_single = below(2) != 0;
-      if (below(2)) trouble.last_frame = static_cast<jobs::Frame>(below(200)) - 100;
-      return trouble;
-    }
-    case 4: {
-      const std::uint32_t counter = 1 + below(20);  // an attempt never moves to another phase
-      AttemptRecord attempt = sample_attempt(epoch_, counter, {JobId(1 + counter % 3), counter % 2});
-      attempt.tasks_committed = 1 + below(9);
-      attempt.usage = {below(9),
-                       below(9),
-                       below(9),
-                       below(9),
-                       below(9),
-                       below(9),
-                       below(9),
-                       below(9),
-                       {word, "a"},
-                       below(9),
-                       {{1 + below(9), below(9)}, {12, 3}}};
-      attempt.devices = {word};
-      attempt.files_written = below(99);
-      attempt.files_read = below(99);
-      attempt.code = word;
-      return attempt;
-    }
-    case 5:
-      return sample_commit(epoch_, 1 + below(20), phase, commits_++, static_cast<int>(below(3)));
-    case 6: {
-      WorkerRecord worker;
-      worker.id = WorkerId(1 + below(3));
-      worker.key = fmt::format("key {}", worker.id.value);
-      worker.name = word;
-      worker.drain_requested = below(2) != 0;
-      worker.quarantined = below(2) != 0;
-      worker.revoked = below(2) != 0;
-      worker.last_change = sample_cause(word);
-      for (std::uint32_t i = below(4); i > 0; --i) worker.blamed_jobs.push_back(JobId(below(99)));
-      worker.incarnation = random_();
-      return worker;
-    }
-    case 7:
-      return VersionRecord{"harbor", "", fmt::format("hb_{}", below(3)), 1 + below(3), JobId(below(9))};
-    case 8:
-      return SubmitTokenRecord{"ana", fmt::format("token{}", below(4)), base::sha256(word), JobId(below(9))};
-    case 9:
-      return AuditRecord{++audits_, sample_cause(word), "drain", "worker 3"};
-    default:
-      return CountersRecord{below(1000), below(1000), random_() >> 1};
+std::string RandomRecords::word() {
+  return fmt::format("w{} \"'\n", below(1000));
+}
+PhaseId RandomRecords::phase() {
+  return {JobId(1 + below(3)), below(2)};
+}
+base::WallTime RandomRecords::time() {
+  return {static_cast<std::int64_t>(below(1000))};
+}
+
+void RandomRecords::draw(JobRecord& job) {
+  job = sample_job(1 + below(3));
+  job.state = below(2) ? jobs::JobState::Running : jobs::JobState::Paused;
+  for (std::uint32_t i = below(3); i > 0; --i)
+    job.holds.push_back({static_cast<jobs::HoldKind>(below(jobs::kHoldKindCount)), {word(), time(), word()}, time()});
+  job.priority = static_cast<std::int32_t>(below(101));
+  job.last_change = {word(), time(), word()};
+  job.started = time();
+  for (std::uint32_t i = below(3); i > 0; --i) job.stuck.push_back({below(9), time(), word(), word()});
+}
+
+void RandomRecords::draw(PhaseRecord& record) {
+  record = {phase(), static_cast<jobs::PhaseState>(below(5)), {}, word()};
+  for (std::uint32_t& count : record.counts) count = below(5000);
+  record.tally = {below(9), below(9), below(9), below(9), random_() >> 1};
+  for (std::uint32_t i = below(3); i > 0; --i) {
+    record.file_waits.clock = base::milliseconds(below(1000));
+    record.file_waits.spans.push_back({{below(99), 1 + below(9)}, base::milliseconds(below(1000)), time()});
   }
 }
 
-void Model::apply(const Persist& batch) {
-  const auto erase = [&](const std::string& key) {
-    std::erase_if(latest_, [&](const auto& row) { return row.first == key; });
-  };
-  for (const auto& [phase, task] : batch.troubles_erased) erase(fmt::format("trouble {} {}", text(phase), task));
-  for (const Record& record : batch.puts) {
-    if (std::holds_alternative<CommitRecord>(record) || std::holds_alternative<AuditRecord>(record)) continue;
-    erase(key_of(record));
-    latest_.emplace_back(key_of(record), record);
+void RandomRecords::draw(TaskPageRecord& page) {
+  page = {phase(), below(3), std::vector<std::uint8_t>(1 + below(kTasksPerPage))};
+  for (std::uint8_t& state : page.states) state = static_cast<std::uint8_t>(below(jobs::kTaskStateCount));
+}
+
+void RandomRecords::draw(TaskTroubleRecord& trouble) {
+  trouble = {phase(), below(4), below(5), {}, below(2) != 0, below(9), jobs::Outcome::Oom, word(), word(), {}};
+  for (std::uint32_t i = below(4); i > 0; --i) trouble.isolated_crashes.push_back(WorkerId(below(99)));
+  if (below(2)) trouble.last_attempt = {epoch_, 1 + below(5)};
+  for (std::uint32_t i = below(3); i > 0; --i) trouble.failed_on.push_back(WorkerId(below(99)));
+  trouble.run_single = below(2) != 0;
+  if (below(2)) trouble.last_frame = static_cast<jobs::Frame>(below(200)) - 100;
+}
+
+void RandomRecords::draw(AttemptRecord& attempt) {
+  const std::uint32_t counter = 1 + below(20);  // an attempt never moves to another phase
+  attempt = sample_attempt(epoch_, counter, {JobId(1 + counter % 3), counter % 2});
+  attempt.tasks_committed = 1 + below(9);
+  attempt.usage = {below(9),
+                   below(9),
+                   below(9),
+                   below(9),
+                   below(9),
+                   below(9),
+                   below(9),
+                   below(9),
+                   {word(), "a"},
+                   below(9),
+                   {{1 + below(9), below(9)}, {12, 3}}};
+  attempt.devices = {word()};
+  attempt.files_written = below(99);
+  attempt.files_read = below(99);
+  attempt.code = word();
+}
+
+void RandomRecords::draw(CommitRecord& commit) {
+  commit = sample_commit(epoch_, 1 + below(20), phase(), commits_++, static_cast<int>(below(3)));
+}
+
+void RandomRecords::draw(WorkerRecord& worker) {
+  worker.id = WorkerId(1 + below(3));
+  worker.key = fmt::format("key {}", worker.id.value);
+  worker.name = word();
+  worker.drain_requested = below(2) != 0;
+  worker.quarantined = below(2) != 0;
+  worker.revoked = below(2) != 0;
+  worker.last_change = sample_cause(word());
+  for (std::uint32_t i = below(4); i > 0; --i) worker.blamed_jobs.push_back(JobId(below(99)));
+  worker.incarnation = random_();
+}
+
+void RandomRecords::draw(VersionRecord& version) {
+  version = {"harbor", "", fmt::format("hb_{}", below(3)), 1 + below(3), JobId(below(9))};
+}
+
+void RandomRecords::draw(RootRecord& root) {
+  root = {fmt::format("root{}", below(4)), word()};
+}
+
+void RandomRecords::draw(SubmitTokenRecord& token) {
+  token = {"ana", fmt::format("token{}", below(4)), base::sha256(word()), JobId(below(9))};
+}
+
+void RandomRecords::draw(AuditRecord& audit) {
+  audit = {++audits_, sample_cause(word()), "drain", "worker 3"};
+}
+
+void RandomRecords::draw(CountersRecord& counters) {
+  counters = {below(1000), below(1000), random_() >> 1};
+}
+
+void RandomRecords::draw(RemakeRecord& remade) {
+  remade.phase = phase();
+  remade.task = below(4);
+  remade.of = JobId(9);
+  remade.outcome = static_cast<RemakeOutcome>(below(5));
+  remade.time = time();
+  // What was on record when the remake was asked for never changes.
+  for (std::uint32_t i = remade.task; i > 0; --i) {
+    const std::string name = fmt::format("{} of {}", i, text(remade.phase));
+    remade.before.push_back({0, "0/" + name, name, i, base::sha256(name), base::sha256(name), 7});
   }
+  for (std::uint32_t i = below(3); i > 0; --i)
+    remade.after.push_back({0, "0/" + word(), word(), below(9999), base::sha256(word()), base::sha256(word()),
+                            static_cast<jobs::Frame>(below(200)) - 100});
+}
+
+void Model::apply(const Persist& batch) {
+  for (const auto& [phase, task] : batch.troubles_erased) latest_.of<TaskTroubleRecord>().erase({phase, task});
+  for (const Record& record : batch.puts)
+    std::visit(
+        [&]<class R>(const R& kind) {
+          if constexpr (!HistoryRecord<R>) latest_.put(kind);
+        },
+        record);
 }
 
 std::vector<std::string> Model::texts() const {
   std::vector<std::string> texts;
-  for (const auto& [key, record] : latest_) texts.push_back(text_of(record));
+  latest_.each([&](const auto& record) { texts.push_back(text_of(record)); });
   std::sort(texts.begin(), texts.end());
   return texts;
 }

@@ -6,8 +6,10 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "scheduler/core/state/record_set.h"
 #include "scheduler/store/store.h"
 
 namespace framemill::scheduler::store::testing {
@@ -55,6 +57,25 @@ class RandomRecords {
 
  private:
   Record record();
+  template <std::size_t... Kinds>
+  Record record_of(std::size_t kind, std::index_sequence<Kinds...>);
+  // One for each kind of record; they are found by the type.
+  void draw(JobRecord& job);
+  void draw(PhaseRecord& record);
+  void draw(TaskPageRecord& page);
+  void draw(TaskTroubleRecord& trouble);
+  void draw(AttemptRecord& attempt);
+  void draw(CommitRecord& commit);
+  void draw(WorkerRecord& worker);
+  void draw(VersionRecord& version);
+  void draw(RootRecord& root);
+  void draw(SubmitTokenRecord& token);
+  void draw(AuditRecord& audit);
+  void draw(CountersRecord& counters);
+  void draw(RemakeRecord& remade);
+  std::string word();
+  PhaseId phase();
+  base::WallTime time();
   std::uint32_t below(std::uint32_t limit) { return static_cast<std::uint32_t>(random_() % limit); }
   std::mt19937_64 random_;
   jobs::Epoch epoch_;
@@ -69,7 +90,7 @@ class Model {
   std::vector<std::string> texts() const;  // sorted; without commits and audit rows
 
  private:
-  std::vector<std::pair<std::string, Record>> latest_;
+  RecordSet latest_;
 };
 
 }  // namespace framemill::scheduler::store::testing
