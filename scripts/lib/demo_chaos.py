@@ -62,7 +62,15 @@ def kill_worker(farm, job, log):
             return None
         return next(((w, s, l) for w, s, l in leases(farm) if l['phase'] == 'denoise' and l['job'] == job
                      and 1 <= l['step'] <= l['steps'] // 2), None)
-    worker, slot, lease = wait_for(farm, job, busy, 'a worker with a window in the making')
+    while True:
+        worker, slot, lease = wait_for(farm, job, busy, 'a worker with a window in the making')
+        # What is shown is up to a second old, and a window may not take longer. Stopped, the worker reports nothing more:
+        # the window is still in the making where it is still shown when all that was on its way has arrived.
+        farm.processes.pause(worker)
+        time.sleep(0.1)
+        if any(l['attempt'] == lease['attempt'] and l['step'] <= l['steps'] // 2 for _, _, l in leases(farm, worker)):
+            break
+        farm.processes.resume(worker)
     pid = farm.processes.kill(worker)
     log.say(f"kill -9 worker {worker} (pid {pid}): slot {slot} held {spell(lease)} of attempt {lease['attempt']}")
     farm.start_worker(worker)

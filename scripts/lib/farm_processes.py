@@ -56,6 +56,12 @@ class Processes:
         temporary.write_text(json.dumps(entries))
         temporary.replace(self.record)
 
+    def pause(self, name):
+        self.running[name].send_signal(signal.SIGSTOP)
+
+    def resume(self, name):
+        self.running[name].send_signal(signal.SIGCONT)
+
     def kill(self, name):
         """kill -9, as a power cut would: nothing of the process gets to say goodbye."""
         process = self.running.pop(name)

@@ -61,7 +61,7 @@ TEST_CASE("a good report becomes an event with the key that was proved") {
   CHECK(report->event.inventory->command_confinement == jobs::CommandConfinement::Refused);
   CHECK(report->event.finished.at(0).files.at(0).path == "show/a.0001.exr");
   CHECK(report->event.staged.at(0).attempt.counter == 2);
-  CHECK(report->event.staged.at(0).tasks == std::vector<TaskIndex>{6});
+  CHECK(report->event.staged.at(0).tasks == std::vector<jobs::TaskIndex>{6});
   REQUIRE(report->event.finished.at(0).odd.size() == 1);
   CHECK(report->event.finished.at(0).odd.at(0).first == 1001);
   CHECK(report->event.finished.at(0).odd.at(0).second == "it is small\ufffd");

@@ -1,13 +1,11 @@
 #include "worker/frames/frame_file.h"
 
-#include <OpenImageIO/filesystem.h>
-#include <OpenImageIO/imageio.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "models/safetensors.h"
+#include "worker/frames/oiio.h"
 #include "worker/frames/open_frame.h"
 
 namespace framemill::frames {

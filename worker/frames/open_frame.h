@@ -2,9 +2,6 @@
 // alone: the library's types end here. One thread.
 #pragma once
 
-#include <OpenImageIO/filesystem.h>
-#include <OpenImageIO/imageio.h>
-
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,6 +10,7 @@
 
 #include "base/result.h"
 #include "worker/frames/frame_format.h"
+#include "worker/frames/oiio.h"
 #include "worker/frames/picture_channels.h"
 
 namespace framemill::frames {

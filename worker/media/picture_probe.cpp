@@ -1,6 +1,5 @@
 #include "worker/media/picture_probe.h"
 
-#include <OpenImageIO/imageio.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include "base/os_error.h"
 #include "jobs/attempt_error.h"
 #include "worker/frames/frame_file.h"
+#include "worker/frames/oiio.h"
 #include "worker/media/tool_run.h"
 
 namespace framemill::media {
