@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Holds the includes of the tree against layers.txt: arrows between rooms, and which room may include which library.
-Inside a room no files include each other in a circle, and no two folders include each other."""
+A row allows only what some file of its room includes. Inside a room no files include each other in a circle, and no two
+folders include each other."""
 import collections
 import pathlib
 import re
@@ -67,7 +68,7 @@ def main():
     root = pathlib.Path(sys.argv[1])
     allowed, libraries = read_table(pathlib.Path(__file__).parent / 'layers.txt')
     tops = {room.split('/')[0] for room in allowed}
-    bad, seen = [], 0
+    bad, seen, used = [], 0, collections.defaultdict(set)
     units, folders = collections.defaultdict(set), collections.defaultdict(set)
     for top in sorted(tops):
         for path in sorted((root / top).rglob('*')):
@@ -79,6 +80,7 @@ def main():
                 bad.append(f'{relative}: its directory is no room of layers.txt')
                 continue
             seen += 1
+            used[room]
             for quote, target in INCLUDE.findall(path.read_text()):
                 for library, rooms in libraries.items():
                     if target.startswith(library) and room not in rooms:
@@ -94,6 +96,13 @@ def main():
                     bad.append(f'{relative}: "{target}" is not a path from the top of the tree')
                 elif other != room and other not in allowed[room]:
                     bad.append(f'{relative}: {room} may not use {other} ("{target}")')
+                else:
+                    used[room].add(other)
+    for room, others in allowed.items():
+        if room not in used:
+            bad.append(f'layers.txt: {room} has no files')
+        bad += [f'layers.txt: nothing in {room} includes {other}; the row need not allow it'
+                for other in sorted(others - used[room])]
     order_problems = cycles(allowed)
     include_circles = circles(units)
     mutual = [(a, b) for a in sorted(folders) for b in sorted(folders[a]) if a < b and a in folders.get(b, ())]
