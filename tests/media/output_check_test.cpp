@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -101,6 +102,24 @@ TEST_CASE("pictures and movies of every kind pass, and what only has their names
     if (endings[i] != "mkv") CHECK(code_of(faults, static_cast<int>(i) * 3 + 2) == "output.unreadable");
   }
   CHECK(code_of(faults, static_cast<int>(endings.size()) * 3) == "not looked at");
+}
+
+// As libgcrypt, which ffprobe links, does on a host where no memory can be locked.
+TEST_CASE("a warning of a library on standard error is no fault of the movie") {
+  Check check;
+  check.ffmpeg("good.mov", 1, "testsrc=s=64x48:r=25:d=1", "-pix_fmt yuv420p");
+  const std::filesystem::path tools = check.farm.path / "tools";
+  std::filesystem::create_directory(tools);
+  for (const char* name : {"ffprobe", "ffmpeg"}) {
+    std::ofstream(tools / name) << "#!/bin/sh\necho 'Warning: using insecure memory!' >&2\nexec /usr/bin/" << name
+                                << " \"$@\"\n";
+    std::filesystem::permissions(tools / name, std::filesystem::perms::owner_all);
+  }
+  const std::string path = ::getenv("PATH");
+  ::setenv("PATH", (tools.string() + ":" + path).c_str(), 1);
+  const auto reply = check.run();
+  ::setenv("PATH", path.c_str(), 1);
+  CHECK(code_of(reply, 0).empty());
 }
 
 TEST_CASE("a playlist under a movie's name opens no other file") {

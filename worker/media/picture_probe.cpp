@@ -119,7 +119,7 @@ base::Result<ProbedSize> probe_picture(const std::filesystem::path& file, const 
 
 base::Result<ProbedSize> probe_movie(const std::filesystem::path& file) {
   const ToolEnd probed =
-      run_tool({"ffprobe", "-v", "error", "-format_whitelist", kContainers, "-protocol_whitelist", "file",
+      run_tool({"ffprobe", "-v", "level+error", "-format_whitelist", kContainers, "-protocol_whitelist", "file",
                 "-select_streams", "v:0", "-count_packets", "-show_entries", "stream=width,height,nb_read_packets",
                 "-of", "default=noprint_wrappers=1", "file:" + file.string()});
   if (!probed.started) return not_started(probed, "ffprobe");
@@ -129,9 +129,9 @@ base::Result<ProbedSize> probe_movie(const std::filesystem::path& file) {
     return output_unreadable(probed.last_error.empty() ? "ffprobe cannot read it" : probed.last_error);
   if (size.width < 1 || size.height < 1 || number(facts, "nb_read_packets") < 1)
     return output_unreadable("the file holds no video stream with a frame");
-  const ToolEnd decoded =
-      run_tool({"ffmpeg", "-v", "error", "-xerror", "-nostdin", "-format_whitelist", kContainers, "-protocol_whitelist",
-                "file", "-i", "file:" + file.string(), "-map", "0:v:0", "-frames:v", "1", "-f", "null", "-"});
+  const ToolEnd decoded = run_tool({"ffmpeg", "-v", "level+error", "-xerror", "-nostdin", "-format_whitelist",
+                                    kContainers, "-protocol_whitelist", "file", "-i", "file:" + file.string(), "-map",
+                                    "0:v:0", "-frames:v", "1", "-f", "null", "-"});
   if (!decoded.started) return not_started(decoded, "ffmpeg");
   if (!decoded.ok)
     return output_unreadable(decoded.last_error.empty() ? "no frame can be decoded" : decoded.last_error);

@@ -7,7 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <string_view>
 
 namespace framemill::media {
 namespace {
@@ -25,10 +27,17 @@ bool read_into(int fd, std::string& text, std::size_t most) {
   return n > 0;
 }
 
-std::string last_line(std::string text) {
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  const std::size_t before = text.rfind('\n');
-  return before == std::string::npos ? text : text.substr(before + 1);
+// Without its mark. Libraries warn on the same descriptor ("Warning: using insecure memory!"): that is no error.
+std::string last_marked_line(std::string_view text) {
+  std::string found;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    for (const std::string_view mark : {"[error] ", "[fatal] ", "[panic] "})
+      if (const std::size_t at = line.find(mark); at != std::string_view::npos)
+        found = std::string(line.substr(0, at)).append(line.substr(at + mark.size()));
+  }
+  return found;
 }
 
 }  // namespace
@@ -75,7 +84,7 @@ ToolEnd run_tool(std::vector<std::string> argv) {
   }
   end.started = !WIFEXITED(status) || WEXITSTATUS(status) != kCannotStart;
   end.ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  end.last_error = last_line(std::move(said));
+  end.last_error = last_marked_line(said);
   return end;
 }
 
