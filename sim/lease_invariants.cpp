@@ -14,7 +14,7 @@ namespace {
 
 using scheduler::AttemptId;
 
-// A child that is told to stop has ended by then, whatever it does.
+// A child that is ordered to stop has ended by then, whatever it does.
 constexpr base::Duration kStopsWithin = base::seconds(1);
 
 // Until when the scheduler gives an attempt's tasks to nobody else, as far as it has said so: the lease's time from the

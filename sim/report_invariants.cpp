@@ -71,7 +71,7 @@ std::string former_process_is_not_heard(const World& world, std::span<const Fact
   });
 }
 
-// An attempt that a worker reports is on record as its own, or it is told to stop.
+// An attempt that a worker reports is on record as its own, or it is ordered to stop.
 std::string unknown_is_revoked(const World& world, std::span<const Fact> facts) {
   const ReportReached* report = nullptr;
   for (const Fact& fact : facts) {

@@ -124,7 +124,7 @@ TEST_CASE("a value of a settings file that is refused is named with its key, its
   }
 }
 
-TEST_CASE("all mistakes of a settings file are told at once, in the order of its lines") {
+TEST_CASE("all mistakes of a settings file are reported at once, in the order of its lines") {
   const base::Error error = sample_error("count = 10\nadress = \"x\"\nmode = \"slow\"\npatience = 5m\n");
   CHECK(error.code == "config.out_of_range");
   CHECK(error.field == "count");
@@ -152,7 +152,7 @@ TEST_CASE("a form decides codes, limits, other names, secrets and the hint of an
   CHECK_THAT(secret.message + secret.hint, !Catch::Contains("hunter2"));
 }
 
-TEST_CASE("tables in tables are read with the names of their fields, and a missing key is told where its table is") {
+TEST_CASE("tables in tables are read with the names of their fields, and a missing key is reported at its table") {
   std::vector<std::string> names;
   std::vector<std::vector<std::string>> values;
   const auto read = [&](SettingsTable& table) {

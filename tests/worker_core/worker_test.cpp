@@ -241,7 +241,7 @@ TEST_CASE("an attempt that the scheduler does not know is swept whole") {
   CHECK(b.count<SweepStaging>() == 1);
 }
 
-TEST_CASE("what a sweep found of ended attempts is told once, and never of one that is held") {
+TEST_CASE("what a sweep found of ended attempts is reported once, and never of one that is held") {
   Bench b;
   b.all_ready();
   b.grant(lease(1));

@@ -118,7 +118,7 @@ class ChildRunner : public std::enable_shared_from_this<ChildRunner> {
   std::optional<std::uint32_t> file_at_check_;  // index into plan_.expected
   bool check_took_too_long_ = false;
   bool check_began_ = false;  // it has said so
-  base::Error failure_;       // of a program whose inputs are looked at before it is told
+  base::Error failure_;       // of a program whose inputs are checked before it is reported
   base::Instant started_{}, launched_{}, inputs_until_{};
   std::uint64_t ran_us_ = 0;  // the program, from its launch to its end
   std::uint64_t memory_kills_before_ = 0;

@@ -24,7 +24,7 @@ using GroupId = std::uint64_t;  // never used again; 0: the slot can take nothin
 // How empty a slot is: the smaller goes first.
 struct SlotRoom {
   std::uint32_t load = 0, leases = 0;
-  std::uint64_t bytes_booked = 0;  // on its device; where models are told apart, without what this model holds there
+  std::uint64_t bytes_booked = 0;  // on its device; where models are separate, without what this model holds there
   SlotRef slot;
   auto operator<=>(const SlotRoom&) const = default;
 };
