@@ -7,6 +7,8 @@ torch_dir=${FRAMEMILL_TORCH_DIR:-${XDG_CACHE_HOME:-$home/.cache}/framemill/torch
 clang_format_version=19.1.7
 clang_format_dir=${XDG_CACHE_HOME:-$home/.cache}/framemill/clang-format-$clang_format_version
 clang_format=$clang_format_dir/clang_format/data/bin/clang-format
+mypy_version=1.18.2
+mypy_dir=${XDG_CACHE_HOME:-$home/.cache}/framemill/mypy-$mypy_version
 torch_download_mb=545 torch_unpacked_mb=900 packages_download_mb=350 packages_unpacked_mb=1300
 programs=(framemill framemill-scheduler framemill-worker framemill-executor framemill-media framemill-check)  # what a farm runs
 os_release=/etc/os-release
@@ -40,6 +42,7 @@ missing_packages() {
   done
 }
 have_clang_format() { [ -x "$clang_format" ]; }
+have_mypy() { [ -d "$mypy_dir/mypy" ]; }
 have_torch() { [ -e "$torch_dir/.complete" ]; }
 
 install_packages() {
@@ -84,18 +87,32 @@ install_torch() {
   mv "$work/root" "$torch_dir"
 }
 
+# install_wheels WHAT DIR PLATFORM... : the wheels of scripts/WHAT-wheels.txt, unpacked into DIR, whole or not at all.
+install_wheels() (
+  local what=$1 target=$2 parent work platform platforms=(); shift 2
+  for platform; do platforms+=(--platform "$platform"); done
+  parent=$(dirname "$target"); mkdir -p "$parent"
+  work=$(mktemp -d "$parent/incoming.XXXXXX"); trap 'rm -rf "$work"' EXIT
+  if ! python3 -m pip download -q --retries 5 --disable-pip-version-check --no-deps --only-binary=:all: \
+       --python-version 3.11 --implementation cp "${platforms[@]}" \
+       --require-hashes -r "scripts/$what-wheels.txt" -d "$work/wheels"; then
+    echo "$what could not be downloaded with the right digests." >&2; return 1
+  fi
+  local wheel
+  for wheel in "$work"/wheels/*.whl; do unzip -qo "$wheel" -d "$work/root"; done
+  rm -rf "$target"
+  mv "$work/root" "$target"
+)
+
 install_clang_format() {
   if have_clang_format; then echo "clang-format $clang_format_version is in $clang_format_dir."; return; fi
-  local parent work; parent=$(dirname "$clang_format_dir"); mkdir -p "$parent"
-  work=$(mktemp -d "$parent/incoming.XXXXXX"); trap 'rm -rf "$work"' RETURN
   echo "Downloading clang-format $clang_format_version (2 MB)"
-  if ! python3 -m pip download -q --retries 5 --disable-pip-version-check --no-deps --only-binary=:all: \
-       --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 \
-       --require-hashes -r scripts/format-wheels.txt -d "$work/wheels"; then
-    echo "clang-format could not be downloaded with the right digest." >&2; return 1
-  fi
-  unzip -qo "$work"/wheels/*.whl -d "$work/root"
-  chmod +x "$work/root/clang_format/data/bin/clang-format"
-  rm -rf "$clang_format_dir"
-  mv "$work/root" "$clang_format_dir"
+  install_wheels format "$clang_format_dir" manylinux_2_17_x86_64 manylinux2014_x86_64 || return 1
+  chmod +x "$clang_format"
+}
+
+install_mypy() {
+  if have_mypy; then echo "mypy $mypy_version is in $mypy_dir."; return; fi
+  echo "Downloading mypy $mypy_version (13 MB)"
+  install_wheels mypy "$mypy_dir" manylinux_2_28_x86_64 manylinux_2_17_x86_64 manylinux2014_x86_64
 }
