@@ -276,6 +276,17 @@ VirtualFarm::Stop VirtualFarm::run_until(base::Instant end, const std::function<
   }
 }
 
+SlotTime VirtualFarm::spent() const {
+  SlotTime sum;
+  for (const auto& one : workers_) {
+    if (one == nullptr) continue;
+    sum.work += one->spent().work;
+    sum.load += one->spent().load;
+    sum.lost += one->spent().lost;
+  }
+  return sum;
+}
+
 template <class Value>
 base::Result<Value> VirtualFarm::answer_of(Event event) {
   answers_.clear();

@@ -75,6 +75,7 @@ class VirtualFarm {
   scheduler::Farm& farm() { return farm_; }
   const scheduler::Farm& farm() const { return farm_; }
   std::uint64_t events() const { return events_; }  // turns of the core so far
+  SlotTime spent() const;                           // by all slots so far, in what was reported
 
  private:
   struct Moment {  // a slot's stretch ends

@@ -109,10 +109,12 @@ void VirtualWorker::end_stretch(std::uint32_t place, WorkerReported& report) {
   VirtualSlot& slot = slots_[place];
   HeldLease& lease = slot.held.front();
   lease.usage.load_us += static_cast<std::uint64_t>(slot.load);
+  spent_.load += slot.load;
   if (slot.load > 0 && lease.plan().traits().runner == Runner::Executor) ++lease.usage.model_loads;
   for (TaskIndex t = slot.stretch.first; t < slot.stretch.end(); ++t) {
     const auto took = static_cast<std::uint64_t>(task_micros(lease, place, t));
     lease.usage.compute_us += took;
+    spent_.work += static_cast<Micros>(took);
     report.finished.push_back({lease.attempt, lease.phase, t, took, {}, {}, {}});
   }
   lease.usage.wall_us = lease.usage.load_us + lease.usage.compute_us;
@@ -141,11 +143,13 @@ VirtualWorker::Change VirtualWorker::revoke(const RevokeLease& order, Micros now
     const bool runs = lease == slot.held.begin();
     const bool keeps = order.reason == jobs::RevokeReason::TakenBack && !order.keep.empty();
     if (!keeps) {
+      if (runs) spent_.lost += now - slot.begun;
       slot.held.erase(lease);
       return runs ? Change::Free : Change::None;
     }
     const TaskIndex end = std::min(lease->tasks.end(), order.keep.end());
     if (end <= lease->tasks.first) {  // all that it keeps is reported
+      if (runs) spent_.lost += now - slot.begun;
       slot.held.erase(lease);
       return runs ? Change::Free : Change::None;
     }

@@ -17,6 +17,11 @@ namespace framemill::forecast {
 // Microseconds of the run's clock: finer than the core's milliseconds, so that short tasks add up.
 using Micros = std::int64_t;
 
+struct SlotTime {
+  Micros work = 0, load = 0;
+  Micros lost = 0;  // on what was taken back while it ran, or somebody else finished
+};
+
 struct HeldLease {
   scheduler::AttemptId attempt;
   scheduler::PhaseId phase;
@@ -61,6 +66,8 @@ class VirtualWorker {
   enum class Change { None, Shorter, Free };
   Change revoke(const scheduler::RevokeLease& order, Micros now, std::uint32_t& place);
 
+  const SlotTime& spent() const { return spent_; }
+
   // What a report says beside what has ended: who it is, and all that it holds.
   void fill(scheduler::WorkerReported& report);
 
@@ -75,6 +82,7 @@ class VirtualWorker {
   std::string key_;
   scheduler::Inventory inventory_;
   std::vector<VirtualSlot> slots_;
+  SlotTime spent_;
   bool inventory_told_ = false;
 };
 

@@ -1,4 +1,5 @@
-// framemill-sim: runs simulated farms from seeds and prints those whose invariants broke, each with the seed to repeat it.
+// framemill-sim: runs simulated farms from seeds and prints those whose invariants broke, each with the seed to repeat it;
+// `framemill-sim policy` runs traces through the farm's policy (sim/policy/command.h).
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -13,6 +14,7 @@
 #include "base/log.h"
 #include "sim/faults.h"
 #include "sim/invariants.h"
+#include "sim/policy/command.h"
 #include "sim/run.h"
 
 namespace {
@@ -48,7 +50,9 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", seeds, "Run a range of seeds, such as 1-300");
   app.add_flag("--trace", trace, "Print what happens, line by line");
   app.add_flag("--list", list, "Print the tables of faults and invariants");
+  const sim::PolicyCommand policy(app);
   CLI11_PARSE(app, argc, argv);
+  if (policy.chosen()) return policy.run();
   if (list) {
     list_tables();
     return 0;
