@@ -6,6 +6,15 @@
 #include "base/log.h"
 
 namespace framemill::scheduler {
+namespace {
+
+Lineage lineage_of(const store::EpochHistory& history) {
+  std::vector<Lineage::Start> starts;
+  for (const store::EpochStart& start : history.starts) starts.push_back({start.epoch, start.durable_sequence});
+  return {std::move(starts), history.era};
+}
+
+}  // namespace
 
 base::Result<std::unique_ptr<SchedulerProcess>> SchedulerProcess::start(net::EventLoop& loop, Options options,
                                                                         std::function<void(base::Error)> on_stop) {
@@ -29,6 +38,7 @@ base::Status SchedulerProcess::open(net::EventLoop& loop, Options options, std::
   FM_ASSIGN(link_, WorkerLink::open(loop, std::move(options.link), options.settings.silence_alarm,
                                     {[this](WorkerReported report) { scheduler_->apply(std::move(report)); },
                                      [this](WorkerKeyContested event) { scheduler_->apply(std::move(event)); }}));
+  link_->know_history(lineage_of(store_->epoch_history()));
   scheduler_ =
       std::make_unique<Scheduler>(Scheduler::Ports{loop, *store_, *link_}, options.settings, std::move(on_stop));
   base::log_info("scheduler", "workers connect to {}", link_->endpoint());

@@ -226,6 +226,7 @@ Result<ParsedReport> parse_report(std::string_view bytes, const std::string& key
   out.incarnation = in.incarnation();
   out.sequence = in.sequence();
   out.draining = in.draining();
+  parsed.heard = {{in.acked_epoch(), in.acked_epoch_nonce()}, in.acked_durable_sequence(), in.acked_era()};
   if (in.has_inventory()) {
     if (auto told = inventory(in.inventory()); told.ok())
       out.inventory = std::move(told).value();

@@ -11,12 +11,14 @@
 
 #include "base/result.h"
 #include "scheduler/core/state/events.h"
+#include "scheduler/link/lineage.h"
 #include "wire/convert.h"
 
 namespace framemill::scheduler {
 
 struct ParsedReport {
   WorkerReported event;
+  HeardLast heard;
   std::vector<base::Error> refused;  // the parts that were not taken, for the log
 };
 // Parses and checks the bytes of one WorkerReport from the peer that proved `key` (Z85).

@@ -12,6 +12,28 @@
 #include "wire/limits.h"
 
 namespace framemill::scheduler {
+namespace {
+
+// What is left of the report of a worker that follows another history: that it is there, and why it is of no use. Nothing
+// that it holds or has made is of this history.
+void set_apart(WorkerReported& event, const std::string& why) {
+  if (event.inventory) {
+    for (SlotState& slot : event.inventory->slots) slot.usable = false;
+    event.inventory->conditions.insert(event.inventory->conditions.begin(), {"host.history", why, ""});
+  }
+  event.running.clear();
+  event.finished.clear();
+  event.ended.clear();
+  event.published.clear();
+  event.publish_failed.clear();
+  event.discarded.clear();
+  event.manifests.clear();
+  event.looked_for.clear();
+  event.staged.clear();
+  event.publishing.reset();
+}
+
+}  // namespace
 
 base::Result<std::unique_ptr<WorkerLink>> WorkerLink::open(net::EventLoop& loop, net::SecureRouterOptions options,
                                                            base::Duration silence_alarm, Callbacks callbacks) {
@@ -24,6 +46,13 @@ base::Result<std::unique_ptr<WorkerLink>> WorkerLink::open(net::EventLoop& loop,
                                loop, std::move(options),
                                [raw = link.get()](const net::PeerMessage& message) { raw->on_message(message); }));
   return link;
+}
+
+void WorkerLink::know_history(Lineage lineage) {
+  lineage_ = std::move(lineage);
+  wire::SchedulerReply era;
+  if (lineage_.era() != 0) era.set_era(lineage_.era());
+  era_bytes_ = era.SerializeAsString();
 }
 
 void WorkerLink::expect(const std::string& worker_key, std::uint64_t incarnation) {
@@ -79,6 +108,11 @@ void WorkerLink::on_message(const net::PeerMessage& message) {
   // The newest connection of a process is the one that is answered.
   seat = {message.peer, event.incarnation, std::string(message.address), base::monotonic_now()};
   event.address = seat.address;
+  if (const auto lost = lineage_.lost(report->heard)) {
+    seat.of_lost_history = true;
+    refuse(message.peer, *lost);
+    set_apart(event, *lost);
+  }
   callbacks_.on_report(std::move(event));
 }
 
@@ -92,8 +126,9 @@ void WorkerLink::complain(const std::string& worker_key, std::string_view addres
 
 WorkerLink::Sent WorkerLink::send(const std::string& worker_key, const wire::SchedulerReply& reply) {
   const auto seat = seats_.find(worker_key);
-  if (seat == seats_.end() || !seat->second.peer) return Sent::Gone;
-  const base::Status sent = router_->send(seat->second.peer, reply.SerializeAsString());
+  if (seat == seats_.end() || !seat->second.peer || seat->second.of_lost_history) return Sent::Gone;
+  // Bytes of two messages of one kind, joined, are one message with the fields of both.
+  const base::Status sent = router_->send(seat->second.peer, reply.SerializeAsString() + era_bytes_);
   if (sent.ok()) return Sent::Yes;
   if (is(sent, net::NetError::MessageTooLarge))  // items are bounded before they are added (wire/limits.h)
     base::log_error("link", "to worker {}: {}", worker_key, sent.error().message);

@@ -17,6 +17,7 @@
 #include "net/event_loop.h"
 #include "net/secure_router.h"
 #include "scheduler/core/state/events.h"
+#include "scheduler/link/lineage.h"
 #include "scheduler/link/worker_port.h"
 
 namespace framemill::scheduler {
@@ -33,6 +34,10 @@ class WorkerLink : public WorkerPort {
   };
   static base::Result<std::unique_ptr<WorkerLink>> open(net::EventLoop& loop, net::SecureRouterOptions options,
                                                         base::Duration silence_alarm, Callbacks callbacks);
+
+  // Which history the store holds. A worker that has heard of another is shown with no slot that can be used and with the
+  // reason, and is answered with the reason alone.
+  void know_history(Lineage lineage);
 
   void expect(const std::string& worker_key, std::uint64_t incarnation) override;
 
@@ -53,6 +58,7 @@ class WorkerLink : public WorkerPort {
     std::uint64_t incarnation = 0;
     std::string address;
     base::Instant heard;
+    bool of_lost_history = false;
   };
   void on_message(const net::PeerMessage& message);
   bool is_taken(const Seat& seat, std::uint64_t incarnation);
@@ -60,6 +66,8 @@ class WorkerLink : public WorkerPort {
   void complain(const std::string& worker_key, std::string_view address, const base::Error& error);
 
   std::unique_ptr<net::SecureRouter> router_;
+  Lineage lineage_;
+  std::string era_bytes_;  // of a reply that says nothing but the era: joined to each
   base::Duration silence_alarm_;
   Callbacks callbacks_;
   std::unordered_map<std::string, Seat> seats_;  // by key; bounded by the allowlist and the workers on record

@@ -31,22 +31,6 @@ base::Status create_private(const std::filesystem::path& path) {
                         "check that the data directory exists and belongs to the scheduler's user");
 }
 
-// A database behind its mark has lost what was acknowledged: most often a damaged write-ahead log, whose tail SQLite
-// drops without a word.
-base::Status require_whole_history(const std::filesystem::path& path, const Position& position,
-                                   const std::optional<Mark::Value>& mark) {
-  if (!mark || mark->sequence < position.sequence) return {};
-  if (mark->sequence == position.sequence && mark->chain == position.chain) return {};
-  const std::string what =
-      mark->sequence > position.sequence
-          ? fmt::format("{} ends at batch {}, but batch {} was acknowledged", path.string(), position.sequence,
-                        mark->sequence)
-          : fmt::format("{} has another batch {} than the one that was acknowledged", path.string(), position.sequence);
-  return base::error_of(
-      StoreError::HistoryLost, what, "",
-      "run framemill-scheduler verify; then restore a backup, or new-era to go on with what is there");
-}
-
 base::Result<Position> current_position(Connection& connection) {
   FM_ASSIGN(const std::int64_t schema, connection.integer("PRAGMA user_version"));
   if (schema == 0) return Position{};
@@ -89,6 +73,20 @@ base::Result<jobs::Epoch> begin_epoch(Database& database, std::uint64_t nonce) {
 
 }  // namespace
 
+base::Status require_whole_history(const std::filesystem::path& path, const Position& position,
+                                   const std::optional<Mark::Value>& mark) {
+  if (!mark || mark->sequence < position.sequence) return {};
+  if (mark->sequence == position.sequence && mark->chain == position.chain) return {};
+  const std::string what =
+      mark->sequence > position.sequence
+          ? fmt::format("{} ends at batch {}, but batch {} was acknowledged", path.string(), position.sequence,
+                        mark->sequence)
+          : fmt::format("{} has another batch {} than the one that was acknowledged", path.string(), position.sequence);
+  return base::error_of(
+      StoreError::HistoryLost, what, "",
+      "run framemill-scheduler verify; then restore a backup, or new-era to go on with what is there");
+}
+
 base::Status configure(Connection& connection) {
   return connection.run(
       "PRAGMA locking_mode = EXCLUSIVE;"
@@ -128,9 +126,11 @@ base::Result<Database> open_database(const std::filesystem::path& path, const Da
   FM_ASSIGN(Mark mark, Mark::open(path));
 
   Database database{
-      path, std::move(lock), std::move(connection), std::move(mark), Ballast(path, options.ballast_bytes), {}, {}, {}};
+      path, std::move(lock), std::move(connection), std::move(mark), Ballast(path, options.ballast_bytes), {}, {}, {},
+      {}};
   FM_ASSIGN(database.epoch, begin_epoch(database, options.epoch_nonce));
   FM_ASSIGN(database.epochs, read_epochs(database.connection));
+  FM_ASSIGN(database.history, read_epoch_history(database.connection));
   FM_ASSIGN(database.position, read_position(database.connection));
   FM_TRY(base::sync_directory(directory_of(path)));
   database.disk_full = !database.ballast.restore(Ballast::Room::Once);

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "base/result.h"
 #include "scheduler/store/batch_writer.h"
 #include "scheduler/store/file_guard.h"
 #include "scheduler/store/sql.h"
+#include "scheduler/store/store_types.h"
 
 namespace framemill::scheduler::store {
 
@@ -19,6 +21,7 @@ struct Database {
   Ballast ballast;
   jobs::Epoch epoch;
   EpochNonces epochs;
+  EpochHistory history;
   Position position;
   bool disk_full = false;  // there was no room for the ballast
 };
@@ -36,6 +39,10 @@ base::Status configure(Connection& connection);
 // Whether closing the connection may write the log back into the database: not before the history is known to be whole,
 // so that the damaged log is still there to be looked at.
 void checkpoint_on_close(Connection& connection, bool allowed);
+// A database behind its mark has lost what was acknowledged: most often a damaged write-ahead log, whose tail SQLite
+// drops without a word. store.history_lost.
+base::Status require_whole_history(const std::filesystem::path& path, const Position& position,
+                                   const std::optional<Mark::Value>& mark);
 // store.not_a_store unless the file is empty or a store.
 base::Status require_store(Connection& connection, const std::filesystem::path& path);
 

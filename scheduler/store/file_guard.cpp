@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <linux/magic.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -96,6 +97,7 @@ base::Result<Descriptor> lock_store(const std::filesystem::path& database) {
   const std::filesystem::path path = beside(database, ".lock");
   Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!file) return file_error(path, "open");
+  FM_TRY(give_to_directory_owner(path));
   if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
   if (errno != EWOULDBLOCK) return file_error(path, "lock");
   return base::error_of(StoreError::InUse, fmt::format("{} is in use by another process", database.string()), "",
@@ -156,7 +158,7 @@ base::Status Mark::clear(const std::filesystem::path& database) {
   const std::filesystem::path path = beside(database, ".mark");
   const Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!file || ::fsync(file.get()) != 0) return file_error(path, "empty");
-  return {};
+  return give_to_directory_owner(path);
 }
 
 base::Status Mark::write(const Value& value) {
@@ -169,6 +171,15 @@ base::Status Mark::write(const Value& value) {
 
 base::Status Mark::sync() {
   return ::fdatasync(file_.get()) == 0 ? base::Status{} : file_error("the mark", "sync");
+}
+
+base::Status give_to_directory_owner(const std::filesystem::path& file) {
+  if (::geteuid() != 0) return {};
+  const std::filesystem::path directory = file.parent_path().empty() ? "." : file.parent_path();
+  struct stat owner{};
+  if (::stat(directory.c_str(), &owner) != 0) return file_error(directory, "look at");
+  if (owner.st_uid == 0 || ::chown(file.c_str(), owner.st_uid, owner.st_gid) == 0) return {};
+  return file_error(file, "give its owner back to");
 }
 
 }  // namespace framemill::scheduler::store

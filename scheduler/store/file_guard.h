@@ -85,4 +85,8 @@ class Mark {
 
 std::filesystem::path beside(const std::filesystem::path& database, std::string_view suffix);
 
+// Gives a file of the store to the owner of the directory that it lies in, where root has made it: the scheduler, which
+// is not root, must be able to open it afterwards. For everybody else it does nothing. Errors: store.file.
+base::Status give_to_directory_owner(const std::filesystem::path& file);
+
 }  // namespace framemill::scheduler::store

@@ -1,9 +1,17 @@
 #include "scheduler/store/maintenance.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
 #include <map>
 #include <optional>
+#include <string_view>
 
 #include "base/file.h"
 #include "scheduler/store/backup_copy.h"
@@ -144,7 +152,18 @@ base::Status inspect(const std::filesystem::path& path, Connection& connection, 
   return check_counts(connection, report);
 }
 
-base::Result<VerifyReport> verify_unlocked(const std::filesystem::path& path) {
+struct EmptyFile {  // deleted at the end, if it is empty still; no path: nothing is
+  std::filesystem::path path;
+  ~EmptyFile() {
+    std::error_code fault;
+    if (!path.empty() && std::filesystem::file_size(path, fault) == 0 && !fault) std::filesystem::remove(path, fault);
+  }
+};
+
+constexpr int kStepsBetweenLooks = 100'000;  // of SQLite's machine: some milliseconds
+
+base::Result<VerifyReport> verify_unlocked(const std::filesystem::path& path,
+                                           const std::atomic<bool>* give_up = nullptr) {
   if (!std::filesystem::exists(path))
     return base::error_of(StoreError::File, fmt::format("{} does not exist", path.string()), "",
                           "name the jobs.db in the scheduler's data_directory");
@@ -153,6 +172,11 @@ base::Result<VerifyReport> verify_unlocked(const std::filesystem::path& path) {
   const base::Result<WalScan> wal = scan_wal(beside(path, "-wal"));
   FM_ASSIGN(const std::optional<Mark::Value> mark, Mark::read(path));
   FM_ASSIGN(Connection connection, open_untouched(path));
+  if (give_up != nullptr)
+    sqlite3_progress_handler(
+        connection.handle(), kStepsBetweenLooks,
+        [](void* flag) { return static_cast<const std::atomic<bool>*>(flag)->load() ? 1 : 0; },
+        const_cast<std::atomic<bool>*>(give_up));
   if (const base::Status inspected = inspect(path, connection, report); !inspected.ok()) {
     // Damage that SQLite itself stumbles over is what was asked for, not a failure to look.
     if (!is(inspected, StoreError::Corrupt) && !is(inspected, StoreError::Io)) return inspected.error();
@@ -160,6 +184,33 @@ base::Result<VerifyReport> verify_unlocked(const std::filesystem::path& path) {
   }
   check_mark(mark, wal, report);
   return report;
+}
+
+// SQLite's header (sqlite.org/fileformat.html): pages of a size, so many of them, where the count is up to date.
+base::Status check_file_size(const std::filesystem::path& path) {
+  constexpr std::string_view kMagic("SQLite format 3\0", 16);
+  std::array<unsigned char, 100> header{};
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file)
+    return base::error_of(StoreError::File, fmt::format("open {}: {}", path.string(), std::strerror(errno)), "",
+                          "the store must belong to the scheduler's user");
+  const ssize_t count = ::pread(file.get(), header.data(), header.size(), 0);
+  const off_t size = ::lseek(file.get(), 0, SEEK_END);
+  if (size == 0) return {};  // made, and not yet written
+  const std::string_view text(reinterpret_cast<const char*>(header.data()), header.size());
+  if (count != static_cast<ssize_t>(header.size()) || !text.starts_with(kMagic))
+    return base::error_of(StoreError::NotAStore, fmt::format("{} is not a database", path.string()), "",
+                          "restore a backup");
+  const auto number = [&](std::size_t at, std::size_t bytes) {
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < bytes; ++i) value = value << 8 | header[at + i];
+    return value;
+  };
+  const std::uint64_t page_bytes = number(16, 2) == 1 ? 65536 : number(16, 2), pages = number(28, 4);
+  if (number(24, 4) != number(92, 4) || static_cast<std::uint64_t>(size) >= page_bytes * pages) return {};
+  return base::error_of(StoreError::Corrupt,
+                        fmt::format("{} is truncated: it has {} bytes of {}", path.string(), size, page_bytes * pages),
+                        "", "restore a backup: framemill-scheduler restore");
 }
 
 base::Status note_upkeep(Connection& connection, const Cause& cause, std::string_view verb, const std::string& detail) {
@@ -183,6 +234,38 @@ base::Result<VerifyReport> verify(const std::filesystem::path& path) {
   return verify_unlocked(path);
 }
 
+base::Result<VerifyReport> verify_copy(const std::filesystem::path& path, const std::atomic<bool>& give_up) {
+  FM_ASSIGN(VerifyReport report, verify_unlocked(path, &give_up));
+  if (give_up) return base::error_of(StoreError::Stopped, fmt::format("the check of {} was given up", path.string()));
+  return report;
+}
+
+base::Result<Glance> glance(const std::filesystem::path& path) {
+  const std::filesystem::path directory = path.parent_path().empty() ? "." : path.parent_path();
+  FM_TRY(require_local_file_system(directory));
+  if (::access(path.c_str(), F_OK) != 0) return Glance{};
+  FM_TRY(check_file_size(path));
+  const Descriptor lock(::open(beside(path, ".lock").c_str(), O_RDWR | O_CLOEXEC));
+  if (!lock && errno != ENOENT)
+    return base::error_of(StoreError::File,
+                          fmt::format("open {}: {}", beside(path, ".lock").string(), std::strerror(errno)), "",
+                          "the files beside the store must belong to the scheduler's user");
+  if (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return Glance{true, true};
+  // A store that was closed well has no log; looking at it makes an empty one, which goes again.
+  const std::filesystem::path log = beside(path, "-wal");
+  const EmptyFile made_by_looking{::access(log.c_str(), F_OK) == 0 ? std::filesystem::path() : log};
+  FM_ASSIGN(Connection connection, open_untouched(path));
+  FM_ASSIGN(const std::int64_t schema, connection.integer("PRAGMA user_version"));
+  if (schema > newest_schema())
+    return base::error_of(StoreError::NewerSchema, fmt::format("{} has schema {}, this program knows up to {}",
+                                                               path.string(), schema, newest_schema()));
+  if (schema == 0) return Glance{true, false};
+  FM_ASSIGN(const Position position, read_position(connection));
+  FM_ASSIGN(const std::optional<Mark::Value> mark, Mark::read(path));
+  FM_TRY(require_whole_history(path, position, mark));
+  return Glance{true, false};
+}
+
 base::Status restore(const std::filesystem::path& from, const std::filesystem::path& to, const Cause& cause) {
   FM_ASSIGN(const Descriptor lock, lock_store(to));
   FM_ASSIGN(const VerifyReport report, verify_unlocked(from));
@@ -200,6 +283,7 @@ base::Status restore(const std::filesystem::path& from, const std::filesystem::p
     FM_TRY(note_upkeep(copy, cause, "restore",
                        fmt::format("from {} at batch {}", from.string(), report.durable_sequence)));
   }
+  FM_TRY(give_to_directory_owner(fresh));
   // The mark goes last: whatever a crash leaves before that, the store does not open by mistake.
   const std::filesystem::path aside = beside(to, fmt::format(".replaced-{}", cause.time.unix_ms));
   FM_TRY(move_if_there(beside(to, "-wal"), beside(aside, "-wal")));
@@ -220,7 +304,11 @@ base::Status new_era(const std::filesystem::path& path, const Cause& cause) {
   FM_TRY(configure(connection));
   FM_TRY(require_store(connection, path));
   FM_ASSIGN(const Position position, read_position(connection));
-  FM_TRY(note_upkeep(connection, cause, "new_era",
+  // Eras grow, whatever the clock says: workers go by it.
+  FM_ASSIGN(const EpochHistory history, read_epoch_history(connection));
+  Cause later = cause;
+  later.time.unix_ms = std::max(cause.time.unix_ms, static_cast<std::int64_t>(history.era) + 1);
+  FM_TRY(note_upkeep(connection, later, "new_era",
                      fmt::format("goes on after batch {}; {} was acknowledged", position.sequence,
                                  mark ? mark->sequence : position.sequence)));
   return Mark::clear(path);

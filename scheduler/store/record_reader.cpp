@@ -34,6 +34,21 @@ base::Result<EpochNonces> read_epochs(Connection& connection) {
   }
 }
 
+base::Result<EpochHistory> read_epoch_history(Connection& connection) {
+  EpochHistory history;
+  FM_ASSIGN(const std::int64_t era,
+            connection.integer("SELECT coalesce(max(time_ms), 0) FROM upkeep WHERE verb = 'new_era'"));
+  history.era = static_cast<std::uint64_t>(era);
+  FM_ASSIGN(Statement statement, connection.prepare("SELECT epoch, nonce, sequence FROM epochs ORDER BY epoch"));
+  Statement::Rows rows = statement.rows();
+  while (true) {
+    FM_ASSIGN(const bool more, rows.next());
+    if (!more) return history;
+    FM_ASSIGN(const std::uint64_t nonce, bits_from(rows.text(1)));
+    history.starts.push_back({{rows.as<std::uint32_t>(0), nonce}, rows.as<std::uint64_t>(2)});
+  }
+}
+
 base::Result<Position> read_position(Connection& connection) {
   FM_ASSIGN(Statement statement, connection.prepare("SELECT sequence, chain FROM meta"));
   Statement::Rows rows = statement.rows();

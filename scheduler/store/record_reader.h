@@ -15,6 +15,7 @@
 namespace framemill::scheduler::store {
 
 base::Result<EpochNonces> read_epochs(Connection& connection);
+base::Result<EpochHistory> read_epoch_history(Connection& connection);
 base::Result<Position> read_position(Connection& connection);
 
 // Rows hold the number of an attempt's epoch: this adds its nonce. Errors: store.corrupt (no such epoch).

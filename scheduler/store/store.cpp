@@ -46,6 +46,10 @@ jobs::Epoch Store::epoch() const {
   return impl_->epoch();
 }
 
+const EpochHistory& Store::epoch_history() const {
+  return impl_->epoch_history();
+}
+
 base::Result<LoadedState> Store::load() {
   return impl_->load();
 }

@@ -62,6 +62,7 @@ class Store : public Journal {
   ~Store() override;
 
   jobs::Epoch epoch() const override;
+  const EpochHistory& epoch_history() const;  // as it was when the store opened
   base::Result<LoadedState> load() override;
 
   // One transaction, together with whatever else waits when the commit before it ends.

@@ -23,7 +23,8 @@ constexpr int kBackupPagesPerStep = 64;
 }  // namespace
 
 Store::Impl::Impl(Database database, StoreOptions options)
-    : options_(std::move(options)), epoch_(database.epoch), database_(std::move(database)) {}
+    : options_(std::move(options)), epoch_(database.epoch), history_(database.history), database_(std::move(database)) {
+}
 
 base::Status Store::Impl::prepare() {
   Connection& connection = database_.connection;
@@ -273,6 +274,8 @@ void Store::Impl::step_backup() {
       asked = std::exchange(backup_asked_, std::nullopt);
     }
     if (!asked) return;
+    // What is copied is read from the disk: a page that lies whole in memory says nothing of the one on the disk.
+    sqlite3_db_release_memory(database_.connection.handle());
     auto copy = BackupCopy::begin(database_.connection, asked->first);
     if (copy.ok()) {
       backup_.emplace(ActiveBackup{std::move(copy).value(), std::move(asked->second)});

@@ -24,6 +24,7 @@ class Store::Impl {
   ~Impl();
 
   jobs::Epoch epoch() const { return epoch_; }
+  const EpochHistory& epoch_history() const { return history_; }
   base::Result<LoadedState> load();
   base::Status write(std::vector<Persist> turns, std::function<void(WriteResult)> done);
   base::Status backup(std::filesystem::path path, Callback<std::uint64_t> done);
@@ -68,6 +69,7 @@ class Store::Impl {
 
   StoreOptions options_;
   jobs::Epoch epoch_;
+  const EpochHistory history_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

@@ -20,6 +20,16 @@ struct AttemptCursor {
   Order order = Order::OldestFirst;
   static AttemptCursor newest() { return {UINT32_MAX, INT64_MAX, Order::NewestFirst}; }
 };
+// One start of the scheduler on this history: the durable sequence that it began with.
+struct EpochStart {
+  jobs::Epoch epoch;
+  std::uint64_t durable_sequence = 0;
+};
+// Every start of a store's history, the present one last, and when its last loss was accepted (new-era; Unix ms, 0: never).
+struct EpochHistory {
+  std::vector<EpochStart> starts;
+  std::uint64_t era = 0;
+};
 enum class OutputTails { Leave, Include };
 enum class Reads { Leave, Include };
 

@@ -39,8 +39,8 @@ struct WorkerProcess {
     REQUIRE(opened.ok());
     dealer = *std::move(opened);
   }
-  void report() {
-    wire::WorkerReport report;
+  void report() { report(wire::WorkerReport()); }
+  void report(wire::WorkerReport report) {
     report.set_protocol(wire::kProtocolVersion);
     report.set_incarnation(incarnation);
     report.set_sequence(++sequence);
@@ -83,10 +83,10 @@ struct LinkFixture {
     return process;
   }
   // Reports until the scheduler has heard it, or refuses it.
-  bool heard(WorkerProcess& process) {
+  bool heard(WorkerProcess& process, const wire::WorkerReport& says = {}) {
     const std::size_t before = reports.size();
     process.replies.clear();
-    process.report();
+    process.report(says);
     REQUIRE(run_until([&] { return reports.size() > before || !process.refusal().empty(); }));
     return reports.size() > before;
   }
@@ -116,6 +116,54 @@ TEST_CASE("a second process with a key that is in use is refused and named, and 
   REQUIRE(farm.run_until([&] { return !first.replies.empty() && first.replies.back().incarnation() == 100; }));
   CHECK(second.replies.empty());
   for (const auto& other : first.replies) CHECK(other.refused().empty());
+}
+
+TEST_CASE(
+    "a worker that has heard of history that the store lost is told so, shown with the reason, and gets nothing") {
+  LinkFixture farm;
+  farm.link->know_history({{{{1, 11}, 0}, {{2, 22}, 50}}, 0});
+  WorkerProcess& process = farm.start(100);
+  wire::WorkerReport says;
+  says.set_acked_epoch(1);
+  says.set_acked_epoch_nonce(11);
+  says.set_acked_durable_sequence(70);
+  says.mutable_inventory()->set_name("w1");
+  wire::Device& device = *says.mutable_inventory()->add_devices();
+  device.set_id("cpu0");
+  device.set_kind("cpu");
+  device.set_memory_bytes_total(1 << 30);
+  device.set_memory_bytes_budget(1 << 30);
+  device.set_cpus(1);
+  auto* slot = says.mutable_inventory()->add_slots();
+  slot->set_name("cpu0");
+  slot->set_usable(true);
+  says.add_running()->mutable_attempt()->set_counter(7);
+  farm.heard(process, says);
+  REQUIRE(farm.run_until([&] { return !process.refusal().empty() && !farm.reports.empty(); }));
+  CHECK(process.refusal().find("lost history") != std::string::npos);
+  const WorkerReported& shown = farm.reports.back();
+  REQUIRE(shown.inventory);
+  CHECK(shown.inventory->name == "w1");
+  REQUIRE(shown.inventory->slots.size() == 1);
+  CHECK_FALSE(shown.inventory->slots[0].usable);
+  REQUIRE(shown.inventory->conditions.size() == 1);
+  CHECK(shown.inventory->conditions[0].code == "host.history");
+  CHECK(shown.running.empty());
+  wire::SchedulerReply reply;
+  reply.set_protocol(wire::kProtocolVersion);
+  CHECK(farm.link->send(farm.worker.public_key.z85(), reply) == WorkerLink::Sent::Gone);
+
+  // The operator accepts the loss: the same worker is let in, and hears of the era with each reply.
+  farm.link->know_history({{{{1, 11}, 0}, {{2, 22}, 50}}, 1'000});
+  CHECK(farm.heard(process, says));
+  CHECK(farm.reports.back().inventory->slots[0].usable);
+  CHECK(farm.reports.back().inventory->conditions.empty());
+  reply.set_incarnation(100);
+  process.replies.clear();
+  CHECK(farm.link->send(farm.worker.public_key.z85(), reply) == WorkerLink::Sent::Yes);
+  REQUIRE(farm.run_until([&] { return !process.replies.empty(); }));
+  CHECK(process.replies.back().incarnation() == 100);
+  CHECK(process.replies.back().era() == 1'000);
 }
 
 TEST_CASE("a restarted worker whose former process has gone is heard at once") {

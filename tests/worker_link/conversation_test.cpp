@@ -51,6 +51,25 @@ TEST_CASE("a scheduler that knows fewer commits than the worker has heard of is 
   CHECK(report.incarnation() == kIncarnation);
 }
 
+TEST_CASE("a loss of history that an operator has accepted is followed, once") {
+  Conversation conversation(kIncarnation);
+  REQUIRE(conversation.take(reply_of(1, 50).SerializeAsString()));
+  wire::SchedulerReply accepted = reply_of(2, 20);
+  accepted.set_era(1'000);
+  REQUIRE(conversation.take(accepted.SerializeAsString()));
+  wire::WorkerReport report;
+  REQUIRE(report.ParseFromString(conversation.write({}, nullptr, {})));
+  CHECK(report.acked_epoch() == 2);
+  CHECK(report.acked_epoch_nonce() == 2);
+  CHECK(report.acked_durable_sequence() == 20);
+  CHECK(report.acked_era() == 1'000);
+  // Another loss within that era is another loss.
+  wire::SchedulerReply again = reply_of(3, 19);
+  again.set_era(1'000);
+  CHECK_FALSE(conversation.take(again.SerializeAsString()));
+  CHECK(conversation.problem().find("lost history") != std::string::npos);
+}
+
 TEST_CASE("a refusal without a state of the farm is no reply to follow, and nothing that was heard changes") {
   Conversation conversation(kIncarnation);
   REQUIRE(conversation.take(reply_of(1, 50).SerializeAsString()));

@@ -28,6 +28,7 @@ bool Conversation::follows(const Reply& reply) {
   accepted_ = reply.refused.empty();
   if (reply.incarnation == 0 && !reply.refused.empty()) return false;  // not a state of the farm, only the reason
   if (reply.durable_sequence >= context_.durable_sequence || reply.epoch == context_.epoch) return true;
+  if (reply.era > context_.era) return true;  // an operator has accepted the loss
   refuse(
       fmt::format("the scheduler has lost history: it knows {} commits, this worker has heard of {}; if its data was "
                   "replaced on purpose, restart this worker",
@@ -48,6 +49,10 @@ std::optional<Reply> Conversation::take(std::string_view bytes) {
   }
   if (!follows(*reply)) return std::nullopt;
   problem_.clear();
+  if (reply->era > context_.era) {
+    context_.era = reply->era;
+    context_.durable_sequence = 0;  // what was heard before belongs to the history that was given up
+  }
   context_.epoch = reply->epoch;
   context_.durable_sequence = std::max(context_.durable_sequence, reply->durable_sequence);
   return *std::move(reply);

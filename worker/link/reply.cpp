@@ -172,6 +172,7 @@ Result<Reply> parse_reply(std::string_view bytes) {
   out.incarnation = in.incarnation();
   out.epoch = {in.epoch(), in.epoch_nonce()};
   out.durable_sequence = in.durable_sequence();
+  out.era = in.era();
   out.refused = base::clean_text(in.refused(), 1024);
   out.event.acked_report = in.acked_report();
   if (in.lists_acked_reports()) out.event.acked_reports.emplace(in.acked_reports().begin(), in.acked_reports().end());

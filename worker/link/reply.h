@@ -23,6 +23,7 @@ struct Reply {
   std::uint64_t incarnation = 0;
   jobs::Epoch epoch;
   std::uint64_t durable_sequence = 0;
+  std::uint64_t era = 0;
   std::string refused;
   std::vector<base::Error> bad_items;  // parts that were not taken, for the log
   // What the event's ids stand for: the core has no use for recipes and files, the shell keeps them.

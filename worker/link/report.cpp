@@ -86,6 +86,8 @@ std::string write_report(const Report& report, const wire::Inventory* inventory,
   out.set_sequence(report.sequence);
   out.set_draining(report.draining);
   out.set_acked_epoch(context.epoch.number);
+  out.set_acked_epoch_nonce(context.epoch.nonce);
+  out.set_acked_era(context.era);
   out.set_acked_durable_sequence(context.durable_sequence);
   if (report.with_inventory && inventory != nullptr) *out.mutable_inventory() = *inventory;
   for (const RunningLease& running : report.running) write(running, *out.add_running());

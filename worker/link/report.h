@@ -19,6 +19,7 @@ struct ReportContext {
   std::uint64_t incarnation = 0;
   jobs::Epoch epoch;                   // of the scheduler heard last
   std::uint64_t durable_sequence = 0;  // the highest heard
+  std::uint64_t era = 0;               // the newest heard of
 };
 
 // `inventory` is told when the report says so; it may be null otherwise. `looked_for`: what was found of the files that
