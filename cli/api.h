@@ -33,6 +33,9 @@ class Api {
   // Events until on_event returns false.
   base::Status stream(const std::string& target, const net::SseParser::OnEvent& on_event);
 
+  // For answers that take longer than others: a copy of the store.
+  void wait_up_to(base::Duration time) { client_.wait_up_to(time); }
+
   // Status of the last reply: 0 when none came. With it an error becomes an exit code.
   int last_status() const { return last_status_; }
   // `errors` of the last reply, where it was an error about a spec.

@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <ctime>
+#include <optional>
 
 #include "base/file.h"
 #include "base/guarded_file.h"
@@ -24,6 +26,7 @@ namespace {
 constexpr std::uint64_t kFreeBytesLow = std::uint64_t{5} << 30;
 constexpr double kSyncMsSlow = 20;  // a commit waits for one sync: slower than this and submits feel it
 constexpr int kSyncTries = 20;
+constexpr long kBackupHoursMax = 36;  // the timer's day, and half of one for a host that was off
 constexpr std::uint64_t kKeyFileBytesMax = 64 << 10;
 constexpr std::uint64_t kAccessListBytesMax = 16u << 20;
 
@@ -142,12 +145,33 @@ void check_data_directory(const std::filesystem::path& directory, Findings& find
   const double ms = sync_ms(directory);
   if (ms < 0)
     findings.push_back(
-        {Verdict::Problem, subject, "cannot be written by this user", "run doctor as the daemon's user, or chown it"});
+        {Verdict::Problem, subject,
+         fmt::format("cannot be written by this user (uid {}): it belongs to uid {}", ::geteuid(), facts.st_uid),
+         "give it to the user that the scheduler runs as; run doctor as root or as that user"});
   else
     findings.push_back({ms > kSyncMsSlow ? Verdict::Note : Verdict::Good, subject,
                         fmt::format("writable, a synced 4 KiB append takes {:.2f} ms (median of {})", ms, kSyncTries),
                         ms > kSyncMsSlow ? "every acknowledged step waits for a sync: use a faster disk" : ""});
   add_free_space(subject, directory, findings);
+}
+
+void check_backups(const std::filesystem::path& directory, Findings& findings) {
+  const std::string subject = "backups in " + directory.string();
+  constexpr const char* kRemedy =
+      "systemctl enable --now framemill-backup.timer, or framemill-scheduler backup by hand";
+  std::optional<std::time_t> newest;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+    const std::string name = entry.path().filename().string();
+    struct stat facts{};
+    if (!name.starts_with("jobs-") || !name.ends_with(".db") || ::stat(entry.path().c_str(), &facts) != 0) continue;
+    newest = std::max(newest.value_or(facts.st_mtime), facts.st_mtime);
+  }
+  if (!newest) return findings.push_back({Verdict::Note, subject, "there is none yet", kRemedy});
+  const auto hours = static_cast<long>((std::time(nullptr) - *newest) / 3600);
+  const bool old = hours > kBackupHoursMax;
+  findings.push_back({old ? Verdict::Problem : Verdict::Good, subject,
+                      fmt::format("the newest is {} h old", std::max(hours, 0L)), old ? kRemedy : ""});
 }
 
 void check_root(const std::string& name, const std::filesystem::path& path, RootAccess access, Findings& findings) {

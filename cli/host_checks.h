@@ -27,8 +27,11 @@ void check_data_directory(const std::filesystem::path& directory, Findings& find
 // An output root: marker file, writable, hard links, free space.
 enum class RootAccess { Read, Write };
 void check_root(const std::string& name, const std::filesystem::path& path, RootAccess access, Findings& findings);
-// The scheduler's addresses: free, or held by a running scheduler. The first tells whether one answers.
-bool check_listen_http(const std::string& address, Findings& findings);
+// The newest copy in the directory of backups: whether there is one, and whether it is of the last night.
+void check_backups(const std::filesystem::path& directory, Findings& findings);
+// The scheduler's addresses: free, or held by a running scheduler. The first tells whether one answers. `group`: of a
+// Unix socket; may be empty.
+bool check_listen_http(const std::string& address, const std::string& group, Findings& findings);
 void check_listen_workers(const std::string& address, bool scheduler_answers, Findings& findings);
 // The scheduler's worker port as a worker sees it.
 void check_reachable(const std::string& address, Findings& findings);

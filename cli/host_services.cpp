@@ -21,6 +21,12 @@ std::string without_scheme(const std::string& address) {
   return address.starts_with("tcp://") ? address.substr(6) : address;
 }
 
+// "tcp://*:8751" as ZeroMQ takes it: all addresses of the host.
+std::string bindable(const std::string& address) {
+  const std::string plain = without_scheme(address);
+  return plain.starts_with("*:") ? "0.0.0.0" + plain.substr(1) : plain;
+}
+
 net::HttpClientOptions short_waits() {
   net::HttpClientOptions options;
   options.connect_timeout = kConnectTimeout;
@@ -49,14 +55,21 @@ bool answers_as_scheduler(const std::string& url) {
 
 }  // namespace
 
-bool check_listen_http(const std::string& address, Findings& findings) {
+bool check_listen_http(const std::string& address, const std::string& group, Findings& findings) {
   const std::string subject = "listen_http " + address;
   const bool is_socket = address.starts_with("unix:");
   if (answers_as_scheduler(is_socket ? address : "http://" + address)) {
     findings.push_back({Verdict::Good, subject, "a scheduler answers", {}});
     return true;
   }
-  if (is_socket || is_free(address))
+  net::HttpServerOptions socket;
+  socket.listen = address;
+  socket.unix_group = group;
+  const base::Status place = is_socket ? net::check_listen_address(socket) : base::Status();
+  if (!place.ok())
+    findings.push_back({Verdict::Problem, subject, place.error().message,
+                        place.error().hint.empty() ? "correct listen_http" : place.error().hint});
+  else if (is_socket || is_free(address))
     findings.push_back({Verdict::Good, subject, "free; the daemon is not running", {}});
   else
     findings.push_back({Verdict::Problem, subject, "in use by another program, or not an address of this host",
@@ -66,7 +79,7 @@ bool check_listen_http(const std::string& address, Findings& findings) {
 
 void check_listen_workers(const std::string& address, bool scheduler_answers, Findings& findings) {
   const std::string subject = "listen_workers " + address;
-  const bool free = is_free(without_scheme(address));
+  const bool free = is_free(bindable(address));
   if (free != scheduler_answers)
     findings.push_back(
         {Verdict::Good, subject, free ? "free; the daemon is not running" : "held by the running scheduler", {}});

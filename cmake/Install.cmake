@@ -47,7 +47,8 @@ install(TARGETS framemill RUNTIME DESTINATION bin COMPONENT cli)
 
 _framemill_install_program(framemill-scheduler scheduler)
 _framemill_install_link(framemill-scheduler scheduler)
-install(FILES systemd/framemill-scheduler.service DESTINATION lib/systemd/system COMPONENT scheduler)
+install(FILES systemd/framemill-scheduler.service systemd/framemill-backup.service systemd/framemill-backup.timer
+  DESTINATION lib/systemd/system COMPONENT scheduler)
 _framemill_install_config(scheduler.toml scheduler
   "models = [\"/srv/models\"]" "models = [\"/usr/share/framemill/models\"]"
   "main = \"/mnt/shows\"" "# main = \"/mnt/shows\"")

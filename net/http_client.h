@@ -41,6 +41,9 @@ class HttpClient {
   // is no 200 is given back as the value, with its body, and on_event is never called; a 200 has an empty body.
   base::Result<HttpResponse> stream(const HttpCall& call, const SseParser::OnEvent& on_event);
 
+  // Of calls from now on: HttpClientOptions::read_timeout.
+  void wait_up_to(base::Duration time) { options_.read_timeout = time; }
+
   const std::string& url() const { return url_; }
 
  private:

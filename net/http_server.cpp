@@ -1,13 +1,14 @@
 #include "net/http_server.h"
 
 #include <fmt/format.h>
-
+#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-#include <sys/un.h>
 #include <algorithm>
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -15,6 +16,7 @@
 #include <boost/asio/post.hpp>
 #include <charconv>
 #include <cstring>
+#include <filesystem>
 #include <variant>
 
 #include "net/await.h"
@@ -244,11 +246,42 @@ base::Result<std::string> unix_path_of(const HttpServerOptions& options) {
   return path;
 }
 
+// A process that is not root can give a file to groups that it is in, and to no others.
+base::Result<gid_t> group_of(const HttpServerOptions& options) {
+  struct group entry{};
+  struct group* found = nullptr;
+  std::array<char, 16384> buffer{};
+  if (::getgrnam_r(options.unix_group.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+    return bind_error(options.listen, "this host has no group " + options.unix_group);
+  std::array<gid_t, 1024> groups{};
+  const int count = ::getgroups(static_cast<int>(groups.size()), groups.data());
+  const auto end = groups.begin() + std::max(count, 0);
+  if (::geteuid() == 0 || entry.gr_gid == ::getegid() || std::find(groups.begin(), end, entry.gr_gid) != end)
+    return entry.gr_gid;
+  base::Error not_in_it = bind_error(options.listen, "this user is not in the group " + options.unix_group);
+  not_in_it.hint = fmt::format("usermod -aG {} USER, with the user of the service, and restart it", options.unix_group);
+  return not_in_it;
+}
+
+base::Status check_unix_place(const HttpServerOptions& options) {
+  FM_ASSIGN(const std::string path, unix_path_of(options));
+  std::filesystem::path directory = std::filesystem::path(path).parent_path();
+  if (directory.empty()) directory = ".";
+  if (::access(directory.c_str(), W_OK | X_OK) != 0) {
+    base::Error bad =
+        bind_error(options.listen, fmt::format("make a socket in {}: {}", directory.string(), std::strerror(errno)));
+    bad.hint = "use a directory of the service's own: unix:/run/framemill/http.sock";
+    return bad;
+  }
+  if (!options.unix_group.empty()) FM_TRY(group_of(options));
+  return {};
+}
+
 }  // namespace
 
 base::Status check_listen_address(const HttpServerOptions& options) {
   if (options.listen.starts_with("unix:")) {
-    FM_TRY(unix_path_of(options));
+    FM_TRY(check_unix_place(options));
   } else {
     FM_TRY(tcp_endpoint_of(options));
   }
@@ -279,6 +312,10 @@ base::Status HttpServer::Impl::listen_tcp(const HttpServerOptions& options) {
 
 base::Status HttpServer::Impl::listen_unix(const HttpServerOptions& options) {
   FM_ASSIGN(const std::string path, unix_path_of(options));
+  std::optional<gid_t> group;
+  if (!options.unix_group.empty()) {
+    FM_ASSIGN(group, group_of(options));
+  }
   struct stat info{};
   if (::lstat(path.c_str(), &info) == 0) {
     if (!S_ISSOCK(info.st_mode)) return bind_error(options.listen, "something that is not a socket is there");
@@ -288,8 +325,10 @@ base::Status HttpServer::Impl::listen_unix(const HttpServerOptions& options) {
   error_code error;
   stream_protocol::acceptor listener(shared->io);
   listener.open(stream_protocol(), error);
-  // The mode is set on the descriptor's file before it has a backlog: nobody can connect in between.
+  // Group and mode are set before it has a backlog: nobody can connect in between.
   if (!error) listener.bind(stream_protocol::endpoint(path), error);
+  if (!error && group && ::chown(path.c_str(), static_cast<uid_t>(-1), *group) != 0)
+    error.assign(errno, boost::system::system_category());
   if (!error && ::chmod(path.c_str(), options.unix_mode) != 0) error.assign(errno, boost::system::system_category());
   if (!error) listener.listen(asio::socket_base::max_listen_connections, error);
   if (error) return bind_error(options.listen, error.message());

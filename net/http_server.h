@@ -35,11 +35,13 @@ struct HttpServerOptions {
   std::string listen = "127.0.0.1:0";
   bool allow_remote = false;  // without it an address beyond loopback is refused
   unsigned unix_mode = 0600;
+  std::string unix_group{};  // of the socket: whoever may connect through the group's bits; empty: as it is made
   HttpLimits limits;
 };
 
-// What open() would refuse of the address without trying it: its form, and an address beyond loopback where that was not
-// allowed. Errors: net.bind, net.not_loopback.
+// What open() would refuse of the address without trying it: its form, an address beyond loopback where that was not
+// allowed, a socket in a directory where this user can make none, or for a group that it is not in. Errors: net.bind,
+// net.not_loopback.
 base::Status check_listen_address(const HttpServerOptions& options);
 
 class HttpServer {

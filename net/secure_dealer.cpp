@@ -84,7 +84,7 @@ bool SecureDealer::Impl::receive_event() {
       reopen_later();
       break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-      change(LinkState::Disconnected,
+      change(LinkState::EndedEarly,
              "the server " + server + " ended the handshake: busy, restarting, or its key is not the one we expect");
       break;
     case ZMQ_EVENT_CLOSED:

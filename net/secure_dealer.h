@@ -36,6 +36,7 @@ enum class LinkState {
   Disconnected,  // or the attempt failed; trying again
   Refused,       // the server does not know our key
   NotTrusted,    // no CURVE over there, or not with the key that we expect
+  EndedEarly,    // the server closed in the handshake: busy, restarting, or it has another key; trying again
 };
 
 class SecureDealer {

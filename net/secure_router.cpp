@@ -117,6 +117,7 @@ base::Status SecureRouter::Impl::start() {
   const std::string test_endpoint = socket.get(zmq::sockopt::last_endpoint);
   FM_TRY(check_refuses_strangers(test_endpoint, options.keys.public_key, options.handshake_timeout));
   FM_TRY(try_zmq("close the self-test's port", [&] { socket.unbind(test_endpoint); }));
+  guard->log_refusals();
 
   FM_TRY(bind_to(socket, options.endpoint));
   endpoint = plain_endpoint(socket.get(zmq::sockopt::last_endpoint));

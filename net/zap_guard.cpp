@@ -4,6 +4,9 @@
 #include <chrono>
 #include <cstring>
 
+#include "base/clock.h"
+#include "base/log.h"
+
 namespace framemill::net {
 
 base::Result<std::unique_ptr<ZapGuard>> ZapGuard::start(zmq::context_t& context, zmq::socket_t monitor,
@@ -76,7 +79,10 @@ void ZapGuard::answer_question() {
     std::memcpy(key.bytes.data(), parts[6].data(), key.bytes.size());
     good = allows(key);
   }
-  if (!good) counters_.refused_key.fetch_add(1, std::memory_order_relaxed);
+  if (!good) {
+    counters_.refused_key.fetch_add(1, std::memory_order_relaxed);
+    if (logs_refusals_) note_refused(key, parts[3]);
+  }
   const std::string user = good ? key.z85() : std::string();
   const std::string_view reply[] = {"1.0", parts[1], good ? "200" : "400", good ? "OK" : "key not allowed", user, ""};
   for (std::size_t i = 0; i < std::size(reply); ++i) {
@@ -85,6 +91,15 @@ void ZapGuard::answer_question() {
       questions_.send(zmq::buffer(reply[i]), last ? zmq::send_flags::none : zmq::send_flags::sndmore);
     });
   }
+}
+
+// A worker that is not on the list tries again every few seconds.
+void ZapGuard::note_refused(const CurvePublicKey& key, const std::string& address) {
+  const std::string who = key == CurvePublicKey() ? "a peer without a key" : "the key " + key.z85();
+  const auto kept_back = refusals_.may_say(who + address, base::monotonic_now());
+  if (!kept_back) return;
+  base::log_warning("link", "refused {} at {}: it is not among the workers' keys{}", who, address,
+                    *kept_back == 0 ? "" : fmt::format(" ({} more times)", *kept_back));
 }
 
 void ZapGuard::count_events() {

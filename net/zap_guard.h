@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/repeat_limit.h"
 #include "net/curve_keys.h"
 #include "net/zmq_socket.h"
 
@@ -32,11 +33,14 @@ class ZapGuard {
   void allow_only(std::vector<CurvePublicKey> keys);
   bool allows(const CurvePublicKey& key) const;
   const Counters& counters() const { return counters_; }
+  // From now on refused keys are logged: before, the only one who knocks is the self-test.
+  void log_refusals() { logs_refusals_ = true; }
 
  private:
   ZapGuard() = default;
   void run();
   void answer_question();
+  void note_refused(const CurvePublicKey& key, const std::string& address);
   void count_events();
 
   zmq::socket_t questions_;    // REP at inproc://zeromq.zap.01, the guard's thread
@@ -45,6 +49,8 @@ class ZapGuard {
   zmq::socket_t stop_;         // the owner's thread
   mutable std::mutex mutex_;
   std::set<CurvePublicKey> allowed_;
+  base::RepeatLimit refusals_;  // the guard's thread
+  std::atomic<bool> logs_refusals_{false};
   Counters counters_;
   std::thread thread_;
 };

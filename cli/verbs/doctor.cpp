@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <ostream>
 
+#include "base/service_user.h"
 #include "cli/child_process.h"
 #include "cli/exit_code.h"
 #include "cli/host_checks.h"
@@ -20,6 +21,7 @@ constexpr base::Duration kCheckConfigLimit = base::seconds(20);
 
 struct Options {
   std::vector<std::string> configs, models;
+  std::string user;
   bool executor = false;
 };
 
@@ -64,8 +66,9 @@ void check_config(const DaemonFile& daemon, Session& session, Findings& findings
   const std::string name = daemon.is_worker ? "framemill-worker" : "framemill-scheduler";
   const fs::path program = fs::path(session.host().program_directory) / name;
   const std::string subject = "configuration " + daemon.path.string();
-  const auto result = run_child({program.string(), "--check-config", "--config", daemon.path.string()},
-                                kCheckConfigLimit, session.host().keep_going);
+  std::vector<std::string> argv{program.string(), "--check-config", "--config", daemon.path.string()};
+  if (daemon.is_worker) argv.emplace_back("--check-link");
+  const auto result = run_child(argv, kCheckConfigLimit, session.host().keep_going);
   if (!result.ok()) {
     findings.push_back({Verdict::Note, subject, result.error().message, "only its daemon can check every key"});
   } else if (result->exit_status == 0) {
@@ -105,10 +108,14 @@ void check_daemon(const DaemonFile& daemon, Session& session, Findings& findings
   } else {
     if (const fs::path file = daemon.file("workers_file"); !file.empty()) check_access_list(file, "workers", findings);
     if (const fs::path file = daemon.file("tokens_file"); !file.empty()) check_access_list(file, "tokens", findings);
-    if (const fs::path directory = daemon.file("data_directory"); !directory.empty())
+    if (const fs::path directory = daemon.file("data_directory"); !directory.empty()) {
       check_data_directory(directory, findings);
+      const fs::path backups = daemon.file("backup_directory");
+      check_backups(backups.empty() ? directory / "backups" : backups, findings);
+    }
     const std::string http = daemon.text("listen_http"), workers = daemon.text("listen_workers");
-    const bool runs = check_listen_http(http.empty() ? "127.0.0.1:8750" : http, findings);
+    const bool runs =
+        check_listen_http(http.empty() ? "127.0.0.1:8750" : http, daemon.text("http_socket_group"), findings);
     check_listen_workers(workers.empty() ? "tcp://127.0.0.1:8751" : workers, runs, findings);
   }
   check_roots(daemon, findings);
@@ -147,12 +154,41 @@ void check_client(Session& session, Findings& findings) {
        theirs == FRAMEMILL_VERSION ? "" : "this program is " FRAMEMILL_VERSION "; update the older one"});
 }
 
-base::Result<std::vector<DaemonFile>> read_daemon_files(const Options& options, Session& session, Findings& findings) {
+std::vector<std::string> daemon_paths(const Options& options) {
   std::vector<std::string> paths = options.configs;
   std::error_code ignored;
   if (paths.empty())
     for (const char* usual : {"/etc/framemill/scheduler.toml", "/etc/framemill/worker.toml"})
       if (fs::exists(usual, ignored)) paths.emplace_back(usual);
+  return paths;
+}
+
+// What the daemons need is judged as the user that they run as: to root everything is open, and right when it is root's.
+base::Status become_service_user(const std::vector<std::string>& paths, const std::string& wanted, Findings& findings) {
+  for (const std::string& path : paths) {
+    FM_ASSIGN(const auto user, base::service_user_for(path, wanted));
+    if (!user) continue;
+    FM_TRY(base::become(*user));
+    const std::string subject = fmt::format("service user {}", user->name);
+    if (user->name == base::kServiceUserName && user->uid != base::kServiceUserId)
+      findings.push_back(
+          {Verdict::Problem, subject,
+           fmt::format("has uid {} here and {} on other hosts: files on shared storage belong to numbers", user->uid,
+                       base::kServiceUserId),
+           fmt::format("stop the daemons, usermod -u {0} {1} && groupmod -g {0} {1}, chown their files",
+                       base::kServiceUserId, user->name)});
+    else
+      findings.push_back({Verdict::Good,
+                          subject,
+                          fmt::format("what the daemons need is judged as this user (uid {})", user->uid),
+                          {}});
+    return {};
+  }
+  return {};
+}
+
+base::Result<std::vector<DaemonFile>> read_daemon_files(const std::vector<std::string>& paths, Session& session,
+                                                        Findings& findings) {
   std::vector<DaemonFile> daemons;
   for (const std::string& path : paths) {
     const auto text = read_settings_text(path);
@@ -204,7 +240,9 @@ json::array to_json(const Findings& findings) {
 base::Result<ExitCode> run(const Options& options, Session& session) {
   Findings findings;
   check_client(session, findings);
-  FM_ASSIGN(const std::vector<DaemonFile> daemons, read_daemon_files(options, session, findings));
+  const std::vector<std::string> paths = daemon_paths(options);
+  FM_TRY(become_service_user(paths, options.user, findings));
+  FM_ASSIGN(const std::vector<DaemonFile> daemons, read_daemon_files(paths, session, findings));
   bool workers = false;
   for (const DaemonFile& daemon : daemons) {
     check_daemon(daemon, session, findings);
@@ -237,6 +275,8 @@ void declare_doctor(Arguments& program) {
   verb.option("--config", options->configs, "FILE",
               "A daemon's configuration; repeatable; default: those in /etc/framemill");
   verb.option("--models", options->models, "DIR", "A directory of packages to verify; repeatable");
+  verb.option("--user", options->user, "NAME",
+              "As root: the user that the daemons run as; default: framemill, for files below /etc/framemill");
   verb.flag("--executor", options->executor, "Also run the executor's self-test when no worker is configured here");
   verb.run([options](Session& session) { return run(*options, session); });
 }

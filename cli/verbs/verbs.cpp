@@ -8,7 +8,7 @@ void declare_verbs(Arguments& program) {
        {declare_submit,  declare_check,  declare_jobs,     declare_job,     declare_follow, declare_wait,
         declare_explain, declare_frames, declare_sheet,    declare_logs,    declare_pause,  declare_resume,
         declare_cancel,  declare_retry,  declare_priority, declare_workers, declare_drain,  declare_undrain,
-        declare_model,   declare_keys,   declare_doctor,   declare_version})
+        declare_model,   declare_keys,   declare_db,       declare_doctor,  declare_version})
     declare(program);
 }
 

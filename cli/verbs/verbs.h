@@ -25,6 +25,7 @@ void declare_explain(Arguments& program);
 void declare_sheet(Arguments& program);
 void declare_keys(Arguments& program);
 void declare_model(Arguments& program);
+void declare_db(Arguments& program);
 void declare_doctor(Arguments& program);
 void declare_version(Arguments& program);
 

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "base/file.h"
+#include "base/units.h"
 #include "config/settings.h"
 
 namespace framemill::scheduler {
@@ -38,6 +41,20 @@ void read_listen_workers(SettingsTable& table, std::string& out) {
                "\"tcp://*:8751\" listens on all addresses");
 }
 
+// "0660", as chmod takes it.
+void read_socket_mode(SettingsTable& table, std::uint32_t& out) {
+  std::string text;
+  table.text("http_socket_mode", text);
+  if (text.empty()) return;
+  unsigned mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (error == std::errc() && end == text.data() + text.size() && (mode & ~0777u) == 0 && (mode & 0600) == 0600)
+    out = mode;
+  else
+    table.fail("http_socket_mode", "out_of_range", fmt::format("\"{}\" is not the mode of a socket", text),
+               "\"0660\": its owner and a group; \"0666\": everybody on this host");
+}
+
 void read_root(SettingsTable& roots, const std::string& name, const std::filesystem::path& directory,
                SchedulerConfig& config) {
   if (!roots.is_table(name)) {
@@ -55,32 +72,55 @@ void read_root(SettingsTable& roots, const std::string& name, const std::filesys
   });
 }
 
+struct HttpLimit {
+  const char* key;
+  std::uint32_t& value;
+  std::int64_t least, most;
+};
+std::array<HttpLimit, 6> http_limits_of(HttpLimitsConfig& limits) {
+  return {HttpLimit{"connections", limits.connections, 16, 65'536},
+          HttpLimit{"connections_per_address", limits.connections_per_address, 4, 65'536},
+          HttpLimit{"connections_per_token", limits.connections_per_token, 4, 65'536},
+          HttpLimit{"requests_at_once_per_token", limits.requests_at_once_per_token, 1, 1'024},
+          HttpLimit{"requests_per_second_per_token", limits.requests_per_second_per_token, 1, 100'000},
+          HttpLimit{"requests_per_second_per_address", limits.requests_per_second_per_address, 1, 100'000}};
+}
+
 void read_http_limits(SettingsTable& table, HttpLimitsConfig& limits) {
-  struct Limit {
-    const char* key;
-    std::uint32_t& value;
-    std::int64_t least, most;
-  };
-  for (const Limit& limit :
-       {Limit{"connections", limits.connections, 16, 65'536},
-        Limit{"connections_per_address", limits.connections_per_address, 4, 65'536},
-        Limit{"connections_per_token", limits.connections_per_token, 4, 65'536},
-        Limit{"requests_at_once_per_token", limits.requests_at_once_per_token, 1, 1'024},
-        Limit{"requests_per_second_per_token", limits.requests_per_second_per_token, 1, 100'000},
-        Limit{"requests_per_second_per_address", limits.requests_per_second_per_address, 1, 100'000}})
+  for (const HttpLimit& limit : http_limits_of(limits))
     if (const auto value = table.integer(limit.key, limit.least, limit.most))
       limit.value = static_cast<std::uint32_t>(*value);
 }
 
-void read_config(SettingsTable& table, const std::filesystem::path& directory, SchedulerConfig& config) {
-  table.require("data_directory", "the job store's directory, on a local disk");
-  table.require("key_file", "the scheduler's key: framemill keys curve scheduler.key");
-  table.require("workers_file", "the file of the workers' public keys");
-  table.require("tokens_file", "tokens.toml: framemill keys token");
+struct NeededKey {
+  const char *key, *what;
+  std::filesystem::path SchedulerConfig::* value;
+};
+constexpr NeededKey kNeeded[] = {
+    {"data_directory", "the job store's directory, on a local disk", &SchedulerConfig::data_directory},
+    {"key_file", "the scheduler's key: framemill keys curve scheduler.key", &SchedulerConfig::key_file},
+    {"workers_file", "the file of the workers' public keys", &SchedulerConfig::workers_file},
+    {"tokens_file", "tokens.toml: framemill keys token", &SchedulerConfig::tokens_file}};
+
+// Where each key of the file was set. Roots count one by one: files are joined there.
+void note_origins(const SettingsTable& table, const std::string& file, SchedulerConfig& config) {
+  for (const std::string& key : table.keys())
+    if (key != "roots" && key != "http_limits") config.origins[key] = file;
+}
+
+void read_config(SettingsTable& table, const std::filesystem::path& directory, const std::string& file,
+                 SchedulerConfig& config) {
+  note_origins(table, file, config);
+  if (table.has("models")) config.models.clear();
   table.text("listen_http", config.listen_http);
   read_listen_workers(table, config.listen_workers);
   table.flag("allow_remote", config.allow_remote);
+  read_socket_mode(table, config.http_socket_mode);
+  table.text("http_socket_group", config.http_socket_group);
   table.path("data_directory", config.data_directory, directory);
+  table.path("backup_directory", config.backup_directory, directory);
+  if (const auto kept = table.integer("backups_kept", 1, 10'000))
+    config.backups_kept = static_cast<std::uint32_t>(*kept);
   table.path("key_file", config.key_file, directory);
   table.path("workers_file", config.workers_file, directory);
   table.path("tokens_file", config.tokens_file, directory);
@@ -90,26 +130,97 @@ void read_config(SettingsTable& table, const std::filesystem::path& directory, S
   table.duration("progress_timeout", config.progress_timeout, base::seconds(60), base::seconds(30 * 24 * 3600));
   // Idle workers report every 5 s.
   table.duration("silence_alarm", config.silence_alarm, base::seconds(10), base::seconds(600));
-  table.entries("roots",
-                [&](SettingsTable& roots, const std::string& name) { read_root(roots, name, directory, config); });
-  table.table("http_limits", [&](SettingsTable& limits) { read_http_limits(limits, config.http_limits); });
+  table.entries("roots", [&](SettingsTable& roots, const std::string& name) {
+    read_root(roots, name, directory, config);
+    config.origins["roots." + name] = file;
+  });
+  table.table("http_limits", [&](SettingsTable& limits) {
+    for (const std::string& key : limits.keys()) config.origins["http_limits." + key] = file;
+    read_http_limits(limits, config.http_limits);
+  });
+}
+
+// `alone`: no other file follows that could have what is missing.
+base::Status take_text(std::string_view text, const std::filesystem::path& directory, const std::string& file,
+                       bool alone, SchedulerConfig& config) {
+  const config::SettingsForm form{.bytes_max = kConfigBytesMax, .unknown_key_hint = "see configs/scheduler.toml"};
+  return config::read_settings(text, form, [&](SettingsTable& table) {
+    if (alone)
+      for (const NeededKey& needed : kNeeded) table.require(needed.key, needed.what);
+    read_config(table, directory, file, config);
+  });
+}
+
+std::vector<std::filesystem::path> drop_ins(const std::filesystem::path& path) {
+  std::vector<std::filesystem::path> files;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(path) += ".d", ignored))
+    if (entry.path().extension() == ".toml") files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 }  // namespace
 
 Result<SchedulerConfig> parse_scheduler_config(std::string_view text, const std::filesystem::path& directory) {
   SchedulerConfig config;
-  const config::SettingsForm form{.bytes_max = kConfigBytesMax, .unknown_key_hint = "see configs/scheduler.toml"};
-  FM_TRY(config::read_settings(text, form, [&](SettingsTable& table) { read_config(table, directory, config); }));
+  FM_TRY(take_text(text, directory, "", true, config));
   return config;
 }
 
 Result<SchedulerConfig> read_scheduler_config(const std::filesystem::path& path) {
-  auto text = base::read_file(path, kConfigBytesMax);
-  if (!text.ok()) return Error{"config.read", text.error().message, "", "name the file with --config"};
-  auto config = parse_scheduler_config(*text, std::filesystem::absolute(path).parent_path());
-  if (!config.ok()) return config.error().wrapped(path.string());
+  const std::filesystem::path directory = std::filesystem::absolute(path).parent_path();
+  std::vector<std::filesystem::path> files = drop_ins(path);
+  const bool alone = files.empty();
+  files.insert(files.begin(), path);
+  SchedulerConfig config;
+  for (const std::filesystem::path& file : files) {
+    auto text = base::read_file(file, kConfigBytesMax);
+    if (!text.ok()) return Error{"config.read", text.error().message, "", "name the file with --config"};
+    const base::Status taken = take_text(*text, directory, file.string(), alone, config);
+    if (!taken.ok()) return taken.error().wrapped(file.string());
+  }
+  for (const NeededKey& needed : kNeeded)
+    if ((config.*needed.value).empty())
+      return Error{"config.missing_key",
+                   fmt::format("{} and {}.d: {} is missing", path.string(), path.string(), needed.key), needed.key,
+                   needed.what};
   return config;
+}
+
+std::string config_text(const SchedulerConfig& config) {
+  std::string text;
+  const auto line = [&](const std::string& key, const std::string& shown, const std::string& value) {
+    const auto origin = config.origins.find(key);
+    text += fmt::format("{} = {}  # {}\n", shown, value, origin == config.origins.end() ? "default" : origin->second);
+  };
+  const auto quoted = [](const std::string& value) { return fmt::format("\"{}\"", value); };
+  const auto put = [&](const char* key, const std::string& value) { line(key, key, value); };
+  put("listen_http", quoted(config.listen_http));
+  put("http_socket_mode", fmt::format("\"{:04o}\"", config.http_socket_mode));
+  if (!config.http_socket_group.empty()) put("http_socket_group", quoted(config.http_socket_group));
+  put("listen_workers", quoted(config.listen_workers));
+  put("allow_remote", config.allow_remote ? "true" : "false");
+  put("data_directory", quoted(config.data_directory.string()));
+  put("backup_directory", quoted(config.backups().string()));
+  put("backups_kept", fmt::to_string(config.backups_kept));
+  put("key_file", quoted(config.key_file.string()));
+  put("workers_file", quoted(config.workers_file.string()));
+  put("tokens_file", quoted(config.tokens_file.string()));
+  std::string models;
+  for (const auto& directory : config.models) models += (models.empty() ? "" : ", ") + quoted(directory.string());
+  put("models", "[" + models + "]");
+  put("lease_ttl", quoted(base::duration_text(config.lease_ttl)));
+  put("silence_alarm", quoted(base::duration_text(config.silence_alarm)));
+  put("missing_after", quoted(base::duration_text(config.missing_after)));
+  put("progress_timeout", quoted(base::duration_text(config.progress_timeout)));
+  text += "[http_limits]\n";
+  HttpLimitsConfig limits = config.http_limits;
+  for (const HttpLimit& limit : http_limits_of(limits))
+    line(std::string("http_limits.") + limit.key, limit.key, fmt::to_string(limit.value));
+  text += "[roots]\n";
+  for (const auto& [name, path] : config.roots) line("roots." + name, name, quoted(path.string()));
+  return text;
 }
 
 }  // namespace framemill::scheduler

@@ -27,7 +27,9 @@ struct HttpLimitsConfig {
 struct SchedulerConfig {
   std::string listen_http = "127.0.0.1:8750";  // or "unix:/run/framemill/http.sock"
   std::string listen_workers = "tcp://127.0.0.1:8751";
-  bool allow_remote = false;  // without it neither port opens beyond loopback
+  std::uint32_t http_socket_mode = 0600;  // of a socket of listen_http
+  std::string http_socket_group;          // that may use it, with a mode that says so; empty: the user's own
+  bool allow_remote = false;              // without it neither port opens beyond loopback
   HttpLimitsConfig http_limits;
   std::filesystem::path data_directory;                // store, ballast
   std::filesystem::path key_file;                      // CURVE key pair, mode 0600
@@ -39,11 +41,25 @@ struct SchedulerConfig {
   base::Duration silence_alarm = base::seconds(15);
   base::Duration missing_after = base::seconds(600);      // for input files of roots, where a layer does not say
   base::Duration progress_timeout = base::seconds(1800);  // a lease without progress for so long is taken back
+  std::map<std::string, std::string> origins;             // of each key that was set: the file, the last that has it
+  std::filesystem::path backup_directory;                 // empty: "backups" in the data directory
+  std::uint32_t backups_kept = 14;
+
+  std::filesystem::path database() const { return data_directory / "jobs.db"; }
+  std::filesystem::path backups() const {
+    return backup_directory.empty() ? data_directory / "backups" : backup_directory;
+  }
+  // Where root and the scheduler's own user come in without a token: reload, backup, verify.
+  std::filesystem::path local_socket() const { return data_directory / "control.sock"; }
 };
 
 // Errors: config.read, config.syntax, config.unknown_key, config.wrong_type, config.missing_key, config.out_of_range;
 // the message holds line and key.
 base::Result<SchedulerConfig> parse_scheduler_config(std::string_view text, const std::filesystem::path& directory);
+// The file, and then the drop-in files beside it, PATH.d/*.toml by name: a key that stands in several has the value of the
+// last one; roots are joined by name.
 base::Result<SchedulerConfig> read_scheduler_config(const std::filesystem::path& path);
+// Every key with its value and where that is from, one line each, as a file that would set the same.
+std::string config_text(const SchedulerConfig& config);
 
 }  // namespace framemill::scheduler

@@ -3,20 +3,24 @@
 #include <fmt/format.h>
 #include <google/protobuf/stubs/logging.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <future>
 #include <optional>
 #include <thread>
 
 #include "base/log.h"
-#include "config/settings.h"
 #include "models/package.h"
 #include "net/event_loop.h"
 #include "net/service_manager.h"
 #include "scheduler/daemon/farm_service.h"
 #include "scheduler/daemon/process.h"
+#include "scheduler/daemon/upkeep.h"
 #include "scheduler/http/http_api.h"
+#include "scheduler/store/maintenance.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -38,12 +42,6 @@ Result<std::vector<net::CurvePublicKey>> read_worker_keys(const SchedulerConfig&
   return keys;
 }
 
-// Nothing of a reload is taken where a part of it is refused.
-void tell_of_reload(const char* what, const base::Error& error) {
-  base::log_error("scheduler", "nothing was read again, because {} cannot be used: {}{}{}", what,
-                  config::first_line(error.message), error.hint.empty() ? "" : "; ", error.hint);
-}
-
 Result<Setup> read_setup(const SchedulerConfig& config) {
   Setup setup;
   FM_ASSIGN(setup.keys, net::read_key_pair(config.key_file));
@@ -63,6 +61,8 @@ constexpr rlim_t kDescriptorsWanted = 1 << 20;
 Status prepare_http(const SchedulerConfig& config, std::size_t worker_keys, net::HttpServerOptions& http) {
   http.listen = config.listen_http;
   http.allow_remote = config.allow_remote;
+  http.unix_mode = config.http_socket_mode;
+  http.unix_group = config.http_socket_group;
   const HttpLimitsConfig& limits = config.http_limits;
   http.limits.connections_max = limits.connections;
   http.limits.connections_per_address_max = limits.connections_per_address;
@@ -112,6 +112,16 @@ class HttpThread {
     }
   }
   HttpApi& api() { return *api_; }
+  // Calls it on the HTTP thread and waits.
+  template <class Function>
+  void on_thread(Function function) {
+    std::promise<void> done;
+    loop_.post([&] {
+      function(*api_);
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
 
  private:
   HttpThread() = default;
@@ -120,10 +130,40 @@ class HttpThread {
   std::thread thread_;
 };
 
+Status check_data_directory(const std::filesystem::path& directory) {
+  struct stat facts{};
+  const bool there = ::stat(directory.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
+  if (there && ::access(directory.c_str(), R_OK | W_OK | X_OK) == 0) return {};
+  return base::Error{"config.data_directory",
+                     there
+                         ? fmt::format("data_directory: {} cannot be used by this user (uid {}): it belongs to uid {}",
+                                       directory.string(), ::geteuid(), facts.st_uid)
+                         : fmt::format("data_directory: {} is not a directory", directory.string()),
+                     "data_directory", fmt::format("run: install -d -m 700 -o {} {}", ::geteuid(), directory.string())};
+}
+
+constexpr std::size_t kLocalConnectionsMax = 8;
+
+// The socket for this host's own administration. A data directory whose name is too long for a socket has none.
+void open_local_door(const SchedulerConfig& config, HttpThread& http) {
+  net::HttpServerOptions options;
+  options.listen = "unix:" + config.local_socket().string();
+  options.limits.connections_max = kLocalConnectionsMax;
+  base::Status opened;
+  http.on_thread([&](HttpApi& api) { opened = api.open_local_door(options); });
+  if (!opened.ok())
+    base::log_warning("scheduler",
+                      "no socket for administration: {}. `framemill-scheduler reload` and `backup` "
+                      "cannot be used; SIGHUP and tokens can",
+                      opened.error().message);
+}
+
 }  // namespace
 
 Status check_setup(const SchedulerConfig& config) {
   FM_ASSIGN(const Setup setup, read_setup(config));
+  FM_TRY(check_data_directory(config.data_directory));
+  FM_ASSIGN(const store::Glance store, store::glance(config.database()));
   net::HttpServerOptions http;
   FM_TRY(prepare_http(config, setup.workers.size(), http));
   FM_TRY(net::check_listen_address(http));
@@ -131,9 +171,13 @@ Status check_setup(const SchedulerConfig& config) {
   workers.endpoint = config.listen_workers;
   workers.allow_remote = config.allow_remote;
   FM_TRY(net::check_listen_address(workers));
-  fmt::print("workers connect to {}; keys of workers: {}\nHTTP listens on {}; tokens: {}\nstore {}\n",
+  fmt::print("workers connect to {}; keys of workers: {}\nHTTP listens on {}; tokens: {}\nstore {} ({})\n",
              config.listen_workers, setup.workers.size(), config.listen_http, setup.tokens.size(),
-             (config.data_directory / "jobs.db").string());
+             config.database().string(),
+             store.held     ? "open in a running scheduler"
+             : store.exists ? "would open"
+                            : "will be made");
+  fmt::print("backups {}; kept: {}\n", config.backups().string(), config.backups_kept);
   for (const std::string& id : setup.packages->ids()) fmt::print("package {}\n", id);
   for (const base::Error& problem : setup.packages->problems()) fmt::print("package left out: {}\n", problem.message);
   for (const auto& [name, path] : config.roots)
@@ -153,7 +197,7 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
   net::ServiceManager service_manager(loop);
   std::optional<base::Error> failure;
   SchedulerProcess::Options options;
-  options.database = config.data_directory / "jobs.db";
+  options.database = config.database();
   options.link.endpoint = config.listen_workers;
   options.link.allow_remote = config.allow_remote;
   options.link.keys = setup.keys;
@@ -185,18 +229,20 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
   };
   loop.on_signal(SIGTERM, stop);
   loop.on_signal(SIGINT, stop);
-  loop.on_signal(SIGHUP, [&] {
-    auto keys = read_worker_keys(config);
-    auto tokens = TokenTable::read(config.tokens_file);
-    if (!keys.ok()) return tell_of_reload("workers' keys", keys.error());
-    if (!tokens.ok()) return tell_of_reload("tokens", tokens.error());
-    base::log_info("scheduler", "read again: {} worker keys, {} tokens", keys->size(), tokens->size());
-    process->allow_workers(std::move(*keys));
-    http_thread->api().use_tokens(std::move(*tokens));
-  });
+  Upkeep upkeep(
+      {loop, [&](std::vector<net::CurvePublicKey> keys) { process->allow_workers(std::move(keys)); },
+       [&](TokenTable tokens) { http_thread->api().use_tokens(std::move(tokens)); },
+       [&](std::filesystem::path file, auto done) { return process->copy_store(std::move(file), std::move(done)); },
+       [&] { return process->store_counters(); }, [&](const std::string& status) { service_manager.status(status); }},
+      config);
+  loop.on_signal(SIGHUP, [&] { upkeep.reload_now("SIGHUP"); });
+  open_local_door(config, *http_thread);
+  http_thread->on_thread([&](HttpApi& api) { api.use_upkeep(&upkeep); });
   service_manager.ready();
   service_manager.status("ready");
   loop.run();
+  http_thread->on_thread([](HttpApi& api) { api.use_upkeep(nullptr); });
+  upkeep.close();
   if (failure) return *failure;
   return {};
 }

@@ -30,7 +30,11 @@ class SchedulerProcess {
 
   // --- loop thread ---
   Scheduler& scheduler() { return *scheduler_; }
-  store::StoreCounters store_counters() const { return store_->counters(); }
+  store::StoreCounters store_counters() const { return store_->counters(); }  // any thread
+  // `done` is called on the loop with the size in bytes.
+  base::Status copy_store(std::filesystem::path file, std::function<void(base::Result<std::uint64_t>)> done) {
+    return store_->backup(std::move(file), std::move(done));
+  }
   const std::string& endpoint() const { return link_->endpoint(); }
   void allow_workers(std::vector<net::CurvePublicKey> keys) { link_->allow_only(std::move(keys)); }
 

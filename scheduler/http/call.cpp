@@ -80,6 +80,7 @@ const auto kStatuses = std::to_array<base::CodeRow<int>>({
     {"spec.", 422},
     {"plan.", 422},
     {"prompt.", 422},
+    {"store.corrupt", 500},  // asking again would find the same
     {"store.", 503},
 });
 
@@ -203,6 +204,7 @@ ApiRoutes api_routes() {
   add_history_routes(routes);
   add_worker_routes(routes);
   add_system_routes(routes);
+  add_upkeep_routes(routes);
   return routes;
 }
 

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/repeat_limit.h"
 #include "base/result.h"
 #include "net/event_loop.h"
 #include "net/http_server.h"
@@ -26,13 +27,17 @@ namespace json = boost::json;
 
 constexpr std::size_t kReasonBytesMax = 1000;  // of why a person changes something
 
+class UpkeepPort;
+
 // What all calls share.
 struct ApiState : std::enable_shared_from_this<ApiState> {
   ApiState(net::EventLoop& l, FarmPort& f, std::string v) : loop(l), farm(f), version(std::move(v)), events(l) {}
   net::EventLoop& loop;
   FarmPort& farm;
   const std::string version;
+  UpkeepPort* upkeep = nullptr;  // none before the process has its parts together
   std::shared_ptr<const TokenTable> tokens;
+  base::RepeatLimit refusals;  // of what is logged of refused sign-ins
   EventHub events;
   JobTexts job_texts;
 };
@@ -87,6 +92,7 @@ void add_job_change_routes(ApiRoutes& routes);
 void add_history_routes(ApiRoutes& routes);
 void add_worker_routes(ApiRoutes& routes);
 void add_system_routes(ApiRoutes& routes);
+void add_upkeep_routes(ApiRoutes& routes);
 ApiRoutes api_routes();  // all of them
 
 // Of a body's object, once body() has let it through. Absent: the fallback.

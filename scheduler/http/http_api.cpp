@@ -1,6 +1,11 @@
 #include "scheduler/http/http_api.h"
 
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 
 #include "base/ascii.h"
 #include "base/clock.h"
@@ -49,10 +54,37 @@ net::HttpResponse no_route(const net::HttpRequest& request, const ApiRoutes::Mat
   return response;
 }
 
+// How a door learns who asks.
+using Identify = base::Result<Caller> (*)(const net::HttpRequest& request, const ApiState& api);
+
+base::Result<Caller> by_token(const net::HttpRequest& request, const ApiState& api) {
+  return authenticate(request, *api.tokens);
+}
+
+std::string name_of_user(unsigned uid) {
+  struct passwd entry{};
+  struct passwd* found = nullptr;
+  std::array<char, 16384> buffer{};
+  const bool known = ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr;
+  return known ? entry.pw_name : fmt::format("uid {}", uid);
+}
+
+// The kernel says who is at the other end of a Unix socket.
+base::Result<Caller> by_user(const net::HttpRequest& request, const ApiState&) {
+  const std::optional<unsigned> uid = request.peer.uid;
+  if (uid && (*uid == 0 || *uid == ::geteuid())) {
+    const std::string name = name_of_user(*uid);
+    return Caller{name, Role::Admin, base::sha256(name), std::nullopt};
+  }
+  return base::Error{"auth.unknown", "this socket is for root and the scheduler's own user", "",
+                     "use listen_http with a token"};
+}
+
 // Who asks, if the route wants to know and lets them.
-base::Result<Caller> caller_of(const net::HttpRequest& request, const ApiRoute& route, const TokenTable& tokens) {
+base::Result<Caller> caller_of(const net::HttpRequest& request, const ApiRoute& route, const ApiState& api,
+                               Identify identify) {
   if (!route.role) return Caller{};
-  FM_ASSIGN(Caller caller, authenticate(request, tokens));
+  FM_ASSIGN(Caller caller, identify(request, api));
   if (caller.role >= *route.role) return caller;
   return base::Error{
       "auth.role",
@@ -60,23 +92,35 @@ base::Result<Caller> caller_of(const net::HttpRequest& request, const ApiRoute& 
       "ask an administrator of the farm for such a token"};
 }
 
+void log_refusal(ApiState& api, const net::HttpRequest& head, const base::Error& error, const std::string& principal) {
+  const std::string who = principal.empty() ? head.peer.network : principal + " at " + head.peer.network;
+  const auto kept_back = api.refusals.may_say(error.code + who, base::monotonic_now());
+  if (!kept_back) return;
+  base::log_warning("http", "refused {}: {} ({}), {} {}{}", who, error.message, error.code, head.method, head.path,
+                    *kept_back == 0 ? "" : fmt::format("; {} more times", *kept_back));
+}
+
 // Before the body is read: strangers and those who may not do this never get to send one.
-net::HttpAdmission admit(const ApiRoutes& routes, const net::HttpRequest& head, const TokenTable& tokens) {
+net::HttpAdmission admit(const ApiRoutes& routes, const net::HttpRequest& head, ApiState& api, Identify identify) {
   net::HttpAdmission admission;
   // Who has a token is known by it also where none is wanted, and where it may not do what it asks for.
-  if (const auto known = authenticate(head, tokens); known.ok()) admission.client = known->token.hex();
+  const auto known = identify(head, api);
+  if (known.ok()) admission.client = known->token.hex();
   const auto match = routes.match(head.method, head.path);
   if (match.route == nullptr) {
     admission.refusal = no_route(head, match);
     return admission;
   }
-  const auto caller = caller_of(head, match.route->value, tokens);
-  if (!caller.ok()) admission.refusal = failure(caller.error());
+  const auto caller = caller_of(head, match.route->value, api, identify);
+  if (!caller.ok()) {
+    log_refusal(api, head, caller.error(), known.ok() ? known->principal : "");
+    admission.refusal = failure(caller.error());
+  }
   admission.takes_body = head.method == "POST" && match.route->value.role.has_value();
   return admission;
 }
 
-base::Status serve(const ApiRoutes& routes, const std::shared_ptr<Call>& call) {
+base::Status serve(const ApiRoutes& routes, const std::shared_ptr<Call>& call, Identify identify) {
   auto match = routes.match(call->request.method, call->request.path);
   if (match.route == nullptr) {
     call->respond.send(no_route(call->request, match));
@@ -84,10 +128,26 @@ base::Status serve(const ApiRoutes& routes, const std::shared_ptr<Call>& call) {
   }
   const ApiRoute& route = match.route->value;
   // Asked again: the tokens may be others since the header came.
-  FM_ASSIGN(call->caller, caller_of(call->request, route, *call->api->tokens));
+  FM_ASSIGN(call->caller, caller_of(call->request, route, *call->api, identify));
   FM_TRY(check_query(call->request, route));
   call->path = std::move(match.parameters);
   return route.handler(call);
+}
+
+base::Result<std::unique_ptr<net::HttpServer>> open_door(net::EventLoop& loop, net::HttpServerOptions options,
+                                                         const std::shared_ptr<ApiState>& api, ApiRoutes known,
+                                                         Identify identify) {
+  const auto routes = std::make_shared<const ApiRoutes>(std::move(known));
+  auto ask = [api, routes, identify](const net::HttpRequest& head) { return admit(*routes, head, *api, identify); };
+  auto handler = [api, routes, identify](net::HttpRequest request, net::Responder respond) {
+    auto call = std::make_shared<Call>();
+    call->request = std::move(request);
+    call->respond = std::move(respond);
+    call->api = api;
+    const base::Status status = serve(*routes, call, identify);
+    if (!status.ok()) call->fail(status.error());
+  };
+  return net::HttpServer::open(loop, std::move(options), std::move(handler), std::move(ask));
 }
 
 }  // namespace
@@ -99,20 +159,20 @@ base::Result<std::unique_ptr<HttpApi>> HttpApi::open(net::EventLoop& loop, net::
   api->state_->tokens = std::make_shared<const TokenTable>(std::move(tokens));
   api->state_->events.use_tokens(api->state_->tokens);
   options.limits.stream_buffer_bytes_max = std::max(options.limits.stream_buffer_bytes_max, kStreamBufferBytes);
-  const auto routes = std::make_shared<const ApiRoutes>(api_routes());
-  auto ask = [state = api->state_, routes](const net::HttpRequest& head) {
-    return admit(*routes, head, *state->tokens);
-  };
-  auto handler = [state = api->state_, routes](net::HttpRequest request, net::Responder respond) {
-    auto call = std::make_shared<Call>();
-    call->request = std::move(request);
-    call->respond = std::move(respond);
-    call->api = state;
-    const base::Status status = serve(*routes, call);
-    if (!status.ok()) call->fail(status.error());
-  };
-  FM_ASSIGN(api->server_, net::HttpServer::open(loop, std::move(options), std::move(handler), std::move(ask)));
+  api->loop_ = &loop;
+  FM_ASSIGN(api->server_, open_door(loop, std::move(options), api->state_, api_routes(), by_token));
   return api;
+}
+
+void HttpApi::use_upkeep(UpkeepPort* upkeep) {
+  state_->upkeep = upkeep;
+}
+
+base::Status HttpApi::open_local_door(net::HttpServerOptions options) {
+  ApiRoutes routes;
+  add_upkeep_routes(routes);
+  FM_ASSIGN(local_server_, open_door(*loop_, std::move(options), state_, std::move(routes), by_user));
+  return {};
 }
 
 HttpApi::~HttpApi() {
@@ -149,6 +209,8 @@ void HttpApi::use_tokens(TokenTable tokens) {
 
 void HttpApi::stop(base::Duration grace, std::function<void()> done) {
   state_->events.close_all();
+  state_->upkeep = nullptr;  // a copy under way is answered by nobody
+  local_server_.reset();
   server_->stop(grace, std::move(done));
 }
 

@@ -12,6 +12,7 @@
 #include "net/http_server.h"
 #include "scheduler/http/farm_port.h"
 #include "scheduler/http/tokens.h"
+#include "scheduler/http/upkeep_port.h"
 
 namespace framemill::scheduler {
 
@@ -22,6 +23,12 @@ class HttpApi {
   static base::Result<std::unique_ptr<HttpApi>> open(net::EventLoop& loop, net::HttpServerOptions options,
                                                      TokenTable tokens, FarmPort& farm, std::string version);
   ~HttpApi();
+
+  // The port must outlive the API. Loop thread, or before the loop runs.
+  void use_upkeep(UpkeepPort* upkeep);
+  // A second door, for this host's own administration: a Unix socket that lets in this process's user and root, without
+  // a token, as administrators, and knows the upkeep routes alone. Before the loop runs. Errors: net.bind.
+  base::Status open_local_door(net::HttpServerOptions options);
 
   const std::string& url() const;
   std::uint16_t port() const;
@@ -35,8 +42,9 @@ class HttpApi {
 
  private:
   HttpApi() = default;
+  net::EventLoop* loop_ = nullptr;
   std::shared_ptr<ApiState> state_;
-  std::unique_ptr<net::HttpServer> server_;
+  std::unique_ptr<net::HttpServer> server_, local_server_;
 };
 
 }  // namespace framemill::scheduler

@@ -9,6 +9,7 @@
 #include "scheduler/core/state/refusal.h"
 #include "scheduler/http/call.h"
 #include "scheduler/http/to_json.h"
+#include "scheduler/http/upkeep_port.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -135,6 +136,10 @@ base::Status readiness(const std::shared_ptr<Call>& call) {
   call->api->farm.health(call->then<Health>([call](Health state) -> base::Status {
     if (!state.ready)
       return base::error_of(state.stopping ? Refusal::FarmStopping : Refusal::StoreReadOnly, state.sentence);
+    // The farm goes on, but somebody has to look: what is acknowledged now may stand on sand.
+    if (const UpkeepPort* upkeep = call->api->upkeep)
+      if (const std::string damage = upkeep->figures().damage; !damage.empty())
+        return base::Error{"store.damaged", damage, "", "see docs/OPERATIONS.md: the store is damaged"};
     call->answer(200, {{"status", "ok"}});
     return {};
   }));

@@ -33,6 +33,12 @@ void log_event(const EventRow& row) {
   base::log_line(level, "farm", fmt::format("{}{}{}{}", what_of(event), subject, detail.empty() ? "" : ": ", detail));
 }
 
+// Who did what and why: the journal is where a sysadmin looks first.
+void log_audit(const AuditRecord& row) {
+  base::log_info("audit", "{}: {} {}{}{}", row.cause.principal, row.verb, row.target,
+                 row.cause.reason.empty() ? "" : ": ", row.cause.reason);
+}
+
 }  // namespace
 
 Scheduler::Scheduler(Ports ports, FarmSettings settings, std::function<void(base::Error)> on_stop)
@@ -130,6 +136,7 @@ void Scheduler::carry_out(Effects effects) {
   for (const Record& record : effects.persist.puts) {
     if (const auto* commit = std::get_if<CommitRecord>(&record)) files_->remember(*commit);
     if (const auto* remade = std::get_if<RemakeRecord>(&record)) files_->take_place(*remade);
+    if (const auto* row = std::get_if<AuditRecord>(&record)) log_audit(*row);
   }
   for (const GrantLease& grant : effects.grants) orders_->add(grant);
   for (const WatchFiles& watch : effects.watches) orders_->add(watch);

@@ -116,7 +116,7 @@ TEST_CASE("every verb has help with an example") {
   const std::string all = program.run({"--help"}).out;
   for (const char* verb : {"submit",  "check",  "jobs",  "job",    "frames", "logs",     "workers", "drain",
                            "undrain", "cancel", "pause", "resume", "retry",  "priority", "follow",  "wait",
-                           "explain", "sheet",  "keys",  "model",  "doctor", "version"}) {
+                           "explain", "sheet",  "keys",  "model",  "db",     "doctor",   "version"}) {
     INFO(verb);
     CHECK(all.find(std::string("\n  ") + verb + " ") != std::string::npos);
     const auto help = program.run({verb, "--help"});

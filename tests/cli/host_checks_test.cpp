@@ -79,10 +79,10 @@ TEST_CASE("a port is free, or a scheduler answers there, or it is taken") {
   testing::FakeScheduler scheduler;
   const std::string address = scheduler.url().substr(7);
   Findings findings;
-  CHECK(!check_listen_http(address, findings));  // something else holds it
+  CHECK(!check_listen_http(address, "", findings));  // something else holds it
   scheduler.on("GET /healthz", R"({"status":"ok"})");
-  CHECK(check_listen_http(address, findings));
-  CHECK(!check_listen_http("127.0.0.1:0", findings));
+  CHECK(check_listen_http(address, "", findings));
+  CHECK(!check_listen_http("127.0.0.1:0", "", findings));
   check_listen_workers("tcp://127.0.0.1:0", false, findings);
   check_listen_workers("tcp://127.0.0.1:0", true, findings);
   check_listen_workers("tcp://" + address, true, findings);

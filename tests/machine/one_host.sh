@@ -52,6 +52,75 @@ frames=$(find /srv/shows -name '*.exr' | wc -l)
 [ "$frames" = 32 ] || fail "$frames frames instead of 32"
 [ "$(find /srv/shows -name '*.exr' ! -user framemill | wc -l)" = 0 ] || fail "frames of another user"
 
+step "a reload fails where a file was refused, takes the other, and is in the unit's status"
+systemctl reload framemill-scheduler || fail "a good reload fails"
+cp -p /etc/framemill/tokens.toml /tmp/tokens.toml
+printf '[[token]]\nprincipal =\n' >> /etc/framemill/tokens.toml
+! systemctl reload framemill-scheduler 2>/dev/null || fail "a refused list of tokens does not fail the reload"
+property framemill-scheduler StatusText | grep -q tokens.toml || fail "the unit's status does not name the file"
+fm workers >/dev/null || fail "the tokens in force were lost"
+cp -p /tmp/tokens.toml /etc/framemill/tokens.toml
+systemctl reload framemill-scheduler || fail "the mended list fails"
+journalctl -u framemill-scheduler | grep -q "audit: root: submit job $job" || fail "the journal does not say who submitted"
+
+step "doctor, run by root, judges as the user of the services"
+framemill doctor --token-file /tmp/token || fail "doctor finds fault with a correct farm"
+chown root: /etc/framemill/scheduler.key
+! framemill doctor --token-file /tmp/token >/tmp/doctor 2>&1 || fail "doctor does not see a key that the service cannot read"
+grep -q scheduler.key /tmp/doctor && ! grep -q 'chown 0' /tmp/doctor || { cat /tmp/doctor; fail "doctor's advice is wrong"; }
+chown framemill: /etc/framemill/scheduler.key
+
+step "members of a group come in through a socket, others do not"
+groupadd artists && usermod -aG artists framemill && useradd -G artists ana
+install -d /etc/framemill/scheduler.toml.d
+printf 'listen_http = "unix:/run/framemill/http.sock"\nhttp_socket_mode = "0660"\nhttp_socket_group = "artists"\n' \
+  > /etc/framemill/scheduler.toml.d/10-socket.toml
+framemill keys token --principal ana --role artist --out /tmp/ana.token >> /etc/framemill/tokens.toml
+chown ana: /tmp/ana.token
+systemctl restart framemill-scheduler
+wait_for 20 systemctl is-active -q framemill-scheduler || fail "the scheduler does not open a socket"
+through() { runuser -u "$1" -- framemill --server unix:/run/framemill/http.sock --token-file /tmp/ana.token jobs; }
+wait_for 10 through ana || { through ana; fail "a member of the group does not come in"; }
+useradd ben && cp /tmp/ana.token /tmp/ben.token && chown ben: /tmp/ben.token
+! runuser -u ben -- framemill --server unix:/run/framemill/http.sock --token-file /tmp/ben.token jobs 2>/dev/null ||
+  fail "somebody outside of the group comes in"
+rm -r /etc/framemill/scheduler.toml.d
+systemctl restart framemill-scheduler
+
+step "last night's backup is restored: workers that know more are shown, and let in when the loss is accepted"
+store=/var/lib/framemill/scheduler
+wait_for 60 sh -c 'framemill --token-file /tmp/token workers | grep -q up' || fail "the worker is not up"
+systemctl start framemill-backup || fail "the backup fails"
+copy=$(ls $store/backups/jobs-*.db | tail -1)
+[ "$(stat -c %U:%a "$copy")" = framemill:600 ] || fail "the backup belongs to $(stat -c %U:%a "$copy")"
+later=$(fm submit "$here/clip.toml" --quiet | tail -1)
+wait_for 60 sh -c "framemill --token-file /tmp/token job $later --json | grep -q running" || fail "job $later does not run"
+fm cancel "$later" --reason "after the backup" >/dev/null
+sleep 12  # the worker hears of it
+systemctl stop framemill-scheduler
+framemill-scheduler restore "$copy" $store/jobs.db --reason drill || fail "restore"
+[ "$(stat -c %U:%a $store/jobs.db)" = framemill:600 ] || fail "the restored store belongs to $(stat -c %U:%a $store/jobs.db)"
+systemctl start framemill-scheduler
+wait_for 60 sh -c 'framemill --token-file /tmp/token workers | grep -q host.history' || { fm workers; fail "a worker of lost history is not shown"; }
+! fm job "$later" >/dev/null 2>&1 || fail "the restored store knows job $later"
+systemctl stop framemill-scheduler
+framemill-scheduler new-era $store/jobs.db --reason drill || fail "new-era"
+systemctl start framemill-scheduler
+wait_for 60 sh -c 'framemill --token-file /tmp/token workers | grep -q up && ! framemill --token-file /tmp/token workers | grep -q host.history' ||
+  { fm workers; fail "the worker does not follow the new era"; }
+
+step "a store that cannot open leaves the unit failed, so that an alarm fires"
+systemctl stop framemill-scheduler
+cp -p $store/jobs.db /tmp/jobs.db
+truncate -s 8192 $store/jobs.db
+systemctl start framemill-scheduler 2>/dev/null || true
+wait_for 20 systemctl is-failed -q framemill-scheduler || fail "the unit is $(systemctl is-active framemill-scheduler)"
+[ "$(property framemill-scheduler ExecMainStatus)" = 78 ] || fail "it ended with $(property framemill-scheduler ExecMainStatus)"
+cp -p /tmp/jobs.db $store/jobs.db
+systemctl reset-failed framemill-scheduler
+systemctl start framemill-scheduler
+wait_for 60 sh -c 'framemill --token-file /tmp/token workers | grep -q up' || fail "the farm does not go on"
+
 step "a loop that stands still is killed by the watchdog, and stopping leaves nothing behind"
 systemd-analyze verify framemill-scheduler.service framemill-worker.service || fail "systemd-analyze verify"
 for unit in framemill-worker framemill-scheduler; do

@@ -1,5 +1,6 @@
 #include "net/http_server.h"
 
+#include <grp.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -28,6 +29,38 @@ TEST_CASE("a request gets its answer over TCP") {
   CHECK(reply->body == "POST /a?b=1 body");
   CHECK(reply->content_type == "text/plain");
   CHECK(*reply->header("x-uid") == "none");
+}
+
+TEST_CASE("a Unix socket gets the mode and the group that it shall have") {
+  const auto path =
+      std::filesystem::temp_directory_path() / ("framemill-" + std::to_string(base::random_u64()) + ".sock");
+  HttpServerOptions options;
+  options.listen = "unix:" + path.string();
+  options.unix_mode = 0660;
+  options.unix_group = "no-such-group-here";
+  CHECK(check_listen_address(options).error().code == "net.bind");
+  LoopThread thread;
+  thread.on_loop(
+      [&] { CHECK(HttpServer::open(thread.loop, options, [](HttpRequest, Responder) {}).error().code == "net.bind"); });
+  CHECK_FALSE(std::filesystem::exists(path));
+  if (::geteuid() != 0) return;  // who else is in which group, nobody knows
+  options.unix_group = "daemon";
+  CHECK(check_listen_address(options).ok());
+  Served served(options);
+  struct stat info{};
+  REQUIRE(::stat(path.c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777) == 0660);
+  const struct group* daemon = ::getgrnam("daemon");
+  REQUIRE(daemon != nullptr);
+  CHECK(info.st_gid == daemon->gr_gid);
+}
+
+TEST_CASE("a socket in a directory that is not there is refused before it is opened") {
+  HttpServerOptions options;
+  options.listen = "unix:/nowhere/at/all.sock";
+  CHECK(check_listen_address(options).error().code == "net.bind");
+  options.listen = "unix:" + (std::filesystem::temp_directory_path() / "framemill.sock").string();
+  CHECK(check_listen_address(options).ok());
 }
 
 TEST_CASE("a request gets its answer over a Unix socket, with the caller's uid") {

@@ -129,7 +129,7 @@ TEST_CASE("a client that expects another server key does not talk to this server
   const CurveKeyPair good = make_curve_key_pair();
   Server server({good.public_key});
   Client client(server.router->endpoint(), make_curve_key_pair().public_key, good);
-  CHECK(eventually([&] { return client.saw(LinkState::Disconnected) || client.saw(LinkState::NotTrusted); }));
+  CHECK(eventually([&] { return client.saw(LinkState::EndedEarly) || client.saw(LinkState::NotTrusted); }));
   CHECK_FALSE(client.send("hello").ok());
   CHECK_FALSE(client.saw(LinkState::Connected));
 }

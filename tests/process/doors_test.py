@@ -214,7 +214,7 @@ def reload(farm, expected):
 def keys_and_files(farm):
     keys = farm.private / 'workers.keys'
     os.chmod(keys, 0o660)
-    reload(farm, "nothing was read again, because workers' keys cannot be used")
+    reload(farm, 'workers.keys cannot be used and was not read again')
     assert f'chmod go-w {keys}' in scheduler_log(farm), 'the log does not say what to run'
     check = [str(farm.bin / 'framemill-scheduler'), '--check-config', '--config', str(farm.private / 'scheduler.toml')]
     done = subprocess.run(check, capture_output=True, text=True)
@@ -225,10 +225,10 @@ def keys_and_files(farm):
     os.chmod(keys, 0o600)
     known = keys.read_text()
     farm.write_private('workers.keys', '# nobody\n')
-    reload(farm, 'read again: 0 worker keys')
+    reload(farm, 'read again for SIGHUP: 0 worker keys')
     until(lambda: only_worker(farm)['state'] == 'silent', 40, 'a worker without its key is still heard')
     farm.write_private('workers.keys', known)
-    reload(farm, 'read again: 1 worker keys')
+    reload(farm, 'read again for SIGHUP: 1 worker keys')
     until(lambda: only_worker(farm)['state'] == 'up', 40, 'the worker is not heard again')
     # A port beyond loopback.
     text = (farm.private / 'scheduler.toml').read_text()

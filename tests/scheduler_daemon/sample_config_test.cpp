@@ -1,4 +1,6 @@
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
 
 #include "base/file.h"
 #include "scheduler/daemon/config.h"
@@ -15,6 +17,9 @@ TEST_CASE("the sample configuration is right and shows the defaults") {
   CHECK(config->listen_http == defaults.listen_http);
   CHECK(config->listen_workers == defaults.listen_workers);
   CHECK(config->allow_remote == defaults.allow_remote);
+  CHECK(config->http_socket_mode == defaults.http_socket_mode);
+  CHECK(config->backups_kept == defaults.backups_kept);
+  CHECK(config->backups() == config->data_directory / "backups");
   CHECK(config->lease_ttl == defaults.lease_ttl);
   CHECK(config->silence_alarm == defaults.silence_alarm);
   CHECK(config->key_file == "/etc/framemill/scheduler.key");
@@ -46,6 +51,65 @@ TEST_CASE("a limit of the HTTP interface that is not one is refused with its lin
   CHECK(typo.error().message.find("line 6") != std::string::npos);
   CHECK(typo.error().hint == "did you mean \"connections\"?");
   CHECK(parse("connections = 64,\nrequests_per_second_per_token = x").error().message.find("2 mistakes") == 0);
+}
+
+TEST_CASE("the mode of a socket is octal text that its owner can use it with") {
+  const std::string files = "data_directory = \"d\"\nkey_file = \"k\"\nworkers_file = \"w\"\ntokens_file = \"t\"\n";
+  const auto mode = [&](const std::string& text) {
+    return parse_scheduler_config(files + "http_socket_mode = " + text + "\n", "/etc/framemill");
+  };
+  CHECK(mode("\"0660\"")->http_socket_mode == 0660);
+  CHECK(mode("\"666\"")->http_socket_mode == 0666);
+  for (const char* bad : {"\"0460\"", "\"rw-rw----\"", "\"1777\"", "\"0689\"", "\"-660\""}) {
+    INFO(bad);
+    CHECK(mode(bad).error().code == "config.out_of_range");
+  }
+  CHECK(mode("660").error().code == "config.wrong_type");
+}
+
+TEST_CASE("drop-in files are read behind the file, the last value counts, and each value tells where it is from") {
+  const auto directory =
+      std::filesystem::temp_directory_path() / ("framemill-config-" + std::to_string(base::random_u64()));
+  std::filesystem::create_directories(directory / "scheduler.toml.d");
+  const auto write = [&](const char* name, const std::string& text) { std::ofstream(directory / name) << text; };
+  write("scheduler.toml",
+        "data_directory = \"d\"\nkey_file = \"k\"\nworkers_file = \"w\"\nbackups_kept = 3\n"
+        "models = [\"/a\"]\n[roots]\nmain = \"/mnt/main\"\n");
+  write("scheduler.toml.d/10-site.toml", "tokens_file = \"t\"\nbackups_kept = 5\nmodels = [\"/b\"]\n");
+  write("scheduler.toml.d/20-host.toml", "backups_kept = 7\n[roots]\nplates = \"\"\n[http_limits]\nconnections = 64\n");
+  write("scheduler.toml.d/notes.txt", "not read");
+  const auto config = read_scheduler_config(directory / "scheduler.toml");
+  INFO((config.ok() ? "" : config.error().message));
+  REQUIRE(config.ok());
+  CHECK(config->backups_kept == 7);
+  CHECK(config->tokens_file == directory / "t");  // relative to the file, not to the directory of drop-ins
+  CHECK(config->models == std::vector<std::filesystem::path>{"/b"});
+  CHECK(config->roots.size() == 2);
+  const std::string text = config_text(*config);
+  const std::string place = directory.string() + "/scheduler.toml";
+  for (const std::string& line :
+       {"backups_kept = 7  # " + place + ".d/20-host.toml\n",
+        "data_directory = \"" + directory.string() + "/d\"  # " + place + "\n",
+        std::string("lease_ttl = \"120s\"  # default\n"), "connections = 64  # " + place + ".d/20-host.toml\n",
+        std::string("requests_at_once_per_token = 32  # default\n"), "main = \"/mnt/main\"  # " + place + "\n"}) {
+    INFO(text << "\n" << line);
+    CHECK(text.find(line) != std::string::npos);
+  }
+  // What is printed is a file that says the same.
+  const auto again = parse_scheduler_config(text, "/elsewhere");
+  REQUIRE(again.ok());
+  CHECK(again->backups_kept == 7);
+  CHECK(again->roots == config->roots);
+  CHECK(again->http_limits.connections == 64);
+
+  write("scheduler.toml.d/30-slip.toml", "backups_kept = 0\n");
+  const auto slip = read_scheduler_config(directory / "scheduler.toml");
+  CHECK(slip.error().code == "config.out_of_range");
+  CHECK(slip.error().message.find("30-slip.toml") != std::string::npos);
+  write("scheduler.toml.d/30-slip.toml", "");
+  write("scheduler.toml.d/10-site.toml", "");
+  CHECK(read_scheduler_config(directory / "scheduler.toml").error().code == "config.missing_key");
+  std::filesystem::remove_all(directory);
 }
 
 TEST_CASE("a root of scheduler.toml may be written as worker.toml has it") {

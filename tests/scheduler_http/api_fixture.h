@@ -8,6 +8,7 @@
 #include <set>
 
 #include "fake_farm.h"
+#include "fake_upkeep.h"
 #include "json_schema.h"
 #include "net/http_client.h"
 #include "net/loop_thread.h"
@@ -27,6 +28,7 @@ inline const SchemaValidator& contract() {
 
 struct ApiFixture {
   FakeFarm farm;
+  FakeUpkeep upkeep;
   net::testing::LoopThread thread;
   std::unique_ptr<HttpApi> api;
   std::set<std::string> recorded;  // "GET /api/v1/jobs 200"
@@ -40,6 +42,7 @@ struct ApiFixture {
       auto opened = HttpApi::open(thread.loop, options, tokens(), farm, "0.1.0-test");
       REQUIRE(opened.ok());
       api = *std::move(opened);
+      api->use_upkeep(&upkeep);
     });
   }
   ~ApiFixture() {

@@ -14,7 +14,9 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/service_user.h"
 #include "worker/daemon/daemon.h"
+#include "worker/daemon/link_check.h"
 #include "worker/supervisor/keeper.h"
 
 namespace {
@@ -84,16 +86,40 @@ void leave_within(base::Duration limit, int key_file) {
   }).detach();
 }
 
-int run(const std::string& config_file, bool check_only) {
+struct Line {
+  std::string config_file = "/etc/framemill/worker.toml", user;
+  bool check_only = false, check_link = false, verbose = false;
+};
+
+// Root can read what the service cannot: the check is made as the service's user.
+base::Status become_service_user(const Line& line) {
+  FM_ASSIGN(const auto user, base::service_user_for(line.config_file, line.user));
+  if (!user) return {};
+  FM_TRY(base::become(*user));
+  fmt::print("checked as the user {}\n", user->name);
+  return {};
+}
+
+int check(const worker::DaemonSetup& setup, const Line& line) {
+  print_plan(setup);
+  if (!line.check_link) return 0;
+  const auto linked = worker::check_link(setup);
+  if (!linked.ok()) return complain(linked.error(), kBadConfiguration);
+  fmt::print("scheduler {}: {}\n", setup.config.scheduler,
+             *linked == worker::LinkCheck::LetsUsIn ? "it lets this worker in" : "it does not answer");
+  return 0;
+}
+
+int run(const Line& line) {
+  if (line.check_only)
+    if (const base::Status became = become_service_user(line); !became.ok()) return complain(became.error(), kFailed);
+  const std::string& config_file = line.config_file;
   auto config = worker::read_worker_config(config_file);
   if (!config.ok()) return complain(config.error(), kBadConfiguration);
   ::umask(static_cast<mode_t>(config->umask));
   auto setup = worker::make_setup(std::move(*config));
   if (!setup.ok()) return complain(setup.error(), kBadConfiguration);
-  if (check_only) {
-    print_plan(*setup);
-    return 0;
-  }
+  if (line.check_only) return check(*setup, line);
   const auto lock = lock_key(setup->config.key_file);
   if (!lock.ok()) return complain(lock.error(), kFailed);
   std::signal(SIGPIPE, SIG_IGN);
@@ -115,18 +141,22 @@ int main(int argc, char** argv) {
       "Framemill's worker daemon: runs what the scheduler grants on this host's devices.\n"
       "Example: framemill-worker --config /etc/framemill/worker.toml",
       "framemill-worker"};
-  std::string config_file = "/etc/framemill/worker.toml";
-  bool check_only = false, verbose = false;
-  app.add_option("--config", config_file, "the worker's configuration")->capture_default_str();
-  app.add_flag("--check-config", check_only,
+  Line line;
+  app.add_option("--config", line.config_file, "the worker's configuration")->capture_default_str();
+  app.add_flag("--check-config", line.check_only,
                "check the configuration, print what would be used, and exit (78 if it is not valid)");
-  app.add_flag("--verbose", verbose, "log more");
+  app.add_flag("--check-link", line.check_link,
+               "with --check-config: also try whether the scheduler lets this worker in");
+  app.add_option("--user", line.user,
+                 "with --check-config, as root: the user that the service runs as; default: framemill, for a file "
+                 "below /etc/framemill");
+  app.add_flag("--verbose", line.verbose, "log more");
   app.set_version_flag("--version", std::string("framemill-worker ") + FRAMEMILL_VERSION);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  if (verbose) framemill::base::set_log_level(framemill::base::LogLevel::Debug);
-  return run(config_file, check_only);
+  if (line.verbose) framemill::base::set_log_level(framemill::base::LogLevel::Debug);
+  return run(line);
 }
