@@ -234,6 +234,13 @@ const JobRecord* Farm::job(JobId id) const {
   return job == nullptr ? nullptr : &job->record;
 }
 
+std::uint32_t Farm::next_version(const jobs::JobSpec& spec) const {
+  std::uint32_t next = 1;
+  for (const std::string& shot : jobs::shots_of(spec))
+    next = std::max(next, state_->jobs.next_version({spec.show, {spec.sequence, shot}}));
+  return next;
+}
+
 std::optional<jobs::TaskState> Farm::task_state(PhaseId id, TaskIndex task) const {
   const PhaseEntry* phase = state_->jobs.find(id);
   if (phase == nullptr || task >= phase->tasks.size()) return std::nullopt;

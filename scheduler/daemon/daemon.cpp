@@ -214,7 +214,9 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
                                       loop.stop();
                                     }));
   Scheduler& scheduler = process->scheduler();
-  FarmService service(loop, scheduler, setup.packages, config.roots);
+  FarmService service(
+      loop, scheduler, setup.packages, config.roots,
+      process->history_is_incomplete() ? FarmService::Versions::OnDisk : FarmService::Versions::OfTheStore);
   net::HttpServerOptions http;
   FM_TRY(prepare_http(config, setup.workers.size(), http));
   FM_ASSIGN(const auto http_thread, HttpThread::start(std::move(http), std::move(setup.tokens), service, version));

@@ -58,9 +58,9 @@ std::function<void(base::Result<AnswerValue>)> unwrap(Reply<T> reply) {
 
 FarmService::FarmService(net::EventLoop& loop, Scheduler& scheduler,
                          std::shared_ptr<const jobs::PackageCatalogue> packages,
-                         std::map<std::string, std::filesystem::path> roots)
-    : loop_(loop), scheduler_(scheduler), packages_(std::move(packages)), roots_(std::move(roots)), probe_(roots_),
-      board_(std::make_shared<ViewBoard>()), queue_(loop) {
+                         std::map<std::string, std::filesystem::path> roots, Versions versions)
+    : loop_(loop), scheduler_(scheduler), packages_(std::move(packages)), roots_(std::move(roots)), versions_(versions),
+      probe_(roots_), board_(std::make_shared<ViewBoard>()), queue_(loop) {
   scheduler_.on_views(
       [board = board_](ViewChanges changes, Health health) { board->put(std::move(changes), std::move(health)); });
 }
@@ -101,6 +101,47 @@ void FarmService::submit(SubmitRequest request, Reply<SubmitReply> reply) {
   event.token = request.token;
   event.body = body_digest(request);
   for (const jobs::SpecError& warning : parsed.warnings) event.warnings.push_back(jobs::sentence(warning));
+  if (versions_ == Versions::OfTheStore || event.spec->version)
+    return look_at_inputs(std::move(event), std::move(reply));
+  skip_versions_on_disk(std::move(event), std::move(reply));
+}
+
+// The versions that a restored store hands out may have been used by jobs that it does not know.
+void FarmService::skip_versions_on_disk(JobSubmitted event, Reply<SubmitReply> reply) {
+  struct Held {
+    JobSubmitted event;
+    Reply<SubmitReply> reply;
+    std::uint32_t next = 1;
+    net::Timer patience;
+  };
+  auto held = std::make_shared<std::optional<Held>>(Held{std::move(event), std::move(reply), 1, {}});
+  const auto go_on = [this, held](std::uint32_t version) {  // loop thread
+    if (!*held) return;
+    Held taken = std::move(**held);
+    held->reset();
+    if (version > taken.next) {
+      auto spec = std::make_shared<jobs::JobSpec>(*taken.event.spec);
+      spec->version = version;
+      taken.event.spec = std::move(spec);
+      taken.event.warnings.push_back(
+          fmt::format("files of version {} are there already, of a job that the restored store does not know: this job "
+                      "gets version {}",
+                      taken.next, version));
+    }
+    look_at_inputs(std::move(taken.event), std::move(taken.reply));
+  };
+  loop_.post([this, held, go_on] {
+    Held& waiting = **held;
+    waiting.next = scheduler_.farm().next_version(*waiting.event.spec);
+    const bool asked = probe_.ask_version(waiting.event.spec, waiting.next, [this, go_on](std::uint32_t version) {
+      loop_.post([go_on, version] { go_on(version); });
+    });
+    if (!asked) return go_on(waiting.next);
+    waiting.patience = loop_.call_after(kProbePatience, [go_on] { go_on(0); });
+  });
+}
+
+void FarmService::look_at_inputs(JobSubmitted event, Reply<SubmitReply> reply) {
   if (!probe_.concerns(*event.spec)) return queue_submit(std::move(event), std::move(reply), {});
   // The warnings of the probe, or none when the storage is slow: whichever comes first carries the submit on, once.
   struct Held {

@@ -18,9 +18,11 @@ namespace framemill::scheduler {
 
 class FarmService : public FarmPort {
  public:
-  // `packages` may be shared with other threads: it never changes.
+  // `packages` may be shared with other threads: it never changes. Versions::OnDisk: the store has lost history, so a
+  // version that it does not know may have been used: files of that name are looked for, on the roots that this host has.
+  enum class Versions { OfTheStore, OnDisk };
   FarmService(net::EventLoop& loop, Scheduler& scheduler, std::shared_ptr<const jobs::PackageCatalogue> packages,
-              std::map<std::string, std::filesystem::path> roots);
+              std::map<std::string, std::filesystem::path> roots, Versions versions = Versions::OfTheStore);
 
   void submit(SubmitRequest request, Reply<SubmitReply> reply) override;
   void change_job(JobChange change, Reply<Changed> reply) override;
@@ -44,12 +46,15 @@ class FarmService : public FarmPort {
   template <class T>
   void queue_search(Reply<T> reply, std::function<void(Reply<T>)> function);
   void remake(JobChangeRequested event, Reply<Changed> answer_to);  // loop thread
+  void skip_versions_on_disk(JobSubmitted event, Reply<SubmitReply> reply);
+  void look_at_inputs(JobSubmitted event, Reply<SubmitReply> reply);
   void queue_submit(JobSubmitted event, Reply<SubmitReply> reply, std::vector<std::string> warnings);
 
   net::EventLoop& loop_;
   Scheduler& scheduler_;
   std::shared_ptr<const jobs::PackageCatalogue> packages_;
   std::map<std::string, std::filesystem::path> roots_;
+  const Versions versions_;
   RootProbe probe_;
   std::shared_ptr<ViewBoard> board_;
   RequestQueue queue_;

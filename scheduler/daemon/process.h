@@ -31,6 +31,8 @@ class SchedulerProcess {
   // --- loop thread ---
   Scheduler& scheduler() { return *scheduler_; }
   store::StoreCounters store_counters() const { return store_->counters(); }  // any thread
+  // Whether acknowledged history may be missing in the store.
+  bool history_is_incomplete() const { return store_->epoch_history().is_incomplete; }
   // `done` is called on the loop with the size in bytes.
   base::Status copy_store(std::filesystem::path file, std::function<void(base::Result<std::uint64_t>)> done) {
     return store_->backup(std::move(file), std::move(done));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "jobs/output_names.h"
 #include "jobs/plan.h"
 
 namespace framemill::scheduler {
@@ -13,6 +14,7 @@ namespace {
 constexpr std::size_t kAsksMax = 16;
 constexpr std::int64_t kFramesLookedAt = 8;  // of one input: enough for a wrong name or a wrong range
 constexpr std::size_t kWarningsMax = 32;
+constexpr std::uint32_t kVersionsLookedAt = 1'000;  // beyond those that the store knows
 
 // As much of the layer's first phase as its inputs depend on; of a chain's context the last frame stands for all.
 jobs::PhasePlan phase_of(const jobs::LayerSpec& layer) {
@@ -56,14 +58,56 @@ bool RootProbe::concerns(const jobs::JobSpec& spec) const {
   });
 }
 
-bool RootProbe::ask(std::shared_ptr<const jobs::JobSpec> spec, std::function<void(std::vector<std::string>)> then) {
+bool RootProbe::add(std::function<void()> look) {
   const std::lock_guard lock(queue_->mutex);
   if (queue_->jobs.size() >= kAsksMax) return false;
-  queue_->jobs.emplace_back([spec = std::move(spec), roots = roots_, files = files_, then = std::move(then)] {
-    then(missing_first_frames(*spec, roots, *files));
-  });
+  queue_->jobs.push_back(std::move(look));
   queue_->wake.notify_all();
   return true;
+}
+
+bool RootProbe::ask(std::shared_ptr<const jobs::JobSpec> spec, std::function<void(std::vector<std::string>)> then) {
+  return add([spec = std::move(spec), roots = roots_, files = files_, then = std::move(then)] {
+    then(missing_first_frames(*spec, roots, *files));
+  });
+}
+
+bool RootProbe::ask_version(std::shared_ptr<const jobs::JobSpec> spec, std::uint32_t from,
+                            std::function<void(std::uint32_t)> then) {
+  const bool is_here = std::any_of(spec->layers.begin(), spec->layers.end(),
+                                   [&](const jobs::LayerSpec& layer) { return roots_.contains(layer.root); });
+  return is_here && add([spec = std::move(spec), from, roots = roots_, files = files_, then = std::move(then)] {
+           then(free_version(*spec, from, roots, *files));
+         });
+}
+
+namespace {
+
+// Whether the layer's first file of that version has its final name already.
+bool is_there(const jobs::JobSpec& spec, const jobs::LayerSpec& layer, std::uint32_t version,
+              const std::filesystem::path& root, const Files& files) {
+  if (layer.frames.empty()) return false;
+  const std::string& shot = layer.shot.empty() ? spec.shot : layer.shot;
+  const auto name = jobs::resolve_output(layer.output, {spec.show, spec.sequence, shot, layer.name, 0, version});
+  return name.ok() && files.exists(root / jobs::frame_path(*name, layer.frames.first()));
+}
+
+}  // namespace
+
+std::uint32_t free_version(const jobs::JobSpec& spec, std::uint32_t from,
+                           const std::map<std::string, std::filesystem::path>& roots, const Files& files) {
+  std::vector<std::pair<const jobs::LayerSpec*, std::filesystem::path>> here;
+  for (const jobs::LayerSpec& layer : spec.layers)
+    if (const auto root = roots.find(layer.root); root != roots.end() && jobs::has_token(layer.output, "version") &&
+                                                  files.exists(root->second / ".framemill-root"))
+      here.emplace_back(&layer, root->second);
+  const auto taken = [&](std::uint32_t version) {
+    return std::any_of(here.begin(), here.end(),
+                       [&](const auto& entry) { return is_there(spec, *entry.first, version, entry.second, files); });
+  };
+  for (std::uint32_t version = from; version - from < kVersionsLookedAt; ++version)
+    if (!taken(version)) return version;
+  return from;
 }
 
 std::vector<std::string> missing_first_frames(const jobs::JobSpec& spec,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <filesystem>
 #include <functional>
@@ -28,10 +29,15 @@ class RootProbe {
 
   // Whether the job reads files of a root that this host has.
   bool concerns(const jobs::JobSpec& spec) const;
+  // The first version, from this one on, under which no layer's first file is there yet; `then` runs on the probe's
+  // thread. False: it is busy, or this host has none of the roots.
+  bool ask_version(std::shared_ptr<const jobs::JobSpec> spec, std::uint32_t from,
+                   std::function<void(std::uint32_t)> then);
   // One sentence per input whose first frames are not there; `then` runs on the probe's thread. False: it is busy.
   bool ask(std::shared_ptr<const jobs::JobSpec> spec, std::function<void(std::vector<std::string>)> then);
 
  private:
+  bool add(std::function<void()> look);
   struct Queue {
     std::mutex mutex;
     std::condition_variable wake;
@@ -44,6 +50,8 @@ class RootProbe {
 };
 
 // What RootProbe finds, on the caller's thread.
+std::uint32_t free_version(const jobs::JobSpec& spec, std::uint32_t from,
+                           const std::map<std::string, std::filesystem::path>& roots, const Files& files);
 std::vector<std::string> missing_first_frames(const jobs::JobSpec& spec,
                                               const std::map<std::string, std::filesystem::path>& roots,
                                               const Files& files);

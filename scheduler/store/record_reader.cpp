@@ -39,6 +39,9 @@ base::Result<EpochHistory> read_epoch_history(Connection& connection) {
   FM_ASSIGN(const std::int64_t era,
             connection.integer("SELECT coalesce(max(time_ms), 0) FROM upkeep WHERE verb = 'new_era'"));
   history.era = static_cast<std::uint64_t>(era);
+  FM_ASSIGN(const std::int64_t losses,
+            connection.integer("SELECT count(*) FROM upkeep WHERE verb IN ('new_era', 'restore')"));
+  history.is_incomplete = losses > 0;
   FM_ASSIGN(Statement statement, connection.prepare("SELECT epoch, nonce, sequence FROM epochs ORDER BY epoch"));
   Statement::Rows rows = statement.rows();
   while (true) {

@@ -29,6 +29,8 @@ struct EpochStart {
 struct EpochHistory {
   std::vector<EpochStart> starts;
   std::uint64_t era = 0;
+  bool is_incomplete =
+      false;  // it was restored from a copy, or a loss was accepted: what was acknowledged may be missing
 };
 enum class OutputTails { Leave, Include };
 enum class Reads { Leave, Include };

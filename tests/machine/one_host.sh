@@ -61,7 +61,7 @@ property framemill-scheduler StatusText | grep -q tokens.toml || fail "the unit'
 fm workers >/dev/null || fail "the tokens in force were lost"
 cp -p /tmp/tokens.toml /etc/framemill/tokens.toml
 systemctl reload framemill-scheduler || fail "the mended list fails"
-journalctl -u framemill-scheduler | grep -q "audit: root: submit job $job" || fail "the journal does not say who submitted"
+journalctl --no-pager -q -u framemill-scheduler -g "audit: root: submit job $job" -n 1 | grep -q . || fail "the journal does not say who submitted"
 
 step "doctor, run by root, judges as the user of the services"
 framemill doctor --token-file /tmp/token || fail "doctor finds fault with a correct farm"

@@ -51,6 +51,28 @@ struct Mounted {
 
 }  // namespace
 
+TEST_CASE("versions whose files are there already are skipped, where the root is mounted") {
+  const auto files = std::make_shared<MemoryFiles>();
+  const auto spec =
+      test::job_of(
+          "[[layer]]\nname = \"cut\"\nkind = \"command\"\nargv = [\"paint\"]\nframes = \"5-8\"\nroot = \"plates\"\n"
+          "output = \"cut/v{version:03}/p.{frame:04}.png\"\n")
+          .spec;
+  const std::map<std::string, std::filesystem::path> roots{{"plates", kPlates}};
+  for (const char* name : {"cut/v002/p.0005.png", "cut/v003/p.0005.png", "cut/v005/p.0005.png"}) files->put(name);
+  CHECK(free_version(*spec, 2, roots, *files) == 2);  // no marker: says nothing
+  files->put(".framemill-root");
+  CHECK(free_version(*spec, 1, roots, *files) == 1);
+  CHECK(free_version(*spec, 2, roots, *files) == 4);
+  CHECK(free_version(*spec, 5, roots, *files) == 6);
+  CHECK(free_version(*spec, 2, {{"plates", ""}}, *files) == 2);
+  RootProbe probe(roots, files);
+  std::promise<std::uint32_t> found;
+  REQUIRE(probe.ask_version(spec, 2, [&](std::uint32_t version) { found.set_value(version); }));
+  CHECK(found.get_future().get() == 4);
+  CHECK_FALSE(RootProbe({{"plates", ""}}, files).ask_version(spec, 2, [](std::uint32_t) {}));
+}
+
 TEST_CASE("a look names the first of an input's first files that is not there") {
   const Mounted mounted;
   for (const char* name : {"p.0001.exr", "p.0002.exr", "p.0003.exr"}) mounted.files->put(name);
