@@ -64,6 +64,13 @@ base::Status read_output(int fd, base::Instant end, const std::function<bool()>&
 
 }  // namespace
 
+std::filesystem::path sibling_program(const std::filesystem::path& directory, const std::string& name) {
+  std::error_code ignored;
+  const std::filesystem::path installed = directory.parent_path() / "lib" / "framemill" / name;
+  const bool is_beside = std::filesystem::exists(directory / name, ignored);
+  return !is_beside && std::filesystem::exists(installed, ignored) ? installed : directory / name;
+}
+
 base::Result<ChildResult> run_child(const std::vector<std::string>& argv, base::Duration limit,
                                     const std::function<bool()>& keep_going) {
   std::error_code ignored;

@@ -4,6 +4,7 @@
 // Errors: process.missing, process.start, process.timeout, net.interrupted.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -17,6 +18,10 @@ struct ChildResult {
   int exit_status = -1;  // 128 + signal number when a signal ended it
   std::string output;    // standard output and error together; at most the first 64 KiB
 };
+
+// Where a program of ours lies: in the directory of this one, or where an installation has what people do not start
+// themselves, in lib/framemill beside it.
+std::filesystem::path sibling_program(const std::filesystem::path& directory, const std::string& name);
 
 // argv[0] is a path. Its standard input is empty. At the limit, or when
 // keep_going turns false, the child and all it started are killed.

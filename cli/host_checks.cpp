@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/timex.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -153,6 +154,17 @@ void check_data_directory(const std::filesystem::path& directory, Findings& find
                         fmt::format("writable, a synced 4 KiB append takes {:.2f} ms (median of {})", ms, kSyncTries),
                         ms > kSyncMsSlow ? "every acknowledged step waits for a sync: use a faster disk" : ""});
   add_free_space(subject, directory, findings);
+}
+
+void check_clock(Findings& findings) {
+  struct timex clock{};
+  const int state = ::adjtimex(&clock);  // without modes it only tells
+  if (state < 0) return findings.push_back({Verdict::Note, "clock", "its state cannot be read", ""});
+  if (state == TIME_ERROR || (clock.status & STA_UNSYNC) != 0)
+    return findings.push_back({Verdict::Note, "clock", "nothing keeps it right, as far as the kernel knows",
+                               "timedatectl set-ntp true, or install chrony"});
+  findings.push_back(
+      {Verdict::Good, "clock", fmt::format("kept right, off by {} ms at most", clock.maxerror / 1000), ""});
 }
 
 void check_backups(const std::filesystem::path& directory, Findings& findings) {

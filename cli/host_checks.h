@@ -27,6 +27,8 @@ void check_data_directory(const std::filesystem::path& directory, Findings& find
 // An output root: marker file, writable, hard links, free space.
 enum class RootAccess { Read, Write };
 void check_root(const std::string& name, const std::filesystem::path& path, RootAccess access, Findings& findings);
+// Whether something keeps the clock right: deadlines, tokens and logs of several hosts are compared by it.
+void check_clock(Findings& findings);
 // The newest copy in the directory of backups: whether there is one, and whether it is of the last night.
 void check_backups(const std::filesystem::path& directory, Findings& findings);
 // The scheduler's addresses: free, or held by a running scheduler. The first tells whether one answers. `group`: of a

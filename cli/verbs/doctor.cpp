@@ -63,8 +63,8 @@ void note_confinement(const std::string& said, Findings& findings) {
 
 // The daemon's own check of its configuration: the only judge of keys and values.
 void check_config(const DaemonFile& daemon, Session& session, Findings& findings) {
-  const std::string name = daemon.is_worker ? "framemill-worker" : "framemill-scheduler";
-  const fs::path program = fs::path(session.host().program_directory) / name;
+  const char* name = daemon.is_worker ? "framemill-worker" : "framemill-scheduler";
+  const fs::path program = sibling_program(session.host().program_directory, name);
   const std::string subject = "configuration " + daemon.path.string();
   std::vector<std::string> argv{program.string(), "--check-config", "--config", daemon.path.string()};
   if (daemon.is_worker) argv.emplace_back("--check-link");
@@ -72,7 +72,7 @@ void check_config(const DaemonFile& daemon, Session& session, Findings& findings
   if (!result.ok()) {
     findings.push_back({Verdict::Note, subject, result.error().message, "only its daemon can check every key"});
   } else if (result->exit_status == 0) {
-    findings.push_back({Verdict::Good, subject, name + " accepts it", {}});
+    findings.push_back({Verdict::Good, subject, fmt::format("{} accepts it", name), {}});
     note_confinement(result->output, findings);
   } else {
     std::string said = printable(result->output, LineBreaks::Keep);
@@ -244,13 +244,14 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
   FM_TRY(become_service_user(paths, options.user, findings));
   FM_ASSIGN(const std::vector<DaemonFile> daemons, read_daemon_files(paths, session, findings));
   bool workers = false;
+  if (!daemons.empty()) check_clock(findings);
   for (const DaemonFile& daemon : daemons) {
     check_daemon(daemon, session, findings);
     workers = workers || daemon.is_worker;
   }
   if (!options.models.empty()) check_packages({options.models.begin(), options.models.end()}, findings);
   if (workers || options.executor || daemons.empty())
-    check_executor(fs::path(session.host().program_directory) / "framemill-executor", session.host().keep_going,
+    check_executor(sibling_program(session.host().program_directory, "framemill-executor"), session.host().keep_going,
                    findings);
 
   if (session.json())

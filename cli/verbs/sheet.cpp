@@ -109,7 +109,7 @@ base::Status draw(const std::string& request, const std::map<std::string, std::s
   if (scratch.path().empty()) return base::Error{"file.open", "no temporary directory can be made", {}, {}};
   const fs::path file = scratch.path() / "request";
   FM_TRY(base::write_file_durably(file, request, 0600));
-  std::vector<std::string> argv{(fs::path(session.host().program_directory) / "framemill-media").string(), "sheet",
+  std::vector<std::string> argv{sibling_program(session.host().program_directory, "framemill-media").string(), "sheet",
                                 file.string(), "--staging", scratch.path().string()};
   for (const auto& [name, path] : roots) {
     argv.emplace_back("--root");

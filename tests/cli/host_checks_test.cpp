@@ -58,6 +58,13 @@ TEST_CASE("the data directory's sync is measured, and nothing is left behind") {
   CHECK(verdicts(absent) == "p");
 }
 
+TEST_CASE("the clock is kept right, or that nothing does is worth a note") {
+  Findings findings;
+  check_clock(findings);
+  REQUIRE(findings.size() == 1);
+  CHECK((verdicts(findings) == "g" || verdicts(findings) == "n"));
+}
+
 TEST_CASE("a root proves itself by its marker file") {
   const TemporaryDirectory directory;
   Findings findings;
@@ -114,6 +121,18 @@ TEST_CASE("a child's output and exit status come back, and a slow one is killed"
   REQUIRE(result.ok());
   CHECK(result->output.size() == 64 * 1024);
   CHECK(run_child({"/nowhere/program"}, base::seconds(1), going).error().code == "process.missing");
+}
+
+TEST_CASE("a program lies beside this one, or where an installation has it") {
+  const TemporaryDirectory directory;
+  const std::filesystem::path bin = directory.path() / "bin", lib = directory.path() / "lib" / "framemill";
+  CHECK(sibling_program(bin, "framemill-media") == bin / "framemill-media");  // and is named as missing there
+  std::filesystem::create_directories(lib);
+  std::filesystem::create_directories(bin);
+  directory.write("lib/framemill/framemill-media", "");
+  CHECK(sibling_program(bin, "framemill-media") == lib / "framemill-media");
+  directory.write("bin/framemill-media", "");
+  CHECK(sibling_program(bin, "framemill-media") == bin / "framemill-media");
 }
 
 TEST_CASE("doctor says what is wrong with a configuration and exits with status 78") {

@@ -64,7 +64,8 @@ systemctl reload framemill-scheduler || fail "the mended list fails"
 journalctl --no-pager -q -u framemill-scheduler -g "audit: root: submit job $job" -n 1 | grep -q . || fail "the journal does not say who submitted"
 
 step "doctor, run by root, judges as the user of the services"
-framemill doctor --token-file /tmp/token || fail "doctor finds fault with a correct farm"
+framemill doctor --token-file /tmp/token | tee /tmp/doctor || fail "doctor finds fault with a correct farm"
+grep -q '^ok .*framemill-executor self-test' /tmp/doctor || fail "doctor does not test the executor"
 chown root: /etc/framemill/scheduler.key
 ! framemill doctor --token-file /tmp/token >/tmp/doctor 2>&1 || fail "doctor does not see a key that the service cannot read"
 grep -q scheduler.key /tmp/doctor && ! grep -q 'chown 0' /tmp/doctor || { cat /tmp/doctor; fail "doctor's advice is wrong"; }
