@@ -174,6 +174,7 @@ Result<SchedulerConfig> read_scheduler_config(const std::filesystem::path& path)
   const bool alone = files.empty();
   files.insert(files.begin(), path);
   SchedulerConfig config;
+  config.file = path;
   for (const std::filesystem::path& file : files) {
     auto text = base::read_file(file, kConfigBytesMax);
     if (!text.ok()) return Error{"config.read", text.error().message, "", "name the file with --config"};
@@ -188,14 +189,21 @@ Result<SchedulerConfig> read_scheduler_config(const std::filesystem::path& path)
   return config;
 }
 
-std::string config_text(const SchedulerConfig& config) {
-  std::string text;
-  const auto line = [&](const std::string& key, const std::string& shown, const std::string& value) {
-    const auto origin = config.origins.find(key);
-    text += fmt::format("{} = {}  # {}\n", shown, value, origin == config.origins.end() ? "default" : origin->second);
-  };
-  const auto quoted = [](const std::string& value) { return fmt::format("\"{}\"", value); };
-  const auto put = [&](const char* key, const std::string& value) { line(key, key, value); };
+namespace {
+
+struct ShownKey {
+  std::string table, key, value;  // table: "http_limits", "roots"; empty: the root
+  std::string name() const { return table.empty() ? key : table + "." + key; }
+};
+
+std::string quoted(const std::string& value) {
+  return fmt::format("\"{}\"", value);
+}
+
+// Every key with its value as a file has it, in the order of the sample.
+std::vector<ShownKey> shown_keys(const SchedulerConfig& config) {
+  std::vector<ShownKey> keys;
+  const auto put = [&](const char* key, const std::string& value) { keys.push_back({"", key, value}); };
   put("listen_http", quoted(config.listen_http));
   put("http_socket_mode", fmt::format("\"{:04o}\"", config.http_socket_mode));
   if (!config.http_socket_group.empty()) put("http_socket_group", quoted(config.http_socket_group));
@@ -214,13 +222,37 @@ std::string config_text(const SchedulerConfig& config) {
   put("silence_alarm", quoted(base::duration_text(config.silence_alarm)));
   put("missing_after", quoted(base::duration_text(config.missing_after)));
   put("progress_timeout", quoted(base::duration_text(config.progress_timeout)));
-  text += "[http_limits]\n";
   HttpLimitsConfig limits = config.http_limits;
   for (const HttpLimit& limit : http_limits_of(limits))
-    line(std::string("http_limits.") + limit.key, limit.key, fmt::to_string(limit.value));
-  text += "[roots]\n";
-  for (const auto& [name, path] : config.roots) line("roots." + name, name, quoted(path.string()));
+    keys.push_back({"http_limits", limit.key, fmt::to_string(limit.value)});
+  for (const auto& [name, path] : config.roots) keys.push_back({"roots", name, quoted(path.string())});
+  return keys;
+}
+
+}  // namespace
+
+std::string config_text(const SchedulerConfig& config) {
+  std::string text, table;
+  for (const ShownKey& key : shown_keys(config)) {
+    if (key.table != table) text += fmt::format("[{}]\n", key.table);
+    table = key.table;
+    const auto origin = config.origins.find(key.name());
+    text +=
+        fmt::format("{} = {}  # {}\n", key.key, key.value, origin == config.origins.end() ? "default" : origin->second);
+  }
   return text;
+}
+
+std::vector<std::string> changed_keys(const SchedulerConfig& before, const SchedulerConfig& after) {
+  std::map<std::string, std::string> values;
+  for (const ShownKey& key : shown_keys(before)) values[key.name()] = key.value;
+  std::vector<std::string> changed;
+  for (const ShownKey& key : shown_keys(after)) {
+    const auto known = values.extract(key.name());
+    if (!known || known.mapped() != key.value) changed.push_back(key.name());
+  }
+  for (const auto& [name, value] : values) changed.push_back(name);  // that are not set any more
+  return changed;
 }
 
 }  // namespace framemill::scheduler

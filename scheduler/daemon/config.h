@@ -25,6 +25,7 @@ struct HttpLimitsConfig {
 };
 
 struct SchedulerConfig {
+  std::filesystem::path file;                  // that it was read from; empty: from a text
   std::string listen_http = "127.0.0.1:8750";  // or "unix:/run/framemill/http.sock"
   std::string listen_workers = "tcp://127.0.0.1:8751";
   std::uint32_t http_socket_mode = 0600;  // of a socket of listen_http
@@ -61,5 +62,7 @@ base::Result<SchedulerConfig> parse_scheduler_config(std::string_view text, cons
 base::Result<SchedulerConfig> read_scheduler_config(const std::filesystem::path& path);
 // Every key with its value and where that is from, one line each, as a file that would set the same.
 std::string config_text(const SchedulerConfig& config);
+// The keys that differ, by name: "http_limits.connections", "roots.plates".
+std::vector<std::string> changed_keys(const SchedulerConfig& before, const SchedulerConfig& after);
 
 }  // namespace framemill::scheduler

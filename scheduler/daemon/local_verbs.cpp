@@ -59,7 +59,9 @@ base::Status ask_reload(const SchedulerConfig& config) {
     const json::object& file = item.get_object();
     const json::value* problem = file.if_contains("refused");
     if (problem == nullptr || !problem->is_object()) {
-      fmt::print("{}: {} {}\n", text_of(file, "path"), number_of(file, "entries"), text_of(file, "what"));
+      const std::string note = text_of(file, "note");
+      fmt::print("{}: {} {}{}{}\n", text_of(file, "path"), number_of(file, "entries"), text_of(file, "what"),
+                 note.empty() ? "" : "\n  ", note);
       continue;
     }
     const std::string hint = text_of(problem->get_object(), "hint");

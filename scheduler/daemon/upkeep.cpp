@@ -32,6 +32,17 @@ ReloadedFile outcome_of(const char* what, const std::filesystem::path& path, con
   return file;
 }
 
+// Settings are read at the start alone. A slip in them is better found now than at the next start, and what was changed
+// must not be taken for being in force.
+ReloadedFile look_at_settings(const SchedulerConfig& config) {
+  const auto fresh = read_scheduler_config(config.file);
+  const std::vector<std::string> changed = fresh.ok() ? changed_keys(config, *fresh) : std::vector<std::string>();
+  ReloadedFile file = outcome_of("changed settings", config.file, fresh, changed.size());
+  if (!changed.empty())
+    file.note = fmt::format("restart the scheduler to use what was changed: {}", fmt::join(changed, ", "));
+  return file;
+}
+
 }  // namespace
 
 bool reloaded_whole(const std::vector<ReloadedFile>& files) {
@@ -45,7 +56,7 @@ std::string reload_text(const std::vector<ReloadedFile>& files) {
     text += file.refused ? fmt::format("{} cannot be used and was not read again: {}{}{}", file.path,
                                        config::first_line(file.refused->message),
                                        file.refused->hint.empty() ? "" : "; ", file.refused->hint)
-                         : fmt::format("{} {}", file.entries, file.what);
+                         : fmt::format("{} {}{}{}", file.entries, file.what, file.note.empty() ? "" : ": ", file.note);
   }
   return text;
 }
@@ -78,6 +89,8 @@ std::vector<ReloadedFile> Upkeep::reload_now(const std::string& who) {
   auto tokens = TokenTable::read(config_.tokens_file);
   files.push_back(outcome_of("tokens", config_.tokens_file, tokens, tokens.ok() ? tokens->size() : 0));
   if (tokens.ok()) parts_.use_tokens(*std::move(tokens));
+
+  if (!config_.file.empty()) files.push_back(look_at_settings(config_));
 
   const std::string text = reload_text(files);
   if (reloaded_whole(files)) {

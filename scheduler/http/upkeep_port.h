@@ -16,10 +16,11 @@ namespace framemill::scheduler {
 
 // One file that a reload reads again. Each stands for itself: one that is refused keeps no other from being used.
 struct ReloadedFile {
-  std::string what;  // "workers", "tokens", "models"
+  std::string what;  // "worker keys", "tokens", "settings"
   std::string path;
   std::size_t entries = 0;             // that are in force now
   std::optional<base::Error> refused;  // what was read before stays in force
+  std::string note{};                  // what was not taken although it is right, and how it will be
 };
 
 // A copy of the store that was checked whole: SQLite's integrity, the checksum chain, the counts.

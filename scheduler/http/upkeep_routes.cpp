@@ -40,7 +40,8 @@ base::Status reload(const std::shared_ptr<Call>& call) {
                      list.push_back(json::object{{"what", text_json(file.what)},
                                                  {"path", text_json(file.path)},
                                                  {"entries", file.entries},
-                                                 {"refused", error_json(file.refused)}});
+                                                 {"refused", error_json(file.refused)},
+                                                 {"note", text_json(file.note)}});
                    }
                    call->answer(200, {{"reloaded", whole}, {"files", std::move(list)}});
                    return {};

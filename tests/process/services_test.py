@@ -92,6 +92,15 @@ def reloads(host):
     host.farm.client.get('/api/v1/jobs')  # the tokens that were in force still are
     tokens.write_text(known)
     assert host.verb('reload').returncode == 0
+    # Settings are read at the start: what was changed is named, and a slip is found before the next start.
+    settings = host.config.read_text()
+    host.config.write_text('lease_ttl = "90s"\n' + settings)
+    done = host.verb('reload')
+    assert done.returncode == 0 and 'restart the scheduler to use what was changed: lease_ttl' in done.stdout, done
+    host.config.write_text('lease_ttl = "90 parsecs"\n' + settings)
+    done = host.verb('reload')
+    assert done.returncode != 0, done
+    host.config.write_text(settings)
 
 
 def sign_ins(host):
@@ -185,30 +194,75 @@ def needs_a_person(host):
     assert host.scheduler(*check).returncode == 0
 
 
+def faults(host, nobody):
+    """What may be wrong with a farm of the user nobody: a name, how to break it, the code that must be found."""
+    data = data_directory(host)
+    store, key, tokens = data / 'jobs.db', host.private / 'scheduler.key', host.private / 'tokens.toml'
+    text = host.config.read_text()
+    whole = store.read_bytes()
+    return [
+        ('a key of root\'s', lambda: os.chown(key, 0, 0), 'keys.'),
+        ('a key that others can read', lambda: os.chmod(key, 0o644), 'keys.permissions'),
+        ('tokens that others can write', lambda: os.chmod(tokens, 0o666), 'tokens.permissions'),
+        ('a data directory of root\'s', lambda: os.chown(data, 0, 0), 'config.data_directory'),
+        ('a store of root\'s', lambda: os.chown(store, 0, 0), 'store.file'),
+        ('a truncated store', lambda: overwrite_with(store, whole[:len(whole) // 2]), 'store.corrupt'),
+        ('something else than a store', lambda: overwrite_with(store, b'x' * 8192), 'store.not_a_store'),
+        ('a socket where nobody can make one',
+         lambda: host.config.write_text('listen_http = "unix:/usr/framemill.sock"\n' + without(text, 'listen_http')),
+         'net.bind'),
+        ('a group that the user is not in',
+         lambda: host.config.write_text(f'listen_http = "unix:{data}/http.sock"\nhttp_socket_group = "shadow"\n'
+                                        + without(text, 'listen_http')), 'net.bind')]
+
+
+def without(text, key):
+    return ''.join(line for line in text.splitlines(True) if not line.startswith(key))
+
+
+def overwrite_with(path, contents):
+    path.write_bytes(contents)
+
+
 def as_service_user(host, place):
-    """A correct farm of a user of its own is correct in root's eyes, too, and a file of root's is not."""
+    """A correct farm of a user of its own is correct in root's eyes, too; whatever is wrong with it gets one verdict,
+    whether root asks or that user does; and no advice takes the farm down."""
     if os.geteuid() != 0:
         return
     nobody = pwd.getpwnam('nobody')
     os.chmod(place, 0o755)
-    for path in [host.private, *host.private.rglob('*'), data_directory(host), *data_directory(host).rglob('*')]:
-        os.chown(path, nobody.pw_uid, nobody.pw_gid)
-    check = ['--check-config', '--config', str(host.config), '--user', 'nobody']
-    done = host.scheduler(*check)
+    data = data_directory(host)
+    snapshot = pathlib.Path(place) / 'snapshot'
+    own(host.private, nobody)
+    check = ['--check-config', '--config', str(host.config)]
+    can_execute = subprocess.run([str(host.farm.bin / 'framemill-scheduler'), '--version'], user='nobody', extra_groups=[],
+                                 capture_output=True).returncode == 0
+    done = host.scheduler(*check, '--user', 'nobody')
     assert done.returncode == 0 and 'checked as the user nobody' in done.stdout, done
-    key = host.private / 'scheduler.key'
-    os.chown(key, 0, 0)  # what following the advice of a check as root led to
-    done = host.scheduler(*check)
-    assert done.returncode == 78 and 'scheduler.key' in done.stderr and 'chown 0' not in done.stderr, done
-    doctor = subprocess.run(host.farm.cli('doctor', '--config', str(host.config), '--user', 'nobody'),
-                            capture_output=True, text=True)
-    assert doctor.returncode in (1, 78) and 'as this user' in doctor.stdout, doctor
-    assert 'scheduler.key' in doctor.stdout and 'chown 0' not in doctor.stdout, doctor
-    os.chown(key, nobody.pw_uid, nobody.pw_gid)
-    os.chown(data_directory(host), 0, 0)
-    os.chmod(data_directory(host), 0o700)
-    done = host.scheduler(*check)
-    assert done.returncode == 78 and 'config.data_directory' in done.stderr, done
+    shutil.copytree(host.private, snapshot)
+    for name, break_it, code in faults(host, nobody):
+        break_it()
+        by_root = host.scheduler(*check, '--user', 'nobody')
+        assert by_root.returncode == 78 and code in by_root.stderr, (name, by_root)
+        assert 'chown 0' not in by_root.stderr, (name, by_root)
+        if can_execute:
+            by_user = host.scheduler(*check, user='nobody')
+            assert (by_user.returncode, by_user.stderr) == (by_root.returncode, by_root.stderr), (name, by_user, by_root)
+        doctor = subprocess.run(host.farm.cli('doctor', '--config', str(host.config), '--user', 'nobody'),
+                                capture_output=True, text=True)
+        assert doctor.returncode in (1, 78) and 'as this user' in doctor.stdout, (name, doctor)
+        assert 'chown 0' not in doctor.stdout, (name, doctor)
+        shutil.rmtree(host.private)
+        shutil.copytree(snapshot, host.private)
+        own(host.private, nobody)
+    assert host.scheduler(*check, '--user', 'nobody').returncode == 0
+    assert data.stat().st_uid == nobody.pw_uid
+
+
+def own(directory, user):
+    os.chmod(directory, 0o700)
+    for path in [directory, *directory.rglob('*')]:
+        os.chown(path, user.pw_uid, user.pw_gid)
 
 
 def main():

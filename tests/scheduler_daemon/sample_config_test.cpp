@@ -102,6 +102,15 @@ TEST_CASE("drop-in files are read behind the file, the last value counts, and ea
   CHECK(again->roots == config->roots);
   CHECK(again->http_limits.connections == 64);
 
+  CHECK(changed_keys(*config, *config).empty());
+  SchedulerConfig other = *config;
+  other.backups_kept = 8;
+  other.http_limits.connections = 128;
+  other.http_socket_group = "artists";
+  other.roots.erase("plates");
+  CHECK(changed_keys(*config, other) ==
+        std::vector<std::string>{"http_socket_group", "backups_kept", "http_limits.connections", "roots.plates"});
+
   write("scheduler.toml.d/30-slip.toml", "backups_kept = 0\n");
   const auto slip = read_scheduler_config(directory / "scheduler.toml");
   CHECK(slip.error().code == "config.out_of_range");
