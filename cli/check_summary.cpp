@@ -84,14 +84,6 @@ std::string rate_of(const jobs::JobSpec& job, const jobs::LayerSpec& layer, cons
 // Keys that are kept for what is to come, and change nothing yet.
 std::vector<jobs::SpecError> keys_without_effect(const jobs::JobSpec& spec) {
   std::vector<jobs::SpecError> warnings;
-  if (spec.deadline)
-    warnings.push_back({"spec.deadline_informs",
-                        {},
-                        {},
-                        "deadline",
-                        "the deadline is recorded but does not yet affect scheduling",
-                        {},
-                        "use priority to have the job run earlier"});
   for (std::size_t i = 0; i < spec.layers.size(); ++i)
     if (spec.layers[i].reproducibility == jobs::Reproducibility::Fast)
       warnings.push_back({"spec.fast_is_stable",
@@ -102,6 +94,18 @@ std::vector<jobs::SpecError> keys_without_effect(const jobs::JobSpec& spec) {
                           {},
                           {}});
   return warnings;
+}
+
+// What its own times make impossible.
+std::vector<jobs::SpecError> time_warnings(const jobs::JobSpec& spec) {
+  if (!spec.deadline || !spec.start_after || *spec.start_after < *spec.deadline) return {};
+  return {{"spec.start_after_deadline",
+           {},
+           {},
+           "start_after",
+           "the job may start only when its deadline has passed",
+           {},
+           "an earlier start_after, or a later deadline"}};
 }
 
 }  // namespace
@@ -136,6 +140,7 @@ CheckResult check_spec(std::string_view text, jobs::SpecFormat format, const job
   if (packages) result.warnings = jobs::plan_warnings(parsed, spec, *planned.plan);
   for (jobs::SpecError& warning : jobs::rate_warnings(spec, catalogue)) result.warnings.push_back(std::move(warning));
   for (jobs::SpecError& warning : keys_without_effect(spec)) result.warnings.push_back(std::move(warning));
+  for (jobs::SpecError& warning : time_warnings(spec)) result.warnings.push_back(std::move(warning));
   jobs::locate(result.warnings, parsed.positions);
   return result;
 }

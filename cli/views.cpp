@@ -92,11 +92,11 @@ base::Result<OutputView> read_output_view(const json::value& value) {
   return finish(reader, std::move(output));
 }
 
-ChangeView read_change(const json::value& whole) {
+ChangeView read_change(const json::value& whole, std::string_view key = "last_change") {
   const json::object* object = whole.if_object();
-  const json::value* told = object == nullptr ? nullptr : object->if_contains("last_change");
-  if (told == nullptr || !told->is_object()) return {};  // an older scheduler
-  JsonReader reader(*told, "last_change");
+  const json::value* told = object == nullptr ? nullptr : object->if_contains(key);
+  if (told == nullptr || !told->is_object()) return {};  // none, or an older scheduler
+  JsonReader reader(*told, std::string(key));
   return {reader.text_or_empty("principal"), reader.text_or_empty("time"), reader.text_or_empty("reason")};
 }
 
@@ -124,6 +124,8 @@ JobView read_summary(JsonReader& reader) {
   job.version = reader.integer("version");
   job.state = reader.text("state");
   job.priority = reader.integer("priority");
+  if (reader.has("deadline")) job.deadline = reader.text_or_empty("deadline");  // not from an older scheduler
+  if (reader.has("deadline_at_risk")) job.deadline_at_risk = reader.flag("deadline_at_risk");
   job.submitted = reader.text("submitted");
   job.started = reader.text_or_empty("started");
   job.finished = reader.text_or_empty("finished");
@@ -205,6 +207,8 @@ base::Result<WorkerView> read_worker(const json::value& value) {
   worker.address = reader.text_or_empty("address");
   worker.other_address = reader.text_or_empty("other_address");
   worker.last_change = read_change(value);
+  worker.drain_at = reader.text_or_empty("drain_at");
+  worker.drain_planned = read_change(value, "drain_planned");
   worker.quarantined = reader.flag("quarantined");
   if (reader.has("set_aside"))  // not from an older scheduler
     worker.set_aside = read_each<SetAsideView>(reader, "set_aside", read_set_aside);
@@ -381,6 +385,44 @@ base::Result<ExplanationView> read_explanation(const json::value& value) {
   explanation.reasons = read_each<ReasonView>(reader, "reasons", read_reason);
   explanation.can_never_run = reader.flag("can_never_run");
   return finish(reader, std::move(explanation));
+}
+
+namespace {
+
+using WorkerTries = std::pair<std::string, std::int64_t>;
+
+base::Result<WorkerTries> read_tries(const json::value& value) {
+  JsonReader reader(value, "worker of a finding");
+  WorkerTries tries{reader.text("worker"), reader.integer("tasks")};
+  return finish(reader, std::move(tries));
+}
+
+base::Result<FindingView> read_finding(const json::value& value) {
+  JsonReader reader(value, "finding");
+  FindingView finding;
+  finding.kind = reader.text("kind");
+  finding.layer = reader.text("layer");
+  finding.frames = reader.text("frames");
+  finding.code = reader.text("code");
+  finding.message = reader.text("message");
+  finding.blame = reader.text("blame");
+  finding.because = reader.text("because");
+  finding.log_line = reader.text("log_line");
+  finding.waiting = reader.text("waiting");
+  finding.tasks = reader.integer("tasks");
+  finding.workers = read_each<WorkerTries>(reader, "workers", read_tries);
+  finding.next = reader.texts("next");
+  return finish(reader, std::move(finding));
+}
+
+}  // namespace
+
+base::Result<DiagnosisView> read_diagnosis(const json::value& value) {
+  JsonReader reader(value, "diagnosis");
+  DiagnosisView diagnosis;
+  diagnosis.sentence = reader.text("sentence");
+  diagnosis.findings = read_each<FindingView>(reader, "findings", read_finding);
+  return finish(reader, std::move(diagnosis));
 }
 
 }  // namespace framemill::cli

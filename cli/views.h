@@ -68,6 +68,8 @@ struct HoldView {  // why nothing of a job is granted
 struct JobView {
   std::int64_t id = 0, version = 0, priority = 0;
   std::string name, show, sequence, shot, principal, state, submitted, started, finished;
+  std::string deadline;  // empty: none
+  bool deadline_at_risk = false;
   std::vector<std::string> tags;
   ConditionView condition;
   TaskCounts tasks;
@@ -114,6 +116,8 @@ struct WorkerView {
   std::string name, version, state, confinement;
   std::string command_confinement;  // "enforced"; empty from an older scheduler
   std::int64_t tasks_held = 0, tasks_taken_back = 0;
+  std::string drain_at;                // empty: it is not to drain by itself
+  ChangeView drain_planned;            // who planned that, and why
   std::string address, other_address;  // the other: of a process with the same key that is refused; may be empty
   ChangeView last_change;
   bool quarantined = false;
@@ -153,5 +157,17 @@ struct ExplanationView {
   bool can_never_run = false;
 };
 base::Result<ExplanationView> read_explanation(const json::value& value);
+
+struct FindingView {
+  std::string kind, layer, frames, code, message, blame, because, log_line, waiting;
+  std::int64_t tasks = 0;
+  std::vector<std::pair<std::string, std::int64_t>> workers;  // and tasks that failed there
+  std::vector<std::string> next;
+};
+struct DiagnosisView {
+  std::string sentence;
+  std::vector<FindingView> findings;
+};
+base::Result<DiagnosisView> read_diagnosis(const json::value& value);
 
 }  // namespace framemill::cli

@@ -45,7 +45,8 @@ constexpr base::Names<PhaseState, 5> kPhaseStates{{"waiting", "running", "done",
 constexpr base::Names<TaskState, kTaskStateCount> kTaskStates{
     {"waiting", "ready", "leased", "committed", "published", "failed", "quarantined", "cancelled"}};
 constexpr base::Names<WorkerState, 5> kWorkerStates{{"up", "silent", "draining", "drained", "revoked"}};
-constexpr base::Names<HoldKind, kHoldKindCount> kHoldKinds{{"pause", "budget", "rights", "gate", "quota"}};
+constexpr base::Names<HoldKind, kHoldKindCount> kHoldKinds{
+    {"pause", "budget", "rights", "gate", "quota", "start_after", "after_job"}};
 
 constexpr std::uint8_t bit(TaskState state) {
   return static_cast<std::uint8_t>(1u << static_cast<unsigned>(state));
@@ -118,6 +119,9 @@ std::string_view name(WorkerState state) {
 }
 std::string_view name(HoldKind kind) {
   return kHoldKinds.of(kind);
+}
+bool is_wait(HoldKind kind) {
+  return kind == HoldKind::StartAfter || kind == HoldKind::AfterJob;
 }
 std::optional<JobState> job_state_from_name(std::string_view text) {
   return kJobStates.find(text);

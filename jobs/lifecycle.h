@@ -42,13 +42,17 @@ std::optional<Outcome> outcome_from_code(std::string_view code);
 
 // Why a job is held: nothing of it is granted until the last of its holds is lifted or over.
 enum class HoldKind : std::uint8_t {
-  Pause,   // a person wants it so
-  Budget,  // what it may cost is spent
-  Rights,  // somebody has yet to allow what it uses
-  Gate,    // somebody has yet to look at what was made
-  Quota    // its show or person has as much as it may
+  Pause,       // a person wants it so
+  Budget,      // what it may cost is spent
+  Rights,      // somebody has yet to allow what it uses
+  Gate,        // somebody has yet to look at what was made
+  Quota,       // its show or person has as much as it may
+  StartAfter,  // its spec says when it begins
+  AfterJob     // its spec says after which jobs it begins
 };
-inline constexpr int kHoldKindCount = 5;
+inline constexpr int kHoldKindCount = 7;
+// The spec asked for it, and it ends by itself: the job takes its turn later, nobody has stopped it.
+bool is_wait(HoldKind kind);
 
 // Why the scheduler takes a lease back. The text of its row is on the wire (farm.proto, Revoke) and in the attempt's
 // record.

@@ -132,12 +132,27 @@ struct LayerSpec {
   const std::string& program() const;               // that its tasks run, a name of the workers' configuration; empty
 };
 
+// A job that has to be over before this one begins: by its number, or else by its name in the job's show.
+struct JobReference {
+  std::uint32_t job = 0;                 // 0: by name
+  std::string name;                      // of the newest that matches
+  std::optional<std::uint32_t> version;  // absent: any
+  std::string shot;                      // that it writes; empty: any
+  bool any_end = false;                  // also when it fails or is cancelled
+  bool operator==(const JobReference&) const = default;
+};
+inline constexpr std::size_t kAfterJobsMax = 64;
+
 struct JobSpec {
   std::string name, show;
   std::string sequence, shot;    // may be empty; each layer has a shot then
   std::optional<FrameRate> fps;  // of movies whose layer gives none
   std::int32_t priority = 50;    // 0..100, higher first
   std::optional<base::WallTime> deadline;
+  // Nothing of it begins before: a moment, or so long after the submit. At most one of the two.
+  std::optional<base::WallTime> start_after;
+  std::optional<base::Duration> start_delay;
+  std::vector<JobReference> after_jobs;  // at most kAfterJobsMax
   std::vector<std::string> tags;
   FrameSpan shot_range;                  // default of the layers'; handles already included
   std::int32_t handles = 0;              // frames added at both ends, already applied to shot_range and frames

@@ -34,6 +34,8 @@ struct JobDraft {
   std::vector<LayerDraft> layers;
 };
 
+// When the job is wanted and when it may begin.
+void read_when(SpecTable& table, JobSpec& job, Findings& errors);
 std::optional<std::int32_t> read_handles(SpecTable& table);
 std::optional<FrameRate> read_rate(SpecTable& table, std::string_view key);
 

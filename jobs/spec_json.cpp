@@ -97,6 +97,19 @@ json::array texts_json(const std::vector<std::string>& values) {
   return out;
 }
 
+json::array references_json(const std::vector<JobReference>& references) {
+  json::array out;
+  for (const JobReference& reference : references) {
+    json::object item{{"when", reference.any_end ? "over" : "done"}};
+    if (reference.job != 0) item["job"] = reference.job;
+    if (!reference.name.empty()) item["name"] = reference.name;
+    if (reference.version) item["version"] = *reference.version;
+    if (!reference.shot.empty()) item["shot"] = reference.shot;
+    out.push_back(std::move(item));
+  }
+  return out;
+}
+
 std::string canonical_json(const JobSpec& spec) {
   json::object out{{"api", "framemill/v1"},
                    {"name", spec.name},
@@ -109,6 +122,9 @@ std::string canonical_json(const JobSpec& spec) {
   if (!spec.shot.empty()) out["shot"] = spec.shot;
   if (spec.fps) out["fps"] = rate_json(*spec.fps);
   if (spec.deadline) out["deadline"] = base::format_rfc3339(*spec.deadline, base::Milliseconds::WhereAny);
+  if (spec.start_after) out["start_after"] = base::format_rfc3339(*spec.start_after, base::Milliseconds::WhereAny);
+  if (spec.start_delay) out["start_after"] = base::duration_text(*spec.start_delay);
+  if (!spec.after_jobs.empty()) out["after_job"] = references_json(spec.after_jobs);
   if (spec.version)
     out["version"] = *spec.version;
   else

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "base/rfc3339.h"
 #include "config/encoding.h"
 #include "jobs/kind.h"
 #include "jobs/spec_overrides.h"
@@ -49,18 +48,10 @@ void read_version(SpecTable& table, JobSpec& job) {
   }
 }
 
-void read_rest(SpecTable& table, JobDraft& draft) {
+void read_rest(SpecTable& table, JobDraft& draft, Findings& errors) {
   JobSpec& job = draft.job;
   job.priority = static_cast<std::int32_t>(table.integer("priority", 0, 100).value_or(job.priority));
-  if (const Node* deadline = table.take("deadline")) {
-    const bool is_moment = deadline->type == Node::Type::DateTime || deadline->type == Node::Type::String;
-    if (is_moment) job.deadline = base::parse_rfc3339(deadline->text);
-    if (!job.deadline)
-      table.fail("deadline", is_moment ? "bad_deadline" : "wrong_type",
-                 is_moment ? fmt::format("\"{}\" is not a moment", printable(deadline->text))
-                           : fmt::format("this is {}", config::name(deadline->type)),
-                 "RFC 3339 with an offset: 2026-12-24T18:00:00+01:00");
-  }
+  read_when(table, job, errors);
   job.fps = read_rate(table, "fps");
   job.tags = table.texts("tags", TextRule::Line, 64).value_or(job.tags);
   for (std::size_t i = 0; i < job.tags.size(); ++i)
@@ -113,7 +104,7 @@ void check_tree(const Node& root, JobDraft& draft, Findings& errors) {
   SpecTable table(root, "", errors);
   read_identity(table, draft.job);
   draft.has_shot_key = table.has("shot");
-  read_rest(table, draft);
+  read_rest(table, draft, errors);
   read_layers(table, draft, errors);
   table.finish();
   settle_ranges(draft, errors);

@@ -67,6 +67,8 @@ struct Content {
   void operator()(const JobRecord& r) const {
     line << static_cast<int>(r.state) << r.priority << r.version << r.submitted << r.last_change << r.started.unix_ms
          << r.finished.unix_ms << r.swept << r.plan->digest.hex() << r.remake_of.value << r.replaces;
+    line << r.deadline.unix_ms;
+    for (const AwaitedJob& awaited : r.awaits) line << awaited.job.value << awaited.any_end;
     for (const Hold& hold : r.holds) line << std::string(jobs::name(hold.kind)) << hold.placed << hold.until.unix_ms;
     for (const StuckLayer& stuck : r.stuck) line << stuck.layer << stuck.since.unix_ms << stuck.code << stuck.message;
   }
@@ -96,6 +98,7 @@ struct Content {
   void operator()(const CommitRecord& r) const { line << r.attempt.text() << r.worker.value << r.root; }
   void operator()(const WorkerRecord& r) const {
     line << r.key << r.name << r.drain_requested << r.quarantined << r.revoked << r.last_change << r.incarnation;
+    line << r.drain_at.unix_ms << r.drain_planned;
     for (const JobId job : r.blamed_jobs) line << job.value;
   }
   void operator()(const VersionRecord& r) const { line << r.job.value; }

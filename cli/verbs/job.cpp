@@ -36,15 +36,22 @@ std::string hold_lines(const JobView& job) {
   return lines;
 }
 
+std::string deadline_line(const JobView& job, const Terminal& terminal) {
+  if (job.deadline.empty() || job.is_final()) return {};
+  return fmt::format("  deadline {}{}\n", job.deadline,
+                     job.deadline_at_risk ? ", " + paint(terminal, Tone::Warning, "at risk") : "");
+}
+
 // What keeps it from going on, and since when.
 std::string condition_line(const JobView& job, const Terminal& terminal) {
   const ConditionView& condition = job.condition;
   // What is missing is listed below, with what it means.
   if (condition.kind.empty() || (condition.kind == "input_missing" && !job.missing_inputs.empty())) return {};
-  return fmt::format("  {}{}: {}: {} (`framemill explain {} --layer {}` says more)\n",
+  const bool of_layer = !condition.layer.empty();
+  return fmt::format("  {}{}: {}{} (`framemill explain {}{}` says more)\n",
                      paint(terminal, Tone::Warning, condition.words()),
-                     condition.since.empty() ? "" : " since " + condition.since, condition.layer, condition.reason,
-                     job.id, condition.layer);
+                     condition.since.empty() ? "" : " since " + condition.since, of_layer ? condition.layer + ": " : "",
+                     condition.reason, job.id, of_layer ? " --layer " + condition.layer : "");
 }
 
 // Frames; of a job that makes movies and sheets alone, those files.
@@ -67,7 +74,8 @@ void print_head(const JobView& job, Session& session) {
                 << (job.remake_of ? fmt::format("  makes published files of job {} again\n", *job.remake_of) : "")
                 << fmt::format("  {} v{:03}, priority {}, submitted by {} at {}\n", place, job.version, job.priority,
                                job.principal, job.submitted)
-                << hold_lines(job) << change_line(job) << condition_line(job, session.terminal())
+                << deadline_line(job, session.terminal()) << hold_lines(job) << change_line(job)
+                << condition_line(job, session.terminal())
                 << fmt::format("  {} published in {}", published_text(job), clock_text(elapsed_ms_of(job)));
   if (job.eta_ms && !job.is_final()) session.out() << ", " << roughly(*job.eta_ms) << " left";
   session.out() << fmt::format("\n  {}, {}, tries charged {}, windows run twice {}, device time {:.1f} s\n",

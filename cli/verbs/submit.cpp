@@ -3,11 +3,14 @@
 
 #include <ostream>
 
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/rfc3339.h"
 #include "base/sha256.h"
 #include "cli/diagnostics.h"
 #include "cli/exit_code.h"
 #include "cli/job_watch.h"
+#include "cli/moments.h"
 #include "cli/never_runs.h"
 #include "cli/spec_source.h"
 #include "cli/verbs/verbs.h"
@@ -20,9 +23,31 @@ constexpr int kTries = 4;  // of one submit while the server cannot be reached; 
 
 struct Options {
   std::vector<std::string> files, set;
-  std::string reason;
+  std::string reason, deadline, start_after;
+  std::vector<std::string> after_jobs;
   bool quiet = false;
 };
+
+base::Status add_moment(jobs::SpecOverrides& overrides, const std::string& key, const std::string& flag,
+                        const std::string& text) {
+  if (text.empty()) return {};
+  const auto moment = moment_of(text, base::wall_now());
+  if (!moment) return base::Error{"usage.time", flag + ": not a moment", flag, std::string(kMomentExamples)};
+  overrides.emplace_back(key, base::format_rfc3339(*moment, base::Milliseconds::WhereAny));
+  return {};
+}
+
+// What --set and the flags that stand for keys change in each spec.
+base::Result<jobs::SpecOverrides> overrides_of(const Options& options) {
+  FM_ASSIGN(jobs::SpecOverrides overrides, parse_overrides(options.set));
+  FM_TRY(add_moment(overrides, "deadline", "--deadline", options.deadline));
+  FM_TRY(add_moment(overrides, "start_after", "--start-after", options.start_after));
+  if (options.after_jobs.empty()) return overrides;
+  json::array jobs;
+  for (const std::string& job : options.after_jobs) jobs.emplace_back(job);
+  overrides.emplace_back("after_job", json::serialize(jobs));
+  return overrides;
+}
 
 json::object envelope(const SpecSource& source, const jobs::SpecOverrides& overrides, const std::string& reason) {
   json::array pairs;
@@ -92,7 +117,7 @@ base::Result<ExitCode> submit_one(const Options& options, const SpecSource& sour
 
 // All files are read before the first is submitted: a wrong name then leaves no half of a list on the farm.
 base::Result<ExitCode> run(const Options& options, Session& session) {
-  FM_ASSIGN(const jobs::SpecOverrides overrides, parse_overrides(options.set));
+  FM_ASSIGN(const jobs::SpecOverrides overrides, overrides_of(options));
   std::vector<SpecSource> sources;
   for (const std::string& file : options.files) {
     FM_ASSIGN(SpecSource source, read_spec_source(file, session.standard_input()));
@@ -121,6 +146,10 @@ void declare_submit(Arguments& program) {
                                 "framemill submit shot.toml --set layer.boards.prompt=\"snowy hills at dusk\"");
   verb.positional("FILE", options->files, "Job specs, TOML or JSON; - reads standard input");
   verb.option("--set", options->set, "KEY=VALUE", "Set a key of the spec; repeatable");
+  verb.option("--deadline", options->deadline, "TIME", "When it is wanted: 18:00, 2h from now, RFC 3339");
+  verb.option("--start-after", options->start_after, "TIME", "Start it then: 22:00, 2h from now, RFC 3339");
+  verb.option("--after-job", options->after_jobs, "JOB",
+              "Start it when JOB is done: 12, NAME, NAME@VERSION; repeatable");
   verb.option("--reason", options->reason, "TEXT", "Reason, recorded in the audit log");
   verb.flag("-q,--quiet", options->quiet, "Print only job IDs");
   verb.run([options](Session& session) { return run(*options, session); });

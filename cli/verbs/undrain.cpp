@@ -10,14 +10,15 @@ void declare_undrain(Arguments& program) {
     bool quarantine = false;
   };
   auto options = std::make_shared<Options>();
-  Arguments verb = program.verb("undrain", "Return a drained worker to service", "framemill undrain w1");
+  Arguments verb =
+      program.verb("undrain", "Return a drained worker to service, or cancel a planned drain", "framemill undrain w1");
   verb.positional("WORKER", options->worker, "The worker's name or number");
   verb.option("--reason", options->reason, "TEXT", "Reason, recorded in the audit log");
   verb.flag("--clear-quarantine", options->quarantine, "Also clear its quarantine");
   verb.run([options](Session& session) -> base::Result<ExitCode> {
     std::vector<std::string> changes{"undrain"};
     if (options->quarantine) changes.insert(changes.begin(), "clear-quarantine");
-    return change_worker(session, options->worker, changes, options->reason);
+    return change_worker(session, options->worker, changes, {{"reason", options->reason}});
   });
 }
 

@@ -9,10 +9,10 @@
 
 namespace framemill::cli {
 
-// Posts to /api/v1/workers/{worker}/{change} for each of the changes, and prints the last answer. `worker` is an id or
+// Posts `body` to /api/v1/workers/{worker}/{change} for each of the changes, and prints the last answer. `worker` is an id or
 // a name.
 base::Result<ExitCode> change_worker(Session& session, const std::string& worker,
-                                     const std::vector<std::string>& changes, const std::string& reason);
+                                     const std::vector<std::string>& changes, const json::object& body);
 
 // "12 tasks given to other workers, 3 tasks to finish here"
 std::string drain_text(std::int64_t taken_back, std::int64_t held);

@@ -101,6 +101,10 @@ base::Result<ExitCode> run(Session& session) {
   for (const WorkerView& worker : workers)
     if (worker.state == "draining" || (worker.state == "drained" && worker.tasks_taken_back > 0))
       drains += fmt::format("  {}: {}\n", worker.name, drain_text(worker.tasks_taken_back, worker.tasks_held));
+    else if (!worker.drain_at.empty())
+      drains += fmt::format("  {}: drains at {}, as planned by {}{}\n", worker.name, worker.drain_at,
+                            worker.drain_planned.principal,
+                            worker.drain_planned.reason.empty() ? "" : ": " + worker.drain_planned.reason);
   std::string roots;
   for (const WorkerView& worker : workers)
     for (const RootSeenView& root : worker.roots)

@@ -87,8 +87,14 @@ class AsyncClient:
     async def pause(self, job: int, *, for_ms: Optional[int] = None, reason: str = '') -> views.Changed:
         return await _in_thread(self.sync.pause, job, for_ms=for_ms, reason=reason)
 
-    async def resume(self, job: int, *, reason: str = '') -> views.Changed:
-        return await _in_thread(self.sync.resume, job, reason=reason)
+    async def resume(self, job: int, *, now: bool = False, reason: str = '') -> views.Changed:
+        return await _in_thread(self.sync.resume, job, now=now, reason=reason)
+
+    async def set_deadline(self, job: int, deadline: Optional[str], *, reason: str = '') -> views.Changed:
+        return await _in_thread(self.sync.set_deadline, job, deadline, reason=reason)
+
+    async def diagnose(self, job: int) -> Dict[str, Any]:
+        return await _in_thread(self.sync.diagnose, job)
 
     async def set_priority(self, job: int, priority: int, *, reason: str = '') -> views.Changed:
         return await _in_thread(self.sync.set_priority, job, priority, reason=reason)
@@ -126,8 +132,9 @@ class AsyncClient:
     async def workers(self) -> List[views.Worker]:
         return await _in_thread(self.sync.workers)
 
-    async def drain(self, worker: Union[int, str], *, reason: str = '') -> views.WorkerChanged:
-        return await _in_thread(self.sync.drain, worker, reason=reason)
+    async def drain(self, worker: Union[int, str], *, at: Optional[str] = None,
+                    reason: str = '') -> views.WorkerChanged:
+        return await _in_thread(self.sync.drain, worker, at=at, reason=reason)
 
     async def undrain(self, worker: Union[int, str], *, reason: str = '') -> views.WorkerChanged:
         return await _in_thread(self.sync.undrain, worker, reason=reason)

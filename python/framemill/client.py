@@ -123,8 +123,13 @@ class Client:
         """Until somebody resumes it, or for so many milliseconds."""
         return self._change(job, 'pause', {'reason': reason, **({} if for_ms is None else {'for_ms': for_ms})})
 
-    def resume(self, job: int, *, reason: str = '') -> views.Changed:
-        return self._change(job, 'resume', {'reason': reason})
+    def resume(self, job: int, *, now: bool = False, reason: str = '') -> views.Changed:
+        """After a pause; now: without waiting any longer for its start_after and after_job."""
+        return self._change(job, 'resume', {'reason': reason, **({'now': True} if now else {})})
+
+    def set_deadline(self, job: int, deadline: Optional[str], *, reason: str = '') -> views.Changed:
+        """RFC 3339 with an offset; None takes it away."""
+        return self._change(job, 'deadline', {'deadline': deadline, 'reason': reason})
 
     def set_priority(self, job: int, priority: int, *, reason: str = '') -> views.Changed:
         return self._change(job, 'priority', {'priority': priority, 'reason': reason})
@@ -157,6 +162,10 @@ class Client:
         """Why a task is not running; without layer and frame, the first that neither runs nor is over."""
         return self._get(views.Explanation, _job_path(job) + '/explain' +
                          query({'layer': layer, 'variant': variant, 'frame': frame}))
+
+    def diagnose(self, job: int) -> Dict[str, Any]:
+        """What is wrong with it, whose fault that is, and what to do; `findings` is empty where nothing is."""
+        return self._transport.call('GET', _job_path(job) + '/diagnosis')
 
     def wait(self, job: int, *, timeout: Optional[float] = None, patience: float = 60.0,
              check: bool = False) -> views.Job:
@@ -214,13 +223,16 @@ class Client:
     def workers(self) -> List[views.Worker]:
         return views.read_list(views.Worker, self._transport.call('GET', '/api/v1/workers'))
 
-    def _change_worker(self, worker: Union[int, str], verb: str, reason: str) -> views.WorkerChanged:
-        reply = self._transport.call('POST', f'{_worker_path(worker)}/{verb}', {'reason': reason})
+    def _change_worker(self, worker: Union[int, str], verb: str, reason: str,
+                       at: Optional[str] = None) -> views.WorkerChanged:
+        body = {'reason': reason, **({} if at is None else {'at': at})}
+        reply = self._transport.call('POST', f'{_worker_path(worker)}/{verb}', body)
         return views.read(views.WorkerChanged, reply)
 
-    def drain(self, worker: Union[int, str], *, reason: str = '') -> views.WorkerChanged:
-        """By number or name: it finishes what it has begun and gets nothing more."""
-        return self._change_worker(worker, 'drain', reason)
+    def drain(self, worker: Union[int, str], *, at: Optional[str] = None, reason: str = '') -> views.WorkerChanged:
+        """By number or name: it finishes what it has begun and gets nothing more; at: from that moment on (RFC 3339),
+        and until then only what is over by then."""
+        return self._change_worker(worker, 'drain', reason, at)
 
     def undrain(self, worker: Union[int, str], *, reason: str = '') -> views.WorkerChanged:
         return self._change_worker(worker, 'undrain', reason)

@@ -6,7 +6,9 @@
 
 #include "base/check.h"
 #include "scheduler/core/acts/attempts.h"
+#include "scheduler/core/acts/deadlines.h"
 #include "scheduler/core/acts/holding.h"
+#include "scheduler/core/acts/maintenance.h"
 #include "scheduler/core/acts/matcher.h"
 #include "scheduler/core/acts/persist.h"
 #include "scheduler/core/acts/publish_orders.h"
@@ -17,11 +19,13 @@
 #include "scheduler/core/acts/submit.h"
 #include "scheduler/core/acts/verbs.h"
 #include "scheduler/core/acts/view_marking.h"
+#include "scheduler/core/acts/waits.h"
 #include "scheduler/core/policy/remake_tasks.h"
 #include "scheduler/core/sanity.h"
 #include "scheduler/core/state/farm_state.h"
 #include "scheduler/core/state/refusal.h"
 #include "scheduler/core/views/conditions.h"
+#include "scheduler/core/views/diagnosis.h"
 #include "scheduler/core/views/explain.h"
 #include "scheduler/core/views/job_views.h"
 #include "scheduler/core/views/view_feed.h"
@@ -79,7 +83,8 @@ base::Instant next_due(const FarmState& farm) {
   if (farm.match_unfinished && !farm.read_only) return base::Instant{INT64_MIN};
   base::Instant due = std::min(farm.leases.next_deadline(), farm.workers.next_alarm());
   due = std::min(due, farm.file_watches.next_look);
-  if (!farm.read_only) due = std::min(due, farm.holds_due);
+  if (!farm.read_only) due = std::min({due, farm.timed_holds.next_look(), farm.drain_plans.next_look()});
+  if (!farm.deadline_looks.empty()) due = std::min(due, farm.deadline_looks.begin()->first);
   if (!farm.wakes.empty()) due = std::min(due, *farm.wakes.begin());
   return due;
 }
@@ -111,8 +116,10 @@ void fold_task_events(FarmState& farm) {
 // The oldest jobs that are over leave the memory; the store has them all. (Promise P7: memory has a bound.)
 void forget_old_jobs(FarmState& farm) {
   for (const auto& at_rest = farm.jobs.at_rest(); at_rest.size() > farm.settings.finished_jobs_max;) {
-    const JobEntry& job = farm.jobs.get(*at_rest.begin());
+    JobEntry& job = farm.jobs.get(*at_rest.begin());
     forget_holds(farm, job);
+    forget_waits(farm, job);
+    forget_deadline(farm, job);
     for (const PhaseEntry& phase : job.phases) {
       farm.classes.release(phase.common_class);
       farm.classes.release(phase.alone_class);
@@ -127,8 +134,10 @@ void forget_old_jobs(FarmState& farm) {
 void pass_time(FarmState& farm) {
   wake(farm);
   end_due_holds(farm);
+  begin_planned_drains(farm);
   mark_silent_workers(farm);
   expire_leases(farm);
+  rank_by_deadlines(farm);
 }
 
 // Nothing changes any more: what the turn did becomes orders, events and records.
@@ -227,6 +236,10 @@ std::vector<WorkerView> Farm::list_workers(base::Now now) const {
 base::Result<ExplainView> Farm::explain(JobId job, const std::string& layer, std::optional<std::uint32_t> variant,
                                         std::optional<jobs::Frame> frame, base::Now now) const {
   return explain_task(*state_, job, layer, variant, frame, now);
+}
+
+base::Result<DiagnosisView> Farm::diagnose(JobId job, base::Now now) const {
+  return diagnose_job(*state_, job, now);
 }
 
 const JobRecord* Farm::job(JobId id) const {

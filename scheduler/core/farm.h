@@ -13,6 +13,7 @@
 #include "scheduler/core/state/farm_settings.h"
 #include "scheduler/core/state/records.h"
 #include "scheduler/core/state/task_states.h"
+#include "scheduler/core/views/diagnosis_view.h"
 #include "scheduler/core/views/views.h"
 
 namespace framemill::scheduler {
@@ -48,7 +49,8 @@ class Farm {
   // `variant`). When there is none: an empty layer and a sentence about the job.
   base::Result<ExplainView> explain(JobId job, const std::string& layer, std::optional<std::uint32_t> variant,
                                     std::optional<jobs::Frame> frame, base::Now now) const;
-  const JobRecord* job(JobId id) const;  // plan and spec, for translation
+  base::Result<DiagnosisView> diagnose(JobId job, base::Now now) const;  // job.unknown
+  const JobRecord* job(JobId id) const;                                  // plan and spec, for translation
   // nullopt: no such job or phase. Tasks of a job that is done are Published, or stayed cancelled when others were
   // retried.
   std::optional<jobs::TaskState> task_state(PhaseId phase, TaskIndex task) const;

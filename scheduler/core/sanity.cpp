@@ -91,7 +91,40 @@ std::string check_holds(const FarmState& farm) {
   for (const auto& [id, job] : farm.jobs.all())
     for (const Hold& hold : job.record.holds)
       if (hold.until.unix_ms != 0) timed.emplace(hold.until, id);
-  return timed == farm.timed_holds ? "" : "the holds that end by themselves are not those of the jobs";
+  return timed == farm.timed_holds.all() ? "" : "the holds that end by themselves are not those of the jobs";
+}
+
+std::string check_drain_plans(const FarmState& farm) {
+  std::set<std::pair<base::WallTime, WorkerId>> plans;
+  for (const auto& [id, worker] : farm.workers.all()) {
+    if (worker.record.drain_at.unix_ms == 0) continue;
+    if (worker.record.drain_requested || worker.record.revoked)
+      return "a drain planned of a worker that is out of service";
+    plans.emplace(worker.record.drain_at, id);
+  }
+  return plans == farm.drain_plans.all() ? "" : "the planned drains are not those of the workers";
+}
+
+std::string check_waits(const FarmState& farm) {
+  std::map<JobId, std::set<JobId>> waiters;
+  std::set<std::pair<base::Instant, JobId>> looks;
+  for (const auto& [id, job] : farm.jobs.all()) {
+    for (const AwaitedJob& awaited : job.record.awaits) {
+      waiters[awaited.job].insert(id);
+      if (awaited.job >= id) return "a job that waits for itself or a later one";
+      const JobEntry* other = farm.jobs.find(awaited.job);
+      if (other != nullptr && (awaited.any_end ? other->final() : other->record.state == jobs::JobState::Done))
+        return "a job that waits for one that is over";
+    }
+    const bool held = std::any_of(job.record.holds.begin(), job.record.holds.end(),
+                                  [](const Hold& hold) { return hold.kind == jobs::HoldKind::AfterJob; });
+    if (held != !job.record.awaits.empty()) return "a job that is held for others without waiting for any, or not held";
+    if (job.deadline_look != base::kNever) looks.emplace(job.deadline_look, id);
+    if (job.record.deadline.unix_ms == 0 && job.latest_start_ms != kNoRisk && job.deadline_look > farm.now())
+      return "a rank by a deadline that is not there";
+  }
+  if (waiters != farm.waiters) return "those that wait for jobs are not those whose records say so";
+  return looks == farm.deadline_looks ? "" : "the looks at deadlines are not those of the jobs";
 }
 
 std::string check_queue(const FarmState& farm) {
@@ -200,13 +233,13 @@ bool should_be_busy(const FarmState& farm, const ReadyQueue::Class& queue, const
   return false;
 }
 
-// After a turn no slot of the farm is empty while work is ready that it could run.
+// After a turn no slot of the farm is empty while work is ready that it could run; before a planned drain it may be.
 std::string check_no_idle_slot(const FarmState& farm) {
   if (farm.read_only || farm.match_unfinished) return {};
   for (const auto& [class_id, queue] : farm.ready.classes())
     for (const auto& [id, worker] : farm.workers.all())
       for (const auto& [index, slot] : worker.slots)
-        if (slot.leases.empty() && !at_publish_cap(farm, id) &&
+        if (slot.leases.empty() && !at_publish_cap(farm, id) && worker.record.drain_at.unix_ms == 0 &&
             should_be_busy(farm, queue, farm.classes.of(class_id), worker, slot))
           return "an empty slot of " + worker.record.name + " while work is ready for it";
   return {};
@@ -246,8 +279,8 @@ std::string first_violation(const FarmState& farm) {
       return "a job at rest that is not";
   if (live_jobs != farm.jobs.live_jobs()) return "a wrong count of live jobs";
   if (attempts != farm.leases.live().size()) return "a wrong count of live attempts";
-  for (const auto& check :
-       {check_holds, check_queue, check_slots, check_at_work, check_leases, check_no_idle_slot, check_classes})
+  for (const auto& check : {check_holds, check_drain_plans, check_waits, check_queue, check_slots, check_at_work,
+                            check_leases, check_no_idle_slot, check_classes})
     if (std::string wrong = check(farm); !wrong.empty()) return wrong;
   return {};
 }

@@ -188,6 +188,8 @@ void FarmService::change_job(JobChange change, Reply<Changed> reply) {
     event.job = change.job;
     event.verb = change.verb;
     event.priority = change.priority;
+    event.waives_waits = change.waives_waits;
+    event.deadline = change.deadline;
     if (change.hold_for) event.until = base::WallTime{event.cause.time.unix_ms + change.hold_for->ms};
     event.layer = change.layer;
     event.frames = change.frames;
@@ -216,6 +218,7 @@ void FarmService::change_worker(WorkerChange change, Reply<Changed> reply) {
     event.cause = {change.principal, base::wall_now(), change.reason};
     event.worker = change.worker;
     event.verb = change.verb;
+    event.at = change.at;
     event.request = scheduler_.expect(unwrap<Changed>(std::move(answer_to)));
     scheduler_.apply(std::move(event));
   });
@@ -251,6 +254,12 @@ void FarmService::frames(FrameQuery query, Reply<FramePage> reply) {
   queue_search<FramePage>(std::move(reply), [this, query = std::move(query)](Reply<FramePage> answer_to) {
     if (scheduler_.farm().job(query.job) == nullptr) return answer_to(no_such_job(query.job));
     page_of_frames(loop_, scheduler_, query, std::move(answer_to));
+  });
+}
+
+void FarmService::diagnose(JobId job, Reply<DiagnosisView> reply) {
+  queue_read<DiagnosisView>(std::move(reply), [this, job](const Reply<DiagnosisView>& answer_to) {
+    answer_to(scheduler_.farm().diagnose(job, base::now()));
   });
 }
 

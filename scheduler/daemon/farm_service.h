@@ -32,6 +32,7 @@ class FarmService : public FarmPort {
   void list_workers(Reply<std::vector<WorkerRow>> reply) override;
   void plan(JobId job, Reply<PlanView> reply) override;
   void explain(ExplainQuery query, Reply<ExplainView> reply) override;
+  void diagnose(JobId job, Reply<DiagnosisView> reply) override;
   void frames(FrameQuery query, Reply<FramePage> reply) override;
   void attempts(AttemptQuery query, Reply<AttemptPage> reply) override;
   void roots(Reply<std::vector<RootView>> reply) override;

@@ -49,6 +49,7 @@ int status_of(Refusal refusal) {
     case Refusal::SpecNoPlan:
     case Refusal::SpecOutOfRange:
     case Refusal::SpecRootReadOnly:
+    case Refusal::SpecUnknownJob:
     case Refusal::JobHoldIsOver:
       return 422;
     // A bound is reached, or nothing can be written: the same request may pass later.
@@ -202,6 +203,7 @@ ApiRoutes api_routes() {
   add_job_routes(routes);
   add_job_change_routes(routes);
   add_history_routes(routes);
+  add_diagnosis_route(routes);
   add_worker_routes(routes);
   add_system_routes(routes);
   add_upkeep_routes(routes);

@@ -91,6 +91,7 @@ void add_job_routes(ApiRoutes& routes);
 void add_job_change_routes(ApiRoutes& routes);
 void add_history_routes(ApiRoutes& routes);
 void add_worker_routes(ApiRoutes& routes);
+void add_diagnosis_route(ApiRoutes& routes);
 void add_system_routes(ApiRoutes& routes);
 void add_upkeep_routes(ApiRoutes& routes);
 ApiRoutes api_routes();  // all of them

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "jobs/spec.h"
 #include "scheduler/core/state/effects.h"
+#include "scheduler/core/views/diagnosis_view.h"
 #include "scheduler/core/views/views.h"
 
 namespace framemill::scheduler {
@@ -46,6 +47,8 @@ struct JobChange {
   JobAction verb = JobAction::Cancel;
   std::int32_t priority = 50;
   std::optional<base::Duration> hold_for;  // Pause: how long; none: until it is resumed
+  bool waives_waits = false;               // Resume: it does not wait for a time or other jobs any more
+  base::WallTime deadline;                 // SetDeadline; 0: none
   std::string layer;                       // Retry
   std::optional<jobs::FrameSet> frames;    // Retry
   bool remake = false, replace = false;    // Retry: scheduler/core/acts/remakes.h
@@ -54,6 +57,7 @@ struct WorkerChange {
   std::string principal, reason;
   WorkerId worker;
   WorkerAction verb = WorkerAction::Drain;
+  std::optional<base::WallTime> at{};  // Drain: then, and not now
 };
 
 // Files of a job, in the order (phase, task, frame). `after` continues a page: the `next` of the one before.
@@ -135,6 +139,7 @@ class FarmPort {
   virtual void plan(JobId job, Reply<PlanView> reply) = 0;
   virtual void list_workers(Reply<std::vector<WorkerRow>> reply) = 0;  // by number
   virtual void explain(ExplainQuery query, Reply<ExplainView> reply) = 0;
+  virtual void diagnose(JobId job, Reply<DiagnosisView> reply) = 0;  // job.unknown
   virtual void frames(FrameQuery query, Reply<FramePage> reply) = 0;
   virtual void attempts(AttemptQuery query, Reply<AttemptPage> reply) = 0;
   virtual void roots(Reply<std::vector<RootView>> reply) = 0;

@@ -1,9 +1,10 @@
-// /api/v1/jobs/{job}/cancel, pause, resume, priority, retry: artists change their own jobs, admins all. Answered when
+// /api/v1/jobs/{job}/cancel, pause, resume, priority, deadline, retry: artists change their own jobs, admins all. Answered when
 // the change is on disk.
 #include <fmt/format.h>
 
 #include <cstdint>
 
+#include "base/rfc3339.h"
 #include "scheduler/http/call.h"
 #include "scheduler/http/to_json.h"
 
@@ -62,9 +63,6 @@ base::Status pause_job(const std::shared_ptr<Call>& call) {
   change(call, std::move(wanted));
   return {};
 }
-base::Status resume_job(const std::shared_ptr<Call>& call) {
-  return simple(call, JobAction::Resume);
-}
 
 base::Status set_job_priority(const std::shared_ptr<Call>& call) {
   JobChange wanted;
@@ -86,6 +84,34 @@ base::Result<bool> flag_of(const json::object& body, std::string_view key) {
   if (value == nullptr) return false;
   if (!value->is_bool()) return bad_parameter(key, "must be true or false");
   return value->get_bool();
+}
+
+base::Status resume_job(const std::shared_ptr<Call>& call) {
+  JobChange wanted;
+  wanted.verb = JobAction::Resume;
+  FM_ASSIGN(wanted.job, call->job());
+  FM_ASSIGN(const json::object body, call->body({"now", "reason"}));
+  FM_ASSIGN(wanted.waives_waits, flag_of(body, "now"));
+  FM_ASSIGN(wanted.reason, string_of(body, "reason", kReasonBytesMax));
+  change(call, std::move(wanted));
+  return {};
+}
+
+base::Status set_job_deadline(const std::shared_ptr<Call>& call) {
+  JobChange wanted;
+  wanted.verb = JobAction::SetDeadline;
+  FM_ASSIGN(wanted.job, call->job());
+  FM_ASSIGN(const json::object body, call->body({"deadline", "reason"}));
+  const json::value* deadline = body.if_contains("deadline");
+  const auto moment = deadline != nullptr && deadline->is_string()
+                          ? base::parse_rfc3339(std::string_view(deadline->get_string()))
+                          : std::nullopt;
+  if (deadline == nullptr || (!moment && !deadline->is_null()))
+    return bad_parameter("deadline", "must be a moment in RFC 3339 with an offset, or null for none");
+  wanted.deadline = moment.value_or(base::WallTime{});
+  FM_ASSIGN(wanted.reason, string_of(body, "reason", kReasonBytesMax));
+  change(call, std::move(wanted));
+  return {};
 }
 
 base::Status retry_job(const std::shared_ptr<Call>& call) {
@@ -119,6 +145,7 @@ void add_job_change_routes(ApiRoutes& routes) {
   routes.add("POST", "/api/v1/jobs/{job}/pause", {pause_job, Role::Artist, {}});
   routes.add("POST", "/api/v1/jobs/{job}/resume", {resume_job, Role::Artist, {}});
   routes.add("POST", "/api/v1/jobs/{job}/priority", {set_job_priority, Role::Artist, {}});
+  routes.add("POST", "/api/v1/jobs/{job}/deadline", {set_job_deadline, Role::Artist, {}});
   routes.add("POST", "/api/v1/jobs/{job}/retry", {retry_job, Role::Artist, {}});
 }
 

@@ -24,12 +24,6 @@ json::value or_null(const std::optional<T>& value) {
   return value ? json::value(*value) : json::value(nullptr);
 }
 
-json::array texts_json(const std::vector<std::string>& texts) {
-  json::array out;
-  for (const std::string& text : texts) out.emplace_back(text_json(text));
-  return out;
-}
-
 json::object range_json(jobs::TaskRange tasks) {
   return {{"first", tasks.first}, {"count", tasks.count}};
 }
@@ -123,40 +117,6 @@ json::object plan_layer_json(const PlanView& view, jobs::LayerIndex index) {
           {"phases", std::move(phases)}};
 }
 
-json::object lease_json(const SlotActivity::Lease& lease) {
-  return {{"attempt", lease.attempt.text()},
-          {"job", lease.job.value},
-          {"layer", text_json(lease.layer)},
-          {"model", text_json(lease.model)},
-          {"variant", lease.variant},
-          {"phase", text_json(lease.phase)},
-          {"tasks", range_json(lease.tasks)},
-          {"task", lease.task},
-          {"step", lease.step},
-          {"steps", lease.steps},
-          {"batch", lease.batch},
-          {"model_warm", lease.model_warm},
-          {"loading_model", lease.loading_model},
-          {"detail", text_json(lease.detail)}};
-}
-
-json::object slot_json(const SlotActivity& slot) {
-  json::array leases;
-  for (const auto& lease : slot.leases) leases.emplace_back(lease_json(lease));
-  return {{"index", slot.index},         {"name", text_json(slot.name)},      {"usable", slot.usable},
-          {"leases", std::move(leases)}, {"booked_bytes", slot.booked_bytes}, {"budget_bytes", slot.budget_bytes}};
-}
-
-json::object device_json(const DeviceState& device) {
-  return {{"id", text_json(device.id)},
-          {"name", text_json(device.name)},
-          {"device_class", text_json(device.device_class)},
-          {"kind", device.kind == DeviceKind::Cuda ? "cuda" : "cpu"},
-          {"memory_bytes_total", device.memory_bytes_total},
-          {"memory_bytes_budget", device.memory_bytes_budget},
-          {"cpus", device.cpus}};
-}
-
 json::object files_json(std::uint64_t count, const std::vector<ReadRecord>& first) {
   json::array items;
   for (const ReadRecord& file : first) {
@@ -208,6 +168,12 @@ json::string text_json(std::string_view text) {
   return json::string(base::valid_utf8(text));
 }
 
+json::array texts_json(const std::vector<std::string>& texts) {
+  json::array out;
+  for (const std::string& text : texts) out.emplace_back(text_json(text));
+  return out;
+}
+
 json::object page_json(json::array items, const std::string& next) {
   json::value rest = nullptr;
   if (!next.empty()) rest = json::string(next);
@@ -254,6 +220,8 @@ json::object job_summary_json(const JobView& job) {
           {"state", jobs::name(job.state)},
           {"condition", condition_json(job.condition)},
           {"priority", job.priority},
+          {"deadline", time_json(job.deadline)},
+          {"deadline_at_risk", job.deadline_at_risk},
           {"submitted", time_json(job.submitted)},
           {"started", time_json(job.started)},
           {"finished", time_json(job.finished)},
@@ -299,6 +267,12 @@ json::object hold_json(const Hold& hold) {
           {"reason", text_json(hold.placed.reason)}};
 }
 
+json::object awaited_json(const AwaitedView& awaited) {
+  return {{"job", awaited.job.value},
+          {"when", awaited.any_end ? "over" : "done"},
+          {"state", awaited.state ? json::value(json::string(jobs::name(*awaited.state))) : json::value()}};
+}
+
 json::object job_json(const JobView& job, const PlanView& plan) {
   json::object out = job_summary_json(job);
   json::array missing;
@@ -313,6 +287,9 @@ json::object job_json(const JobView& job, const PlanView& plan) {
   json::array holds;
   for (const Hold& hold : job.holds) holds.emplace_back(hold_json(hold));
   out["holds"] = std::move(holds);
+  json::array awaits;
+  for (const AwaitedView& awaited : job.awaits) awaits.emplace_back(awaited_json(awaited));
+  out["awaits"] = std::move(awaits);
   out["last_change"] = cause_json(job.last_change);
   out["layers"] = std::move(layers);
   out["failures"] = std::move(failures);
@@ -337,55 +314,6 @@ json::object plan_view_json(const PlanView& plan) {
           {"spec", json::parse(jobs::canonical_json(*plan.spec))},
           {"models", std::move(models)},
           {"layers", std::move(layers)}};
-}
-
-json::object worker_json(const WorkerView& worker) {
-  json::array devices, slots, packages, roots, conditions;
-  for (const HostCondition& condition : worker.conditions)
-    conditions.emplace_back(json::object{
-        {"code", condition.code}, {"message", text_json(condition.message)}, {"root", text_json(condition.root)}});
-  for (const auto& device : worker.devices) devices.emplace_back(device_json(device));
-  for (const auto& slot : worker.slots) slots.emplace_back(slot_json(slot));
-  for (const auto& package : worker.packages) {
-    packages.emplace_back(json::object{{"id", text_json(package.id)}, {"digest", package.root_digest.hex()}});
-  }
-  for (const auto& root : worker.roots) {
-    roots.emplace_back(json::object{{"name", text_json(root.name)},
-                                    {"usable", root.usable},
-                                    {"readable", root.readable},
-                                    {"read_only", root.read_only},
-                                    {"free_bytes", root.free_bytes},
-                                    {"id", text_json(root.id)},
-                                    {"problem", text_json(root.problem)}});
-  }
-  json::array set_aside;
-  for (const SetAside& aside : worker.set_aside)
-    set_aside.emplace_back(json::object{{"job", aside.job.value},
-                                        {"layer", text_json(aside.layer)},
-                                        {"reason", text_json(aside.reason)},
-                                        {"since", time_json(aside.since)},
-                                        {"next_try_ms", aside.next_try_ms}});
-  return {{"id", worker.id.value},
-          {"name", text_json(worker.name)},
-          {"key", text_json(worker.key)},
-          {"version", text_json(worker.version)},
-          {"address", text_json(worker.address)},
-          {"other_address", text_json(worker.other_address)},
-          {"state", jobs::name(worker.state)},
-          {"last_change", cause_json(worker.last_change)},
-          {"quarantined", worker.quarantined},
-          {"set_aside", std::move(set_aside)},
-          {"silent_ms", worker.silent_ms},
-          {"tasks_held", worker.tasks_held},
-          {"tasks_taken_back", worker.tasks_taken_back},
-          {"devices", std::move(devices)},
-          {"slots", std::move(slots)},
-          {"packages", std::move(packages)},
-          {"roots", std::move(roots)},
-          {"commands", texts_json(worker.commands)},
-          {"conditions", std::move(conditions)},
-          {"confinement", text_json(worker.confinement)},
-          {"command_confinement", jobs::name(worker.command_confinement)}};
 }
 
 json::object frame_json(const FrameRow& row) {

@@ -29,6 +29,7 @@ json::object page_json(json::array items, const std::string& next);
 
 json::value time_json(base::WallTime time);     // null: never
 json::string text_json(std::string_view text);  // valid UTF-8
+json::array texts_json(const std::vector<std::string>& texts);
 // Frames that the tasks of a phase stand for: "1001-1016"; empty where there are none.
 std::string frames_text(const jobs::PhasePlan& phase, jobs::TaskRange tasks);
 

@@ -1,6 +1,7 @@
 // /api/v1/workers: the list, drain, undrain, revoke, clear-quarantine. A worker is named by its id or its name.
 #include <fmt/format.h>
 
+#include "base/rfc3339.h"
 #include "scheduler/core/state/refusal.h"
 #include "scheduler/http/call.h"
 #include "scheduler/http/to_json.h"
@@ -37,9 +38,18 @@ base::Result<WorkerRow> find_worker(const std::vector<WorkerRow>& workers, const
                         "give the worker's number");
 }
 
-base::Status change(const std::shared_ptr<Call>& call, WorkerAction verb) {
-  FM_ASSIGN(const json::object body, call->body({"reason"}));
+// The moment under "at"; nothing where it is absent.
+base::Result<std::optional<base::WallTime>> moment_of(const json::object& body) {
+  const json::value* at = body.if_contains("at");
+  if (at == nullptr) return std::optional<base::WallTime>();
+  const auto moment = at->is_string() ? base::parse_rfc3339(std::string_view(at->get_string())) : std::nullopt;
+  if (!moment) return bad_parameter("at", "must be a moment in RFC 3339 with an offset");
+  return moment;
+}
+
+base::Status change(const std::shared_ptr<Call>& call, WorkerAction verb, const json::object& body) {
   FM_ASSIGN(const std::string reason, string_of(body, "reason", kReasonBytesMax));
+  FM_ASSIGN(const std::optional<base::WallTime> at, moment_of(body));
   auto find_again = [call](Changed changed) -> base::Status {
     call->api->farm.list_workers(
         call->then<std::vector<WorkerRow>>([call, changed](const std::vector<WorkerRow>& workers) -> base::Status {
@@ -47,6 +57,7 @@ base::Status change(const std::shared_ptr<Call>& call, WorkerAction verb) {
           call->answer(200, {{"worker", worker->id.value},
                              {"name", text_json(worker->name)},
                              {"state", jobs::name(worker->state)},
+                             {"drain_at", time_json(worker->drain_at)},
                              {"tasks_taken_back", changed.tasks},
                              {"tasks_held", worker->tasks_held}});
           return {};
@@ -54,9 +65,9 @@ base::Status change(const std::shared_ptr<Call>& call, WorkerAction verb) {
     return {};
   };
   call->api->farm.list_workers(call->then<std::vector<WorkerRow>>(
-      [call, verb, reason, find_again](const std::vector<WorkerRow>& workers) -> base::Status {
+      [call, verb, reason, at, find_again](const std::vector<WorkerRow>& workers) -> base::Status {
         FM_ASSIGN(const WorkerRow worker, find_worker(workers, call->path.at("worker")));
-        call->api->farm.change_worker({call->caller.principal, reason, worker->id, verb},
+        call->api->farm.change_worker({call->caller.principal, reason, worker->id, verb, at},
                                       call->then<Changed>(find_again));
         return {};
       }));
@@ -64,16 +75,20 @@ base::Status change(const std::shared_ptr<Call>& call, WorkerAction verb) {
 }
 
 base::Status drain_worker(const std::shared_ptr<Call>& call) {
-  return change(call, WorkerAction::Drain);
+  FM_ASSIGN(const json::object body, call->body({"at", "reason"}));
+  return change(call, WorkerAction::Drain, body);
 }
 base::Status undrain_worker(const std::shared_ptr<Call>& call) {
-  return change(call, WorkerAction::Undrain);
+  FM_ASSIGN(const json::object body, call->body({"reason"}));
+  return change(call, WorkerAction::Undrain, body);
 }
 base::Status revoke_worker(const std::shared_ptr<Call>& call) {
-  return change(call, WorkerAction::Revoke);
+  FM_ASSIGN(const json::object body, call->body({"reason"}));
+  return change(call, WorkerAction::Revoke, body);
 }
 base::Status clear_quarantine(const std::shared_ptr<Call>& call) {
-  return change(call, WorkerAction::ClearQuarantine);
+  FM_ASSIGN(const json::object body, call->body({"reason"}));
+  return change(call, WorkerAction::ClearQuarantine, body);
 }
 
 }  // namespace

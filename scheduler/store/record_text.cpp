@@ -141,6 +141,13 @@ std::string column_text(const std::vector<Hold>& holds) {
                                    hold.placed.reason, hold.until.unix_ms});
   return json::serialize(array);
 }
+std::string column_text(const std::vector<AwaitedJob>& awaits) {
+  if (awaits.empty()) return "[]";
+  json::array array;
+  for (const AwaitedJob& awaited : awaits)
+    array.emplace_back(json::array{awaited.job.value, awaited.any_end ? "over" : "done"});
+  return json::serialize(array);
+}
 std::string column_text(const std::vector<StuckLayer>& stuck) {
   if (stuck.empty()) return "[]";
   json::array array;
@@ -223,6 +230,23 @@ base::Status from_column(std::string_view text, std::vector<Hold>& holds) {
                      {std::string((*row)[1].get_string()), base::WallTime{(*row)[2].get_int64()},
                       std::string((*row)[3].get_string())},
                      base::WallTime{(*row)[4].get_int64()}});
+  }
+  return {};
+}
+base::Status from_column(std::string_view text, std::vector<AwaitedJob>& awaits) {
+  awaits.clear();
+  if (text == "[]") return {};
+  boost::system::error_code fault;
+  const json::value value = json::parse(text, fault);
+  if (fault || !value.is_array()) return bad_column("a list of awaited jobs");
+  for (const json::value& item : value.get_array()) {
+    const json::array* row = item.if_array();
+    if (row == nullptr || row->size() != 2 || !(*row)[0].is_int64() || !(*row)[1].is_string() ||
+        (*row)[0].get_int64() < 1 || (*row)[0].get_int64() > UINT32_MAX)
+      return bad_column("a list of awaited jobs");
+    const bool any_end = (*row)[1].get_string() == "over";
+    if (!any_end && (*row)[1].get_string() != "done") return bad_column("a list of awaited jobs");
+    awaits.push_back({JobId(static_cast<std::uint32_t>((*row)[0].get_int64())), any_end});
   }
   return {};
 }

@@ -16,7 +16,8 @@ std::string column_text(const std::vector<WorkerId>& ids);
 std::string column_text(const std::vector<std::string>& texts);
 std::string column_text(const std::vector<BatchSize>& sizes);  // "[[2,20],[1,3]]": windows, calls
 std::string column_text(const std::vector<Hold>& holds);  // "[[\"pause\",\"ana\",1700000000000,\"...\",0]]": until last
-std::string column_text(const std::vector<StuckLayer>& stuck);  // "[[0,1700000000000,\"oom\",\"...\"]]"
+std::string column_text(const std::vector<AwaitedJob>& awaits);  // "[[12,\"done\"],[14,\"over\"]]"
+std::string column_text(const std::vector<StuckLayer>& stuck);   // "[[0,1700000000000,\"oom\",\"...\"]]"
 std::string column_text(const FileWaits& waits);  // "[12000,[0,4,500,1700000000000]]": clock, then spans and since when
 std::string column_text(const std::vector<jobs::PackageFacts>& packages);
 std::string column_text(const AttemptId& attempt);  // empty: none
@@ -36,6 +37,7 @@ base::Status from_column(std::string_view text, std::vector<WorkerId>& ids);
 base::Status from_column(std::string_view text, std::vector<std::string>& texts);
 base::Status from_column(std::string_view text, std::vector<BatchSize>& sizes);
 base::Status from_column(std::string_view text, std::vector<Hold>& holds);
+base::Status from_column(std::string_view text, std::vector<AwaitedJob>& awaits);
 base::Status from_column(std::string_view text, std::vector<StuckLayer>& stuck);
 base::Status from_column(std::string_view text, FileWaits& waits);
 base::Status from_column(std::string_view text, std::vector<jobs::PackageFacts>& packages);

@@ -323,10 +323,28 @@ constexpr const char* kFileWaits = R"sql(
 ALTER TABLE phase_states ADD COLUMN file_waits TEXT NOT NULL DEFAULT '[]';
 )sql";
 
+// When a job is wanted, which may be changed after the submit (0: never said), and the jobs that it still waits for:
+// [[job, "done" or "over"], ...]. The deadlines of older jobs are in their specs, to the second.
+constexpr const char* kWaits = R"sql(
+ALTER TABLE jobs ADD COLUMN deadline_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN awaits TEXT NOT NULL DEFAULT '[]';
+UPDATE jobs SET deadline_ms = ifnull(1000 * CAST(strftime('%s', (SELECT json_extract(d.spec, '$.deadline')
+    FROM job_documents d WHERE d.job = jobs.job AND json_valid(d.spec))) AS INTEGER), 0);
+)sql";
+
+// Drains that are planned for a time (0: none), by whom, and why.
+constexpr const char* kDrainPlans = R"sql(
+ALTER TABLE workers ADD COLUMN drain_at_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE workers ADD COLUMN drain_planned_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE workers ADD COLUMN drain_planned_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE workers ADD COLUMN drain_reason TEXT NOT NULL DEFAULT '';
+)sql";
+
 constexpr std::array kMigrations{Migration{1, kFirst},        Migration{2, kFirstViews}, Migration{3, kTallies},
                                  Migration{4, kAttemptFacts}, Migration{5, kToldPages},  Migration{6, kWhoseFault},
                                  Migration{7, kRootIds},      Migration{8, kWithdrawn},  Migration{9, kRemakes},
-                                 Migration{10, kHolds},       Migration{11, kFileWaits}};
+                                 Migration{10, kHolds},       Migration{11, kFileWaits}, Migration{12, kWaits},
+                                 Migration{13, kDrainPlans}};
 
 }  // namespace
 

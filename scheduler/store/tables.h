@@ -100,6 +100,10 @@ struct WorkersTable {
     column("revoked", worker.revoked);
     column("blamed_jobs", worker.blamed_jobs);
     column("incarnation", HexDigits{worker.incarnation});
+    column("drain_at_ms", worker.drain_at);
+    column("drain_planned_by", worker.drain_planned.principal);
+    column("drain_planned_ms", worker.drain_planned.time);
+    column("drain_reason", worker.drain_planned.reason);
     list_last_change(column, worker.last_change);
   }
 };
@@ -166,6 +170,8 @@ struct JobsTable {
     column("swept", job.swept);
     column("stuck", job.stuck);
     column("holds", job.holds);
+    column("deadline_ms", job.deadline);
+    column("awaits", job.awaits);
   }
 };
 

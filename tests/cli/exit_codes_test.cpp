@@ -114,9 +114,10 @@ TEST_CASE("version prints its own before it says that the server does not answer
 TEST_CASE("every verb has help with an example") {
   Program program;
   const std::string all = program.run({"--help"}).out;
-  for (const char* verb : {"submit",  "check",  "jobs",  "job",    "frames", "logs",     "workers", "drain",
-                           "undrain", "cancel", "pause", "resume", "retry",  "priority", "follow",  "wait",
-                           "explain", "sheet",  "keys",  "model",  "db",     "doctor",   "version"}) {
+  for (const char* verb :
+       {"submit", "check", "jobs",   "job",     "frames",   "logs",     "workers", "drain",   "undrain",
+        "cancel", "pause", "resume", "retry",   "priority", "follow",   "wait",    "explain", "sheet",
+        "keys",   "model", "doctor", "version", "deadline", "diagnose", "db"}) {
     INFO(verb);
     CHECK(all.find(std::string("\n  ") + verb + " ") != std::string::npos);
     const auto help = program.run({verb, "--help"});

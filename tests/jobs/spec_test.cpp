@@ -186,7 +186,7 @@ TEST_CASE("messages quote no control characters from the spec") {
 }
 
 TEST_CASE("the sample jobs are good, and their canonical form gives them back") {
-  for (const char* path : {"harbor", "single_clip", "command_example"}) {
+  for (const char* path : {"harbor", "single_clip", "command_example", "tonight"}) {
     INFO(path);
     const JobSpec spec = parsed(read(fmt::format("configs/jobs/{}.toml", path)));
     const std::string canonical = canonical_json(spec);
@@ -205,6 +205,26 @@ TEST_CASE("the canonical form keeps handles, moments, sizes and seeds") {
   CHECK(spec.deadline == base::WallTime{1'798'131'600'250});
   CHECK(spec.layers[0].frames.text() == "-7-50,100-108");
   CHECK(parsed(canonical_json(spec)) == spec);
+}
+
+TEST_CASE("a job may start later, or after other jobs, and the canonical form keeps that") {
+  const JobSpec spec = parsed(kHead + "start_after = \"2h\"\nafter_job = [12, \"14\", \"boards\", \"boards@3\", " +
+                              "{name = \"plates\", version = 2, shot = \"hb_0010\", when = \"over\"}]\n" + kLayer +
+                              "frames = \"1-16\"\n");
+  CHECK(spec.start_delay == base::seconds(7200));
+  CHECK_FALSE(spec.start_after);
+  REQUIRE(spec.after_jobs.size() == 5);
+  CHECK(spec.after_jobs[0] == JobReference{12, "", std::nullopt, "", false});
+  CHECK(spec.after_jobs[1] == JobReference{14, "", std::nullopt, "", false});
+  CHECK(spec.after_jobs[2] == JobReference{0, "boards", std::nullopt, "", false});
+  CHECK(spec.after_jobs[3] == JobReference{0, "boards", 3, "", false});
+  CHECK(spec.after_jobs[4] == JobReference{0, "plates", 2, "hb_0010", true});
+  CHECK(parsed(canonical_json(spec)) == spec);
+  const JobSpec dated =
+      parsed(kHead + "start_after = 2026-12-24T18:00:00+01:00\nafter_job = \"12\"\n" + kLayer + "frames = \"1-16\"\n");
+  CHECK(dated.start_after == base::WallTime{1'798'131'600'000});
+  CHECK(dated.after_jobs.size() == 1);
+  CHECK(parsed(canonical_json(dated)) == dated);
 }
 
 TEST_CASE("the job of several shots lists them in order of use") {

@@ -4,6 +4,8 @@
 #include <sstream>
 #include <utility>
 
+#include "base/rfc3339.h"
+
 namespace framemill::scheduler::stage {
 namespace {
 
@@ -92,9 +94,12 @@ void Script::obey(const std::string& line, int number) {
                                                 {"cancel", &Script::job_verb},
                                                 {"retry", &Script::job_verb},
                                                 {"priority", &Script::job_verb},
+                                                {"deadline", &Script::job_verb},
+                                                {"wall", &Script::wall},
                                                 {"disk", &Script::disk},
                                                 {"expect", &Script::expect},
-                                                {"explain", &Script::explain}};
+                                                {"explain", &Script::explain},
+                                                {"diagnose", &Script::diagnose}};
   const auto act = kActs.find(s.word(0));
   if (act == kActs.end()) throw Wrong("no such statement");
   (this->*act->second)(s);
@@ -192,8 +197,36 @@ void Script::submit(const Statement& s) {
        << s.text("shot", "hb_" + s.word(1)) << "\"\n";
   for (const char* key : {"priority", "version"})
     if (s.has(key)) toml << key << " = " << s.text(key, "") << "\n";
+  const auto moment = [&](std::uint64_t in_s) {
+    return base::format_rfc3339({stage().now().wall.unix_ms + 1000 * static_cast<std::int64_t>(in_s)});
+  };
+  if (s.has("deadline_s")) toml << "deadline = " << moment(s.number("deadline_s", 0)) << "\n";
+  if (s.has("start_s")) toml << "start_after = " << moment(s.number("start_s", 0)) << "\n";
+  if (s.has("start_after")) toml << "start_after = \"" << s.text("start_after", "") << "\"\n";
+  if (s.has("after")) toml << "after_job = [" << awaited_toml(s.text("after", "")) << "]\n";
   spec_ = toml.str();
   pending_ = s;
+}
+
+// "A,B:over,name=boards": jobs of the script by their names there, or names for the farm to find.
+std::string Script::awaited_toml(const std::string& text) {
+  std::string toml;
+  for (const std::string& item : split(text, ',')) {
+    const Words parts = split(item, ':');
+    const std::string when = parts.size() > 1 ? ", when = \"" + parts[1] + "\"" : "";
+    const std::string name = parts.at(0);
+    toml += toml.empty() ? "" : ", ";
+    if (name.starts_with("name="))
+      toml += "{name = \"" + name.substr(5) + "\"" + when + "}";
+    else
+      toml += "{job = " + std::to_string(jobs_.contains(name) ? jobs_.at(name).value : 9999u) + when + "}";
+  }
+  return toml;
+}
+
+void Script::wall(const Statement& s) {
+  if (s.word(1) != "steady") throw Wrong("a wall clock that is not steady needs no saying");
+  wall_ = WallClock::Steady;
 }
 
 void Script::add_layer(const Statement& s) {
@@ -219,7 +252,7 @@ void Script::submit_pending() {
   event.packages = packages_;
   event.token = s.text("token", "");
   event.body = base::sha256(spec_);
-  event.cause = {s.text("by", "ana"), {}, ""};
+  event.cause = {s.text("by", "ana"), stage().now().wall, ""};
   answer_ = stage().ask(std::move(event));
   if (answer_->ok())
     if (const auto* submitted = std::get_if<Submitted>(&answer_->value())) jobs_[s.word(1)] = submitted->job;
@@ -267,19 +300,22 @@ void Script::worker_verb(const Statement& s) {
   WorkerChangeRequested asked;
   asked.verb = kVerbs.at(s.word(0));
   asked.worker = worker_id(s.word(1));
+  asked.cause = {s.text("by", "root"), stage().now().wall, s.text("reason", "")};
+  if (s.has("in")) asked.at = base::WallTime{stage().now().wall.unix_ms + duration_of(s.text("in", "")).ms};
   answer_ = stage().ask(asked);
 }
 
 void Script::job_verb(const Statement& s) {
-  static const std::map<std::string, JobAction> kVerbs{{"pause", JobAction::Pause},
-                                                       {"resume", JobAction::Resume},
-                                                       {"cancel", JobAction::Cancel},
-                                                       {"retry", JobAction::Retry},
-                                                       {"priority", JobAction::SetPriority}};
+  static const std::map<std::string, JobAction> kVerbs{
+      {"pause", JobAction::Pause}, {"resume", JobAction::Resume},        {"cancel", JobAction::Cancel},
+      {"retry", JobAction::Retry}, {"priority", JobAction::SetPriority}, {"deadline", JobAction::SetDeadline}};
   JobChangeRequested asked;
   asked.verb = kVerbs.at(s.word(0));
   asked.job = jobs_.contains(s.word(1)) ? jobs_.at(s.word(1)) : JobId(9999);
   if (asked.verb == JobAction::SetPriority) asked.priority = std::stoi(s.word(2));
+  if (asked.verb == JobAction::SetDeadline && s.word(2) != "none")
+    asked.deadline = base::WallTime{stage().now().wall.unix_ms + duration_of(s.word(2)).ms};
+  if (asked.verb == JobAction::Resume) asked.waives_waits = s.text("now", "no") == "yes";
   if (asked.verb == JobAction::Pause || asked.verb == JobAction::Resume)
     asked.hold = jobs::hold_kind_from_name(s.text("kind", "pause")).value();
   if (asked.verb == JobAction::Pause) {

@@ -11,12 +11,15 @@
 //        trouble=CODE trouble_root=ROOT (what is wrong with its host, or there)
 //        confinement=refused|enforced.. (of commands) confines=WORD (its text)
 //                                        joins with its first report; again: its inventory changed
+//   wall steady                          as the first line: what follows depends on the wall clock, which may rank and gate
 //   submit JOB [priority= version= token= shot= by=]       and then, indented, its layers:
+//     deadline_s= start_s= (moments, so many seconds from now) start_after=90s after=A,B:over,name=C
 //     layer NAME KIND key=value ...      keys of the spec; values as in TOML, quotes may be left out
 //   report W ...      pass 20s [W ...]   time passes, the named workers report every second
 //   sleep 20s                            time passes and nobody calls the farm
 //   finish W PHASE TASKS                 PHASE is layer[:variant][.kind]; TASKS is 0 or 0-3; path=, staged=: what the
-//                                        first file is called instead; contents=, samples=: what its digests are of
+//                                        first file is called instead; contents=, samples=: what its digests are of;
+//                                        took=SECONDS of each
 //   finished_by N W PHASE TASK           a finished task of attempt number N, whether W holds it or not
 //   staged N W PHASE TASKS               W has found finished tasks of attempt number N, which has ended, in its storage
 //   end W PHASE OUTCOME [alone=yes] [task=] [frame=] [code=] [message=] [peak_mib=] [loads=] [steps=]   the attempt there ends so
@@ -31,20 +34,22 @@
 //                                        slots run one attempt after the other
 //   manifests W [CODE]                   it wrote them, or could not
 //   late W                               a report of its former process, from before the restart, comes now
-//   restart farm|W     drain|undrain|revoke|clear W     sigterm W
-//   pause JOB [kind= by= reason= for_s=]      resume JOB [kind=]      cancel|retry JOB [layer= frames=]
-//   priority JOB N      disk full|ok
+//   restart farm|W     drain|undrain|revoke|clear W [reason= by=]     drain W in=60s (by itself then)     sigterm W
+//   pause JOB [kind= by= reason= for_s=]      resume JOB [kind=] [now=yes]      cancel|retry JOB [layer= frames=]
+//   priority JOB N      deadline JOB 20s|none (from now)      disk full|ok
 //   retry JOB remake=NAME [replace=yes] [layer= frames=]   NAME stands for the job that makes them again
 //   expect grants N | grant W/SLOT PHASE TASKS | no grant PHASE | revoke W REASON [keeps=TASKS] | no revokes | publish W PHASE TASKS | watch W PHASE FRAMES (it is to look for them) | no watch W
 //          no publish | no manifest W | manifest W JOB REVISION (it holds the order) | discard W JOB | sweeps nothing | error CODE | ok |
 //          repeated | changed N | refused W | warns WORD | warnings N (of the submit)
 //   expect job JOB STATE | task JOB PHASE TASK STATE | layer JOB NAME STATE | version JOB N | worker W STATE |
-//   drain W taken_back=N held=N | quarantined W | trusted W | aside W JOB LAYER [says=WORD] | event WHAT [says=WORD] |
-//          condition JOB none|stuck|blocked|starved|input_missing [layer= says=WORD] |
+//   drain W taken_back=N held=N | plan W yes|no (to drain at a time) | quarantined W | trusted W | aside W JOB LAYER [says=WORD] | event WHAT [says=WORD] |
+//          condition JOB none|stuck|blocked|starved|input_missing|waiting [layer= says=WORD] |
 //          counts JOB PHASE STATE N | batch_max N | booked W/SLOT MIB | tries JOB LAYER N | retried JOB LAYER N |
-//          holds JOB [KIND:PERSON ...] (all of them) |
+//          holds JOB [KIND:PERSON ...] (all of them) | deadline JOB none|far|at_risk |
 //          eta JOB yes|no | tally JOB attempts= retries= loads= twice= | failure JOB CODE count= frame=
 //          remade JOB FRAME OUTCOME (of the job's remakes; of a remake, of itself)
+//   diagnose JOB nothing | KIND [LAYER] [blame=work|host|input|unknown tasks=N frames=F code= on=W:N,W:N waits=LAYER]
+//            [because=WORD next=WORD says=WORD]   one of its findings; says: the sentence of the whole
 //   explain JOB [layer= variant= frame=] REASON ... [never] [says=WORD] | error=CODE   its reasons, in any order
 #pragma once
 
@@ -103,6 +108,8 @@ class Script {
   void restart(const Statement& s);
   void late(const Statement& s);
   void sigterm(const Statement& s);
+  void wall(const Statement& s);
+  std::string awaited_toml(const std::string& text);
   void disk(const Statement& s);
   void worker_verb(const Statement& s);
   void job_verb(const Statement& s);
@@ -128,6 +135,7 @@ class Script {
   void expect_job(const Statement& s);
   void expect_tally(const Statement& s, const JobView& view);
   void explain(const Statement& s);
+  void diagnose(const Statement& s);
   WallClock wall_;
   FarmSettings settings_;
   std::unique_ptr<Stage> stage_;

@@ -22,7 +22,7 @@ void Script::expect(const Statement& s) {
       what == "warnings")
     return expect_answer(s);
   if (what == "worker" || what == "quarantined" || what == "trusted" || what == "booked" || what == "aside" ||
-      what == "drain")
+      what == "drain" || what == "plan")
     return expect_worker(s);
   if (what == "event") return expect_event(s);
   expect_job(s);
@@ -124,6 +124,8 @@ void Script::expect_worker(const Statement& s) {
   for (const WorkerView& view : stage().farm().list_workers(stage().now())) {
     if (view.id != worker_id(place[0])) continue;
     if (s.word(1) == "worker") return require_state(view.state, s.word(3));
+    if (s.word(1) == "plan")
+      return require((view.drain_at.unix_ms != 0) == (s.word(3) == "yes"), std::to_string(view.drain_at.unix_ms));
     if (s.word(1) == "drain") {
       const std::string found = fmt::format("taken_back={} held={}", view.tasks_taken_back, view.tasks_held);
       return require(found == fmt::format("taken_back={} held={}", s.number("taken_back", 0), s.number("held", 0)),
@@ -192,6 +194,10 @@ void Script::expect_job(const Statement& s) {
                        view.condition.reason.find(s.text("says", "")) != std::string::npos,
                    kind + " " + view.condition.layer + ": " + view.condition.reason);
   }
+  if (what == "deadline") {
+    const std::string found = view.deadline.unix_ms == 0 ? "none" : view.deadline_at_risk ? "at_risk" : "far";
+    return require(found == s.word(3), found);
+  }
   if (what == "holds") {  // "pause:ana", or none
     std::string found;
     for (const Hold& hold : view.holds)
@@ -232,6 +238,34 @@ void Script::expect_job(const Statement& s) {
     if (what == "retried") return require(layer.retried == std::stoul(s.word(4)), std::to_string(layer.retried));
   }
   throw Wrong("no such expectation");
+}
+
+void Script::diagnose(const Statement& s) {
+  const base::Result<DiagnosisView> view = stage().farm().diagnose(job_id(s.word(1)), stage().now());
+  require(view->sentence.find(s.text("says", "")) != std::string::npos, view->sentence);
+  if (s.word(2) == "nothing") return require(view->findings.empty(), view->sentence);
+  const auto contains = [](const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+  };
+  std::string found = view->sentence;
+  for (const Finding& finding : view->findings) {
+    std::string on, next;
+    for (const Finding::Tries& tries : finding.workers)
+      on += fmt::format("{}{}:{}", on.empty() ? "" : ",", tries.worker, tries.tasks);
+    for (const std::string& text : finding.next) next += text + " ; ";
+    found += fmt::format("\n  {} {} blame={} tasks={} frames={} code={} on={} waits={} because: {} next: {}",
+                         name(finding.kind), finding.layer, name(finding.blame), finding.tasks, finding.frames.text(),
+                         finding.code, on, finding.waiting, finding.because, next);
+    if (name(finding.kind) == s.word(2) && (s.words_from(3).empty() || finding.layer == s.word(3)) &&
+        name(finding.blame) == s.text("blame", std::string(name(finding.blame))) &&
+        finding.tasks == s.number("tasks", finding.tasks) &&
+        finding.frames.text() == s.text("frames", finding.frames.text()) &&
+        finding.code == s.text("code", finding.code) && on == s.text("on", on) &&
+        contains(finding.waiting, s.text("waits", "")) && contains(finding.because, s.text("because", "")) &&
+        contains(next, s.text("next", "")))
+      return;
+  }
+  throw Wrong("found: " + found);
 }
 
 void Script::explain(const Statement& s) {

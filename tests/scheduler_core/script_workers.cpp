@@ -11,6 +11,8 @@ void Script::finish(const Statement& s) {
   const TaskRange tasks = tasks_of(s.word(3));
   for (TaskIndex t = tasks.first; t < tasks.end(); ++t)
     stage().finish(player, attempt_of(player, phase_of(last_job(s), s.word(2)), t), t);
+  if (s.has("took"))
+    for (TaskFinished& finished : player.next.finished) finished.duration_us = 1'000'000 * s.number("took", 0);
   FileRecord& file = player.next.finished.back().files.at(0);
   file.path = s.text("path", file.path);
   file.staged = s.text("staged", file.staged);

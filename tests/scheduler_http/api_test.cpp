@@ -224,9 +224,22 @@ TEST_CASE("changes carry the caller, the reason and their arguments, and answer 
   CHECK(fixture.call("ana", "POST", "/api/v1/jobs/3/resume").status == 200);
   const auto worker =
       fixture.json_of(fixture.call("root", "POST", "/api/v1/workers/2/drain", R"({"reason":"new disk"})"));
-  CHECK(worker == json::parse(R"({"worker":2,"name":"w2","state":"up","tasks_taken_back":3,"tasks_held":0})"));
+  CHECK(worker ==
+        json::parse(R"({"worker":2,"name":"w2","state":"up","drain_at":null,"tasks_taken_back":3,"tasks_held":0})"));
+  CHECK(fixture.call("root", "POST", "/api/v1/workers/2/drain", R"({"at":"2026-12-24T18:00:00+01:00"})").status == 200);
+  CHECK(fixture.call("ana", "POST", "/api/v1/jobs/1/deadline", R"({"deadline":"2026-12-24T18:00:00+01:00"})").status ==
+        200);
+  CHECK(fixture.call("ana", "POST", "/api/v1/jobs/1/deadline", R"({"deadline":null})").status == 200);
+  CHECK(fixture.call("ana", "POST", "/api/v1/jobs/3/resume", R"({"now":true})").status == 200);
   std::lock_guard lock(fixture.farm.mutex);
-  REQUIRE(fixture.farm.job_changes.size() == 3);
+  REQUIRE(fixture.farm.job_changes.size() == 6);
+  CHECK(fixture.farm.job_changes[3].verb == JobAction::SetDeadline);
+  CHECK(fixture.farm.job_changes[3].deadline == base::WallTime{1'798'131'600'000});
+  CHECK(fixture.farm.job_changes[4].deadline == base::WallTime{});
+  CHECK_FALSE(fixture.farm.job_changes[2].waives_waits);
+  CHECK(fixture.farm.job_changes[5].waives_waits);
+  CHECK(fixture.farm.worker_changes.at(0).at == std::nullopt);
+  CHECK(fixture.farm.worker_changes.at(1).at == base::WallTime{1'798'131'600'000});
   CHECK(fixture.farm.job_changes[0].verb == JobAction::SetPriority);
   CHECK(fixture.farm.job_changes[0].priority == 80);
   CHECK(fixture.farm.job_changes[0].reason == "client visit");
@@ -235,7 +248,7 @@ TEST_CASE("changes carry the caller, the reason and their arguments, and answer 
   CHECK(fixture.farm.job_changes[1].layer == "hb_0010");
   CHECK(fixture.farm.job_changes[1].frames->text() == "1001-1003");
   CHECK(fixture.farm.job_changes[2].verb == JobAction::Resume);
-  REQUIRE(fixture.farm.worker_changes.size() == 1);
+  REQUIRE(fixture.farm.worker_changes.size() == 2);
   CHECK(fixture.farm.worker_changes[0].worker == WorkerId(2));
   CHECK(fixture.farm.worker_changes[0].reason == "new disk");
 }
@@ -284,6 +297,10 @@ TEST_CASE("bad changes are refused with the field") {
   CHECK(refused("/api/v1/jobs/1/priority", "") == "400 request.bad_parameter");
   CHECK(refused("/api/v1/jobs/1/priority", R"({"priority":101})") == "400 request.bad_parameter");
   CHECK(refused("/api/v1/jobs/1/priority", R"({"priority":5.5})") == "400 request.bad_parameter");
+  CHECK(refused("/api/v1/jobs/1/deadline", "") == "400 request.bad_parameter");
+  CHECK(refused("/api/v1/jobs/1/deadline", R"({"deadline":"tomorrow"})") == "400 request.bad_parameter");
+  CHECK(refused("/api/v1/jobs/1/resume", R"({"now":1})") == "400 request.bad_parameter");
+  CHECK(refused("/api/v1/workers/2/drain", R"({"at":"18:00"})") == "400 request.bad_parameter");
   CHECK(refused("/api/v1/jobs/1/cancel", "[]") == "400 request.bad_json");
   CHECK(refused("/api/v1/jobs/1/cancel", "{") == "400 request.bad_json");
   CHECK(refused("/api/v1/jobs/1/cancel", std::string(100, '[')) == "400 request.bad_json");
@@ -357,6 +374,20 @@ TEST_CASE("explain speaks of a task, or of the job when no task is left") {
   CHECK(body.at("task").is_null());
   CHECK(body.at("state") == "running");  // the job's
   CHECK(body.at("sentence") == "job 1 is done");
+}
+
+TEST_CASE("a diagnosis has the line of the log that tells most") {
+  ApiFixture fixture;
+  AttemptRow attempt = testing::sample_attempt(false);
+  attempt.record.output_tail = "loading\nRuntimeError: the plate is black\ncleaning up\n";
+  fixture.farm.attempt_page = {{attempt}, ""};
+  const auto body = fixture.json_of(fixture.call("vic", "GET", "/api/v1/jobs/1/diagnosis")).as_object();
+  const auto& finding = body.at("findings").as_array().at(0).as_object();
+  CHECK(finding.at("blame") == "work");
+  CHECK(finding.at("frames") == "1001-1016");
+  CHECK(finding.at("log_line") == "RuntimeError: the plate is black");
+  CHECK(fixture.farm.attempt_queries.at(0).with_output);
+  CHECK(fixture.farm.attempt_queries.at(0).layer == "hb_0010");
 }
 
 TEST_CASE("paths of the server are shown to administrators alone") {

@@ -205,6 +205,27 @@ ExplainView sample_explanation() {
   return view;
 }
 
+DiagnosisView sample_diagnosis() {
+  DiagnosisView view;
+  view.job = JobId(1);
+  view.state = jobs::JobState::Failed;
+  view.sentence = "job 1 (hb) is failed: 1 task of hb_0010 failed: frame 1004 is black [bad_output.black]";
+  Finding finding;
+  finding.layer = "hb_0010";
+  finding.tasks = 1;
+  finding.frames = jobs::FrameSet(1001, 1016);
+  finding.code = "bad_output.black";
+  finding.message = "frame 1004 is black";
+  finding.blame = Finding::Blame::Work;
+  finding.because = "the work is to blame: it failed on each of 2 workers that tried it";
+  finding.workers = {{"w1", 1}, {"w2", 1}};
+  finding.attempt = kAttempt;
+  finding.waiting = "cut (1 task)";
+  finding.next = {"framemill logs 1 --layer hb_0010 --frame 1001"};
+  view.findings.push_back(std::move(finding));
+  return view;
+}
+
 FakeFarm::~FakeFarm() {
   for (auto& helper : helpers_) helper.join();
 }
@@ -266,6 +287,12 @@ void FakeFarm::explain(ExplainQuery query, Reply<ExplainView> reply) {
   std::lock_guard lock(mutex);
   explain_queries.push_back(std::move(query));
   reply(explain_reply);
+}
+
+void FakeFarm::diagnose(JobId job, Reply<DiagnosisView> reply) {
+  std::lock_guard lock(mutex);
+  if (!knows(job)) return reply(no_job());
+  reply(diagnose_reply);
 }
 
 void FakeFarm::frames(FrameQuery query, Reply<FramePage> reply) {

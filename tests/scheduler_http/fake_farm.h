@@ -15,6 +15,7 @@ JobView sample_job(JobId job, const std::string& principal);
 WorkerView sample_worker(WorkerId id, const std::string& name);
 FrameRow sample_frame();
 AttemptRow sample_attempt(bool live);
+DiagnosisView sample_diagnosis();
 ExplainView sample_explanation();
 
 class FakeFarm : public FarmPort {
@@ -29,6 +30,7 @@ class FakeFarm : public FarmPort {
   FramePage frame_page;
   AttemptPage attempt_page;
   base::Result<ExplainView> explain_reply = sample_explanation();
+  base::Result<DiagnosisView> diagnose_reply = sample_diagnosis();
   Health health_now{true, "ready", false, 41, 7};
 
   std::vector<SubmitRequest> submits;
@@ -47,6 +49,7 @@ class FakeFarm : public FarmPort {
   void plan(JobId job, Reply<PlanView> reply) override;
   void list_workers(Reply<std::vector<WorkerRow>> reply) override;
   void explain(ExplainQuery query, Reply<ExplainView> reply) override;
+  void diagnose(JobId job, Reply<DiagnosisView> reply) override;
   void frames(FrameQuery query, Reply<FramePage> reply) override;
   void attempts(AttemptQuery query, Reply<AttemptPage> reply) override;
   void roots(Reply<std::vector<RootView>> reply) override;

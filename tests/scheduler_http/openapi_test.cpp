@@ -100,12 +100,19 @@ TEST_CASE("operation ids are unique and every reference of openapi.yaml leads so
 
 TEST_CASE("bodies take exactly the fields of their schema") {
   ApiFixture fixture;
-  const std::map<std::string, json::value> samples{
-      {"reason", "because"},   {"priority", 50},
-      {"for_ms", 60'000},      {"layer", "hb_0010"},
-      {"frames", "1001-1002"}, {"spec", "api = \"framemill/v1\""},
-      {"format", "toml"},      {"remake", true},
-      {"replace", true},       {"overrides", json::array{json::array{"a.b", "c"}}}};
+  const std::map<std::string, json::value> samples{{"reason", "because"},
+                                                   {"priority", 50},
+                                                   {"for_ms", 60'000},
+                                                   {"layer", "hb_0010"},
+                                                   {"frames", "1001-1002"},
+                                                   {"spec", "api = \"framemill/v1\""},
+                                                   {"format", "toml"},
+                                                   {"remake", true},
+                                                   {"replace", true},
+                                                   {"now", true},
+                                                   {"deadline", nullptr},
+                                                   {"at", "2026-12-24T18:00:00+01:00"},
+                                                   {"overrides", json::array{json::array{"a.b", "c"}}}};
   for (const Operation& operation : operations()) {
     const json::value* body = operation.value->if_contains("requestBody");
     if (body == nullptr) continue;
@@ -149,6 +156,7 @@ TEST_CASE("a reply of every operation was recorded and fits its schema") {
     if (operation.path == "/api/v1/events") continue;  // its replies never end: event_stream_test.cpp
     const std::string body = operation.path == "/api/v1/jobs" && operation.method == "POST" ? R"({"spec":"name = 1"})"
                              : operation.path.find("/priority") != std::string::npos        ? R"({"priority":7})"
+                             : operation.path.find("/deadline") != std::string::npos        ? R"({"deadline":null})"
                                                                                             : "";
     const auto reply =
         fixture.call("root", operation.method, filled(operation.path), operation.method == "POST" ? body : "");

@@ -168,6 +168,39 @@ TEST_CASE("phases of a store from before waits were on record have none") {
   CHECK(database.rows("SELECT file_waits FROM phase_states") == std::vector<std::string>{"[]"});
 }
 
+TEST_CASE("jobs of an older store get the deadline of their spec, and wait for nothing") {
+  for (const auto& [spec, deadline] :
+       std::map<std::string, std::string>{{R"({"deadline":"2026-12-24T18:00:00.25+01:00"})", "1798131600000"},
+                                          {R"({"name":"a"})", "0"},
+                                          {"no JSON", "0"}}) {
+    const TempDirectory directory;
+    const std::filesystem::path path = directory / "farm.db";
+    make_store(path, 11);
+    {
+      RawDatabase database(path);
+      database.run(fmt::format("UPDATE job_documents SET spec = '{}'", spec));
+    }
+    {
+      open_store(path);
+    }
+    RawDatabase database(path);
+    INFO(spec);
+    CHECK(database.rows("SELECT deadline_ms, awaits FROM jobs") == std::vector<std::string>{deadline + "|[]"});
+  }
+}
+
+TEST_CASE("workers of an older store have no planned drain") {
+  const TempDirectory directory;
+  const std::filesystem::path path = directory / "farm.db";
+  make_store(path, 12);
+  {
+    open_store(path);
+  }
+  RawDatabase database(path);
+  CHECK(database.rows("SELECT drain_at_ms, drain_planned_by, drain_planned_ms, drain_reason FROM workers") ==
+        std::vector<std::string>{"0||0|"});
+}
+
 TEST_CASE("columns that a migration adds are filled in from the rows that are there") {
   for (const std::uint32_t schema : {1u, 2u, 3u}) {
     const TempDirectory directory;

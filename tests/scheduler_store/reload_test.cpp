@@ -42,6 +42,8 @@ JobRecord job_with_package(std::uint32_t id) {
   job.holds = {{jobs::HoldKind::Pause, sample_cause("ben"), {}},
                {jobs::HoldKind::Budget, {"scheduler", {16}, "\"A\" is spent"}, {17}}};
   job.priority = 90;
+  job.deadline = {19};
+  job.awaits = {{JobId(3), false}, {JobId(5), true}};
   job.last_change = sample_cause("ben");
   job.started = {12};
   job.finished = {13};
@@ -87,6 +89,8 @@ TEST_CASE("every kind of record comes back from a restart as it was, in the orde
     worker.key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7";
     worker.name = "w3";
     worker.drain_requested = worker.quarantined = worker.revoked = true;
+    worker.drain_at = {1'795'000'000'789};
+    worker.drain_planned = sample_cause("ben");
     worker.last_change = sample_cause();
     worker.blamed_jobs = {JobId(4), JobId(5)};
     worker.incarnation = 0xfedcba9876543210ull;

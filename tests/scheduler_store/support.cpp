@@ -44,10 +44,13 @@ struct ToText {
     std::string holds;
     for (const Hold& hold : job.holds)
       holds += fmt::format("[{} {} {}]", jobs::name(hold.kind), text(hold.placed), hold.until.unix_ms);
-    return fmt::format("job {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", job.id.value,
+    std::string awaits;
+    for (const AwaitedJob& awaited : job.awaits) awaits += fmt::format("[{} {}]", awaited.job.value, awaited.any_end);
+    return fmt::format("job {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}", job.id.value,
                        jobs::canonical_json(*job.spec), jobs::plan_json(*job.plan), packages, job.version,
                        jobs::name(job.state), holds, job.priority, text(job.submitted), text(job.last_change),
-                       job.started.unix_ms, job.finished.unix_ms, job.swept, stuck, job.remake_of.value, job.replaces);
+                       job.started.unix_ms, job.finished.unix_ms, job.swept, stuck, job.remake_of.value, job.replaces,
+                       job.deadline.unix_ms, awaits);
   }
   std::string operator()(const PhaseRecord& phase) const {
     const PhaseTally& tally = phase.tally;
@@ -97,8 +100,9 @@ struct ToText {
   std::string operator()(const WorkerRecord& w) const {
     std::string blamed;
     for (const JobId job : w.blamed_jobs) blamed += fmt::format("{},", job.value);
-    return fmt::format("worker {} {} {} {} {} {} {} {} {}", w.id.value, w.key, w.name, w.drain_requested, w.quarantined,
-                       w.revoked, text(w.last_change), blamed, w.incarnation);
+    return fmt::format("worker {} {} {} {} {} {} {} {} {} {} {}", w.id.value, w.key, w.name, w.drain_requested,
+                       w.quarantined, w.revoked, text(w.last_change), blamed, w.incarnation, w.drain_at.unix_ms,
+                       text(w.drain_planned));
   }
   std::string operator()(const VersionRecord& v) const {
     return fmt::format("version {} {} {} {} {}", v.show, v.sequence, v.shot, v.version, v.job.value);
@@ -278,6 +282,8 @@ void RandomRecords::draw(JobRecord& job) {
   for (std::uint32_t i = below(3); i > 0; --i)
     job.holds.push_back({static_cast<jobs::HoldKind>(below(jobs::kHoldKindCount)), {word(), time(), word()}, time()});
   job.priority = static_cast<std::int32_t>(below(101));
+  job.deadline = time();
+  for (std::uint32_t i = below(3); i > 0; --i) job.awaits.push_back({JobId(1 + below(9)), below(2) == 1});
   job.last_change = {word(), time(), word()};
   job.started = time();
   for (std::uint32_t i = below(3); i > 0; --i) job.stuck.push_back({below(9), time(), word(), word()});
@@ -339,6 +345,8 @@ void RandomRecords::draw(WorkerRecord& worker) {
   worker.drain_requested = below(2) != 0;
   worker.quarantined = below(2) != 0;
   worker.revoked = below(2) != 0;
+  worker.drain_at = time();
+  worker.drain_planned = {word(), time(), word()};
   worker.last_change = sample_cause(word());
   for (std::uint32_t i = below(4); i > 0; --i) worker.blamed_jobs.push_back(JobId(below(99)));
   worker.incarnation = random_();

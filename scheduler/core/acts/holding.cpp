@@ -14,10 +14,6 @@
 namespace framemill::scheduler {
 namespace {
 
-// The wall clock may be set while nothing happens: it is looked at this often while a hold runs.
-constexpr base::Duration kWallClockLookEvery = base::seconds(60);
-constexpr base::Duration kFirstLook = base::seconds(1);  // after a restart
-
 auto key_of(const Hold& hold) {
   return std::tie(hold.kind, hold.placed.principal);
 }
@@ -26,25 +22,15 @@ bool ends_by_itself(const Hold& hold) {
   return hold.until.unix_ms != 0;
 }
 
-void look_soon(FarmState& farm) {
-  if (farm.timed_holds.empty()) {
-    farm.holds_due = base::kNever;
-    return;
-  }
-  const base::Duration left{farm.timed_holds.begin()->first.unix_ms - farm.turn.now.wall.unix_ms};
-  farm.holds_due = farm.now() + std::clamp(left, base::Duration{}, kWallClockLookEvery);
-}
-
 void watch_clock(FarmState& farm, const JobEntry& job) {
   for (const Hold& hold : job.record.holds)
-    if (ends_by_itself(hold)) farm.timed_holds.emplace(hold.until, job.record.id);
-  look_soon(farm);
+    if (ends_by_itself(hold)) farm.timed_holds.add(hold.until, job.record.id, farm.turn.now);
 }
 
 // Between this and watch_clock() its holds may be changed.
 void leave_clock(FarmState& farm, const JobEntry& job) {
   for (const Hold& hold : job.record.holds)
-    if (ends_by_itself(hold)) farm.timed_holds.erase({hold.until, job.record.id});
+    if (ends_by_itself(hold)) farm.timed_holds.erase(hold.until, job.record.id, farm.turn.now);
 }
 
 void after_lifting(FarmState& farm, JobEntry& job) {
@@ -103,23 +89,19 @@ void lift_holds(FarmState& farm, JobEntry& job, jobs::HoldKind kind) {
 }
 
 void end_due_holds(FarmState& farm) {
-  if (farm.read_only || farm.holds_due > farm.now()) return;
-  auto& timed = farm.timed_holds;
-  while (!timed.empty() && timed.begin()->first <= farm.turn.now.wall) {
-    end_due(farm, farm.jobs.get(timed.begin()->second));
-  }
-  look_soon(farm);
+  if (farm.read_only || farm.timed_holds.next_look() > farm.now()) return;
+  while (!farm.timed_holds.all().empty() && farm.timed_holds.all().begin()->first <= farm.turn.now.wall)
+    end_due(farm, farm.jobs.get(farm.timed_holds.first()));
+  farm.timed_holds.look_soon(farm.turn.now);
 }
 
 void forget_holds(FarmState& farm, const JobEntry& job) {
   leave_clock(farm, job);
-  look_soon(farm);
 }
 
 void recall_holds(FarmState& farm) {
   for (auto& [id, job] : farm.jobs.all()) watch_clock(farm, job);
-  // Not in the first turn, which only puts back what was there.
-  if (farm.holds_due != base::kNever) farm.holds_due = std::max(farm.holds_due, farm.now() + kFirstLook);
+  farm.timed_holds.look_after_restart(farm.turn.now);
 }
 
 }  // namespace framemill::scheduler

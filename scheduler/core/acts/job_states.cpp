@@ -7,6 +7,7 @@
 #include "scheduler/core/acts/sweeps.h"
 #include "scheduler/core/acts/task_moves.h"
 #include "scheduler/core/acts/view_marking.h"
+#include "scheduler/core/acts/waits.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -45,7 +46,7 @@ JobState job_state(const JobEntry& job) {
   if (job.record.state == JobState::Cancelled) return JobState::Cancelled;
   // Of a cancelled job a part was retried: what stays cancelled says nothing about that part.
   if (alive == 0) return lost == 0 ? JobState::Done : JobState::Failed;
-  if (job.is_held() && job.attempts_live == 0) return JobState::Paused;
+  if (job.is_stopped() && job.attempts_live == 0) return JobState::Paused;
   return job.record.started.unix_ms != 0 || job.attempts_live > 0 ? JobState::Running : JobState::Queued;
 }
 
@@ -86,6 +87,7 @@ void derive_job(FarmState& farm, JobEntry& job) {
   }
   if (state == job.record.state) return;
   farm.jobs.set_state(job, state);
+  touch_waiters(farm, job);
   farm.turn.mark(job);
   farm.turn.say(JobEvent{event_of(state), job.record.id, job.record.spec->name, {}});
   // A retry of what is cancelled still reads the latents.
@@ -135,6 +137,7 @@ bool derive_touched_states(FarmState& farm) {
     JobEntry& job = farm.jobs.get(work.jobs[i]);
     job.touched = false;
     derive_job(farm, job);
+    if (job.final()) release_waiters(farm, job);
     note_rest(farm, job);
     note_unserved(farm, job);
   }

@@ -4,15 +4,18 @@
 #include <set>
 
 #include "base/check.h"
+#include "scheduler/core/acts/deadlines.h"
 #include "scheduler/core/acts/file_wait_records.h"
 #include "scheduler/core/acts/file_watching.h"
 #include "scheduler/core/acts/holding.h"
+#include "scheduler/core/acts/maintenance.h"
 #include "scheduler/core/acts/manifests.h"
 #include "scheduler/core/acts/persist.h"
 #include "scheduler/core/acts/remakes.h"
 #include "scheduler/core/acts/standings.h"
 #include "scheduler/core/acts/sweeps.h"
 #include "scheduler/core/acts/task_moves.h"
+#include "scheduler/core/acts/waits.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -141,9 +144,11 @@ void rebuild(FarmState& farm, RecordSet records) {
   for (const auto& [name, root] : records.of<RootRecord>()) farm.root_ids.insert_or_assign(name, root.id);
   for (const auto& [key, token] : records.of<SubmitTokenRecord>()) farm.jobs.put(token);
   for (auto& [id, worker] : records.of<WorkerRecord>()) farm.workers.add(std::move(worker)).last_heard = farm.now();
+  recall_planned_drains(farm);
   for (auto& [id, job] : records.of<JobRecord>()) rebuild_job(farm, std::move(job), records);
   recall_remakes(farm, std::move(records.of<RemakeRecord>()));
   recall_holds(farm);
+  recall_waits(farm);
   for (auto& [id, job] : farm.jobs.all()) enqueue(farm, job);
   rebuild_troubles(farm, records);
   rebuild_attempts(farm, records);
@@ -151,6 +156,7 @@ void rebuild(FarmState& farm, RecordSet records) {
   begin_probes(farm);
   for (auto& [id, job] : farm.jobs.all()) {
     enqueue(farm, job);
+    watch_deadline(farm, job);
     farm.turn.touch(job);
     farm.turn.reconsider(job);
   }

@@ -6,7 +6,9 @@
 #include <set>
 
 #include "scheduler/core/acts/audit.h"
+#include "scheduler/core/acts/deadlines.h"
 #include "scheduler/core/acts/task_moves.h"
+#include "scheduler/core/acts/waits.h"
 #include "scheduler/core/policy/lacks.h"
 #include "scheduler/core/policy/retakes.h"
 #include "scheduler/core/state/refusal.h"
@@ -116,6 +118,8 @@ base::Result<Submitted> submit_job(FarmState& farm, const JobSubmitted& event) {
                             fmt::format("layer[{}].root", phase.layer),
                             "write to another root, or let a worker write to this one");
 
+  FM_ASSIGN(std::vector<AwaitedJob> awaits, awaited_jobs(farm, *event.spec));
+
   JobRecord record;
   record.id = JobId(++farm.counters.last_job);
   record.spec = event.spec;
@@ -123,6 +127,8 @@ base::Result<Submitted> submit_job(FarmState& farm, const JobSubmitted& event) {
   record.packages = event.packages;
   record.version = version;
   record.priority = event.spec->priority;
+  record.deadline = event.spec->deadline.value_or(base::WallTime{});
+  record.awaits = std::move(awaits);
   record.submitted = event.cause;
   record.last_change = event.cause;
   farm.turn.counters = true;
@@ -135,9 +141,11 @@ base::Result<Submitted> submit_job(FarmState& farm, const JobSubmitted& event) {
     farm.turn.touch(job, phase);
     return_tasks(farm, phase, {0, phase.tasks.size()});
   }
+  std::vector<std::string> warnings = event.warnings;
+  begin_waits(farm, job, warnings);
+  watch_deadline(farm, job);
   record_submit(farm, event, job, shots);
   farm.turn.say(JobEvent{JobEvent::What::Submitted, job.record.id, job.record.spec->name, {}});
-  std::vector<std::string> warnings = event.warnings;
   for (auto&& more : {retake_warnings(farm, job), lacks_of(farm, job)})
     warnings.insert(warnings.end(), more.begin(), more.end());
   return Submitted{job.record.id, version, false, std::move(warnings)};

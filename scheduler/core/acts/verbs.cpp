@@ -6,14 +6,16 @@
 
 #include "scheduler/core/acts/attempts.h"
 #include "scheduler/core/acts/audit.h"
+#include "scheduler/core/acts/deadlines.h"
 #include "scheduler/core/acts/holding.h"
+#include "scheduler/core/acts/maintenance.h"
 #include "scheduler/core/acts/publish_orders.h"
 #include "scheduler/core/acts/publishing.h"
 #include "scheduler/core/acts/remakes.h"
 #include "scheduler/core/acts/sheets.h"
 #include "scheduler/core/acts/standings.h"
-#include "scheduler/core/acts/take_back.h"
 #include "scheduler/core/acts/task_moves.h"
+#include "scheduler/core/acts/waits.h"
 #include "scheduler/core/policy/readiness.h"
 #include "scheduler/core/state/refusal.h"
 
@@ -52,6 +54,7 @@ std::uint32_t cancel(FarmState& farm, JobEntry& job) {
   }
   dequeue(farm, job);
   farm.jobs.set_state(job, JobState::Cancelled);
+  touch_waiters(farm, job);
   job.record.finished = farm.turn.now.wall;
   farm.turn.say(JobEvent{JobEvent::What::Cancelled, job.record.id, job.record.spec->name, {}});
   return cancelled;
@@ -172,6 +175,8 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
   hold_sheets(farm, job);
   if (was_final) job.record.finished = {};
   enqueue(farm, job);
+  watch_deadline(farm, job);
+  touch_waiters(farm, job);
   for (PhaseEntry& phase : job.phases) farm.turn.touch(job, phase);
   return reopened.tasks + held;
 }
@@ -193,6 +198,7 @@ base::Result<std::uint32_t> apply_verb(FarmState& farm, JobEntry& job, const Job
     }
     case JobAction::Resume:
       lift_holds(farm, job, asked.hold);
+      if (asked.waives_waits || jobs::is_wait(asked.hold)) waive_waits(farm, job);
       return 0u;
     case JobAction::SetPriority:
       if (asked.priority < 0 || asked.priority > 100)
@@ -200,6 +206,10 @@ base::Result<std::uint32_t> apply_verb(FarmState& farm, JobEntry& job, const Job
       dequeue(farm, job);
       farm.set_priority(job, asked.priority);
       enqueue(farm, job);
+      return 0u;
+    case JobAction::SetDeadline:
+      job.record.deadline = asked.deadline;
+      watch_deadline(farm, job);
       return 0u;
     case JobAction::Retry:
       break;
@@ -217,6 +227,8 @@ constexpr std::string_view verb_name(JobAction verb) {
       return "resume";
     case JobAction::SetPriority:
       return "priority";
+    case JobAction::SetDeadline:
+      return "deadline";
     case JobAction::Retry:
       return "retry";
   }
@@ -264,16 +276,20 @@ base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeRequested
   std::uint32_t taken_back = 0;
   switch (asked.verb) {
     case WorkerAction::Drain:
-      if (!worker->record.drain_requested) worker->tasks_taken_back = 0;
-      worker->record.drain_requested = true;
-      taken_back = take_back_unbegun(farm, *worker);
+      cancel_planned_drain(farm, *worker);
+      if (asked.at && *asked.at > farm.turn.now.wall && !worker->record.drain_requested)
+        plan_drain(farm, *worker, *asked.at, asked.cause);
+      else
+        taken_back = begin_drain(farm, *worker);
       break;
     case WorkerAction::Undrain:
+      cancel_planned_drain(farm, *worker);
       worker->record.drain_requested = false;
       worker->tasks_taken_back = 0;
       what = WorkerEvent::What::Undrained;
       break;
     case WorkerAction::Revoke: {
+      cancel_planned_drain(farm, *worker);
       worker->record.revoked = true;
       const std::set<AttemptId> held = worker->leases;
       for (const AttemptId id : held) revoke_attempt(farm, id, jobs::RevokeReason::Cancelled);

@@ -4,6 +4,7 @@
 
 #include "scheduler/core/policy/able_groups.h"
 #include "scheduler/core/policy/begun_part.h"
+#include "scheduler/core/policy/maintenance.h"
 #include "scheduler/core/policy/publish_servers.h"
 
 namespace framemill::scheduler {
@@ -86,6 +87,8 @@ std::optional<Displacement> displacement_for(const FarmState& farm, const std::v
     if (!may_displace(job, phase, farm.jobs.get(of_other.id.job), of_other)) continue;
     const SlotRef slot{lease->record.worker, lease->record.slot};
     if (reserved.contains(slot) || !is_able(farm, demand_class, slot) || at_publish_cap(farm, slot.worker)) continue;
+    const WorkerEntry& worker = farm.workers.get(slot.worker);
+    if (tasks_before_drain(farm, phase, worker, worker.slots.at(slot.slot), 1) == 0) continue;
     const auto task = task_there(slot.worker);
     if (task && makes_room(farm, *lease, begun_part(farm, of_other, *lease), demand_class))
       return Displacement{id, slot, *task};

@@ -2,6 +2,7 @@
 
 #include "scheduler/core/policy/able_groups.h"
 #include "scheduler/core/policy/chunking.h"
+#include "scheduler/core/policy/maintenance.h"
 #include "scheduler/core/policy/publish_servers.h"
 
 namespace framemill::scheduler {
@@ -105,6 +106,9 @@ TaskRange Planner::tasks_for(const Place& place, TaskIndex task, SlotRef slot, s
   const PhaseEntry& phase = job.phases[place.phase];
   const WorkerEntry& worker = farm_.workers.get(slot.worker);
   TaskRange tasks = next_chunk(farm_, job, phase, able, worker.device_class_of(slot.slot));
+  // What goes on after a planned drain is not begun there; the slot was chosen because a task fits.
+  const SlotEntry& place_there = worker.slots.at(slot.slot);
+  tasks.count = std::min(tasks.count, std::max(tasks_before_drain(farm_, phase, worker, place_there, 1), 1u));
   // A probe risks one task.
   const HostStanding* standing = standing_of(job, phase.plan->layer, slot.worker);
   if (worker.record.quarantined || (standing != nullptr && standing->on_trial())) tasks.count = 1;

@@ -4,7 +4,8 @@ namespace framemill::scheduler {
 
 Standing QueueOrder::standing_of(const JobEntry& job, const PhaseEntry& phase) const {
   return {kWholeFarm,
-          {-job.record.priority, job.record.id.value, (std::int64_t{phase.shot} << 32) - std::int64_t{phase.depth}}};
+          {-job.record.priority, job.latest_start_ms, job.record.id.value,
+           (std::int64_t{phase.shot} << 32) - std::int64_t{phase.depth}}};
 }
 
 bool QueueOrder::goes_before(const Candidate& a, const Candidate& b) const {

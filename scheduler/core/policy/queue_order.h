@@ -1,7 +1,8 @@
 // Whose work is given out next, in two levels: the share whose turn it is, then the work that comes first inside the
-// share. A share is what work is charged to; there is one for now, the whole farm. Inside it: priority, then the oldest
-// job, then its shots one after the other, then the longest way to the job's end (chains first): a shot that has begun is
-// finished before the next, which gets the slots that the first leaves.
+// share. A share is what work is charged to; there is one for now, the whole farm. Inside it: priority, then jobs whose
+// deadline is at risk (deadline_risk.h), the one that has to start first before the others, then the oldest job, then its
+// shots one after the other, then the longest way to the job's end (chains first): a shot that has begun is finished before
+// the next, which gets the slots that the first leaves.
 //
 // A rank is given when a place enters the queue or changes, and kept there. One that depends on time must therefore be
 // written so that time cancels out (a deadline less what is left to do, not the slack at this moment), or be given

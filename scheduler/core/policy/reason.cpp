@@ -8,6 +8,10 @@ std::string_view name(Reason reason) {
   switch (reason) {
     case Reason::Paused:
       return "paused";
+    case Reason::StartAfter:
+      return "start_after";
+    case Reason::AfterJob:
+      return "after_job";
     case Reason::Dependency:
       return "dependency";
     case Reason::InputMissing:
@@ -30,6 +34,8 @@ std::string_view name(Reason reason) {
       return "quarantined";
     case Reason::WorkerDraining:
       return "worker_draining";
+    case Reason::MaintenanceWindow:
+      return "maintenance_window";
     case Reason::StorageUnreachable:
       return "storage_unreachable";
     case Reason::CapReached:

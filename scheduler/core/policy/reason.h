@@ -8,6 +8,8 @@ namespace framemill::scheduler {
 
 enum class Reason : std::uint8_t {
   Paused,
+  StartAfter,
+  AfterJob,
   Dependency,
   InputMissing,
   NoWorker,
@@ -19,6 +21,7 @@ enum class Reason : std::uint8_t {
   BackOff,
   Quarantined,
   WorkerDraining,
+  MaintenanceWindow,
   StorageUnreachable,
   CapReached
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "scheduler/core/policy/able_groups.h"
+#include "scheduler/core/policy/maintenance.h"
 #include "scheduler/core/policy/publish_servers.h"
 
 namespace framemill::scheduler {
@@ -107,7 +108,8 @@ SlotChoice::Next SlotChoice::look(const SlotRoom& room, bool with_model) {
   const Next after = is_capped ? Next::Slot : fit.blocker == PlacementBlocker::BatchFull ? Next::Full : Next::Room;
   if (!fit.fits() && !fit.queues && !is_worth_waiting_for(fit)) return after;
   if (at_publish_cap(farm_, room.slot.worker)) return Next::Slot;
-  const std::optional<TaskIndex> task = task_there_(room.slot.worker);
+  const bool in_time = tasks_before_drain(farm_, phase_, worker, slot, fit.capacity) > 0;
+  const std::optional<TaskIndex> task = in_time ? task_there_(room.slot.worker) : std::nullopt;
   avoided_ = avoided_ || ((fit.fits() || fit.queues) && !task);
   if (!task) return Next::Slot;
   queues_ = queues_ || fit.queues;

@@ -178,6 +178,8 @@ Reason reason_of(PlacementBlocker blocker) {
       return Reason::InputMissing;
     case PlacementBlocker::SetAside:
       return Reason::Quarantined;
+    case PlacementBlocker::Maintenance:
+      return Reason::MaintenanceWindow;
   }
   FM_CHECK(false, "a misfit outside its closed list");
   return Reason::NoWorker;

@@ -41,7 +41,8 @@ enum class PlacementBlocker : std::uint8_t {
   BackingOff,
   TriedElsewhere,  // back_off
   InputUnseen,     // input_missing
-  SetAside         // quarantined
+  SetAside,        // quarantined
+  Maintenance      // maintenance_window
 };
 
 struct SlotFit {

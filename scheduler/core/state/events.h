@@ -27,17 +27,19 @@ struct JobSubmitted {
   base::Sha256 body;                          // of the submitted text and overrides
   std::vector<std::string> warnings{};        // what the shell noticed in a good spec, for the answer
 };
-enum class JobAction { Cancel, Pause, Resume, SetPriority, Retry };
+enum class JobAction { Cancel, Pause, Resume, SetPriority, SetDeadline, Retry };
 struct JobChangeRequested {
   RequestId request = 0;
   Cause cause;
   JobId job;
   JobAction verb = JobAction::Cancel;
   std::int32_t priority = 50;                   // SetPriority
+  base::WallTime deadline;                      // SetDeadline; 0: none
   std::string layer;                            // Retry: this layer alone; empty: all
   std::optional<jobs::FrameSet> frames;         // Retry: these frames alone
   jobs::HoldKind hold = jobs::HoldKind::Pause;  // Pause, Resume: which kind is placed or lifted
   std::optional<base::WallTime> until;          // Pause: when it ends by itself
+  bool waives_waits = false;                    // Resume: what its spec made it wait for is waited for no more
   bool remake = false;                          // Retry: make again what is published there
   bool replace = false;                         // of a remake: other contents take the place of the recorded ones
   std::vector<CommitRecord> on_record;          // of a remake: what is on record of the tasks it is for
@@ -48,6 +50,7 @@ struct WorkerChangeRequested {
   Cause cause;
   WorkerId worker;
   WorkerAction verb = WorkerAction::Drain;
+  std::optional<base::WallTime> at;  // Drain: then, and not now
 };
 
 // --- what workers say ------------------------------------------------------------------------------------------------

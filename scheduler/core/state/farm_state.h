@@ -22,6 +22,7 @@
 #include "scheduler/core/state/slot_groups.h"
 #include "scheduler/core/state/turn.h"
 #include "scheduler/core/state/view_marks.h"
+#include "scheduler/core/state/wall_timers.h"
 #include "scheduler/core/state/worker_roster.h"
 
 namespace framemill::scheduler {
@@ -48,9 +49,11 @@ struct FarmState {
   ReadyQueue ready;
   DurationEstimator pace;
   MemoryLedger memory;
-  std::set<base::Instant> wakes;  // when what a worker was refused for a while may be tried again
-  std::set<std::pair<base::WallTime, JobId>> timed_holds;  // jobs with a hold that ends by itself, and when
-  base::Instant holds_due = base::kNever;                  // when the wall clock is looked at for them
+  std::set<base::Instant> wakes;     // when what a worker was refused for a while may be tried again
+  WallTimers<JobId> timed_holds;     // jobs with a hold that ends by itself
+  WallTimers<WorkerId> drain_plans;  // workers that are to drain at a time
+  std::set<std::pair<base::Instant, JobId>> deadline_looks;  // when which job's deadline is looked at
+  std::map<JobId, std::set<JobId>> waiters;                  // by the job that they wait for
   mutable SlotGroups slot_groups;  // brought up to date when somebody asks: policy/able_groups.h
   struct AbleGroups {              // of a request class, remembered there; what it was looked up by comes first
     GroupId looked_at = 0;

@@ -3,6 +3,7 @@
 // one job.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -101,6 +102,8 @@ struct ManifestState {  // of one directory's manifest (jobs/manifest_groups.h)
   std::uint64_t covers = 0;
 };
 
+inline constexpr std::int64_t kNoRisk = INT64_MAX;  // of a deadline
+
 struct JobEntry {
   JobRecord record;
   std::vector<PhaseEntry> phases;
@@ -119,6 +122,10 @@ struct JobEntry {
   std::map<std::uint32_t, PublishTrouble> publish_troubles;
   std::map<std::pair<jobs::PhaseIndex, TaskIndex>, RemakeRecord> remade;  // of a remake: what it makes again
   std::set<JobId> remakes;  // jobs that make tasks of this one again, or have; none of those that were forgotten
+  // While its deadline is at risk: the latest moment of the wall clock, in ms, from which what is left can be made in time
+  // (acts/deadlines.h); else kNoRisk.
+  std::int64_t latest_start_ms = kNoRisk;
+  base::Instant deadline_look = base::kNever;  // when that is looked at next
   bool dirty = false, touched = false, reconsidered = false;
   RowState row;
 
@@ -143,6 +150,10 @@ struct JobEntry {
   std::uint64_t total(TaskState state) const { return totals[static_cast<std::size_t>(state)]; }
   bool final() const { return jobs::is_final(record.state); }
   bool is_held() const { return !record.holds.empty(); }
+  // Somebody has stopped it, which is more than to wait for a time or another job.
+  bool is_stopped() const {
+    return std::any_of(record.holds.begin(), record.holds.end(), [](const Hold& h) { return !jobs::is_wait(h.kind); });
+  }
   // The one place that says so: queues, watches and views ask here.
   bool may_be_granted() const { return !is_held() && !final(); }
 };

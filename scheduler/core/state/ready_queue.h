@@ -28,7 +28,7 @@ struct Place {  // what waits in the queue: the ready tasks of one grouping of a
 using ShareId = base::StrongId<struct ShareTag, std::uint32_t>;  // of the farm, that a job's work is charged to
 
 // Compared number by number, the smaller goes first; what the numbers mean is the affair of who gave them.
-using Rank = std::array<std::int64_t, 3>;
+using Rank = std::array<std::int64_t, 4>;
 
 struct Standing {  // of a place, as policy has it
   ShareId share;

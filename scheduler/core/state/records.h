@@ -50,6 +50,13 @@ struct Hold {
 };
 inline constexpr std::size_t kHoldsMax = 64;  // of one job
 
+// A job that has to be over before this one begins, and is not yet.
+struct AwaitedJob {
+  JobId job;
+  bool any_end = false;  // also when it fails or is cancelled; else it has to be done
+  bool operator==(const AwaitedJob&) const = default;
+};
+
 // A layer that is held: everything that could take its work gave it back again and again, through no fault of the work.
 struct StuckLayer {
   std::uint32_t layer = 0;
@@ -65,10 +72,12 @@ struct JobRecord {
   std::vector<jobs::PackageFacts> packages;   // facts of the models the plan was made with (digests are pinned here)
   std::uint32_t version = 1;                  // reserved for its shots
   jobs::JobState state = jobs::JobState::Queued;
-  std::vector<Hold> holds;     // by kind, then by person; the state is Paused once nothing runs on
-  std::int32_t priority = 50;  // may be changed after submit
+  std::vector<Hold> holds;         // by kind, then by person; the state is Paused once nothing runs on
+  std::int32_t priority = 50;      // may be changed after submit
+  base::WallTime deadline;         // the same; 0: none
+  std::vector<AwaitedJob> awaits;  // as long as there are any, it is held (HoldKind::AfterJob)
   Cause submitted;
-  Cause last_change;                 // the last pause, resume, cancel, priority, retry
+  Cause last_change;                 // the last pause, resume, cancel, priority, deadline, retry
   base::WallTime started, finished;  // 0: not yet
   bool swept = false;                // done, and a worker has discarded its intermediate files
   std::vector<StuckLayer> stuck;     // by layer, ascending
@@ -226,7 +235,9 @@ struct WorkerRecord {
   std::string name;  // for people
   bool drain_requested = false;
   bool quarantined = false;
-  bool revoked = false;  // a person shut it out: its reports are refused
+  bool revoked = false;     // a person shut it out: its reports are refused
+  base::WallTime drain_at;  // it drains by itself then; 0: no such plan
+  Cause drain_planned;      // who planned that, and why; only with drain_at
   Cause last_change;
   std::vector<JobId> blamed_jobs;  // distinct jobs whose tasks failed here in a row
   std::uint64_t incarnation = 0;   // last seen

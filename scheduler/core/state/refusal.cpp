@@ -3,7 +3,7 @@
 namespace framemill::scheduler {
 namespace {
 
-constexpr base::Names<Refusal, 32> kRefusals{{"farm.busy",
+constexpr base::Names<Refusal, 33> kRefusals{{"farm.busy",
                                               "farm.stopping",
                                               "farm.too_many_jobs",
                                               "farm.too_many_streams",
@@ -29,6 +29,7 @@ constexpr base::Names<Refusal, 32> kRefusals{{"farm.busy",
                                               "spec.no_plan",
                                               "spec.out_of_range",
                                               "spec.root_read_only",
+                                              "spec.unknown_job",
                                               "spec.version_taken",
                                               "store.read_only",
                                               "submit.key_reused",

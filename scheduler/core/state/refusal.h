@@ -37,6 +37,7 @@ enum class Refusal : std::uint8_t {
   SpecNoPlan,
   SpecOutOfRange,
   SpecRootReadOnly,
+  SpecUnknownJob,
   SpecVersionTaken,
   StoreReadOnly,
   SubmitKeyReused,

@@ -1,7 +1,9 @@
 #include "scheduler/core/views/conditions.h"
 
+#include "base/rfc3339.h"
 #include "scheduler/core/policy/able_groups.h"
 #include "scheduler/core/policy/avoidance.h"
+#include "scheduler/core/policy/awaited.h"
 #include "scheduler/core/policy/failure_text.h"
 #include "scheduler/core/policy/missing_files.h"
 #include "scheduler/core/views/slot_reasons.h"
@@ -22,6 +24,17 @@ std::optional<MissingFile> awaited_file(const FarmState& farm, const JobEntry& j
   return awaited;
 }
 
+// Of a job that its own spec holds: what it waits for, other jobs first, since they may never come.
+Condition waiting(const FarmState& farm, const JobEntry& job) {
+  if (!job.record.awaits.empty())
+    return {Condition::Kind::Waiting, "", awaited_text(farm, job).because, job.record.submitted.time};
+  for (const Hold& hold : job.record.holds)
+    if (hold.kind == jobs::HoldKind::StartAfter)
+      return {Condition::Kind::Waiting, "",
+              "starts at " + base::format_rfc3339(hold.until, base::Milliseconds::WhereAny), hold.placed.time};
+  return {};
+}
+
 }  // namespace
 
 std::string_view name(Condition::Kind kind) {
@@ -34,6 +47,8 @@ std::string_view name(Condition::Kind kind) {
       return "starved";
     case Condition::Kind::InputMissing:
       return "input_missing";
+    case Condition::Kind::Waiting:
+      return "waiting";
     case Condition::Kind::None:
       break;
   }
@@ -65,7 +80,7 @@ Condition Conditions::of_layer(const JobEntry& job, std::uint32_t layer) {
 }
 
 Condition Conditions::of_job(const JobEntry& job) {
-  if (!job.may_be_granted()) return {};
+  if (!job.may_be_granted()) return job.final() || job.is_stopped() ? Condition{} : waiting(farm_, job);
   Condition blocked, without_input;
   const PhaseEntry* ready = nullptr;
   for (std::uint32_t layer = 0; layer < job.record.spec->layers.size(); ++layer) {

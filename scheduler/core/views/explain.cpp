@@ -10,6 +10,7 @@
 #include "base/os_error.h"
 #include "scheduler/core/policy/able_groups.h"
 #include "scheduler/core/policy/avoidance.h"
+#include "scheduler/core/policy/awaited.h"
 #include "scheduler/core/policy/failure_text.h"
 #include "scheduler/core/policy/missing_files.h"
 #include "scheduler/core/policy/planner.h"
@@ -191,17 +192,30 @@ constexpr HoldWords words_of(jobs::HoldKind kind) {
       return {"is held until what it made is approved", "look at what is published and approve it"};
     case jobs::HoldKind::Quota:
       return {"is held because a quota is used up", "wait, or have the quota raised"};
+    case jobs::HoldKind::StartAfter:
+      return {"starts later, as its spec says", "`framemill resume JOB --now` starts it at once"};
+    case jobs::HoldKind::AfterJob:
+      break;  // awaited_text tells
   }
   return {"is held", ""};
 }
 
-SlotReason hold_reason(const JobEntry& job, const Hold& hold, base::Now now) {
+Reason reason_of(jobs::HoldKind kind) {
+  if (kind == jobs::HoldKind::StartAfter) return Reason::StartAfter;
+  return kind == jobs::HoldKind::AfterJob ? Reason::AfterJob : Reason::Paused;
+}
+
+SlotReason hold_reason(const FarmState& farm, const JobEntry& job, const Hold& hold, base::Now now) {
+  if (hold.kind == jobs::HoldKind::AfterJob && !job.record.awaits.empty()) {
+    AwaitedText awaited = awaited_text(farm, job);
+    return {Reason::AfterJob, 0, {}, std::move(awaited.because), std::move(awaited.remedy)};
+  }
   const HoldWords words = words_of(hold.kind);
   std::string because = fmt::format("job {} {}", job.record.id.value, words.because);
   if (hold.kind == jobs::HoldKind::Pause) because += fmt::format(" by {}", hold.placed.principal);
   if (hold.until.unix_ms != 0)
     because += fmt::format("; it goes on in {}", seconds_text({hold.until.unix_ms - now.wall.unix_ms}));
-  return {Reason::Paused, 0, {}, std::move(because), std::string(words.remedy)};
+  return {reason_of(hold.kind), 0, {}, std::move(because), std::string(words.remedy)};
 }
 
 // The layer is held: everything that could take it gave it back.
@@ -321,7 +335,7 @@ void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEn
                        ExplainView& view) {
   Planner planner(farm);
   if (!farm.read_only) planner.next();  // it finds nothing to place, and which slots are kept free
-  for (const Hold& hold : job.record.holds) view.reasons.push_back(hold_reason(job, hold, now));
+  for (const Hold& hold : job.record.holds) view.reasons.push_back(hold_reason(farm, job, hold, now));
   const SlotReasons slots =
       slot_reasons(farm, class_for(phase, view.task), job, phase, view.task, now.monotonic, &planner);
   view.can_never_run = slots.never;

@@ -233,6 +233,13 @@ JobView view_of(const FarmState& farm, const JobEntry& job, Conditions& conditio
   view.state = job.record.state;
   view.condition = conditions.of_job(job);
   view.priority = job.record.priority;
+  for (const AwaitedJob& awaited : job.record.awaits) {
+    const JobEntry* other = farm.jobs.find(awaited.job);
+    view.awaits.push_back(
+        {awaited.job, awaited.any_end, other == nullptr ? std::nullopt : std::optional(other->record.state)});
+  }
+  view.deadline = job.record.deadline;
+  view.deadline_at_risk = job.latest_start_ms != kNoRisk;
   view.submitted = job.record.submitted.time;
   view.holds = job.record.holds;
   view.last_change = job.record.last_change;

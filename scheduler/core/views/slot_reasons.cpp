@@ -8,6 +8,7 @@
 #include "scheduler/core/policy/able_groups.h"
 #include "scheduler/core/policy/avoidance.h"
 #include "scheduler/core/policy/failure_text.h"
+#include "scheduler/core/policy/maintenance.h"
 #include "scheduler/core/policy/publish_servers.h"
 #include "scheduler/core/policy/reason.h"
 #include "scheduler/core/policy/slot_fit.h"
@@ -49,6 +50,17 @@ std::string because_kept_free(const FarmState& farm, const Place& place) {
   const JobEntry& job = farm.jobs.get(place.job);
   return fmt::format("kept free for job {} {}, which goes before", place.job.value,
                      job.label_of(job.phases[place.phase]));
+}
+
+// The worker drains before the task would be over.
+std::string because_of_maintenance(const FarmState& farm, const PhaseEntry& phase, const WorkerEntry& worker,
+                                   const SlotEntry& slot) {
+  const DeviceState* device = worker.device_of(slot);
+  const auto seconds = farm.pace.seconds(phase.pace, device == nullptr ? std::string() : device->device_class);
+  std::string text = fmt::format("the worker drains in {}",
+                                 seconds_text({worker.record.drain_at.unix_ms - farm.turn.now.wall.unix_ms}));
+  if (!worker.record.drain_planned.reason.empty()) text += fmt::format(" ({})", worker.record.drain_planned.reason);
+  return text + fmt::format("; a task takes about {} s", std::max<long>(1, std::lround(seconds.value_or(0))));
 }
 
 // Why the worker does not get the task, which it could take.
@@ -189,7 +201,8 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
     case PlacementBlocker::TriedElsewhere:
     case PlacementBlocker::InputUnseen:
     case PlacementBlocker::SetAside:
-      break;  // because_kept_free and because_avoided tell
+    case PlacementBlocker::Maintenance:
+      break;  // because_of_maintenance, because_kept_free and because_avoided tell
   }
   return "";
 }
@@ -211,6 +224,8 @@ std::string remedy(const Demand& demand, const WorkerEntry& worker, PlacementBlo
       return "see that the input is on the worker's storage";
     case Reason::WorkerDraining:
       return worker.record.drain_requested ? "undrain the worker" : "start the worker again";
+    case Reason::MaintenanceWindow:
+      return fmt::format("wait for another worker, or cancel the plan with `framemill undrain {}`", worker.record.name);
     case Reason::PackageMissing:
       return "install " + demand.model + " in the worker's model directory";
     case Reason::PackageDiffers:
@@ -265,7 +280,9 @@ struct TaskAnswers {
         standing != PlacementBlocker::None)
       return standing;
     if (!avoided.none()) return misfit_of(avoided.why);
-    if (const SlotFit fit = answers.now(worker, slot); !fit.fits()) return fit.blocker;
+    const SlotFit fit = answers.now(worker, slot);
+    if (!fit.fits()) return fit.blocker;
+    if (tasks_before_drain(farm, phase, worker, slot, fit.capacity) == 0) return PlacementBlocker::Maintenance;
     if (at_publish_cap(farm, worker.record.id)) return PlacementBlocker::PublishCap;
     return kept_free_for(worker, slot) == nullptr ? PlacementBlocker::None : PlacementBlocker::KeptFree;
   }
@@ -274,6 +291,8 @@ struct TaskAnswers {
     std::string text;
     if (blocker == PlacementBlocker::KeptFree)
       text = because_kept_free(farm, *kept_free_for(worker, slot));
+    else if (blocker == PlacementBlocker::Maintenance)
+      text = because_of_maintenance(farm, phase, worker, slot);
     else if (blocker != PlacementBlocker::None && blocker == misfit_of(avoided.why))
       text = because_avoided(avoided, phase, task, now);
     else

@@ -23,6 +23,7 @@ struct Condition {
     Blocked,       // work is ready, and no worker could take it as things are
     Starved,       // work is ready, and other work has had all the slots for FarmSettings::starved_after
     InputMissing,  // nothing is ready and nothing runs, because files of roots are not there
+    Waiting,       // its spec makes it wait for a time or for other jobs; nobody has stopped it
   };
   Kind kind = Kind::None;
   std::string layer, reason;  // reason: a sentence without a full stop
@@ -72,6 +73,11 @@ struct RemakeView {  // a job that makes files of another one again
 };
 inline constexpr std::size_t kRemadeFilesShown = 64;
 inline constexpr std::size_t kRemakesShown = 16;
+struct AwaitedView {  // a job that has to be over before this one begins
+  JobId job;
+  bool any_end = false;                 // also when it fails or is cancelled
+  std::optional<jobs::JobState> state;  // none: it has left the memory
+};
 struct JobView {
   JobId id;
   std::string name, show, sequence, shot, principal;
@@ -81,7 +87,10 @@ struct JobView {
   Condition condition;
   std::int32_t priority = 0;
   base::WallTime submitted, started, finished;
+  base::WallTime deadline;          // 0: none
+  bool deadline_at_risk = false;    // it goes before others of its priority that have time (policy/deadline_risk.h)
   std::vector<Hold> holds;          // why nothing of it is granted
+  std::vector<AwaitedView> awaits;  // what it still waits for, where its spec says so
   Cause last_change;                // who last did what a person does to it, and why
   JobId remake_of;                  // none: it is no remake
   std::vector<RemakeView> remakes;  // of its files, the newest kRemakesShown; of a remake: itself
@@ -148,6 +157,8 @@ struct WorkerView {
   std::vector<HostCondition> conditions;  // why slots or roots of it are not usable
   std::string confinement;                // what its children are kept from: "Landlock 7, read-only view"
   jobs::CommandConfinement command_confinement = jobs::CommandConfinement::Unknown;
+  base::WallTime drain_at;             // it drains by itself then; 0: no such plan
+  Cause drain_planned;                 // who planned that, and why
   std::uint64_t tasks_held = 0;        // leased to it: waiting there or at work
   std::uint64_t tasks_taken_back = 0;  // given to others since it was asked to drain, by this process of the scheduler
 };

@@ -79,6 +79,8 @@ WorkerView view_of(const FarmState& farm, const WorkerEntry& worker, base::Now n
   view.conditions = worker.inventory.conditions;
   view.confinement = worker.inventory.confinement;
   view.command_confinement = worker.inventory.command_confinement;
+  view.drain_at = worker.record.drain_at;
+  view.drain_planned = worker.record.drain_planned;
   view.tasks_taken_back = worker.tasks_taken_back;
   for (const auto& [index, slot] : worker.slots) {
     SlotActivity activity;

@@ -1,0 +1,19 @@
+// What is told of a job that another one waits for: how it stands, and what to do where it does not come by itself.
+#pragma once
+
+#include <string>
+
+#include "scheduler/core/state/farm_state.h"
+
+namespace framemill::scheduler {
+
+struct AwaitedText {
+  std::string because;  // "waits for job 12 (boards), which failed"
+  std::string remedy;   // what to type
+  bool comes = true;    // by itself; else a person has to do something
+};
+AwaitedText awaited_text(const FarmState& farm, const JobEntry& waiter, const AwaitedJob& awaited);
+// Of all that it awaits: the first that does not come by itself, else the first. The job awaits something.
+AwaitedText awaited_text(const FarmState& farm, const JobEntry& waiter);
+
+}  // namespace framemill::scheduler
