@@ -138,6 +138,10 @@ void read_config(SettingsTable& table, const std::filesystem::path& directory, c
     for (const std::string& key : limits.keys()) config.origins["http_limits." + key] = file;
     read_http_limits(limits, config.http_limits);
   });
+  table.table("metrics", [&](SettingsTable& metrics) {
+    for (const std::string& key : metrics.keys()) config.origins["metrics." + key] = file;
+    metrics.flag("loopback_without_token", config.metrics_loopback_without_token);
+  });
 }
 
 // `alone`: no other file follows that could have what is missing.

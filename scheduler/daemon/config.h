@@ -32,6 +32,7 @@ struct SchedulerConfig {
   std::string http_socket_group;          // that may use it, with a mode that says so; empty: the user's own
   bool allow_remote = false;              // without it neither port opens beyond loopback
   HttpLimitsConfig http_limits;
+  bool metrics_loopback_without_token = false;         // [metrics]: who may see /metrics
   std::filesystem::path data_directory;                // store, ballast
   std::filesystem::path key_file;                      // CURVE key pair, mode 0600
   std::filesystem::path workers_file;                  // public keys of workers that may connect

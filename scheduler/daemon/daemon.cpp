@@ -14,10 +14,13 @@
 
 #include "base/log.h"
 #include "models/package.h"
+#include "monitoring/metrics/process_figures.h"
 #include "net/event_loop.h"
 #include "net/service_manager.h"
+#include "scheduler/daemon/farm_figures.h"
 #include "scheduler/daemon/farm_service.h"
 #include "scheduler/daemon/process.h"
+#include "scheduler/daemon/turn_figures.h"
 #include "scheduler/daemon/upkeep.h"
 #include "scheduler/http/http_api.h"
 #include "scheduler/store/maintenance.h"
@@ -99,9 +102,10 @@ Status prepare_http(const SchedulerConfig& config, std::size_t worker_keys, net:
 class HttpThread {
  public:
   static Result<std::unique_ptr<HttpThread>> start(net::HttpServerOptions options, TokenTable tokens, FarmPort& farm,
-                                                   const std::string& version) {
+                                                   const std::string& version, MetricsOptions metrics) {
     std::unique_ptr<HttpThread> thread(new HttpThread);
-    FM_ASSIGN(thread->api_, HttpApi::open(thread->loop_, std::move(options), std::move(tokens), farm, version));
+    FM_ASSIGN(thread->api_,
+              HttpApi::open(thread->loop_, std::move(options), std::move(tokens), farm, version, std::move(metrics)));
     thread->thread_ = std::thread([raw = thread.get()] { raw->loop_.run(); });
     return thread;
   }
@@ -158,6 +162,31 @@ void open_local_door(const SchedulerConfig& config, HttpThread& http) {
                       opened.error().message);
 }
 
+// What a scrape reads: all of it may be asked from the HTTP thread.
+void add_sources(monitoring::Metrics& metrics, FarmService& service, const SchedulerProcess& process,
+                 const std::filesystem::path& database, const std::string& version) {
+  metrics.add_source([&service, &process, database, version](monitoring::Page& page) {
+    JobFilter all;
+    all.limit = UINT32_MAX;
+    service.health([&](const Result<Health>& health) { write_health(page, *health, version); });
+    service.list_jobs(all, [&](const Result<std::vector<JobRow>>& jobs) { write_jobs(page, *jobs); });
+    service.list_workers([&](const Result<std::vector<WorkerRow>>& workers) { write_workers(page, *workers); });
+    write_store(page, process.store_counters(), database);
+    write_link(page, process.link_counters());
+    monitoring::write_process_figures(page);
+  });
+}
+
+// The loop counts its turns; those that it made to start are not among them.
+void watch_turns(TurnFigures& figures, Scheduler& scheduler, FarmService& service) {
+  scheduler.on_turn([&figures](const Effects& effects) { figures.turn(effects); });
+  scheduler.on_turn_times([&figures] { figures.turn_begun(); }, [&figures] { figures.turn_over(); });
+  JobFilter live;
+  live.live = true;
+  live.limit = UINT32_MAX;
+  service.list_jobs(live, [&](const Result<std::vector<JobRow>>& jobs) { figures.expect(*jobs); });
+}
+
 }  // namespace
 
 Status check_setup(const SchedulerConfig& config) {
@@ -203,6 +232,10 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
   options.link.keys = setup.keys;
   options.link.allowed = setup.workers;
   FM_TRY(net::check_listen_address(options.link));
+  const auto metrics = std::make_shared<monitoring::Metrics>();
+  TurnFigures figures(*metrics);
+  const std::filesystem::path database = options.database;
+  options.on_commit = [&figures](std::chrono::microseconds took) { figures.committed(took); };
   options.settings.lease_ttl = config.lease_ttl;
   options.settings.silence_alarm = config.silence_alarm;
   options.settings.missing_after = config.missing_after;
@@ -217,9 +250,12 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
   FarmService service(
       loop, scheduler, setup.packages, config.roots,
       process->history_is_incomplete() ? FarmService::Versions::OnDisk : FarmService::Versions::OfTheStore);
+  watch_turns(figures, scheduler, service);
+  add_sources(*metrics, service, *process, database, version);
   net::HttpServerOptions http;
   FM_TRY(prepare_http(config, setup.workers.size(), http));
-  FM_ASSIGN(const auto http_thread, HttpThread::start(std::move(http), std::move(setup.tokens), service, version));
+  FM_ASSIGN(const auto http_thread, HttpThread::start(std::move(http), std::move(setup.tokens), service, version,
+                                                      {metrics, config.metrics_loopback_without_token}));
   scheduler.on_events([&](EventBatch batch) { http_thread->api().publish(std::move(batch)); });
   base::log_info("scheduler", "HTTP at {}, {} packages, {} worker keys", http_thread->api().url(),
                  setup.packages->ids().size(), setup.workers.size());

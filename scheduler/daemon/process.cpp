@@ -34,6 +34,7 @@ base::Status SchedulerProcess::open(net::EventLoop& loop, Options options, std::
   store_options.on_disk_full = [this](const base::Error& error) { scheduler_->on_journal_full(error); };
   store_options.on_disk_recovered = [this] { scheduler_->on_journal_recovered(); };
   store_options.on_fatal = [this](const base::Error& error) { scheduler_->on_journal_failed(error); };
+  store_options.on_commit = std::move(options.on_commit);
   FM_ASSIGN(store_, store::Store::open(options.database, std::move(store_options)));
   FM_ASSIGN(link_, WorkerLink::open(loop, std::move(options.link), options.settings.silence_alarm,
                                     {[this](WorkerReported report) { scheduler_->apply(std::move(report)); },

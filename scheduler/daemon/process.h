@@ -1,6 +1,7 @@
 // The scheduler's loop with its real ports: the SQLite store, the workers' ZeroMQ link and the event loop.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -22,6 +23,7 @@ class SchedulerProcess {
     std::filesystem::path database;
     net::SecureRouterOptions link;
     FarmSettings settings;
+    std::function<void(std::chrono::microseconds)> on_commit;  // store::StoreOptions
   };
   // Opens the store, puts its records back and listens to workers. `on_stop` is called on the loop when the scheduler
   // must end.
@@ -30,7 +32,8 @@ class SchedulerProcess {
 
   // --- loop thread ---
   Scheduler& scheduler() { return *scheduler_; }
-  store::StoreCounters store_counters() const { return store_->counters(); }  // any thread
+  store::StoreCounters store_counters() const { return store_->counters(); }     // any thread
+  net::SecureRouterCounters link_counters() const { return link_->counters(); }  // any thread
   // Whether acknowledged history may be missing in the store.
   bool history_is_incomplete() const { return store_->epoch_history().is_incomplete; }
   // `done` is called on the loop with the size in bytes.

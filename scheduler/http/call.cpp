@@ -113,6 +113,11 @@ void Call::answer_text(int status, std::string body) const {
   response.status = status;
   response.headers.emplace_back("Cache-Control", "no-store");
   response.body = std::move(body) + "\n";
+  send(std::move(response));
+}
+
+void Call::send(net::HttpResponse response) const {
+  api->figures.answered(response.status, came);
   respond.send(std::move(response));
 }
 
@@ -125,7 +130,7 @@ net::HttpResponse failure(const base::Error& error) {
 }
 
 void Call::fail(const base::Error& error) const {
-  respond.send(failure(error));
+  send(failure(error));
 }
 
 base::Result<JobId> Call::job() const {
@@ -207,6 +212,7 @@ ApiRoutes api_routes() {
   add_worker_routes(routes);
   add_system_routes(routes);
   add_upkeep_routes(routes);
+  add_metrics_routes(routes);
   return routes;
 }
 

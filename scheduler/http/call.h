@@ -18,6 +18,7 @@
 #include "net/router.h"
 #include "scheduler/http/event_hub.h"
 #include "scheduler/http/farm_port.h"
+#include "scheduler/http/http_figures.h"
 #include "scheduler/http/job_texts.h"
 #include "scheduler/http/tokens.h"
 
@@ -31,7 +32,8 @@ class UpkeepPort;
 
 // What all calls share.
 struct ApiState : std::enable_shared_from_this<ApiState> {
-  ApiState(net::EventLoop& l, FarmPort& f, std::string v) : loop(l), farm(f), version(std::move(v)), events(l) {}
+  ApiState(net::EventLoop& l, FarmPort& f, std::string v, std::shared_ptr<monitoring::Metrics> metrics)
+      : loop(l), farm(f), version(std::move(v)), events(l), figures(std::move(metrics)) {}
   net::EventLoop& loop;
   FarmPort& farm;
   const std::string version;
@@ -40,6 +42,8 @@ struct ApiState : std::enable_shared_from_this<ApiState> {
   base::RepeatLimit refusals;  // of what is logged of refused sign-ins
   EventHub events;
   JobTexts job_texts;
+  HttpFigures figures;
+  bool local_scrape = false;  // Exempt::LocalScrape holds
 };
 
 struct Call : std::enable_shared_from_this<Call> {
@@ -48,7 +52,9 @@ struct Call : std::enable_shared_from_this<Call> {
   net::Responder respond;
   Caller caller;
   std::shared_ptr<ApiState> api;
+  HttpFigures::Clock::time_point came = HttpFigures::Clock::now();
 
+  void send(net::HttpResponse response) const;
   void answer(int status, json::object body) const;
   void answer_text(int status, std::string body) const;  // JSON that is written already, without its last newline
   // Status by the code of the error: 404 for what is unknown, 409 where the state forbids it, 422 for bad specs, ...
@@ -80,10 +86,17 @@ struct Call : std::enable_shared_from_this<Call> {
 
 using Handler = base::Status (*)(const std::shared_ptr<Call>& call);
 
+// Who may do without the token that a route wants.
+enum class Exempt {
+  Nobody,
+  LocalScrape  // who asks from this host, where the configuration says so
+};
+
 struct ApiRoute {
   Handler handler = nullptr;
   std::optional<Role> role;             // absent: no token is needed
   std::vector<std::string_view> query;  // keys that it takes; others are refused
+  Exempt exempt = Exempt::Nobody;
 };
 using ApiRoutes = net::Router<ApiRoute>;
 
@@ -94,6 +107,7 @@ void add_worker_routes(ApiRoutes& routes);
 void add_diagnosis_route(ApiRoutes& routes);
 void add_system_routes(ApiRoutes& routes);
 void add_upkeep_routes(ApiRoutes& routes);
+void add_metrics_routes(ApiRoutes& routes);
 ApiRoutes api_routes();  // all of them
 
 // Of a body's object, once body() has let it through. Absent: the fallback.

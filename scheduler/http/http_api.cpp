@@ -80,10 +80,18 @@ base::Result<Caller> by_user(const net::HttpRequest& request, const ApiState&) {
                      "use listen_http with a token"};
 }
 
+// From this host itself. A proxy on this host speaks for others, and says so.
+bool is_local(const net::HttpRequest& request) {
+  if (request.header("Forwarded") != nullptr || request.header("X-Forwarded-For") != nullptr) return false;
+  const net::HttpPeer& peer = request.peer;
+  return peer.uid || peer.address.starts_with("127.") || peer.address.starts_with("[::1]:");
+}
+
 // Who asks, if the route wants to know and lets them.
 base::Result<Caller> caller_of(const net::HttpRequest& request, const ApiRoute& route, const ApiState& api,
                                Identify identify) {
   if (!route.role) return Caller{};
+  if (route.exempt == Exempt::LocalScrape && api.local_scrape && is_local(request)) return Caller{};
   FM_ASSIGN(Caller caller, identify(request, api));
   if (caller.role >= *route.role) return caller;
   return base::Error{
@@ -123,7 +131,7 @@ net::HttpAdmission admit(const ApiRoutes& routes, const net::HttpRequest& head, 
 base::Status serve(const ApiRoutes& routes, const std::shared_ptr<Call>& call, Identify identify) {
   auto match = routes.match(call->request.method, call->request.path);
   if (match.route == nullptr) {
-    call->respond.send(no_route(call->request, match));
+    call->send(no_route(call->request, match));
     return {};
   }
   const ApiRoute& route = match.route->value;
@@ -138,7 +146,11 @@ base::Result<std::unique_ptr<net::HttpServer>> open_door(net::EventLoop& loop, n
                                                          const std::shared_ptr<ApiState>& api, ApiRoutes known,
                                                          Identify identify) {
   const auto routes = std::make_shared<const ApiRoutes>(std::move(known));
-  auto ask = [api, routes, identify](const net::HttpRequest& head) { return admit(*routes, head, *api, identify); };
+  auto ask = [api, routes, identify](const net::HttpRequest& head) {
+    net::HttpAdmission admission = admit(*routes, head, *api, identify);
+    if (admission.refusal) api->figures.refused(admission.refusal->status);
+    return admission;
+  };
   auto handler = [api, routes, identify](net::HttpRequest request, net::Responder respond) {
     auto call = std::make_shared<Call>();
     call->request = std::move(request);
@@ -153,14 +165,18 @@ base::Result<std::unique_ptr<net::HttpServer>> open_door(net::EventLoop& loop, n
 }  // namespace
 
 base::Result<std::unique_ptr<HttpApi>> HttpApi::open(net::EventLoop& loop, net::HttpServerOptions options,
-                                                     TokenTable tokens, FarmPort& farm, std::string version) {
+                                                     TokenTable tokens, FarmPort& farm, std::string version,
+                                                     MetricsOptions metrics) {
   std::unique_ptr<HttpApi> api(new HttpApi);
-  api->state_ = std::make_shared<ApiState>(loop, farm, std::move(version));
+  api->state_ = std::make_shared<ApiState>(loop, farm, std::move(version), metrics.metrics);
+  api->state_->local_scrape = metrics.loopback_without_token;
   api->state_->tokens = std::make_shared<const TokenTable>(std::move(tokens));
   api->state_->events.use_tokens(api->state_->tokens);
   options.limits.stream_buffer_bytes_max = std::max(options.limits.stream_buffer_bytes_max, kStreamBufferBytes);
   api->loop_ = &loop;
   FM_ASSIGN(api->server_, open_door(loop, std::move(options), api->state_, api_routes(), by_token));
+  metrics.metrics->add_source(
+      [server = api->server_.get()](monitoring::Page& page) { HttpFigures::write(page, server->counters()); });
   return api;
 }
 
@@ -192,8 +208,11 @@ std::size_t HttpApi::open_streams() const {
 
 void HttpApi::publish(EventBatch batch) {
   auto shared = std::make_shared<const EventBatch>(std::move(batch));
-  state_->loop.post([weak = std::weak_ptr(state_), shared] {
-    if (auto state = weak.lock()) state->events.publish(*shared);
+  state_->loop.post([weak = std::weak_ptr(state_), shared, now = HttpFigures::Clock::now()] {
+    const auto state = weak.lock();
+    if (!state) return;
+    state->events.publish(*shared);
+    state->figures.delivered(now);
   });
 }
 

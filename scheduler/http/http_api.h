@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "monitoring/metrics/metrics.h"
 #include "net/event_loop.h"
 #include "net/http_server.h"
 #include "scheduler/http/farm_port.h"
@@ -18,10 +19,17 @@ namespace framemill::scheduler {
 
 struct ApiState;
 
+// /metrics: what it shows, and who may see it.
+struct MetricsOptions {
+  std::shared_ptr<monitoring::Metrics> metrics = std::make_shared<monitoring::Metrics>();
+  bool loopback_without_token = false;  // from this host's own addresses, and not through a proxy
+};
+
 class HttpApi {
  public:
   static base::Result<std::unique_ptr<HttpApi>> open(net::EventLoop& loop, net::HttpServerOptions options,
-                                                     TokenTable tokens, FarmPort& farm, std::string version);
+                                                     TokenTable tokens, FarmPort& farm, std::string version,
+                                                     MetricsOptions metrics = {});
   ~HttpApi();
 
   // The port must outlive the API. Loop thread, or before the loop runs.

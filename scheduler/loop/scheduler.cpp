@@ -79,9 +79,11 @@ void Scheduler::post(std::function<void()> function) {
 }
 
 void Scheduler::apply(Event event) {
+  if (turn_begun_) turn_begun_();
   const base::Now now = ports_.loop.now();
   carry_out(farm_->apply(std::move(event), now,
                          [this, now] { return ports_.loop.now().monotonic - now.monotonic >= kPassMost; }));
+  if (turn_over_) turn_over_();
 }
 
 void Scheduler::on_journal_full(const base::Error& error) {

@@ -41,8 +41,14 @@ class Scheduler {
   // Puts the journal's records back and takes the first turn. Before any other call. Errors: the journal's.
   base::Status start();
 
-  // Sees what each turn wants before any of it is done: for the simulation's invariants. Set before start().
+  // Sees what each turn wants before any of it is done: for the simulation's invariants and for figures. Set before
+  // start() it sees the first turn, too.
   void on_turn(std::function<void(const Effects&)> watch) { turn_watch_ = std::move(watch); }
+  // Called when the loop begins a turn and when all that the turn wanted is under way; a turn may begin inside another.
+  void on_turn_times(std::function<void()> begun, std::function<void()> over) {
+    turn_begun_ = std::move(begun);
+    turn_over_ = std::move(over);
+  }
 
   void apply(Event event);  // one turn
   // The answer to the request with this id comes here, when it is durable.
@@ -87,6 +93,7 @@ class Scheduler {
   std::function<void(EventBatch)> event_sink_;
   std::function<void(ViewChanges, Health)> view_sink_;
   std::function<void(const Effects&)> turn_watch_;
+  std::function<void()> turn_begun_, turn_over_;
 
   DurabilityGate gate_;
   bool releasing_ = false;

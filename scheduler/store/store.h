@@ -12,6 +12,7 @@
 // store.epoch_lost, store.invariant, store.file (a file beside the database).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -42,6 +43,8 @@ struct StoreOptions {
   std::function<void(base::Error)> on_disk_full;  // once per condition; batches are kept and tried again
   std::function<void()> on_disk_recovered;        // the ballast is back in place
   std::function<void(base::Error)> on_fatal;      // once: the store has stopped, so must the daemon (P8)
+  // How long each COMMIT with its fsync took. Called on the store's thread, whatever `deliver` says: it must not wait.
+  std::function<void(std::chrono::microseconds)> on_commit;
 };
 
 struct StoreCounters {

@@ -210,6 +210,7 @@ base::Result<Position> Store::Impl::try_commit() {
     const auto started = Clock::now();
     FM_TRY(commit_->run());
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started);
+    if (options_.on_commit) options_.on_commit(took);
     const std::lock_guard lock(mutex_);
     counters_.last_commit_us = static_cast<std::uint64_t>(took.count());
     return after;

@@ -9,6 +9,7 @@ clang_format_dir=${XDG_CACHE_HOME:-$home/.cache}/framemill/clang-format-$clang_f
 clang_format=$clang_format_dir/clang_format/data/bin/clang-format
 mypy_version=1.18.2
 mypy_dir=${XDG_CACHE_HOME:-$home/.cache}/framemill/mypy-$mypy_version
+promtool=${XDG_CACHE_HOME:-$home/.cache}/framemill/promtool-debian12/promtool
 torch_download_mb=545 torch_unpacked_mb=900 packages_download_mb=350 packages_unpacked_mb=1300
 programs=(framemill framemill-scheduler framemill-worker framemill-executor framemill-media framemill-check)  # what a farm runs
 os_release=/etc/os-release
@@ -43,6 +44,7 @@ missing_packages() {
 }
 have_clang_format() { [ -x "$clang_format" ]; }
 have_mypy() { [ -d "$mypy_dir/mypy" ]; }
+have_promtool() { [ -x "$promtool" ]; }
 have_torch() { [ -e "$torch_dir/.complete" ]; }
 
 install_packages() {
@@ -116,3 +118,18 @@ install_mypy() {
   echo "Downloading mypy $mypy_version (13 MB)"
   install_wheels mypy "$mypy_dir" manylinux_2_28_x86_64 manylinux_2_17_x86_64 manylinux2014_x86_64
 }
+
+# From Debian's package, which is not installed: that would start a Prometheus on this machine.
+install_promtool() (
+  if have_promtool; then echo "promtool is in $(dirname "$promtool")."; return; fi
+  echo "Downloading promtool (19 MB)"
+  mkdir -p "$(dirname "$promtool")"
+  work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+  cd "$work"
+  if ! apt-get download -q prometheus 2>/dev/null && ! { as_root apt-get update -q && apt-get download -q prometheus; }; then
+    echo "Debian's package prometheus could not be downloaded." >&2; return 1
+  fi
+  dpkg-deb -x prometheus_*.deb root
+  install -m 755 root/usr/bin/promtool "$promtool.new"
+  mv "$promtool.new" "$promtool"
+)

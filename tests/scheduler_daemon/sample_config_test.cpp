@@ -30,6 +30,16 @@ TEST_CASE("the sample configuration is right and shows the defaults") {
   CHECK(config->http_limits.requests_at_once_per_token == defaults.http_limits.requests_at_once_per_token);
   CHECK(config->http_limits.requests_per_second_per_token == defaults.http_limits.requests_per_second_per_token);
   CHECK(config->http_limits.requests_per_second_per_address == defaults.http_limits.requests_per_second_per_address);
+  CHECK_FALSE(defaults.metrics_loopback_without_token);
+  CHECK(config->metrics_loopback_without_token == defaults.metrics_loopback_without_token);
+}
+
+TEST_CASE("a scrape without a token is for the configuration to allow") {
+  const std::string files = "data_directory = \"d\"\nkey_file = \"k\"\nworkers_file = \"w\"\ntokens_file = \"t\"\n";
+  CHECK(parse_scheduler_config(files + "[metrics]\nloopback_without_token = true\n", "/etc/framemill")
+            ->metrics_loopback_without_token);
+  CHECK(parse_scheduler_config(files + "[metrics]\nopen = true\n", "/etc/framemill").error().code ==
+        "config.unknown_key");
 }
 
 TEST_CASE("a limit of the HTTP interface that is not one is refused with its line and range") {
