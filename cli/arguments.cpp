@@ -72,6 +72,10 @@ void Arguments::flag(const std::string& names, bool& target, const std::string& 
   app_->add_flag(names, target, help);
 }
 
+VerbInfo Arguments::info() const {
+  return verb_info(*app_);
+}
+
 void Arguments::run(Action action) {
   common();  // last, so that help lists the verb's own options first
   app_->callback([line = line_, action = std::move(action)] { line->action = action; });

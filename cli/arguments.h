@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "cli/exit_code.h"
 #include "cli/session.h"
+#include "cli/verb_info.h"
 
 namespace CLI {
 class App;
@@ -54,6 +55,9 @@ class Arguments {
   void flag(const std::string& names, bool& target, const std::string& help);
   // Ends the declaration: options come before it.
   void run(Action action);
+
+  // What has been declared here and below.
+  VerbInfo info() const;
 
  private:
   CLI::App* app_;

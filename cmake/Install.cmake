@@ -44,6 +44,10 @@ function(_framemill_install_config name component)
 endfunction()
 
 install(TARGETS framemill RUNTIME DESTINATION bin COMPONENT cli)
+install(FILES ${CMAKE_BINARY_DIR}/shell/framemill.1 DESTINATION share/man/man1 COMPONENT cli)
+install(FILES ${CMAKE_BINARY_DIR}/shell/framemill DESTINATION share/bash-completion/completions COMPONENT cli)
+install(FILES ${CMAKE_BINARY_DIR}/shell/_framemill DESTINATION share/zsh/vendor-completions COMPONENT cli)
+install(FILES ${CMAKE_BINARY_DIR}/shell/framemill.fish DESTINATION share/fish/vendor_completions.d COMPONENT cli)
 
 _framemill_install_program(framemill-scheduler scheduler)
 _framemill_install_link(framemill-scheduler scheduler)

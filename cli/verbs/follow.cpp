@@ -8,6 +8,7 @@
 #include "cli/job_watch.h"
 #include "cli/live_display.h"
 #include "cli/progress.h"
+#include "cli/verbs/follow.h"
 #include "cli/verbs/verbs.h"
 #include "net/net_error.h"
 
@@ -115,9 +116,8 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
   if (!patience)
     return base::Error{"usage.patience", "--patience: not a valid duration", "--patience", "write 90s, 5m or 2h"};
   FM_ASSIGN(const std::int64_t job, patient_job_id(session, options.job, base::milliseconds(*patience)));
-  auto result = follow(session, job, base::milliseconds(*patience), options.plain);
-  if (is(result, net::NetError::Interrupted)) return leave_running(session, job);
-  if (!result.ok() || !session.json()) return result;
+  auto result = follow_job(session, job, base::milliseconds(*patience), options.plain ? Display::Plain : Display::Live);
+  if (!result.ok() || !session.json() || *result == ExitCode::Interrupted) return result;
   FM_ASSIGN(Api* server, session.api());
   FM_ASSIGN(const json::value answer, server->get(fmt::format("/api/v1/jobs/{}", job)));
   session.print_json(answer);
@@ -125,6 +125,12 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
 }
 
 }  // namespace
+
+base::Result<ExitCode> follow_job(Session& session, std::int64_t job, base::Duration patience, Display display) {
+  auto result = follow(session, job, patience, display == Display::Plain);
+  if (is(result, net::NetError::Interrupted)) return leave_running(session, job);
+  return result;
+}
 
 void declare_follow(Arguments& program) {
   auto options = std::make_shared<Options>();

@@ -13,19 +13,21 @@
 #include "cli/moments.h"
 #include "cli/never_runs.h"
 #include "cli/spec_source.h"
+#include "cli/verbs/follow.h"
 #include "cli/verbs/verbs.h"
 #include "net/net_error.h"
 
 namespace framemill::cli {
 namespace {
 
+constexpr base::Duration kPatience = base::seconds(60);  // of --watch, for a scheduler that is away
 constexpr int kTries = 4;  // of one submit while the server cannot be reached; the key makes repeats harmless
 
 struct Options {
   std::vector<std::string> files, set;
   std::string reason, deadline, start_after;
   std::vector<std::string> after_jobs;
-  bool quiet = false;
+  bool quiet = false, watch = false;
 };
 
 base::Status add_moment(jobs::SpecOverrides& overrides, const std::string& key, const std::string& flag,
@@ -84,7 +86,8 @@ base::Result<ExitCode> refuse(const SpecSource& source, const jobs::SpecOverride
 }
 
 base::Result<ExitCode> submit_one(const Options& options, const SpecSource& source,
-                                  const jobs::SpecOverrides& overrides, Session& session, json::array& items) {
+                                  const jobs::SpecOverrides& overrides, Session& session, json::array& items,
+                                  std::vector<std::int64_t>& submitted) {
   if (auto error = jobs::encoding_error(source.text))
     return refuse(source, overrides, {*std::move(error)}, session, items);
   auto answer = post_spec(session, envelope(source, overrides, options.reason));
@@ -96,6 +99,7 @@ base::Result<ExitCode> submit_one(const Options& options, const SpecSource& sour
   JsonReader reader(*answer, "submitted");
   const std::int64_t job = reader.integer("job"), version = reader.integer("version");
   FM_TRY(reader.status());
+  submitted.push_back(job);
   if (session.json()) {
     json::object item{{"file", source.name}};
     for (const auto& field : answer->as_object()) item.insert(field);
@@ -117,6 +121,9 @@ base::Result<ExitCode> submit_one(const Options& options, const SpecSource& sour
 
 // All files are read before the first is submitted: a wrong name then leaves no half of a list on the farm.
 base::Result<ExitCode> run(const Options& options, Session& session) {
+  if (options.watch && (options.quiet || session.json()))
+    return base::Error{"usage.watch", "--watch goes with neither --quiet nor --json", "--watch",
+                       "see framemill follow"};
   FM_ASSIGN(const jobs::SpecOverrides overrides, overrides_of(options));
   std::vector<SpecSource> sources;
   for (const std::string& file : options.files) {
@@ -125,16 +132,20 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
   }
   json::array items;
   base::Result<ExitCode> worst = ExitCode::Ok;
-  std::size_t submitted = 0;
+  std::vector<std::int64_t> submitted;
   for (const SpecSource& source : sources) {
-    auto code = submit_one(options, source, overrides, session, items);
-    submitted += code.ok() && *code == ExitCode::Ok ? 1 : 0;
+    auto code = submit_one(options, source, overrides, session, items, submitted);
     if (!code.ok() || *code != ExitCode::Ok) worst = std::move(code);
     if (!worst.ok()) break;  // the server's trouble, or no right to submit: the next would end alike
   }
-  if (sources.size() > 1 && submitted < sources.size())  // who mends one must not submit the others again
-    session.err() << fmt::format("{} of {} jobs submitted\n", submitted, sources.size());
+  if (sources.size() > 1 && submitted.size() < sources.size())  // who mends one must not submit the others again
+    session.err() << fmt::format("{} of {} jobs submitted\n", submitted.size(), sources.size());
   if (session.json() && (worst.ok() || !items.empty())) session.print_json(json::object{{"items", std::move(items)}});
+  for (const std::int64_t job : options.watch ? submitted : std::vector<std::int64_t>()) {
+    auto code = follow_job(session, job, kPatience, Display::Live);
+    if (!code.ok() || *code == ExitCode::Interrupted) return code;
+    if (*code != ExitCode::Ok && worst.ok()) worst = std::move(code);
+  }
   return worst;
 }
 
@@ -152,6 +163,7 @@ void declare_submit(Arguments& program) {
               "Start it when JOB is done: 12, NAME, NAME@VERSION; repeatable");
   verb.option("--reason", options->reason, "TEXT", "Reason, recorded in the audit log");
   verb.flag("-q,--quiet", options->quiet, "Print only job IDs");
+  verb.flag("--watch", options->watch, "Then follow the jobs until they are finished; the exit code says how");
   verb.run([options](Session& session) { return run(*options, session); });
 }
 

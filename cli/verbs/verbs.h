@@ -30,6 +30,10 @@ void declare_model(Arguments& program);
 void declare_db(Arguments& program);
 void declare_doctor(Arguments& program);
 void declare_version(Arguments& program);
+void declare_clone(Arguments& program);
+void declare_usage(Arguments& program);
+void declare_completion(Arguments& program);
+void declare_manual(Arguments& program);
 
 void declare_verbs(Arguments& program);  // all of them
 

@@ -13,8 +13,8 @@ from .errors import (BadReply, Busy, CanNeverRun, ConfigurationError, Conflict, 
                      WaitTimeout)
 from .settings import Settings, load_settings
 from .spec import JobSpec, Layer, Needs, command, encode, from_layer, from_root, generate, sheet
-from .views import (Attempt, Changed, Event, Explanation, Frame, Job, JobSummary, LogTail, Submitted, Version, Worker,
-                    WorkerChanged, parse_time)
+from .views import (Attempt, Changed, Event, Explanation, Frame, Job, JobSummary, LogTail, Submitted, Usage, Version,
+                    Worker, WorkerChanged, parse_time)
 
 __version__ = '0.1.0'
 
@@ -22,6 +22,6 @@ __all__ = [
     'AsyncClient', 'Attempt', 'BadReply', 'Busy', 'CanNeverRun', 'Changed', 'Client', 'ConfigurationError', 'Conflict',
     'Event', 'Explanation', 'Frame', 'FramemillError', 'Job', 'JobCancelled', 'JobEnded', 'JobFailed', 'JobSpec',
     'JobSummary', 'Layer', 'LogTail', 'Needs', 'NotAuthorised', 'NotFound', 'ServerError', 'Settings', 'SpecFinding',
-    'SpecInvalid', 'Submitted', 'Unreachable', 'Version', 'WaitTimeout', 'Worker', 'WorkerChanged', 'command', 'encode',
-    'from_layer', 'from_root', 'generate', 'load_settings', 'parse_time', 'sheet',
+    'SpecInvalid', 'Submitted', 'Unreachable', 'Usage', 'Version', 'WaitTimeout', 'Worker', 'WorkerChanged', 'command',
+    'encode', 'from_layer', 'from_root', 'generate', 'load_settings', 'parse_time', 'sheet',
 ]

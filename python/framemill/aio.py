@@ -142,5 +142,9 @@ class AsyncClient:
     async def clear_quarantine(self, worker: Union[int, str], *, reason: str = '') -> views.WorkerChanged:
         return await _in_thread(self.sync.clear_quarantine, worker, reason=reason)
 
+    async def usage(self, *, show: Optional[str] = None, principal: Optional[str] = None,
+                    live: Optional[bool] = None) -> List[views.Usage]:
+        return await _in_thread(self.sync.usage, show=show, principal=principal, live=live)
+
     async def version(self) -> views.Version:
         return await _in_thread(self.sync.version)

@@ -47,7 +47,7 @@ def spec_body(spec: Spec, overrides: Sequence[Tuple[str, str]], reason: str) -> 
 
 
 class Client:
-    """`server` and `token_file` default to the settings of the command line. `timeout` is of one request, in seconds."""
+    """`server` and `token_file` default to the settings of the command line. `timeout` is of one request, in s."""
 
     def __init__(self, server: Optional[str] = None, *, token_file: Union[str, 'os.PathLike[str]', None] = None,
                  token: Optional[str] = None, timeout: float = 30.0) -> None:
@@ -239,6 +239,12 @@ class Client:
 
     def clear_quarantine(self, worker: Union[int, str], *, reason: str = '') -> views.WorkerChanged:
         return self._change_worker(worker, 'clear-quarantine', reason)
+
+    def usage(self, *, show: Optional[str] = None, principal: Optional[str] = None,
+              live: Optional[bool] = None) -> List[views.Usage]:
+        """Device time, jobs and frames by show and person, of the jobs that the scheduler has in memory."""
+        parameters = query({'show': show, 'principal': principal, 'live': live})
+        return views.read_list(views.Usage, self._transport.call('GET', '/api/v1/usage' + parameters))
 
     def version(self) -> views.Version:
         return self._get(views.Version, '/api/v1/version')

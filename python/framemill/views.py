@@ -227,6 +227,19 @@ class WorkerChanged:
 
 
 @dataclasses.dataclass(frozen=True)
+class Usage:
+    """What the jobs of one person in one show have used."""
+    show: str
+    principal: str
+    jobs: int
+    jobs_live: int
+    frames_published: int
+    retries: int
+    device_us: int
+    raw: Mapping[str, Any] = _raw()
+
+
+@dataclasses.dataclass(frozen=True)
 class Version:
     version: str
     api: str

@@ -213,6 +213,7 @@ ApiRoutes api_routes() {
   add_system_routes(routes);
   add_upkeep_routes(routes);
   add_metrics_routes(routes);
+  add_usage_routes(routes);
   return routes;
 }
 

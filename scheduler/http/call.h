@@ -108,6 +108,7 @@ void add_diagnosis_route(ApiRoutes& routes);
 void add_system_routes(ApiRoutes& routes);
 void add_upkeep_routes(ApiRoutes& routes);
 void add_metrics_routes(ApiRoutes& routes);
+void add_usage_routes(ApiRoutes& routes);
 ApiRoutes api_routes();  // all of them
 
 // Of a body's object, once body() has let it through. Absent: the fallback.
