@@ -117,6 +117,7 @@ void read_config(SettingsTable& table, const std::filesystem::path& directory, c
   table.flag("allow_remote", config.allow_remote);
   read_socket_mode(table, config.http_socket_mode);
   table.text("http_socket_group", config.http_socket_group);
+  table.texts("dashboard_hosts", config.dashboard_hosts);
   table.path("data_directory", config.data_directory, directory);
   table.path("backup_directory", config.backup_directory, directory);
   if (const auto kept = table.integer("backups_kept", 1, 10'000))

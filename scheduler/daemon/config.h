@@ -33,6 +33,7 @@ struct SchedulerConfig {
   bool allow_remote = false;              // without it neither port opens beyond loopback
   HttpLimitsConfig http_limits;
   bool metrics_loopback_without_token = false;         // [metrics]: who may see /metrics
+  std::vector<std::string> dashboard_hosts;            // names by which browsers reach the dashboard
   std::filesystem::path data_directory;                // store, ballast
   std::filesystem::path key_file;                      // CURVE key pair, mode 0600
   std::filesystem::path workers_file;                  // public keys of workers that may connect

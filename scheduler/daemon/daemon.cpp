@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <future>
 #include <optional>
@@ -98,14 +99,23 @@ Status prepare_http(const SchedulerConfig& config, std::size_t worker_keys, net:
   return {};
 }
 
+// Names under which browsers may ask for the dashboard: those of the configuration and the host's own.
+std::vector<std::string> page_hosts(const SchedulerConfig& config) {
+  std::vector<std::string> hosts = config.dashboard_hosts;
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) == 0 && name[0] != 0) hosts.emplace_back(name.data());
+  return hosts;
+}
+
 // The HTTP API and its loop on a thread of their own, so that nothing a client does delays scheduling.
 class HttpThread {
  public:
   static Result<std::unique_ptr<HttpThread>> start(net::HttpServerOptions options, TokenTable tokens, FarmPort& farm,
-                                                   const std::string& version, MetricsOptions metrics) {
+                                                   const std::string& version, MetricsOptions metrics,
+                                                   std::vector<std::string> page_hosts) {
     std::unique_ptr<HttpThread> thread(new HttpThread);
-    FM_ASSIGN(thread->api_,
-              HttpApi::open(thread->loop_, std::move(options), std::move(tokens), farm, version, std::move(metrics)));
+    FM_ASSIGN(thread->api_, HttpApi::open(thread->loop_, std::move(options), std::move(tokens), farm, version,
+                                          std::move(metrics), std::move(page_hosts)));
     thread->thread_ = std::thread([raw = thread.get()] { raw->loop_.run(); });
     return thread;
   }
@@ -254,8 +264,9 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
   add_sources(*metrics, service, *process, database, version);
   net::HttpServerOptions http;
   FM_TRY(prepare_http(config, setup.workers.size(), http));
-  FM_ASSIGN(const auto http_thread, HttpThread::start(std::move(http), std::move(setup.tokens), service, version,
-                                                      {metrics, config.metrics_loopback_without_token}));
+  FM_ASSIGN(const auto http_thread,
+            HttpThread::start(std::move(http), std::move(setup.tokens), service, version,
+                              {metrics, config.metrics_loopback_without_token}, page_hosts(config)));
   scheduler.on_events([&](EventBatch batch) { http_thread->api().publish(std::move(batch)); });
   base::log_info("scheduler", "HTTP at {}, {} packages, {} worker keys", http_thread->api().url(),
                  setup.packages->ids().size(), setup.workers.size());

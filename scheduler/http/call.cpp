@@ -68,6 +68,8 @@ using net::HttpError;
 // What is not a refusal of the farm: by its own code, else by the room that found it.
 const auto kStatuses = std::to_array<base::CodeRow<int>>({
     {"auth.role", 403},
+    {"auth.cross_site", 403},
+    {"auth.too_many", 429},
     {"auth.not_owner", 403},
     {"auth.", 401},
     {text_of(HttpError::NotFound), 404},
@@ -210,6 +212,7 @@ ApiRoutes api_routes() {
   add_history_routes(routes);
   add_diagnosis_route(routes);
   add_worker_routes(routes);
+  add_session_routes(routes);
   add_system_routes(routes);
   add_upkeep_routes(routes);
   add_metrics_routes(routes);

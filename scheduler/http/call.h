@@ -20,6 +20,7 @@
 #include "scheduler/http/farm_port.h"
 #include "scheduler/http/http_figures.h"
 #include "scheduler/http/job_texts.h"
+#include "scheduler/http/sessions.h"
 #include "scheduler/http/tokens.h"
 
 namespace framemill::scheduler {
@@ -44,6 +45,10 @@ struct ApiState : std::enable_shared_from_this<ApiState> {
   JobTexts job_texts;
   HttpFigures figures;
   bool local_scrape = false;  // Exempt::LocalScrape holds
+  SessionTable sessions;
+  SignInGate sign_ins;
+  std::string cookie_name;              // of sessions; with the port, since cookies of a host know none
+  std::vector<std::string> page_hosts;  // names by which browsers may reach the farm, in lower case
 };
 
 struct Call : std::enable_shared_from_this<Call> {
@@ -105,6 +110,7 @@ void add_job_change_routes(ApiRoutes& routes);
 void add_history_routes(ApiRoutes& routes);
 void add_worker_routes(ApiRoutes& routes);
 void add_diagnosis_route(ApiRoutes& routes);
+void add_session_routes(ApiRoutes& routes);
 void add_system_routes(ApiRoutes& routes);
 void add_upkeep_routes(ApiRoutes& routes);
 void add_metrics_routes(ApiRoutes& routes);

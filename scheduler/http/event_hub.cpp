@@ -121,13 +121,23 @@ void EventHub::end_expired() {
   await_expiry();
 }
 
+void EventHub::end_session(const base::Sha256& session) {
+  readers_.remove_if([&](const Reader& reader) {
+    if (reader.caller.session != session) return false;
+    reader.stream->close();
+    return true;
+  });
+}
+
 void EventHub::await_expiry() {
   base::Duration wait = kExpiryInterval;
   bool any = false;
   for (const Reader& reader : readers_) {
-    if (!reader.caller.expires) continue;
-    any = true;
-    wait = std::min(wait, base::Duration{reader.caller.expires->unix_ms - base::wall_now().unix_ms});
+    for (const auto& end : {reader.caller.expires, reader.caller.session_ends}) {
+      if (!end) continue;
+      any = true;
+      wait = std::min(wait, base::Duration{end->unix_ms - base::wall_now().unix_ms});
+    }
   }
   expiry_.cancel();
   if (any) expiry_ = loop_.call_after(std::max(wait, base::milliseconds(0)), [this] { end_expired(); });

@@ -55,6 +55,8 @@ class EventHub {
   // valid), http.too_many_streams, farm.too_many_streams.
   base::Status attach(const Caller& caller, const net::Responder& respond, std::string opening, Position from,
                       std::optional<JobId> job);
+  // Ends the streams that a browser's session opened.
+  void end_session(const base::Sha256& session);
   std::size_t readers() const { return readers_.size(); }
   void close_all();
 

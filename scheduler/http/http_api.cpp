@@ -12,27 +12,15 @@
 #include "base/log.h"
 #include "base/nearest.h"
 #include "net/net_error.h"
+#include "scheduler/http/authentication.h"
 #include "scheduler/http/call.h"
+#include "scheduler/http/page.h"
 
 namespace framemill::scheduler {
 namespace {
 
 // More than the server's default: a resync may carry a snapshot of half of this.
 constexpr std::size_t kStreamBufferBytes = 1 << 20;
-
-base::Result<Caller> authenticate(const net::HttpRequest& request, const TokenTable& tokens) {
-  const std::string* header = request.header("Authorization");
-  if (header == nullptr) {
-    return base::Error{"auth.missing", "this needs a token", "Authorization", "send Authorization: Bearer TOKEN"};
-  }
-  const std::string_view text = *header;
-  const std::size_t space = std::min(text.find(' '), text.size());
-  if (base::ascii_lower(text.substr(0, space)) != "bearer" || space == text.size()) {
-    return base::Error{"auth.missing", "the Authorization header is not a bearer token", "Authorization",
-                       "send Authorization: Bearer TOKEN"};
-  }
-  return tokens.authenticate(text.substr(space + 1), base::wall_now());
-}
 
 base::Status check_query(const net::HttpRequest& request, const ApiRoute& route) {
   const std::vector<std::string> known(route.query.begin(), route.query.end());
@@ -54,13 +42,6 @@ net::HttpResponse no_route(const net::HttpRequest& request, const ApiRoutes::Mat
   return response;
 }
 
-// How a door learns who asks.
-using Identify = base::Result<Caller> (*)(const net::HttpRequest& request, const ApiState& api);
-
-base::Result<Caller> by_token(const net::HttpRequest& request, const ApiState& api) {
-  return authenticate(request, *api.tokens);
-}
-
 std::string name_of_user(unsigned uid) {
   struct passwd entry{};
   struct passwd* found = nullptr;
@@ -80,24 +61,9 @@ base::Result<Caller> by_user(const net::HttpRequest& request, const ApiState&) {
                      "use listen_http with a token"};
 }
 
-// From this host itself. A proxy on this host speaks for others, and says so.
-bool is_local(const net::HttpRequest& request) {
-  if (request.header("Forwarded") != nullptr || request.header("X-Forwarded-For") != nullptr) return false;
-  const net::HttpPeer& peer = request.peer;
-  return peer.uid || peer.address.starts_with("127.") || peer.address.starts_with("[::1]:");
-}
-
-// Who asks, if the route wants to know and lets them.
-base::Result<Caller> caller_of(const net::HttpRequest& request, const ApiRoute& route, const ApiState& api,
-                               Identify identify) {
-  if (!route.role) return Caller{};
-  if (route.exempt == Exempt::LocalScrape && api.local_scrape && is_local(request)) return Caller{};
-  FM_ASSIGN(Caller caller, identify(request, api));
-  if (caller.role >= *route.role) return caller;
-  return base::Error{
-      "auth.role",
-      "this needs the role " + std::string(name(*route.role)) + ", the token has " + std::string(name(caller.role)), "",
-      "ask an administrator of the farm for such a token"};
+// Whether this asks for a session: the one door at which people, not programs, try tokens.
+bool is_sign_in(const net::HttpRequest& head) {
+  return head.method == "POST" && head.path == "/api/v1/session";
 }
 
 void log_refusal(ApiState& api, const net::HttpRequest& head, const base::Error& error, const std::string& principal) {
@@ -108,19 +74,33 @@ void log_refusal(ApiState& api, const net::HttpRequest& head, const base::Error&
                     *kept_back == 0 ? "" : fmt::format("; {} more times", *kept_back));
 }
 
+// A path without a route may be a file of the dashboard, which comes with no body.
+std::optional<net::HttpResponse> refusal_without_route(const net::HttpRequest& head, const ApiRoutes::Match& match,
+                                                       const ApiState& api) {
+  auto page = page_answer(head, api.page_hosts);
+  if (!page) return no_route(head, match);
+  return page->status == 405 ? std::move(page) : std::nullopt;
+}
+
 // Before the body is read: strangers and those who may not do this never get to send one.
 net::HttpAdmission admit(const ApiRoutes& routes, const net::HttpRequest& head, ApiState& api, Identify identify) {
   net::HttpAdmission admission;
+  if (is_sign_in(head) && !api.sign_ins.is_open(head.peer.network, base::monotonic_now())) {
+    admission.refusal = failure({"auth.too_many", "too many refused sign-ins from this address", "", "wait a minute"});
+    return admission;
+  }
   // Who has a token is known by it also where none is wanted, and where it may not do what it asks for.
   const auto known = identify(head, api);
   if (known.ok()) admission.client = known->token.hex();
   const auto match = routes.match(head.method, head.path);
   if (match.route == nullptr) {
-    admission.refusal = no_route(head, match);
+    admission.refusal = refusal_without_route(head, match, api);
+    admission.takes_body = false;
     return admission;
   }
   const auto caller = caller_of(head, match.route->value, api, identify);
   if (!caller.ok()) {
+    if (is_sign_in(head)) api.sign_ins.note_refused(head.peer.network, base::monotonic_now());
     log_refusal(api, head, caller.error(), known.ok() ? known->principal : "");
     admission.refusal = failure(caller.error());
   }
@@ -131,7 +111,8 @@ net::HttpAdmission admit(const ApiRoutes& routes, const net::HttpRequest& head, 
 base::Status serve(const ApiRoutes& routes, const std::shared_ptr<Call>& call, Identify identify) {
   auto match = routes.match(call->request.method, call->request.path);
   if (match.route == nullptr) {
-    call->send(no_route(call->request, match));
+    auto page = page_answer(call->request, call->api->page_hosts);
+    call->send(page ? *std::move(page) : no_route(call->request, match));
     return {};
   }
   const ApiRoute& route = match.route->value;
@@ -166,15 +147,18 @@ base::Result<std::unique_ptr<net::HttpServer>> open_door(net::EventLoop& loop, n
 
 base::Result<std::unique_ptr<HttpApi>> HttpApi::open(net::EventLoop& loop, net::HttpServerOptions options,
                                                      TokenTable tokens, FarmPort& farm, std::string version,
-                                                     MetricsOptions metrics) {
+                                                     MetricsOptions metrics, std::vector<std::string> page_hosts) {
   std::unique_ptr<HttpApi> api(new HttpApi);
   api->state_ = std::make_shared<ApiState>(loop, farm, std::move(version), metrics.metrics);
   api->state_->local_scrape = metrics.loopback_without_token;
   api->state_->tokens = std::make_shared<const TokenTable>(std::move(tokens));
   api->state_->events.use_tokens(api->state_->tokens);
+  for (std::string& host : page_hosts) host = base::ascii_lower(host);
+  api->state_->page_hosts = std::move(page_hosts);
   options.limits.stream_buffer_bytes_max = std::max(options.limits.stream_buffer_bytes_max, kStreamBufferBytes);
   api->loop_ = &loop;
-  FM_ASSIGN(api->server_, open_door(loop, std::move(options), api->state_, api_routes(), by_token));
+  FM_ASSIGN(api->server_, open_door(loop, std::move(options), api->state_, api_routes(), authenticate));
+  api->state_->cookie_name = "framemill_" + std::to_string(api->server_->port());
   metrics.metrics->add_source(
       [server = api->server_.get()](monitoring::Page& page) { HttpFigures::write(page, server->counters()); });
   return api;

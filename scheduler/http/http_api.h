@@ -1,12 +1,14 @@
 // The scheduler's HTTP interface (openapi.yaml) in front of a FarmPort. Lives on an EventLoop of its own thread, so
 // that nothing a client does delays scheduling: open, stop and destroy it there or before the loop runs; publish() and
 // use_tokens() may be called from any thread while the loop lives. The port must outlive it.
+// `page_hosts`: names, beside addresses and localhost, by which browsers may reach the dashboard.
 //
 // Errors of open: net.bind, net.not_loopback.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "monitoring/metrics/metrics.h"
 #include "net/event_loop.h"
@@ -29,7 +31,8 @@ class HttpApi {
  public:
   static base::Result<std::unique_ptr<HttpApi>> open(net::EventLoop& loop, net::HttpServerOptions options,
                                                      TokenTable tokens, FarmPort& farm, std::string version,
-                                                     MetricsOptions metrics = {});
+                                                     MetricsOptions metrics = {},
+                                                     std::vector<std::string> page_hosts = {});
   ~HttpApi();
 
   // The port must outlive the API. Loop thread, or before the loop runs.

