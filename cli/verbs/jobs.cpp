@@ -4,7 +4,9 @@
 #include <ostream>
 
 #include "base/clock.h"
+#include "cli/output_file.h"
 #include "cli/table.h"
+#include "cli/trace_export.h"
 #include "cli/verbs/verbs.h"
 #include "cli/views.h"
 
@@ -13,7 +15,7 @@ namespace {
 
 struct Options {
   bool live = false, mine = false;
-  std::string state, show, shot;
+  std::string state, show, shot, export_trace;
   std::optional<std::int64_t> limit;
 };
 
@@ -30,6 +32,28 @@ std::string place_of(const JobView& job) {
   return place;
 }
 
+constexpr std::size_t kAttemptsMax = 100'000;  // of one job in a trace
+
+// The listed jobs as a trace of the policy simulator.
+base::Result<ExitCode> export_trace(const Options& options, const json::array& items, Api& server, Session& session) {
+  TraceExport trace;
+  FM_ASSIGN(const json::value workers, server.get("/api/v1/workers"));
+  JsonReader list(workers, "workers");
+  FM_TRY(trace.add_workers(list.list("items")));
+  FM_TRY(list.status());
+  for (const json::value& item : items) {
+    FM_ASSIGN(const JobView job, read_job_summary(item));
+    const std::string target = fmt::format("/api/v1/jobs/{}", job.id);
+    FM_ASSIGN(const json::value plan, server.get(target + "/plan"));
+    FM_ASSIGN(const json::array attempts, server.get_pages(target + "/attempts", kAttemptsMax));
+    FM_TRY(trace.add_job(item, plan, attempts));
+  }
+  FM_TRY(write_output_file(options.export_trace, trace.text()));
+  session.out() << fmt::format("{}: {} of {} jobs; run it with framemill-sim policy\n", options.export_trace,
+                               trace.jobs(), items.size());
+  return ExitCode::Ok;
+}
+
 base::Result<ExitCode> run(const Options& options, Session& session) {
   const std::int64_t limit = options.limit.value_or(20);
   if (limit < 1 || limit > 100000) return base::Error{"usage.limit", "--limit must be 1 to 100000", "--limit", {}};
@@ -40,6 +64,7 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
                                         {"show", options.show},
                                         {"shot", options.shot}});
   FM_ASSIGN(const json::array items, server->get_pages("/api/v1/jobs" + query, static_cast<std::size_t>(limit)));
+  if (!options.export_trace.empty()) return export_trace(options, items, *server, session);
   if (session.json()) {
     session.print_json(json::object{{"items", items}});
     return ExitCode::Ok;
@@ -86,6 +111,8 @@ void declare_jobs(Arguments& program) {
   verb.option("--show", options->show, "NAME", "Only this show");
   verb.option("--shot", options->shot, "NAME", "Only this shot");
   verb.option("--limit", options->limit, "N", "At most N jobs (20)");
+  verb.option("--export-trace", options->export_trace, "FILE",
+              "Write them, with what their tasks took, as a trace for framemill-sim policy");
   verb.run([options](Session& session) { return run(*options, session); });
 }
 
