@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <time.h>
 
-#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <functional>
@@ -17,6 +17,12 @@ namespace framemill::sim {
 namespace {
 
 constexpr std::streamoff kTraceBytesMax = 1ll << 30;
+
+double processor_seconds() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
 
 std::uint64_t peak_memory_bytes() {
   rusage usage{};
@@ -92,11 +98,10 @@ int PolicyCommand::run() const {
 
   const LowerBound bound = lower_bound(trace, seed_);
   const auto tell = [&](const std::function<base::Result<PolicyOutcome>()>& run_one) {
-    const auto began = std::chrono::steady_clock::now();
+    const double began = processor_seconds();
     const base::Result<PolicyOutcome> outcome = run_one();
     if (!outcome.ok()) return fail(outcome.error());
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-    const RunCost cost{took.count(), peak_memory_bytes()};
+    const RunCost cost{processor_seconds() - began, peak_memory_bytes()};
     fmt::print("{}", json_ ? outcome_json(*outcome, bound, cost) + "\n" : outcome_text(*outcome, bound, cost));
     return 0;
   };

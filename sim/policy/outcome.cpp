@@ -34,9 +34,10 @@ std::string outcome_text(const PolicyOutcome& o, const LowerBound& bound, const 
   if (o.deadlines > 0) text += fmt::format("  deadlines met: {} of {}\n", o.deadlines_met, o.deadlines);
   if (o.jobs_unfinished > 0)
     text += fmt::format("  {} jobs did not finish: no worker can take some of their work\n", o.jobs_unfinished);
-  text += fmt::format("  simulated in {:.2f} s: {:.0f} tasks/s, {} leases, {} events; peak memory {:.0f} MiB\n",
-                      cost.seconds, cost.seconds > 0 ? static_cast<double>(o.tasks) / cost.seconds : 0, o.leases,
-                      o.events, static_cast<double>(cost.memory_bytes) / kMiB);
+  text += fmt::format(
+      "  simulated in {:.2f} s of processor time: {:.0f} tasks/s, {} leases, {} events; peak memory {:.0f} MiB\n",
+      cost.seconds, cost.seconds > 0 ? static_cast<double>(o.tasks) / cost.seconds : 0, o.leases, o.events,
+      static_cast<double>(cost.memory_bytes) / kMiB);
   return text;
 }
 

@@ -28,8 +28,8 @@ struct PolicyOutcome {
 // Of values in any order; 0 for none.
 double quantile(std::vector<double> values, double share);
 
-struct RunCost {  // of the simulation itself
-  double seconds = 0;
+struct RunCost {                   // of the simulation itself
+  double seconds = 0;              // of processor time
   std::uint64_t memory_bytes = 0;  // of the process, at its peak
 };
 std::string outcome_text(const PolicyOutcome& outcome, const LowerBound& bound, const RunCost& cost);

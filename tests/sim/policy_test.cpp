@@ -60,6 +60,18 @@ TEST_CASE("a trace is read line by line, and written as it was read") {
   }
 }
 
+TEST_CASE("what framemill jobs --export-trace writes is a trace") {
+  const Trace trace = parsed(
+      "{\"trace\":\"framemill/v1\"}\n"
+      "{\"worker\":\"w1\",\"slots\":2,\"device\":\"cuda\",\"class\":\"a\",\"memory\":\"8192B\",\"speed\":1E0}\n"
+      "{\"model\":\"m@1\",\"load_s\":6E1,\"memory\":\"4096B\"}\n"
+      "{\"job\":\"boards\",\"show\":\"atlas\",\"user\":\"ana\",\"at_s\":0E0,\"priority\":70,\"deadline_s\":3.6E3,\"layers\":"
+      "[{\"name\":\"b\",\"tasks\":2,\"task_s\":1.2E1,\"model\":\"m@1\",\"plan\":\"chain\"},"
+      "{\"name\":\"grade\",\"tasks\":4,\"task_s\":1.5E0,\"after\":[\"b\"]}]}\n");
+  CHECK(trace.jobs[0].layers[1].after == std::vector<std::uint32_t>{0});
+  CHECK(ratio(trace) < 1.1);
+}
+
 TEST_CASE("what is wrong with a trace is told with its line") {
   const std::string worker = "{\"worker\": \"w\"}\n";
   CHECK(refused("").code == "trace.empty");
@@ -200,9 +212,9 @@ TEST_CASE("every policy finishes drawn traces, none before the lower bound") {
 
 TEST_CASE("the farm's policy comes near the lower bound") {
   CHECK(ratio(farm("three-speeds", 0.05)) < 1.06);  // the last jobs of few; 1.03 is for the whole
-  CHECK(ratio(farm("sixty-four")) < 1.10);
-  CHECK(ratio(farm("noise")) < 1.12);
-  CHECK(ratio(farm("slow")) < 1.15);
+  CHECK(ratio(farm("sixty-four")) < 1.02);
+  CHECK(ratio(farm("noise")) < 1.03);
+  CHECK(ratio(farm("slow")) < 1.05);  // 1.077 where nobody takes what waits behind a slow window
 }
 
 TEST_CASE("a process for each chunk pays for its model again and again") {
