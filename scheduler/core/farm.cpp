@@ -14,6 +14,7 @@
 #include "scheduler/core/acts/publish_orders.h"
 #include "scheduler/core/acts/reports.h"
 #include "scheduler/core/acts/restart.h"
+#include "scheduler/core/acts/serving.h"
 #include "scheduler/core/acts/settle.h"
 #include "scheduler/core/acts/standings.h"
 #include "scheduler/core/acts/submit.h"
@@ -155,7 +156,9 @@ Effects close_turn(FarmState& farm) {
 Effects finish_turn(FarmState& farm) {
   pass_time(farm);
   settle(farm);
+  const bool changed = farm.match_wanted;
   if (!farm.read_only) match(farm);
+  if (!farm.read_only && changed) serve_idle_slots(farm);
   settle(farm);  // what the grants began
   return close_turn(farm);
 }

@@ -198,7 +198,7 @@ CommitAnswer commit_task(FarmState& farm, WorkerEntry& worker, TaskFinished fini
   farm.match_wanted = true;
   note_committed(farm, job, *phase, finished.task, worker, finished.attempt);
   phase->last_worker = worker.record.id;
-  farm.pace.measured(phase->pace, lease->record.device_class, finished.duration_us);
+  farm.pace.measured(phase->pace, lease->record.device_class, worker.record.id, finished.duration_us);
 
   note_odd_frames(farm, *phase, finished.odd);
 

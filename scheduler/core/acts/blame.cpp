@@ -267,6 +267,7 @@ void on_attempt_ended(FarmState& farm, WorkerEntry& worker, const AttemptEnded& 
   end.generate = lease->demand.runner == Runner::Executor;
   end.windows = lease->chain ? 0 : lease->windows;
   learn_memory(farm, worker, *lease, ended);
+  if (ended.usage.model_loads > 0) farm.pace.loaded(phase.pace, ended.usage.load_us / ended.usage.model_loads);
   if (!ended.device_class.empty()) lease->record.device_class = ended.device_class;
 
   Ending ending{ended.outcome, ended.code, ended.message.substr(0, kMessageMax), ended.usage,

@@ -9,7 +9,6 @@
 #include "scheduler/core/policy/giving_way.h"
 
 namespace framemill::scheduler {
-namespace {
 
 std::uint32_t take_back(FarmState& farm, AttemptId id) {
   const Lease& lease = farm.leases.get(id);
@@ -24,8 +23,6 @@ std::uint32_t take_back(FarmState& farm, AttemptId id) {
   unpin_unmade(farm, farm.job_of(phase.id), phase);
   return held.count;
 }
-
-}  // namespace
 
 std::uint32_t take_back_unbegun(FarmState& farm, WorkerEntry& worker) {
   std::uint32_t tasks = 0;

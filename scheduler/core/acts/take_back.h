@@ -14,6 +14,9 @@ namespace framemill::scheduler {
 // count in the worker's `tasks_taken_back`.
 std::uint32_t take_back_unbegun(FarmState& farm, WorkerEntry& worker);
 
+// The same of one attempt; it does not count there.
+std::uint32_t take_back(FarmState& farm, AttemptId attempt);
+
 // The same of what the slot holds and the placement goes before.
 void make_room(FarmState& farm, const Placement& placement);
 

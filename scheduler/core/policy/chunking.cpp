@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "jobs/command_tokens.h"
 #include "scheduler/core/policy/readiness.h"
+#include "scheduler/core/policy/slot_fit.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -14,24 +15,34 @@ constexpr double kShortest_s = 0.25, kLongest_s = 30;  // of a chunk
 constexpr std::uint32_t kChunksPerSlot = 20;
 constexpr std::uint32_t kTasksMax = 4096;  // files of a commit message are limited
 
+// Seconds before the phase's first task could begin there: until its model is loaded.
+double load_seconds(const FarmState& farm, const PhaseEntry& phase, const WorkerEntry& worker, std::uint32_t slot) {
+  const double seconds = farm.pace.load_seconds(phase.pace);
+  const auto there = worker.slots.find(slot);
+  if (seconds == 0 || there == worker.slots.end()) return 0;
+  return holds(there->second, farm.classes.of(phase.common_class).model_digest) ? 0 : seconds;
+}
+
 // Tasks that a lease of the phase should take when `left` remain.
 std::uint32_t target_chunk(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, std::uint32_t left,
-                           std::uint32_t slots, const std::string& device_class) {
+                           std::uint32_t slots, const WorkerEntry& worker, std::uint32_t slot) {
   // What a remake makes again is kept or dropped by itself, and with it its staging directory.
   if (job.record.remake_of && !phase.plan->traits().intermediate) return 1;
   const jobs::LayerSpec& layer = job.layer_of(phase);
   if (layer.chunk) return std::clamp(*layer.chunk, 1u, kTasksMax);
   slots = std::max(slots, 1u);
-  const auto here = farm.pace.seconds(phase.pace, device_class);
+  const auto usual = farm.pace.seconds(phase.pace, worker.device_class_of(slot));
   // The first task of its kind goes alone, to be measured; a chain leaves nothing to others by taking one more.
-  if (!here) return phase.chain ? std::min(left, 2u) : 1;
-  const double floor_tasks = kShortest_s / *here, most_tasks = kLongest_s / *here;
+  if (!usual) return phase.chain ? std::min(left, 2u) : 1;
+  const double here = *usual * farm.pace.slowness(worker.record.id);
+  const double floor_tasks = kShortest_s / here, most_tasks = kLongest_s / here;
   double wished = most_tasks;
   if (!phase.chain) {
     const double share = std::min(static_cast<double>(phase.tasks.size()) / (kChunksPerSlot * slots),
                                   static_cast<double>(left) / (2.0 * slots));
-    const double weight = *farm.pace.seconds(phase.pace) / *here;  // a faster device takes more
-    wished = std::min(std::max(share * weight, std::min(floor_tasks, static_cast<double>(left) / slots)), most_tasks);
+    // A slot's share is time, of which a faster device makes more tasks, and a load takes its part.
+    const double share_s = share * *farm.pace.seconds(phase.pace) - load_seconds(farm, phase, worker, slot);
+    wished = std::min(std::max(share_s / here, std::min(floor_tasks, static_cast<double>(left) / slots)), most_tasks);
   }
   return static_cast<std::uint32_t>(std::clamp(std::floor(wished), 1.0, static_cast<double>(kTasksMax)));
 }
@@ -73,16 +84,16 @@ std::uint32_t one_run(const JobEntry& job, const PhaseEntry& phase, TaskRange ch
 }  // namespace
 
 TaskRange next_chunk(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, std::uint32_t slots,
-                     const std::string& device_class) {
+                     const WorkerEntry& worker, std::uint32_t slot) {
   TaskRange chunk = common_run(phase);
   if (!phase.chain) {
-    const std::uint32_t wished = target_chunk(farm, job, phase, phase.ready_common(), slots, device_class);
+    const std::uint32_t wished = target_chunk(farm, job, phase, phase.ready_common(), slots, worker, slot);
     chunk.count = one_run(job, phase, {chunk.first, std::min(chunk.count, wished)});
     return chunk;
   }
   // A chain goes on through tasks that wait only for their forerunners in this very lease.
   const std::uint32_t left = phase.tasks.count(TaskState::Ready) + phase.tasks.count(TaskState::Waiting);
-  const std::uint32_t wished = target_chunk(farm, job, phase, left, slots, device_class);
+  const std::uint32_t wished = target_chunk(farm, job, phase, left, slots, worker, slot);
   chunk.count = 1;
   while (chunk.count < wished && chunk.end() < phase.tasks.size()) {
     const TaskIndex next = chunk.end();

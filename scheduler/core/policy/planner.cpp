@@ -105,7 +105,7 @@ TaskRange Planner::tasks_for(const Place& place, TaskIndex task, SlotRef slot, s
   const JobEntry& job = farm_.jobs.get(place.job);
   const PhaseEntry& phase = job.phases[place.phase];
   const WorkerEntry& worker = farm_.workers.get(slot.worker);
-  TaskRange tasks = next_chunk(farm_, job, phase, able, worker.device_class_of(slot.slot));
+  TaskRange tasks = next_chunk(farm_, job, phase, able, worker, slot.slot);
   // What goes on after a planned drain is not begun there; the slot was chosen because a task fits.
   const SlotEntry& place_there = worker.slots.at(slot.slot);
   tasks.count = std::min(tasks.count, std::max(tasks_before_drain(farm_, phase, worker, place_there, 1), 1u));

@@ -7,14 +7,19 @@
 namespace framemill::scheduler {
 namespace {
 
-constexpr std::uint32_t kRemembered = 16;  // tasks that weigh in an average
+constexpr std::uint32_t kRemembered = 16;         // tasks that weigh in an average
+constexpr std::uint32_t kRatiosRemembered = 6;    // tasks of a worker that weigh in its slowness
+constexpr std::uint32_t kSteady = 4, kTried = 2;  // samples after which an average, or a worker's slowness, counts
+constexpr double kUnusual = 2, kPlainlySlow = 1.5;
 constexpr std::string_view kOneJob = "job ";
 
 }  // namespace
 
-void DurationEstimator::Average::add(double value) {
-  samples = std::min(samples + 1, kRemembered);
+void DurationEstimator::Average::add(double value, std::uint32_t remembered) {
+  const bool is_steady = samples >= kSteady;
+  samples = std::min(samples + 1, remembered);
   seconds += (value - seconds) / samples;
+  usual += ((is_steady ? std::min(value, kUnusual * usual) : value) - usual) / samples;
 }
 
 PaceId DurationEstimator::intern(const std::string& work) {
@@ -38,15 +43,32 @@ void DurationEstimator::forget_job_work(const std::string& work) {
   ids_.erase(known);
 }
 
-void DurationEstimator::measured(PaceId id, const std::string& device_class, std::uint64_t duration_us) {
+void DurationEstimator::measured(PaceId id, const std::string& device_class, WorkerId worker,
+                                 std::uint64_t duration_us) {
   if (duration_us == 0) return;
   Work& work = works_[id];
   const double seconds = static_cast<double>(duration_us) / 1e6;
-  work.any.add(seconds);
+  work.any.add(seconds, kRemembered);
   auto row = std::find_if(work.by_class.begin(), work.by_class.end(),
                           [&](const Average& a) { return a.device_class == device_class; });
-  if (row == work.by_class.end()) row = work.by_class.insert(row, Average{device_class, 0, 0});
-  row->add(seconds);
+  if (row == work.by_class.end()) row = work.by_class.insert(row, Average{device_class, 0, 0, 0});
+  if (row->samples >= kSteady) slowness_[worker].add(seconds / row->usual, kRatiosRemembered);
+  row->add(seconds, kRemembered);
+}
+
+void DurationEstimator::loaded(PaceId id, std::uint64_t duration_us) {
+  works_[id].load.add(static_cast<double>(duration_us) / 1e6, kRemembered);
+}
+
+double DurationEstimator::load_seconds(PaceId id) const {
+  return works_[id].load.seconds;
+}
+
+double DurationEstimator::slowness(WorkerId worker) const {
+  const auto known = slowness_.find(worker);
+  const bool is_slow =
+      known != slowness_.end() && known->second.samples >= kTried && known->second.usual >= kPlainlySlow;
+  return is_slow ? known->second.usual : 1;
 }
 
 std::optional<double> DurationEstimator::seconds(PaceId id, const std::string& device_class) const {

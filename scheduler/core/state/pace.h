@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "scheduler/core/state/records.h"
@@ -18,25 +19,31 @@ class DurationEstimator {
  public:
   PaceId intern(const std::string& work);
   void forget_job_work(const std::string& work);  // of a job that is forgotten; work that jobs share stays
-  void measured(PaceId work, const std::string& device_class, std::uint64_t duration_us);
+  void measured(PaceId work, const std::string& device_class, WorkerId worker, std::uint64_t duration_us);
+  void loaded(PaceId work, std::uint64_t duration_us);  // its model, into a slot that did not hold it
   // Seconds per task on that device class, else on any; nothing before the first task.
   std::optional<double> seconds(PaceId work, const std::string& device_class) const;
   std::optional<double> seconds(PaceId work) const;
+  double load_seconds(PaceId work) const;  // 0: none was measured, or it has no model
+  // How many times as long as is usual on its device class the worker takes. 1 unless it is plainly slow: by half or more.
+  double slowness(WorkerId worker) const;
 
  private:
   struct Average {
     std::string device_class;
     double seconds = 0;
+    double usual = 0;  // the same, where what took unusually long weighs little
     std::uint32_t samples = 0;
-    void add(double value);
+    void add(double value, std::uint32_t remembered);
   };
   struct Work {
-    Average any;
+    Average any, load;
     std::vector<Average> by_class;
   };
   std::map<std::string, PaceId> ids_;
   std::vector<Work> works_;
   std::vector<PaceId> free_;
+  std::unordered_map<WorkerId, Average> slowness_;
 };
 
 // The name of a phase's kind of work.
