@@ -20,7 +20,7 @@ struct TaskCounts {
 };
 // Why a job that is not over does not go on as it is; no kind where it does.
 struct ConditionView {
-  std::string kind, layer, reason, since;  // "stuck" "blocked" "starved" "input_missing"
+  std::string kind, layer, reason, since;  // "stuck" "blocked" "starved" "throttled" "input_missing"
   std::string words() const;               // "input missing": the kind, for people
 };
 struct LayerView {

@@ -179,6 +179,11 @@ constexpr auto kKeys = std::to_array<OtherName>({
     {"handle", "handles"},
     {"overscan", "handles"},
     {"depends", "after"},
+    {"limitgroups", "limits"},
+    {"license", "limits"},
+    {"licenses", "limits"},
+    {"licence", "limits"},
+    {"licences", "limits"},
     {"dependson", "after"},
     {"dependencies", "after"},
     {"dependency", "after"},
@@ -315,10 +320,32 @@ constexpr auto kWords = std::to_array<OtherName>({
 });
 
 // Keys of layers, which people also write at the top.
-constexpr auto kLayerKeys = std::to_array<std::string_view>(
-    {"kind",    "model",   "prompt", "negative_prompt", "seed",    "steps", "guidance",       "plan",  "variants",
-     "format",  "argv",    "codec",  "scale",           "burn_in", "every", "tile",           "input", "after",
-     "retries", "timeout", "needs",  "chunk",           "output",  "root",  "reproducibility"});
+constexpr auto kLayerKeys = std::to_array<std::string_view>({"kind",
+                                                             "model",
+                                                             "prompt",
+                                                             "negative_prompt",
+                                                             "seed",
+                                                             "steps",
+                                                             "guidance",
+                                                             "plan",
+                                                             "variants",
+                                                             "format",
+                                                             "argv",
+                                                             "codec",
+                                                             "scale",
+                                                             "burn_in",
+                                                             "every",
+                                                             "tile",
+                                                             "input",
+                                                             "after",
+                                                             "retries",
+                                                             "timeout",
+                                                             "needs",
+                                                             "chunk",
+                                                             "output",
+                                                             "root",
+                                                             "reproducibility",
+                                                             "limits"});
 
 std::string plain_form(std::string_view text) {
   std::string out = base::folded(text);

@@ -112,6 +112,7 @@ struct LayerSpec {
   // How long files of roots may be missing before a task that reads them fails; default: the farm's.
   std::optional<base::Duration> missing_after;
   Needs needs;
+  std::vector<std::string> limits;     // of the farm, one of each while a slot has work of it; sorted, each once
   std::optional<std::uint32_t> chunk;  // absent: "auto"
   std::string output;                  // pattern with tokens, inside `root`
   std::string root;                    // root name

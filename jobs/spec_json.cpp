@@ -64,6 +64,7 @@ json::object layer_json(const LayerSpec& layer) {
   for (const LayerInput& input : layer.inputs) inputs.push_back(input_json(input));
   if (!inputs.empty()) out["input"] = std::move(inputs);
   if (layer.check != OutputCheck::Auto) out["check"] = name(layer.check);
+  if (!layer.limits.empty()) out["limits"] = texts_json(layer.limits);
   if (layer.timeout) out["timeout"] = base::duration_text(*layer.timeout);
   if (layer.missing_after) out["missing_after"] = base::duration_text(*layer.missing_after);
   if (traits(layer.kind).takes_frames) {

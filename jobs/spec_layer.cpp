@@ -14,6 +14,7 @@ namespace framemill::jobs {
 namespace {
 
 constexpr std::int32_t kHandlesMax = 10'000;
+constexpr std::size_t kLimitsMax = 16;
 
 // "generate, command, encode or sheet": the kinds for which `holds`.
 template <class Holds>
@@ -166,6 +167,9 @@ void read_common(SpecTable& table, LayerDraft& draft, const JobSpec& job, std::o
   layer.timeout = duration("timeout");
   layer.missing_after = duration("missing_after");
   if (const Node* needs = table.table("needs")) layer.needs = read_needs(*needs, table.field("needs"), errors);
+  layer.limits = table.texts("limits", TextRule::Word, kLimitsMax).value_or(std::vector<std::string>{});
+  std::sort(layer.limits.begin(), layer.limits.end());
+  layer.limits.erase(std::unique(layer.limits.begin(), layer.limits.end()), layer.limits.end());
   layer.root = table.text("root", TextRule::Word).value_or("main");
   const auto output = table.text("output", TextRule::Line);
   draft.output_failed = table.has("output") && !output;

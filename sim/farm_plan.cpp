@@ -23,6 +23,13 @@ scheduler::FarmSettings draw_settings(Random& random) {
   return settings;
 }
 
+// From a source of their own, so that all else of a seed is as it would be without them.
+void draw_limits(std::uint64_t seed, scheduler::LimitSettings& limits) {
+  Random random(seed, "limits");
+  limits.tokens["seat"] = static_cast<std::uint32_t>(random.between(1, 3));
+  if (random.chance(300)) limits.models["demo@1"] = static_cast<std::uint32_t>(random.between(1, 4));
+}
+
 HostPlan draw_host(Random& random, std::size_t index, bool reproducible) {
   HostPlan plan;
   plan.name = fmt::format("worker{}", index + 1);
@@ -50,6 +57,7 @@ FarmPlan draw_farm(std::uint64_t seed) {
   FarmPlan plan;
   plan.seed = seed;
   plan.settings = draw_settings(random);
+  draw_limits(seed, plan.settings.limits);
   plan.reproducible = random.chance(600);
   const std::int64_t hosts = random.between(1, 4);
   for (std::int64_t i = 0; i < hosts; ++i)

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "sim/fact_reading.h"
 #include "sim/world.h"
@@ -188,10 +191,68 @@ Look tasks_are_given_once() {
   };
 }
 
+// Limits that an attempt uses one of: those that its layer names, and its model's.
+std::vector<std::string> limits_of(const World& world, jobs::PhaseId phase) {
+  std::vector<std::string> limits;
+  const scheduler::JobRecord* job = world.scheduler.core().job(phase.job);
+  if (job == nullptr) return limits;
+  const jobs::LayerSpec& layer = job->spec->layers[job->plan->phases[phase.index].layer];
+  limits = layer.limits;
+  if (world.plan.settings.limits.models.contains(layer.model())) limits.push_back(layer.model());
+  return limits;
+}
+
+std::uint32_t count_of(const World& world, const std::string& limit) {
+  const auto& [tokens, models, programs] = world.plan.settings.limits;
+  const auto token = tokens.find(limit);
+  return token != tokens.end() ? token->second : models.at(limit);
+}
+
+// Slots with attempts whose leases last, by limit; where the scheduler forgot one, so does this.
+Look limits_are_kept() {
+  struct Use {
+    std::vector<std::string> limits;
+    std::pair<jobs::WorkerId, std::uint32_t> slot;
+  };
+  return [leases = Leases{}, used = std::map<AttemptId, Use>{}](const World& world,
+                                                                std::span<const Fact> facts) mutable -> std::string {
+    for (const Fact& fact : facts) {
+      leases.see(world, fact);
+      if (std::holds_alternative<SchedulerBegan>(fact)) {
+        const auto& attempts = world.scheduler.produced().all().of<scheduler::AttemptRecord>();
+        std::erase_if(used, [&](const auto& use) {
+          const auto record = attempts.find(use.first);
+          return record == attempts.end() || !record->second.live;
+        });
+      }
+      const auto* turn = std::get_if<TurnTaken>(&fact);
+      if (turn == nullptr || !world.scheduler.alive()) continue;
+      for (const scheduler::Record& record : turn->effects->persist.puts)
+        if (const auto* attempt = std::get_if<scheduler::AttemptRecord>(&record); attempt && !attempt->live)
+          used.erase(attempt->id);
+      for (const scheduler::GrantLease& grant : turn->effects->grants)
+        used[grant.attempt] = {limits_of(world, grant.phase), {grant.worker, grant.slot}};
+      for (const scheduler::GrantLease& grant : turn->effects->grants)
+        for (const std::string& limit : used.at(grant.attempt).limits) {
+          std::set<std::pair<jobs::WorkerId, std::uint32_t>> slots;
+          for (const auto& [id, use] : used)
+            if (leases.of(id) > world.time.now() &&
+                std::find(use.limits.begin(), use.limits.end(), limit) != use.limits.end())
+              slots.insert(use.slot);
+          if (slots.size() > count_of(world, limit))
+            return fmt::format("{} slots use limit {}, of which there are {}", slots.size(), limit,
+                               count_of(world, limit));
+        }
+    }
+    return "";
+  };
+}
+
 }  // namespace
 
 std::vector<Invariant> lease_invariants() {
   return {
+      {"limits are kept", "P7", limits_are_kept()},
       {"a lease runs out", "P7", leases_run_out()},
       {"a task is given once while its lease lasts", "P2", tasks_are_given_once()},
       {"without proof nothing begins", "P6", unproven_begins_nothing()},

@@ -38,6 +38,7 @@ std::string draw_spec(Random& random, std::size_t number) {
         "[[layer]]\nname = \"grade\"\nkind = \"command\"\nargv = [\"grade\", \"{{input}}\", \"{{output}}\"]\nretries = "
         "{}\nframes = \"1-3\"\ntimeout = \"{}s\"\ninput = [{{layer = \"{}\"{}}}]\n",
         random.between(1, 6), random.between(5, 60), source, source == "boards" ? ", variant = 0" : "");
+    if (number % 2 == 0) text += "limits = [\"seat\"]\n";
   }
   if (random.chance(500))
     text += fmt::format("[[layer]]\nname = \"cut\"\nkind = \"encode\"\nretries = 3\ninput = [{{layer = \"{}\"{}}}]\n",

@@ -103,6 +103,7 @@ struct Content {
   }
   void operator()(const VersionRecord& r) const { line << r.job.value; }
   void operator()(const RootRecord& r) const { line << r.id; }
+  void operator()(const LimitRecord& r) const { line << r.count << r.configured << r.cause; }
   void operator()(const SubmitTokenRecord& r) const { line << r.body.hex() << r.job.value; }
   void operator()(const AuditRecord& r) const { line << r.cause << r.verb << r.target; }
   void operator()(const CountersRecord& r) const { line << r.last_job << r.last_worker << r.last_audit; }

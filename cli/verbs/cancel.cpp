@@ -1,4 +1,4 @@
-// framemill cancel JOB: stops it at the next step boundary.
+// framemill cancel JOB, or the jobs of a selection: stops them at the next step boundary.
 #include "cli/verbs/job_change.h"
 #include "cli/verbs/verbs.h"
 

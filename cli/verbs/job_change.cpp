@@ -4,6 +4,8 @@
 
 #include <ostream>
 
+#include "cli/verbs/job_selection.h"
+
 namespace framemill::cli {
 
 base::Result<ExitCode> change_job(Session& session, const std::string& job, const std::string& verb, json::object body,
@@ -27,13 +29,18 @@ void declare_job_change(Arguments& program, const std::string& verb, const std::
                         const std::string& example, const std::string& said) {
   struct Options {
     std::string job, reason;
+    ChangeOfMany many;
   };
   auto options = std::make_shared<Options>();
   Arguments arguments = program.verb(verb, summary, example);
-  arguments.positional("JOB", options->job, "Job number, or last for your newest");
+  arguments.positional("JOB", options->job, "Job number, or last for your newest", Presence::Optional);
   arguments.option("--reason", options->reason, "TEXT", "Reason, recorded in the audit log");
-  arguments.run([options, verb, said](Session& session) {
-    return change_job(session, options->job, verb, {{"reason", options->reason}}, said);
+  declare_change_of_many(arguments, options->many);
+  arguments.run([options, verb, said](Session& session) -> base::Result<ExitCode> {
+    FM_TRY(one_or_many(options->job, options->many));
+    json::object body{{"reason", options->reason}};
+    if (options->job.empty()) return change_many(session, options->many, verb, std::move(body), said);
+    return change_job(session, options->job, verb, std::move(body), said);
   });
 }
 

@@ -7,6 +7,7 @@
 #include "cli/output_file.h"
 #include "cli/table.h"
 #include "cli/trace_export.h"
+#include "cli/verbs/job_selection.h"
 #include "cli/verbs/verbs.h"
 #include "cli/views.h"
 
@@ -15,7 +16,8 @@ namespace {
 
 struct Options {
   bool live = false, mine = false;
-  std::string state, show, shot, export_trace;
+  JobSelection selection;
+  std::string export_trace;
   std::optional<std::int64_t> limit;
 };
 
@@ -58,12 +60,11 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
   const std::int64_t limit = options.limit.value_or(20);
   if (limit < 1 || limit > 100000) return base::Error{"usage.limit", "--limit must be 1 to 100000", "--limit", {}};
   FM_ASSIGN(Api* server, session.api());
-  const std::string query = query_text({{"live", options.live ? "true" : ""},
-                                        {"mine", options.mine ? "true" : ""},
-                                        {"state", options.state},
-                                        {"show", options.show},
-                                        {"shot", options.shot}});
-  FM_ASSIGN(const json::array items, server->get_pages("/api/v1/jobs" + query, static_cast<std::size_t>(limit)));
+  FM_ASSIGN(auto query, parameters_of(options.selection));
+  if (options.live) query.emplace_back("live", "true");
+  if (options.mine) query.emplace_back("mine", "true");
+  FM_ASSIGN(const json::array items,
+            server->get_pages("/api/v1/jobs" + query_text(query), static_cast<std::size_t>(limit)));
   if (!options.export_trace.empty()) return export_trace(options, items, *server, session);
   if (session.json()) {
     session.print_json(json::object{{"items", items}});
@@ -107,9 +108,7 @@ void declare_jobs(Arguments& program) {
   Arguments verb = program.verb("jobs", "List jobs, newest first", "framemill jobs --live --show harbor");
   verb.flag("--live", options->live, "Only jobs that are not finished");
   verb.flag("--mine", options->mine, "Only your own");
-  verb.option("--state", options->state, "STATE", "queued, running, paused, done, failed or cancelled");
-  verb.option("--show", options->show, "NAME", "Only this show");
-  verb.option("--shot", options->shot, "NAME", "Only this shot");
+  declare_selection(verb, options->selection);
   verb.option("--limit", options->limit, "N", "At most N jobs (20)");
   verb.option("--export-trace", options->export_trace, "FILE",
               "Write them, with what their tasks took, as a trace for framemill-sim policy");

@@ -99,12 +99,14 @@ class Client:
                     raise
                 time.sleep(0.5)
 
-    def jobs(self, *, live: Optional[bool] = None, mine: Optional[bool] = None, state: Optional[str] = None,
-             show: Optional[str] = None, shot: Optional[str] = None,
-             limit: Optional[int] = None) -> Iterator[views.JobSummary]:
-        """Jobs, newest first."""
+    def jobs(self, *, live: Optional[bool] = None, mine: Optional[bool] = None, user: Optional[str] = None,
+             state: Optional[str] = None, show: Optional[str] = None, sequence: Optional[str] = None,
+             shot: Optional[str] = None, tag: Optional[str] = None, text: Optional[str] = None,
+             since: Optional[str] = None, limit: Optional[int] = None) -> Iterator[views.JobSummary]:
+        """Jobs, newest first. `state` may be a condition, such as 'throttled'; `since` is RFC 3339."""
         return self._pages(views.JobSummary, '/api/v1/jobs',
-                           {'live': live, 'mine': mine, 'state': state, 'show': show, 'shot': shot}, limit)
+                           {'live': live, 'mine': mine, 'user': user, 'state': state, 'show': show,
+                            'sequence': sequence, 'shot': shot, 'tag': tag, 'text': text, 'since': since}, limit)
 
     def job(self, job: int) -> views.Job:
         return self._get(views.Job, _job_path(job))

@@ -8,6 +8,7 @@
 #include "scheduler/core/acts/attempts.h"
 #include "scheduler/core/acts/deadlines.h"
 #include "scheduler/core/acts/holding.h"
+#include "scheduler/core/acts/limits.h"
 #include "scheduler/core/acts/maintenance.h"
 #include "scheduler/core/acts/matcher.h"
 #include "scheduler/core/acts/persist.h"
@@ -29,6 +30,7 @@
 #include "scheduler/core/views/diagnosis.h"
 #include "scheduler/core/views/explain.h"
 #include "scheduler/core/views/job_views.h"
+#include "scheduler/core/views/limit_views.h"
 #include "scheduler/core/views/view_feed.h"
 #include "scheduler/core/views/worker_views.h"
 
@@ -65,9 +67,17 @@ struct Apply {
   void operator()(const JobChangeRequested& event) const {
     answer<Changed>(farm, event.request, farm.read_only ? base::Result<Changed>(read_only()) : change_job(farm, event));
   }
+  void operator()(const JobsChangeRequested& event) const {
+    answer<JobsChanged>(farm, event.request,
+                        farm.read_only ? base::Result<JobsChanged>(read_only()) : change_jobs(farm, event));
+  }
   void operator()(const WorkerChangeRequested& event) const {
     answer<Changed>(farm, event.request,
                     farm.read_only ? base::Result<Changed>(read_only()) : change_worker(farm, event));
+  }
+  void operator()(const LimitChangeRequested& event) const {
+    answer<Changed>(farm, event.request,
+                    farm.read_only ? base::Result<Changed>(read_only()) : change_limit(farm, event));
   }
   void operator()(WorkerReported&& event) const { on_worker_reported(farm, std::move(event)); }
   void operator()(const WorkerKeyContested& event) const { on_worker_key_contested(farm, event); }
@@ -148,7 +158,10 @@ Effects close_turn(FarmState& farm) {
   note_touched_rows(farm);
   write_dirty_records(farm);
   forget_old_jobs(farm);
-  for (const ClassId unused : farm.classes.drop_unused()) farm.able_groups.erase(unused);
+  for (const ClassId unused : farm.classes.drop_unused()) {
+    farm.able_groups.erase(unused);
+    farm.limits.forget(unused);
+  }
   return std::exchange(farm.turn.effects, {});
 }
 
@@ -160,6 +173,7 @@ Effects finish_turn(FarmState& farm) {
   if (!farm.read_only) match(farm);
   if (!farm.read_only && changed) serve_idle_slots(farm);
   settle(farm);  // what the grants began
+  tell_throttled(farm);
   return close_turn(farm);
 }
 
@@ -243,6 +257,10 @@ base::Result<ExplainView> Farm::explain(JobId job, const std::string& layer, std
 
 base::Result<DiagnosisView> Farm::diagnose(JobId job, base::Now now) const {
   return diagnose_job(*state_, job, now);
+}
+
+std::vector<LimitView> Farm::list_limits() const {
+  return limit_views(*state_);
 }
 
 const JobRecord* Farm::job(JobId id) const {

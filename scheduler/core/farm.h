@@ -45,6 +45,7 @@ class Farm {
   std::vector<JobView> list_jobs(bool live_only) const;  // newest first
   std::optional<JobView> show_job(JobId job) const;
   std::vector<WorkerView> list_workers(base::Now now) const;
+  std::vector<LimitView> list_limits() const;
   // The first task of the job that does not run and is not final (or the one that writes `frame` of `layer` and
   // `variant`). When there is none: an empty layer and a sentence about the job.
   base::Result<ExplainView> explain(JobId job, const std::string& layer, std::optional<std::uint32_t> variant,

@@ -224,6 +224,7 @@ bool may_go_there(const FarmState& farm, const Place& place, const Demand& deman
 bool should_be_busy(const FarmState& farm, const ReadyQueue::Class& queue, const Demand& demand,
                     const WorkerEntry& worker, const SlotEntry& slot) {
   if (!fit_of(farm.memory, demand, worker, slot, farm.settings.leases_per_slot_max).fits()) return false;
+  if (farm.limits.in_the_way(demand, {worker.record.id, slot.state.index})) return false;
   for (const auto& [share, line] : queue.shares) {
     const auto first = std::find_if(line.begin(), line.end(), [&](const auto& entry) {
       return may_go_there(farm, entry.first.place, demand, worker.record.id);
@@ -245,6 +246,19 @@ std::string check_no_idle_slot(const FarmState& farm) {
   return {};
 }
 
+// Each limit is used by the slots with leases of it that last, and by no others.
+std::string check_limits(const FarmState& farm) {
+  std::uint32_t used_up = 0;
+  for (const auto& [name, limit] : farm.limits.all()) {
+    std::map<SlotRef, std::uint32_t> holders;
+    for (const auto& [id, lease] : farm.leases.live())
+      if (!lease.expired && farm.limits.uses(lease.demand, limit)) ++holders[{lease.record.worker, lease.record.slot}];
+    if (holders != limit.holders) return "limit " + name + " is used by other slots than have leases of it";
+    used_up += limit.is_used_up() ? 1u : 0u;
+  }
+  return (used_up > 0) == farm.limits.any_used_up() ? "" : "a wrong count of limits that are used up";
+}
+
 // Request classes are those of the phases in memory and no others.
 std::string check_classes(const FarmState& farm) {
   std::set<ClassId> held;
@@ -261,10 +275,12 @@ std::string check_classes(const FarmState& farm) {
 
 std::string first_violation(const FarmState& farm) {
   std::uint32_t live_jobs = 0, attempts = 0;
+  std::map<std::string, std::uint32_t> live_jobs_by_user;
   for (const auto& [id, job] : farm.jobs.all()) {
     TaskCounts totals{};
     attempts += job.attempts_live;
     live_jobs += job.final() ? 0u : 1u;
+    if (!job.final()) ++live_jobs_by_user[job.record.submitted.principal];
     for (const PhaseEntry& phase : job.phases)
       if (std::string wrong = check_phase(farm, job, phase, totals); !wrong.empty()) return wrong;
     if (totals != job.totals) return "a job's totals differ from its phases";
@@ -278,9 +294,10 @@ std::string first_violation(const FarmState& farm) {
     if (const JobEntry* job = farm.jobs.find(id); job == nullptr || !job->final() || job->attempts_live > 0)
       return "a job at rest that is not";
   if (live_jobs != farm.jobs.live_jobs()) return "a wrong count of live jobs";
+  if (live_jobs_by_user != farm.jobs.live_jobs_by_user()) return "a wrong count of a person's live jobs";
   if (attempts != farm.leases.live().size()) return "a wrong count of live attempts";
   for (const auto& check : {check_holds, check_drain_plans, check_waits, check_queue, check_slots, check_at_work,
-                            check_leases, check_no_idle_slot, check_classes})
+                            check_leases, check_limits, check_no_idle_slot, check_classes})
     if (std::string wrong = check(farm); !wrong.empty()) return wrong;
   return {};
 }

@@ -92,6 +92,45 @@ void read_http_limits(SettingsTable& table, HttpLimitsConfig& limits) {
       limit.value = static_cast<std::uint32_t>(*value);
 }
 
+void read_count(SettingsTable& table, const std::string& name, std::map<std::string, std::uint32_t>& counts) {
+  if (const auto count = table.integer(name, 0, 1'000'000)) counts[name] = static_cast<std::uint32_t>(*count);
+}
+
+void read_program_limits(SettingsTable& table, const std::string& program, LimitSettings& limits) {
+  std::vector<std::string>& names = limits.programs[program];
+  names.clear();
+  table.texts(program, names);
+  for (const std::string& name : names)
+    if (!limits.tokens.contains(name))
+      table.fail(program, "unknown_value", fmt::format("\"{}\" has no count", name),
+                 "name it under [limits.tokens], with how many there are");
+}
+
+void read_limits(SettingsTable& table, const std::string& file, SchedulerConfig& config) {
+  const auto note = [&](const std::string& key) { config.origins["limits." + key] = file; };
+  if (table.has("live_jobs_per_user")) note("live_jobs_per_user");
+  if (const auto value = table.integer("live_jobs_per_user", 1, 10'000))
+    config.live_jobs_per_user = static_cast<std::uint32_t>(*value);
+  LimitSettings& limits = config.limits;
+  table.entries("tokens", [&](SettingsTable& tokens, const std::string& name) {
+    note("tokens." + name);
+    read_count(tokens, name, limits.tokens);
+  });
+  // Names of models hold an "@", which names of tokens may not.
+  table.table("models", [&](SettingsTable& models) {
+    for (const std::string& name : models.keys()) {
+      note("models." + name);
+      read_count(models, name, limits.models);
+      if (name.find('@') == std::string::npos)
+        models.fail(name, "bad_name", fmt::format("\"{}\" is not NAME@VERSION", name), "\"big@1\" = 4");
+    }
+  });
+  table.entries("programs", [&](SettingsTable& programs, const std::string& program) {
+    note("programs." + program);
+    read_program_limits(programs, program, limits);
+  });
+}
+
 struct NeededKey {
   const char *key, *what;
   std::filesystem::path SchedulerConfig::* value;
@@ -105,7 +144,7 @@ constexpr NeededKey kNeeded[] = {
 // Where each key of the file was set. Roots count one by one: files are joined there.
 void note_origins(const SettingsTable& table, const std::string& file, SchedulerConfig& config) {
   for (const std::string& key : table.keys())
-    if (key != "roots" && key != "http_limits") config.origins[key] = file;
+    if (key != "roots" && key != "http_limits" && key != "limits") config.origins[key] = file;
 }
 
 void read_config(SettingsTable& table, const std::filesystem::path& directory, const std::string& file,
@@ -143,6 +182,7 @@ void read_config(SettingsTable& table, const std::filesystem::path& directory, c
     for (const std::string& key : metrics.keys()) config.origins["metrics." + key] = file;
     metrics.flag("loopback_without_token", config.metrics_loopback_without_token);
   });
+  table.table("limits", [&](SettingsTable& limits) { read_limits(limits, file, config); });
 }
 
 // `alone`: no other file follows that could have what is missing.
@@ -205,6 +245,12 @@ std::string quoted(const std::string& value) {
   return fmt::format("\"{}\"", value);
 }
 
+// As TOML writes it: bare where it can be.
+std::string key_text(const std::string& key) {
+  constexpr std::string_view kBare = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+  return key.empty() || key.find_first_not_of(kBare) != std::string::npos ? quoted(key) : key;
+}
+
 // Every key with its value as a file has it, in the order of the sample.
 std::vector<ShownKey> shown_keys(const SchedulerConfig& config) {
   std::vector<ShownKey> keys;
@@ -230,6 +276,11 @@ std::vector<ShownKey> shown_keys(const SchedulerConfig& config) {
   HttpLimitsConfig limits = config.http_limits;
   for (const HttpLimit& limit : http_limits_of(limits))
     keys.push_back({"http_limits", limit.key, fmt::to_string(limit.value)});
+  keys.push_back({"limits", "live_jobs_per_user", fmt::to_string(config.live_jobs_per_user)});
+  for (const auto& [name, count] : config.limits.tokens) keys.push_back({"limits.tokens", name, fmt::to_string(count)});
+  for (const auto& [name, count] : config.limits.models) keys.push_back({"limits.models", name, fmt::to_string(count)});
+  for (const auto& [program, names] : config.limits.programs)
+    keys.push_back({"limits.programs", program, fmt::format("[\"{}\"]", fmt::join(names, "\", \""))});
   for (const auto& [name, path] : config.roots) keys.push_back({"roots", name, quoted(path.string())});
   return keys;
 }
@@ -242,8 +293,8 @@ std::string config_text(const SchedulerConfig& config) {
     if (key.table != table) text += fmt::format("[{}]\n", key.table);
     table = key.table;
     const auto origin = config.origins.find(key.name());
-    text +=
-        fmt::format("{} = {}  # {}\n", key.key, key.value, origin == config.origins.end() ? "default" : origin->second);
+    text += fmt::format("{} = {}  # {}\n", key_text(key.key), key.value,
+                        origin == config.origins.end() ? "default" : origin->second);
   }
   return text;
 }

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "scheduler/core/state/farm_settings.h"
 
 namespace framemill::scheduler {
 
@@ -54,6 +55,8 @@ struct SchedulerConfig {
   }
   // Where root and the scheduler's own user come in without a token: reload, backup, verify.
   std::filesystem::path local_socket() const { return data_directory / "control.sock"; }
+  std::uint32_t live_jobs_per_user = 1000;  // [limits]: more jobs of one person are refused
+  LimitSettings limits;                     // [limits.tokens], [limits.models], [limits.programs]
 };
 
 // Errors: config.read, config.syntax, config.unknown_key, config.wrong_type, config.missing_key, config.out_of_range;

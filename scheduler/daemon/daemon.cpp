@@ -250,6 +250,8 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
   options.settings.silence_alarm = config.silence_alarm;
   options.settings.missing_after = config.missing_after;
   options.settings.progress_timeout = config.progress_timeout;
+  options.settings.live_jobs_per_user = config.live_jobs_per_user;
+  options.settings.limits = config.limits;
   FM_ASSIGN(const auto process, SchedulerProcess::start(
                                     loop, std::move(options),
                                     [&](base::Error error) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <set>
 
@@ -199,6 +200,58 @@ void FarmService::change_job(JobChange change, Reply<Changed> reply) {
   });
 }
 
+// Jobs that are still to be changed, and what came of the others.
+struct FarmService::ChangeOfMany {
+  JobsChange change;
+  std::vector<JobId> jobs;
+  std::size_t next = 0;
+  JobsChangeReply reply;
+  Reply<JobsChangeReply> answer_to;
+};
+
+void FarmService::change_jobs(JobsChange change, Reply<JobsChangeReply> reply) {
+  auto many = std::make_shared<ChangeOfMany>();
+  change.filter.live = true;
+  change.filter.before = {};
+  change.filter.limit = UINT32_MAX;
+  for (JobRow& row : board_->jobs(change.filter)) {
+    many->jobs.push_back(row->id);
+    ++many->reply.states[row->state];
+    if (many->reply.jobs.size() < kSelectedJobsShown) many->reply.jobs.push_back(std::move(row));
+  }
+  many->reply.matched = static_cast<std::uint32_t>(many->jobs.size());
+  if (change.dry_run || many->jobs.empty()) return reply(std::move(many->reply));
+  many->change = std::move(change);
+  many->answer_to = std::move(reply);
+  queue_change<JobsChangeReply>(many->answer_to, [this, many](Reply<JobsChangeReply>) { change_next(many); });
+}
+
+// One turn's worth. The next is begun when that is on disk, so that a change of ten thousand jobs is never more than a
+// small part of what the loop has to do.
+void FarmService::change_next(std::shared_ptr<ChangeOfMany> many) {
+  JobsChangeRequested event;
+  event.cause = {many->change.principal, base::wall_now(), many->change.reason};
+  event.verb = many->change.verb;
+  event.priority = many->change.priority;
+  if (many->change.hold_for) event.until = base::WallTime{event.cause.time.unix_ms + many->change.hold_for->ms};
+  event.only_in = many->change.filter.state;
+  if (many->next == 0) event.selected = fmt::format("{}: {} jobs", many->change.selected, many->reply.matched);
+  const std::size_t end = std::min(many->next + kJobsPerChange, many->jobs.size());
+  while (many->next < end) event.jobs.push_back(many->jobs[many->next++]);
+  event.request = scheduler_.expect([this, many](base::Result<AnswerValue> answer) {
+    if (!answer.ok()) {
+      const std::string done = fmt::format("after {} of {} jobs", many->reply.changed, many->reply.matched);
+      return many->answer_to(many->reply.changed == 0 ? answer.error() : answer.error().wrapped(done));
+    }
+    const auto& outcome = std::get<JobsChanged>(*answer);
+    many->reply.changed += outcome.changed;
+    many->reply.skipped += outcome.skipped;
+    if (many->next == many->jobs.size()) return many->answer_to(std::move(many->reply));
+    loop_.post([this, many] { change_next(many); });
+  });
+  scheduler_.apply(std::move(event));
+}
+
 // What comes out is compared with what is on record: the core does not keep that, so it is read first.
 void FarmService::remake(JobChangeRequested event, Reply<Changed> answer_to) {
   const auto tasks = scheduler_.farm().tasks_to_remake(event);
@@ -242,6 +295,21 @@ void FarmService::plan(JobId job, Reply<PlanView> reply) {
   const auto plan = board_->plan(job);
   if (!plan) return reply(no_such_job(job));
   reply(*plan);
+}
+
+void FarmService::list_limits(Reply<LimitRows> reply) {
+  reply(board_->limits());
+}
+
+void FarmService::change_limit(LimitChange change, Reply<Changed> reply) {
+  queue_change<Changed>(std::move(reply), [this, change = std::move(change)](Reply<Changed> answer_to) {
+    LimitChangeRequested event;
+    event.cause = {change.principal, base::wall_now(), change.reason};
+    event.name = change.name;
+    event.count = change.count;
+    event.request = scheduler_.expect(unwrap<Changed>(std::move(answer_to)));
+    scheduler_.apply(std::move(event));
+  });
 }
 
 void FarmService::explain(ExplainQuery query, Reply<ExplainView> reply) {

@@ -26,11 +26,14 @@ class FarmService : public FarmPort {
 
   void submit(SubmitRequest request, Reply<SubmitReply> reply) override;
   void change_job(JobChange change, Reply<Changed> reply) override;
+  void change_jobs(JobsChange change, Reply<JobsChangeReply> reply) override;
   void change_worker(WorkerChange change, Reply<Changed> reply) override;
   void list_jobs(JobFilter filter, Reply<std::vector<JobRow>> reply) override;
   void show_job(JobId job, Reply<JobRow> reply) override;
   void list_workers(Reply<std::vector<WorkerRow>> reply) override;
   void plan(JobId job, Reply<PlanView> reply) override;
+  void list_limits(Reply<LimitRows> reply) override;
+  void change_limit(LimitChange change, Reply<Changed> reply) override;
   void explain(ExplainQuery query, Reply<ExplainView> reply) override;
   void diagnose(JobId job, Reply<DiagnosisView> reply) override;
   void frames(FrameQuery query, Reply<FramePage> reply) override;
@@ -49,6 +52,8 @@ class FarmService : public FarmPort {
   void remake(JobChangeRequested event, Reply<Changed> answer_to);  // loop thread
   void skip_versions_on_disk(JobSubmitted event, Reply<SubmitReply> reply);
   void look_at_inputs(JobSubmitted event, Reply<SubmitReply> reply);
+  struct ChangeOfMany;
+  void change_next(std::shared_ptr<ChangeOfMany> many);  // loop thread
   void queue_submit(JobSubmitted event, Reply<SubmitReply> reply, std::vector<std::string> warnings);
 
   net::EventLoop& loop_;

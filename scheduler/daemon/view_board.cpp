@@ -7,19 +7,47 @@
 #include <string>
 #include <utility>
 
+#include "base/ascii.h"
+#include "base/unicode.h"
+
 namespace framemill::scheduler {
 namespace {
 
 constexpr std::chrono::seconds kLoopSilentMax{10};
 
-bool is_wanted(const JobView& job, const jobs::JobSpec& spec, const JobFilter& filter) {
-  if (filter.live && *filter.live == jobs::is_final(job.state)) return false;
-  if (!filter.principal.empty() && job.principal != filter.principal) return false;
-  if (filter.state && job.state != *filter.state) return false;
-  if (!filter.show.empty() && job.show != filter.show) return false;
-  if (filter.shot.empty() || job.shot == filter.shot) return true;
+// Of most names only the letters of ASCII have a case.
+std::string search_form(const std::string& text) {
+  const bool is_ascii = std::all_of(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) >= 0; });
+  return is_ascii ? base::ascii_lower(text) : base::folded(text);
+}
+
+bool has_shot(const JobView& job, const jobs::JobSpec& spec, const std::string& shot) {
+  if (job.shot == shot) return true;
   const std::vector<std::string> shots = jobs::shots_of(spec);
-  return std::find(shots.begin(), shots.end(), filter.shot) != shots.end();
+  return std::find(shots.begin(), shots.end(), shot) != shots.end();
+}
+
+// `wanted` is folded already.
+bool has_text(const JobView& job, const std::string& wanted) {
+  const auto holds = [&](const std::string& text) { return search_form(text).find(wanted) != std::string::npos; };
+  return holds(job.name) || holds(job.show) || holds(job.sequence) || holds(job.shot) || holds(job.principal) ||
+         std::any_of(job.tags.begin(), job.tags.end(), holds);
+}
+
+bool is_wanted(const JobView& job, const jobs::JobSpec& spec, const JobFilter& filter) {
+  const auto differs = [](const std::string& wanted, const std::string& found) {
+    return !wanted.empty() && wanted != found;
+  };
+  if (filter.live && *filter.live == jobs::is_final(job.state)) return false;
+  if (filter.state && job.state != *filter.state) return false;
+  if (filter.condition && job.condition.kind != *filter.condition) return false;
+  if (job.submitted.unix_ms < filter.since.unix_ms) return false;
+  if (differs(filter.principal, job.principal) || differs(filter.show, job.show) ||
+      differs(filter.sequence, job.sequence))
+    return false;
+  if (!filter.tag.empty() && std::find(job.tags.begin(), job.tags.end(), filter.tag) == job.tags.end()) return false;
+  if (!filter.shot.empty() && !has_shot(job, spec, filter.shot)) return false;
+  return filter.text.empty() || has_text(job, filter.text);
 }
 
 }  // namespace
@@ -38,6 +66,7 @@ void ViewBoard::put(ViewChanges changes, Health health) {
     if (never_seen) inbox_.jobs.erase(id);
   }
   for (WorkerRow& row : changes.workers) inbox_.workers[row->id].swap(row);
+  if (changes.limits) inbox_.limits.swap(changes.limits);
 }
 
 void ViewBoard::take_news() {
@@ -61,9 +90,12 @@ void ViewBoard::take_news() {
       live_.insert(id);
   }
   for (auto& [id, row] : news.workers) workers_[id] = std::move(row);
+  if (news.limits) limits_ = std::move(news.limits);
 }
 
-std::vector<JobRow> ViewBoard::jobs(const JobFilter& filter) {
+std::vector<JobRow> ViewBoard::jobs(const JobFilter& given) {
+  JobFilter filter = given;
+  filter.text = search_form(filter.text);
   const std::lock_guard lock(table_mutex_);
   take_news();
   std::vector<JobRow> rows;
@@ -108,6 +140,12 @@ WorkerRow ViewBoard::worker(WorkerId id) {
   take_news();
   const auto worker = workers_.find(id);
   return worker == workers_.end() ? nullptr : worker->second;
+}
+
+LimitRows ViewBoard::limits() {
+  const std::lock_guard lock(table_mutex_);
+  take_news();
+  return limits_;
 }
 
 Health ViewBoard::health() {

@@ -22,11 +22,12 @@ class ViewBoard {
  public:
   void put(ViewChanges changes, Health health);
 
-  std::vector<JobRow> jobs(const JobFilter& filter);  // newest first
-  JobRow job(JobId id);                               // null: no such job
-  std::shared_ptr<const PlanView> plan(JobId id);     // null: no such job
-  std::vector<WorkerRow> workers();                   // by number
-  WorkerRow worker(WorkerId id);                      // null: no such worker
+  std::vector<JobRow> jobs(const JobFilter& given);  // newest first
+  JobRow job(JobId id);                              // null: no such job
+  std::shared_ptr<const PlanView> plan(JobId id);    // null: no such job
+  std::vector<WorkerRow> workers();                  // by number
+  WorkerRow worker(WorkerId id);                     // null: no such worker
+  LimitRows limits();                                // never null
   // As the loop said last; not ready when it has been silent for long: it says something every second.
   Health health();
 
@@ -42,6 +43,7 @@ class ViewBoard {
   struct Inbox {
     std::unordered_map<JobId, News> jobs;
     std::unordered_map<WorkerId, WorkerRow> workers;
+    LimitRows limits;  // null: nothing new
   };
   void take_news();  // the table's lock is held
 
@@ -54,6 +56,7 @@ class ViewBoard {
   std::map<JobId, Job> jobs_;
   std::set<JobId> live_;
   std::map<WorkerId, WorkerRow> workers_;
+  LimitRows limits_ = std::make_shared<std::vector<LimitView>>();
 };
 
 }  // namespace framemill::scheduler

@@ -25,6 +25,7 @@ int status_of(Refusal refusal) {
     case Refusal::JobLayerUnknown:
     case Refusal::JobUnknown:
     case Refusal::JobVariantUnknown:
+    case Refusal::LimitUnknown:
     case Refusal::WorkerUnknown:
       return 404;
     case Refusal::JobFinal:
@@ -42,6 +43,7 @@ int status_of(Refusal refusal) {
     case Refusal::RetryPublished:
     case Refusal::SubmitKeyReused:
     case Refusal::SpecVersionTaken:
+    case Refusal::UserTooManyJobs:  // time alone may not mend it: asking again at once is no use
     case Refusal::WorkerAmbiguous:
     case Refusal::WorkerRevoked:
     case Refusal::JobTooManyHolds:
@@ -50,6 +52,7 @@ int status_of(Refusal refusal) {
     case Refusal::SpecOutOfRange:
     case Refusal::SpecRootReadOnly:
     case Refusal::SpecUnknownJob:
+    case Refusal::SpecUnknownLimit:
     case Refusal::JobHoldIsOver:
       return 422;
     // A bound is reached, or nothing can be written: the same request may pass later.
@@ -209,8 +212,10 @@ ApiRoutes api_routes() {
   ApiRoutes routes;
   add_job_routes(routes);
   add_job_change_routes(routes);
+  add_bulk_routes(routes);
   add_history_routes(routes);
   add_diagnosis_route(routes);
+  add_limit_routes(routes);
   add_worker_routes(routes);
   add_session_routes(routes);
   add_system_routes(routes);

@@ -107,7 +107,9 @@ using ApiRoutes = net::Router<ApiRoute>;
 
 void add_job_routes(ApiRoutes& routes);
 void add_job_change_routes(ApiRoutes& routes);
+void add_bulk_routes(ApiRoutes& routes);
 void add_history_routes(ApiRoutes& routes);
+void add_limit_routes(ApiRoutes& routes);
 void add_worker_routes(ApiRoutes& routes);
 void add_diagnosis_route(ApiRoutes& routes);
 void add_session_routes(ApiRoutes& routes);

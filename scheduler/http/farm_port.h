@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,9 +38,13 @@ struct JobFilter {
   std::optional<bool> live;  // true: not final; false: final; absent: all
   std::string principal;     // empty: everybody's
   std::optional<jobs::JobState> state;
-  std::string show, shot;     // empty: any; a job with layers of several shots has each of them
-  JobId before;               // only older jobs: continues a page; none: from the newest
-  std::uint32_t limit = 100;  // 1..1001, newest first
+  std::optional<Condition::Kind> condition;  // of a job that is not over
+  std::string show, sequence, shot;          // empty: any; a job with layers of several shots has each of them
+  std::string tag;                           // one of its tags, whole
+  std::string text;                          // part of its name, place, person or a tag, whatever the case of letters
+  base::WallTime since;                      // submitted then or later; 0: any
+  JobId before;                              // only older jobs: continues a page; none: from the newest
+  std::uint32_t limit = 100;                 // 1..1001, newest first
 };
 struct JobChange {
   std::string principal, reason;
@@ -53,11 +58,32 @@ struct JobChange {
   std::optional<jobs::FrameSet> frames;    // Retry
   bool remake = false, replace = false;    // Retry: scheduler/core/acts/remakes.h
 };
+// The same change of all jobs that a filter takes and that are not over.
+struct JobsChange {
+  std::string principal, reason;
+  JobFilter filter;      // before and limit are not read
+  std::string selected;  // the filter in words, for the record
+  JobAction verb = JobAction::Cancel;
+  std::int32_t priority = 50;
+  std::optional<base::Duration> hold_for;
+  bool dry_run = false;  // only says what would be changed
+};
+inline constexpr std::size_t kSelectedJobsShown = 20;
+struct JobsChangeReply {
+  std::uint32_t matched = 0, changed = 0, skipped = 0;  // skipped: over by then, or in another state
+  std::map<jobs::JobState, std::uint32_t> states;       // of those that matched, before the change
+  std::vector<JobRow> jobs;                             // the newest of them, as they were before
+};
 struct WorkerChange {
   std::string principal, reason;
   WorkerId worker;
   WorkerAction verb = WorkerAction::Drain;
   std::optional<base::WallTime> at{};  // Drain: then, and not now
+};
+
+struct LimitChange {
+  std::string principal, reason, name;
+  std::uint32_t count = 0;
 };
 
 // Files of a job, in the order (phase, task, frame). `after` continues a page: the `next` of the one before.
@@ -133,11 +159,16 @@ class FarmPort {
   virtual ~FarmPort() = default;
   virtual void submit(SubmitRequest request, Reply<SubmitReply> reply) = 0;
   virtual void change_job(JobChange change, Reply<Changed> reply) = 0;
+  // In pieces, each of which is on disk before the next begins; other changes go on in between. An error says how many
+  // had been changed by then.
+  virtual void change_jobs(JobsChange change, Reply<JobsChangeReply> reply) = 0;
   virtual void change_worker(WorkerChange change, Reply<Changed> reply) = 0;
   virtual void list_jobs(JobFilter filter, Reply<std::vector<JobRow>> reply) = 0;
   virtual void show_job(JobId job, Reply<JobRow> reply) = 0;  // job.unknown
   virtual void plan(JobId job, Reply<PlanView> reply) = 0;
   virtual void list_workers(Reply<std::vector<WorkerRow>> reply) = 0;  // by number
+  virtual void list_limits(Reply<LimitRows> reply) = 0;
+  virtual void change_limit(LimitChange change, Reply<Changed> reply) = 0;
   virtual void explain(ExplainQuery query, Reply<ExplainView> reply) = 0;
   virtual void diagnose(JobId job, Reply<DiagnosisView> reply) = 0;  // job.unknown
   virtual void frames(FrameQuery query, Reply<FramePage> reply) = 0;

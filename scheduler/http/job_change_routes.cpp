@@ -6,12 +6,11 @@
 
 #include "base/rfc3339.h"
 #include "scheduler/http/call.h"
+#include "scheduler/http/change_body.h"
 #include "scheduler/http/to_json.h"
 
 namespace framemill::scheduler {
 namespace {
-
-constexpr std::int64_t kHoldMsMax = std::int64_t{365} * 24 * 3600 * 1000;  // a year
 
 // Looks whose job it is, makes the change, and answers with the state after it.
 void change(const std::shared_ptr<Call>& call, JobChange wanted) {
@@ -54,11 +53,7 @@ base::Status pause_job(const std::shared_ptr<Call>& call) {
   wanted.verb = JobAction::Pause;
   FM_ASSIGN(wanted.job, call->job());
   FM_ASSIGN(const json::object body, call->body({"for_ms", "reason"}));
-  if (const json::value* time = body.if_contains("for_ms")) {
-    if (!time->is_int64() || time->get_int64() < 1 || time->get_int64() > kHoldMsMax)
-      return bad_parameter("for_ms", fmt::format("must be a whole number from 1 to {}", kHoldMsMax));
-    wanted.hold_for = base::milliseconds(time->get_int64());
-  }
+  FM_ASSIGN(wanted.hold_for, hold_time_of(body));
   FM_ASSIGN(wanted.reason, string_of(body, "reason", kReasonBytesMax));
   change(call, std::move(wanted));
   return {};
@@ -69,11 +64,7 @@ base::Status set_job_priority(const std::shared_ptr<Call>& call) {
   wanted.verb = JobAction::SetPriority;
   FM_ASSIGN(wanted.job, call->job());
   FM_ASSIGN(const json::object body, call->body({"priority", "reason"}));
-  const json::value* priority = body.if_contains("priority");
-  if (priority == nullptr || !priority->is_int64() || priority->get_int64() < 0 || priority->get_int64() > 100) {
-    return bad_parameter("priority", "must be a whole number from 0 to 100");
-  }
-  wanted.priority = static_cast<std::int32_t>(priority->get_int64());
+  FM_ASSIGN(wanted.priority, priority_of(body));
   FM_ASSIGN(wanted.reason, string_of(body, "reason", kReasonBytesMax));
   change(call, std::move(wanted));
   return {};

@@ -8,6 +8,7 @@
 #include "base/sha256.h"
 #include "net/net_error.h"
 #include "scheduler/http/call.h"
+#include "scheduler/http/job_filter.h"
 #include "scheduler/http/to_json.h"
 
 namespace framemill::scheduler {
@@ -115,17 +116,14 @@ base::Status submit_job(const std::shared_ptr<Call>& call) {
 }
 
 base::Status list_jobs(const std::shared_ptr<Call>& call) {
-  JobFilter filter;
+  FM_ASSIGN(JobFilter filter, read_job_filter([&](std::string_view key) { return call->text(key); }));
   FM_ASSIGN(filter.live, call->boolean("live"));
   FM_ASSIGN(const auto mine, call->boolean("mine"));
-  if (mine.value_or(false)) filter.principal = call->caller.principal;
-  FM_ASSIGN(const std::string state, call->text("state"));
-  if (!state.empty()) {
-    filter.state = jobs::job_state_from_name(state);
-    if (!filter.state) return bad_parameter("state", "must be queued, running, paused, done, failed or cancelled");
+  if (mine.value_or(false)) {
+    if (!filter.principal.empty() && filter.principal != call->caller.principal)
+      return bad_parameter("mine", "goes with no other user");
+    filter.principal = call->caller.principal;
   }
-  FM_ASSIGN(filter.show, call->text("show"));
-  FM_ASSIGN(filter.shot, call->text("shot"));
   FM_ASSIGN(const auto before, call->integer("after", 1, UINT32_MAX));
   if (before) filter.before = JobId(static_cast<std::uint32_t>(*before));
   FM_ASSIGN(const std::uint32_t limit, call->limit());
@@ -167,7 +165,9 @@ base::Status show_plan(const std::shared_ptr<Call>& call) {
 void add_job_routes(ApiRoutes& routes) {
   routes.add("POST", "/api/v1/jobs", {submit_job, Role::Artist, {}});
   routes.add("GET", "/api/v1/jobs",
-             {list_jobs, Role::Viewer, {"live", "mine", "state", "show", "shot", "limit", "after"}});
+             {list_jobs,
+              Role::Viewer,
+              {"live", "mine", "user", "show", "sequence", "shot", "state", "tag", "text", "since", "limit", "after"}});
   routes.add("GET", "/api/v1/jobs/{job}", {show_job, Role::Viewer, {}});
   routes.add("GET", "/api/v1/jobs/{job}/plan", {show_plan, Role::Viewer, {}});
 }

@@ -27,6 +27,7 @@ std::string event_text(const EventRow& row, base::WallTime time);  // one line
 // Makes {items, next} of rows; `next` is null at the end.
 json::object page_json(json::array items, const std::string& next);
 
+json::object cause_json(const Cause& cause);
 json::value time_json(base::WallTime time);     // null: never
 json::string text_json(std::string_view text);  // valid UTF-8
 json::array texts_json(const std::vector<std::string>& texts);

@@ -340,11 +340,17 @@ ALTER TABLE workers ADD COLUMN drain_planned_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE workers ADD COLUMN drain_reason TEXT NOT NULL DEFAULT '';
 )sql";
 
+// Counts of limits that people changed while the scheduler ran, and what the configuration said then.
+constexpr const char* kLimits = R"sql(
+CREATE TABLE limits (name TEXT PRIMARY KEY, count INTEGER NOT NULL, configured INTEGER NOT NULL,
+  changed_by TEXT NOT NULL, changed_ms INTEGER NOT NULL, change_reason TEXT NOT NULL) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kMigrations{Migration{1, kFirst},        Migration{2, kFirstViews}, Migration{3, kTallies},
                                  Migration{4, kAttemptFacts}, Migration{5, kToldPages},  Migration{6, kWhoseFault},
                                  Migration{7, kRootIds},      Migration{8, kWithdrawn},  Migration{9, kRemakes},
                                  Migration{10, kHolds},       Migration{11, kFileWaits}, Migration{12, kWaits},
-                                 Migration{13, kDrainPlans}};
+                                 Migration{13, kDrainPlans},  Migration{14, kLimits}};
 
 }  // namespace
 

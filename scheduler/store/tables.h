@@ -75,6 +75,18 @@ struct RootsTable {
   }
 };
 
+struct LimitsTable {
+  using Row = LimitRecord;
+  static constexpr std::string_view kName = "limits";
+  static constexpr Write kWrite = Write::Replace;
+  static void list(auto& column, auto& limit) {
+    column.key("name", limit.name);
+    column("count", limit.count);
+    column("configured", limit.configured);
+    list_last_change(column, limit.cause);
+  }
+};
+
 struct TokensTable {
   using Row = SubmitTokenRecord;
   static constexpr std::string_view kName = "submit_tokens";
@@ -457,15 +469,16 @@ struct RemadeFilesTable {
 };
 
 // Every table of records, for BatchWriter.
-using AllTables = RowWriters<JobsTable, JobDocumentsTable, LayersTable, PhasePlansTable, RemakesTable, PhaseStatesTable,
-                             TaskPagesTable, TroublesTable, AttemptsTable, AttemptOutputsTable, WorkersTable,
-                             VersionsTable, RootsTable, TokensTable, CountersTable, CommitsTable, CommitFilesTable,
-                             CommitReadsTable, AuditTable, BatchesTable, RemadeTasksTable, RemadeFilesTable>;
+using AllTables =
+    RowWriters<JobsTable, JobDocumentsTable, LayersTable, PhasePlansTable, RemakesTable, PhaseStatesTable,
+               TaskPagesTable, TroublesTable, AttemptsTable, AttemptOutputsTable, WorkersTable, VersionsTable,
+               RootsTable, TokensTable, CountersTable, CommitsTable, CommitFilesTable, CommitReadsTable, AuditTable,
+               BatchesTable, RemadeTasksTable, RemadeFilesTable, LimitsTable>;
 
 // Those that a restart reads row by row, a record each: whole, and of the jobs that it needs.
 template <class... Tables>
 struct TableList {};
-using FarmTables = TableList<CountersTable, VersionsTable, RootsTable, WorkersTable>;
+using FarmTables = TableList<CountersTable, VersionsTable, RootsTable, WorkersTable, LimitsTable>;
 using JobTables = TableList<PhaseStatesTable, TroublesTable>;
 
 }  // namespace framemill::scheduler::store

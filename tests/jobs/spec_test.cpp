@@ -227,6 +227,20 @@ TEST_CASE("a job may start later, or after other jobs, and the canonical form ke
   CHECK(parsed(canonical_json(dated)) == dated);
 }
 
+TEST_CASE("the limits of a layer are kept sorted, each once, and an absent key changes nothing") {
+  const std::string rest = kLayer + "frames = \"1-16\"\n";
+  const JobSpec spec = parsed(kHead + rest + "limits = [\"nuke\", \"disk\", \"nuke\"]\n");
+  CHECK(spec.layers[0].limits == std::vector<std::string>{"disk", "nuke"});
+  CHECK(parsed(canonical_json(spec)) == spec);
+  CHECK(canonical_json(parsed(kHead + rest)).find("limits") == std::string::npos);
+  const ParsedSpec bad = parse_spec(kHead + rest + "limits = [\"a b\"]\n", SpecFormat::Toml);
+  REQUIRE_FALSE(bad.errors.empty());
+  CHECK(bad.errors[0].field == "layer[0].limits[0]");
+  const ParsedSpec other = parse_spec(kHead + rest + "licenses = [\"nuke\"]\n", SpecFormat::Toml);
+  REQUIRE_FALSE(other.errors.empty());
+  CHECK_THAT(other.errors[0].suggestion, Catch::Contains("limits"));
+}
+
 TEST_CASE("the job of several shots lists them in order of use") {
   const JobSpec spec = parsed(read("configs/jobs/harbor.toml"));
   CHECK(shots_of(spec) == std::vector<std::string>{"hb_all", "hb_0010", "hb_0020"});

@@ -23,6 +23,14 @@ base::Sha256 digest_of(const std::string& text) {
   return base::sha256(text);
 }
 
+// "nuke:2,houdini:1"
+std::map<std::string, std::uint32_t> counts_of(const std::string& text) {
+  std::map<std::string, std::uint32_t> counts;
+  for (const std::string& part : split(text, ','))
+    counts[split(part, ':').at(0)] = static_cast<std::uint32_t>(std::stoul(split(part, ':').at(1)));
+  return counts;
+}
+
 }  // namespace
 
 TaskRange tasks_of(const std::string& text) {
@@ -96,6 +104,8 @@ void Script::obey(const std::string& line, int number) {
                                                 {"priority", &Script::job_verb},
                                                 {"deadline", &Script::job_verb},
                                                 {"wall", &Script::wall},
+                                                {"selected", &Script::selected},
+                                                {"limit", &Script::limit},
                                                 {"disk", &Script::disk},
                                                 {"expect", &Script::expect},
                                                 {"explain", &Script::explain},
@@ -117,6 +127,12 @@ void Script::farm(const Statement& s) {
   settings_.silence_alarm = base::seconds(static_cast<std::int64_t>(s.number("silence_s", 15)));
   settings_.finished_jobs_max = static_cast<std::uint32_t>(s.number("finished_jobs_max", 10'000));
   settings_.jobs_max = static_cast<std::uint32_t>(s.number("jobs_max", settings_.jobs_max));
+  settings_.live_jobs_per_user =
+      static_cast<std::uint32_t>(s.number("live_jobs_per_user", settings_.live_jobs_per_user));
+  settings_.limits.tokens = counts_of(s.text("tokens", ""));
+  settings_.limits.models = counts_of(s.text("models", ""));
+  for (const std::string& program : split(s.text("programs", ""), ','))
+    settings_.limits.programs[split(program, ':').at(0)].push_back(split(program, ':').at(1));
   settings_.leases_per_slot_max = static_cast<std::uint32_t>(s.number("leases_per_slot_max", 64));
   settings_.publish_duties_per_worker_max =
       static_cast<std::uint32_t>(s.number("publish_duties_per_worker_max", settings_.publish_duties_per_worker_max));
@@ -336,6 +352,29 @@ void Script::job_verb(const Statement& s) {
   if (!asked.remake || !answer_->ok()) return;
   jobs_[s.text("remake", "")] = std::get<Changed>(answer_->value()).remake;
   order_.push_back(s.text("remake", ""));
+}
+
+void Script::selected(const Statement& s) {
+  static const std::map<std::string, JobAction> kVerbs{{"pause", JobAction::Pause},
+                                                       {"resume", JobAction::Resume},
+                                                       {"cancel", JobAction::Cancel},
+                                                       {"priority", JobAction::SetPriority}};
+  JobsChangeRequested asked;
+  asked.verb = kVerbs.at(s.word(1));
+  for (const std::string& job : split(s.word(2), ',')) asked.jobs.push_back(job_id(job));
+  if (s.has("only_in")) asked.only_in = jobs::job_state_from_name(s.text("only_in", ""));
+  asked.priority = static_cast<std::int32_t>(s.number("priority", 50));
+  asked.cause = {s.text("by", "ana"), stage().now().wall, s.text("reason", "")};
+  asked.selected = "as_the_scenario_says";
+  answer_ = stage().ask(asked);
+}
+
+void Script::limit(const Statement& s) {
+  LimitChangeRequested asked;
+  asked.cause = {s.text("by", "root"), stage().now().wall, s.text("reason", "")};
+  asked.name = s.word(1);
+  asked.count = static_cast<std::uint32_t>(std::stoul(s.word(2)));
+  answer_ = stage().ask(asked);
 }
 
 WorkerId Script::worker_id(const std::string& name) {

@@ -3,6 +3,8 @@
 //
 //
 //   farm KEY=VALUE ...                   settings: lease_ttl_s silence_s jobs_max finished_jobs_max leases_per_slot_max
+//                                        live_jobs_per_user tokens=nuke:2,houdini:1 models=demo@1:4
+//                                        programs=nuke_bin:nuke
 //   grants_per_turn
 //                                        publish_duties_per_worker_max publish_duties_max
 //   package NAME@VERSION window= context= batch= batch_cpu= resident_mib= window_mib=   what submits know of it
@@ -37,16 +39,19 @@
 //   restart farm|W     drain|undrain|revoke|clear W [reason= by=]     drain W in=60s (by itself then)     sigterm W
 //   pause JOB [kind= by= reason= for_s=]      resume JOB [kind=] [now=yes]      cancel|retry JOB [layer= frames=]
 //   priority JOB N      deadline JOB 20s|none (from now)      disk full|ok
+//   limit NAME N [by= reason=]           so many there are from now on
+//   selected cancel|pause|resume|priority JOBS [only_in=STATE priority=N by= reason=]   many at once: JOBS is A,B,C
 //   retry JOB remake=NAME [replace=yes] [layer= frames=]   NAME stands for the job that makes them again
 //   expect grants N | grant W/SLOT PHASE TASKS | no grant PHASE | revoke W REASON [keeps=TASKS] | no revokes | publish W PHASE TASKS | watch W PHASE FRAMES (it is to look for them) | no watch W
 //          no publish | no manifest W | manifest W JOB REVISION (it holds the order) | discard W JOB | sweeps nothing | error CODE | ok |
-//          repeated | changed N | refused W | warns WORD | warnings N (of the submit)
+//          repeated | changed N | changed_jobs N skipped=N | refused W | warns WORD | warnings N (of the submit)
 //   expect job JOB STATE | task JOB PHASE TASK STATE | layer JOB NAME STATE | version JOB N | worker W STATE |
 //   drain W taken_back=N held=N | plan W yes|no (to drain at a time) | quarantined W | trusted W | aside W JOB LAYER [says=WORD] | event WHAT [says=WORD] |
-//          condition JOB none|stuck|blocked|starved|input_missing|waiting [layer= says=WORD] |
+//          condition JOB none|stuck|blocked|starved|throttled|input_missing|waiting [layer= says=WORD] |
 //          counts JOB PHASE STATE N | batch_max N | booked W/SLOT MIB | tries JOB LAYER N | retried JOB LAYER N |
 //          holds JOB [KIND:PERSON ...] (all of them) | deadline JOB none|far|at_risk |
 //          eta JOB yes|no | tally JOB attempts= retries= loads= twice= | failure JOB CODE count= frame=
+//          limit NAME count=N in_use=N waiting=N
 //          remade JOB FRAME OUTCOME (of the job's remakes; of a remake, of itself)
 //   diagnose JOB nothing | KIND [LAYER] [blame=work|host|input|unknown tasks=N frames=F code= on=W:N,W:N waits=LAYER]
 //            [because=WORD next=WORD says=WORD]   one of its findings; says: the sentence of the whole
@@ -113,6 +118,8 @@ class Script {
   void disk(const Statement& s);
   void worker_verb(const Statement& s);
   void job_verb(const Statement& s);
+  void selected(const Statement& s);
+  void limit(const Statement& s);
   WorkerId worker_id(const std::string& name);
   JobId job_id(const std::string& name);
   std::string last_job(const Statement& s);
@@ -131,6 +138,7 @@ class Script {
   void expect_orders(const Statement& s);
   void expect_answer(const Statement& s);
   void expect_worker(const Statement& s);
+  void expect_limit(const Statement& s);
   void expect_event(const Statement& s);
   void expect_job(const Statement& s);
   void expect_tally(const Statement& s, const JobView& view);

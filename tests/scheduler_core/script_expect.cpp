@@ -18,13 +18,14 @@ void Script::expect(const Statement& s) {
   if (what == "revoke" || what == "publish" || what == "watch" || what == "manifest" || what == "discard" ||
       what == "refused" || what == "no" || what == "sweeps")
     return expect_orders(s);
-  if (what == "error" || what == "ok" || what == "repeated" || what == "changed" || what == "warns" ||
-      what == "warnings")
+  if (what == "error" || what == "ok" || what == "repeated" || what == "changed" || what == "changed_jobs" ||
+      what == "warns" || what == "warnings")
     return expect_answer(s);
   if (what == "worker" || what == "quarantined" || what == "trusted" || what == "booked" || what == "aside" ||
       what == "drain" || what == "plan")
     return expect_worker(s);
   if (what == "event") return expect_event(s);
+  if (what == "limit") return expect_limit(s);
   expect_job(s);
 }
 
@@ -113,6 +114,11 @@ void Script::expect_answer(const Statement& s) {
     return require(all.find(s.word(2)) != std::string::npos, all);
   }
   if (what == "repeated") require(std::get<Submitted>(answer_->value()).repeated, "a new job");
+  if (what == "changed_jobs") {
+    const auto& jobs = std::get<JobsChanged>(answer_->value());
+    return require(jobs.changed == std::stoul(s.word(2)) && jobs.skipped == s.number("skipped", 0),
+                   fmt::format("{} skipped={}", jobs.changed, jobs.skipped));
+  }
   if (what == "changed") {
     const std::uint32_t tasks = std::get<Changed>(answer_->value()).tasks;
     require(tasks == std::stoul(s.word(2)), std::to_string(tasks));
@@ -149,6 +155,17 @@ void Script::expect_worker(const Statement& s) {
     return require(mib == std::stoull(s.word(3)), std::to_string(mib) + " MiB");
   }
   throw Wrong("no such worker");
+}
+
+void Script::expect_limit(const Statement& s) {
+  for (const LimitView& limit : stage().farm().list_limits()) {
+    if (limit.name != s.word(2)) continue;
+    const std::string found = fmt::format("count={} in_use={} waiting={}", limit.count, limit.in_use, limit.waiting);
+    return require(s.number("count", limit.count) == limit.count && s.number("in_use", limit.in_use) == limit.in_use &&
+                       s.number("waiting", limit.waiting) == limit.waiting,
+                   found);
+  }
+  throw Wrong("no such limit");
 }
 
 void Script::expect_event(const Statement& s) {

@@ -2,6 +2,7 @@
 // each event the stage derives every invariant again and compares the farm with one rebuilt from its store; at the end
 // every task was committed exactly once.
 #include <rapidcheck.h>
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "stage.h"
@@ -39,9 +40,10 @@ JobSubmitted submit(const std::string& name, int windows, int chain_frames, int 
       std::to_string(16 * windows) +
       "\"\nvariants = 2\n[[layer]]\nname = \"shot\"\nkind = \"generate\"\nmodel = \"demo@1\"\nprompt = "
       "\"sea\"\nretries = 50\n"
-      "plan = \"chain\"\nshot = \"x" +
+      "limits = [\"seat\"]\nplan = \"chain\"\nshot = \"x" +
       name + "\"\nframes = \"1-" + std::to_string(chain_frames) +
       "\"\ninput = [{layer = \"boards\", variant = 1}]\n[[layer]]\nname = \"cut\"\nkind = \"encode\"\nretries = 50\n"
+      "limits = [\"seat\", \"disk\"]\n"
       "input = [{layer = \"shot\"}]\n";
   jobs::ParsedSpec parsed = jobs::parse_spec(text, jobs::SpecFormat::Toml);
   RC_ASSERT(parsed.spec.has_value());
@@ -49,6 +51,13 @@ JobSubmitted submit(const std::string& name, int windows, int chain_frames, int 
   event.spec = std::make_shared<const jobs::JobSpec>(std::move(*parsed.spec));
   event.packages = {package()};
   return event;
+}
+
+FarmSettings with_limits() {
+  FarmSettings settings;
+  settings.limits.tokens = {{"seat", 1}, {"disk", 2}};
+  settings.limits.models = {{"demo@1", 2}};
+  return settings;
 }
 
 void join(Stage& stage, int number) {
@@ -107,6 +116,14 @@ void ask_remake(Stage& stage) {
   (void)stage.ask(asked).ok();
 }
 
+void set_limit(Stage& stage, const std::string& name, std::uint32_t count) {
+  LimitChangeRequested asked;
+  asked.cause = {"root", stage.now().wall, "as it happens"};
+  asked.name = name;
+  asked.count = count;
+  (void)stage.ask(asked).ok();
+}
+
 // What was said before is said again: the scheduler may not have heard it, or may have.
 void repeat_last(Stage& stage, Player& player, const WorkerReported& said) {
   player.next.finished.insert(player.next.finished.end(), said.finished.begin(), said.finished.end());
@@ -131,6 +148,7 @@ void random_step(Stage& stage) {
                                           {1, 10},
                                           {1, 11},
                                           {1, 12},
+                                          {1, 14},
                                           {3, 13}})) {
     case 0:
       finish_some(stage, player);
@@ -184,6 +202,9 @@ void random_step(Stage& stage) {
       return stage.apply(StorageRecovered{});
     case 13:
       return ask_remake(stage);
+    case 14:
+      return set_limit(stage, *rc::gen::element<std::string>("seat", "disk", "demo@1"),
+                       *rc::gen::inRange<std::uint32_t>(0, 4));
     default:
       return;
   }
@@ -193,6 +214,7 @@ void random_step(Stage& stage) {
 // Quiet days: everything is retried, resumed, finished.
 void come_to_rest(Stage& stage) {
   stage.apply(StorageRecovered{});
+  for (const LimitView& limit : stage.farm().list_limits()) set_limit(stage, limit.name, std::max(limit.count, 1u));
   for (auto& [name, player] : stage.players()) {
     WorkerChangeRequested asked;
     asked.worker = *stage.farm().worker_of_key(player.key);
@@ -241,7 +263,7 @@ std::string why_not_done(Stage& stage, JobId job) {
 
 TEST_CASE("whatever happens, every task is committed exactly once") {
   const bool holds = rc::check("random farms", [] {
-    Stage stage;
+    Stage stage(with_limits());
     const int workers = *rc::gen::inRange(1, 4);
     for (int w = 0; w < workers; ++w) join(stage, w);
     const auto jobs = static_cast<std::uint32_t>(*rc::gen::inRange(1, 4));
@@ -271,7 +293,7 @@ TEST_CASE("whatever happens, every task is committed exactly once") {
 
 TEST_CASE("equal events give equal farms") {
   const auto play = [] {
-    Stage stage;
+    Stage stage(with_limits());
     join(stage, 1);
     join(stage, 2);
     (void)stage.ask(submit("j", 3, 40, 50)).ok();

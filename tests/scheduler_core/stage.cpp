@@ -61,9 +61,19 @@ void Stage::carry_out(Effects effects) {
   check();
 }
 
+// No slot more than a limit has, or, where it was lowered, than used it before.
+std::string Stage::limit_exceeded() {
+  for (const LimitView& limit : farm_->list_limits()) {
+    const std::uint32_t before = std::exchange(limits_in_use_[limit.name], limit.in_use);
+    if (limit.in_use > std::max(before, limit.count)) return "limit " + limit.name + " is exceeded";
+  }
+  return {};
+}
+
 void Stage::check() {
   if (!fault_.empty()) return;
   fault_ = farm_->sanity_check();
+  if (fault_.empty()) fault_ = limit_exceeded();
   if (fault_.empty()) fault_ = store_.fault();
   if (!fault_.empty() || !compare_rebuilt) return;
   Farm rebuilt(settings_);
@@ -103,6 +113,12 @@ base::Result<AnswerValue> Stage::ask(JobSubmitted event) {
   return ask_any(std::move(event));
 }
 base::Result<AnswerValue> Stage::ask(JobChangeRequested event) {
+  return ask_any(std::move(event));
+}
+base::Result<AnswerValue> Stage::ask(LimitChangeRequested event) {
+  return ask_any(std::move(event));
+}
+base::Result<AnswerValue> Stage::ask(JobsChangeRequested event) {
   return ask_any(std::move(event));
 }
 base::Result<AnswerValue> Stage::ask(WorkerChangeRequested event) {

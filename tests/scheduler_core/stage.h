@@ -52,6 +52,8 @@ class Stage {
   void apply(Event event);
   base::Result<AnswerValue> ask(JobSubmitted event);
   base::Result<AnswerValue> ask(JobChangeRequested event);
+  base::Result<AnswerValue> ask(JobsChangeRequested event);
+  base::Result<AnswerValue> ask(LimitChangeRequested event);
   base::Result<AnswerValue> ask(WorkerChangeRequested event);
   void report(const std::string& worker);
   void pass(base::Duration time, const std::vector<std::string>& reporting);   // those report every second
@@ -85,6 +87,7 @@ class Stage {
   void carry_out(Effects effects);
   static void take_back(Player& player, const RevokeLease& revoke);
   void check();
+  std::string limit_exceeded();
   Player* player_of(WorkerId id);
   template <class E>
   base::Result<AnswerValue> ask_any(E event);
@@ -96,6 +99,7 @@ class Stage {
   StoredRecords store_;
   Effects last_;
   RequestId requests_ = 0;
+  std::map<std::string, std::uint32_t> limits_in_use_;
   std::string fault_;
 };
 

@@ -109,6 +109,87 @@ TEST_CASE("a list of jobs holds what the filter takes, newest first, and each pa
   CHECK(ids_of(farm, filter) == std::vector<std::uint32_t>(all.begin(), all.begin() + 17));
 }
 
+TEST_CASE("a list is of what the filter takes: person, place, tag, text, time and condition") {
+  DaemonFixture farm;
+  const auto submit = [&](const std::string& principal, const std::string& name, jobs::SpecOverrides overrides) {
+    SubmitRequest request = request_of(principal, "");
+    request.text = command_spec(name, 1);
+    request.overrides = std::move(overrides);
+    REQUIRE(farm.submit(request)->errors.empty());
+  };
+  submit("ana", "sea", {{"sequence", "\"hb\""}, {"tags", "[\"dailies\", \"Über\"]"}});
+  submit("ben", "wood", {{"sequence", "\"hb\""}});
+  submit("ben", "SEASIDE", {{"tags", "[\"dailies\"]"}});
+  const auto ids = [&](const std::function<void(JobFilter&)>& narrow) {
+    JobFilter filter;
+    narrow(filter);
+    return ids_of(farm, filter);
+  };
+  using Ids = std::vector<std::uint32_t>;
+  CHECK(ids([](JobFilter& f) { f.sequence = "hb"; }) == Ids{2, 1});
+  CHECK(ids([](JobFilter& f) { f.tag = "dailies"; }) == Ids{3, 1});
+  CHECK(ids([](JobFilter& f) { f.tag = "daili"; }).empty());
+  CHECK(ids([](JobFilter& f) { f.text = "Sea"; }) == Ids{3, 1});
+  CHECK(ids([](JobFilter& f) {
+          f.text =
+              "\xC3\xBC"
+              "BER";
+        }) == Ids{1});
+  CHECK(ids([](JobFilter& f) { f.text = "ben"; }) == Ids{3, 2});
+  CHECK(ids([](JobFilter& f) {
+          f.text = "ben";
+          f.tag = "dailies";
+        }) == Ids{3});
+  // No worker has connected.
+  CHECK(ids([](JobFilter& f) { f.condition = Condition::Kind::Blocked; }) == Ids{3, 2, 1});
+  CHECK(ids([](JobFilter& f) { f.condition = Condition::Kind::Stuck; }).empty());
+  const base::WallTime now = base::wall_now();
+  CHECK(ids([&](JobFilter& f) { f.since = {now.unix_ms - 600'000}; }) == Ids{3, 2, 1});
+  CHECK(ids([&](JobFilter& f) { f.since = {now.unix_ms + 600'000}; }).empty());
+}
+
+TEST_CASE("hundreds of jobs are changed in pieces, and what others ask goes on in between") {
+  DaemonFixture farm;
+  for (std::uint32_t i = 1; i <= 200; ++i) {
+    SubmitRequest request = request_of(i <= 150 ? "ana" : "ben", "");
+    request.text = command_spec("j" + std::to_string(i), 1);
+    REQUIRE(farm.submit(request)->errors.empty());
+  }
+  JobsChange change;
+  change.principal = "root";
+  change.reason = "wrong plates";
+  change.filter.principal = "ana";
+  change.selected = "jobs of ana";
+  change.dry_run = true;
+  const auto change_them = [&](Reply<JobsChangeReply> reply) { farm.service->change_jobs(change, std::move(reply)); };
+  const auto would = ask<JobsChangeReply>(farm, change_them);
+  CHECK(would->matched == 150);
+  CHECK(would->changed == 0);
+  CHECK(would->jobs.size() == kSelectedJobsShown);
+  CHECK(would->jobs.front()->id == JobId(150));
+  JobFilter live;
+  live.live = true;
+  live.limit = 1000;
+  CHECK(ids_of(farm, live).size() == 200);
+
+  change.dry_run = false;
+  std::optional<base::Result<JobsChangeReply>> done;
+  std::optional<bool> asked_in_between;
+  farm.service->change_jobs(change, [&](base::Result<JobsChangeReply> reply) { done = std::move(reply); });
+  farm.service->change_job({"ben", "", JobId(160), JobAction::Cancel, 50, {}, "", {}, false, false},
+                           [&](const base::Result<Changed>&) { asked_in_between = !done.has_value(); });
+  REQUIRE(farm.run_until([&] { return done && asked_in_between; }));
+  REQUIRE(done->ok());
+  CHECK((*done)->changed == 150);
+  CHECK((*done)->skipped == 0);
+  CHECK(*asked_in_between);
+  CHECK(ids_of(farm, live).size() == 49);
+  // All of it survives; who is over is not changed again.
+  farm.start();
+  CHECK(ids_of(farm, live).size() == 49);
+  CHECK(ask<JobsChangeReply>(farm, change_them)->matched == 0);
+}
+
 TEST_CASE("all workers are listed, by number") {
   DaemonFixture farm;
   std::set<std::string> names;

@@ -24,6 +24,8 @@ TEST_CASE("the sample configuration is right and shows the defaults") {
   CHECK(config->silence_alarm == defaults.silence_alarm);
   CHECK(config->key_file == "/etc/framemill/scheduler.key");
   CHECK(config->roots.at("main") == "/mnt/shows");
+  CHECK(config->live_jobs_per_user == defaults.live_jobs_per_user);
+  CHECK(config->limits.tokens.empty());
   CHECK(config->http_limits.connections == defaults.http_limits.connections);
   CHECK(config->http_limits.connections_per_address == defaults.http_limits.connections_per_address);
   CHECK(config->http_limits.connections_per_token == defaults.http_limits.connections_per_token);
@@ -129,6 +131,37 @@ TEST_CASE("drop-in files are read behind the file, the last value counts, and ea
   write("scheduler.toml.d/10-site.toml", "");
   CHECK(read_scheduler_config(directory / "scheduler.toml").error().code == "config.missing_key");
   std::filesystem::remove_all(directory);
+}
+
+TEST_CASE("limits of the farm have names and counts, and what cannot be counted is refused with its line") {
+  const std::string files = "data_directory = \"d\"\nkey_file = \"k\"\nworkers_file = \"w\"\ntokens_file = \"t\"\n";
+  const auto parse = [&](const std::string& limits) {
+    return parse_scheduler_config(files + limits + "\n", "/etc/framemill");
+  };
+  const auto good = parse(
+      "[limits]\nlive_jobs_per_user = 50\n[limits.tokens]\nnuke = 20\n[limits.models]\n\"big@1\" = 4\n"
+      "[limits.programs]\nnuke_bin = [\"nuke\"]");
+  INFO((good.ok() ? std::string() : good.error().message));
+  REQUIRE(good.ok());
+  CHECK(good->live_jobs_per_user == 50);
+  CHECK(good->limits.tokens.at("nuke") == 20);
+  CHECK(good->limits.models.at("big@1") == 4);
+  CHECK(good->limits.programs.at("nuke_bin") == std::vector<std::string>{"nuke"});
+  // What --print-config shows is a file that says the same.
+  const auto again = parse_scheduler_config(config_text(*good), "/elsewhere");
+  INFO((again.ok() ? std::string() : again.error().message));
+  REQUIRE(again.ok());
+  CHECK(again->live_jobs_per_user == 50);
+  CHECK(again->limits.tokens == good->limits.tokens);
+  CHECK(again->limits.models == good->limits.models);
+  CHECK(again->limits.programs == good->limits.programs);
+  CHECK(parse("[limits]\nlive_jobs_per_user = 0").error().code == "config.out_of_range");
+  CHECK(parse("[limits]\nlive_jobs = 5").error().code == "config.unknown_key");
+  CHECK(parse("[limits.tokens]\nnuke = -1").error().code == "config.out_of_range");
+  CHECK(parse("[limits.tokens]\nnuke = \"20\"").error().code == "config.wrong_type");
+  CHECK_FALSE(parse("[limits.tokens]\n\"big@1\" = 4").ok());
+  CHECK(parse("[limits.models]\nbig = 4").error().code == "config.bad_name");
+  CHECK(parse("[limits.programs]\nnuke_bin = [\"nuke\"]").error().code == "config.unknown_value");
 }
 
 TEST_CASE("a root of scheduler.toml may be written as worker.toml has it") {

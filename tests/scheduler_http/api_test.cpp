@@ -191,8 +191,21 @@ TEST_CASE("lists are filtered and paged") {
     CHECK(filter.show == "harbor");
     CHECK(filter.shot == "hb_0010");
   }
-  for (const char* bad :
-       {"limit=0", "limit=1001", "limit=x", "limit=", "after=-1", "live=maybe", "state=sleeping", "mine=1"}) {
+  fixture.call("ana", "GET",
+               "/api/v1/jobs?user=ben&sequence=hb&state=stuck&tag=dailies&text=Sea&since=2026-12-01T10:00:00Z");
+  {
+    std::lock_guard lock(fixture.farm.mutex);
+    const JobFilter& filter = fixture.farm.filters.back();
+    CHECK(filter.principal == "ben");
+    CHECK(filter.sequence == "hb");
+    CHECK_FALSE(filter.state);
+    CHECK(filter.condition == std::optional(Condition::Kind::Stuck));
+    CHECK(filter.tag == "dailies");
+    CHECK(filter.text == "Sea");
+    CHECK(filter.since == base::WallTime{1'796'119'200'000});
+  }
+  for (const char* bad : {"since=yesterday", "mine=true&user=ben", "text=%ff", "limit=0", "limit=1001", "limit=x",
+                          "limit=", "after=-1", "live=maybe", "state=sleeping", "mine=1"}) {
     CHECK(fixture.code_of(fixture.call("ana", "GET", std::string("/api/v1/jobs?") + bad)) ==
           "400 request.bad_parameter");
   }
@@ -287,6 +300,82 @@ TEST_CASE("retry requests a remake, names the job that makes the files again, an
   CHECK(file.at("recorded_sha256") == json::string(base::sha256("then").hex()));
   CHECK(file.at("made_sha256") == json::string(base::sha256("now").hex()));
   CHECK(remake.at("files").as_array().at(1).as_object().at("made_sha256").is_null());
+}
+
+TEST_CASE("many jobs are changed by what they have in common, an artist's own alone") {
+  ApiFixture fixture;
+  {
+    std::lock_guard lock(fixture.farm.mutex);
+    fixture.farm.jobs_reply.matched = 3;
+    fixture.farm.jobs_reply.changed = 2;
+    fixture.farm.jobs_reply.skipped = 1;
+    fixture.farm.jobs_reply.states[jobs::JobState::Queued] = 3;
+    fixture.farm.jobs_reply.jobs = {std::make_shared<JobView>(testing::sample_job(JobId(5), "ana"))};
+  }
+  const auto reply = fixture.json_of(fixture.call("ana", "POST", "/api/v1/bulk/cancel?dry_run=true",
+                                                  R"({"select":{"state":"queued"},"reason":"wrong plates"})"));
+  CHECK(reply.at("dry_run") == true);
+  CHECK(reply.at("matched") == 3);
+  CHECK(reply.at("states") == json::parse(R"({"queued":3})"));
+  CHECK(reply.at("jobs").at(0).at("id") == 5);
+  fixture.call("root", "POST", "/api/v1/bulk/priority", R"({"select":{"user":"ana","show":"harbor"},"priority":80})");
+  fixture.call("ana", "POST", "/api/v1/bulk/pause", R"({"select":{"user":"ana","tag":"test"},"for_ms":60000})");
+  const auto refused = [&](const char* who, const char* path, const std::string& body) {
+    return fixture.code_of(fixture.call(who, "POST", path, body));
+  };
+  CHECK(refused("ana", "/api/v1/bulk/cancel", R"({"select":{"user":"ben"}})") == "403 auth.not_owner");
+  CHECK(refused("vic", "/api/v1/bulk/cancel", R"({"select":{"user":"vic"}})") == "403 auth.role");
+  for (const char* bad : {"", "{}", R"({"select":{}})", R"({"select":"all"})", R"({"select":{"usr":"ana"}})",
+                          R"({"select":{"user":5}})", R"({"select":{"state":"asleep"}})"})
+    CHECK(refused("root", "/api/v1/bulk/cancel", bad) == "400 request.bad_parameter");
+  CHECK(refused("root", "/api/v1/bulk/priority", R"({"select":{"user":"ana"}})") == "400 request.bad_parameter");
+
+  std::lock_guard lock(fixture.farm.mutex);
+  REQUIRE(fixture.farm.jobs_changes.size() == 3);
+  const JobsChange& cancel = fixture.farm.jobs_changes[0];
+  CHECK(cancel.verb == JobAction::Cancel);
+  CHECK(cancel.dry_run);
+  CHECK(cancel.principal == "ana");
+  CHECK(cancel.filter.principal == "ana");  // though nobody was named
+  CHECK(cancel.selected == "jobs of ana, state queued");
+  CHECK(cancel.reason == "wrong plates");
+  const JobsChange& priority = fixture.farm.jobs_changes[1];
+  CHECK(priority.verb == JobAction::SetPriority);
+  CHECK(priority.priority == 80);
+  CHECK(priority.principal == "root");
+  CHECK(priority.selected == "jobs of ana, show harbor");
+  CHECK_FALSE(priority.dry_run);
+  CHECK(fixture.farm.jobs_changes[2].hold_for == std::optional(base::seconds(60)));
+}
+
+TEST_CASE("limits are listed with who uses them, and an administrator changes how many there are") {
+  ApiFixture fixture;
+  {
+    std::lock_guard lock(fixture.farm.mutex);
+    fixture.farm.limit_list = {{"big@1", true, 4, 4, 0, 0, {}, {}},
+                               {"nuke", false, 10, 20, 12, 35, {{JobId(7), 8}, {JobId(9), 4}}, {"root", {5}, "lent"}}};
+  }
+  const auto limits = fixture.json_of(fixture.call("vic", "GET", "/api/v1/limits")).at("items");
+  CHECK(limits.at(0) == json::parse(R"({"name":"big@1","kind":"model","count":4,"configured":4,"in_use":0,"waiting":0,
+                                        "users":[],"changed":null})"));
+  CHECK(limits.at(1) == json::parse(R"({"name":"nuke","kind":"token","count":10,"configured":20,"in_use":12,
+      "waiting":35,"users":[{"job":7,"slots":8},{"job":9,"slots":4}],
+      "changed":{"principal":"root","time":"1970-01-01T00:00:00.005Z","reason":"lent"}})"));
+  CHECK(fixture.json_of(fixture.call("root", "POST", "/api/v1/limits/big%401", R"({"count":2,"reason":"new GPU"})")) ==
+        json::parse(R"({"name":"big@1","count":2})"));
+  CHECK(fixture.code_of(fixture.call("ana", "POST", "/api/v1/limits/nuke", R"({"count":2})")) == "403 auth.role");
+  for (const char* bad : {"", "{}", R"({"count":-1})", R"({"count":1.5})", R"({"count":1000001})"})
+    CHECK(fixture.code_of(fixture.call("root", "POST", "/api/v1/limits/nuke", bad)) == "400 request.bad_parameter");
+  {
+    std::lock_guard lock(fixture.farm.mutex);
+    REQUIRE(fixture.farm.limit_changes.size() == 1);
+    CHECK(fixture.farm.limit_changes[0].name == "big@1");
+    CHECK(fixture.farm.limit_changes[0].count == 2);
+    CHECK(fixture.farm.limit_changes[0].principal == "root");
+    CHECK(fixture.farm.limit_changes[0].reason == "new GPU");
+    fixture.farm.change_reply = base::Error{"limit.unknown", "there is no limit nuk", "limit", ""};
+  }
+  CHECK(fixture.code_of(fixture.call("root", "POST", "/api/v1/limits/nuk", R"({"count":2})")) == "404 limit.unknown");
 }
 
 TEST_CASE("bad changes are refused with the field") {

@@ -16,12 +16,14 @@ namespace {
 using testing::ApiFixture;
 using testing::eventually;
 
+constexpr int kFirstJobEvents = 10;
+
 // One event of each kind. The texts have what a text may have: quotes, line breaks, other scripts, what JSON escapes.
 EventBatch one_of_each() {
   EventBatch batch{7, 5, {1'795'000'000'000}, {}};
   const jobs::JobId job(12);
   const jobs::WorkerId worker(3);
-  for (int i = 0; i < kJobEventCount; ++i)
+  for (int i = 0; i < kFirstJobEvents; ++i)
     batch.events.push_back({JobEvent{static_cast<JobEvent::What>(i), job, "a \"name\"\nand a \\", {}}, "", ""});
   for (int i = 0; i < kLayerEventCount; ++i)
     batch.events.push_back(
@@ -32,6 +34,10 @@ EventBatch one_of_each() {
     batch.events.push_back(
         {AttemptEvent{static_cast<AttemptEvent::What>(i), job, 1, worker, "tasks 0+8", jobs::Outcome::Ok}, "hb_0010",
          "wörker"});
+  // What came later stands behind them: each line has its number.
+  batch.events.push_back({JobEvent{JobEvent::What::Throttled, job, "limit nuke: 20 of 20 in use", {}}, "", ""});
+  batch.events.push_back({LimitEvent{LimitEvent::What::Changed, "nuke: 10 instead of 20: \"lent\""}, "", ""});
+  static_assert(kJobEventCount == kFirstJobEvents + 1 && kLimitEventCount == 1, "a new kind of event stands here, too");
   return batch;
 }
 

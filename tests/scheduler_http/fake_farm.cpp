@@ -246,6 +246,12 @@ void FakeFarm::change_job(JobChange change, Reply<Changed> reply) {
   reply(change_reply);
 }
 
+void FakeFarm::change_jobs(JobsChange change, Reply<JobsChangeReply> reply) {
+  std::lock_guard lock(mutex);
+  jobs_changes.push_back(std::move(change));
+  reply(jobs_reply);
+}
+
 void FakeFarm::change_worker(WorkerChange change, Reply<Changed> reply) {
   std::lock_guard lock(mutex);
   worker_changes.push_back(std::move(change));
@@ -281,6 +287,17 @@ void FakeFarm::list_workers(Reply<std::vector<WorkerRow>> reply) {
   std::vector<WorkerRow> rows;
   for (const WorkerView& worker : worker_list) rows.push_back(std::make_shared<WorkerView>(worker));
   reply(std::move(rows));
+}
+
+void FakeFarm::list_limits(Reply<LimitRows> reply) {
+  std::lock_guard lock(mutex);
+  reply(std::make_shared<const std::vector<LimitView>>(limit_list));
+}
+
+void FakeFarm::change_limit(LimitChange change, Reply<Changed> reply) {
+  std::lock_guard lock(mutex);
+  limit_changes.push_back(std::move(change));
+  reply(change_reply);
 }
 
 void FakeFarm::explain(ExplainQuery query, Reply<ExplainView> reply) {

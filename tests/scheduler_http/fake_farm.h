@@ -35,6 +35,10 @@ class FakeFarm : public FarmPort {
 
   std::vector<SubmitRequest> submits;
   std::vector<JobChange> job_changes;
+  std::vector<JobsChange> jobs_changes;
+  JobsChangeReply jobs_reply;
+  std::vector<LimitView> limit_list;
+  std::vector<LimitChange> limit_changes;
   std::vector<WorkerChange> worker_changes;
   std::vector<JobFilter> filters;
   std::vector<FrameQuery> frame_queries;
@@ -43,11 +47,14 @@ class FakeFarm : public FarmPort {
 
   void submit(SubmitRequest request, Reply<SubmitReply> reply) override;
   void change_job(JobChange change, Reply<Changed> reply) override;
+  void change_jobs(JobsChange change, Reply<JobsChangeReply> reply) override;
   void change_worker(WorkerChange change, Reply<Changed> reply) override;
   void list_jobs(JobFilter filter, Reply<std::vector<JobRow>> reply) override;
   void show_job(JobId job, Reply<JobRow> reply) override;
   void plan(JobId job, Reply<PlanView> reply) override;
   void list_workers(Reply<std::vector<WorkerRow>> reply) override;
+  void list_limits(Reply<LimitRows> reply) override;
+  void change_limit(LimitChange change, Reply<Changed> reply) override;
   void explain(ExplainQuery query, Reply<ExplainView> reply) override;
   void diagnose(JobId job, Reply<DiagnosisView> reply) override;
   void frames(FrameQuery query, Reply<FramePage> reply) override;

@@ -43,6 +43,7 @@ std::string filled(const std::string& path) {
   for (std::string_view segment : net::split_path(path)) {
     out += "/" + (segment == "{job}"      ? std::string("1")
                   : segment == "{worker}" ? std::string("w1")
+                  : segment == "{limit}"  ? std::string("nuke")
                                           : std::string(segment));
   }
   return out;
@@ -108,6 +109,8 @@ TEST_CASE("bodies take exactly the fields of their schema") {
                                                    {"spec", "api = \"framemill/v1\""},
                                                    {"format", "toml"},
                                                    {"remake", true},
+                                                   {"count", 10},
+                                                   {"select", json::object{{"user", "ana"}}},
                                                    {"replace", true},
                                                    {"now", true},
                                                    {"deadline", nullptr},
@@ -154,10 +157,15 @@ TEST_CASE("a reply of every operation was recorded and fits its schema") {
   fixture.farm.submit_reply = SubmitReply{{JobId(4), 2, false}, {}};
   for (const Operation& operation : operations()) {
     if (operation.path == "/api/v1/events") continue;  // its replies never end: event_stream_test.cpp
+    const bool is_bulk = operation.path.starts_with("/api/v1/bulk/");
+    const bool is_priority = operation.path.find("/priority") != std::string::npos;
     const std::string body = operation.path == "/api/v1/jobs" && operation.method == "POST" ? R"({"spec":"name = 1"})"
-                             : operation.path.find("/priority") != std::string::npos        ? R"({"priority":7})"
-                             : operation.path.find("/deadline") != std::string::npos        ? R"({"deadline":null})"
-                                                                                            : "";
+                             : is_bulk && is_priority ? R"({"select":{"user":"ana"},"priority":7})"
+                             : is_bulk                ? R"({"select":{"user":"ana"}})"
+                             : is_priority            ? R"({"priority":7})"
+                             : operation.path.find("/deadline") != std::string::npos ? R"({"deadline":null})"
+                             : operation.path == "/api/v1/limits/{limit}"            ? R"({"count":7})"
+                                                                                     : "";
     const auto reply =
         fixture.call("root", operation.method, filled(operation.path), operation.method == "POST" ? body : "");
     INFO(operation.method << " " << operation.path << ": " << reply.body);

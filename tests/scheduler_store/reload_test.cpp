@@ -105,6 +105,7 @@ TEST_CASE("every kind of record comes back from a restart as it was, in the orde
                 VersionRecord{"harbor", "", "hb_0010", 7, JobId(12)},
                 RootRecord{"main", "0123456789abcdef0123456789abcdef"},
                 worker,
+                LimitRecord{"nuke", 10, 20, sample_cause()},
                 SubmitTokenRecord{"ana", "token", base::sha256("body"), JobId(12)},
                 job_with_package(12),
                 remake,

@@ -108,6 +108,9 @@ struct ToText {
     return fmt::format("version {} {} {} {} {}", v.show, v.sequence, v.shot, v.version, v.job.value);
   }
   std::string operator()(const RootRecord& r) const { return fmt::format("root {} {}", r.name, r.id); }
+  std::string operator()(const LimitRecord& l) const {
+    return fmt::format("limit {} {} {} {}", l.name, l.count, l.configured, text(l.cause));
+  }
   std::string operator()(const SubmitTokenRecord& t) const {
     return fmt::format("token {} {} {} {}", t.principal, t.token, t.body.hex(), t.job.value);
   }
@@ -358,6 +361,10 @@ void RandomRecords::draw(VersionRecord& version) {
 
 void RandomRecords::draw(RootRecord& root) {
   root = {fmt::format("root{}", below(4)), word()};
+}
+
+void RandomRecords::draw(LimitRecord& limit) {
+  limit = {fmt::format("limit{}", below(4)), below(99), below(99), sample_cause(word())};
 }
 
 void RandomRecords::draw(SubmitTokenRecord& token) {

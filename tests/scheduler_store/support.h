@@ -69,6 +69,7 @@ class RandomRecords {
   void draw(WorkerRecord& worker);
   void draw(VersionRecord& version);
   void draw(RootRecord& root);
+  void draw(LimitRecord& limit);
   void draw(SubmitTokenRecord& token);
   void draw(AuditRecord& audit);
   void draw(CountersRecord& counters);

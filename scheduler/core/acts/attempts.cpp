@@ -113,6 +113,7 @@ void end_with_other_contents(FarmState& farm, PhaseEntry& phase, TaskIndex task,
 
 void grant_attempt(FarmState& farm, PhaseEntry& phase, TaskRange tasks, const Demand& demand, WorkerEntry& worker,
                    std::uint32_t slot, std::uint32_t capacity) {
+  FM_CHECK(farm.limits.in_the_way(demand, {worker.record.id, slot}) == nullptr, "a grant beyond a limit");
   JobEntry& job = farm.job_of(phase.id);
   const jobs::LayerSpec& layer = job.layer_of(phase);
   Lease lease;
@@ -298,10 +299,16 @@ void expire_leases(FarmState& farm) {
 }
 
 void renew_lease(FarmState& farm, Lease& lease) {
-  const bool revives = lease.expired;
+  const base::Instant deadline = farm.now() + farm.settings.lease_ttl;
+  if (!lease.expired) {
+    lease.named_at = farm.now();
+    return farm.leases.renew(lease, deadline);
+  }
+  // What it used of a limit has gone to others meanwhile.
+  if (farm.limits.in_the_way(lease.demand, {lease.record.worker, lease.record.slot}) != nullptr)
+    return revoke_attempt(farm, lease.record.id, jobs::RevokeReason::Expired);
   lease.named_at = farm.now();
-  farm.leases.renew(lease, farm.now() + farm.settings.lease_ttl);
-  if (!revives) return;
+  farm.revive(lease, deadline);
   PhaseEntry& phase = farm.jobs.get(lease.record.phase);
   for (const StateRun& run : phase.tasks.runs(lease.record.tasks))
     if (run.state == TaskState::Ready || run.state == TaskState::Waiting)

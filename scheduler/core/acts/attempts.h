@@ -40,7 +40,8 @@ void take_back_tail(FarmState& farm, AttemptId id, TaskRange keep);
 
 // Leases that ran out: their tasks may be granted again, the attempts live on.
 void expire_leases(FarmState& farm);
-// A report named the attempt: its lease goes on, and revives if it had run out.
+// A report named the attempt: its lease goes on, and revives if it had run out; where a limit is used up meanwhile, it
+// is revoked.
 void renew_lease(FarmState& farm, Lease& lease);
 
 }  // namespace framemill::scheduler

@@ -108,10 +108,12 @@ void note_rest(FarmState& farm, const JobEntry& job) {
   farm.jobs.set_at_rest(job.record.id, at_rest);
 }
 
-void note_unserved(const FarmState& farm, JobEntry& job) {
+void note_unserved(FarmState& farm, JobEntry& job) {
   const bool unserved = job.may_be_granted() && job.attempts_live == 0 && job.total(TaskState::Ready) > 0;
   if (!unserved) job.unserved_since.reset();
-  if (unserved && !job.unserved_since) job.unserved_since = farm.turn.now;
+  if (!unserved || job.unserved_since) return;
+  job.unserved_since = farm.turn.now;
+  farm.turn.unserved.push_back(job.record.id);
 }
 
 void derive_phase(FarmState& farm, JobEntry& job, PhaseEntry& phase) {

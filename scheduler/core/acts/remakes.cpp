@@ -9,6 +9,7 @@
 #include "scheduler/core/acts/task_moves.h"
 #include "scheduler/core/policy/remake_contents.h"
 #include "scheduler/core/policy/remake_tasks.h"
+#include "scheduler/core/policy/room_for_job.h"
 #include "scheduler/core/state/refusal.h"
 
 namespace framemill::scheduler {
@@ -132,10 +133,7 @@ JobEntry& add_remake(FarmState& farm, const JobEntry& first, const JobChangeRequ
 
 base::Result<Changed> start_remake(FarmState& farm, JobEntry& first, const JobChangeRequested& asked) {
   FM_ASSIGN(const auto tasks, tasks_to_remake(farm, asked));
-  if (farm.jobs.live_jobs() >= farm.settings.jobs_max)
-    return base::error_of(Refusal::FarmTooManyJobs,
-                          fmt::format("the farm holds {} jobs that are not finished, its limit", farm.jobs.live_jobs()),
-                          "", "wait until some are done");
+  FM_TRY(room_for_job(farm, asked.cause.principal));
   FM_ASSIGN(auto records, records_of(tasks, asked, JobId(farm.counters.last_job + 1)));
   JobEntry& remake = add_remake(farm, first, asked, std::move(records));
   const JobId id = remake.record.id;

@@ -16,7 +16,7 @@ namespace framemill::scheduler {
 
 inline constexpr const char* kRemakeDiffers = "remake.differs";
 
-// Errors: the same, farm.too_many_jobs, remake.no_record.
+// Errors: the same, farm.too_many_jobs, user.too_many_jobs, remake.no_record.
 base::Result<Changed> start_remake(FarmState& farm, JobEntry& first, const JobChangeRequested& asked);
 
 // Notes what came out of a remake's task. False: it is not what is on record, and nobody asked to replace that.

@@ -136,12 +136,29 @@ void rebuild_duties(FarmState& farm) {
   }
 }
 
+// A count that was changed by a person holds until the configuration says another.
+void rebuild_limits(FarmState& farm, const RecordSet& records) {
+  farm.limits.configure(farm.settings.limits);
+  for (const auto& [name, record] : records.of<LimitRecord>()) {
+    const Limit* limit = farm.limits.find(name);
+    if (limit == nullptr) continue;
+    LimitRecord standing = record;
+    if (record.configured != limit->configured) {
+      const Cause cause{"scheduler", farm.turn.now.wall, "the configuration was changed"};
+      standing = {name, limit->configured, limit->configured, cause};
+      farm.turn.put(standing);
+    }
+    farm.limits.set(standing);
+  }
+}
+
 }  // namespace
 
 void rebuild(FarmState& farm, RecordSet records) {
   for (const auto& [key, counters] : records.of<CountersRecord>()) farm.counters = counters;
   for (const auto& [key, version] : records.of<VersionRecord>()) farm.jobs.put(version);
   for (const auto& [name, root] : records.of<RootRecord>()) farm.root_ids.insert_or_assign(name, root.id);
+  rebuild_limits(farm, records);
   for (const auto& [key, token] : records.of<SubmitTokenRecord>()) farm.jobs.put(token);
   for (auto& [id, worker] : records.of<WorkerRecord>()) farm.workers.add(std::move(worker)).last_heard = farm.now();
   recall_planned_drains(farm);
@@ -166,6 +183,7 @@ std::vector<Record> all_records(const FarmState& farm) {
   std::vector<Record> all{farm.counters};
   for (VersionRecord& version : farm.jobs.versions()) all.emplace_back(std::move(version));
   for (const auto& [name, id] : farm.root_ids) all.emplace_back(RootRecord{name, id});
+  for (LimitRecord& limit : farm.limits.records()) all.emplace_back(std::move(limit));
   for (SubmitTokenRecord& token : farm.jobs.tokens()) all.emplace_back(std::move(token));
   for (const auto& [id, worker] : farm.workers.all()) all.emplace_back(worker.record);
   for (const auto& [id, job] : farm.jobs.all()) {

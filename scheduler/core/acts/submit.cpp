@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <set>
 
+#include "base/nearest.h"
 #include "scheduler/core/acts/audit.h"
 #include "scheduler/core/acts/deadlines.h"
 #include "scheduler/core/acts/task_moves.h"
 #include "scheduler/core/acts/waits.h"
 #include "scheduler/core/policy/lacks.h"
 #include "scheduler/core/policy/retakes.h"
+#include "scheduler/core/policy/room_for_job.h"
 #include "scheduler/core/state/refusal.h"
 
 namespace framemill::scheduler {
@@ -79,6 +81,22 @@ std::optional<base::Result<Submitted>> answer_of_token(const FarmState& farm, co
   return Submitted{used->job, job == nullptr ? 0 : job->record.version, true, {}};
 }
 
+// Only what is counted can be waited for.
+base::Status known_limits(const FarmState& farm, const jobs::JobSpec& spec) {
+  for (std::size_t i = 0; i < spec.layers.size(); ++i)
+    for (const std::string& name : spec.layers[i].limits) {
+      if (farm.limits.find(name) != nullptr) continue;
+      const std::vector<std::string> known = farm.limits.names();
+      std::string hint = base::did_you_mean(base::nearest(name, known));
+      if (hint.empty())
+        hint = known.empty() ? "this farm has none; they are configured in scheduler.toml, under [limits.tokens]"
+                             : "the farm has " + base::listed(known, 10);
+      return base::error_of(Refusal::SpecUnknownLimit, fmt::format("the farm has no limit {}", name),
+                            fmt::format("layer[{}].limits", i), std::move(hint));
+    }
+  return {};
+}
+
 void record_submit(FarmState& farm, const JobSubmitted& event, const JobEntry& job, const std::set<ShotName>& shots) {
   for (const ShotName& shot : shots) {
     VersionRecord version{shot.first, shot.second.first, shot.second.second, job.record.version, job.record.id};
@@ -97,10 +115,8 @@ void record_submit(FarmState& farm, const JobSubmitted& event, const JobEntry& j
 
 base::Result<Submitted> submit_job(FarmState& farm, const JobSubmitted& event) {
   if (auto known = answer_of_token(farm, event)) return *known;
-  if (farm.jobs.live_jobs() >= farm.settings.jobs_max)
-    return base::error_of(Refusal::FarmTooManyJobs,
-                          fmt::format("the farm holds {} jobs that are not finished, its limit", farm.jobs.live_jobs()),
-                          "", "wait until some are done, or cancel some; then submit again");
+  FM_TRY(room_for_job(farm, event.cause.principal));
+  FM_TRY(known_limits(farm, *event.spec));
   const std::set<ShotName> shots = shot_names(*event.spec);
   FM_ASSIGN(const std::uint32_t version, version_for(farm, *event.spec, shots));
   jobs::PlanResult planned = jobs::plan_job(*event.spec, version, GivenPackages(event.packages));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "scheduler/core/acts/attempts.h"
 #include "scheduler/core/acts/audit.h"
 #include "scheduler/core/acts/deadlines.h"
@@ -30,6 +31,14 @@ base::Error is_final_error(const JobEntry& job) {
       "job " + std::to_string(job.record.id.value) + " is " + std::string(jobs::name(job.record.state)), "job",
       job.record.state == JobState::Done ? "the job is finished; submit it again for a new version"
                                          : "only retry can reopen it");
+}
+
+bool is_priority(std::int32_t value) {
+  return value >= 0 && value <= 100;
+}
+
+base::Error priority_error() {
+  return base::error_of(Refusal::SpecOutOfRange, "a priority is a number from 0 to 100", "priority");
 }
 
 // Ends what the job runs: its workers stop at the next step boundary. An attempt that owes nothing is left to report.
@@ -201,8 +210,7 @@ base::Result<std::uint32_t> apply_verb(FarmState& farm, JobEntry& job, const Job
       if (asked.waives_waits || jobs::is_wait(asked.hold)) waive_waits(farm, job);
       return 0u;
     case JobAction::SetPriority:
-      if (asked.priority < 0 || asked.priority > 100)
-        return base::error_of(Refusal::SpecOutOfRange, "a priority is a number from 0 to 100", "priority");
+      if (!is_priority(asked.priority)) return priority_error();
       dequeue(farm, job);
       farm.set_priority(job, asked.priority);
       enqueue(farm, job);
@@ -262,6 +270,26 @@ base::Result<Changed> change_job(FarmState& farm, const JobChangeRequested& aske
   farm.turn.touch(*job);
   audit(farm, asked.cause, std::string(verb_name(asked.verb)), "job " + std::to_string(asked.job.value));
   return Changed{tasks};
+}
+
+base::Result<JobsChanged> change_jobs(FarmState& farm, const JobsChangeRequested& asked) {
+  FM_CHECK(asked.jobs.size() <= kJobsPerChange && asked.verb != JobAction::Retry, "a change of several jobs");
+  if (asked.verb == JobAction::SetPriority && !is_priority(asked.priority)) return priority_error();
+  if (!asked.selected.empty())
+    audit(farm, asked.cause, fmt::format("{}_selected", verb_name(asked.verb)), asked.selected);
+  JobsChanged outcome;
+  JobChangeRequested one;
+  one.cause = asked.cause;
+  one.verb = asked.verb;
+  one.priority = asked.priority;
+  one.until = asked.until;
+  for (const JobId id : asked.jobs) {
+    const JobEntry* job = farm.jobs.find(id);
+    const bool wanted = job != nullptr && !job->final() && (!asked.only_in || job->record.state == *asked.only_in);
+    one.job = id;
+    ++(wanted && change_job(farm, one).ok() ? outcome.changed : outcome.skipped);
+  }
+  return outcome;
 }
 
 base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeRequested& asked) {

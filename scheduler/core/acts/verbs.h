@@ -6,6 +6,7 @@
 namespace framemill::scheduler {
 
 base::Result<Changed> change_job(FarmState& farm, const JobChangeRequested& asked);
+base::Result<JobsChanged> change_jobs(FarmState& farm, const JobsChangeRequested& asked);
 base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeRequested& asked);
 
 }  // namespace framemill::scheduler

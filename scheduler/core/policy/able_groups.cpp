@@ -42,6 +42,12 @@ const FarmState::AbleGroups& able_groups(const FarmState& farm, ClassId demand_c
   return look_up(farm, slot_groups(farm), demand_class);
 }
 
+std::size_t slots_at_most(const FarmState& farm, ClassId demand_class) {
+  const std::size_t able = able_groups(farm, demand_class).slots;
+  if (!farm.limits.any()) return able;
+  return std::min<std::size_t>(able, farm.limits.slots_most(demand_class, farm.classes.of(demand_class)));
+}
+
 const std::vector<WorkerId>& able_workers(const FarmState& farm, ClassId demand_class) {
   const SlotGroups& groups = slot_groups(farm);
   FarmState::AbleGroups& able = look_up(farm, groups, demand_class);

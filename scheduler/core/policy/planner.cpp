@@ -32,11 +32,12 @@ std::optional<Placement> Planner::next() {
     };
     const SlotChoice choice(farm_, phase, demand_class, reserved_, task_of);
     if (const auto& best = choice.best()) {
-      const auto able = static_cast<std::uint32_t>(able_groups(farm_, demand_class).slots);
+      const auto able = static_cast<std::uint32_t>(slots_at_most(farm_, demand_class));
       return Placement{place, demand_class, tasks_for(place, best->task, best->slot, able), best->slot, best->fit, {}};
     }
-    if (const auto other = may_displace_any(place) ? displacement(phase, demand_class, task_of) : std::nullopt) {
-      const auto able = static_cast<std::uint32_t>(able_groups(farm_, demand_class).slots);
+    const bool others_give_way = !is_limited(demand_class) && may_displace_any(place);
+    if (const auto other = others_give_way ? displacement(phase, demand_class, task_of) : std::nullopt) {
+      const auto able = static_cast<std::uint32_t>(slots_at_most(farm_, demand_class));
       return Placement{place,       demand_class, tasks_for(place, other->task, other->slot, able),
                        other->slot, {},           other->attempt};
     }
@@ -60,13 +61,18 @@ std::optional<Planner::Work> Planner::next_work() {
   const bool any_open = slot_groups(farm_).any_open();
   for (const auto& [id, queue] : farm_.ready.classes()) {
     if (blocked_.contains(id)) continue;
+    const bool limited = is_limited(id);
+    if (limited && farm_.classes.of(id).exclusive) {  // a slot that it could share has no room for it
+      blocked_.insert(id);
+      continue;
+    }
     for (const auto& [share, line] : queue.shares) {
       const auto first =
           passed_over_.empty() && resume_.empty() ? line.begin() : first_not_passed_over({id, share}, line);
       if (first == line.end()) continue;
       const QueueOrder::Candidate candidate{share, &first->first};
       if (best && !order_.goes_before(candidate, best->candidate)) continue;
-      if ((!any_open || !has_open_slot(farm_, id)) && !may_displace_any(candidate.first->place)) {
+      if ((!any_open || !has_open_slot(farm_, id)) && (limited || !may_displace_any(candidate.first->place))) {
         blocked_.insert(id);
         break;
       }
@@ -74,6 +80,11 @@ std::optional<Planner::Work> Planner::next_work() {
     }
   }
   return best;
+}
+
+// Without a look at any slot.
+bool Planner::is_limited(ClassId demand_class) const {
+  return farm_.limits.any_used_up() && farm_.limits.used_up(demand_class, farm_.classes.of(demand_class)) != nullptr;
 }
 
 bool Planner::may_displace_any(const Place& place) const {

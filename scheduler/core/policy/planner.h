@@ -58,6 +58,7 @@ class Planner {
   };
   ReadyQueue::Line::const_iterator first_not_passed_over(const LineId& name, const ReadyQueue::Line& line) const;
   bool may_displace_any(const Place& place) const;
+  bool is_limited(ClassId demand_class) const;
   std::optional<Displacement> displacement(const PhaseEntry& phase, ClassId demand_class,
                                            const SlotChoice::TaskThere& task_there);
   void notice_class_moves();

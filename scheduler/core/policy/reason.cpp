@@ -40,6 +40,8 @@ std::string_view name(Reason reason) {
       return "storage_unreachable";
     case Reason::CapReached:
       return "cap_reached";
+    case Reason::Limit:
+      return "limit";
   }
   FM_CHECK(false, "a reason outside its closed list");
   return "";

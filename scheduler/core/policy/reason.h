@@ -23,7 +23,8 @@ enum class Reason : std::uint8_t {
   WorkerDraining,
   MaintenanceWindow,
   StorageUnreachable,
-  CapReached
+  CapReached,
+  Limit
 };
 std::string_view name(Reason reason);  // "slots_busy"
 

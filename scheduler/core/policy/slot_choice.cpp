@@ -55,6 +55,10 @@ SlotChoice::SlotChoice(const FarmState& farm, const PhaseEntry& phase, ClassId d
       task_there_(std::move(task_there)), answers_(farm, demand_class, able_.slots),
       has_model_(answers_.demand().runner == Runner::Executor) {
   const Demand& demand = answers_.demand();
+  if (farm.limits.any_used_up() && farm.limits.used_up(demand_class, demand) != nullptr) {
+    look_within_limits();
+    return;
+  }
   if (phase_.chain) look_at_last_worker();
   if (has_model_)
     for (const SlotGroup* group : able_.groups)
@@ -71,12 +75,22 @@ SlotChoice::SlotChoice(const FarmState& farm, const PhaseEntry& phase, ClassId d
 void SlotChoice::look_at_last_worker() {
   const WorkerEntry* worker = farm_.workers.find(phase_.last_worker);
   if (worker == nullptr) return;
-  for (const auto& [index, slot] : worker->slots) {
-    const SlotRef ref{phase_.last_worker, index};
-    const GroupId id = farm_.slot_groups.group_of(ref);
-    if (std::any_of(able_.groups.begin(), able_.groups.end(), [&](const SlotGroup* group) { return group->id == id; }))
-      look({slot.load, static_cast<std::uint32_t>(slot.leases.size()), 0, ref}, true);
+  for (const auto& [index, slot] : worker->slots) look_at(phase_.last_worker, slot);
+}
+
+// The slots that use what is used up, as many as the smallest of the counts.
+void SlotChoice::look_within_limits() {
+  for (const SlotRef& ref : farm_.limits.open_to(answers_.demand())) {
+    const WorkerEntry& worker = farm_.workers.get(ref.worker);
+    if (const auto slot = worker.slots.find(ref.slot); slot != worker.slots.end()) look_at(ref.worker, slot->second);
   }
+}
+
+void SlotChoice::look_at(WorkerId worker, const SlotEntry& slot) {
+  const SlotRef ref{worker, slot.state.index};
+  const GroupId id = farm_.slot_groups.group_of(ref);
+  if (std::any_of(able_.groups.begin(), able_.groups.end(), [&](const SlotGroup* group) { return group->id == id; }))
+    look({slot.load, static_cast<std::uint32_t>(slot.leases.size()), 0, ref}, true);
 }
 
 void SlotChoice::walk(const SlotsByRoom& rooms, std::uint32_t most, bool with_model) {

@@ -61,6 +61,8 @@ class SlotChoice {
   using Preference = std::tuple<double, bool, bool, std::size_t, SlotRef>;
 
   void look_at_last_worker();
+  void look_within_limits();
+  void look_at(WorkerId worker, const SlotEntry& slot);
   void walk(const SlotsByRoom& rooms, std::uint32_t most, bool with_model);
   Next look(const SlotRoom& room, bool with_model);
   Next take(const SlotRoom& room, const SlotFit& fit, const SlotEntry& slot, TaskIndex task);

@@ -180,6 +180,8 @@ Reason reason_of(PlacementBlocker blocker) {
       return Reason::Quarantined;
     case PlacementBlocker::Maintenance:
       return Reason::MaintenanceWindow;
+    case PlacementBlocker::Limited:
+      return Reason::Limit;
   }
   FM_CHECK(false, "a misfit outside its closed list");
   return Reason::NoWorker;

@@ -42,7 +42,8 @@ enum class PlacementBlocker : std::uint8_t {
   TriedElsewhere,  // back_off
   InputUnseen,     // input_missing
   SetAside,        // quarantined
-  Maintenance      // maintenance_window
+  Maintenance,     // maintenance_window
+  Limited          // limit
 };
 
 struct SlotFit {

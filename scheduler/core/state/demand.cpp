@@ -14,9 +14,9 @@ auto memory_key(const jobs::MemoryPrior& m) {
 
 auto key(const Demand& d) {
   return std::make_tuple(d.runner, d.exclusive, std::cref(d.model), std::cref(d.model_digest), std::cref(d.program),
-                         d.device, d.device_memory_bytes, d.host_memory_bytes, d.cpus, std::cref(d.device_class),
-                         std::cref(d.roots), std::cref(d.written_root), d.batch_max, d.batch_max_cpu,
-                         memory_key(d.cpu_memory), memory_key(d.cuda_memory));
+                         std::cref(d.limits), d.device, d.device_memory_bytes, d.host_memory_bytes, d.cpus,
+                         std::cref(d.device_class), std::cref(d.roots), std::cref(d.written_root), d.batch_max,
+                         d.batch_max_cpu, memory_key(d.cpu_memory), memory_key(d.cuda_memory));
 }
 
 void add_root(std::vector<std::string>& roots, const std::string& root) {
@@ -53,6 +53,7 @@ Demand demand_of(const JobRecord& job, const jobs::PhasePlan& phase, const std::
   demand.runner = phase.traits().runner;
   demand.exclusive = phase.traits().exclusive;
   demand.program = layer.program();
+  demand.limits = layer.limits;
   demand.model = layer.model();
   if (demand.model.empty()) return demand;
   const jobs::PackageFacts* package = package_of(job, demand.model);

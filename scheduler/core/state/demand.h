@@ -22,7 +22,8 @@ struct Demand {
   bool exclusive = false;  // the slot holds nothing else meanwhile
   std::string model;       // "demo-clips@1"; empty: the work has no model
   base::Sha256 model_digest;
-  std::string program;  // that a command runs; else empty
+  std::string program;              // that a command runs; else empty
+  std::vector<std::string> limits;  // that the spec names, sorted
   jobs::DevicePreference device = jobs::DevicePreference::Any;
   std::uint64_t device_memory_bytes = 0, host_memory_bytes = 0;
   std::uint32_t cpus = 0;

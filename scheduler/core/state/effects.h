@@ -78,7 +78,10 @@ struct Changed {
   std::uint32_t tasks = 0;  // touched (retry, cancel), or taken back (drain)
   JobId remake{};           // the job that makes them again
 };
-using AnswerValue = std::variant<Submitted, Changed>;
+struct JobsChanged {
+  std::uint32_t changed = 0, skipped = 0;  // jobs
+};
+using AnswerValue = std::variant<Submitted, Changed, JobsChanged>;
 struct Answer {
   RequestId request = 0;
   base::Result<AnswerValue> value;

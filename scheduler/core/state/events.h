@@ -44,6 +44,19 @@ struct JobChangeRequested {
   bool replace = false;                         // of a remake: other contents take the place of the recorded ones
   std::vector<CommitRecord> on_record;          // of a remake: what is on record of the tasks it is for
 };
+inline constexpr std::size_t kJobsPerChange = 64;
+// The same change of several jobs: as many as a turn has time for. Those that are over, or no longer in the state that
+// was asked for, are left as they are.
+struct JobsChangeRequested {
+  RequestId request = 0;
+  Cause cause;
+  std::vector<JobId> jobs;             // at most kJobsPerChange
+  JobAction verb = JobAction::Cancel;  // not Retry
+  std::int32_t priority = 50;
+  std::optional<base::WallTime> until;
+  std::optional<jobs::JobState> only_in;
+  std::string selected{};  // how they were selected, for the record; empty: that is on record already
+};
 enum class WorkerAction { Drain, Undrain, Revoke, ClearQuarantine };
 struct WorkerChangeRequested {
   RequestId request = 0;
@@ -51,6 +64,13 @@ struct WorkerChangeRequested {
   WorkerId worker;
   WorkerAction verb = WorkerAction::Drain;
   std::optional<base::WallTime> at;  // Drain: then, and not now
+};
+
+struct LimitChangeRequested {
+  RequestId request = 0;
+  Cause cause;
+  std::string name;
+  std::uint32_t count = 0;  // from now on; what is in use beyond it goes on
 };
 
 // --- what workers say ------------------------------------------------------------------------------------------------
@@ -202,7 +222,8 @@ struct GrantUndeliverable {  // the worker has not got it, and will not
 struct StorageBroke {};  // the disk is full: mutations are refused until StorageRecovered
 struct StorageRecovered {};
 
-using Event = std::variant<JobSubmitted, JobChangeRequested, WorkerChangeRequested, WorkerReported, WorkerKeyContested,
-                           TimePassed, StorageBroke, StorageRecovered, GrantUndeliverable>;
+using Event =
+    std::variant<JobSubmitted, JobChangeRequested, JobsChangeRequested, WorkerChangeRequested, LimitChangeRequested,
+                 WorkerReported, WorkerKeyContested, TimePassed, StorageBroke, StorageRecovered, GrantUndeliverable>;
 
 }  // namespace framemill::scheduler

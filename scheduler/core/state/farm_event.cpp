@@ -1,7 +1,5 @@
 #include "scheduler/core/state/farm_event.h"
 
-#include <type_traits>
-
 #include "base/error_code.h"
 
 namespace framemill::scheduler {
@@ -9,7 +7,7 @@ namespace {
 
 constexpr base::Names<JobEvent::What, kJobEventCount> kJobEvents{
     {"JobSubmitted", "JobQueued", "JobRunning", "JobPaused", "JobDone", "JobFailed", "JobCancelled", "JobRemakeAsked",
-     "ManifestWritten", "ManifestGivenUp"}};
+     "ManifestWritten", "ManifestGivenUp", "JobThrottled"}};
 constexpr base::Names<LayerEvent::What, kLayerEventCount> kLayerEvents{
     {"LayerChanged", "LayerStuck", "LayerResumed", "WorkerSetAside", "WorkerTakenBack", "TasksPublished", "TasksFailed",
      "PublishedFrameDiffers", "TaskRemade", "TaskReplaced", "TaskRemadeOtherwise"}};
@@ -19,6 +17,7 @@ constexpr base::Names<WorkerEvent::What, kWorkerEventCount> kWorkerEvents{
      "WorkerRevoked", "WorkerBlamed", "WorkerQuarantined", "WorkerQuarantineCleared"}};
 constexpr base::Names<AttemptEvent::What, kAttemptEventCount> kAttemptEvents{
     {"AttemptGranted", "TasksTakenBack", "LeaseExpired", "AttemptEnded"}};
+constexpr base::Names<LimitEvent::What, kLimitEventCount> kLimitEvents{{"LimitChanged"}};
 
 std::string_view name(JobEvent::What what) {
   return kJobEvents.of(what);
@@ -32,6 +31,9 @@ std::string_view name(WorkerEvent::What what) {
 std::string_view name(AttemptEvent::What what) {
   return kAttemptEvents.of(what);
 }
+std::string_view name(LimitEvent::What what) {
+  return kLimitEvents.of(what);
+}
 
 }  // namespace
 
@@ -41,6 +43,7 @@ std::string_view type_of(const FarmEvent& event) {
     std::string_view operator()(const LayerEvent&) const { return "layer"; }
     std::string_view operator()(const WorkerEvent&) const { return "worker"; }
     std::string_view operator()(const AttemptEvent&) const { return "attempt"; }
+    std::string_view operator()(const LimitEvent&) const { return "limit"; }
   };
   return std::visit(Type{}, event);
 }
@@ -52,16 +55,23 @@ std::string_view what_of(const FarmEvent& event) {
 jobs::JobId job_of(const FarmEvent& event) {
   return std::visit(
       [](const auto& e) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(e)>, WorkerEvent>)
-          return jobs::JobId{};
-        else
+        if constexpr (requires { e.job; })
           return e.job;
+        else
+          return jobs::JobId{};
       },
       event);
 }
 
 jobs::WorkerId worker_of(const FarmEvent& event) {
-  return std::visit([](const auto& e) { return e.worker; }, event);
+  return std::visit(
+      [](const auto& e) {
+        if constexpr (requires { e.worker; })
+          return e.worker;
+        else
+          return jobs::WorkerId{};
+      },
+      event);
 }
 
 std::optional<std::uint32_t> layer_of(const FarmEvent& event) {

@@ -24,7 +24,8 @@ struct JobEvent {
     Cancelled,
     RemakeAsked,
     ManifestWritten,
-    ManifestGivenUp
+    ManifestGivenUp,
+    Throttled  // nothing of it runs, and a limit holds its ready work back
   };
   What what = What::Submitted;
   jobs::JobId job;
@@ -82,8 +83,14 @@ struct AttemptEvent {
   std::string detail;
   std::optional<jobs::Outcome> outcome{};  // Ended
 };
-inline constexpr int kJobEventCount = 10, kLayerEventCount = 11, kWorkerEventCount = 15, kAttemptEventCount = 4;
-using FarmEvent = std::variant<JobEvent, LayerEvent, WorkerEvent, AttemptEvent>;
+struct LimitEvent {
+  enum class What : std::uint8_t { Changed };
+  What what = What::Changed;
+  std::string detail;  // "nuke: 10 instead of 20: two seats are lent"
+};
+inline constexpr int kJobEventCount = 11, kLayerEventCount = 11, kWorkerEventCount = 15, kAttemptEventCount = 4,
+                     kLimitEventCount = 1;
+using FarmEvent = std::variant<JobEvent, LayerEvent, WorkerEvent, AttemptEvent, LimitEvent>;
 
 std::string_view type_of(const FarmEvent& event);  // "layer"
 std::string_view what_of(const FarmEvent& event);  // past tense: "TasksPublished"

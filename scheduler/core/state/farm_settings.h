@@ -2,11 +2,20 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "base/time.h"
 #include "jobs/ids.h"
 
 namespace framemill::scheduler {
+
+// Counts by name; see limit_book.h. Names are those of specs, programs those of the workers' configuration.
+struct LimitSettings {
+  std::map<std::string, std::uint32_t> tokens, models;
+  std::map<std::string, std::vector<std::string>> programs;  // which tokens each needs, whatever the spec says
+};
 
 struct FarmSettings {
   jobs::Epoch epoch;  // of this start; names attempts
@@ -26,10 +35,12 @@ struct FarmSettings {
   base::Duration probe_first = base::seconds(60), probe_most = base::seconds(900);  // until it is tried there once more
   base::Duration worker_probe = base::seconds(300), worker_probe_most = base::seconds(3600);  // the same, of a worker
   std::uint32_t jobs_max = 10'000;           // live jobs; more are refused with a hint
+  std::uint32_t live_jobs_per_user = 1'000;  // of them, of one person: others can still submit
   std::uint32_t finished_jobs_max = 10'000;  // in memory, the newest; the store keeps all
   std::uint32_t leases_per_slot_max = 64;
   std::uint32_t publish_duties_per_worker_max = 4'096;  // committed tasks without their names; then no more grants
   std::uint32_t publish_duties_max = 65'536;            // the same, in the whole farm
+  LimitSettings limits;
 };
 
 }  // namespace framemill::scheduler

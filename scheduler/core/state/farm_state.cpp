@@ -24,12 +24,20 @@ Lease& FarmState::attach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, 
   Lease& kept = leases.add(std::move(lease));
   workers.attach(worker, kept, capacity);
   slot_groups.touch({worker.record.id, kept.record.slot});
+  if (!kept.expired) limits.take(kept.demand, {worker.record.id, kept.record.slot});
   return kept;
 }
 
 void FarmState::expire(PhaseEntry& phase, Lease& lease) {
   if (!std::exchange(lease.has_expired, true)) ++phase.expired_leases;
+  if (!lease.expired) limits.give_back(lease.demand, {lease.record.worker, lease.record.slot});
   leases.expire(lease);
+  match_wanted = true;
+}
+
+void FarmState::revive(Lease& lease, base::Instant deadline) {
+  leases.renew(lease, deadline);
+  limits.take(lease.demand, {lease.record.worker, lease.record.slot});
 }
 
 AttemptRecord FarmState::detach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, Lease& lease) {
@@ -39,6 +47,7 @@ AttemptRecord FarmState::detach(JobEntry& job, PhaseEntry& phase, WorkerEntry& w
   if (--job.attempts_live == 0) at_work.erase(place_at_work(job));
   workers.detach(worker, lease);
   slot_groups.touch({worker.record.id, lease.record.slot});
+  if (!lease.expired) limits.give_back(lease.demand, {worker.record.id, lease.record.slot});
   if (phase.tasks.any(tasks, TaskState::Committed)) leases.remember(id, {phase.id, tasks, worker.record.id});
   AttemptRecord record = std::move(lease.record);
   lease.record.id = id;  // moved from: the book still needs its key

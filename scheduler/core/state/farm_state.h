@@ -16,6 +16,7 @@
 #include "scheduler/core/state/file_watches.h"
 #include "scheduler/core/state/job_book.h"
 #include "scheduler/core/state/lease_book.h"
+#include "scheduler/core/state/limit_book.h"
 #include "scheduler/core/state/pace.h"
 #include "scheduler/core/state/publish_duties.h"
 #include "scheduler/core/state/ready_queue.h"
@@ -43,6 +44,7 @@ struct FarmState {
   FileWatches file_watches;
   CountersRecord counters;
   std::map<std::string, std::string> root_ids;  // by name: of the tree that all hosts must mean by it
+  LimitBook limits;
 
   // Derived.
   DemandClasses classes;
@@ -97,8 +99,10 @@ struct FarmState {
   // windows that were admitted at once; after a restart, when no device is known yet, the most that can have been
   // (docs/decisions/0006-core-in-rooms.md).
   Lease& attach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, Lease lease, std::uint32_t capacity);
-  // Its lease ran out: it lives on, and others may be granted its tasks.
+  // Its lease ran out: it lives on, and others may be granted its tasks, and the limits that it used.
   void expire(PhaseEntry& phase, Lease& lease);
+  // Its lease, which had run out, lasts until then. Not where a limit is in the way (limits.in_the_way).
+  void revive(Lease& lease, base::Instant deadline);
   // It leaves all of it; remembered where files of its tasks wait for their names. The lease is gone, its record is
   // returned.
   AttemptRecord detach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, Lease& lease);

@@ -124,7 +124,7 @@ JobEntry& JobBook::add(JobRecord record, DurationEstimator& pace) {
   FM_CHECK(added, "a job number used twice");
   JobEntry& job = place->second;
   job.record = std::move(record);
-  if (!job.final()) ++live_jobs_;
+  if (!job.final()) count_live(job.record);
   const auto& plans = job.record.plan->phases;
   job.phases.reserve(plans.size());
   for (jobs::PhaseIndex i = 0; i < plans.size(); ++i) {
@@ -156,8 +156,24 @@ JobEntry& JobBook::add(JobRecord record, DurationEstimator& pace) {
 void JobBook::set_state(JobEntry& job, jobs::JobState state) {
   const bool was_final = job.final();
   job.record.state = state;
-  if (was_final && !job.final()) ++live_jobs_;
-  if (!was_final && job.final()) --live_jobs_;
+  if (was_final && !job.final()) count_live(job.record);
+  if (!was_final && job.final()) uncount_live(job.record);
+}
+
+void JobBook::count_live(const JobRecord& job) {
+  ++live_jobs_;
+  ++live_jobs_by_user_[job.submitted.principal];
+}
+
+void JobBook::uncount_live(const JobRecord& job) {
+  --live_jobs_;
+  const auto user = live_jobs_by_user_.find(job.submitted.principal);
+  if (--user->second == 0) live_jobs_by_user_.erase(user);
+}
+
+std::uint32_t JobBook::live_jobs_of(const std::string& principal) const {
+  const auto user = live_jobs_by_user_.find(principal);
+  return user == live_jobs_by_user_.end() ? 0 : user->second;
 }
 
 void JobBook::set_at_rest(JobId id, bool at_rest) {

@@ -198,14 +198,21 @@ class JobBook {
   std::vector<SubmitTokenRecord> tokens() const;
 
   std::uint32_t live_jobs() const { return live_jobs_; }
+  std::uint32_t live_jobs_of(const std::string& principal) const;
+  // Everybody who has any, with how many.
+  const std::map<std::string, std::uint32_t>& live_jobs_by_user() const { return live_jobs_by_user_; }
 
  private:
+  void count_live(const JobRecord& job);
+  void uncount_live(const JobRecord& job);
+
   std::map<JobId, JobEntry> jobs_;
   std::map<ShotName, std::map<std::uint32_t, JobId>> versions_;
   std::map<std::pair<std::string, std::string>, SubmitTokenRecord> tokens_;
   std::map<JobId, std::pair<std::string, std::string>> tokens_by_age_;
   std::set<JobId> at_rest_;
   std::uint32_t live_jobs_ = 0;
+  std::map<std::string, std::uint32_t> live_jobs_by_user_;  // none of 0
 };
 
 }  // namespace framemill::scheduler

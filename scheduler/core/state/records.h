@@ -258,6 +258,14 @@ struct RootRecord {      // the tree that all hosts must mean by a root's name
   std::string record_key() const { return name; }
 };
 
+struct LimitRecord {  // of a limit whose count a person changed (limit_book.h)
+  std::string name;
+  std::uint32_t count = 0;
+  std::uint32_t configured = 0;  // what the configuration said then: it goes before where it says something else now
+  Cause cause;
+  std::string record_key() const { return name; }
+};
+
 struct SubmitTokenRecord {  // Idempotency-Key -> job
   std::string principal, token;
   base::Sha256 body;
@@ -282,7 +290,7 @@ struct CountersRecord {  // what must never be used twice
 
 using Record =
     std::variant<JobRecord, PhaseRecord, TaskPageRecord, TaskTroubleRecord, AttemptRecord, CommitRecord, WorkerRecord,
-                 VersionRecord, RootRecord, SubmitTokenRecord, AuditRecord, CountersRecord, RemakeRecord>;
+                 VersionRecord, RootRecord, SubmitTokenRecord, AuditRecord, CountersRecord, RemakeRecord, LimitRecord>;
 
 // Written once, never changed, and not read at a restart.
 template <class R>

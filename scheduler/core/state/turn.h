@@ -35,6 +35,7 @@ struct Turn {
   std::vector<WorkerId> workers;
   std::vector<std::pair<PhaseId, TaskIndex>> troubles;
   bool counters = false;
+  std::vector<JobId> unserved;  // that began to wait: work of them is ready, and nothing runs
 
   Worklist work;
   std::vector<PublishDuties::Key> publish_orders;                              // duties that were assigned in this turn

@@ -27,7 +27,9 @@ struct ViewMarks {
   // Where the rounds stand; see views/view_feed.cpp.
   JobId due_job, live_job;
   WorkerId due_worker, any_worker;
-  bool more = false;  // the last round left rows for the next
+  bool more = false;            // the last round left rows for the next
+  bool limits_changed = false;  // a person changed one
+  base::Instant limits_copied{INT64_MIN};
   base::Instant round{INT64_MIN}, round_at_latest{INT64_MIN};
 };
 

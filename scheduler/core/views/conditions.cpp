@@ -6,6 +6,7 @@
 #include "scheduler/core/policy/awaited.h"
 #include "scheduler/core/policy/failure_text.h"
 #include "scheduler/core/policy/missing_files.h"
+#include "scheduler/core/policy/throttling.h"
 #include "scheduler/core/views/slot_reasons.h"
 
 namespace framemill::scheduler {
@@ -45,6 +46,8 @@ std::string_view name(Condition::Kind kind) {
       return "blocked";
     case Condition::Kind::Starved:
       return "starved";
+    case Condition::Kind::Throttled:
+      return "throttled";
     case Condition::Kind::InputMissing:
       return "input_missing";
     case Condition::Kind::Waiting:
@@ -55,6 +58,13 @@ std::string_view name(Condition::Kind kind) {
   return "";
 }
 
+std::optional<Condition::Kind> condition_from_name(std::string_view wanted) {
+  using enum Condition::Kind;
+  for (const Condition::Kind kind : {Stuck, Blocked, Starved, Throttled, InputMissing})
+    if (name(kind) == wanted) return kind;
+  return std::nullopt;
+}
+
 const std::string& Conditions::why_nobody(const JobEntry& job, const PhaseEntry& phase) {
   const auto [entry, added] = nobody_.try_emplace(phase.common_class);
   if (!added) return entry->second;
@@ -62,6 +72,14 @@ const std::string& Conditions::why_nobody(const JobEntry& job, const PhaseEntry&
   workers_walked_ += farm_.workers.all().size();
   const auto reasons = slot_reasons(farm_, phase.common_class, job, phase, 0, farm_.now(), nullptr).reasons;
   entry->second = reasons.empty() ? "no worker has connected" : reasons.front().because;
+  return entry->second;
+}
+
+const std::string& Conditions::throttled_by(const PhaseEntry& phase) {
+  const ClassId ready = class_of_ready(phase);
+  const auto [entry, added] = throttled_.try_emplace(ready);
+  if (!added || ready == 0) return entry->second;
+  if (auto throttle = throttle_of(farm_, ready)) entry->second = std::move(throttle->because);
   return entry->second;
 }
 
@@ -76,20 +94,27 @@ Condition Conditions::of_layer(const JobEntry& job, std::uint32_t layer) {
   }
   if (const auto missing = awaited_file(farm_, job, layer))
     return {Condition::Kind::InputMissing, name, text_of(*missing, farm_.turn.now.wall), missing->since};
+  for (const PhaseEntry& phase : job.phases)
+    if (phase.plan->layer == layer)
+      if (const std::string& why = throttled_by(phase); !why.empty())
+        return {Condition::Kind::Throttled, name, why, {}};
   return {};
 }
 
 Condition Conditions::of_job(const JobEntry& job) {
   if (!job.may_be_granted()) return job.final() || job.is_stopped() ? Condition{} : waiting(farm_, job);
-  Condition blocked, without_input;
+  Condition blocked, without_input, throttled;
   const PhaseEntry* ready = nullptr;
   for (std::uint32_t layer = 0; layer < job.record.spec->layers.size(); ++layer) {
     Condition condition = of_layer(job, layer);
     if (condition.kind == Condition::Kind::Stuck) return condition;
-    Condition& other = condition.kind == Condition::Kind::InputMissing ? without_input : blocked;
+    Condition& other = condition.kind == Condition::Kind::InputMissing ? without_input
+                       : condition.kind == Condition::Kind::Throttled  ? throttled
+                                                                       : blocked;
     if (other.kind == Condition::Kind::None) other = std::move(condition);
   }
   if (blocked.kind != Condition::Kind::None) return blocked;
+  if (throttled.kind != Condition::Kind::None) return throttled;
   if (job.attempts_live > 0) return {};
   for (const PhaseEntry& phase : job.phases)
     if (ready == nullptr && phase.tasks.count(TaskState::Ready) > 0) ready = &phase;

@@ -1,4 +1,4 @@
-// Whether a job goes on, for people: stuck, blocked, starved or without its input files, beside its state.
+// Whether a job goes on, for people: stuck, blocked, starved, throttled or without its input files, beside its state.
 #pragma once
 
 #include <map>
@@ -19,9 +19,11 @@ class Conditions {
 
  private:
   const std::string& why_nobody(const JobEntry& job, const PhaseEntry& phase);
+  const std::string& throttled_by(const PhaseEntry& phase);
 
   const FarmState& farm_;
-  std::map<ClassId, std::string> nobody_;  // why no worker could take the class; empty: one could
+  std::map<ClassId, std::string> nobody_;     // why no worker could take the class; empty: one could
+  std::map<ClassId, std::string> throttled_;  // what holds the class back; empty: nothing
   std::uint64_t workers_walked_ = 0;
 };
 

@@ -16,6 +16,7 @@
 #include "scheduler/core/policy/planner.h"
 #include "scheduler/core/policy/readiness.h"
 #include "scheduler/core/policy/reason.h"
+#include "scheduler/core/policy/throttling.h"
 #include "scheduler/core/state/refusal.h"
 #include "scheduler/core/views/job_views.h"
 #include "scheduler/core/views/remake_views.h"
@@ -306,6 +307,10 @@ Causes causes_of(const FarmState& farm, const Planner& planner, const JobEntry& 
     if (!missing_file(farm, job, phase, task)) return {};
   }
   if (auto trouble = trouble_reason(farm, job, phase, task, now)) return {{std::move(*trouble)}, false};
+  if (const auto throttle = throttle_of(farm, phase); throttle && state == TaskState::Ready) {
+    SlotReason limited{throttle->reason, 0, {}, throttle->because, throttle->remedy};
+    return {{std::move(limited)}, false};
+  }
   SlotReasons slots = slot_reasons(farm, class_for(phase, task), job, phase, task, now.monotonic, &planner);
   return {std::move(slots.reasons), slots.never};
 }
@@ -362,9 +367,13 @@ void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEn
                             "free at least 32 MiB on the disk of the scheduler's data directory"});
     return;
   }
+  const auto throttle = view.state == TaskState::Ready ? throttle_of(farm, phase) : std::nullopt;
+  if (throttle) view.reasons.push_back({throttle->reason, 0, {}, throttle->because, throttle->remedy});
   // A slot that is merely busy does not keep a paused job back; one that is drained or lacks something will, later.
-  std::copy_if(slots.reasons.begin(), slots.reasons.end(), std::back_inserter(view.reasons),
-               [&](const SlotReason& r) { return !job.is_held() || r.reason != Reason::SlotsBusy; });
+  std::copy_if(slots.reasons.begin(), slots.reasons.end(), std::back_inserter(view.reasons), [&](const SlotReason& r) {
+    if (throttle && r.reason == Reason::Limit) return false;  // said already, of the farm as a whole
+    return !job.is_held() || r.reason != Reason::SlotsBusy;
+  });
 }
 
 std::string sentence_of(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, const ExplainView& view,

@@ -84,7 +84,7 @@ class Eta {
   void add(const FarmState& farm, const PhaseEntry& phase, bool waits) {
     if (open_tasks(phase) == 0) return;
     unknown_ = unknown_ || waits;
-    slots_ = std::max(slots_, able_groups(farm, phase.common_class).slots);
+    slots_ = std::max(slots_, slots_at_most(farm, phase.common_class));
     const auto left = work_left_s(farm, phase);
     if (!left) {
       unmeasured_ = unmeasured_ || phase.plan->traits().stepped;
@@ -182,7 +182,8 @@ void add_phase(const PhaseEntry& phase, const FramesOf& frames, LayerView& view,
 
 // Held, or with nobody who could take it: it is not known when it goes on.
 bool goes_on(const Condition& condition) {
-  return condition.kind == Condition::Kind::None || condition.kind == Condition::Kind::Starved;
+  return condition.kind == Condition::Kind::None || condition.kind == Condition::Kind::Starved ||
+         condition.kind == Condition::Kind::Throttled;
 }
 
 std::vector<LayerView> layers_of(const FarmState& farm, const JobEntry& job, const std::vector<bool>& waits,

@@ -203,6 +203,8 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
     case PlacementBlocker::SetAside:
     case PlacementBlocker::Maintenance:
       break;  // because_of_maintenance, because_kept_free and because_avoided tell
+    case PlacementBlocker::Limited:
+      return "a limit is used up, and the slot does not use it";
   }
   return "";
 }
@@ -249,6 +251,8 @@ std::string remedy(const Demand& demand, const WorkerEntry& worker, PlacementBlo
                                                      : "wait for a lease to end";
     case Reason::MemoryBooked:
       return "wait for that work, or add a device";
+    case Reason::Limit:
+      return "wait, or raise the limit";
     default:
       return blocker == PlacementBlocker::None ? "nothing: it starts at once"
                                                : "wait, raise the priority, or add a worker";
@@ -284,6 +288,7 @@ struct TaskAnswers {
     if (!fit.fits()) return fit.blocker;
     if (tasks_before_drain(farm, phase, worker, slot, fit.capacity) == 0) return PlacementBlocker::Maintenance;
     if (at_publish_cap(farm, worker.record.id)) return PlacementBlocker::PublishCap;
+    if (farm.limits.in_the_way(demand, {worker.record.id, slot.state.index})) return PlacementBlocker::Limited;
     return kept_free_for(worker, slot) == nullptr ? PlacementBlocker::None : PlacementBlocker::KeptFree;
   }
   SlotReason reason(const WorkerEntry& worker, const SlotEntry& slot, const Avoidance& avoided,

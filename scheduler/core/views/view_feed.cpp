@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "scheduler/core/views/job_views.h"
+#include "scheduler/core/views/limit_views.h"
 #include "scheduler/core/views/worker_views.h"
 
 namespace framemill::scheduler {
@@ -44,6 +45,12 @@ class Copying {
     cost_ += view_cost(farm_, worker);
   }
 
+  void copy_limits() {
+    farm_.views.limits_changed = false;
+    farm_.views.limits_copied = farm_.now();
+    changes_.limits = std::make_shared<std::vector<LimitView>>(limit_views(farm_));
+  }
+
   std::uint64_t cost() const { return cost_ + kCostOfWorkerWalked * conditions_.workers_walked(); }
   ViewChanges changes() && { return std::move(changes_); }
 
@@ -63,6 +70,7 @@ class Copying {
 void copy_at_once(FarmState& farm, Copying& copying) {
   for (const JobId id : std::exchange(farm.views.jobs_now, {})) copying.copy(farm.jobs.get(id));
   for (const WorkerId id : std::exchange(farm.views.workers_now, {})) copying.copy(farm.workers.get(id));
+  if (farm.views.limits_changed) copying.copy_limits();
 }
 
 // The next after `last` in the circle.
@@ -103,6 +111,7 @@ bool copy_old(FarmState& farm, Set& all, Id& last, std::uint64_t cost_max, Copyi
 
 void copy_round(FarmState& farm, Copying& copying) {
   ViewMarks& feed = farm.views;
+  if (farm.limits.any() && feed.limits_copied + kRowOld <= farm.now()) copying.copy_limits();
   const auto job_of = [&](JobId id) -> JobEntry& { return farm.jobs.get(id); };
   const auto worker_of = [&](WorkerId id) -> WorkerEntry& { return farm.workers.get(id); };
   const std::uint64_t before = copying.cost(), share = kCostPerRound / 4;  // one each: none goes short
@@ -120,7 +129,7 @@ void copy_round(FarmState& farm, Copying& copying) {
 
 base::Instant views_due(const FarmState& farm) {
   const ViewMarks& feed = farm.views;
-  if (!feed.jobs_now.empty() || !feed.workers_now.empty()) return base::Instant{INT64_MIN};
+  if (!feed.jobs_now.empty() || !feed.workers_now.empty() || feed.limits_changed) return base::Instant{INT64_MIN};
   const bool waiting = !feed.jobs_due.empty() || !feed.workers_due.empty() || !feed.forgotten.empty() || feed.more;
   return waiting ? feed.round : feed.round_at_latest;
 }
@@ -142,6 +151,7 @@ ViewChanges take_all_views(FarmState& farm) {
     copying.copy(job);
   }
   for (auto& [id, worker] : farm.workers.all()) copying.copy(worker);
+  copying.copy_limits();
   return std::move(copying).changes();
 }
 

@@ -22,6 +22,7 @@ struct Condition {
     Stuck,         // a layer is held: everything that could take it gave its work back again and again
     Blocked,       // work is ready, and no worker could take it as things are
     Starved,       // work is ready, and other work has had all the slots for FarmSettings::starved_after
+    Throttled,     // work is ready, and a limit holds it back, whether or not some of it runs
     InputMissing,  // nothing is ready and nothing runs, because files of roots are not there
     Waiting,       // its spec makes it wait for a time or for other jobs; nobody has stopped it
   };
@@ -30,6 +31,7 @@ struct Condition {
   base::WallTime since;       // not of Blocked: 0
 };
 std::string_view name(Condition::Kind kind);  // "stuck"; "" for None
+std::optional<Condition::Kind> condition_from_name(std::string_view name);
 
 struct LayerView {
   std::uint32_t index = 0;
@@ -41,7 +43,7 @@ struct LayerView {
   std::uint64_t tries_charged = 0;        // ever, as JobView::retries
   std::uint32_t retried = 0, failed = 0;  // tasks: tried again after a bad end; given up
   std::optional<std::int64_t> eta_ms;     // absent until a window has been measured
-  Condition condition;                    // Stuck or Blocked
+  Condition condition;                    // never Starved
 };
 struct FailureGroup {  // failures of a job with one code
   std::string code, message;
@@ -163,9 +165,20 @@ struct WorkerView {
   std::uint64_t tasks_taken_back = 0;  // given to others since it was asked to drain, by this process of the scheduler
 };
 
+struct LimitView {
+  std::string name;
+  bool is_model = false;
+  std::uint32_t count = 0, configured = 0, in_use = 0;  // slots
+  std::uint64_t waiting = 0;                            // ready tasks of its classes
+  std::vector<std::pair<JobId, std::uint32_t>> users;   // with how many slots, at most kLimitUsersShown, the most first
+  Cause last_change;                                    // empty: as configured
+};
+inline constexpr std::size_t kLimitUsersShown = 64;
+
 // Rows are never changed once they are made, so that threads may share them.
 using JobRow = std::shared_ptr<const JobView>;
 using WorkerRow = std::shared_ptr<const WorkerView>;
+using LimitRows = std::shared_ptr<const std::vector<LimitView>>;  // by name
 
 // What is new for those who watch (view_feed.h): rows take the place of those with the same id.
 struct ViewChanges {
@@ -173,6 +186,7 @@ struct ViewChanges {
   std::vector<JobRow> jobs;
   std::vector<JobId> forgotten;  // no longer in memory; the store has them
   std::vector<WorkerRow> workers;
+  LimitRows limits{};  // all of them; null: as before
 };
 
 struct SlotReason {  // for a class of slots that answer alike
