@@ -2,7 +2,9 @@
 // chunks of one, how long a turn takes, and what an idle slot costs in memory, for farms of four sizes. Times are the
 // thread's own CPU time, because others may use the machine, and ratios to the smallest farm tell how the cost grows.
 //
-//   core-throughput [--shape 16|100|1000|10000]... [--seconds 5] [--tasks N] [--slots 4]
+//   core-throughput [--shape 16|100|1000|10000]... [--seconds 5] [--tasks N] [--slots 4] [--shares 50]
+//
+// With --shares each farm is measured with all jobs in one share and with so many shows of four users each, in turns.
 //
 // One short shape under a profiler counts instructions where times mean nothing:
 //   valgrind --tool=callgrind core-throughput --shape 16 --slots 16 --tasks 3000
@@ -114,6 +116,21 @@ Figures measure(const FarmShape& shape, double seconds, std::uint64_t tasks) {
   return figures;
 }
 
+// What a tree of shares costs: the better of two runs each, in turns.
+void compare_shares(const FarmShape& shape, std::uint32_t shows, double seconds, std::uint64_t tasks) {
+  FarmShape shared = shape;
+  shared.shares = shows;
+  double one = 0, many = 0;
+  for (int round = 0; round < 2; ++round) {
+    one = std::max(one, measure(shape, seconds, tasks).tasks_per_second);
+    many = std::max(many, measure(shared, seconds, tasks).tasks_per_second);
+  }
+  fmt::print(
+      "{} workers x {} slots, {} jobs, {} request classes: one share {:.0f} tasks/s, {} shows x 4 users {:.0f} "
+      "({:.2f})\n",
+      shape.workers, shape.slots, shape.jobs, shape.classes, one, shows, many, many / one);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -121,20 +138,25 @@ int main(int argc, char** argv) {
   std::vector<std::uint32_t> chosen{16, 100, 1'000, 10'000};
   double seconds = 5;
   std::uint64_t tasks = 0;
-  std::uint32_t slots = 4;
+  std::uint32_t slots = 4, shows = 0;
   app.add_option("--shape", chosen, "farms to measure, by workers: 16, 100, 1000, 10000")
       ->check(CLI::IsMember({16, 100, 1'000, 10'000}));
   app.add_option("--seconds", seconds, "at most, per farm")->capture_default_str();
   app.add_option("--tasks", tasks, "in all, per farm; 0: as many as there is time for");
   app.add_option("--slots", slots, "per worker")->capture_default_str();
+  app.add_option("--shares", shows, "shows of four users each, compared with one share");
   CLI11_PARSE(app, argc, argv);
-  const std::map<std::uint32_t, FarmShape> shapes{{16, {16, slots, 1, 1}},
-                                                  {100, {100, slots, 50, 1}},
-                                                  {1'000, {1'000, slots, 200, 10}},
-                                                  {10'000, {10'000, slots, 1'000, 20}}};
+  const std::map<std::uint32_t, FarmShape> shapes{{16, {16, slots, 1, 1, 1}},
+                                                  {100, {100, slots, 50, 1, 1}},
+                                                  {1'000, {1'000, slots, 200, 10, 1}},
+                                                  {10'000, {10'000, slots, 1'000, 20, 1}}};
   double first = 0;
   for (const std::uint32_t workers : chosen) {
     const FarmShape& shape = shapes.at(workers);
+    if (shows > 0) {
+      compare_shares(shape, shows, seconds, tasks == 0 ? kTasksOfJobMost * shape.jobs : tasks);
+      continue;
+    }
     const Figures f = measure(shape, seconds, tasks == 0 ? kTasksOfJobMost * shape.jobs : tasks);
     if (first == 0) first = f.tasks_per_second;
     fmt::print(

@@ -14,7 +14,7 @@ namespace {
 using namespace scheduler;
 
 constexpr base::Now kNow{{1'000}, {1'000}};
-constexpr std::uint32_t kHostKinds = 4;
+constexpr std::uint32_t kHostKinds = 4, kUsersOfShow = 4;
 
 std::string key_of(std::uint32_t worker) {
   return fmt::format("key {}", worker);
@@ -49,13 +49,14 @@ void EchoFarm::submit_all(std::uint64_t tasks) {
   for (std::uint32_t j = 0; j < shape_.jobs; ++j) {
     const std::uint32_t request_class = j % shape_.classes;
     const std::string text = fmt::format(
-        "api = \"framemill/v1\"\nname = \"n{0}\"\nshow = \"s\"\nsequence = \"q\"\nshot = \"x{0}\"\n[[layer]]\n"
+        "api = \"framemill/v1\"\nname = \"n{0}\"\nshow = \"s{4}\"\nsequence = \"q\"\nshot = \"x{0}\"\n[[layer]]\n"
         "name = \"run\"\nkind = \"command\"\nargv = [\"{1}\"]\nchunk = 1\noutput = \"{{frame}}.png\"\n"
         "frames = \"1-{2}\"\nneeds = {{ cpus = {3} }}\n",
-        j, program_of(request_class), of_job, request_class + 1);
+        j, program_of(request_class), of_job, request_class + 1, j % shape_.shares);
     jobs::ParsedSpec spec = jobs::parse_spec(text, jobs::SpecFormat::Toml);
     FM_CHECK(spec.spec.has_value(), "the spec of a benchmark is refused");
     JobSubmitted submit;
+    if (shape_.shares > 1) submit.cause.principal = fmt::format("user{}", j / shape_.shares % kUsersOfShow);
     submit.spec = std::make_shared<const jobs::JobSpec>(std::move(*spec.spec));
     carry_out(farm_.apply(std::move(submit), kNow));
   }

@@ -15,6 +15,7 @@ struct FarmShape {
   std::uint32_t workers = 16, slots = 4;  // slots: of each worker
   std::uint32_t jobs = 1;
   std::uint32_t classes = 1;  // request classes; every second one only for the hosts of one kind of four
+  std::uint32_t shares = 1;   // shows with four users each, among whom the jobs are divided; 1: one show and user
 };
 
 class EchoFarm {

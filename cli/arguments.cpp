@@ -78,7 +78,10 @@ VerbInfo Arguments::info() const {
 
 void Arguments::run(Action action) {
   common();  // last, so that help lists the verb's own options first
-  app_->callback([line = line_, action = std::move(action)] { line->action = action; });
+  // A verb below this one was there first.
+  app_->callback([line = line_, action = std::move(action)] {
+    if (!line->action) line->action = action;
+  });
 }
 
 }  // namespace framemill::cli

@@ -20,6 +20,8 @@ scheduler::FarmSettings draw_settings(Random& random) {
   settings.probe_most = base::seconds(120);
   settings.worker_probe = base::seconds(30);
   settings.worker_probe_most = base::seconds(240);
+  settings.shares.half_life = base::seconds(120);
+  settings.shares.rules["s1"] = {2, 1};
   return settings;
 }
 

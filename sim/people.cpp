@@ -12,13 +12,14 @@ namespace {
 
 constexpr base::Duration kAskAgain = base::seconds(5);
 constexpr base::Duration kSubmitWithin = base::seconds(45);
+constexpr std::size_t kShows = 2, kPersons = 3;
 
 // Boards of some windows in variants, a chain that starts from one of them, a program over the chain's frames, a movie, a
 // sheet: each with a chance of its own, but the first.
 std::string draw_spec(Random& random, std::size_t number) {
   std::string text = fmt::format(
-      "api = \"framemill/v1\"\nname = \"j{0}\"\nshow = \"s\"\nsequence = \"q\"\nshot = \"j{0}\"\npriority = {1}\n",
-      number, random.between(0, 100));
+      "api = \"framemill/v1\"\nname = \"j{0}\"\nshow = \"s{2}\"\nsequence = \"q\"\nshot = \"j{0}\"\npriority = {1}\n",
+      number, random.between(0, 100), number % kShows);
   const std::int64_t chunk = random.between(1, 4);
   text += fmt::format(
       "[[layer]]\nname = \"boards\"\nkind = \"generate\"\nmodel = \"demo@1\"\nprompt = \"sea\"\nretries = {}\nframes = "
@@ -76,6 +77,7 @@ People::People(EventQueue& time, Random random, Trace& trace, SchedulerHost& sch
     FM_CHECK(parsed.spec.has_value(),
              parsed.errors.empty() ? "a drawn spec that is not one" : parsed.errors[0].message);
     submission.event.spec = std::make_shared<const jobs::JobSpec>(std::move(*parsed.spec));
+    submission.event.cause.principal = fmt::format("person{}", number % kPersons);
     submission.event.packages = {demo_package()};
     submission.event.token = submission.token;
     submission.event.body = base::sha256(submission.text);

@@ -13,6 +13,7 @@ void declare_frames(Arguments& program);
 void declare_logs(Arguments& program);
 void declare_workers(Arguments& program);
 void declare_limits(Arguments& program);
+void declare_shares(Arguments& program);
 void declare_drain(Arguments& program);
 void declare_undrain(Arguments& program);
 void declare_cancel(Arguments& program);

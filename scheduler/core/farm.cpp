@@ -17,6 +17,7 @@
 #include "scheduler/core/acts/restart.h"
 #include "scheduler/core/acts/serving.h"
 #include "scheduler/core/acts/settle.h"
+#include "scheduler/core/acts/share_records.h"
 #include "scheduler/core/acts/standings.h"
 #include "scheduler/core/acts/submit.h"
 #include "scheduler/core/acts/verbs.h"
@@ -31,6 +32,7 @@
 #include "scheduler/core/views/explain.h"
 #include "scheduler/core/views/job_views.h"
 #include "scheduler/core/views/limit_views.h"
+#include "scheduler/core/views/share_views.h"
 #include "scheduler/core/views/view_feed.h"
 #include "scheduler/core/views/worker_views.h"
 
@@ -78,6 +80,10 @@ struct Apply {
   void operator()(const LimitChangeRequested& event) const {
     answer<Changed>(farm, event.request,
                     farm.read_only ? base::Result<Changed>(read_only()) : change_limit(farm, event));
+  }
+  void operator()(const ShareChangeRequested& event) const {
+    answer<Changed>(farm, event.request,
+                    farm.read_only ? base::Result<Changed>(read_only()) : change_share(farm, event));
   }
   void operator()(WorkerReported&& event) const { on_worker_reported(farm, std::move(event)); }
   void operator()(const WorkerKeyContested& event) const { on_worker_key_contested(farm, event); }
@@ -143,6 +149,7 @@ void forget_old_jobs(FarmState& farm) {
 
 // What is due by now, whatever the event was.
 void pass_time(FarmState& farm) {
+  farm.rescale_shares();
   wake(farm);
   end_due_holds(farm);
   begin_planned_drains(farm);
@@ -180,7 +187,8 @@ Effects finish_turn(FarmState& farm) {
 }  // namespace
 
 Farm::Farm(FarmSettings settings) : state_(std::make_unique<State>()) {
-  state_->settings = settings;
+  state_->settings = std::move(settings);
+  state_->shares.configure(state_->settings.shares);
 }
 Farm::~Farm() = default;
 Farm::Farm(Farm&&) noexcept = default;
@@ -248,6 +256,10 @@ std::vector<WorkerView> Farm::list_workers(base::Now now) const {
   std::vector<WorkerView> views;
   for (const auto& [id, worker] : state_->workers.all()) views.push_back(view_of(*state_, worker, now));
   return views;
+}
+
+std::vector<ShareView> Farm::list_shares() const {
+  return share_views(*state_);
 }
 
 base::Result<ExplainView> Farm::explain(JobId job, const std::string& layer, std::optional<std::uint32_t> variant,

@@ -46,6 +46,8 @@ class Farm {
   std::optional<JobView> show_job(JobId job) const;
   std::vector<WorkerView> list_workers(base::Now now) const;
   std::vector<LimitView> list_limits() const;
+  // The tree of shares: a node before those below it.
+  std::vector<ShareView> list_shares() const;
   // The first task of the job that does not run and is not final (or the one that writes `frame` of `layer` and
   // `variant`). When there is none: an empty layer and a sentence about the job.
   base::Result<ExplainView> explain(JobId job, const std::string& layer, std::optional<std::uint32_t> variant,

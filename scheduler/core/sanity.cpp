@@ -1,6 +1,7 @@
 #include "scheduler/core/sanity.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "scheduler/core/policy/avoidance.h"
@@ -132,7 +133,7 @@ std::string check_queue(const FarmState& farm) {
   for (const auto& [id, job] : farm.jobs.all()) {
     if (!job.may_be_granted()) continue;
     for (const PhaseEntry& phase : job.phases) {
-      const Standing standing = QueueOrder().standing_of(job, phase);
+      const Standing standing = standing_of(job, phase);
       derived.set({id, phase.id.index, Grouping::Common}, phase.common_class, standing, phase.ready_common());
       derived.set({id, phase.id.index, Grouping::Single}, phase.common_class, standing, phase.single);
       derived.set({id, phase.id.index, Grouping::Alone}, phase.alone_class, standing, phase.alone);
@@ -168,10 +169,51 @@ std::string check_slots(const FarmState& farm) {
 }
 
 std::string check_at_work(const FarmState& farm) {
-  std::set<std::pair<std::int64_t, std::int64_t>> at_work;
+  std::map<ShareId, FarmState::AtWork> at_work;
   for (const auto& [id, job] : farm.jobs.all())
-    if (job.attempts_live > 0) at_work.emplace(job.record.priority, -std::int64_t{id.value});
+    if (job.attempts_live > 0) at_work[job.share].emplace(job.record.priority, -std::int64_t{id.value});
   return at_work == farm.at_work ? "" : "the jobs at work are not those that have attempts";
+}
+
+bool is_about(double a, double b) {
+  return std::abs(a - b) <= 1e-6 * std::max({std::abs(a), std::abs(b), 1.0});
+}
+
+// What each node of the shares counts, from the leases, the ready work and the nodes below it.
+std::string check_shares(const FarmState& farm) {
+  struct Counted {
+    double pending = 0, settled_below = 0;
+    std::uint64_t waiting = 0;
+    std::uint32_t leases = 0;
+    std::set<SlotRef> slots;
+  };
+  std::map<ShareId, Counted> counted;
+  const auto each_above = [&](ShareId leaf, auto&& count) {
+    for (ShareId id = leaf; id; id = farm.shares.node(id).parent) count(counted[id]);
+  };
+  for (const auto& [id, lease] : farm.leases.live()) {
+    if (lease.share != farm.jobs.get(lease.record.phase.job).share) return "a lease charged to another share";
+    each_above(lease.share, [&](Counted& node) {
+      node.pending += lease.charged;
+      ++node.leases;
+      node.slots.insert({lease.record.worker, lease.record.slot});
+    });
+  }
+  for (const auto& [share, ready] : farm.ready.shares())
+    each_above(share, [&](Counted& node) { node.waiting += ready.tasks; });
+  for (const ShareNode& node : farm.shares.all())
+    if (node.parent) counted[node.parent].settled_below += node.settled;
+  for (const ShareNode& node : farm.shares.all()) {
+    const Counted& its = counted[node.id];
+    if (its.waiting != node.waiting) return "share " + node.path + " miscounts its ready tasks";
+    if (its.leases != node.leases || its.slots.size() != node.slots)
+      return "share " + node.path + " miscounts its slots";
+    if (!is_about(its.pending, node.pending)) return "share " + node.path + " is charged other than its leases say";
+    if (!node.is_leaf() && !is_about(its.settled_below, node.settled))
+      return "share " + node.path + " has used other than those below it";
+    if (node.parent && node.in_line != (node.waiting > 0)) return "share " + node.path + " stands in the wrong line";
+  }
+  return {};
 }
 
 std::string check_leases(const FarmState& farm) {
@@ -192,11 +234,12 @@ std::string check_leases(const FarmState& farm) {
 }
 
 // A slot that is empty may be kept free for work that comes before: its device's memory is booked by other slots now.
-bool is_kept_for_earlier(const FarmState& farm, const WorkerEntry& worker, const SlotEntry& slot,
-                         const QueueOrder::Candidate& work) {
+bool is_kept_for_earlier(const FarmState& farm, const WorkerEntry& worker, const SlotEntry& slot, ShareId of,
+                         const ReadyQueue::Ranked& work) {
   for (const auto& [id, queue] : farm.ready.classes())
     for (const auto& [share, line] : queue.shares) {
-      if (!QueueOrder().goes_before({share, &line.begin()->first}, work)) continue;
+      // Which share came first may have changed since, as it was charged for what it got.
+      if (share == of && !(line.begin()->first < work)) continue;
       const SlotFit fit = fit_of(farm.memory, farm.classes.of(id), worker, slot, farm.settings.leases_per_slot_max);
       if (fit.blocker == PlacementBlocker::MemoryBooked) return true;
     }
@@ -229,7 +272,7 @@ bool should_be_busy(const FarmState& farm, const ReadyQueue::Class& queue, const
     const auto first = std::find_if(line.begin(), line.end(), [&](const auto& entry) {
       return may_go_there(farm, entry.first.place, demand, worker.record.id);
     });
-    if (first != line.end() && !is_kept_for_earlier(farm, worker, slot, {share, &first->first})) return true;
+    if (first != line.end() && !is_kept_for_earlier(farm, worker, slot, share, first->first)) return true;
   }
   return false;
 }
@@ -297,7 +340,7 @@ std::string first_violation(const FarmState& farm) {
   if (live_jobs_by_user != farm.jobs.live_jobs_by_user()) return "a wrong count of a person's live jobs";
   if (attempts != farm.leases.live().size()) return "a wrong count of live attempts";
   for (const auto& check : {check_holds, check_drain_plans, check_waits, check_queue, check_slots, check_at_work,
-                            check_leases, check_limits, check_no_idle_slot, check_classes})
+                            check_shares, check_leases, check_limits, check_no_idle_slot, check_classes})
     if (std::string wrong = check(farm); !wrong.empty()) return wrong;
   return {};
 }

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/units.h"
 #include "config/settings.h"
+#include "scheduler/daemon/share_config.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -174,6 +175,7 @@ void read_config(SettingsTable& table, const std::filesystem::path& directory, c
     read_root(roots, name, directory, config);
     config.origins["roots." + name] = file;
   });
+  table.table("shares", [&](SettingsTable& shares) { read_shares(shares, config.shares); });
   table.table("http_limits", [&](SettingsTable& limits) {
     for (const std::string& key : limits.keys()) config.origins["http_limits." + key] = file;
     read_http_limits(limits, config.http_limits);

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "scheduler/core/state/farm_settings.h"
+#include "scheduler/core/state/share_rules.h"
 
 namespace framemill::scheduler {
 
@@ -57,6 +58,7 @@ struct SchedulerConfig {
   std::filesystem::path local_socket() const { return data_directory / "control.sock"; }
   std::uint32_t live_jobs_per_user = 1000;  // [limits]: more jobs of one person are refused
   LimitSettings limits;                     // [limits.tokens], [limits.models], [limits.programs]
+  ShareSettings shares;
 };
 
 // Errors: config.read, config.syntax, config.unknown_key, config.wrong_type, config.missing_key, config.out_of_range;

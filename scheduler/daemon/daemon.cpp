@@ -252,6 +252,7 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
   options.settings.progress_timeout = config.progress_timeout;
   options.settings.live_jobs_per_user = config.live_jobs_per_user;
   options.settings.limits = config.limits;
+  options.settings.shares = config.shares;
   FM_ASSIGN(const auto process, SchedulerProcess::start(
                                     loop, std::move(options),
                                     [&](base::Error error) {

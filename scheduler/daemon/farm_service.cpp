@@ -277,6 +277,24 @@ void FarmService::change_worker(WorkerChange change, Reply<Changed> reply) {
   });
 }
 
+void FarmService::change_share(ShareChange change, Reply<Changed> reply) {
+  queue_change<Changed>(std::move(reply), [this, change = std::move(change)](Reply<Changed> answer_to) {
+    ShareChangeRequested event;
+    event.cause = {change.principal, base::wall_now(), change.reason};
+    event.path = change.path;
+    event.rules = change.rules;
+    event.reset = change.reset;
+    event.request = scheduler_.expect(unwrap<Changed>(std::move(answer_to)));
+    scheduler_.apply(std::move(event));
+  });
+}
+
+void FarmService::list_shares(Reply<std::vector<ShareView>> reply) {
+  queue_read<std::vector<ShareView>>(std::move(reply), [this](const Reply<std::vector<ShareView>>& answer_to) {
+    answer_to(scheduler_.farm().list_shares());
+  });
+}
+
 void FarmService::list_jobs(JobFilter filter, Reply<std::vector<JobRow>> reply) {
   reply(board_->jobs(filter));
 }

@@ -28,6 +28,8 @@ class FarmService : public FarmPort {
   void change_job(JobChange change, Reply<Changed> reply) override;
   void change_jobs(JobsChange change, Reply<JobsChangeReply> reply) override;
   void change_worker(WorkerChange change, Reply<Changed> reply) override;
+  void change_share(ShareChange change, Reply<Changed> reply) override;
+  void list_shares(Reply<std::vector<ShareView>> reply) override;
   void list_jobs(JobFilter filter, Reply<std::vector<JobRow>> reply) override;
   void show_job(JobId job, Reply<JobRow> reply) override;
   void list_workers(Reply<std::vector<WorkerRow>> reply) override;

@@ -26,6 +26,7 @@ int status_of(Refusal refusal) {
     case Refusal::JobUnknown:
     case Refusal::JobVariantUnknown:
     case Refusal::LimitUnknown:
+    case Refusal::ShareUnknown:
     case Refusal::WorkerUnknown:
       return 404;
     case Refusal::JobFinal:
@@ -218,6 +219,7 @@ ApiRoutes api_routes() {
   add_limit_routes(routes);
   add_worker_routes(routes);
   add_session_routes(routes);
+  add_share_routes(routes);
   add_system_routes(routes);
   add_upkeep_routes(routes);
   add_metrics_routes(routes);

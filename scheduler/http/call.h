@@ -113,6 +113,7 @@ void add_limit_routes(ApiRoutes& routes);
 void add_worker_routes(ApiRoutes& routes);
 void add_diagnosis_route(ApiRoutes& routes);
 void add_session_routes(ApiRoutes& routes);
+void add_share_routes(ApiRoutes& routes);
 void add_system_routes(ApiRoutes& routes);
 void add_upkeep_routes(ApiRoutes& routes);
 void add_metrics_routes(ApiRoutes& routes);

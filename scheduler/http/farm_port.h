@@ -154,6 +154,13 @@ struct Health {
   std::uint32_t epoch = 0;  // the start of the scheduler that answers
 };
 
+struct ShareChange {
+  std::string principal, reason;
+  std::string path;    // "features/atlas"
+  ShareRules rules;    // what is given is set
+  bool reset = false;  // as configured again, before that
+};
+
 class FarmPort {
  public:
   virtual ~FarmPort() = default;
@@ -163,6 +170,8 @@ class FarmPort {
   // had been changed by then.
   virtual void change_jobs(JobsChange change, Reply<JobsChangeReply> reply) = 0;
   virtual void change_worker(WorkerChange change, Reply<Changed> reply) = 0;
+  virtual void change_share(ShareChange change, Reply<Changed> reply) = 0;  // share.unknown
+  virtual void list_shares(Reply<std::vector<ShareView>> reply) = 0;        // a node before those below it
   virtual void list_jobs(JobFilter filter, Reply<std::vector<JobRow>> reply) = 0;
   virtual void show_job(JobId job, Reply<JobRow> reply) = 0;  // job.unknown
   virtual void plan(JobId job, Reply<PlanView> reply) = 0;

@@ -215,6 +215,7 @@ json::object job_summary_json(const JobView& job) {
           {"sequence", text_json(job.sequence)},
           {"shot", text_json(job.shot)},
           {"principal", text_json(job.principal)},
+          {"share", text_json(job.share)},
           {"tags", texts_json(job.tags)},
           {"version", job.version},
           {"state", jobs::name(job.state)},

@@ -346,11 +346,20 @@ CREATE TABLE limits (name TEXT PRIMARY KEY, count INTEGER NOT NULL, configured I
   changed_by TEXT NOT NULL, changed_ms INTEGER NOT NULL, change_reason TEXT NOT NULL) STRICT, WITHOUT ROWID;
 )sql";
 
+// What users' work on each show has used, weighted by device and decayed to `at_ms`; and what people set of the shares at
+// run time: without a value the configuration's holds.
+constexpr const char* kShares = R"sql(
+CREATE TABLE share_usage (show TEXT NOT NULL, user TEXT NOT NULL, used_us INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+  PRIMARY KEY (show, user)) STRICT, WITHOUT ROWID;
+CREATE TABLE share_rules (path TEXT PRIMARY KEY, weight REAL, guarantee INTEGER, changed_by TEXT NOT NULL,
+  changed_ms INTEGER NOT NULL, change_reason TEXT NOT NULL) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kMigrations{Migration{1, kFirst},        Migration{2, kFirstViews}, Migration{3, kTallies},
                                  Migration{4, kAttemptFacts}, Migration{5, kToldPages},  Migration{6, kWhoseFault},
                                  Migration{7, kRootIds},      Migration{8, kWithdrawn},  Migration{9, kRemakes},
                                  Migration{10, kHolds},       Migration{11, kFileWaits}, Migration{12, kWaits},
-                                 Migration{13, kDrainPlans},  Migration{14, kLimits}};
+                                 Migration{13, kDrainPlans},  Migration{14, kLimits},    Migration{15, kShares}};
 
 }  // namespace
 

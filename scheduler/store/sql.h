@@ -70,6 +70,7 @@ class Statement {
   void bind(int index, Int value) {
     note(sqlite3_bind_int64(handle_.get(), index, static_cast<sqlite3_int64>(value)));
   }
+  void bind(int index, double value) { note(sqlite3_bind_double(handle_.get(), index, value)); }
   void bind(int index, std::string_view text) {
     note(sqlite3_bind_text64(handle_.get(), index, text.data() ? text.data() : "", text.size(), SQLITE_STATIC,
                              SQLITE_UTF8));
@@ -158,6 +159,7 @@ class Statement::Rows {
   void get(int column, Int& value) const {
     value = as<Int>(column);
   }
+  void get(int column, double& value) const { value = sqlite3_column_double(raw(), column); }
   template <class Tag, class Rep>
   void get(int column, base::StrongId<Tag, Rep>& id) const {
     id.value = as<Rep>(column);

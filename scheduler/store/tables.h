@@ -87,6 +87,30 @@ struct LimitsTable {
   }
 };
 
+struct ShareUsageTable {
+  using Row = ShareUsageRecord;
+  static constexpr std::string_view kName = "share_usage";
+  static constexpr Write kWrite = Write::Update;
+  static void list(auto& column, auto& usage) {
+    column.key("show", usage.show);
+    column.key("user", usage.user);
+    column("used_us", usage.used_us);
+    column("at_ms", usage.at);
+  }
+};
+
+struct ShareRulesTable {
+  using Row = ShareRulesRecord;
+  static constexpr std::string_view kName = "share_rules";
+  static constexpr Write kWrite = Write::Replace;
+  static void list(auto& column, auto& share) {
+    column.key("path", share.path);
+    column("weight", share.rules.weight);
+    column("guarantee", share.rules.guarantee);
+    list_last_change(column, share.last_change);
+  }
+};
+
 struct TokensTable {
   using Row = SubmitTokenRecord;
   static constexpr std::string_view kName = "submit_tokens";
@@ -473,12 +497,13 @@ using AllTables =
     RowWriters<JobsTable, JobDocumentsTable, LayersTable, PhasePlansTable, RemakesTable, PhaseStatesTable,
                TaskPagesTable, TroublesTable, AttemptsTable, AttemptOutputsTable, WorkersTable, VersionsTable,
                RootsTable, TokensTable, CountersTable, CommitsTable, CommitFilesTable, CommitReadsTable, AuditTable,
-               BatchesTable, RemadeTasksTable, RemadeFilesTable, LimitsTable>;
+               BatchesTable, RemadeTasksTable, RemadeFilesTable, LimitsTable, ShareUsageTable, ShareRulesTable>;
 
 // Those that a restart reads row by row, a record each: whole, and of the jobs that it needs.
 template <class... Tables>
 struct TableList {};
-using FarmTables = TableList<CountersTable, VersionsTable, RootsTable, WorkersTable, LimitsTable>;
+using FarmTables =
+    TableList<CountersTable, VersionsTable, RootsTable, WorkersTable, LimitsTable, ShareUsageTable, ShareRulesTable>;
 using JobTables = TableList<PhaseStatesTable, TroublesTable>;
 
 }  // namespace framemill::scheduler::store

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "scheduler/core/policy/queue_order.h"
 #include "scheduler/core/state/ready_queue.h"
 
 namespace framemill::scheduler {
@@ -26,18 +25,18 @@ std::vector<std::uint32_t> line(const ReadyQueue& queue, ClassId demand) {
 
 TEST_CASE("places stand in line by the rank that they were given, and equal ranks by place") {
   ReadyQueue queue;
-  queue.set(place(1), kClass, {kWholeFarm, {5, 0, 0}}, 1);
-  queue.set(place(2), kClass, {kWholeFarm, {-3, 9, 0}}, 1);
-  queue.set(place(4), kClass, {kWholeFarm, {-3, 2, 0}}, 1);
-  queue.set(place(3), kClass, {kWholeFarm, {-3, 2, 0}}, 1);
+  queue.set(place(1), kClass, {ShareId(1), {5, 0, 0}}, 1);
+  queue.set(place(2), kClass, {ShareId(1), {-3, 9, 0}}, 1);
+  queue.set(place(4), kClass, {ShareId(1), {-3, 2, 0}}, 1);
+  queue.set(place(3), kClass, {ShareId(1), {-3, 2, 0}}, 1);
   CHECK(line(queue, kClass) == std::vector<std::uint32_t>{3, 4, 2, 1});
 }
 
 TEST_CASE("a place whose rank, share or class changes moves, and is there once") {
   ReadyQueue queue;
-  queue.set(place(1), kClass, {kWholeFarm, {1, 0, 0}}, 10);
-  queue.set(place(2), kClass, {kWholeFarm, {2, 0, 0}}, 20);
-  queue.set(place(2), kClass, {kWholeFarm, {0, 0, 0}}, 25);  // its deadline came nearer
+  queue.set(place(1), kClass, {ShareId(1), {1, 0, 0}}, 10);
+  queue.set(place(2), kClass, {ShareId(1), {2, 0, 0}}, 20);
+  queue.set(place(2), kClass, {ShareId(1), {0, 0, 0}}, 25);  // its deadline came nearer
   CHECK(line(queue, kClass) == std::vector<std::uint32_t>{2, 1});
   CHECK(queue.tasks_of(kClass) == 35);
   queue.set(place(2), kClass, {ShareId(2), {0, 0, 0}}, 25);  // charged to another share
@@ -52,11 +51,11 @@ TEST_CASE("a place whose rank, share or class changes moves, and is there once")
 
 TEST_CASE("a place without tasks is in no line, and a class without places is gone") {
   ReadyQueue queue;
-  queue.set(place(1), kClass, {kWholeFarm, {}}, 0);
+  queue.set(place(1), kClass, {ShareId(1), {}}, 0);
   CHECK(queue.classes().empty());
-  queue.set(place(1), kClass, {kWholeFarm, {}}, 3);
-  queue.set(place(1, Grouping::Single), kClass, {kWholeFarm, {}}, 1);
-  queue.set(place(1), kClass, {kWholeFarm, {}}, 0);
+  queue.set(place(1), kClass, {ShareId(1), {}}, 3);
+  queue.set(place(1, Grouping::Single), kClass, {ShareId(1), {}}, 1);
+  queue.set(place(1), kClass, {ShareId(1), {}}, 0);
   CHECK(queue.tasks_of(kClass) == 1);
   queue.erase(place(1, Grouping::Single));
   queue.erase(place(1, Grouping::Single));
@@ -64,13 +63,21 @@ TEST_CASE("a place without tasks is in no line, and a class without places is go
   CHECK(queue == ReadyQueue());
 }
 
-TEST_CASE("the share decides first, then the rank inside it") {
-  const ReadyQueue::Ranked urgent{{-90, 0, 0}, place(5)}, patient{{-10, 0, 0}, place(1)};
-  const QueueOrder order;
-  CHECK(order.goes_before({ShareId(1), &urgent}, {ShareId(1), &patient}));
-  CHECK_FALSE(order.goes_before({ShareId(1), &patient}, {ShareId(1), &urgent}));
-  CHECK(order.goes_before({ShareId(1), &patient}, {ShareId(2), &urgent}));
-  CHECK_FALSE(order.goes_before({ShareId(1), &urgent}, {ShareId(1), &urgent}));
+TEST_CASE("a share knows its lines and how many tasks they hold") {
+  ReadyQueue queue;
+  queue.set(place(1), kClass, {ShareId(1), {}}, 3);
+  queue.set(place(2), kOther, {ShareId(1), {}}, 4);
+  queue.set(place(3), kOther, {ShareId(2), {}}, 5);
+  CHECK(queue.tasks_of(ShareId(1)) == 7);
+  CHECK(queue.shares().at(ShareId(1)).lines.size() == 2);
+  const ReadyQueue::Change moved = queue.set(place(2), kOther, {ShareId(2), {}}, 4);
+  CHECK(moved.moved);
+  CHECK(moved.left == ShareId(1));
+  CHECK(queue.tasks_of(ShareId(1)) == 3);
+  CHECK(queue.tasks_of(ShareId(2)) == 9);
+  CHECK_FALSE(queue.set(place(2), kOther, {ShareId(2), {}}, 4).any);
+  queue.erase(place(1));
+  CHECK_FALSE(queue.shares().contains(ShareId(1)));
 }
 
 }  // namespace

@@ -68,6 +68,8 @@ void Script::obey(const std::string& line, int number) {
   if (s.word(0) == "layer") return add_layer(s);
   submit_pending();
   static const std::map<std::string, Act> kActs{{"farm", &Script::farm},
+                                                {"shares", &Script::shares},
+                                                {"share", &Script::share},
                                                 {"package", &Script::package},
                                                 {"worker", &Script::worker},
                                                 {"submit", &Script::submit},
@@ -142,6 +144,26 @@ void Script::farm(const Statement& s) {
   stage().grants_per_turn = static_cast<std::uint32_t>(s.number("grants_per_turn", 0));
 }
 
+void Script::shares(const Statement& s) {
+  settings_.shares.half_life = base::seconds(static_cast<std::int64_t>(s.number("half_life_s", 86'400)));
+  for (const std::string& word : s.words_from(1)) {
+    const Words parts = split(word, ':');
+    ShareRules& rules = settings_.shares.rules[parts.at(0)];
+    rules.weight = std::stod(parts.at(1));
+    if (parts.size() > 2) rules.guarantee = static_cast<std::uint32_t>(std::stoul(parts[2]));
+  }
+}
+
+void Script::share(const Statement& s) {
+  ShareChangeRequested asked;
+  asked.cause = {s.text("by", "root"), stage().now().wall, s.text("reason", "")};
+  asked.path = s.word(1);
+  if (s.has("weight")) asked.rules.weight = std::stod(s.text("weight", ""));
+  if (s.has("guarantee")) asked.rules.guarantee = static_cast<std::uint32_t>(s.number("guarantee", 0));
+  asked.reset = s.text("reset", "no") == "yes";
+  answer_ = stage().ask(std::move(asked));
+}
+
 void Script::package(const Statement& s) {
   const Words name = split(s.word(1), '@');
   jobs::PackageFacts facts;
@@ -209,8 +231,8 @@ void Script::worker(const Statement& s) {
 
 void Script::submit(const Statement& s) {
   std::ostringstream toml;
-  toml << "api = \"framemill/v1\"\nname = \"" << s.word(1) << "\"\nshow = \"harbor\"\nsequence = \"hb\"\nshot = \""
-       << s.text("shot", "hb_" + s.word(1)) << "\"\n";
+  toml << "api = \"framemill/v1\"\nname = \"" << s.word(1) << "\"\nshow = \"" << s.text("show", "harbor")
+       << "\"\nsequence = \"hb\"\nshot = \"" << s.text("shot", "hb_" + s.word(1)) << "\"\n";
   for (const char* key : {"priority", "version"})
     if (s.has(key)) toml << key << " = " << s.text(key, "") << "\n";
   const auto moment = [&](std::uint64_t in_s) {

@@ -26,6 +26,7 @@ void Script::expect(const Statement& s) {
     return expect_worker(s);
   if (what == "event") return expect_event(s);
   if (what == "limit") return expect_limit(s);
+  if (what == "share") return expect_share(s);
   expect_job(s);
 }
 
@@ -123,6 +124,20 @@ void Script::expect_answer(const Statement& s) {
     const std::uint32_t tasks = std::get<Changed>(answer_->value()).tasks;
     require(tasks == std::stoul(s.word(2)), std::to_string(tasks));
   }
+}
+
+void Script::expect_share(const Statement& s) {
+  for (const ShareView& view : stage().farm().list_shares()) {
+    if (view.path != s.word(2)) continue;
+    require(!s.has("slots") || view.slots == s.number("slots", 0), fmt::format("{} slots", view.slots));
+    require(!s.has("ready") || view.tasks_ready == s.number("ready", 0), fmt::format("{} ready", view.tasks_ready));
+    require(!s.has("guarantee") || view.guarantee == s.number("guarantee", 0), fmt::format("{} slots", view.guarantee));
+    const std::string weight = fmt::format("{:g}", view.weight);
+    require(s.text("weight", weight) == weight, "weight " + weight);
+    require(view.why.find(s.text("says", "")) != std::string::npos, view.why);
+    return;
+  }
+  throw Wrong("no share " + s.word(2));
 }
 
 void Script::expect_worker(const Statement& s) {

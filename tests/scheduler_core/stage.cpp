@@ -124,6 +124,9 @@ base::Result<AnswerValue> Stage::ask(JobsChangeRequested event) {
 base::Result<AnswerValue> Stage::ask(WorkerChangeRequested event) {
   return ask_any(std::move(event));
 }
+base::Result<AnswerValue> Stage::ask(ShareChangeRequested event) {
+  return ask_any(std::move(event));
+}
 
 void Stage::report(const std::string& name) {
   Player& p = player(name);

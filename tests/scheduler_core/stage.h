@@ -55,6 +55,7 @@ class Stage {
   base::Result<AnswerValue> ask(JobsChangeRequested event);
   base::Result<AnswerValue> ask(LimitChangeRequested event);
   base::Result<AnswerValue> ask(WorkerChangeRequested event);
+  base::Result<AnswerValue> ask(ShareChangeRequested event);
   void report(const std::string& worker);
   void pass(base::Duration time, const std::vector<std::string>& reporting);   // those report every second
   void sleep(base::Duration time) { now_.monotonic = now_.monotonic + time; }  // nobody is called meanwhile

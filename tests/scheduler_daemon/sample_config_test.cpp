@@ -26,6 +26,9 @@ TEST_CASE("the sample configuration is right and shows the defaults") {
   CHECK(config->roots.at("main") == "/mnt/shows");
   CHECK(config->live_jobs_per_user == defaults.live_jobs_per_user);
   CHECK(config->limits.tokens.empty());
+  CHECK(config->shares.half_life == defaults.shares.half_life);
+  CHECK(config->shares.device_weights == defaults.shares.device_weights);
+  CHECK(config->shares.rules.empty());
   CHECK(config->http_limits.connections == defaults.http_limits.connections);
   CHECK(config->http_limits.connections_per_address == defaults.http_limits.connections_per_address);
   CHECK(config->http_limits.connections_per_token == defaults.http_limits.connections_per_token);
@@ -162,6 +165,30 @@ TEST_CASE("limits of the farm have names and counts, and what cannot be counted 
   CHECK_FALSE(parse("[limits.tokens]\n\"big@1\" = 4").ok());
   CHECK(parse("[limits.models]\nbig = 4").error().code == "config.bad_name");
   CHECK(parse("[limits.programs]\nnuke_bin = [\"nuke\"]").error().code == "config.unknown_value");
+}
+
+TEST_CASE("shares are groups, shows and users, each with its weight and guarantee") {
+  const std::string files = "data_directory = \"d\"\nkey_file = \"k\"\nworkers_file = \"w\"\ntokens_file = \"t\"\n";
+  const auto parse = [&](const std::string& shares) {
+    return parse_scheduler_config(files + "[shares]\n" + shares + "\n", "/etc/framemill");
+  };
+  const auto good = parse(
+      "half_life = \"12h\"\ndevice_weights = {\"NVIDIA H200\" = 2, cuda = 0.5}\n"
+      "[shares.nodes.features]\nweight = 3\nshows = [\"atlas\"]\n"
+      "[shares.nodes.\"features/atlas/ana\"]\nweight = 0.5\nguarantee = 2\n");
+  INFO((good.ok() ? std::string() : good.error().message));
+  REQUIRE(good.ok());
+  CHECK(good->shares.half_life == base::seconds(12 * 3600));
+  CHECK(good->shares.device_weights == std::map<std::string, double>{{"NVIDIA H200", 2}, {"cpu", 0.05}, {"cuda", 0.5}});
+  CHECK(good->shares.rules.at("features") == ShareRules{3, {}});
+  CHECK(good->shares.rules.at("features/atlas/ana") == ShareRules{0.5, 2});
+  CHECK(good->shares.group_of.at("atlas") == "features");
+  CHECK(parse("[shares.nodes.atlas]\nweight = 0").error().code == "config.out_of_range");
+  CHECK(parse("[shares.nodes.atlas]\nwieght = 2").error().hint == "did you mean \"weight\"?");
+  CHECK(parse("[shares.nodes.\"/atlas\"]\nweight = 2").error().code == "config.bad_name");
+  CHECK(parse("[shares.nodes.a]\nshows = [\"x\"]\n[shares.nodes.b]\nshows = [\"x\"]").error().code ==
+        "config.out_of_range");
+  CHECK(parse("half_life = \"5s\"").error().code == "config.out_of_range");
 }
 
 TEST_CASE("a root of scheduler.toml may be written as worker.toml has it") {

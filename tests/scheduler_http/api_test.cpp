@@ -410,6 +410,37 @@ TEST_CASE("two workers of one name are addressed by number") {
   CHECK(fixture.call("root", "POST", "/api/v1/workers/2/undrain").status == 200);
 }
 
+TEST_CASE("shares are shown to all, and set by an administrator with name and reason on record") {
+  ApiFixture fixture;
+  const auto shares = fixture.json_of(fixture.call("vic", "GET", "/api/v1/shares")).as_object().at("items").as_array();
+  REQUIRE(shares.size() == 2);
+  CHECK(shares[0].at("weight") == 2.5);
+  CHECK(shares[0].at("used_s") == 1234.568);
+  CHECK(shares[0].at("last_change").at("principal") == "root");
+  CHECK(shares[1].at("path") == "features/atlas/ana");
+  CHECK(shares[1].at("last_change").is_null());
+  const auto set = [&](const char* who, const std::string& body) {
+    return fixture.code_of(fixture.call(who, "POST", "/api/v1/shares", body));
+  };
+  CHECK(set("ana", R"({"path":"features","weight":3})").substr(0, 4) == "403 ");
+  CHECK(set("root", R"({"path":"features"})") == "400 request.bad_parameter");
+  CHECK(set("root", R"({"weight":3})") == "400 request.bad_parameter");
+  CHECK(set("root", R"({"path":"features","weight":"3"})") == "400 request.bad_parameter");
+  CHECK(set("root", R"({"path":"features","guarantee":-1})") == "400 request.bad_parameter");
+  CHECK(fixture.farm.share_changes.empty());
+  const auto answer = fixture.call("root", "POST", "/api/v1/shares",
+                                   R"({"path":"features","weight":3,"guarantee":2,"reset":true,"reason":"Friday"})");
+  CHECK(answer.status == 200);
+  std::lock_guard lock(fixture.farm.mutex);
+  REQUIRE(fixture.farm.share_changes.size() == 1);
+  const ShareChange& change = fixture.farm.share_changes[0];
+  CHECK(change.path == "features");
+  CHECK(change.rules == ShareRules{3, 2});
+  CHECK(change.reset);
+  CHECK(change.principal == "root");
+  CHECK(change.reason == "Friday");
+}
+
 TEST_CASE("a worker is removed by an administrator, with name and reason on record") {
   ApiFixture fixture;
   const char* const path = "/api/v1/workers/w1/revoke";

@@ -77,6 +77,23 @@ PlanView sample_plan(JobId job) {
   return view;
 }
 
+std::vector<ShareView> sample_shares() {
+  ShareView features;
+  features.path = "features";
+  features.weight = 2.5;
+  features.entitled = features.used = 1;
+  features.used_s = 1234.5678;
+  features.last_change = {"root", {1'795'000'000'000}, "deadline \xff"};
+  ShareView ana;
+  ana.path = "features/atlas/ana";
+  ana.is_user = true;
+  ana.guarantee = 3;
+  ana.slots = 2;
+  ana.tasks_ready = 7;
+  ana.why = "next";
+  return {features, ana};
+}
+
 JobView sample_job(JobId job, const std::string& principal) {
   JobView view;
   view.id = job;
@@ -84,6 +101,7 @@ JobView sample_job(JobId job, const std::string& principal) {
   view.show = "harbor";
   view.shot = "hb_0010";
   view.principal = principal;
+  view.share = "harbor/" + principal;
   view.tags = {"hero"};
   view.version = 2;
   view.state = jobs::JobState::Running;
@@ -256,6 +274,17 @@ void FakeFarm::change_worker(WorkerChange change, Reply<Changed> reply) {
   std::lock_guard lock(mutex);
   worker_changes.push_back(std::move(change));
   reply(change_reply);
+}
+
+void FakeFarm::change_share(ShareChange change, Reply<Changed> reply) {
+  std::lock_guard lock(mutex);
+  share_changes.push_back(std::move(change));
+  reply(change_reply);
+}
+
+void FakeFarm::list_shares(Reply<std::vector<ShareView>> reply) {
+  std::lock_guard lock(mutex);
+  reply(share_list);
 }
 
 void FakeFarm::list_jobs(JobFilter filter, Reply<std::vector<JobRow>> reply) {

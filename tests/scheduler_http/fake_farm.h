@@ -13,6 +13,7 @@ namespace framemill::scheduler::testing {
 PlanView sample_plan(JobId job);
 JobView sample_job(JobId job, const std::string& principal);
 WorkerView sample_worker(WorkerId id, const std::string& name);
+std::vector<ShareView> sample_shares();
 FrameRow sample_frame();
 AttemptRow sample_attempt(bool live);
 DiagnosisView sample_diagnosis();
@@ -27,6 +28,7 @@ class FakeFarm : public FarmPort {
   std::vector<WorkerView> worker_list;
   base::Result<SubmitReply> submit_reply = SubmitReply{};
   base::Result<Changed> change_reply = Changed{3};
+  std::vector<ShareView> share_list = sample_shares();
   FramePage frame_page;
   AttemptPage attempt_page;
   base::Result<ExplainView> explain_reply = sample_explanation();
@@ -40,6 +42,7 @@ class FakeFarm : public FarmPort {
   std::vector<LimitView> limit_list;
   std::vector<LimitChange> limit_changes;
   std::vector<WorkerChange> worker_changes;
+  std::vector<ShareChange> share_changes;
   std::vector<JobFilter> filters;
   std::vector<FrameQuery> frame_queries;
   std::vector<AttemptQuery> attempt_queries;
@@ -49,6 +52,8 @@ class FakeFarm : public FarmPort {
   void change_job(JobChange change, Reply<Changed> reply) override;
   void change_jobs(JobsChange change, Reply<JobsChangeReply> reply) override;
   void change_worker(WorkerChange change, Reply<Changed> reply) override;
+  void change_share(ShareChange change, Reply<Changed> reply) override;
+  void list_shares(Reply<std::vector<ShareView>> reply) override;
   void list_jobs(JobFilter filter, Reply<std::vector<JobRow>> reply) override;
   void show_job(JobId job, Reply<JobRow> reply) override;
   void plan(JobId job, Reply<PlanView> reply) override;

@@ -115,7 +115,11 @@ TEST_CASE("bodies take exactly the fields of their schema") {
                                                    {"now", true},
                                                    {"deadline", nullptr},
                                                    {"at", "2026-12-24T18:00:00+01:00"},
-                                                   {"overrides", json::array{json::array{"a.b", "c"}}}};
+                                                   {"overrides", json::array{json::array{"a.b", "c"}}},
+                                                   {"path", "features"},
+                                                   {"weight", 2.5},
+                                                   {"guarantee", 3},
+                                                   {"reset", true}};
   for (const Operation& operation : operations()) {
     const json::value* body = operation.value->if_contains("requestBody");
     if (body == nullptr) continue;

@@ -67,7 +67,7 @@ std::string value_of(const std::string& column, const std::string& type, int& ne
   if (const auto shared = kShared.find(column); shared != kShared.end())
     if (type != "TEXT" || shared->second.front() == '\'') return shared->second;
   ++next;
-  if (type == "INTEGER") return std::to_string(next);
+  if (type == "INTEGER" || type == "REAL") return std::to_string(next);
   return type == "BLOB" ? fmt::format("CAST('blob {}' AS BLOB)", next) : fmt::format("'text {}'", next);
 }
 

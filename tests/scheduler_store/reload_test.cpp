@@ -114,7 +114,11 @@ TEST_CASE("every kind of record comes back from a restart as it was, in the orde
                 TaskPageRecord{phase, 0, {0, 1, 2, 3, 4, 5, 6, 7}},
                 attempt,
                 remade,
-                open};
+                open,
+                ShareUsageRecord{"harbor", "ana", 1ull << 50, {1'800'000'000'123}},
+                ShareUsageRecord{"harbor", "ben", 7, {1}},
+                ShareRulesRecord{"features/harbor", {2.5, 3}, sample_cause()},
+                ShareRulesRecord{"features", {}, sample_cause()}};
     write_now(*store, expected);
   }
   CHECK(reload(directory / "farm.db") == texts_of(expected));

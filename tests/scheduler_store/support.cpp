@@ -128,6 +128,13 @@ struct ToText {
     return fmt::format("remade {} {} {} {} {}{}", text(r.phase), r.task, r.of.value, static_cast<int>(r.outcome),
                        r.time.unix_ms, files);
   }
+  std::string operator()(const ShareUsageRecord& u) const {
+    return fmt::format("share usage {} {} {} {}", u.show, u.user, u.used_us, u.at.unix_ms);
+  }
+  std::string operator()(const ShareRulesRecord& s) const {
+    return fmt::format("share rules {} {} {} {}", s.path, s.rules.weight.value_or(-1),
+                       s.rules.guarantee ? static_cast<int>(*s.rules.guarantee) : -1, text(s.last_change));
+  }
   std::string operator()(const CountersRecord& c) const {
     return fmt::format("counters {} {} {}", c.last_job, c.last_worker, c.last_audit);
   }
@@ -377,6 +384,17 @@ void RandomRecords::draw(AuditRecord& audit) {
 
 void RandomRecords::draw(CountersRecord& counters) {
   counters = {below(1000), below(1000), random_() >> 1};
+}
+
+void RandomRecords::draw(ShareUsageRecord& usage) {
+  usage = {fmt::format("show{}", below(3)), word(), random_() >> 1, time()};
+}
+
+void RandomRecords::draw(ShareRulesRecord& share) {
+  share.path = fmt::format("show{}", below(3));
+  if (below(2) != 0) share.rules.weight = below(1000) / 8.0;
+  if (below(2) != 0) share.rules.guarantee = below(100);
+  share.last_change = sample_cause(word());
 }
 
 void RandomRecords::draw(RemakeRecord& remade) {

@@ -74,6 +74,8 @@ class RandomRecords {
   void draw(AuditRecord& audit);
   void draw(CountersRecord& counters);
   void draw(RemakeRecord& remade);
+  void draw(ShareUsageRecord& usage);
+  void draw(ShareRulesRecord& share);
   std::string word();
   PhaseId phase();
   base::WallTime time();

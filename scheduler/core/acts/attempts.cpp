@@ -238,7 +238,7 @@ std::vector<TaskRange> end_attempt(FarmState& farm, AttemptId id, Ending ending)
                   (ending.message.empty() ? "" : ", " + ending.message),
               ending.outcome);
 
-  AttemptRecord record = farm.detach(job, phase, worker, lease);
+  AttemptRecord record = farm.detach(job, phase, worker, lease, ending.usage);
   note_ended(farm, job, phase.plan->layer, worker, id);
   record.live = false;
   record.ended = farm.turn.now.wall;
@@ -276,6 +276,7 @@ void take_back_tail(FarmState& farm, AttemptId id, TaskRange keep) {
   lease.record.tasks = keep;
   lease.left -= tail.count;
   farm.load_changed(worker, lease, parallel_before);
+  farm.recharge(phase, lease);
   farm.turn.mark(lease);
   farm.turn.touch(farm.job_of(phase.id), phase);
   farm.match_wanted = true;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "scheduler/core/acts/share_records.h"
+
 namespace framemill::scheduler {
 namespace {
 
@@ -41,6 +43,7 @@ PhaseRecord record_of(const PhaseEntry& phase) {
 
 void write_dirty_records(FarmState& farm) {
   Turn& turn = farm.turn;
+  write_share_usage(farm);
   Persist& persist = turn.effects.persist;
   if (turn.counters) persist.puts.emplace_back(farm.counters);
   turn.counters = false;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "scheduler/core/acts/audit.h"
+#include "scheduler/core/acts/share_records.h"
 #include "scheduler/core/acts/task_moves.h"
 #include "scheduler/core/policy/remake_contents.h"
 #include "scheduler/core/policy/remake_tasks.h"
@@ -119,6 +120,7 @@ JobEntry& add_remake(FarmState& farm, const JobEntry& first, const JobChangeRequ
   record.remake_of = first.record.id;
   record.replaces = asked.replace;
   JobEntry& remake = farm.jobs.add(std::move(record), farm.pace);
+  join_share(farm, remake);
   for (RemakeRecord& remade : records) {
     farm.turn.put(remade);
     remake.remade.emplace(std::pair{remade.phase.index, remade.task}, std::move(remade));

@@ -248,6 +248,7 @@ void compare_running(FarmState& farm, WorkerEntry& worker, const WorkerReported&
     std::string output = running.output.empty() ? std::move(lease->activity.output) : running.output;
     lease->activity = running;
     lease->activity.output = std::move(output);
+    farm.recharge(farm.jobs.get(lease->record.phase), *lease);
     repeat_take_back(farm, *lease, running.tasks);
     // A lease is renewed by a worker that can go on with it: one whose root is gone here cannot.
     if (!goes_on)

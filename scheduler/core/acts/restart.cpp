@@ -12,6 +12,7 @@
 #include "scheduler/core/acts/manifests.h"
 #include "scheduler/core/acts/persist.h"
 #include "scheduler/core/acts/remakes.h"
+#include "scheduler/core/acts/share_records.h"
 #include "scheduler/core/acts/standings.h"
 #include "scheduler/core/acts/sweeps.h"
 #include "scheduler/core/acts/task_moves.h"
@@ -31,6 +32,7 @@ std::map<std::uint32_t, std::vector<std::uint8_t>> pages_of(RecordSet& records, 
 
 void rebuild_job(FarmState& farm, JobRecord record, RecordSet& records) {
   JobEntry& job = farm.jobs.add(std::move(record), farm.pace);
+  join_share(farm, job);
   for (PhaseEntry& phase : job.phases) {
     auto kept = records.of<PhaseRecord>().find(phase.id);
     FM_CHECK(kept != records.of<PhaseRecord>().end(), "a job on record without its phases");
@@ -160,6 +162,7 @@ void rebuild(FarmState& farm, RecordSet records) {
   for (const auto& [name, root] : records.of<RootRecord>()) farm.root_ids.insert_or_assign(name, root.id);
   rebuild_limits(farm, records);
   for (const auto& [key, token] : records.of<SubmitTokenRecord>()) farm.jobs.put(token);
+  recall_shares(farm, records);
   for (auto& [id, worker] : records.of<WorkerRecord>()) farm.workers.add(std::move(worker)).last_heard = farm.now();
   recall_planned_drains(farm);
   for (auto& [id, job] : records.of<JobRecord>()) rebuild_job(farm, std::move(job), records);
@@ -197,6 +200,9 @@ std::vector<Record> all_records(const FarmState& farm) {
     for (const auto& [task, remade] : job.remade) all.emplace_back(remade);
   }
   for (const auto& [id, lease] : farm.leases.live()) all.emplace_back(lease.record);
+  for (const ShareNode& share : farm.shares.all())
+    if (share.kept.at.unix_ms != 0) all.emplace_back(share.kept);
+  for (const auto& [path, rules] : farm.shares.rule_records()) all.emplace_back(rules);
   return all;
 }
 

@@ -8,6 +8,7 @@
 #include "base/nearest.h"
 #include "scheduler/core/acts/audit.h"
 #include "scheduler/core/acts/deadlines.h"
+#include "scheduler/core/acts/share_records.h"
 #include "scheduler/core/acts/task_moves.h"
 #include "scheduler/core/acts/waits.h"
 #include "scheduler/core/policy/lacks.h"
@@ -150,6 +151,7 @@ base::Result<Submitted> submit_job(FarmState& farm, const JobSubmitted& event) {
   farm.turn.counters = true;
 
   JobEntry& job = farm.jobs.add(std::move(record), farm.pace);
+  join_share(farm, job);
   farm.turn.mark(job);
   enqueue(farm, job);
   for (PhaseEntry& phase : job.phases) {

@@ -39,8 +39,8 @@ void make_room(FarmState& farm, const Placement& placement) {
   std::vector<AttemptId> displaced;
   for (const AttemptId id : held)
     if (const Lease& lease = farm.leases.get(id);
-        is_displaceable(farm, lease) &&
-        may_displace(job, phase, farm.jobs.get(lease.record.phase.job), farm.jobs.get(lease.record.phase)))
+        id == placement.instead_of ||
+        (lease.share == job.share && is_displaceable(farm, lease) && may_displace(farm, job, phase, lease)))
       displaced.push_back(id);
   for (const AttemptId id : displaced) take_back(farm, id);
 }

@@ -9,18 +9,18 @@ namespace {
 
 void requeue(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
   const bool open = job.may_be_granted();
-  const Standing standing = QueueOrder().standing_of(job, phase);
+  const Standing standing = standing_of(job, phase);
   const auto set = [&](Grouping grouping, ClassId demand, std::uint32_t tasks) {
-    farm.ready.set({job.record.id, phase.id.index, grouping}, demand, standing, open ? tasks : 0);
+    farm.set_ready({job.record.id, phase.id.index, grouping}, demand, standing, open ? tasks : 0);
   };
   set(Grouping::Single, phase.common_class, phase.single);
   set(Grouping::Common, phase.common_class, phase.ready_common());
   set(Grouping::Alone, phase.alone_class, phase.alone);
 }
 
-void unqueue(FarmState& farm, const PhaseEntry& phase) {
+void unqueue(FarmState& farm, const JobEntry& job, const PhaseEntry& phase) {
   for (const Grouping grouping : {Grouping::Single, Grouping::Common, Grouping::Alone})
-    farm.ready.erase({phase.id.job, phase.id.index, grouping});
+    farm.set_ready({phase.id.job, phase.id.index, grouping}, {}, {job.share, {}}, 0);
 }
 
 void derive_classes(FarmState& farm, const JobEntry& job, PhaseEntry& phase) {
@@ -134,7 +134,7 @@ void sort_troubles(FarmState& farm, PhaseEntry& phase) {
 }
 
 void dequeue(FarmState& farm, JobEntry& job) {
-  for (PhaseEntry& phase : job.phases) unqueue(farm, phase);
+  for (PhaseEntry& phase : job.phases) unqueue(farm, job, phase);
 }
 
 void enqueue(FarmState& farm, JobEntry& job) {
@@ -151,7 +151,7 @@ void pin_device_class(FarmState& farm, JobEntry& job, const PhaseEntry& pinned, 
     if (phase.plan->layer != pinned.plan->layer || phase.plan->variant != pinned.plan->variant) continue;
     if (phase.device_class == device_class) continue;
     ++farm.class_moves;
-    unqueue(farm, phase);
+    unqueue(farm, job, phase);
     phase.device_class = device_class;
     derive_classes(farm, job, phase);
     requeue(farm, job, phase);

@@ -10,19 +10,24 @@
 
 namespace framemill::scheduler {
 
-// The phase's work goes before that of the other: by priority; of equal ones, what continues an older job or an earlier
-// shot (a decode of its latents, its movie) goes before what a later one has not begun. What begins a shot waits for its
-// turn.
-bool may_displace(const JobEntry& job, const PhaseEntry& phase, const JobEntry& other, const PhaseEntry& of_other);
-// The same of some phase of the other job.
-bool may_displace(const JobEntry& job, const PhaseEntry& phase, const JobEntry& other);
+// The phase's work takes the place of what the lease has not begun. Inside a share by priority; of equal ones, what
+// continues an older job or an earlier shot (a decode of its latents, its movie) goes before what a later one has not
+// begun, and what begins a shot waits for its turn. Between shares where one has nothing running, or less than it is
+// guaranteed, and the other more than that and is ahead by more than giving way is worth.
+bool may_displace(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, const Lease& lease);
+// It may do that to some lease, as far as a short look tells.
+bool may_displace_any(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase);
+// Some work of the farm may; and of that share.
+bool any_may_displace(const FarmState& farm);
+bool any_may_displace(const FarmState& farm, ShareId share);
 
 // It lives by its lease, and some of it has not begun, as far as is known.
 bool is_displaceable(const FarmState& farm, const Lease& lease);
 
-// Of the least urgent jobs first, and there the newest: those of the first 64 leases that are displaceable. The same for
-// all classes, so a turn looks for them once.
-std::vector<AttemptId> displaceable_leases(const FarmState& farm);
+// For work of the share: of the least urgent jobs first, and there the newest, those of the first 64 leases that are
+// displaceable; then the same of the shares that have used most for their weight. The same for all classes, so a turn
+// looks for them once.
+std::vector<AttemptId> displaceable_leases(const FarmState& farm, ShareId share);
 
 struct Displacement {
   AttemptId attempt;  // gives back what it has not begun

@@ -8,7 +8,10 @@
 namespace framemill::scheduler {
 // A grant pins a variant: its places went to other classes, where they may stand before those that were passed over.
 void Planner::notice_class_moves() {
-  if (class_moves_ != farm_.class_moves) resume_.clear();
+  if (class_moves_ != farm_.class_moves) {
+    resume_.clear();
+    idle_.clear();
+  }
   class_moves_ = farm_.class_moves;
 }
 
@@ -22,7 +25,8 @@ std::optional<Placement> Planner::next() {
   if (farm_at_publish_cap(farm_)) return std::nullopt;
   while (const auto work = next_work()) {
     const ClassId demand_class = work->demand_class;
-    const ReadyQueue::Ranked first = *work->candidate.first;
+    const ReadyQueue::Ranked first = *work->first;
+    const LineId line{demand_class, work->share};
     const Place& place = first.place;
     const JobEntry& job = farm_.jobs.get(place.job);
     const PhaseEntry& phase = job.phases[place.phase];
@@ -30,23 +34,26 @@ std::optional<Placement> Planner::next() {
     const SlotChoice::TaskThere task_of = [&](WorkerId worker) {
       return task_there(job, phase, place, worker, judges);
     };
-    const SlotChoice choice(farm_, phase, demand_class, reserved_, task_of);
-    if (const auto& best = choice.best()) {
-      const auto able = static_cast<std::uint32_t>(slots_at_most(farm_, demand_class));
-      return Placement{place, demand_class, tasks_for(place, best->task, best->slot, able), best->slot, best->fit, {}};
+    std::optional<SlotChoice> choice;
+    if (!work->is_closed) choice.emplace(farm_, phase, demand_class, reserved_, task_of);
+    const auto able = static_cast<std::uint32_t>(slots_at_most(farm_, demand_class));
+    if (choice && choice->best()) {
+      const auto& best = *choice->best();
+      return Placement{place, demand_class, tasks_for(place, best.task, best.slot, able), best.slot, best.fit, {}};
     }
     const bool others_give_way = !is_limited(demand_class) && may_displace_any(place);
     if (const auto other = others_give_way ? displacement(phase, demand_class, task_of) : std::nullopt) {
-      const auto able = static_cast<std::uint32_t>(slots_at_most(farm_, demand_class));
+      idle_.clear();  // what gives way is ready again
       return Placement{place,       demand_class, tasks_for(place, other->task, other->slot, able),
                        other->slot, {},           other->attempt};
     }
-    if (const auto slot = choice.worth_waiting()) reserved_.emplace(*slot, place);
-    if (!choice.avoided()) {
-      blocked_.insert(demand_class);
+    if (const auto slot = choice ? choice->worth_waiting() : std::nullopt) reserved_.emplace(*slot, place);
+    if (!choice || !choice->avoided()) {
+      closed_.insert(demand_class);
+      over_.insert(line);
     } else {
-      passed_over_[{demand_class, work->candidate.share}].insert(first);
-      resume_.insert_or_assign({demand_class, work->candidate.share}, first);
+      passed_over_[line].insert(first);
+      resume_.insert_or_assign(line, first);
     }
     was_cut_ = is_over_ && is_over_();
     if (was_cut_) return std::nullopt;
@@ -54,30 +61,45 @@ std::optional<Placement> Planner::next() {
   return std::nullopt;
 }
 
-// The first, in the order of policy, of a class that is not blocked in this turn, and not passed over. A grant only
-// fills slots, so a class without an open one is blocked for the rest of the turn.
+// The first, in the order of policy, that may find a slot in this turn.
 std::optional<Planner::Work> Planner::next_work() {
+  if (!slot_groups(farm_).any_open() && !any_may_displace(farm_)) return std::nullopt;
+  std::optional<Work> found;
+  farm_.shares.each_in_turn(
+      [&](ShareId leaf) {
+        found = first_of(leaf);
+        if (!found) idle_.insert(leaf);
+        return found.has_value();
+      },
+      [&](ShareId node) { return idle_.contains(node); });
+  return found;
+}
+
+// A grant only fills slots, so a class without an open one is closed for the rest of the turn: what is ready of it needs
+// others to give way.
+bool Planner::is_closed(ClassId demand_class) {
+  if (closed_.contains(demand_class)) return true;
+  if (slot_groups(farm_).any_open() && has_open_slot(farm_, demand_class)) return false;
+  closed_.insert(demand_class);
+  return true;
+}
+
+// The first of a share that is not passed over, of a class that has an open slot or may take the place of others.
+std::optional<Planner::Work> Planner::first_of(ShareId share) {
   std::optional<Work> best;
-  const bool any_open = slot_groups(farm_).any_open();
-  for (const auto& [id, queue] : farm_.ready.classes()) {
-    if (blocked_.contains(id)) continue;
-    const bool limited = is_limited(id);
-    if (limited && farm_.classes.of(id).exclusive) {  // a slot that it could share has no room for it
-      blocked_.insert(id);
-      continue;
-    }
-    for (const auto& [share, line] : queue.shares) {
-      const auto first =
-          passed_over_.empty() && resume_.empty() ? line.begin() : first_not_passed_over({id, share}, line);
-      if (first == line.end()) continue;
-      const QueueOrder::Candidate candidate{share, &first->first};
-      if (best && !order_.goes_before(candidate, best->candidate)) continue;
-      if ((!any_open || !has_open_slot(farm_, id)) && (limited || !may_displace_any(candidate.first->place))) {
-        blocked_.insert(id);
-        break;
-      }
-      best = {id, candidate};
-    }
+  const auto ready = farm_.ready.shares().find(share);
+  if (ready == farm_.ready.shares().end()) return best;
+  for (const auto& [demand_class, line] : ready->second.lines) {
+    const bool limited = is_limited(demand_class);
+    if (limited && farm_.classes.of(demand_class).exclusive) continue;  // a slot that it could share has no room for it
+    const bool closed = is_closed(demand_class);
+    if (closed && (limited || over_.contains({demand_class, share}))) continue;
+    if (closed && (displacements_left_ == 0 || !any_may_displace(farm_, share))) continue;
+    const auto first =
+        passed_over_.empty() && resume_.empty() ? line->begin() : first_not_passed_over({demand_class, share}, *line);
+    if (first == line->end() || (best && *best->first < first->first)) continue;
+    if (closed && !may_displace_any(first->first.place)) continue;
+    best = Work{demand_class, share, &first->first, closed};
   }
   return best;
 }
@@ -88,17 +110,18 @@ bool Planner::is_limited(ClassId demand_class) const {
 }
 
 bool Planner::may_displace_any(const Place& place) const {
-  if (farm_.at_work.empty()) return false;
-  const auto least = JobId(static_cast<JobId::Representation>(-farm_.at_work.begin()->second));
   const JobEntry& job = farm_.jobs.get(place.job);
-  return may_displace(job, job.phases[place.phase], farm_.jobs.get(least));
+  return displacements_left_ > 0 && scheduler::may_displace_any(farm_, job, job.phases[place.phase]);
 }
 
 std::optional<Displacement> Planner::displacement(const PhaseEntry& phase, ClassId demand_class,
                                                   const SlotChoice::TaskThere& task_there) {
-  if (!displaceable_) displaceable_ = displaceable_leases(farm_);
-  const auto found = displacement_for(farm_, *displaceable_, phase, demand_class, reserved_, task_there);
-  if (found && found->attempt == displaceable_->back()) displaceable_.reset();  // there may be more behind the last
+  --displacements_left_;
+  const ShareId share = farm_.jobs.get(phase.id.job).share;
+  const auto [leases, is_new] = displaceable_.try_emplace(share);
+  if (is_new) leases->second = displaceable_leases(farm_, share);
+  const auto found = displacement_for(farm_, leases->second, phase, demand_class, reserved_, task_there);
+  if (found && found->attempt == leases->second.back()) displaceable_.erase(leases);  // there may be more behind it
   return found;
 }
 

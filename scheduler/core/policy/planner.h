@@ -54,9 +54,13 @@ class Planner {
  private:
   struct Work {  // the first of a class and a share
     ClassId demand_class = 0;
-    QueueOrder::Candidate candidate;
+    ShareId share;
+    const ReadyQueue::Ranked* first = nullptr;
+    bool is_closed = false;  // no slot takes the class: others would have to give way
   };
   ReadyQueue::Line::const_iterator first_not_passed_over(const LineId& name, const ReadyQueue::Line& line) const;
+  std::optional<Work> first_of(ShareId share);
+  bool is_closed(ClassId demand_class);
   bool may_displace_any(const Place& place) const;
   bool is_limited(ClassId demand_class) const;
   std::optional<Displacement> displacement(const PhaseEntry& phase, ClassId demand_class,
@@ -68,8 +72,10 @@ class Planner {
                                       const Judges& judges);
 
   const FarmState& farm_;
-  QueueOrder order_;
-  std::set<ClassId> blocked_;
+  std::set<ClassId> closed_;  // no slot takes them in this turn any more
+  std::set<LineId> over_;     // lines of closed classes that were tried
+  std::set<ShareId> idle_;    // nodes of shares below which nothing is left to try
+  std::uint32_t displacements_left_ = 64;
   std::map<LineId, std::set<ReadyQueue::Ranked>> passed_over_;
   PassedOver resume_;              // the last that was passed over: all before it were, too
   std::uint64_t class_moves_ = 0;  // when resume_ was right
@@ -77,7 +83,7 @@ class Planner {
   bool was_cut_ = false;
   std::map<std::tuple<PhaseId, Grouping, WorkerId>, TaskIndex> search_from_;
   SlotChoice::Reservations reserved_;
-  std::optional<std::vector<AttemptId>> displaceable_;  // once somebody asked in this turn
+  std::map<ShareId, std::vector<AttemptId>> displaceable_;  // of whom somebody asked in this turn
 };
 
 }  // namespace framemill::scheduler

@@ -42,6 +42,8 @@ std::string_view name(Reason reason) {
       return "cap_reached";
     case Reason::Limit:
       return "limit";
+    case Reason::Share:
+      return "share";
   }
   FM_CHECK(false, "a reason outside its closed list");
   return "";

@@ -24,7 +24,8 @@ enum class Reason : std::uint8_t {
   MaintenanceWindow,
   StorageUnreachable,
   CapReached,
-  Limit
+  Limit,
+  Share
 };
 std::string_view name(Reason reason);  // "slots_busy"
 

@@ -73,6 +73,14 @@ struct LimitChangeRequested {
   std::uint32_t count = 0;  // from now on; what is in use beyond it goes on
 };
 
+struct ShareChangeRequested {  // of a node's rules at run time
+  RequestId request = 0;
+  Cause cause;
+  std::string path;    // "features/atlas"
+  ShareRules rules;    // what is given is set, the rest stays
+  bool reset = false;  // as configured again, before what is given
+};
+
 // --- what workers say ------------------------------------------------------------------------------------------------
 enum class DeviceKind { Cpu, Cuda };
 struct DeviceState {
@@ -222,8 +230,8 @@ struct GrantUndeliverable {  // the worker has not got it, and will not
 struct StorageBroke {};  // the disk is full: mutations are refused until StorageRecovered
 struct StorageRecovered {};
 
-using Event =
-    std::variant<JobSubmitted, JobChangeRequested, JobsChangeRequested, WorkerChangeRequested, LimitChangeRequested,
-                 WorkerReported, WorkerKeyContested, TimePassed, StorageBroke, StorageRecovered, GrantUndeliverable>;
+using Event = std::variant<JobSubmitted, JobChangeRequested, JobsChangeRequested, WorkerChangeRequested,
+                           LimitChangeRequested, ShareChangeRequested, WorkerReported, WorkerKeyContested, TimePassed,
+                           StorageBroke, StorageRecovered, GrantUndeliverable>;
 
 }  // namespace framemill::scheduler

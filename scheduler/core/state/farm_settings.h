@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "jobs/ids.h"
+#include "scheduler/core/state/share_rules.h"
 
 namespace framemill::scheduler {
 
@@ -41,6 +42,7 @@ struct FarmSettings {
   std::uint32_t publish_duties_per_worker_max = 4'096;  // committed tasks without their names; then no more grants
   std::uint32_t publish_duties_max = 65'536;            // the same, in the whole farm
   LimitSettings limits;
+  ShareSettings shares;
 };
 
 }  // namespace framemill::scheduler

@@ -20,6 +20,7 @@
 #include "scheduler/core/state/pace.h"
 #include "scheduler/core/state/publish_duties.h"
 #include "scheduler/core/state/ready_queue.h"
+#include "scheduler/core/state/share_tree.h"
 #include "scheduler/core/state/slot_groups.h"
 #include "scheduler/core/state/turn.h"
 #include "scheduler/core/state/view_marks.h"
@@ -49,6 +50,7 @@ struct FarmState {
   // Derived.
   DemandClasses classes;
   ReadyQueue ready;
+  ShareTree shares;
   DurationEstimator pace;
   MemoryLedger memory;
   std::set<base::Instant> wakes;     // when what a worker was refused for a while may be tried again
@@ -71,13 +73,20 @@ struct FarmState {
   using ManifestKey = std::pair<JobId, std::uint32_t>;         // and its number in the job
   std::map<ManifestKey, ManifestDuty> manifests;               // that are owed
   std::set<JobId> jobs_aside;                                  // jobs that some worker got no more of, ever; live ones
+  base::Instant shares_written{INT64_MIN};                     // when what shares have used was last put on record
   std::uint64_t attempts_made = 0;                             // in this epoch
   bool read_only = false;
   bool match_wanted = false;
-  // Jobs of which attempts live, the least urgent first: by priority, then the newest.
-  std::set<std::pair<std::int64_t, std::int64_t>> at_work;  // priority, job negated
-  std::uint64_t class_moves = 0;                            // by pins: places went to another request class
-  bool match_unfinished = false;                            // the time of the pass was over, or the next is due
+  // Jobs of which attempts live, by share, the least urgent first: by priority, then the newest.
+  using AtWork = std::set<std::pair<std::int64_t, std::int64_t>>;  // priority, job negated
+  std::map<ShareId, AtWork> at_work;                               // none empty
+  // Shares whose ready work ranks above some job at work of the same share; looked up again where it is stale.
+  struct Rivalries {
+    std::set<ShareId> found, stale;
+  };
+  mutable Rivalries rivalries;
+  std::uint64_t class_moves = 0;  // by pins: places went to another request class
+  bool match_unfinished = false;  // the time of the pass was over, or the next is due
   // Where a pass whose time was over goes on: after these all others of their lines were tried.
   std::map<std::pair<ClassId, ShareId>, ReadyQueue::Ranked> passed_over;
   std::function<bool()> pass_is_over;  // as whoever began the turn says; null: never
@@ -105,10 +114,24 @@ struct FarmState {
   void revive(Lease& lease, base::Instant deadline);
   // It leaves all of it; remembered where files of its tasks wait for their names. The lease is gone, its record is
   // returned.
-  AttemptRecord detach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, Lease& lease);
+  AttemptRecord detach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, Lease& lease, const UsageTotals& usage);
   void set_priority(JobEntry& job, std::int32_t priority);
   // Tasks of it were committed or taken back; its parallel() was `before`.
   void load_changed(WorkerEntry& worker, const Lease& lease, std::uint32_t before);
+  // What the lease is charged follows from what it holds and what was reported of it.
+  void recharge(const PhaseEntry& phase, Lease& lease);
+  // The place in the ready queue, with what its share has waiting; 0 tasks: it leaves.
+  void set_ready(const Place& place, ClassId demand, const Standing& standing, std::uint32_t tasks);
+  void rescale_shares();
+
+ private:
+  double device_weight(const Lease& lease) const;
+  double used_us(const PhaseEntry& phase, const Lease& lease, const UsageTotals& usage) const;
+  void start_work(const JobEntry& job);
+  void end_work(const JobEntry& job);
+  void note_change(const ReadyQueue::Change& change, ShareId share);
+
+ public:
 };
 
 }  // namespace framemill::scheduler

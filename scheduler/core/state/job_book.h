@@ -108,6 +108,7 @@ struct JobEntry {
   JobRecord record;
   std::vector<PhaseEntry> phases;
   TaskCounts totals{};  // over all phases
+  ShareId share;        // that its work is charged to
   std::vector<ManifestState> manifests;
   std::uint32_t manifests_owed = 0;  // all their frames are final, and the manifest does not say so yet
   std::uint32_t attempts_live = 0;

@@ -44,6 +44,10 @@ void LeaseBook::erase(AttemptId id) {
   live_.erase(entry);
 }
 
+void LeaseBook::rescale(double by) {
+  for (auto& [id, lease] : live_) lease.charged /= by;
+}
+
 void LeaseBook::renew(Lease& lease, base::Instant deadline) {
   lease.deadline = deadline;
   if (!lease.expired) return;

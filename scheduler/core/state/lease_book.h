@@ -31,6 +31,9 @@ struct Lease {
   base::Instant deadline;     // moves with each report that names it, while it makes progress
   base::Instant timer;        // where the book's timer for it stands: at or before the deadline
   AttemptRunning activity;    // as last reported
+  ShareId share;              // that it is charged to
+  double charged = 0;         // to its share so far: an estimate, or what was reported if that is more; scaled
+  double device_weight = 1;   // that it was charged at
   bool dirty = false;
 
   // Tasks that can run at the same time.
@@ -52,6 +55,7 @@ class LeaseBook {
   Lease& add(Lease lease);  // its timer starts at its deadline, unless it is expired
   void erase(AttemptId id);
   const std::map<AttemptId, Lease>& live() const { return live_; }
+  void rescale(double by);  // what is charged to shares
 
   void renew(Lease& lease, base::Instant deadline);  // revives an expired one's timer as well
   void expire(Lease& lease);                         // stops its timer

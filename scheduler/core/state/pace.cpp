@@ -49,9 +49,16 @@ void DurationEstimator::measured(PaceId id, const std::string& device_class, Wor
   Work& work = works_[id];
   const double seconds = static_cast<double>(duration_us) / 1e6;
   work.any.add(seconds, kRemembered);
-  auto row = std::find_if(work.by_class.begin(), work.by_class.end(),
-                          [&](const Average& a) { return a.device_class == device_class; });
-  if (row == work.by_class.end()) row = work.by_class.insert(row, Average{device_class, 0, 0, 0});
+  add(work.by_class, device_class, seconds);
+}
+
+void DurationEstimator::used(PaceId id, const std::string& device_class, std::uint64_t device_us) {
+  if (device_us > 0) add(works_[id].used_by_class, device_class, static_cast<double>(device_us) / 1e6);
+}
+
+void DurationEstimator::add(std::vector<Average>& rows, const std::string& device_class, double seconds) {
+  auto row = std::find_if(rows.begin(), rows.end(), [&](const Average& a) { return a.device_class == device_class; });
+  if (row == rows.end()) row = rows.insert(row, Average{device_class, 0, 0, 0});
   if (row->samples >= kSteady) slowness_[worker].add(seconds / row->usual, kRatiosRemembered);
   row->add(seconds, kRemembered);
 }
@@ -75,6 +82,12 @@ std::optional<double> DurationEstimator::seconds(PaceId id, const std::string& d
   for (const Average& row : works_[id].by_class)
     if (row.device_class == device_class) return row.seconds;
   return seconds(id);
+}
+
+std::optional<double> DurationEstimator::device_seconds(PaceId id, const std::string& device_class) const {
+  for (const Average& row : works_[id].used_by_class)
+    if (row.device_class == device_class) return row.seconds;
+  return seconds(id, device_class);
 }
 
 std::optional<double> DurationEstimator::seconds(PaceId id) const {

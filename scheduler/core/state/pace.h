@@ -21,12 +21,16 @@ class DurationEstimator {
   void forget_job_work(const std::string& work);  // of a job that is forgotten; work that jobs share stays
   void measured(PaceId work, const std::string& device_class, WorkerId worker, std::uint64_t duration_us);
   void loaded(PaceId work, std::uint64_t duration_us);  // its model, into a slot that did not hold it
+  // Of an attempt, per task: less than the time where batches share a device, more where a model was loaded.
+  void used(PaceId work, const std::string& device_class, std::uint64_t device_us);
   // Seconds per task on that device class, else on any; nothing before the first task.
   std::optional<double> seconds(PaceId work, const std::string& device_class) const;
   std::optional<double> seconds(PaceId work) const;
   double load_seconds(PaceId work) const;  // 0: none was measured, or it has no model
   // How many times as long as is usual on its device class the worker takes. 1 unless it is plainly slow: by half or more.
   double slowness(WorkerId worker) const;
+  // Device seconds per task there; the time of a task until attempts have ended.
+  std::optional<double> device_seconds(PaceId work, const std::string& device_class) const;
 
  private:
   struct Average {
@@ -38,8 +42,9 @@ class DurationEstimator {
   };
   struct Work {
     Average any, load;
-    std::vector<Average> by_class;
+    std::vector<Average> by_class, used_by_class;
   };
+  static void add(std::vector<Average>& rows, const std::string& device_class, double seconds);
   std::map<std::string, PaceId> ids_;
   std::vector<Work> works_;
   std::vector<PaceId> free_;

@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <map>
 
-#include "base/strong_id.h"
 #include "scheduler/core/state/demand.h"
 #include "scheduler/core/state/records.h"
+#include "scheduler/core/state/share_rules.h"
 
 namespace framemill::scheduler {
 
@@ -25,8 +25,6 @@ struct Place {  // what waits in the queue: the ready tasks of one grouping of a
   auto operator<=>(const Place&) const = default;
 };
 
-using ShareId = base::StrongId<struct ShareTag, std::uint32_t>;  // of the farm, that a job's work is charged to
-
 // Compared number by number, the smaller goes first; what the numbers mean is the affair of who gave them.
 using Rank = std::array<std::int64_t, 4>;
 
@@ -40,8 +38,13 @@ class ReadyQueue {
  public:
   // The place now has that many tasks, for this class, and this standing; 0 takes it out. One that was there with
   // another class or standing moves.
-  void set(const Place& place, ClassId demand, const Standing& standing, std::uint32_t tasks);
-  void erase(const Place& place);
+  struct Change {
+    bool any = false;    // of its tasks
+    bool moved = false;  // it came, went, or stands elsewhere now
+    ShareId left;        // the share that it is no longer charged to; none: it stays there, or was nowhere
+  };
+  Change set(const Place& place, ClassId demand, const Standing& standing, std::uint32_t tasks);
+  Change erase(const Place& place);
 
   struct Ranked {  // in the order of ranks; equal ones by place, so that the order is always the same
     Rank rank{};
@@ -56,6 +59,12 @@ class ReadyQueue {
   };
   const std::map<ClassId, Class>& classes() const { return classes_; }  // only those that have tasks
   std::uint64_t tasks_of(ClassId demand) const;
+  struct Share {
+    std::map<ClassId, const Line*> lines;  // its own in each class
+    std::uint64_t tasks = 0;
+  };
+  const std::map<ShareId, Share>& shares() const { return shares_; }  // only those that have tasks
+  std::uint64_t tasks_of(ShareId share) const;
   bool operator==(const ReadyQueue& other) const { return classes_ == other.classes_; }
 
  private:
@@ -67,6 +76,7 @@ class ReadyQueue {
   void remove(std::map<Place, Position>::iterator at);
 
   std::map<ClassId, Class> classes_;
+  std::map<ShareId, Share> shares_;
   std::map<Place, Position> positions_;
 };
 

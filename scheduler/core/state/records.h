@@ -23,6 +23,7 @@
 #include "jobs/package_facts.h"
 #include "jobs/plan.h"
 #include "jobs/spec.h"
+#include "scheduler/core/state/share_rules.h"
 
 namespace framemill::scheduler {
 
@@ -282,15 +283,33 @@ struct AuditRecord {  // what a person did
   std::uint64_t record_key() const { return sequence; }
 };
 
+// What a user's work on a show has used: device time weighted by the device, of ended attempts. Written at most once a
+// second while it changes.
+struct ShareUsageRecord {
+  std::string show, user;
+  std::uint64_t used_us = 0;  // decayed to `at`
+  base::WallTime at;
+  std::pair<std::string, std::string> record_key() const { return {show, user}; }
+  bool operator==(const ShareUsageRecord&) const = default;
+};
+
+struct ShareRulesRecord {  // of a node, set by a person at run time
+  std::string path;        // "features/atlas"
+  ShareRules rules;        // what is not given here is as configured
+  Cause last_change;
+  std::string record_key() const { return path; }
+  bool operator==(const ShareRulesRecord&) const = default;
+};
+
 struct CountersRecord {  // what must never be used twice
   std::uint32_t last_job = 0, last_worker = 0;
   std::uint64_t last_audit = 0;
   std::monostate record_key() const { return {}; }  // there is one
 };
 
-using Record =
-    std::variant<JobRecord, PhaseRecord, TaskPageRecord, TaskTroubleRecord, AttemptRecord, CommitRecord, WorkerRecord,
-                 VersionRecord, RootRecord, SubmitTokenRecord, AuditRecord, CountersRecord, RemakeRecord, LimitRecord>;
+using Record = std::variant<JobRecord, PhaseRecord, TaskPageRecord, TaskTroubleRecord, AttemptRecord, CommitRecord,
+                            WorkerRecord, VersionRecord, RootRecord, SubmitTokenRecord, AuditRecord, CountersRecord,
+                            RemakeRecord, LimitRecord, ShareUsageRecord, ShareRulesRecord>;
 
 // Written once, never changed, and not read at a restart.
 template <class R>

@@ -3,16 +3,17 @@
 namespace framemill::scheduler {
 namespace {
 
-constexpr base::Names<Refusal, 36> kRefusals{
+constexpr base::Names<Refusal, 37> kRefusals{
     {"farm.busy",          "farm.stopping",         "farm.too_many_jobs",  "farm.too_many_streams",
      "job.final",          "job.frame_unknown",     "job.hold_is_over",    "job.layer_unknown",
      "job.too_many_holds", "job.unknown",           "job.variant_unknown", "limit.unknown",
      "remake.name_taken",  "remake.needs_frames",   "remake.no_record",    "remake.not_published",
      "remake.nothing",     "remake.of_remake",      "remake.running",      "remake.too_many",
      "remake.under_way",   "retry.needs_cancelled", "retry.nothing",       "retry.published",
-     "spec.no_plan",       "spec.out_of_range",     "spec.root_read_only", "spec.unknown_job",
-     "spec.unknown_limit", "spec.version_taken",    "store.read_only",     "submit.key_reused",
-     "user.too_many_jobs", "worker.ambiguous",      "worker.revoked",      "worker.unknown"}};
+     "share.unknown",      "spec.no_plan",          "spec.out_of_range",   "spec.root_read_only",
+     "spec.unknown_job",   "spec.unknown_limit",    "spec.version_taken",  "store.read_only",
+     "submit.key_reused",  "user.too_many_jobs",    "worker.ambiguous",    "worker.revoked",
+     "worker.unknown"}};
 
 }  // namespace
 

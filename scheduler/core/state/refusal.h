@@ -35,6 +35,7 @@ enum class Refusal : std::uint8_t {
   RetryNeedsCancelled,
   RetryNothing,
   RetryPublished,
+  ShareUnknown,
   SpecNoPlan,
   SpecOutOfRange,
   SpecRootReadOnly,

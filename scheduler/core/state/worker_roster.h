@@ -14,6 +14,7 @@
 #include "scheduler/core/state/events.h"
 #include "scheduler/core/state/lease_book.h"
 #include "scheduler/core/state/records.h"
+#include "scheduler/core/state/share_tree.h"
 #include "scheduler/core/state/view_marks.h"
 
 namespace framemill::scheduler {
@@ -39,6 +40,7 @@ struct SlotEntry {
   std::uint32_t load = 0;       // tasks that could run at once: sum of parallel() of its leases
   std::uint32_t exclusive = 0;  // leases that hold the slot for themselves
   std::vector<ModelUse> models;
+  SharesInSlot shares;                       // whose work it holds
   jobs::BatchCap batch_cap = kSlotBatchCap;  // after an out-of-memory; forgotten with the incarnation
 };
 

@@ -20,6 +20,7 @@
 #include "scheduler/core/state/refusal.h"
 #include "scheduler/core/views/job_views.h"
 #include "scheduler/core/views/remake_views.h"
+#include "scheduler/core/views/share_views.h"
 #include "scheduler/core/views/slot_reasons.h"
 
 namespace framemill::scheduler {
@@ -315,6 +316,11 @@ Causes causes_of(const FarmState& farm, const Planner& planner, const JobEntry& 
   return {std::move(slots.reasons), slots.never};
 }
 
+bool takes_its_turn(const SlotReason& reason) {
+  return reason.reason == Reason::SlotsBusy || reason.reason == Reason::MemoryBooked ||
+         reason.reason == Reason::CapReached;
+}
+
 // What is waited for, and what holds that back: the cause is named first where no time mends it.
 void explain_missing(const FarmState& farm, const Planner& planner, const JobEntry& job, const Missing& missing,
                      base::Now now, ExplainView& view) {
@@ -323,10 +329,6 @@ void explain_missing(const FarmState& farm, const Planner& planner, const JobEnt
   Causes causes = causes_of(farm, planner, job, job.phases[last.phase], last.task, now);
   view.can_never_run = view.can_never_run || causes.never;
   // What only takes its turn is no cause.
-  const auto takes_its_turn = [](const SlotReason& reason) {
-    return reason.reason == Reason::SlotsBusy || reason.reason == Reason::MemoryBooked ||
-           reason.reason == Reason::CapReached;
-  };
   if (!causes.reasons.empty() && (causes.never || !takes_its_turn(causes.reasons.front()))) {
     const SlotReason& cause = causes.reasons.front();
     dependency.because += ": " + (cause.examples.empty() ? "" : cause.examples.front() + ": ") + cause.because;
@@ -374,6 +376,9 @@ void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEn
     if (throttle && r.reason == Reason::Limit) return false;  // said already, of the farm as a whole
     return !job.is_held() || r.reason != Reason::SlotsBusy;
   });
+  // A slot takes it as soon as one is free, and another share's work comes before.
+  if (!job.is_held() && std::any_of(slots.reasons.begin(), slots.reasons.end(), takes_its_turn))
+    if (auto share = share_reason(farm, job)) view.reasons.push_back(std::move(*share));
 }
 
 std::string sentence_of(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase, const ExplainView& view,

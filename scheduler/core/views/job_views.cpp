@@ -229,6 +229,7 @@ JobView view_of(const FarmState& farm, const JobEntry& job, Conditions& conditio
   view.sequence = spec.sequence;
   view.shot = spec.shot;
   view.principal = job.record.submitted.principal;
+  view.share = farm.shares.node(job.share).path;
   view.tags = spec.tags;
   view.version = job.record.version;
   view.state = job.record.state;

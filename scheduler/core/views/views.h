@@ -83,6 +83,7 @@ struct AwaitedView {  // a job that has to be over before this one begins
 struct JobView {
   JobId id;
   std::string name, show, sequence, shot, principal;
+  std::string share;  // "features/atlas/ana": whom its work is charged to
   std::vector<std::string> tags;
   std::uint32_t version = 0;
   jobs::JobState state = jobs::JobState::Queued;
@@ -174,6 +175,20 @@ struct LimitView {
   Cause last_change;                                    // empty: as configured
 };
 inline constexpr std::size_t kLimitUsersShown = 64;
+
+struct ShareView {   // a node of the tree of shares
+  std::string path;  // "features/atlas/ana"
+  bool is_user = false;
+  double weight = 1;
+  std::uint32_t guarantee = 0;  // slots
+  double entitled = 0;          // of the farm, 0 to 1, beside the others that have work now
+  double used = 0;              // of what the whole farm has used, decayed, 0 to 1
+  double used_s = 0;            // weighted device seconds, decayed
+  std::uint32_t slots = 0;      // that hold work of it
+  std::uint64_t tasks_ready = 0;
+  std::string why;    // why its work waits, or that it is next; empty: it has none
+  Cause last_change;  // of its weight or guarantee at run time; no principal: as configured
+};
 
 // Rows are never changed once they are made, so that threads may share them.
 using JobRow = std::shared_ptr<const JobView>;

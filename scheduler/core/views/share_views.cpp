@@ -1,0 +1,108 @@
+#include "scheduler/core/views/share_views.h"
+
+#include <fmt/format.h>
+
+namespace framemill::scheduler {
+namespace {
+
+bool is_active(const ShareNode& node) {
+  return node.waiting > 0 || node.leases > 0;
+}
+
+// Of what the node above may have, among the siblings that have work.
+double part_of_siblings(const ShareTree& shares, const ShareNode& node) {
+  double weights = node.weight;
+  for (const auto& [name, id] : shares.node(node.parent).children)
+    if (const ShareNode& sibling = shares.node(id); id != node.id && is_active(sibling)) weights += sibling.weight;
+  return node.weight / weights;
+}
+
+double entitled(const ShareTree& shares, const ShareNode& node) {
+  double part = 1;
+  for (const ShareNode* at = &node; at->parent; at = &shares.node(at->parent)) part *= part_of_siblings(shares, *at);
+  return part;
+}
+
+double used_part(const ShareTree& shares, const ShareNode& node) {
+  const double all = shares.root().used();
+  return all > 0 ? node.used() / all : 0;
+}
+
+// The node of the path where another one goes first, and that one.
+struct Behind {
+  const ShareNode* node = nullptr;
+  const ShareNode* first = nullptr;
+};
+std::optional<Behind> behind(const ShareTree& shares, const ShareNode& leaf) {
+  std::optional<Behind> found;  // the one nearest to the root
+  for (const ShareNode* at = &leaf; at->parent; at = &shares.node(at->parent)) {
+    const auto& line = shares.node(at->parent).line;
+    if (!line.empty() && line.begin()->node != at) found = Behind{at, line.begin()->node};
+  }
+  return found;
+}
+
+std::string percent(double part) {
+  return fmt::format("{:.0f} %", part * 100);
+}
+
+std::string goes_first(const ShareTree& shares, const Behind& behind) {
+  const ShareNode& first = *behind.first;
+  if (first.slots < first.guarantee)
+    return fmt::format("{} goes first: it has {} of {} guaranteed slots", first.path, first.slots, first.guarantee);
+  return fmt::format("{} goes first: it has used {} and is entitled to {}", first.path,
+                     percent(used_part(shares, first)), percent(entitled(shares, first)));
+}
+
+std::string why(const ShareTree& shares, const ShareNode& node) {
+  if (!is_active(node)) return "";
+  if (node.waiting == 0) return "all its work runs";
+  if (node.slots < node.guarantee)
+    return fmt::format("next: it has {} of {} guaranteed slots", node.slots, node.guarantee);
+  const auto other = behind(shares, node);
+  return other ? goes_first(shares, *other) : "next";
+}
+
+void add_below(const ShareTree& shares, const ShareNode& node, double scale, std::vector<ShareView>& views) {
+  for (const auto& [name, id] : node.children) {
+    const ShareNode& child = shares.node(id);
+    ShareView view;
+    view.path = child.path;
+    view.is_user = child.is_leaf();
+    view.weight = child.weight;
+    view.guarantee = child.guarantee;
+    view.entitled = entitled(shares, child);
+    view.used = used_part(shares, child);
+    view.used_s = child.used() / scale / 1e6;
+    view.slots = child.slots;
+    view.tasks_ready = child.waiting;
+    view.why = why(shares, child);
+    if (const auto set = shares.rule_records().find(child.path); set != shares.rule_records().end())
+      view.last_change = set->second.last_change;
+    views.push_back(std::move(view));
+    add_below(shares, child, scale, views);
+  }
+}
+
+}  // namespace
+
+std::vector<ShareView> share_views(const FarmState& farm) {
+  std::vector<ShareView> views;
+  add_below(farm.shares, farm.shares.root(), farm.shares.scale(farm.now()), views);
+  return views;
+}
+
+std::optional<SlotReason> share_reason(const FarmState& farm, const JobEntry& job) {
+  const ShareTree& shares = farm.shares;
+  const auto other = behind(shares, shares.node(job.share));
+  if (!other) return std::nullopt;
+  return SlotReason{Reason::Share,
+                    0,
+                    {},
+                    fmt::format("{} has used {} of the farm and is entitled to {}; {}", other->node->path,
+                                percent(used_part(shares, *other->node)), percent(entitled(shares, *other->node)),
+                                goes_first(shares, *other)),
+                    "wait for your turn, or ask for another weight: `framemill shares` shows the tree"};
+}
+
+}  // namespace framemill::scheduler
