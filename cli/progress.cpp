@@ -44,8 +44,10 @@ Tone tone_of(std::string_view state) {
 
 std::string eta_text(const JobView& job) {
   if (job.is_final() || job.state == "paused") return {};
-  if (job.eta_ms) return roughly(*job.eta_ms) + " left";
-  if (!job.condition.kind.empty() && job.condition.kind != "starved") return job.condition.words();
+  const std::string odds = job.forecast.on_time ? ", on time: " + odds_text(*job.forecast.on_time) : "";
+  if (job.eta_ms) return roughly(*job.eta_ms) + " left" + odds;
+  if (job.forecast.state == "beyond") return "far from ready" + odds;
+  if (!job.condition.kind.empty()) return job.condition.words();
   if (!job.missing_inputs.empty()) return "waiting for input files";
   // When all frames are there it is movies and sheets, which nothing measures.
   return job.frames > 0 && job.frames_published >= job.frames ? "finishing" : "measuring";

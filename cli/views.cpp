@@ -132,6 +132,7 @@ JobView read_summary(JsonReader& reader) {
   job.tasks = read_counts(reader);
   job.frames = reader.integer("frames");
   job.frames_published = reader.integer("frames_published");
+  job.deadline = reader.text_or_empty("deadline");
   job.eta_ms = reader.optional_integer("eta_ms");
   return job;
 }
@@ -306,6 +307,7 @@ base::Result<JobView> read_job_summary(const json::value& value) {
   JsonReader reader(value, "job");
   JobView job = read_summary(reader);
   job.condition = read_condition(value);
+  job.forecast = read_forecast(value);
   return finish(reader, std::move(job));
 }
 
@@ -313,6 +315,7 @@ base::Result<JobView> read_job(const json::value& value) {
   JsonReader reader(value, "job");
   JobView job = read_summary(reader);
   job.condition = read_condition(value);
+  job.forecast = read_forecast(value);
   job.last_change = read_change(value);
   job.layers = read_each<LayerView>(reader, "layers", read_layer);
   job.failures = read_each<FailureView>(reader, "failures", read_failure);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/forecast_text.h"
 #include "cli/json_reader.h"
 
 namespace framemill::cli {
@@ -74,7 +75,9 @@ struct JobView {
   ConditionView condition;
   TaskCounts tasks;
   std::int64_t frames = 0, frames_published = 0;
-  std::optional<std::int64_t> eta_ms;
+  std::string deadline;  // empty: none
+  ForecastView forecast;
+  std::optional<std::int64_t> eta_ms;  // to the middle of the forecast
   // Of one job alone, not in lists.
   std::vector<HoldView> holds;  // of older schedulers none
   ChangeView last_change;

@@ -44,9 +44,9 @@ void VirtualFarm::put(const Record& record) {
   const auto* attempt = std::get_if<AttemptRecord>(&record);
   if (attempt == nullptr) return;
   if (attempt->live)
-    recalled_.insert_or_assign(attempt->id, *attempt);
+    recalled_.insert_or_assign(std::pair{attempt->worker, attempt->id}, *attempt);
   else
-    recalled_.erase(attempt->id);
+    recalled_.erase({attempt->worker, attempt->id});
 }
 
 void VirtualFarm::begin(base::WallTime now) {
@@ -83,14 +83,23 @@ WorkerId VirtualFarm::join(const std::string& key, const Inventory& inventory) {
   return id;
 }
 
-// What the first lease of a slot has done is not on record: where it committed nothing, it has worked since it was
-// granted; otherwise it is half through a task.
+// What a lease has done of its first task is not on record. Where nobody said: one that committed nothing has worked since
+// it was granted; another is half through.
+Begun VirtualFarm::begun_of(const AttemptRecord& record, TaskIndex first) const {
+  if (const auto told = progress_.find({record.id, first}); told != progress_.end()) return {0, told->second};
+  if (record.tasks_committed > 0) return {0, 0.5};
+  return {std::max<Micros>(wall_start_.unix_ms - record.granted.unix_ms, 0) * 1000, std::nullopt};
+}
+
 void VirtualFarm::recall_leases(VirtualWorker& worker) {
-  std::vector<Micros> done(worker.slots().size(), 0);
-  for (const auto& [id, record] : recalled_) {  // by attempt: in the order in which they were granted
-    if (record.worker != worker.id || farm_.job(record.phase.job) == nullptr) continue;
+  std::vector<Begun> begun(worker.slots().size());
+  // By attempt: in the order in which they were granted.
+  for (auto next = recalled_.lower_bound({worker.id, {}}); next != recalled_.end(); ++next) {
+    const AttemptRecord& record = next->second;
+    if (record.worker != worker.id) break;
+    if (farm_.job(record.phase.job) == nullptr) continue;
     HeldLease lease;
-    lease.attempt = id;
+    lease.attempt = record.id;
     lease.phase = record.phase;
     lease.job = farm_.job(record.phase.job);
     const auto is_made = [&](TaskIndex task) {
@@ -104,12 +113,10 @@ void VirtualFarm::recall_leases(VirtualWorker& worker) {
     const auto found = worker.find_slot(record.slot);
     if (!found) continue;  // the worker does not name the lease, and the farm takes it back
     const std::uint32_t place = *found;
-    if (worker.slots()[place].held.empty())
-      done[place] = record.tasks_committed == 0 ? (wall_start_.unix_ms - record.granted.unix_ms) * 1000 : kReportEvery;
+    if (worker.slots()[place].held.empty()) begun[place] = begun_of(record, first);
     if (!lease.tasks.empty()) worker.take(place, std::move(lease));
   }
-  for (std::uint32_t place = 0; place < done.size(); ++place)
-    start_slot(worker, place, std::max<Micros>(done[place], 0));
+  for (std::uint32_t place = 0; place < begun.size(); ++place) start_slot(worker, place, begun[place]);
 }
 
 void VirtualFarm::leave(WorkerId id) {
@@ -144,6 +151,7 @@ void VirtualFarm::drop_absent_workers() {
     apply(std::move(report));
   }
   recalled_.clear();
+  progress_.clear();
 }
 
 void VirtualFarm::apply(Event event) {
@@ -217,8 +225,8 @@ void VirtualFarm::take_revoke(const RevokeLease& order) {
   }
 }
 
-void VirtualFarm::start_slot(VirtualWorker& of, std::uint32_t place, Micros done) {
-  if (of.begin_stretch(place, clock_, kReportEvery, done)) announce(of, place);
+void VirtualFarm::start_slot(VirtualWorker& of, std::uint32_t place, const Begun& begun) {
+  if (of.begin_stretch(place, clock_, kReportEvery, begun)) announce(of, place);
 }
 
 void VirtualFarm::announce(VirtualWorker& of, std::uint32_t place) {

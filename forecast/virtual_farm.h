@@ -45,6 +45,10 @@ class VirtualFarm {
   void begin(base::WallTime now);
   static constexpr base::Instant start() { return {1'000'000}; }
 
+  // How much of a lease's task is done, 0..1, where somebody knows; before its worker joins.
+  void recall_progress(scheduler::AttemptId attempt, scheduler::TaskIndex task, double share) {
+    progress_.insert_or_assign({attempt, task}, share);
+  }
   // A worker with this key. One that the records know goes on with the leases that it has there; how far the first of
   // them is, is guessed from when it was granted. Workers of the records that have not joined when the run first moves
   // on lose their leases.
@@ -96,7 +100,8 @@ class VirtualFarm {
   void tell_watcher(const scheduler::Effects& effects);
   scheduler::WorkerReported& owed_report(scheduler::WorkerId id);
   void send_owed_reports();
-  void start_slot(VirtualWorker& worker, std::uint32_t place, Micros done = 0);
+  void start_slot(VirtualWorker& worker, std::uint32_t place, const Begun& begun = {});
+  Begun begun_of(const scheduler::AttemptRecord& record, scheduler::TaskIndex first) const;
   void announce(VirtualWorker& worker, std::uint32_t place);
   void end_moment(const Moment& moment);
   void drop_absent_workers();
@@ -110,8 +115,10 @@ class VirtualFarm {
   base::WallTime wall_start_;
   Micros clock_ = start().ms * 1000;
   bool begun_ = false, moved_on_ = false;
-  std::map<scheduler::AttemptId, scheduler::AttemptRecord> recalled_;  // live ones of the records
-  std::vector<std::unique_ptr<VirtualWorker>> workers_;                // by id; null: not joined
+  // Live attempts of the records, by worker; and how far their tasks are, where somebody said so.
+  std::map<std::pair<scheduler::WorkerId, scheduler::AttemptId>, scheduler::AttemptRecord> recalled_;
+  std::map<std::pair<scheduler::AttemptId, scheduler::TaskIndex>, double> progress_;
+  std::vector<std::unique_ptr<VirtualWorker>> workers_;  // by id; null: not joined
   std::priority_queue<Moment, std::vector<Moment>, std::greater<>> moments_;
   std::map<scheduler::WorkerId, scheduler::WorkerReported> owed_;  // reports that orders call for, at this moment
   std::vector<scheduler::Answer> answers_;

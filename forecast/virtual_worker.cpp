@@ -89,7 +89,7 @@ Micros VirtualWorker::load_model(VirtualSlot& slot, const HeldLease& lease, std:
   return load();
 }
 
-bool VirtualWorker::begin_stretch(std::uint32_t place, Micros now, Micros most, Micros done) {
+bool VirtualWorker::begin_stretch(std::uint32_t place, Micros now, Micros most, const Begun& begun) {
   VirtualSlot& slot = slots_[place];
   ++slot.wake;
   slot.stretch = {};
@@ -101,7 +101,11 @@ bool VirtualWorker::begin_stretch(std::uint32_t place, Micros now, Micros most, 
   Micros work = 0;
   while (slot.stretch.count < lease.tasks.count && (slot.stretch.count == 0 || slot.load + work < most))
     work += task_micros(lease, place, lease.tasks.first + slot.stretch.count++);
-  slot.ends = now + slot.load + std::max<Micros>(work - done, work / 10);
+  const Micros first = task_micros(lease, place, lease.tasks.first);
+  // One that takes longer than was drawn for it has at least a tenth to go.
+  const Micros done = begun.share ? static_cast<Micros>(static_cast<double>(first) * std::min(*begun.share, 1.0))
+                                  : std::min(begun.since, first - first / 10);
+  slot.ends = now + slot.load + work - done;
   return true;
 }
 

@@ -42,6 +42,13 @@ struct VirtualSlot {
   std::vector<std::pair<base::Sha256, std::uint64_t>> models;  // loaded, with their bytes; the last used comes last
 };
 
+// How far the first task of a stretch is when it begins: its share where somebody knows it, else for how long it may have
+// run already.
+struct Begun {
+  Micros since = 0;
+  std::optional<double> share;
+};
+
 class VirtualWorker {
  public:
   VirtualWorker(const Durations& durations, std::uint64_t seed, std::string key, scheduler::Inventory inventory);
@@ -58,8 +65,8 @@ class VirtualWorker {
 
   void take(std::uint32_t place, HeldLease lease) { slots_[place].held.push_back(std::move(lease)); }
   // The first lease of the slot goes on, from `now`: sets the stretch. False: the slot holds nothing. `most`: tasks are
-  // reported at least so often. `done`: of the first task, what had been done of it before the run began.
-  bool begin_stretch(std::uint32_t place, Micros now, Micros most, Micros done = 0);
+  // reported at least so often.
+  bool begin_stretch(std::uint32_t place, Micros now, Micros most, const Begun& begun = {});
   // It has ended: finished tasks, an ended lease, and what they are published with, go into the report.
   void end_stretch(std::uint32_t place, scheduler::WorkerReported& report);
   // The farm takes the lease back, or all of it but `keep`. True: what runs in the slot changed, and begins anew.

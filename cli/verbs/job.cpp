@@ -1,8 +1,11 @@
 // framemill job JOB: one job with its layers, failures and outputs.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ostream>
 
+#include "base/clock.h"
+#include "cli/forecast_text.h"
 #include "cli/job_watch.h"
 #include "cli/never_runs.h"
 #include "cli/table.h"
@@ -11,6 +14,8 @@
 
 namespace framemill::cli {
 namespace {
+
+constexpr std::size_t kLeversShown = 5;
 
 Tone tone_of(const std::string& state) {
   if (state == "done") return Tone::Good;
@@ -65,6 +70,27 @@ std::string published_text(const JobView& job) {
   return fmt::format("{} of {}", published, counted(files, "file"));
 }
 
+std::string forecast_text(const JobView& job, const Terminal& terminal) {
+  const std::string line = forecast_line(job.forecast, job.deadline, base::wall_now().unix_ms);
+  if (line.empty()) return {};
+  return "  " + paint(terminal, is_at_risk(job.forecast) ? Tone::Warning : Tone::Plain, line) + '\n';
+}
+
+// What would help it, each simulated by the scheduler; nothing where it cannot say, as an older one.
+std::string levers_text(const JobView& job, Session& session) {
+  const auto server = session.api();
+  if (!server.ok()) return {};
+  const auto answer = (*server)->get(fmt::format("/api/v1/jobs/{}/forecast?levers=true", job.id));
+  if (!answer.ok()) return {};
+  const auto levers = read_levers(*answer);
+  if (!levers.ok()) return {};
+  std::string out;
+  for (std::size_t i = 0; i < std::min(levers->size(), kLeversShown); ++i)
+    out += fmt::format("    {}\n", (*levers)[i].sentence);
+  if (out.empty()) return "  what would help: nothing that was tried (priority, rivals, slots, steps, variants)\n";
+  return "  what would help:\n" + out;
+}
+
 void print_head(const JobView& job, Session& session) {
   std::string place = job.show;
   for (const std::string& part : {job.sequence, job.shot})
@@ -78,7 +104,8 @@ void print_head(const JobView& job, Session& session) {
                 << condition_line(job, session.terminal())
                 << fmt::format("  {} published in {}", published_text(job), clock_text(elapsed_ms_of(job)));
   if (job.eta_ms && !job.is_final()) session.out() << ", " << roughly(*job.eta_ms) << " left";
-  session.out() << fmt::format("\n  {}, {}, tries charged {}, windows run twice {}, device time {:.1f} s\n",
+  session.out() << '\n' << forecast_text(job, session.terminal());
+  session.out() << fmt::format("  {}, {}, tries charged {}, windows run twice {}, device time {:.1f} s\n",
                                counted(job.attempts, "attempt"), counted(job.model_loads, "model load"), job.retries,
                                job.windows_run_twice, static_cast<double>(job.device_us) / 1e6);
 }
@@ -171,8 +198,13 @@ void print_outputs(const JobView& job, Session& session) {
   }
 }
 
-base::Result<ExitCode> run(const std::string& name, Session& session) {
-  FM_ASSIGN(const std::string target, session.job_target(name));
+struct Options {
+  std::string name;
+  bool levers = false;
+};
+
+base::Result<ExitCode> run(const Options& options, Session& session) {
+  FM_ASSIGN(const std::string target, session.job_target(options.name));
   FM_ASSIGN(Api* server, session.api());
   FM_ASSIGN(const json::value answer, server->get(target));
   FM_ASSIGN(const JobView job, read_job(answer));
@@ -182,6 +214,7 @@ base::Result<ExitCode> run(const std::string& name, Session& session) {
   }
   print_head(job, session);
   if (!job.is_final()) session.out() << never_runs_text(session, job.id);
+  if (!job.is_final() && (options.levers || is_at_risk(job.forecast))) session.out() << levers_text(job, session);
   print_layers(job, session);
   print_missing(job, session);
   print_failures(job, session);
@@ -193,10 +226,11 @@ base::Result<ExitCode> run(const std::string& name, Session& session) {
 }  // namespace
 
 void declare_job(Arguments& program) {
-  auto name = std::make_shared<std::string>();
+  auto options = std::make_shared<Options>();
   Arguments verb = program.verb("job", "Show a job with its layers, failures and outputs", "framemill job last");
-  verb.positional("JOB", *name, "Job number, or last for your newest");
-  verb.run([name](Session& session) { return run(*name, session); });
+  verb.positional("JOB", options->name, "Job number, or last for your newest");
+  verb.flag("--levers", options->levers, "Simulate what would help, also where no deadline is at risk");
+  verb.run([options](Session& session) { return run(*options, session); });
 }
 
 }  // namespace framemill::cli

@@ -77,6 +77,8 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
                {"SHOT", Align::Left, true},
                {"VER", Align::Right},
                {"FRAMES", Align::Right},
+               {"READY"},
+               {"ODDS", Align::Right},
                {"PRI", Align::Right},
                {"BY", Align::Left, true},
                {"SUBMITTED"}});
@@ -90,6 +92,8 @@ base::Result<ExitCode> run(const Options& options, Session& session) {
                place_of(job),
                fmt::format("v{:03}", job.version),
                job.frames > 0 ? fmt::format("{}/{}", job.frames_published, job.frames) : std::string("-"),
+               ready_cell(job.forecast, now),
+               {odds_cell(job.forecast), is_at_risk(job.forecast) ? Tone::Warning : Tone::Plain},
                std::to_string(job.priority),
                job.principal,
                age_text(job.submitted, now)});

@@ -20,6 +20,7 @@
 #include "net/service_manager.h"
 #include "scheduler/daemon/farm_figures.h"
 #include "scheduler/daemon/farm_service.h"
+#include "scheduler/daemon/forecaster.h"
 #include "scheduler/daemon/process.h"
 #include "scheduler/daemon/turn_figures.h"
 #include "scheduler/daemon/upkeep.h"
@@ -253,6 +254,9 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
   options.settings.live_jobs_per_user = config.live_jobs_per_user;
   options.settings.limits = config.limits;
   options.settings.shares = config.shares;
+  Forecaster forecaster(options.settings);
+  options.on_restored = [&](std::vector<Record> records) { forecaster.restored(std::move(records)); };
+  options.on_durable = [&](std::vector<Persist> turns) { forecaster.durable(std::move(turns)); };
   FM_ASSIGN(const auto process, SchedulerProcess::start(
                                     loop, std::move(options),
                                     [&](base::Error error) {
@@ -265,6 +269,8 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
       process->history_is_incomplete() ? FarmService::Versions::OnDisk : FarmService::Versions::OfTheStore);
   watch_turns(figures, scheduler, service);
   add_sources(*metrics, service, *process, database, version);
+  forecaster.start(service.board());
+  service.use_forecaster(&forecaster);
   net::HttpServerOptions http;
   FM_TRY(prepare_http(config, setup.workers.size(), http));
   FM_ASSIGN(const auto http_thread,
@@ -295,6 +301,7 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
   loop.run();
   http_thread->on_thread([](HttpApi& api) { api.use_upkeep(nullptr); });
   upkeep.close();
+  forecaster.stop();
   if (failure) return *failure;
   return {};
 }

@@ -366,4 +366,14 @@ void FarmService::health(Reply<Health> reply) {
   reply(board_->health());
 }
 
+forecast::ForecastsRow FarmService::forecasts() {
+  if (forecaster_ != nullptr) return forecaster_->forecasts();
+  return std::make_shared<forecast::Forecasts>();
+}
+
+void FarmService::levers(JobId job, Reply<forecast::LeverView> reply) {
+  if (forecaster_ == nullptr) return reply(no_such_job(job));
+  forecaster_->levers(job, std::move(reply));
+}
+
 }  // namespace framemill::scheduler

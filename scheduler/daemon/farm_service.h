@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "net/event_loop.h"
+#include "scheduler/daemon/forecaster.h"
 #include "scheduler/daemon/request_queue.h"
 #include "scheduler/daemon/root_probe.h"
 #include "scheduler/daemon/view_board.h"
@@ -42,6 +43,12 @@ class FarmService : public FarmPort {
   void attempts(AttemptQuery query, Reply<AttemptPage> reply) override;
   void roots(Reply<std::vector<RootView>> reply) override;
   void health(Reply<Health> reply) override;
+  forecast::ForecastsRow forecasts() override;
+  void levers(JobId job, Reply<forecast::LeverView> reply) override;
+
+  std::shared_ptr<ViewBoard> board() const { return board_; }
+  // Looks ahead for this farm, and outlives the service; before the loop runs. Null: nothing is foretold.
+  void use_forecaster(Forecaster* forecaster) { forecaster_ = forecaster; }
 
  private:
   // Queues what runs on the loop; refuses with farm.busy where too much waits.
@@ -66,6 +73,7 @@ class FarmService : public FarmPort {
   RootProbe probe_;
   std::shared_ptr<ViewBoard> board_;
   RequestQueue queue_;
+  Forecaster* forecaster_ = nullptr;
 };
 
 }  // namespace framemill::scheduler

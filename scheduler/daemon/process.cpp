@@ -35,6 +35,7 @@ base::Status SchedulerProcess::open(net::EventLoop& loop, Options options, std::
   store_options.on_disk_recovered = [this] { scheduler_->on_journal_recovered(); };
   store_options.on_fatal = [this](const base::Error& error) { scheduler_->on_journal_failed(error); };
   store_options.on_commit = std::move(options.on_commit);
+  store_options.on_durable = std::move(options.on_durable);
   FM_ASSIGN(store_, store::Store::open(options.database, std::move(store_options)));
   FM_ASSIGN(link_, WorkerLink::open(loop, std::move(options.link), options.settings.silence_alarm,
                                     {[this](WorkerReported report) { scheduler_->apply(std::move(report)); },
@@ -43,7 +44,7 @@ base::Status SchedulerProcess::open(net::EventLoop& loop, Options options, std::
   scheduler_ =
       std::make_unique<Scheduler>(Scheduler::Ports{loop, *store_, *link_}, options.settings, std::move(on_stop));
   base::log_info("scheduler", "workers connect to {}", link_->endpoint());
-  return scheduler_->start();
+  return scheduler_->start(options.on_restored);
 }
 
 }  // namespace framemill::scheduler

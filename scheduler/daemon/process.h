@@ -24,6 +24,10 @@ class SchedulerProcess {
     net::SecureRouterOptions link;
     FarmSettings settings;
     std::function<void(std::chrono::microseconds)> on_commit;  // store::StoreOptions
+    // Whoever keeps a copy of what is on record: gets what a restart put back, then each batch that became durable, on
+    // the store's thread. May be empty; outlives the process.
+    std::function<void(std::vector<Record>)> on_restored;
+    std::function<void(std::vector<Persist>)> on_durable;
   };
   // Opens the store, puts its records back and listens to workers. `on_stop` is called on the loop when the scheduler
   // must end.

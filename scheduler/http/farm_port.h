@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "forecast/job_forecast.h"
 #include "jobs/spec.h"
 #include "scheduler/core/state/effects.h"
 #include "scheduler/core/views/diagnosis_view.h"
@@ -184,6 +185,8 @@ class FarmPort {
   virtual void attempts(AttemptQuery query, Reply<AttemptPage> reply) = 0;
   virtual void roots(Reply<std::vector<RootView>> reply) = 0;
   virtual void health(Reply<Health> reply) = 0;
+  virtual forecast::ForecastsRow forecasts() = 0;                        // the newest; never null
+  virtual void levers(JobId job, Reply<forecast::LeverView> reply) = 0;  // job.unknown, farm.busy
 };
 
 // What happened, released after the sync: (epoch, sequence, index in the batch) is the id that a client resumes from.

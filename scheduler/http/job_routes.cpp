@@ -5,9 +5,11 @@
 #include <boost/json/parse.hpp>
 
 #include "base/ascii.h"
+#include "base/clock.h"
 #include "base/sha256.h"
 #include "net/net_error.h"
 #include "scheduler/http/call.h"
+#include "scheduler/http/forecast_json.h"
 #include "scheduler/http/job_filter.h"
 #include "scheduler/http/to_json.h"
 
@@ -128,14 +130,14 @@ base::Status list_jobs(const std::shared_ptr<Call>& call) {
   if (before) filter.before = JobId(static_cast<std::uint32_t>(*before));
   FM_ASSIGN(const std::uint32_t limit, call->limit());
   filter.limit = limit + 1;  // one more tells whether there is a next page
-  call->api->farm.list_jobs(
-      filter, call->then<std::vector<JobRow>>([call, limit](std::vector<JobRow> jobs) -> base::Status {
-        const bool more = jobs.size() > limit;
-        if (more) jobs.resize(limit);
-        call->answer_text(
-            200, call->api->job_texts.page(jobs, more ? std::to_string(jobs.back()->id.value) : std::string()));
-        return {};
-      }));
+  call->api->farm.list_jobs(filter, call->then<std::vector<JobRow>>([call,
+                                                                     limit](std::vector<JobRow> jobs) -> base::Status {
+    const bool more = jobs.size() > limit;
+    if (more) jobs.resize(limit);
+    call->answer_text(200, call->api->job_texts.page(jobs, more ? std::to_string(jobs.back()->id.value) : std::string(),
+                                                     {call->api->farm.forecasts(), base::wall_now()}));
+    return {};
+  }));
   return {};
 }
 
@@ -143,9 +145,48 @@ base::Status show_job(const std::shared_ptr<Call>& call) {
   FM_ASSIGN(const JobId id, call->job());
   call->api->farm.show_job(id, call->then<JobRow>([call, id](const JobRow& job) -> base::Status {
     call->api->farm.plan(id, call->then<PlanView>([call, job](PlanView plan) -> base::Status {
-      call->answer(200, job_json(*job, plan));
+      json::object out = job_json(*job, plan);
+      add_foretold(out, *job, {call->api->farm.forecasts(), base::wall_now()});
+      call->answer(200, std::move(out));
       return {};
     }));
+    return {};
+  }));
+  return {};
+}
+
+json::object look_json(const forecast::Forecasts& forecasts) {
+  return {{"made", time_json(forecasts.made)},
+          {"futures", forecasts.futures},
+          {"horizon_ms", forecasts.horizon.ms},
+          {"coarse", forecasts.coarse},
+          {"cpu_ms", static_cast<std::int64_t>(forecasts.cpu_ms)}};
+}
+
+base::Status show_forecast(const std::shared_ptr<Call>& call) {
+  FM_ASSIGN(const JobId id, call->job());
+  FM_ASSIGN(const auto levers, call->boolean("levers"));
+  call->api->farm.show_job(id, call->then<JobRow>([call, id, levers](const JobRow& job) -> base::Status {
+    const forecast::ForecastsRow forecasts = call->api->farm.forecasts();
+    json::object out{{"job", id.value},
+                     {"deadline", time_json(job->deadline.value_or(base::WallTime{}))},
+                     {"forecast", forecast_json(*job, forecasts->find(id), forecasts->problem)},
+                     {"look", look_json(*forecasts)},
+                     {"levers", nullptr}};
+    // What is not going on at all is helped by what holds it up, not by levers.
+    const std::string state = forecast_state(*job, forecasts->find(id));
+    if (!levers.value_or(false) || (state != "estimated" && state != "beyond")) {
+      call->answer(200, std::move(out));
+      return {};
+    }
+    call->api->farm.levers(
+        id, call->then<forecast::LeverView>([call, job, out](const forecast::LeverView& view) -> base::Status {
+          json::object answer = out;
+          answer["forecast"] = forecast_json(*job, &view.forecast, {});
+          answer["levers"] = levers_json(view);
+          call->answer(200, std::move(answer));
+          return {};
+        }));
     return {};
   }));
   return {};
@@ -169,6 +210,7 @@ void add_job_routes(ApiRoutes& routes) {
               Role::Viewer,
               {"live", "mine", "user", "show", "sequence", "shot", "state", "tag", "text", "since", "limit", "after"}});
   routes.add("GET", "/api/v1/jobs/{job}", {show_job, Role::Viewer, {}});
+  routes.add("GET", "/api/v1/jobs/{job}/forecast", {show_forecast, Role::Viewer, {"levers"}});
   routes.add("GET", "/api/v1/jobs/{job}/plan", {show_plan, Role::Viewer, {}});
 }
 

@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "scheduler/http/farm_port.h"
+#include "scheduler/http/forecast_json.h"
 
 namespace framemill::scheduler {
 
@@ -18,16 +18,17 @@ class JobTexts {
   // again, and who looks at the newest thousand does not.
   static constexpr std::size_t kRowsMax = 4096;
 
-  // {"items": [...], "next": ...} with job_summary_json() of each row; `next` is null where it is empty.
-  std::string page(const std::vector<JobRow>& rows, const std::string& next);
+  // {"items": [...], "next": ...} with job_summary_json() of each row and what is foretold of it, which is written anew;
+  // `next` is null where it is empty.
+  std::string page(const std::vector<JobRow>& rows, const std::string& next, const Foretold& foretold);
 
   std::size_t size() const { return texts_.size(); }
   std::uint64_t written() const { return written_; }  // rows so far whose text was not there
 
  private:
   struct Text {
-    JobRow row;  // held, so that its address stands for its contents
-    std::string json;
+    JobRow row;        // held, so that its address stands for its contents
+    std::string json;  // its last brace is left out
   };
   const std::string& text_of(const JobRow& row);
 

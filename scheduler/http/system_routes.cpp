@@ -8,6 +8,7 @@
 #include "net/sse.h"
 #include "scheduler/core/state/refusal.h"
 #include "scheduler/http/call.h"
+#include "scheduler/http/forecast_json.h"
 #include "scheduler/http/to_json.h"
 #include "scheduler/http/upkeep_port.h"
 
@@ -32,10 +33,15 @@ std::string resync_bytes(const ApiState& api, std::string_view what, json::value
 }
 
 // Live jobs and workers as they stand; null where that is too much for one event.
-json::value snapshot_of(const std::vector<JobRow>& jobs, const std::vector<WorkerRow>& workers) {
+json::value snapshot_of(const std::vector<JobRow>& jobs, const std::vector<WorkerRow>& workers,
+                        const Foretold& foretold) {
   json::object snapshot;
   json::array job_list, worker_list;
-  for (const JobRow& job : jobs) job_list.emplace_back(job_summary_json(*job));
+  for (const JobRow& job : jobs) {
+    json::object summary = job_summary_json(*job);
+    add_foretold(summary, *job, foretold);
+    job_list.emplace_back(std::move(summary));
+  }
   for (const WorkerRow& worker : workers) worker_list.emplace_back(worker_json(*worker));
   snapshot["jobs"] = std::move(job_list);
   snapshot["workers"] = std::move(worker_list);
@@ -53,8 +59,10 @@ void resync(const std::shared_ptr<Call>& call, std::string_view what, std::optio
       live, call->then<std::vector<JobRow>>([call, what, job, from](const std::vector<JobRow>& jobs) -> base::Status {
         call->api->farm.list_workers(
             call->then<std::vector<WorkerRow>>([=](const std::vector<WorkerRow>& workers) -> base::Status {
+              const Foretold foretold{call->api->farm.forecasts(), base::wall_now()};
               return call->api->events.attach(call->caller, call->respond,
-                                              resync_bytes(*call->api, what, snapshot_of(jobs, workers)), from, job);
+                                              resync_bytes(*call->api, what, snapshot_of(jobs, workers, foretold)),
+                                              from, job);
             }));
         return {};
       }));

@@ -50,8 +50,7 @@ json::object layer_json(const LayerView& layer) {
           {"variants", layer.variants},
           {"tries_charged", layer.tries_charged},
           {"retried", layer.retried},
-          {"failed", layer.failed},
-          {"eta_ms", or_null(layer.eta_ms)}};
+          {"failed", layer.failed}};
 }
 
 json::object failure_json(const FailureGroup& group) {
@@ -229,7 +228,7 @@ json::object job_summary_json(const JobView& job) {
           {"tasks", counts_json(job.tasks)},
           {"frames", job.frames},
           {"frames_published", job.frames_published},
-          {"eta_ms", or_null(job.eta_ms)}};
+          {"deadline", time_json(job.deadline.value_or(base::WallTime{}))}};
 }
 
 json::object missing_input_json(const MissingInputView& missing) {

@@ -14,6 +14,7 @@ namespace framemill::scheduler {
 
 namespace json = boost::json;
 
+// Without what is foretold: forecast_json.h adds it.
 json::object job_summary_json(const JobView& job);
 json::object job_json(const JobView& job, const PlanView& plan);
 json::object plan_view_json(const PlanView& plan);

@@ -45,7 +45,7 @@ Scheduler::Scheduler(Ports ports, FarmSettings settings, std::function<void(base
     : ports_(ports), settings_(settings), on_stop_(std::move(on_stop)) {}
 Scheduler::~Scheduler() = default;
 
-base::Status Scheduler::start() {
+base::Status Scheduler::start(const std::function<void(std::vector<Record>)>& restored) {
   FM_ASSIGN(store::LoadedState loaded, ports_.journal.load());
   settings_.epoch = ports_.journal.epoch();
   gate_ = DurabilityGate(loaded.durable_sequence);
@@ -68,6 +68,7 @@ base::Status Scheduler::start() {
   orders_->set_durable_sequence(gate_.durable_sequence());
   base::log_info("scheduler", "epoch {}, {} records restored, durable sequence {}", settings_.epoch.number,
                  loaded.records.size(), gate_.durable_sequence());
+  if (restored) restored(std::move(loaded.records));
   carry_out(farm_->begin(ports_.loop.now()));
   return {};
 }

@@ -38,8 +38,9 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  // Puts the journal's records back and takes the first turn. Before any other call. Errors: the journal's.
-  base::Status start();
+  // Puts the journal's records back and takes the first turn. Before any other call. `restored`: gets the records that
+  // were put back, before anything else is written. Errors: the journal's.
+  base::Status start(const std::function<void(std::vector<Record>)>& restored = nullptr);
 
   // Sees what each turn wants before any of it is done: for the simulation's invariants and for figures. Set before
   // start() it sees the first turn, too.

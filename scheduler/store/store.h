@@ -45,6 +45,10 @@ struct StoreOptions {
   std::function<void(base::Error)> on_fatal;      // once: the store has stopped, so must the daemon (P8)
   // How long each COMMIT with its fsync took. Called on the store's thread, whatever `deliver` says: it must not wait.
   std::function<void(std::chrono::microseconds)> on_commit;
+
+  // Gets each batch when it is durable, in order, once nothing needs it any more; not through `deliver`: called on the
+  // store's thread, which waits for it. Empty: nobody wants them.
+  std::function<void(std::vector<Persist>)> on_durable;
 };
 
 struct StoreCounters {

@@ -221,7 +221,7 @@ base::Result<Position> Store::Impl::try_commit() {
 }
 
 void Store::Impl::acknowledge(const Position& after) {
-  const std::vector<Pending> group = std::exchange(group_, {});
+  std::vector<Pending> group = std::exchange(group_, {});
   std::uint64_t sequence = std::exchange(database_.position, after).sequence;
   if (after.sequence != sequence) {
     if (const base::Status marked = database_.mark.write({after.sequence, after.chain}); !marked.ok())
@@ -237,6 +237,8 @@ void Store::Impl::acknowledge(const Position& after) {
     if (!pending.empty()) ++sequence;
     if (pending.done) pending.done(WriteResult{sequence});
   }
+  if (!options_.on_durable) return;
+  for (Pending& pending : group) options_.on_durable(std::move(pending.turns));
 }
 
 void Store::Impl::answer_reads(std::deque<Read> reads) {

@@ -27,7 +27,7 @@ struct JobSample {
   int id = 12;
   std::string state = "running", layers, failures, eta = "null", finished = "null", name = "storm";
   std::string tasks = counts_json(4, 2, 2, 20);
-  std::string condition = "null";
+  std::string condition = "null", forecast = "null", deadline = "null";
   int frames = 192, published = 48;
 };
 
@@ -35,8 +35,9 @@ inline std::string summary_fields(const JobSample& job) {
   return fmt::format(
       R"("id":{},"name":"{}","show":"harbor","sequence":"hb","shot":"hb_0010","principal":"ana","tags":["test"],"version":1,)"
       R"("state":"{}","condition":{},"priority":50,"submitted":"2026-11-22T09:00:00.000Z","started":"2026-11-22T09:00:01.000Z","finished":{},)"
-      R"("tasks":{},"frames":{},"frames_published":{},"eta_ms":{})",
-      job.id, job.name, job.state, job.condition, job.finished, job.tasks, job.frames, job.published, job.eta);
+      R"("tasks":{},"frames":{},"frames_published":{},"deadline":{},"forecast":{},"eta_ms":{})",
+      job.id, job.name, job.state, job.condition, job.finished, job.tasks, job.frames, job.published, job.deadline,
+      job.forecast, job.eta);
 }
 
 inline std::string summary_json(const JobSample& job) {

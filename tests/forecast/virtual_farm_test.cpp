@@ -189,6 +189,33 @@ TEST_CASE("a run goes on from the records of another, leases and all") {
   CHECK(after.farm().sanity_check().empty());
 }
 
+TEST_CASE("how far a running task is counts where somebody says so, and else by the time since its grant") {
+  VirtualFarm before({}, seconds_each(10), 1);
+  before.begin({0});
+  before.join("one", inventory());
+  REQUIRE(before.submit(spec("x", commands(1)), {}, {}).ok());
+  before.run_until(VirtualFarm::start() + base::seconds(4));
+  const auto ready_in = [&](std::optional<double> share, base::WallTime now) {
+    VirtualFarm after({}, seconds_each(10), 1);
+    Ends ends;
+    after.watch(&ends);
+    AttemptId attempt;
+    for (const Record& record : before.farm().records()) {
+      after.put(record);
+      if (const auto* running = std::get_if<AttemptRecord>(&record)) attempt = running->id;
+    }
+    if (share) after.recall_progress(attempt, 0, *share);
+    after.begin(now);
+    after.join("one", inventory());
+    after.run_until_idle();
+    return ends.over_ms.at(1);
+  };
+  CHECK(ready_in(std::nullopt, before.wall()) == 6'000);
+  CHECK(ready_in(std::nullopt, {25'000}) == 1'000);  // longer than it should: at least a tenth is left
+  CHECK(ready_in(0.9, before.wall()) == 1'000);
+  CHECK(ready_in(0.1, before.wall()) == 9'000);
+}
+
 TEST_CASE("what a task takes does not depend on what else runs, and equal seeds give equal runs") {
   const auto noisy = [](std::uint64_t seed) {
     VirtualFarm farm({}, {[](const TaskRun&, Draws& draws) { return 10 * draws.lognormal(0.3); }, nullptr}, seed);

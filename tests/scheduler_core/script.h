@@ -53,7 +53,7 @@
 //          counts JOB PHASE STATE N | batch_max N | booked W/SLOT MIB | tries JOB LAYER N | retried JOB LAYER N |
 //          holds JOB [KIND:PERSON ...] (all of them) | deadline JOB none|far|at_risk |
 //          share PATH slots=N ready=N weight=N guarantee=N says=WORD |
-//          eta JOB yes|no | tally JOB attempts= retries= loads= twice= | failure JOB CODE count= frame=
+//          tally JOB attempts= retries= loads= twice= | failure JOB CODE count= frame=
 //          limit NAME count=N in_use=N waiting=N
 //          remade JOB FRAME OUTCOME (of the job's remakes; of a remake, of itself)
 //   diagnose JOB nothing | KIND [LAYER] [blame=work|host|input|unknown tasks=N frames=F code= on=W:N,W:N waits=LAYER]

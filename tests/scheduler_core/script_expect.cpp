@@ -241,7 +241,6 @@ void Script::expect_job(const Statement& s) {
   if (what == "version") return require(view.version == std::stoul(s.word(3)), std::to_string(view.version));
   if (what == "device_ms")
     return require(view.device_us == std::stoull(s.word(3)) * 1000, std::to_string(view.device_us) + " us");
-  if (what == "eta") return require(view.eta_ms.has_value() == (s.word(3) == "yes"), "the contrary");
   if (what == "tally" || what == "failure") return expect_tally(s, view);
   if (what == "frames_published")
     return require(view.frames_published == std::stoul(s.word(3)), std::to_string(view.frames_published));

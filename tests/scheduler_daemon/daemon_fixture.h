@@ -42,13 +42,17 @@ struct DaemonFixture {
   Scheduler* scheduler = nullptr;
   std::unique_ptr<FarmService> service;
   std::vector<EventBatch> batches;
+  bool foretells = false;
+  std::unique_ptr<Forecaster> forecaster;  // where it foretells
 
-  explicit DaemonFixture(std::vector<net::CurvePublicKey> allowed = {}) : workers(std::move(allowed)) {
+  explicit DaemonFixture(std::vector<net::CurvePublicKey> allowed = {}, bool with_forecasts = false)
+      : workers(std::move(allowed)), foretells(with_forecasts) {
     std::filesystem::create_directory(directory);
     std::filesystem::permissions(directory, std::filesystem::perms::owner_all);
     start();
   }
   ~DaemonFixture() {
+    if (forecaster) forecaster->stop();
     service.reset();
     process.reset();
     std::error_code ignored;
@@ -58,9 +62,19 @@ struct DaemonFixture {
   DaemonFixture& operator=(const DaemonFixture&) = delete;
 
   void start() {
+    if (forecaster) forecaster->stop();
     service.reset();
     process.reset();
     SchedulerProcess::Options options;
+    if (foretells) {
+      options.settings.silence_alarm = base::seconds(300);  // its workers report when a test says so
+      Forecaster::Options often;
+      often.between = base::milliseconds(20);
+      often.old = base::milliseconds(200);
+      forecaster = std::make_unique<Forecaster>(options.settings, often);
+      options.on_restored = [this](std::vector<Record> records) { forecaster->restored(std::move(records)); };
+      options.on_durable = [this](std::vector<Persist> turns) { forecaster->durable(std::move(turns)); };
+    }
     options.database = directory / "jobs.db";
     options.link.keys = keys;
     options.link.allowed = workers;
@@ -72,6 +86,9 @@ struct DaemonFixture {
     scheduler->on_events([this](EventBatch batch) { batches.push_back(std::move(batch)); });
     service = std::make_unique<FarmService>(loop, *scheduler, std::make_shared<NoPackages>(),
                                             std::map<std::string, std::filesystem::path>{});
+    if (!forecaster) return;
+    forecaster->start(service->board());
+    service->use_forecaster(forecaster.get());
   }
 
   bool run_until(const std::function<bool()>& condition) {

@@ -114,7 +114,6 @@ JobView sample_job(JobId job, const std::string& principal) {
   layer.frames = 32;
   layer.windows = 2;
   layer.variants = 1;
-  layer.eta_ms = 4000;
   view.layers = {layer};
   view.failures = {{"bad_output", "all black", 1, 1004, "hb_0010"},
                    {"timeout", "took too long", 2, std::nullopt, "cut"}};
@@ -244,6 +243,35 @@ DiagnosisView sample_diagnosis() {
   return view;
 }
 
+forecast::JobForecast sample_forecast() {
+  forecast::JobForecast told;
+  told.state = forecast::JobForecast::State::Estimated;
+  told.ready = forecast::ReadyTimes{{4'102'444'800'000}, {4'102'448'400'000}};
+  told.on_time = 0.7815;
+  told.progress = 0.4;
+  told.layers = {told.ready};
+  return told;
+}
+
+forecast::LeverView sample_levers() {
+  forecast::LeverView view;
+  view.forecast = sample_forecast();
+  view.tried = 9;
+  view.futures = 8;
+  forecast::Lever priority;
+  priority.value = 80;
+  priority.ready = view.forecast.ready;
+  priority.on_time = 0.97;
+  priority.costs = {{JobId(3), "shots \xff", "atlas", base::seconds(25 * 60)}};
+  forecast::Lever slots;
+  slots.kind = forecast::Lever::Kind::Slots;
+  slots.value = 1;
+  slots.subject = "H200";
+  slots.on_time = 0.9;
+  view.levers = {priority, slots};
+  return view;
+}
+
 FakeFarm::~FakeFarm() {
   for (auto& helper : helpers_) helper.join();
 }
@@ -361,6 +389,17 @@ void FakeFarm::roots(Reply<std::vector<RootView>> reply) {
 void FakeFarm::health(Reply<Health> reply) {
   std::lock_guard lock(mutex);
   reply(health_now);
+}
+
+forecast::ForecastsRow FakeFarm::forecasts() {
+  std::lock_guard lock(mutex);
+  return std::make_shared<forecast::Forecasts>(foretold);
+}
+
+void FakeFarm::levers(JobId job, Reply<forecast::LeverView> reply) {
+  std::lock_guard lock(mutex);
+  if (!knows(job)) return reply(no_job());
+  reply(levers_reply);
 }
 
 }  // namespace framemill::scheduler::testing

@@ -18,6 +18,8 @@ FrameRow sample_frame();
 AttemptRow sample_attempt(bool live);
 DiagnosisView sample_diagnosis();
 ExplainView sample_explanation();
+forecast::JobForecast sample_forecast();
+forecast::LeverView sample_levers();
 
 class FakeFarm : public FarmPort {
  public:
@@ -33,6 +35,8 @@ class FakeFarm : public FarmPort {
   AttemptPage attempt_page;
   base::Result<ExplainView> explain_reply = sample_explanation();
   base::Result<DiagnosisView> diagnose_reply = sample_diagnosis();
+  forecast::Forecasts foretold;  // of no job until a test says so
+  base::Result<forecast::LeverView> levers_reply = sample_levers();
   Health health_now{true, "ready", false, 41, 7};
 
   std::vector<SubmitRequest> submits;
@@ -66,6 +70,8 @@ class FakeFarm : public FarmPort {
   void attempts(AttemptQuery query, Reply<AttemptPage> reply) override;
   void roots(Reply<std::vector<RootView>> reply) override;
   void health(Reply<Health> reply) override;
+  forecast::ForecastsRow forecasts() override;
+  void levers(JobId job, Reply<forecast::LeverView> reply) override;
 
  private:
   bool knows(JobId job);

@@ -1,10 +1,7 @@
 #include "scheduler/core/views/job_views.h"
 
 #include <algorithm>
-#include <cmath>
 
-#include "scheduler/core/policy/able_groups.h"
-#include "scheduler/core/policy/avoidance.h"
 #include "scheduler/core/policy/missing_files.h"
 #include "scheduler/core/views/remake_views.h"
 
@@ -48,63 +45,6 @@ PhaseState merged(PhaseState a, PhaseState b) {
   if (is(PhaseState::Cancelled)) return PhaseState::Cancelled;
   return PhaseState::Running;  // some wait, some are done
 }
-
-std::uint64_t open_tasks(const PhaseEntry& phase) {
-  return std::uint64_t{phase.tasks.count(TaskState::Waiting)} + phase.tasks.count(TaskState::Ready) +
-         phase.tasks.count(TaskState::Leased);
-}
-
-// Seconds of slot time that the phase still needs; nothing before one of its kind was measured.
-std::optional<double> work_left_s(const FarmState& farm, const PhaseEntry& phase) {
-  const auto seconds = farm.pace.seconds(phase.pace);
-  if (!seconds) return std::nullopt;
-  return static_cast<double>(open_tasks(phase)) * *seconds;
-}
-
-// Phases that wait for files of a root, and those that wait for them: nobody knows when such a file will come.
-std::vector<bool> waits_for_files(const JobEntry& job) {
-  std::vector<bool> waits(job.phases.size(), false);
-  bool more = job.awaited > 0;
-  for (std::size_t i = 0; i < job.phases.size(); ++i) waits[i] = !job.phases[i].files.waits.empty();
-  while (more) {
-    more = false;
-    for (std::size_t i = 0; i < job.phases.size(); ++i) {
-      const PhaseEntry& phase = job.phases[i];
-      if (waits[i] || phase.tasks.count(TaskState::Waiting) == 0) continue;
-      waits[i] = std::any_of(phase.plan->needs.begin(), phase.plan->needs.end(),
-                             [&](const jobs::Need& need) { return waits[need.phase]; });
-      more = more || waits[i];
-    }
-  }
-  return waits;
-}
-
-class Eta {
- public:
-  void add(const FarmState& farm, const PhaseEntry& phase, bool waits) {
-    if (open_tasks(phase) == 0) return;
-    unknown_ = unknown_ || waits;
-    slots_ = std::max(slots_, slots_at_most(farm, phase.common_class));
-    const auto left = work_left_s(farm, phase);
-    if (!left) {
-      unmeasured_ = unmeasured_ || phase.plan->traits().stepped;
-      return;
-    }
-    measured_ = true;
-    all_s_ += *left;
-    if (phase.chain) longest_chain_s_ = std::max(longest_chain_s_, *left);
-  }
-  std::optional<std::int64_t> ms() const {
-    if (!measured_ || unmeasured_ || unknown_ || slots_ == 0) return std::nullopt;
-    return static_cast<std::int64_t>(
-        std::llround(1000 * std::max(all_s_ / static_cast<double>(slots_), longest_chain_s_)));
-  }
-
- private:
-  bool measured_ = false, unmeasured_ = false, unknown_ = false;
-  double all_s_ = 0, longest_chain_s_ = 0;
-  std::size_t slots_ = 0;
-};
 
 bool is_given_up(TaskState state) {
   return state == TaskState::Failed || state == TaskState::Quarantined;
@@ -180,14 +120,7 @@ void add_phase(const PhaseEntry& phase, const FramesOf& frames, LayerView& view,
   add_troubles(phase, view);
 }
 
-// Held, or with nobody who could take it: it is not known when it goes on.
-bool goes_on(const Condition& condition) {
-  return condition.kind == Condition::Kind::None || condition.kind == Condition::Kind::Starved ||
-         condition.kind == Condition::Kind::Throttled;
-}
-
-std::vector<LayerView> layers_of(const FarmState& farm, const JobEntry& job, const std::vector<bool>& waits,
-                                 const std::vector<FramesOf>& frames, Conditions& conditions) {
+std::vector<LayerView> layers_of(const JobEntry& job, const std::vector<FramesOf>& frames, Conditions& conditions) {
   std::vector<LayerView> layers;
   for (const jobs::LayerSpec& spec : job.record.spec->layers) {
     LayerView layer;
@@ -195,16 +128,13 @@ std::vector<LayerView> layers_of(const FarmState& farm, const JobEntry& job, con
     layer.name = spec.name;
     layer.kind = jobs::name(spec.kind);
     layer.shot = spec.shot.empty() ? job.record.spec->shot : spec.shot;
-    Eta eta;
     bool first = true;
     for (const PhaseEntry& phase : job.phases) {
       if (phase.plan->layer != layer.index) continue;
       add_phase(phase, frames[phase.id.index], layer, first);
-      eta.add(farm, phase, waits[phase.id.index]);
       first = false;
     }
     layer.condition = conditions.of_layer(job, layer.index);
-    if (goes_on(layer.condition)) layer.eta_ms = eta.ms();
     layers.push_back(std::move(layer));
   }
   return layers;
@@ -243,14 +173,13 @@ JobView view_of(const FarmState& farm, const JobEntry& job, Conditions& conditio
   view.deadline = job.record.deadline;
   view.deadline_at_risk = job.latest_start_ms != kNoRisk;
   view.submitted = job.record.submitted.time;
+  view.deadline = spec.deadline;
   view.holds = job.record.holds;
   view.last_change = job.record.last_change;
   view.started = job.record.started;
   view.finished = job.record.finished;
   view.remake_of = job.record.remake_of;
   view.tasks = job.totals;
-  Eta eta;
-  const std::vector<bool> waits = waits_for_files(job);
   std::vector<FramesOf> frames;
   for (const PhaseEntry& phase : job.phases) {
     view.attempts += phase.tally.attempts;
@@ -258,7 +187,6 @@ JobView view_of(const FarmState& farm, const JobEntry& job, Conditions& conditio
     view.model_loads += phase.tally.model_loads;
     view.windows_run_twice += phase.tally.windows_run_twice;
     view.device_us += phase.tally.device_us;
-    eta.add(farm, phase, waits[phase.id.index]);
     add_failures(job, phase, view.failures);
     add_missing_inputs(farm, job, phase, view.missing_inputs);
     leave_out_taken(phase, view.tasks);
@@ -266,8 +194,7 @@ JobView view_of(const FarmState& farm, const JobEntry& job, Conditions& conditio
     view.frames += frames.back().to_write;
     view.frames_published += frames.back().published;
   }
-  if (goes_on(view.condition)) view.eta_ms = eta.ms();
-  view.layers = layers_of(farm, job, waits, frames, conditions);
+  view.layers = layers_of(job, frames, conditions);
   view.remakes = remakes_of(farm, job);
   return view;
 }

@@ -42,7 +42,6 @@ struct LayerView {
   std::uint32_t windows = 0, variants = 0;
   std::uint64_t tries_charged = 0;        // ever, as JobView::retries
   std::uint32_t retried = 0, failed = 0;  // tasks: tried again after a bad end; given up
-  std::optional<std::int64_t> eta_ms;     // absent until a window has been measured
   Condition condition;                    // never Starved
 };
 struct FailureGroup {  // failures of a job with one code
@@ -92,6 +91,7 @@ struct JobView {
   base::WallTime submitted, started, finished;
   base::WallTime deadline;          // 0: none
   bool deadline_at_risk = false;    // it goes before others of its priority that have time (policy/deadline_risk.h)
+  std::optional<base::WallTime> deadline;
   std::vector<Hold> holds;          // why nothing of it is granted
   std::vector<AwaitedView> awaits;  // what it still waits for, where its spec says so
   Cause last_change;                // who last did what a person does to it, and why
@@ -106,7 +106,6 @@ struct JobView {
   std::uint64_t retries = 0;  // tries that were charged: outcomes failed, timeout, bad_output
   std::uint64_t windows_run_twice = 0;
   std::uint64_t device_us = 0;  // load, compute and lost of its attempts
-  std::optional<std::int64_t> eta_ms;
 };
 
 // What a job was made from; shared, never changed.
@@ -122,6 +121,8 @@ struct SlotActivity {  // one line of the progress display
   std::uint32_t index = 0;
   std::string name;
   bool usable = true;
+  std::uint32_t device = 0;                 // index into the worker's devices
+  std::vector<base::Sha256> loaded_models;  // as last reported
   struct Lease {
     AttemptId attempt;
     JobId job;
@@ -156,6 +157,7 @@ struct WorkerView {
   std::vector<PackageHeld> packages;
   std::vector<RootSeen> roots;
   std::vector<std::string> commands;
+  bool media = false;                     // makes movies and sheets
   std::vector<SetAside> set_aside;        // at most 64, the newest jobs first
   std::vector<HostCondition> conditions;  // why slots or roots of it are not usable
   std::string confinement;                // what its children are kept from: "Landlock 7, read-only view"

@@ -75,6 +75,7 @@ WorkerView view_of(const FarmState& farm, const WorkerEntry& worker, base::Now n
   view.packages = worker.inventory.packages;
   view.roots = worker.inventory.roots;
   view.commands = worker.inventory.commands;
+  view.media = worker.inventory.media;
   view.set_aside = set_aside_from(farm, worker.record.id);
   view.conditions = worker.inventory.conditions;
   view.confinement = worker.inventory.confinement;
@@ -86,7 +87,9 @@ WorkerView view_of(const FarmState& farm, const WorkerEntry& worker, base::Now n
     SlotActivity activity;
     activity.index = index;
     activity.name = slot.state.name;
-    activity.usable = slot.state.usable;
+    activity.usable = slot.state.usable && !slot.gone;
+    activity.device = slot.state.device;
+    activity.loaded_models = slot.state.loaded_models;
     for (const AttemptId id : slot.leases) {
       const Lease& lease = farm.leases.get(id);
       activity.leases.push_back(activity_of(farm, lease));
