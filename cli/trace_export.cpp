@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/rfc3339.h"
+#include "jobs/phase_kind.h"
 
 namespace framemill::cli {
 namespace {
@@ -63,7 +64,9 @@ base::Status TraceExport::add_attempt(const json::value& attempt,
                      peak_bytes = usage.integer("peak_bytes");
   reader.take(usage.status());
   FM_TRY(reader.status());
-  const auto found = layers.find({name, phase == "denoise" || phase == "decode" ? variant : 0});
+  const auto kind = jobs::phase_kind_from_name(phase);
+  const bool windowed = kind && jobs::traits(*kind).windowed;
+  const auto found = layers.find({name, windowed ? variant : 0});
   if (found == layers.end()) return {};
   Layer& layer = found->second;
   if (!layer.model.empty()) {
@@ -78,7 +81,7 @@ base::Status TraceExport::add_attempt(const json::value& attempt,
   layer.seconds += seconds;
   Made& made = layer.by_class[device];
   made.seconds += seconds;
-  if (phase == "decode") return {};  // part of a window's time
+  if (windowed && !jobs::traits(*kind).stepped) return {};  // its decode: part of a window's time
   layer.tasks += tasks;
   made.tasks += tasks;
   layer.attempts.emplace_back(tasks, seconds);

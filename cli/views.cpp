@@ -132,7 +132,6 @@ JobView read_summary(JsonReader& reader) {
   job.tasks = read_counts(reader);
   job.frames = reader.integer("frames");
   job.frames_published = reader.integer("frames_published");
-  job.deadline = reader.text_or_empty("deadline");
   job.eta_ms = reader.optional_integer("eta_ms");
   return job;
 }

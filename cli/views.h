@@ -75,7 +75,6 @@ struct JobView {
   ConditionView condition;
   TaskCounts tasks;
   std::int64_t frames = 0, frames_published = 0;
-  std::string deadline;  // empty: none
   ForecastView forecast;
   std::optional<std::int64_t> eta_ms;  // to the middle of the forecast
   // Of one job alone, not in lists.

@@ -111,8 +111,8 @@ class LookAhead {
     const ReadySamples corrected = track_ != nullptr ? raw.corrected_by(*track_) : raw;
     forecast.state = JobForecast::State::Estimated;
     forecast.ready = times_of(corrected);
-    if (const auto deadline = job.spec->deadline)
-      forecast.on_time = corrected.share_by(static_cast<double>(deadline->unix_ms - farm_.now.unix_ms));
+    if (job.deadline.unix_ms != 0)
+      forecast.on_time = corrected.share_by(static_cast<double>(job.deadline.unix_ms - farm_.now.unix_ms));
     add_layers(job, forecast);
     return forecast;
   }
@@ -141,7 +141,7 @@ class LookAhead {
     forecast.state = JobForecast::State::Beyond;
     const double p50 = raw.quantile(0.5);
     forecast.later_than = std::isfinite(p50) ? at(p50) : base::WallTime{farm_.now.unix_ms + horizon_.ms};
-    if (job.spec->deadline && *job.spec->deadline <= forecast.later_than && !std::isfinite(p50)) forecast.on_time = 0;
+    if (job.deadline.unix_ms != 0 && job.deadline <= forecast.later_than && !std::isfinite(p50)) forecast.on_time = 0;
     return forecast;
   }
 

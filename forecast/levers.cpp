@@ -38,7 +38,7 @@ class Levers {
   LeverView run() {
     LeverView view;
     const JobRecord& job = *farm_.replica.job(id_);
-    deadline_ = job.spec->deadline;
+    if (job.deadline.unix_ms != 0) deadline_ = job.deadline;
     Budget for_this = budget_;
     for_this.futures_least = for_this.futures_most = kFuturesPerLever;
     for_this.cpu_ms = budget_.cpu_ms / 4;

@@ -51,8 +51,7 @@ WorkKind work_kind(const JobRecord& job, const jobs::PhasePlan& phase) {
   if (!layer.model().empty()) return {scheduler::pace_name(job, phase), 1, false};
   const std::string kind(jobs::name(phase.kind));
   if (phase.traits().runner == Runner::Media) return {kind, at_least_one(layer.shot_range.count()), true};
-  const auto* command = std::get_if<jobs::CommandSpec>(&layer.work);
-  const bool whole = command != nullptr && command->one_task;
+  const bool whole = phase.task_count == 1;  // one run of the program for all frames
   return {kind + " " + layer.program(), at_least_one(whole ? layer.frames.count() : phase.frames_per_task), false};
 }
 

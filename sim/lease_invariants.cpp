@@ -52,7 +52,12 @@ Look leases_run_out() {
              const World& world, std::span<const Fact> facts) mutable -> std::string {
     for (const Fact& fact : facts) {
       leases.see(world, fact);
-      if (std::holds_alternative<SchedulerBegan>(fact)) since = world.time.now();
+      if (std::holds_alternative<SchedulerBegan>(fact)) {
+        since = world.time.now();
+        held.clear();  // what was not durable has not happened
+        for (const auto& [id, attempt] : world.scheduler.produced().all().of<scheduler::AttemptRecord>())
+          if (attempt.live) held[id] = {attempt.phase, attempt.tasks};
+      }
       const auto* turn = std::get_if<TurnTaken>(&fact);
       if (turn == nullptr) continue;
       for (const scheduler::GrantLease& grant : turn->effects->grants) held[grant.attempt] = {grant.phase, grant.tasks};
@@ -139,10 +144,11 @@ class HeldLeases {
             lease != held_.end() && !world.workers[report->worker]->may_lack_root())
           lease->second.until = until;
     if (const auto* turn = std::get_if<TurnTaken>(&fact)) {
-      for (const scheduler::Record& record : turn->effects->persist.puts)
-        if (const auto* attempt = std::get_if<scheduler::AttemptRecord>(&record)) put(*attempt);
       for (const scheduler::GrantLease& grant : turn->effects->grants)
         held_[grant.attempt] = {grant.phase, grant.tasks, until};
+      // Behind the grants: what a turn granted may have given way in the same turn.
+      for (const scheduler::Record& record : turn->effects->persist.puts)
+        if (const auto* attempt = std::get_if<scheduler::AttemptRecord>(&record)) put(*attempt);
     }
   }
   // Another attempt that holds the task and whose lease lasts; nullptr: none.

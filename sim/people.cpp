@@ -146,10 +146,10 @@ void People::put_things_right() {
   if (!scheduler_.alive()) return;
   for (const scheduler::WorkerView& worker : scheduler_.core().list_workers(scheduler_.now())) {
     if (worker.quarantined)
-      change(scheduler::WorkerChangeRequested{0, {}, worker.id, scheduler::WorkerAction::ClearQuarantine});
+      change(scheduler::WorkerChangeRequested{0, {}, worker.id, scheduler::WorkerAction::ClearQuarantine, {}});
     const scheduler::WorkerRecord* record = scheduler_.core().worker(worker.id);
     if (record->drain_requested)
-      change(scheduler::WorkerChangeRequested{0, {}, worker.id, scheduler::WorkerAction::Undrain});
+      change(scheduler::WorkerChangeRequested{0, {}, worker.id, scheduler::WorkerAction::Undrain, {}});
   }
   for (const scheduler::JobView& view : scheduler_.core().list_jobs(false)) {
     scheduler::JobChangeRequested event;

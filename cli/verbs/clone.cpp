@@ -17,6 +17,24 @@ struct Options {
   bool print = false, quiet = false;
 };
 
+// The seeds of a layer as its first one and a count, where they follow each other: --set changes either then. As a list
+// they would contradict a `seed`.
+void shorten_variants(json::object& layer) {
+  const json::value* variants = layer.if_contains("variants");
+  const json::array* seeds = variants == nullptr ? nullptr : variants->if_array();
+  if (seeds == nullptr || seeds->empty()) return;
+  const std::int64_t* first = seeds->front().if_int64();
+  if (first == nullptr) return;
+  for (std::size_t i = 0; i < seeds->size(); ++i) {
+    const std::int64_t* seed = (*seeds)[i].if_int64();
+    if (seed == nullptr || *seed - static_cast<std::int64_t>(i) != *first) return;
+  }
+  const std::int64_t seed = *first;
+  const auto count = static_cast<std::int64_t>(seeds->size());
+  layer["seed"] = seed;
+  layer["variants"] = count;
+}
+
 // As it was accepted, but for the version: that one is taken.
 base::Result<json::object> spec_of(Session& session, const std::string& job) {
   FM_ASSIGN(const std::string target, session.job_target(job, "/plan"));
@@ -28,6 +46,9 @@ base::Result<json::object> spec_of(Session& session, const std::string& job) {
   if (found == nullptr) return base::Error{"http.bad_reply", "the server's plan has no spec", {}, {}};
   json::object spec = *found;
   spec.erase("version");
+  if (json::value* layers = spec.if_contains("layer"); layers != nullptr && layers->is_array())
+    for (json::value& layer : layers->get_array())
+      if (layer.is_object()) shorten_variants(layer.get_object());
   return spec;
 }
 

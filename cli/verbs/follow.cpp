@@ -1,4 +1,6 @@
 // framemill follow JOB: the job's progress, live, until it is final. Interrupting it leaves the job running.
+#include "cli/verbs/follow.h"
+
 #include <fmt/format.h>
 
 #include <memory>
@@ -8,7 +10,6 @@
 #include "cli/job_watch.h"
 #include "cli/live_display.h"
 #include "cli/progress.h"
-#include "cli/verbs/follow.h"
 #include "cli/verbs/verbs.h"
 #include "net/net_error.h"
 

@@ -41,12 +41,6 @@ std::string hold_lines(const JobView& job) {
   return lines;
 }
 
-std::string deadline_line(const JobView& job, const Terminal& terminal) {
-  if (job.deadline.empty() || job.is_final()) return {};
-  return fmt::format("  deadline {}{}\n", job.deadline,
-                     job.deadline_at_risk ? ", " + paint(terminal, Tone::Warning, "at risk") : "");
-}
-
 // What keeps it from going on, and since when.
 std::string condition_line(const JobView& job, const Terminal& terminal) {
   const ConditionView& condition = job.condition;
@@ -71,9 +65,11 @@ std::string published_text(const JobView& job) {
 }
 
 std::string forecast_text(const JobView& job, const Terminal& terminal) {
-  const std::string line = forecast_line(job.forecast, job.deadline, base::wall_now().unix_ms);
+  std::string line = forecast_line(job.forecast, job.deadline, base::wall_now().unix_ms);
   if (line.empty()) return {};
-  return "  " + paint(terminal, is_at_risk(job.forecast) ? Tone::Warning : Tone::Plain, line) + '\n';
+  const bool goes_first = job.deadline_at_risk && !job.is_final();
+  if (goes_first) line += ", at risk: it goes before others of its priority";
+  return "  " + paint(terminal, goes_first || is_at_risk(job.forecast) ? Tone::Warning : Tone::Plain, line) + '\n';
 }
 
 // What would help it, each simulated by the scheduler; nothing where it cannot say, as an older one.
@@ -100,8 +96,7 @@ void print_head(const JobView& job, Session& session) {
                 << (job.remake_of ? fmt::format("  makes published files of job {} again\n", *job.remake_of) : "")
                 << fmt::format("  {} v{:03}, priority {}, submitted by {} at {}\n", place, job.version, job.priority,
                                job.principal, job.submitted)
-                << deadline_line(job, session.terminal()) << hold_lines(job) << change_line(job)
-                << condition_line(job, session.terminal())
+                << hold_lines(job) << change_line(job) << condition_line(job, session.terminal())
                 << fmt::format("  {} published in {}", published_text(job), clock_text(elapsed_ms_of(job)));
   if (job.eta_ms && !job.is_final()) session.out() << ", " << roughly(*job.eta_ms) << " left";
   session.out() << '\n' << forecast_text(job, session.terminal());

@@ -262,6 +262,9 @@ std::vector<ShownKey> shown_keys(const SchedulerConfig& config) {
   if (!config.http_socket_group.empty()) put("http_socket_group", quoted(config.http_socket_group));
   put("listen_workers", quoted(config.listen_workers));
   put("allow_remote", config.allow_remote ? "true" : "false");
+  std::string hosts;
+  for (const std::string& host : config.dashboard_hosts) hosts += (hosts.empty() ? "" : ", ") + quoted(host);
+  put("dashboard_hosts", "[" + hosts + "]");
   put("data_directory", quoted(config.data_directory.string()));
   put("backup_directory", quoted(config.backups().string()));
   put("backups_kept", fmt::to_string(config.backups_kept));
@@ -278,11 +281,13 @@ std::vector<ShownKey> shown_keys(const SchedulerConfig& config) {
   HttpLimitsConfig limits = config.http_limits;
   for (const HttpLimit& limit : http_limits_of(limits))
     keys.push_back({"http_limits", limit.key, fmt::to_string(limit.value)});
+  for (const auto& [table, key, value] : shown_shares(config.shares)) keys.push_back({table, key, value});
   keys.push_back({"limits", "live_jobs_per_user", fmt::to_string(config.live_jobs_per_user)});
   for (const auto& [name, count] : config.limits.tokens) keys.push_back({"limits.tokens", name, fmt::to_string(count)});
   for (const auto& [name, count] : config.limits.models) keys.push_back({"limits.models", name, fmt::to_string(count)});
   for (const auto& [program, names] : config.limits.programs)
     keys.push_back({"limits.programs", program, fmt::format("[\"{}\"]", fmt::join(names, "\", \""))});
+  keys.push_back({"metrics", "loopback_without_token", config.metrics_loopback_without_token ? "true" : "false"});
   for (const auto& [name, path] : config.roots) keys.push_back({"roots", name, quoted(path.string())});
   return keys;
 }

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/units.h"
+
 namespace framemill::scheduler {
 namespace {
 
@@ -26,24 +28,49 @@ void read_node(SettingsTable& node, const std::string& path, ShareSettings& shar
   node.texts("shows", shows);
   for (const std::string& show : shows) {
     const auto [entry, added] = shares.group_of.try_emplace(show, path);
-    if (!added)
+    if (!added && entry->second != path)
       node.fail("shows", "out_of_range", fmt::format("show {} is in {} already", show, entry->second),
                 "a show belongs to one group");
   }
 }
 
+std::string in_quotes(const std::string& value) {
+  return fmt::format("\"{}\"", value);
+}
+
 }  // namespace
+
+std::vector<std::array<std::string, 3>> shown_shares(const ShareSettings& shares) {
+  std::vector<std::array<std::string, 3>> keys{
+      {"shares", "half_life", in_quotes(base::duration_text(shares.half_life))}};
+  for (const auto& [device, weight] : shares.device_weights)
+    keys.push_back({"shares.device_weights", device, fmt::to_string(weight)});
+  for (const auto& [path, rules] : shares.rules) {
+    const std::string table = "shares.nodes." + in_quotes(path);
+    if (rules.weight) keys.push_back({table, "weight", fmt::to_string(*rules.weight)});
+    if (rules.guarantee) keys.push_back({table, "guarantee", fmt::to_string(*rules.guarantee)});
+    std::string shows;
+    for (const auto& [show, group] : shares.group_of)
+      if (group == path) shows += (shows.empty() ? "" : ", ") + in_quotes(show);
+    if (!shows.empty()) keys.push_back({table, "shows", "[" + shows + "]"});
+  }
+  return keys;
+}
 
 void read_shares(SettingsTable& table, ShareSettings& shares) {
   table.duration("half_life", shares.half_life, base::seconds(60), base::seconds(365 * 24 * 3600));
-  table.entries("device_weights", [&](SettingsTable& weights, const std::string& device) {
-    if (const auto weight = weights.number(device, 0, kDeviceWeightMost)) shares.device_weights[device] = *weight;
+  // Names of devices hold spaces, and paths slashes: more than entries() takes.
+  table.table("device_weights", [&](SettingsTable& weights) {
+    for (const std::string& device : weights.keys())
+      if (const auto weight = weights.number(device, 0, kDeviceWeightMost)) shares.device_weights[device] = *weight;
   });
-  table.entries("nodes", [&](SettingsTable& nodes, const std::string& path) {
-    if (!is_path(path))
-      nodes.fail(path, "bad_name", fmt::format("\"{}\" is not the path of a share", path),
-                 "write \"features/atlas\": groups, then a show, then a user");
-    nodes.table(path, [&](SettingsTable& node) { read_node(node, path, shares); });
+  table.table("nodes", [&](SettingsTable& nodes) {
+    for (const std::string& path : nodes.keys()) {
+      if (!is_path(path))
+        nodes.fail(path, "bad_name", fmt::format("\"{}\" is not the path of a share", path),
+                   "write \"features/atlas\": groups, then a show, then a user");
+      nodes.table(path, [&](SettingsTable& node) { read_node(node, path, shares); });
+    }
   });
 }
 

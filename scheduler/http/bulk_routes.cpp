@@ -4,17 +4,23 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
 #include "scheduler/http/call.h"
 #include "scheduler/http/change_body.h"
+#include "scheduler/http/forecast_json.h"
 #include "scheduler/http/job_filter.h"
 #include "scheduler/http/to_json.h"
 
 namespace framemill::scheduler {
 namespace {
 
-json::object reply_json(const JobsChangeReply& reply, bool dry_run) {
+json::object reply_json(const JobsChangeReply& reply, bool dry_run, const Foretold& foretold) {
   json::array jobs;
-  for (const JobRow& job : reply.jobs) jobs.emplace_back(job_summary_json(*job));
+  for (const JobRow& job : reply.jobs) {
+    json::object summary = job_summary_json(*job);
+    add_foretold(summary, *job, foretold);
+    jobs.emplace_back(std::move(summary));
+  }
   json::object states;
   for (const auto& [state, count] : reply.states) states[jobs::name(state)] = count;
   return {{"dry_run", dry_run},       {"matched", reply.matched},    {"changed", reply.changed},
@@ -56,7 +62,7 @@ base::Status change_many(const std::shared_ptr<Call>& call, JobAction verb, std:
   FM_ASSIGN(const auto dry_run, call->boolean("dry_run"));
   wanted.dry_run = dry_run.value_or(false);
   call->api->farm.change_jobs(wanted, call->then<JobsChangeReply>([call, wanted](const JobsChangeReply& reply) {
-    call->answer(200, reply_json(reply, wanted.dry_run));
+    call->answer(200, reply_json(reply, wanted.dry_run, {call->api->farm.forecasts(), base::wall_now()}));
     return base::Status();
   }));
   return {};

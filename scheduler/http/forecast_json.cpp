@@ -84,7 +84,9 @@ json::value layer_eta_ms(const JobView& job, std::size_t layer, const Foretold& 
 std::string forecast_state(const JobView& job, const JobForecast* told) {
   if (jobs::is_final(job.state)) return "none";
   if (!job.holds.empty()) return "held";
-  if (job.condition.kind != Condition::Kind::None) return std::string(name(job.condition.kind));
+  // What is throttled goes on, only slower.
+  const Condition::Kind kind = job.condition.kind;
+  if (kind != Condition::Kind::None && kind != Condition::Kind::Throttled) return std::string(name(kind));
   if (!job.missing_inputs.empty()) return "input_missing";
   if (told == nullptr) return "pending";
   return std::string(name(told->state));

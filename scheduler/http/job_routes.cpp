@@ -169,7 +169,7 @@ base::Status show_forecast(const std::shared_ptr<Call>& call) {
   call->api->farm.show_job(id, call->then<JobRow>([call, id, levers](const JobRow& job) -> base::Status {
     const forecast::ForecastsRow forecasts = call->api->farm.forecasts();
     json::object out{{"job", id.value},
-                     {"deadline", time_json(job->deadline.value_or(base::WallTime{}))},
+                     {"deadline", time_json(job->deadline)},
                      {"forecast", forecast_json(*job, forecasts->find(id), forecasts->problem)},
                      {"look", look_json(*forecasts)},
                      {"levers", nullptr}};

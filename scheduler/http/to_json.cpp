@@ -227,8 +227,7 @@ json::object job_summary_json(const JobView& job) {
           {"finished", time_json(job.finished)},
           {"tasks", counts_json(job.tasks)},
           {"frames", job.frames},
-          {"frames_published", job.frames_published},
-          {"deadline", time_json(job.deadline.value_or(base::WallTime{}))}};
+          {"frames_published", job.frames_published}};
 }
 
 json::object missing_input_json(const MissingInputView& missing) {

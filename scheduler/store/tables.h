@@ -13,6 +13,7 @@
 
 #include "scheduler/core/state/records.h"
 #include "scheduler/store/columns.h"
+#include "scheduler/store/policy_tables.h"
 
 namespace framemill::scheduler::store {
 
@@ -24,11 +25,6 @@ void list_phase(auto& column, auto& phase) {
 void list_counts(auto& column, auto& counts) {  // tasks per state: "waiting", "ready", ...
   for (std::size_t state = 0; state < counts.size(); ++state)
     column(jobs::name(static_cast<jobs::TaskState>(state)), counts[state]);
-}
-void list_last_change(auto& column, auto& cause) {
-  column("changed_by", cause.principal);
-  column("changed_ms", cause.time);
-  column("change_reason", cause.reason);
 }
 void list_file(auto& column, auto& file) {
   column("kind", file.kind);
@@ -72,42 +68,6 @@ struct RootsTable {
   static void list(auto& column, auto& root) {
     column.key("name", root.name);
     column("id", root.id);
-  }
-};
-
-struct LimitsTable {
-  using Row = LimitRecord;
-  static constexpr std::string_view kName = "limits";
-  static constexpr Write kWrite = Write::Replace;
-  static void list(auto& column, auto& limit) {
-    column.key("name", limit.name);
-    column("count", limit.count);
-    column("configured", limit.configured);
-    list_last_change(column, limit.cause);
-  }
-};
-
-struct ShareUsageTable {
-  using Row = ShareUsageRecord;
-  static constexpr std::string_view kName = "share_usage";
-  static constexpr Write kWrite = Write::Update;
-  static void list(auto& column, auto& usage) {
-    column.key("show", usage.show);
-    column.key("user", usage.user);
-    column("used_us", usage.used_us);
-    column("at_ms", usage.at);
-  }
-};
-
-struct ShareRulesTable {
-  using Row = ShareRulesRecord;
-  static constexpr std::string_view kName = "share_rules";
-  static constexpr Write kWrite = Write::Replace;
-  static void list(auto& column, auto& share) {
-    column.key("path", share.path);
-    column("weight", share.rules.weight);
-    column("guarantee", share.rules.guarantee);
-    list_last_change(column, share.last_change);
   }
 };
 

@@ -80,11 +80,11 @@ int PolicyCommand::run() const {
         {"usage.trace", "give one of a trace file, --random SEED and --farm NAME", {}, "--list names the farms"});
   if (policy_ != "framemill" && policy_ != "all" && find_comparator(policy_) == nullptr)
     return fail({"usage.policy", "there is no policy called " + policy_, {}, "--list names the policies"});
-  Trace trace;
+  FarmTrace trace;
   if (!file_.empty()) {
     const base::Result<std::string> text = text_of_file(file_);
     if (!text.ok()) return fail(text.error());
-    base::Result<Trace> parsed = parse_trace(*text);
+    base::Result<FarmTrace> parsed = parse_trace(*text);
     if (!parsed.ok()) return fail(parsed.error().wrapped(file_));
     trace = std::move(parsed).value();
   } else if (!farm_.empty()) {

@@ -24,7 +24,7 @@ struct LayerRun {
 // Greedy: whenever a device is free it gets the first work of the queue that it can take.
 class ListScheduler {
  public:
-  ListScheduler(const Trace& trace, std::uint64_t seed, const Comparator& rules)
+  ListScheduler(const FarmTrace& trace, std::uint64_t seed, const Comparator& rules)
       : trace_(trace), seed_(seed), rules_(rules), first_task_(trace.jobs.size(), -1) {
     out_.policy = std::string(rules.name);
     for (std::size_t g = 0; g < trace.workers.size(); ++g)
@@ -174,7 +174,7 @@ class ListScheduler {
     return std::move(out_);
   }
 
-  const Trace& trace_;
+  const FarmTrace& trace_;
   std::uint64_t seed_;
   const Comparator& rules_;
   std::vector<Device> devices_;
@@ -208,7 +208,7 @@ const Comparator* find_comparator(std::string_view name) {
   return found == all.end() ? nullptr : &*found;
 }
 
-PolicyOutcome run_comparator(const Trace& trace, std::uint64_t seed, const Comparator& rules) {
+PolicyOutcome run_comparator(const FarmTrace& trace, std::uint64_t seed, const Comparator& rules) {
   return ListScheduler(trace, seed, rules).run();
 }
 

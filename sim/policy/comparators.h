@@ -30,6 +30,6 @@ struct Comparator {
 const std::vector<Comparator>& comparators();
 const Comparator* find_comparator(std::string_view name);  // null: there is none
 
-PolicyOutcome run_comparator(const Trace& trace, std::uint64_t seed, const Comparator& rules);
+PolicyOutcome run_comparator(const FarmTrace& trace, std::uint64_t seed, const Comparator& rules);
 
 }  // namespace framemill::sim

@@ -23,7 +23,7 @@ struct Machine {
   double speed = 1, joins = 0;
 };
 
-std::vector<Work> works_of(const Trace& trace, std::uint64_t seed) {
+std::vector<Work> works_of(const FarmTrace& trace, std::uint64_t seed) {
   std::vector<Work> works;
   std::map<std::string, double> first_use;
   for (const TraceJob& job : trace.jobs)
@@ -68,7 +68,7 @@ double when_reached(double from, double wanted, const std::function<double(doubl
 
 class Bounds {
  public:
-  Bounds(const Trace& trace, std::uint64_t seed) : trace_(trace), seed_(seed), works_(works_of(trace, seed)) {}
+  Bounds(const FarmTrace& trace, std::uint64_t seed) : trace_(trace), seed_(seed), works_(works_of(trace, seed)) {}
 
   LowerBound greatest() {
     std::set<std::vector<bool>> sets;  // of worker groups: those that can take some layer
@@ -198,7 +198,7 @@ class Bounds {
     }
   }
 
-  const Trace& trace_;
+  const FarmTrace& trace_;
   std::uint64_t seed_;
   std::vector<Work> works_;
   LowerBound best_;
@@ -206,7 +206,7 @@ class Bounds {
 
 }  // namespace
 
-LowerBound lower_bound(const Trace& trace, std::uint64_t seed) {
+LowerBound lower_bound(const FarmTrace& trace, std::uint64_t seed) {
   return Bounds(trace, seed).greatest();
 }
 

@@ -20,6 +20,6 @@ struct LowerBound {
   double makespan_s = 0;  // from the first submit to the end of the last task
   std::string by;         // which of them it is
 };
-LowerBound lower_bound(const Trace& trace, std::uint64_t seed);
+LowerBound lower_bound(const FarmTrace& trace, std::uint64_t seed);
 
 }  // namespace framemill::sim

@@ -42,7 +42,7 @@ TraceWorkers gpus(const char* name, std::uint32_t count, double speed, std::uint
   return workers;
 }
 
-void add_jobs(Trace& trace, std::uint32_t count, std::uint32_t tasks, double task_s, double noise) {
+void add_jobs(FarmTrace& trace, std::uint32_t count, std::uint32_t tasks, double task_s, double noise) {
   for (std::uint32_t j = 0; j < count; ++j) {
     TraceJob job;
     job.name = fmt::format("job{}", j + 1);
@@ -58,8 +58,8 @@ void add_jobs(Trace& trace, std::uint32_t count, std::uint32_t tasks, double tas
   }
 }
 
-Trace three_speeds(double scale) {
-  Trace trace;
+FarmTrace three_speeds(double scale) {
+  FarmTrace trace;
   trace.workers = {gpus("h200", scaled(333, scale), 1), gpus("h100", scaled(333, scale), 0.7),
                    gpus("l40s", scaled(334, scale), 0.4)};
   trace.models = {{"video@1", 60, 30 * kGiB}, {"upscale@1", 30, 10 * kGiB}};
@@ -67,16 +67,16 @@ Trace three_speeds(double scale) {
   return trace;
 }
 
-Trace sixty_four(double noise) {
-  Trace trace;
+FarmTrace sixty_four(double noise) {
+  FarmTrace trace;
   trace.workers = {gpus("h200", 64, 1)};
   trace.models = {{"video@1", 60, 30 * kGiB}};
   add_jobs(trace, 10, 1'000, 10, noise);
   return trace;
 }
 
-Trace with_slow(double scale) {
-  Trace trace;
+FarmTrace with_slow(double scale) {
+  FarmTrace trace;
   const std::uint32_t slow = scaled(2, scale);
   trace.workers = {gpus("h200", slow * 49, 1), gpus("h200", slow, 1.0 / 8)};
   trace.workers[1].name = "slow";
@@ -85,8 +85,8 @@ Trace with_slow(double scale) {
   return trace;
 }
 
-Trace studio(double scale) {
-  Trace trace;
+FarmTrace studio(double scale) {
+  FarmTrace trace;
   trace.workers = {gpus("h200", scaled(10'000, scale), 1)};
   for (std::uint32_t j = 0; j < scaled(1'000, scale); ++j) {
     TraceJob job;
@@ -102,7 +102,7 @@ Trace studio(double scale) {
   return trace;
 }
 
-TraceLayer random_layer(const Trace& trace, Dice& random, std::size_t before) {
+TraceLayer random_layer(const FarmTrace& trace, Dice& random, std::size_t before) {
   TraceLayer layer;
   layer.name = fmt::format("l{}", before + 1);
   layer.task_s = static_cast<double>(random.between(5, 600)) / 10;
@@ -138,9 +138,9 @@ const NamedFarm* find_named_farm(std::string_view name) {
   return found == farms.end() ? nullptr : &*found;
 }
 
-Trace random_trace(std::uint64_t seed) {
+FarmTrace random_trace(std::uint64_t seed) {
   Dice random(seed);
-  Trace trace;
+  FarmTrace trace;
   const auto kinds = random.between(1, 3);
   for (std::int64_t k = 0; k < kinds; ++k) {
     static constexpr std::uint64_t kMemory[] = {24 * kGiB, 48 * kGiB, 80 * kGiB, 141 * kGiB};

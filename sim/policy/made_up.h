@@ -10,11 +10,11 @@ namespace framemill::sim {
 
 struct NamedFarm {
   std::string_view name, what;
-  Trace (*make)(double scale);  // scale: of workers and jobs alike, 1 as it is described
+  FarmTrace (*make)(double scale);  // scale: of workers and jobs alike, 1 as it is described
 };
 const std::vector<NamedFarm>& named_farms();
 const NamedFarm* find_named_farm(std::string_view name);  // null: there is none
 
-Trace random_trace(std::uint64_t seed);
+FarmTrace random_trace(std::uint64_t seed);
 
 }  // namespace framemill::sim

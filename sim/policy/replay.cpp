@@ -78,7 +78,7 @@ std::string spec_text(const TraceJob& job, std::size_t number) {
   return text;
 }
 
-Inventory inventory_of(const Trace& trace, const TraceWorkers& workers, std::uint32_t number) {
+Inventory inventory_of(const FarmTrace& trace, const TraceWorkers& workers, std::uint32_t number) {
   Inventory inventory;
   inventory.name = fmt::format("{}{}", workers.name, number + 1);
   inventory.version = "1";
@@ -96,7 +96,7 @@ Inventory inventory_of(const Trace& trace, const TraceWorkers& workers, std::uin
 
 class Replay : forecast::FarmWatcher {
  public:
-  Replay(const Trace& trace, std::uint64_t seed)
+  Replay(const FarmTrace& trace, std::uint64_t seed)
       : trace_(trace), seed_(seed), farm_(FarmSettings{}, durations(), seed), first_task_(trace.jobs.size(), -1) {
     farm_.watch(this);
     out_.policy = "framemill";
@@ -194,7 +194,7 @@ class Replay : forecast::FarmWatcher {
     }
   }
 
-  const Trace& trace_;
+  const FarmTrace& trace_;
   std::uint64_t seed_;
   VirtualFarm farm_;
   std::vector<jobs::PackageFacts> packages_;
@@ -207,7 +207,7 @@ class Replay : forecast::FarmWatcher {
 
 }  // namespace
 
-base::Result<PolicyOutcome> replay(const Trace& trace, std::uint64_t seed) {
+base::Result<PolicyOutcome> replay(const FarmTrace& trace, std::uint64_t seed) {
   return Replay(trace, seed).run();
 }
 

@@ -7,6 +7,6 @@
 namespace framemill::sim {
 
 // Errors: of a job that the farm refuses, with the job's place in the trace.
-base::Result<PolicyOutcome> replay(const Trace& trace, std::uint64_t seed);
+base::Result<PolicyOutcome> replay(const FarmTrace& trace, std::uint64_t seed);
 
 }  // namespace framemill::sim

@@ -68,7 +68,7 @@ TraceModel read_model(TableReader& table) {
   return model;
 }
 
-TraceLayer read_layer(TableReader& table, const Trace& trace, const std::vector<TraceLayer>& before) {
+TraceLayer read_layer(TableReader& table, const FarmTrace& trace, const std::vector<TraceLayer>& before) {
   TraceLayer layer;
   layer.name = fmt::format("layer{}", before.size() + 1);
   read_word(table, "name", layer.name);
@@ -101,7 +101,7 @@ TraceLayer read_layer(TableReader& table, const Trace& trace, const std::vector<
   return layer;
 }
 
-TraceJob read_job(TableReader& table, const Trace& trace, config::Findings& findings) {
+TraceJob read_job(TableReader& table, const FarmTrace& trace, config::Findings& findings) {
   TraceJob job;
   read_word(table, "job", job.name);
   read_word(table, "show", job.show);
@@ -143,7 +143,7 @@ base::Error bound_error(std::size_t line, std::string message) {
   return {"trace.too_large", fmt::format("line {}: {}", line, message), {}, "cut the trace into several"};
 }
 
-base::Status read_line(std::string_view text, std::size_t line, Trace& trace) {
+base::Status read_line(std::string_view text, std::size_t line, FarmTrace& trace) {
   const config::TreeResult tree = config::tree_from_json(text);
   if (!tree.root) {
     std::vector<config::Finding> findings = tree.findings;
@@ -169,44 +169,44 @@ base::Status read_line(std::string_view text, std::size_t line, Trace& trace) {
 
 }  // namespace
 
-const TraceModel* Trace::model_of(const TraceLayer& layer) const {
+const TraceModel* FarmTrace::model_of(const TraceLayer& layer) const {
   const auto found =
       std::find_if(models.begin(), models.end(), [&](const TraceModel& m) { return m.name == layer.model; });
   return found == models.end() ? nullptr : &*found;
 }
 
-std::uint64_t Trace::memory_of(const TraceLayer& layer) const {
+std::uint64_t FarmTrace::memory_of(const TraceLayer& layer) const {
   const TraceModel* model = model_of(layer);
   return model == nullptr ? layer.memory_bytes : model->memory_bytes;
 }
 
-double Trace::load_of(const TraceLayer& layer) const {
+double FarmTrace::load_of(const TraceLayer& layer) const {
   const TraceModel* model = model_of(layer);
   return model == nullptr ? layer.start_s : model->load_s;
 }
 
-std::uint64_t Trace::task_count() const {
+std::uint64_t FarmTrace::task_count() const {
   std::uint64_t tasks = 0;
   for (const TraceJob& job : jobs)
     for (const TraceLayer& layer : job.layers) tasks += layer.tasks;
   return tasks;
 }
 
-std::uint32_t Trace::worker_count() const {
+std::uint32_t FarmTrace::worker_count() const {
   std::uint32_t count = 0;
   for (const TraceWorkers& some : workers) count += some.count;
   return count;
 }
 
-double Trace::task_seconds(std::uint64_t seed, std::size_t job, std::size_t layer, std::uint32_t task) const {
+double FarmTrace::task_seconds(std::uint64_t seed, std::size_t job, std::size_t layer, std::uint32_t task) const {
   const TraceLayer& of = jobs[job].layers[layer];
   if (of.noise == 0) return of.task_s;
   forecast::Draws draws(seed, static_cast<std::uint32_t>(job), static_cast<std::uint32_t>(layer), task);
   return of.task_s * draws.lognormal(of.noise);
 }
 
-base::Result<Trace> parse_trace(std::string_view text) {
-  Trace trace;
+base::Result<FarmTrace> parse_trace(std::string_view text) {
+  FarmTrace trace;
   std::uint64_t tasks = 0, workers = 0;
   for (std::size_t line = 1; !text.empty(); ++line) {
     const std::size_t end = std::min(text.find('\n'), text.size());
@@ -231,7 +231,7 @@ base::Result<Trace> parse_trace(std::string_view text) {
   return trace;
 }
 
-std::string trace_text(const Trace& trace) {
+std::string trace_text(const FarmTrace& trace) {
   std::string text = "{\"trace\": \"framemill/v1\"}\n";
   const auto device = [](DeviceKind kind) { return kDeviceWords[static_cast<std::size_t>(kind)]; };
   for (const TraceWorkers& w : trace.workers)
@@ -268,7 +268,7 @@ std::string trace_text(const Trace& trace) {
   return text;
 }
 
-bool is_able(const Trace& trace, const TraceWorkers& workers, const TraceLayer& layer) {
+bool is_able(const FarmTrace& trace, const TraceWorkers& workers, const TraceLayer& layer) {
   return (!layer.device || *layer.device == workers.kind) && trace.memory_of(layer) <= workers.memory_bytes;
 }
 

@@ -53,7 +53,7 @@ struct TraceJob {
   std::vector<TraceLayer> layers;
 };
 
-struct Trace {
+struct FarmTrace {
   std::vector<TraceWorkers> workers;
   std::vector<TraceModel> models;
   std::vector<TraceJob> jobs;  // by at_s
@@ -72,10 +72,10 @@ inline constexpr std::uint32_t kTraceWorkersMax = 100'000, kTraceJobsMax = 100'0
 inline constexpr std::uint64_t kTraceTasksMax = 100'000'000;
 
 // Errors: trace.* with the line, all mistakes of the first line that has any.
-base::Result<Trace> parse_trace(std::string_view text);
-std::string trace_text(const Trace& trace);
+base::Result<FarmTrace> parse_trace(std::string_view text);
+std::string trace_text(const FarmTrace& trace);
 
 // Whether a device of these workers may run the layer.
-bool is_able(const Trace& trace, const TraceWorkers& workers, const TraceLayer& layer);
+bool is_able(const FarmTrace& trace, const TraceWorkers& workers, const TraceLayer& layer);
 
 }  // namespace framemill::sim

@@ -37,6 +37,16 @@ TEST_CASE("clone submits the accepted spec with what --set changes, under a vers
   CHECK(farm.program.run({"clone", "12", "-q"}).out == "13\n");
 }
 
+TEST_CASE("a clone's seeds can be changed: those that follow each other are a first one and a count") {
+  Farm farm;
+  farm.scheduler.on("GET /api/v1/jobs/15/plan",
+                    R"({"job":15,"spec":{"api":"framemill/v1","layer":[{"name":"a","variants":[7,8,9]},)"
+                    R"({"name":"b","variants":[7,9]},{"name":"c"},{"name":"d","variants":[1]}]}})");
+  CHECK(boost::json::parse(farm.program.run({"clone", "15", "--print"}).out).at("layer") ==
+        boost::json::parse(R"([{"name":"a","seed":7,"variants":3},{"name":"b","variants":[7,9]},{"name":"c"},)"
+                           R"({"name":"d","seed":1,"variants":1}])"));
+}
+
 TEST_CASE("clone --print shows the spec and submits nothing") {
   Farm farm;
   const auto done = farm.program.run({"clone", "12", "--print"});

@@ -53,11 +53,13 @@ TEST_CASE("jobs and job say when a job will be ready, how likely in time, and wh
         std::string::npos);
 
   // Safe: nobody is asked what would help, unless a person asks.
+  ForecastFarm safe;
   job.forecast = forecast_json("estimated", "0.95");
-  farm.scheduler.on("GET /api/v1/jobs/12", job_json(job));
-  CHECK(farm.program.run({"job", "12"}).out.find("what would help") == std::string::npos);
-  farm.scheduler.on("GET /api/v1/jobs/12/forecast?levers=true", R"({"levers":{"items":[]}})");
-  CHECK(farm.program.run({"job", "12", "--levers"}).out.find("what would help: nothing that was tried") !=
+  safe.scheduler.on("GET /api/v1/jobs/12", job_json(job));
+  safe.scheduler.on("GET /api/v1/jobs/12/explain", explanation_json("boards is ready"));
+  CHECK(safe.program.run({"job", "12"}).out.find("what would help") == std::string::npos);
+  safe.scheduler.on("GET /api/v1/jobs/12/forecast?levers=true", R"({"levers":{"items":[]}})");
+  CHECK(safe.program.run({"job", "12", "--levers"}).out.find("what would help: nothing that was tried") !=
         std::string::npos);
 }
 

@@ -166,7 +166,8 @@ TEST_CASE("levers: priority helps a job that waits, and says whom it makes wait"
   truth.join("one");
   const JobId rival = truth.submit(spec("x", commands("grain", 60), 60, {}, "atlas"));
   const base::WallTime deadline{truth.farm.wall().unix_ms + 500'000};
-  const JobId job = truth.submit(spec("y", commands("grain", 20), 50, deadline));
+  const JobId job =
+      truth.submit(spec("y", commands("grain", 20), 50, deadline, "atlas"));  // of one share: priority rules
   truth.run_for(base::seconds(101));
   const LeverView view = find_levers(truth.as_it_is(), job, unlimited(8), 1, nullptr);
   REQUIRE(view.forecast.on_time);

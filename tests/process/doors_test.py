@@ -142,7 +142,7 @@ def viewer_tokens(farm):
                             str(farm.private / name)) for i, name in enumerate(names)]
     with open(farm.private / 'tokens.toml', 'a') as tokens:
         tokens.write(''.join(entries))
-    reload(farm, '6 tokens')
+    reload(farm, '7 tokens')
     return [(farm.private / name).read_text().strip() for name in names]
 
 

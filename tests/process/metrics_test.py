@@ -180,6 +180,7 @@ def who_may_scrape(farm):
     farm.processes.stop_all()
     config = farm.private / 'scheduler.toml'
     config.write_text(config.read_text() + '[metrics]\nloopback_without_token = true\n'
+                      '[limits]\nlive_jobs_per_user = 10000\n'
                       '[http_limits]\nrequests_per_second_per_token = 100000\nrequests_at_once_per_token = 64\n')
     farm.start_scheduler()
     farm.wait_until(farm.client.ready, 20, 'the scheduler is not ready')

@@ -82,7 +82,7 @@ def data_directory(host):
 
 def reloads(host):
     done = host.verb('reload')
-    assert done.returncode == 0 and '1 worker keys' in done.stdout and '1 tokens' in done.stdout, done
+    assert done.returncode == 0 and '1 worker keys' in done.stdout and '2 tokens' in done.stdout, done
     tokens = host.private / 'tokens.toml'
     known = tokens.read_text()
     tokens.write_text(known + '[[token]]\nprincipal =\n')

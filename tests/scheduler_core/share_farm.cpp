@@ -38,7 +38,7 @@ ShareFarm::ShareFarm(std::uint32_t workers, std::uint32_t slots, FarmSettings se
     for (std::uint32_t i = 0; i < slots; ++i) inventory.slots.push_back({i, fmt::format("s{}", i), 0, {}, true});
     inventory.roots = {{"main", true, 1ull << 40, true}};
     inventory.commands = {"true", "other"};
-    worker.next.inventory = std::move(inventory);
+    worker.inventory = worker.next.inventory.emplace(std::move(inventory));
     report(worker);
   }
 }
@@ -123,6 +123,8 @@ void ShareFarm::carry_out(Effects effects) {
     worker.next.discarded.push_back(order.job);
     worker.has_news = true;
   }
+  for (const AcknowledgeReport& ack : effects.acknowledgements)
+    if (Worker& worker = workers_[ack.worker.value - 1]; ack.send_inventory) worker.next.inventory = worker.inventory;
   answers_.insert(answers_.end(), effects.answers.begin(), effects.answers.end());
 }
 

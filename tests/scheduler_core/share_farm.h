@@ -57,6 +57,7 @@ class ShareFarm {
   struct Worker {
     std::string key;
     std::uint64_t sequence = 0;
+    Inventory inventory;
     std::vector<Slot> slots;
     WorkerReported next;
     bool has_news = false;

@@ -176,8 +176,10 @@ TEST_CASE("hundreds of jobs are changed in pieces, and what others ask goes on i
   std::optional<base::Result<JobsChangeReply>> done;
   std::optional<bool> asked_in_between;
   farm.service->change_jobs(change, [&](base::Result<JobsChangeReply> reply) { done = std::move(reply); });
-  farm.service->change_job({"ben", "", JobId(160), JobAction::Cancel, 50, {}, "", {}, false, false},
-                           [&](const base::Result<Changed>&) { asked_in_between = !done.has_value(); });
+  JobChange one;
+  one.principal = "ben";
+  one.job = JobId(160);
+  farm.service->change_job(one, [&](const base::Result<Changed>&) { asked_in_between = !done.has_value(); });
   REQUIRE(farm.run_until([&] { return done && asked_in_between; }));
   REQUIRE(done->ok());
   CHECK((*done)->changed == 150);

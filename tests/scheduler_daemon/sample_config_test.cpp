@@ -18,6 +18,7 @@ TEST_CASE("the sample configuration is right and shows the defaults") {
   CHECK(config->listen_workers == defaults.listen_workers);
   CHECK(config->allow_remote == defaults.allow_remote);
   CHECK(config->http_socket_mode == defaults.http_socket_mode);
+  CHECK(config->dashboard_hosts == defaults.dashboard_hosts);
   CHECK(config->backups_kept == defaults.backups_kept);
   CHECK(config->backups() == config->data_directory / "backups");
   CHECK(config->lease_ttl == defaults.lease_ttl);
@@ -122,9 +123,10 @@ TEST_CASE("drop-in files are read behind the file, the last value counts, and ea
   other.backups_kept = 8;
   other.http_limits.connections = 128;
   other.http_socket_group = "artists";
+  other.dashboard_hosts = {"farm.example.com"};
   other.roots.erase("plates");
-  CHECK(changed_keys(*config, other) ==
-        std::vector<std::string>{"http_socket_group", "backups_kept", "http_limits.connections", "roots.plates"});
+  CHECK(changed_keys(*config, other) == std::vector<std::string>{"http_socket_group", "dashboard_hosts", "backups_kept",
+                                                                 "http_limits.connections", "roots.plates"});
 
   write("scheduler.toml.d/30-slip.toml", "backups_kept = 0\n");
   const auto slip = read_scheduler_config(directory / "scheduler.toml");

@@ -169,7 +169,8 @@ TEST_CASE("a reply of every operation was recorded and fits its schema") {
                              : is_priority            ? R"({"priority":7})"
                              : operation.path.find("/deadline") != std::string::npos ? R"({"deadline":null})"
                              : operation.path == "/api/v1/limits/{limit}"            ? R"({"count":7})"
-                                                                                     : "";
+                             : operation.path == "/api/v1/shares" ? R"({"path":"features","weight":2})"
+                                                                  : "";
     const auto reply =
         fixture.call("root", operation.method, filled(operation.path), operation.method == "POST" ? body : "");
     INFO(operation.method << " " << operation.path << ": " << reply.body);

@@ -30,7 +30,10 @@ net::HttpHeaders own_page(const Browser& browser) {
 std::string filled(const std::string& path) {
   std::string out;
   for (std::string_view segment : net::split_path(path))
-    out += "/" + (segment == "{job}" ? "1" : segment == "{worker}" ? "w1" : std::string(segment));
+    out += "/" + (segment == "{job}"      ? "1"
+                  : segment == "{worker}" ? "w1"
+                  : segment == "{limit}"  ? "nuke"
+                                          : std::string(segment));
   return out;
 }
 
@@ -103,7 +106,7 @@ TEST_CASE("after ten refused sign-ins an address waits, and other requests go on
   CHECK(fixture.call("vic", "GET", "/api/v1/jobs").status == 200);
 }
 
-TEST_CASE("sessions are bounded: of one token, and of all; the oldest gives way") {
+TEST_CASE("sessions are bounded: of one token, and of all, and the oldest gives way") {
   SessionTable table;
   const base::WallTime now{1'000};
   const base::Sha256 ana = base::sha256("ana");
@@ -148,6 +151,18 @@ TEST_CASE("a cookie is found by its whole name") {
   CHECK(cookie_value("", "framemill_1").empty());
 }
 
+// A body that the route takes.
+std::string body_for(const std::string& target) {
+  if (target == "/api/v1/jobs") return R"({"spec":"name = 1"})";
+  if (target == "/api/v1/shares") return R"({"path":"features","weight":2})";
+  if (target.starts_with("/api/v1/limits/")) return R"({"count":7})";
+  if (target.starts_with("/api/v1/bulk/"))
+    return target.ends_with("/priority") ? R"({"select":{"user":"ana"},"priority":7})" : R"({"select":{"user":"ana"}})";
+  if (target.ends_with("/priority")) return R"({"priority":7})";
+  if (target.ends_with("/deadline")) return R"({"deadline":null})";
+  return "";
+}
+
 TEST_CASE("every route lets in exactly its roles, by token and by cookie") {
   ApiFixture fixture;
   fixture.farm.submit_reply = SubmitReply{{JobId(4), 2, false}, {}};
@@ -161,9 +176,7 @@ TEST_CASE("every route lets in exactly its roles, by token and by cookie") {
     if (route.pattern == "/api/v1/session" || route.pattern == "/api/v1/events") continue;  // tests of their own
     for (const auto& [who, role] : callers) {
       const std::string target = filled(route.pattern);
-      const std::string body = target == "/api/v1/jobs"        ? R"({"spec":"name = 1"})"
-                               : target.ends_with("/priority") ? R"({"priority":7})"
-                                                               : "";
+      const std::string body = body_for(target);
       const std::string sent = route.method == "GET" ? "" : body;
       const bool allowed = !route.value.role || (role && *role >= *route.value.role);
       INFO(route.method << " " << target << " as " << who);

@@ -106,6 +106,10 @@ TEST_CASE("every kind of record comes back from a restart as it was, in the orde
                 RootRecord{"main", "0123456789abcdef0123456789abcdef"},
                 worker,
                 LimitRecord{"nuke", 10, 20, sample_cause()},
+                ShareUsageRecord{"harbor", "ana", 1ull << 50, {1'800'000'000'123}},
+                ShareUsageRecord{"harbor", "ben", 7, {1}},
+                ShareRulesRecord{"features", {}, sample_cause()},
+                ShareRulesRecord{"features/harbor", {2.5, 3}, sample_cause()},
                 SubmitTokenRecord{"ana", "token", base::sha256("body"), JobId(12)},
                 job_with_package(12),
                 remake,
@@ -114,11 +118,7 @@ TEST_CASE("every kind of record comes back from a restart as it was, in the orde
                 TaskPageRecord{phase, 0, {0, 1, 2, 3, 4, 5, 6, 7}},
                 attempt,
                 remade,
-                open,
-                ShareUsageRecord{"harbor", "ana", 1ull << 50, {1'800'000'000'123}},
-                ShareUsageRecord{"harbor", "ben", 7, {1}},
-                ShareRulesRecord{"features/harbor", {2.5, 3}, sample_cause()},
-                ShareRulesRecord{"features", {}, sample_cause()}};
+                open};
     write_now(*store, expected);
   }
   CHECK(reload(directory / "farm.db") == texts_of(expected));

@@ -15,20 +15,20 @@ namespace {
 
 constexpr std::uint64_t kGiB = 1ull << 30;
 
-Trace parsed(const std::string& text) {
-  base::Result<Trace> trace = parse_trace(text);
+FarmTrace parsed(const std::string& text) {
+  base::Result<FarmTrace> trace = parse_trace(text);
   INFO(text);
   REQUIRE(trace.ok());
   return std::move(trace).value();
 }
 
 base::Error refused(const std::string& text) {
-  const base::Result<Trace> trace = parse_trace(text);
+  const base::Result<FarmTrace> trace = parse_trace(text);
   REQUIRE(!trace.ok());
   return trace.error();
 }
 
-double ratio(const Trace& trace) {
+double ratio(const FarmTrace& trace) {
   const base::Result<PolicyOutcome> outcome = replay(trace, 1);
   REQUIRE(outcome.ok());
   CHECK(outcome->jobs_unfinished == 0);
@@ -36,7 +36,7 @@ double ratio(const Trace& trace) {
   return outcome->makespan_s / lower_bound(trace, 1).makespan_s;
 }
 
-Trace farm(const char* name, double scale = 1) {
+FarmTrace farm(const char* name, double scale = 1) {
   return find_named_farm(name)->make(scale);
 }
 
@@ -50,7 +50,7 @@ TEST_CASE("a trace is read line by line, and written as it was read") {
       "\"layers\": [{\"name\": \"a\", \"tasks\": 3, \"task_s\": 2, \"model\": \"video@1\", \"noise\": 0.3, "
       "\"plan\": \"chain\"}, {\"name\": \"b\", \"tasks\": 1, \"task_s\": 4, \"start_s\": 1, \"chunk\": 7, "
       "\"device\": \"cuda\", \"memory\": \"1073741824B\", \"after\": [\"a\"]}]}\n";
-  const Trace trace = parsed(text);
+  const FarmTrace trace = parsed(text);
   CHECK(trace_text(trace) == text);
   CHECK(trace.worker_count() == 4);
   CHECK(trace.jobs[0].layers[1].after == std::vector<std::uint32_t>{0});
@@ -61,12 +61,12 @@ TEST_CASE("a trace is read line by line, and written as it was read") {
 }
 
 TEST_CASE("what framemill jobs --export-trace writes is a trace") {
-  const Trace trace = parsed(
+  const FarmTrace trace = parsed(
       "{\"trace\":\"framemill/v1\"}\n"
       "{\"worker\":\"w1\",\"slots\":2,\"device\":\"cuda\",\"class\":\"a\",\"memory\":\"8192B\",\"speed\":1E0}\n"
       "{\"model\":\"m@1\",\"load_s\":6E1,\"memory\":\"4096B\"}\n"
       "{\"job\":\"boards\",\"show\":\"atlas\",\"user\":\"ana\",\"at_s\":0E0,\"priority\":70,\"deadline_s\":3.6E3,\"layers\":"
-      "[{\"name\":\"b\",\"tasks\":2,\"task_s\":1.2E1,\"model\":\"m@1\",\"plan\":\"chain\"},"
+      "[{\"name\":\"b\",\"tasks\":2,\"task_s\":1.2E1,\"model\":\"m@1\"},"
       "{\"name\":\"grade\",\"tasks\":4,\"task_s\":1.5E0,\"after\":[\"b\"]}]}\n");
   CHECK(trace.jobs[0].layers[1].after == std::vector<std::uint32_t>{0});
   CHECK(ratio(trace) < 1.1);
@@ -93,7 +93,7 @@ TEST_CASE("what is wrong with a trace is told with its line") {
 // All orders of all tasks over all devices: the best there is.
 class BestOfAll {
  public:
-  explicit BestOfAll(const Trace& trace) : trace_(trace), left_(trace.jobs.size()) {
+  explicit BestOfAll(const FarmTrace& trace) : trace_(trace), left_(trace.jobs.size()) {
     for (const TraceWorkers& workers : trace.workers) {
       free_.push_back(workers.at_s);
       warm_.emplace_back();
@@ -128,17 +128,17 @@ class BestOfAll {
     }
   }
 
-  const Trace& trace_;
+  const FarmTrace& trace_;
   std::vector<double> free_;
   std::vector<std::set<std::string>> warm_;
   std::vector<std::uint32_t> left_;
   double best_ = std::numeric_limits<double>::infinity();
 };
 
-Trace small_trace(std::uint64_t seed) {
+FarmTrace small_trace(std::uint64_t seed) {
   forecast::Draws draws(seed, 1, 2, 3);
   const auto one_of = [&](int count) { return std::min(static_cast<int>(draws.uniform() * count), count - 1); };
-  Trace trace;
+  FarmTrace trace;
   trace.models = {{"a@1", one_of(3) * 2.0, 10 * kGiB}, {"b@1", one_of(2) * 3.0, 60 * kGiB}};
   for (int w = 0; w < 2 + one_of(2); ++w) {
     TraceWorkers workers;
@@ -168,7 +168,7 @@ TEST_CASE("nothing ends before the lower bound, not the best of all orders eithe
   double sum = 0;
   std::set<std::string> by;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-    const Trace trace = small_trace(seed);
+    const FarmTrace trace = small_trace(seed);
     const LowerBound bound = lower_bound(trace, 1);
     const double best = BestOfAll(trace).makespan_s();
     CAPTURE(seed, bound.by, bound.makespan_s, best);
@@ -196,7 +196,7 @@ TEST_CASE("the lower bound of plain cases is what one can see") {
 
 TEST_CASE("every policy finishes drawn traces, none before the lower bound") {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
-    const Trace trace = random_trace(seed);
+    const FarmTrace trace = random_trace(seed);
     const double bound = lower_bound(trace, 1).makespan_s;
     CAPTURE(seed, bound);
     CHECK(ratio(trace) >= 1 - 1e-3);  // the farm's clock counts milliseconds
@@ -218,7 +218,7 @@ TEST_CASE("the farm's policy comes near the lower bound") {
 }
 
 TEST_CASE("a process for each chunk pays for its model again and again") {
-  const Trace trace = farm("sixty-four");
+  const FarmTrace trace = farm("sixty-four");
   const PolicyOutcome chunks = run_comparator(trace, 1, *find_comparator("fixed-chunks"));
   const base::Result<PolicyOutcome> ours = replay(trace, 1);
   REQUIRE(ours.ok());
@@ -227,7 +227,7 @@ TEST_CASE("a process for each chunk pays for its model again and again") {
 }
 
 TEST_CASE("equal seeds give equal outcomes of a trace") {
-  const Trace trace = random_trace(3);
+  const FarmTrace trace = random_trace(3);
   const auto once = [&](std::uint64_t seed) { return outcome_json(*replay(trace, seed), {}, {}); };
   CHECK(once(1) == once(1));
   CHECK(once(1) != once(2));

@@ -16,7 +16,14 @@ export const words = {
     paused: 'paused',
     cancelled: 'cancelled',
   } satisfies Record<Kind, string>,
-  conditions: { stuck: 'stuck', blocked: 'blocked', starved: 'waits its turn', input_missing: 'waits for files' },
+  conditions: {
+    stuck: 'stuck',
+    blocked: 'blocked',
+    starved: 'waits its turn',
+    throttled: 'waits for a limit',
+    input_missing: 'waits for files',
+    waiting: 'starts later',
+  },
   workerStates: { up: 'up', silent: 'silent', draining: 'draining', drained: 'drained', revoked: 'removed' },
 
   signIn: {
@@ -91,7 +98,10 @@ export const words = {
     failedWhy: 'The job has ended; its failures say why.',
     failingWhy: 'The rest goes on; the failures say why.',
     late: (by: string) => `late by ${by}`,
-    lateWhy: 'It will not meet its deadline as things are.',
+    lateWhy: (odds: number | null) =>
+      odds === null
+        ? 'It will not meet its deadline as things are.'
+        : `It meets its deadline in ${Math.round(100 * odds)} % of simulated futures.`,
     paused: 'paused',
     pausedWhy: 'Somebody holds it back; nothing of it is made until it is resumed.',
     help: { resume: 'Resume', retry: 'Retry failed', open: 'See why', workers: 'See workers' },

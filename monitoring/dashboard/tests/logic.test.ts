@@ -8,7 +8,7 @@ import { Keys } from '../src/lib/keys';
 import { filtered, sorted } from '../src/lib/list';
 import { showsOf } from '../src/lib/shots';
 import { headline, slotRows, tonightOf, troubleOf } from '../src/lib/tonight';
-import { attempt, detail, frame, job, layer, lease, noTasks, plan, worker } from './samples';
+import { attempt, detail, frame, job, layer, lease, noForecast, noTasks, plan, worker } from './samples';
 
 const now = Date.parse('2026-12-01T20:00:00Z');
 
@@ -122,9 +122,14 @@ describe('tonight', () => {
     expect(headline(tonightOf([], now))).toBe('Nothing is queued.');
   });
   it('knows late shots where the scheduler has deadlines', () => {
-    const late = job(1, { deadline: '2026-12-01T20:10:00Z', eta_p90_ms: 1_200_000 });
-    expect(troubleOf(late, now)?.what).toBe('late by 10 min');
-    expect(troubleOf({ ...late, eta_p90_ms: 300_000 }, now)).toBeNull();
+    const ready = (p90: string, on_time: number) =>
+      job(1, {
+        deadline: '2026-12-01T20:10:00Z',
+        forecast: { ...noForecast, state: 'estimated', ready_p50: '2026-12-01T20:02:00Z', ready_p90: p90, on_time },
+      });
+    expect(troubleOf(ready('2026-12-01T20:20:00Z', 0.4), now)?.what).toBe('late by 10 min');
+    expect(troubleOf(ready('2026-12-01T20:20:00Z', 0.4), now)?.why).toContain('40 %');
+    expect(troubleOf(ready('2026-12-01T20:05:00Z', 0.97), now)).toBeNull();
   });
   it('forgets what ended long ago', () => {
     const ended = job(1, { state: 'failed', finished: '2026-11-20T10:00:00Z' });

@@ -11,6 +11,15 @@ import type {
   Worker,
 } from '../src/lib/types';
 
+export const noForecast = {
+  state: 'pending' as const,
+  ready_p50: null,
+  ready_p90: null,
+  later_than: null,
+  on_time: null,
+  progress: null,
+  reason: '',
+};
 export const noTasks: TaskCounts = {
   waiting: 0,
   ready: 0,
@@ -30,6 +39,9 @@ export function job(id: number, changes: Partial<JobSummary> = {}): JobSummary {
     sequence: 'hb',
     shot: `hb_${id}`,
     principal: 'ana',
+    share: 'harbor/ana',
+    deadline: null,
+    deadline_at_risk: false,
     tags: [],
     version: 1,
     state: 'running',
@@ -68,6 +80,7 @@ export function layer(changes: Partial<Layer> = {}): Layer {
 export function detail(changes: Partial<Job> = {}): Job {
   return {
     ...job(1),
+    awaits: [],
     holds: [],
     last_change: { principal: 'ana', time: null, reason: '' },
     layers: [layer()],
@@ -182,6 +195,8 @@ export function worker(changes: Partial<Worker> = {}): Worker {
     address: '',
     other_address: '',
     state: 'up',
+    drain_at: null,
+    drain_planned: null,
     last_change: { principal: '', time: null, reason: '' },
     quarantined: false,
     set_aside: [],

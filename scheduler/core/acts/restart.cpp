@@ -1,7 +1,10 @@
 #include "scheduler/core/acts/restart.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "base/check.h"
 #include "scheduler/core/acts/deadlines.h"
@@ -200,8 +203,11 @@ std::vector<Record> all_records(const FarmState& farm) {
     for (const auto& [task, remade] : job.remade) all.emplace_back(remade);
   }
   for (const auto& [id, lease] : farm.leases.live()) all.emplace_back(lease.record);
+  // By key: a share's number tells only who came first in this process.
+  std::map<std::pair<std::string, std::string>, ShareUsageRecord> used;
   for (const ShareNode& share : farm.shares.all())
-    if (share.kept.at.unix_ms != 0) all.emplace_back(share.kept);
+    if (share.kept.at.unix_ms != 0) used.emplace(share.kept.record_key(), share.kept);
+  for (auto& [key, usage] : used) all.emplace_back(std::move(usage));
   for (const auto& [path, rules] : farm.shares.rule_records()) all.emplace_back(rules);
   return all;
 }

@@ -1,4 +1,4 @@
-// How many tasks one lease takes: weighted factoring (docs/decisions/0018-chunks-and-tails.md). About twenty chunks per
+// How many tasks one lease takes: weighted factoring (docs/decisions/0020-chunks-and-tails.md). About twenty chunks per
 // slot, smaller towards the end, none so short that leasing costs more than the work, none so long that an urgent job
 // waits for it. A slow device or worker, and one that must load the model first, takes less. Changes no pixel.
 #pragma once

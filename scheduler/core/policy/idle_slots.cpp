@@ -6,13 +6,12 @@
 #include "scheduler/core/policy/avoidance.h"
 #include "scheduler/core/policy/begun_part.h"
 #include "scheduler/core/policy/giving_way.h"
-#include "scheduler/core/policy/publish_servers.h"
-#include "scheduler/core/policy/slot_fit.h"
+#include "scheduler/core/policy/slot_choice.h"
 
 namespace framemill::scheduler {
 namespace {
 
-constexpr std::size_t kNewestLeases = 64, kIdleSlots = 8;
+constexpr std::size_t kNewestLeases = 64;
 constexpr double kRunningLeft = 0.5;  // of a task that runs, where nobody knows better
 
 // It does not run beside the others in its slot: the slot's batch is full without it.
@@ -30,29 +29,19 @@ bool goes_anywhere(const FarmState& farm, const PhaseEntry& phase, const Lease& 
          lease.demand == farm.classes.of(phase.common_class);
 }
 
-// Seconds until the first of the phase's tasks would end in the best of the first idle slots; nothing: there is none.
+// Seconds until the first of the phase's tasks would end in the slot that the planner would give it, if that is idle.
 std::optional<double> seconds_in_idle_slot(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase) {
-  const Demand& demand = farm.classes.of(phase.common_class);
-  std::optional<double> best;
-  for (const SlotGroup* group : able_groups(farm, phase.common_class).groups) {
-    std::size_t looked_at = 0;
-    for (const SlotRoom& room : group->open) {
-      if (room.load > 0 || room.leases > 0 || ++looked_at > kIdleSlots) break;
-      const WorkerEntry& worker = farm.workers.get(room.slot.worker);
-      if (at_publish_cap(farm, room.slot.worker) ||
-          !layer_avoidance(farm, job, phase.plan->layer, room.slot.worker).none())
-        continue;
-      const auto usual = farm.pace.seconds(phase.pace, worker.device_class_of(room.slot.slot));
-      if (!usual) continue;
-      const SlotFit fit =
-          fit_now(farm.memory, demand, worker, worker.slots.at(room.slot.slot), farm.settings.leases_per_slot_max);
-      if (!fit.fits()) continue;  // its device is booked by others
-      const double seconds =
-          *usual * farm.pace.slowness(room.slot.worker) + (fit.warm ? 0 : farm.pace.load_seconds(phase.pace));
-      best = std::min(best.value_or(seconds), seconds);
-    }
-  }
-  return best;
+  const Judges judges(farm, job, phase.plan->layer, phase.common_class);
+  const SlotChoice::Reservations nothing;
+  const SlotChoice choice(farm, phase, phase.common_class, nothing, [&](WorkerId worker) {
+    return task_for(farm, job, phase, Grouping::Common, worker, judges, 0);
+  });
+  const auto& best = choice.best();
+  if (!best || best->fit.load > 0) return std::nullopt;
+  const auto usual =
+      farm.pace.seconds(phase.pace, farm.workers.get(best->slot.worker).device_class_of(best->slot.slot));
+  if (!usual) return std::nullopt;
+  return *usual * farm.pace.slowness(best->slot.worker) + (best->fit.warm ? 0 : farm.pace.load_seconds(phase.pace));
 }
 
 }  // namespace

@@ -43,7 +43,9 @@ std::optional<Placement> Planner::next() {
     }
     const bool others_give_way = !is_limited(demand_class) && may_displace_any(place);
     if (const auto other = others_give_way ? displacement(phase, demand_class, task_of) : std::nullopt) {
-      idle_.clear();  // what gives way is ready again
+      idle_.clear();  // what gives way is ready again, and may leave a limit to others
+      closed_.clear();
+      over_.clear();
       return Placement{place,       demand_class, tasks_for(place, other->task, other->slot, able),
                        other->slot, {},           other->attempt};
     }

@@ -49,18 +49,20 @@ void DurationEstimator::measured(PaceId id, const std::string& device_class, Wor
   Work& work = works_[id];
   const double seconds = static_cast<double>(duration_us) / 1e6;
   work.any.add(seconds, kRemembered);
-  add(work.by_class, device_class, seconds);
+  Average& here = row_of(work.by_class, device_class);
+  if (here.samples >= kSteady) slowness_[worker].add(seconds / here.usual, kRatiosRemembered);
+  here.add(seconds, kRemembered);
 }
 
 void DurationEstimator::used(PaceId id, const std::string& device_class, std::uint64_t device_us) {
-  if (device_us > 0) add(works_[id].used_by_class, device_class, static_cast<double>(device_us) / 1e6);
+  if (device_us == 0) return;
+  row_of(works_[id].used_by_class, device_class).add(static_cast<double>(device_us) / 1e6, kRemembered);
 }
 
-void DurationEstimator::add(std::vector<Average>& rows, const std::string& device_class, double seconds) {
-  auto row = std::find_if(rows.begin(), rows.end(), [&](const Average& a) { return a.device_class == device_class; });
-  if (row == rows.end()) row = rows.insert(row, Average{device_class, 0, 0, 0});
-  if (row->samples >= kSteady) slowness_[worker].add(seconds / row->usual, kRatiosRemembered);
-  row->add(seconds, kRemembered);
+DurationEstimator::Average& DurationEstimator::row_of(std::vector<Average>& rows, const std::string& device_class) {
+  const auto row =
+      std::find_if(rows.begin(), rows.end(), [&](const Average& a) { return a.device_class == device_class; });
+  return row != rows.end() ? *row : rows.emplace_back(Average{device_class, 0, 0, 0});
 }
 
 void DurationEstimator::loaded(PaceId id, std::uint64_t duration_us) {

@@ -44,7 +44,7 @@ class DurationEstimator {
     Average any, load;
     std::vector<Average> by_class, used_by_class;
   };
-  static void add(std::vector<Average>& rows, const std::string& device_class, double seconds);
+  static Average& row_of(std::vector<Average>& rows, const std::string& device_class);
   std::map<std::string, PaceId> ids_;
   std::vector<Work> works_;
   std::vector<PaceId> free_;

@@ -173,7 +173,6 @@ JobView view_of(const FarmState& farm, const JobEntry& job, Conditions& conditio
   view.deadline = job.record.deadline;
   view.deadline_at_risk = job.latest_start_ms != kNoRisk;
   view.submitted = job.record.submitted.time;
-  view.deadline = spec.deadline;
   view.holds = job.record.holds;
   view.last_change = job.record.last_change;
   view.started = job.record.started;

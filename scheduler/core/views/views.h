@@ -91,7 +91,6 @@ struct JobView {
   base::WallTime submitted, started, finished;
   base::WallTime deadline;          // 0: none
   bool deadline_at_risk = false;    // it goes before others of its priority that have time (policy/deadline_risk.h)
-  std::optional<base::WallTime> deadline;
   std::vector<Hold> holds;          // why nothing of it is granted
   std::vector<AwaitedView> awaits;  // what it still waits for, where its spec says so
   Cause last_change;                // who last did what a person does to it, and why

@@ -46,7 +46,7 @@ function rank(job: JobSummary, key: SortKey): number | string {
     case 'progress':
       return -(job.tasks.published / Math.max(1, tasksTotal(job.tasks)));
     case 'eta':
-      return job.eta_p50_ms ?? job.eta_ms ?? Infinity;
+      return job.eta_ms ?? Infinity;
     case 'owner':
       return job.principal.toLowerCase();
     case 'priority':

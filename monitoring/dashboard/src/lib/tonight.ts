@@ -18,11 +18,17 @@ export function shotName(job: Pick<JobSummary, 'show' | 'sequence' | 'shot' | 'n
   return parts.length > 0 ? parts.join(' / ') : job.name;
 }
 
+// When half and nine of ten simulated futures have it ready, in milliseconds since 1970.
+export function forecastOf(job: JobSummary): { p50: number; p90: number; onTime: number | null } | null {
+  const forecast = job.forecast;
+  if (!forecast?.ready_p50 || !forecast.ready_p90) return null;
+  return { p50: Date.parse(forecast.ready_p50), p90: Date.parse(forecast.ready_p90), onTime: forecast.on_time };
+}
+
 // When it will be ready, as far as the scheduler can say; p90 where it forecasts.
 export function readyAt(job: JobSummary, now: number): { at: number; late: number | null } | null {
-  const ms = job.eta_p90_ms ?? job.eta_p50_ms ?? job.eta_ms;
-  if (ms === null || ms === undefined) return null;
-  const at = now + ms;
+  const at = forecastOf(job)?.p90 ?? (job.eta_ms === null ? null : now + job.eta_ms);
+  if (at === null) return null;
   const deadline = job.deadline ? Date.parse(job.deadline) : NaN;
   return { at, late: Number.isNaN(deadline) || at <= deadline ? null : at - deadline };
 }
@@ -32,7 +38,8 @@ export function troubleOf(job: JobSummary, now: number): Trouble | null {
   if (job.state === 'failed')
     return { job, what: words.tonight.failedTasks(failed), why: words.tonight.failedWhy, help: 'open', weight: 50 };
   if (!isLive(job)) return null;
-  if (job.condition) {
+  // A job that starts later is as somebody wanted it.
+  if (job.condition && job.condition.kind !== 'waiting') {
     const { kind, layer, reason } = job.condition;
     const why = layer ? `${words.layer} ${layer}: ${reason}` : reason;
     const weight = kind === 'stuck' ? 100 : kind === 'blocked' ? 90 : kind === 'input_missing' ? 80 : 20;
@@ -45,7 +52,7 @@ export function troubleOf(job: JobSummary, now: number): Trouble | null {
     return {
       job,
       what: words.tonight.late(duration(ready.late)),
-      why: words.tonight.lateWhy,
+      why: words.tonight.lateWhy(forecastOf(job)?.onTime ?? null),
       help: 'open',
       weight: 60,
     };

@@ -1,15 +1,13 @@
-// The API's shapes, from openapi.yaml (npm run types), and fields that newer schedulers may add: all of those are
-// optional.
+// The API's shapes, from openapi.yaml (npm run types).
 import type { components } from '../generated/openapi';
 
 type Schemas = components['schemas'];
 
-export interface MaybeForecast {
+// An older scheduler foretells nothing.
+export type JobSummary = Omit<Schemas['JobSummary'], 'forecast' | 'deadline'> & {
+  forecast?: Schemas['Forecast'];
   deadline?: string | null;
-  eta_p50_ms?: number | null;
-  eta_p90_ms?: number | null;
-}
-export type JobSummary = Schemas['JobSummary'] & MaybeForecast;
+};
 export type Job = JobSummary & Schemas['JobDetail'];
 export type Layer = Schemas['Layer'];
 export type Plan = Schemas['Plan'];
