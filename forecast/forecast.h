@@ -1,5 +1,5 @@
-// One look ahead: futures of the farm are run until a budget is spent, and what they agree on is told per job. Pure but
-// for the clock of its caller, which counts what it costs.
+// One look ahead: simulates futures of the farm until a budget is spent and summarises them per job. Pure except for the
+// caller's clock, which measures the cost.
 #pragma once
 
 #include <functional>

@@ -2,9 +2,9 @@
 // network, storage and publishing that take no time. What runs is scheduler::Farm itself: a question that is answered
 // here is answered by the policy of the product. It starts empty or from a live farm's records, whose leases go on.
 //
-// Work is told in events, not in seconds: a worker reports when something of a lease ends, so a run costs what its
-// leases cost. Nobody falls silent and no lease runs out, whatever the settings say. One thread owns a run; it asks no
-// clock, and equal seeds and calls give equal runs.
+// Progress is driven by events: a worker reports when work of a lease ends, so the cost of a run grows with its leases
+// and not with its length. Nobody falls silent and no lease runs out, whatever the settings say. One thread owns a run;
+// it asks no clock, and equal seeds and calls give equal runs.
 #pragma once
 
 #include <cstdint>

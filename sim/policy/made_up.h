@@ -1,4 +1,4 @@
-// Traces that nobody recorded: the farms that figures are told of, and farms drawn from a seed.
+// Generated traces: the named farms behind the published figures, and farms drawn from a seed.
 #pragma once
 
 #include <string_view>

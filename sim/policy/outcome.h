@@ -1,4 +1,4 @@
-// What came of a trace under a policy, and how it is told.
+// The result of running a trace under a policy, and its text and JSON forms.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,7 @@ namespace {
 
 const std::int64_t kNow = unix_ms_of("2026-12-01T12:00:00.000Z");  // a Tuesday
 
-TEST_CASE("moments are told as short as they are near") {
+TEST_CASE("the nearer a moment, the shorter its text") {
   ::setenv("TZ", "UTC", 1);
   ::tzset();
   CHECK(moment_text("2026-12-01T17:40:59.000Z", kNow) == "17:40");

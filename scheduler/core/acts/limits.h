@@ -1,4 +1,4 @@
-// Counts of limits change while the farm runs, and jobs that a limit keeps waiting are told of.
+// Changes the counts of limits while the farm runs, and reports the jobs that a limit holds back.
 #pragma once
 
 #include "scheduler/core/state/farm_state.h"

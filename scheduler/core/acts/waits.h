@@ -22,7 +22,7 @@ void waive_waits(FarmState& farm, JobEntry& job);
 // failed or was cancelled, for it may be retried.
 void release_waiters(FarmState& farm, const JobEntry& job);
 
-// What is told of those that wait for the job has changed.
+// Marks the jobs that wait for this one for an update of their views.
 void touch_waiters(FarmState& farm, const JobEntry& job);
 
 void recall_waits(FarmState& farm);                       // after a restart

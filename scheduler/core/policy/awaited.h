@@ -1,4 +1,4 @@
-// What is told of a job that another one waits for: how it stands, and what to do where it does not come by itself.
+// Describes a job that another one waits for: its state, and what to do when it will not finish by itself.
 #pragma once
 
 #include <string>
