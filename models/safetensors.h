@@ -1,8 +1,7 @@
 // The safetensors file format (https://github.com/huggingface/safetensors): eight bytes of little-endian header length,
-// a JSON header, then tensor bytes. The only weight format Framemill reads: it is data, never code. This parser is
-// strict where the format is loose, because files come from outside: limits on header, count, rank and sizes; no
-// duplicate names or keys; shape times dtype equals the range; ranges neither overlap nor leave holes; nothing after
-// the last tensor.
+// a JSON header, then tensor bytes. The only weight format Framemill reads: it is data, never code. What the format
+// allows is read, within limits on header, count, rank and sizes; what it does not allow is refused, because files come
+// from outside (safetensors_header.h).
 #pragma once
 
 #include <cstdint>
@@ -15,29 +14,31 @@
 #include <vector>
 
 #include "base/result.h"
+#include "models/dtype.h"
+#include "models/safetensors_header.h"
 
 namespace framemill::models {
-
-enum class Dtype { F32, F16, BF16, I64, U8 };
-std::string_view dtype_name(Dtype dtype);  // as the format spells it: "F32", "BF16"
-std::size_t dtype_size(Dtype dtype);
 
 struct TensorView {
   Dtype dtype = Dtype::F32;
   std::vector<std::int64_t> shape;
-  std::string_view bytes;  // into the file's own storage
+  std::string_view bytes;  // into the file's own storage, at any alignment
+
+  // Whether the bytes may be read as an array of their own type, or have to be copied first.
+  bool is_aligned() const { return reinterpret_cast<std::uintptr_t>(bytes.data()) % dtype_size(dtype) == 0; }
 };
 
-inline constexpr std::uint64_t kSafetensorsHeaderBytesMax = 16 << 20;  // metadata included: a workflow may be in it
-inline constexpr std::size_t kSafetensorsTensorsMax = 4096;
-inline constexpr std::size_t kSafetensorsRankMax = 8;
-
-// A parsed file that owns its bytes. Move-only: the views point into it.
+// A parsed file with the storage that its views point into. Move-only.
 class SafetensorsFile {
  public:
   // Errors: model.safetensors with the reason; one that is a limit of this reader is called that.
   static base::Result<SafetensorsFile> parse(std::string bytes);
   static base::Result<SafetensorsFile> read(const std::filesystem::path& path, std::uint64_t size_bytes_max);
+  // Over the file itself, mapped into memory read-only: the header is read now, a tensor's bytes when they are looked
+  // at, and nothing is copied. All mappings of a file share the page cache. As with any mapping, a file that somebody
+  // shortens meanwhile ends the process at the next look (SIGBUS): map files that are replaced, never rewritten.
+  // Errors: file.*, model.safetensors.
+  static base::Result<SafetensorsFile> map(const std::filesystem::path& path);
 
   SafetensorsFile(SafetensorsFile&&) noexcept = default;
   SafetensorsFile& operator=(SafetensorsFile&&) noexcept = default;
@@ -45,10 +46,14 @@ class SafetensorsFile {
   const std::map<std::string, TensorView>& tensors() const { return tensors_; }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   const TensorView* find(const std::string& name) const;
+  // Keeps the bytes of all views; holding it keeps views valid beyond the file's life.
+  std::shared_ptr<const void> storage() const { return storage_; }
 
  private:
   SafetensorsFile() = default;
-  std::unique_ptr<const std::string> bytes_;  // behind a pointer so that views survive a move
+  static base::Result<SafetensorsFile> over(std::shared_ptr<const void> storage, std::string_view bytes);
+
+  std::shared_ptr<const void> storage_;
   std::map<std::string, TensorView> tensors_;
   std::map<std::string, std::string> metadata_;
 };
@@ -71,11 +76,7 @@ class SafetensorsWriter {
   std::map<std::string, std::string> metadata_;
 };
 
-// IEEE 754 half precision, round to nearest even.
-std::uint16_t half_from_float(float value);
-float float_from_half(std::uint16_t half);
-
-// The values of a floating-point tensor, widened to float. Empty for other dtypes.
+// The values of a floating-point tensor as floats. Empty for other dtypes.
 std::vector<float> floats_of(const TensorView& tensor);
 
 // Errors: model.weights, naming the first tensor with a value that is infinite or no number.

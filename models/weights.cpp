@@ -80,10 +80,6 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return shape.empty() ? "a single value" : out;
 }
 
-bool is_floating(Dtype dtype) {
-  return dtype == Dtype::F32 || dtype == Dtype::F16 || dtype == Dtype::BF16;
-}
-
 void tell(std::vector<std::string>& faults, const std::string& what, const std::vector<std::string>& names) {
   if (!names.empty()) faults.push_back(what + ": " + base::listed(names, kNamesShownMax));
 }
@@ -106,7 +102,7 @@ std::vector<std::string> weight_faults(const NetworkShape& shape, const Safetens
       missing.push_back(name);
     else if (view->shape != extents)
       misshapen.push_back(name + " is " + shape_text(view->shape) + " instead of " + shape_text(extents));
-    else if (!is_floating(view->dtype))
+    else if (!is_floating_point(view->dtype))
       untyped.push_back(name + " (" + std::string(dtype_name(view->dtype)) + ")");
   }
   for (const auto& [name, view] : file.tensors()) {

@@ -1,8 +1,14 @@
 #include "models/safetensors.h"
 
+#include <sys/stat.h>
+
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
+#include <map>
+
+#include "base/file.h"
+#include "temporary_directory.h"
 
 namespace framemill::models {
 namespace {
@@ -61,7 +67,8 @@ TEST_CASE("hostile safetensors headers are refused with the reason") {
              Catch::Contains("shape does not match"));
   CHECK_THAT(reason_for(R"({"x":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}})"),
              Catch::Contains("shape does not match"));
-  CHECK_THAT(reason_for(R"({"x":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}})"), Catch::Contains("F64"));
+  CHECK_THAT(reason_for(R"({"x":{"dtype":"F4","shape":[16],"data_offsets":[0,8]}})"),
+             Catch::Contains("tensor 'x' has dtype 'F4'") && Catch::Contains("F8_E4M3"));
   CHECK_THAT(reason_for(R"({"x":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})"), Catch::Contains("negative"));
   CHECK_THAT(reason_for(R"({"x":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}})"),
              Catch::Contains("not an integer"));
@@ -72,7 +79,7 @@ TEST_CASE("hostile safetensors headers are refused with the reason") {
   CHECK_THAT(reason_for(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"extra":1}})"),
              Catch::Contains("unknown key"));
   CHECK_THAT(reason_for(R"({"x":{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}})"),
-             Catch::Contains("a text where none belongs"));
+             Catch::Contains("tensor 'x' has dtype twice"));
   CHECK_THAT(reason_for(R"({"x":{"dtype":"F32","shape":[2],"shape":[2],"data_offsets":[0,8]}})"),
              Catch::Contains("twice"));
   CHECK_THAT(
@@ -82,12 +89,12 @@ TEST_CASE("hostile safetensors headers are refused with the reason") {
   CHECK_THAT(
       reason_for(
           R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})"),
-      Catch::Contains("overlap"));
+      Catch::Contains("tensor 'y' overlaps the one before it at data byte 2"));
   CHECK_THAT(
       reason_for(
           R"({"x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"y":{"dtype":"U8","shape":[2],"data_offsets":[6,8]}})"),
-      Catch::Contains("hole"));
-  CHECK_THAT(reason_for(R"({"__metadata__":{"a":1}})", ""), Catch::Contains("number where none belongs"));
+      Catch::Contains("a hole in the data before tensor 'y': bytes 2 to 6"));
+  CHECK_THAT(reason_for(R"({"__metadata__":1})", ""), Catch::Contains("a number where none belongs"));
   CHECK_THAT(reason_for(R"([1])", ""), Catch::Contains("array where none belongs"));
   CHECK_THAT(reason_for(R"({"x":{"dtype":"F32","shape":[[2]],"data_offsets":[0,8]}})"), Catch::Contains("header"));
   CHECK_THAT(reason_for("{}garbage", ""), Catch::Contains("header"));
@@ -143,6 +150,142 @@ TEST_CASE("every truncation of a good safetensors file is refused") {
   const std::string whole = writer.bytes();
   for (std::size_t length = 0; length < whole.size(); ++length)
     CHECK_FALSE(SafetensorsFile::parse(whole.substr(0, length)).ok());
+}
+
+TEST_CASE("metadata that is not text is refused with its key") {
+  for (const char* value : {"1", "1.5", "true", "null", "[]", "[\"x\"]", "{}", "18446744073709551615"})
+    CHECK_THAT(reason_for(R"({"__metadata__":{"a":)" + std::string(value) + "}}", ""),
+               Catch::Contains("__metadata__: 'a' is") && Catch::Contains("the format allows texts alone"));
+  CHECK_THAT(reason_for(R"({"__metadata__":{"a":"1","a":"2"}})", ""), Catch::Contains("'a' appears twice"));
+  CHECK_THAT(reason_for(R"({"__metadata__":{},"__metadata__":{}})", ""), Catch::Contains("appears twice"));
+}
+
+TEST_CASE("odd headers that the safetensors format allows are read") {
+  // A header that is padded and says its metadata last; a single value, one without values, one at an odd offset.
+  const std::string header = R"({"odd":{"dtype":"F32","shape":[1],"data_offsets":[1,5]},)"
+                             R"("byte":{"dtype":"U8","shape":[],"data_offsets":[0,1]},)"
+                             R"("none":{"dtype":"F16","shape":[3,0],"data_offsets":[5,5]},)"
+                             R"("first":{"dtype":"I8","shape":[0],"data_offsets":[0,0]},)"
+                             R"("__metadata__":{"format":"pt"}})"
+                             "   \n\t  ";
+  const float value = 1.5f;
+  const std::string data = "\x07" + std::string(reinterpret_cast<const char*>(&value), 4);
+  const auto file = SafetensorsFile::parse(file_with(header, data));
+  REQUIRE(file.ok());
+  CHECK(file->metadata().at("format") == "pt");
+  CHECK(file->find("byte")->shape.empty());
+  CHECK(file->find("byte")->bytes == "\x07");
+  CHECK(file->find("none")->bytes.empty());
+  CHECK(floats_of(*file->find("odd")) == std::vector<float>{1.5f});
+  CHECK(file->find("odd")->is_aligned() !=
+        (reinterpret_cast<std::uintptr_t>(file->find("odd")->bytes.data()) % 4 != 0));
+  CHECK_THAT(reason_for(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+                        R"("none":{"dtype":"U8","shape":[0],"data_offsets":[3,3]}})"),
+             Catch::Contains("overlaps"));
+}
+
+TEST_CASE("every dtype has a name and a size by which files are read") {
+  const std::map<std::string, std::size_t> sizes = {{"F64", 8},     {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F8_E4M3", 1},
+                                                    {"F8_E5M2", 1}, {"I64", 8}, {"I32", 4}, {"I16", 2},  {"I8", 1},
+                                                    {"U64", 8},     {"U32", 4}, {"U16", 2}, {"U8", 1},   {"BOOL", 1}};
+  for (const auto& [name, size] : sizes) {
+    INFO(name);
+    REQUIRE(dtype_from_name(name));
+    CHECK(dtype_name(*dtype_from_name(name)) == name);
+    CHECK(dtype_size(*dtype_from_name(name)) == size);
+    const std::string header =
+        R"({"x":{"dtype":")" + name + R"(","shape":[2],"data_offsets":[0,)" + std::to_string(2 * size) + "]}}";
+    CHECK(reason_for(header, std::string(2 * size, '\0')) == "accepted");
+  }
+  CHECK_FALSE(dtype_from_name("f32"));
+}
+
+TEST_CASE("8-bit floats have the values of their formats") {
+  CHECK(float_from_e4m3(0x00) == 0.0f);
+  CHECK(float_from_e4m3(0x01) == 0x1p-9f);  // the smallest
+  CHECK(float_from_e4m3(0x08) == 0x1p-6f);  // the smallest normal
+  CHECK(float_from_e4m3(0x38) == 1.0f);
+  CHECK(float_from_e4m3(0x3c) == 1.5f);
+  CHECK(float_from_e4m3(0x7e) == 448.0f);
+  CHECK(float_from_e4m3(0xfe) == -448.0f);
+  CHECK(std::isnan(float_from_e4m3(0x7f)));
+  CHECK(std::isnan(float_from_e4m3(0xff)));
+  const auto e5m2 = floats_from(Dtype::F8_E5M2, std::string_view("\x3c\x01\x7b\x7c\xbc", 5));
+  CHECK(e5m2[0] == 1.0f);
+  CHECK(e5m2[1] == 0x1p-16f);
+  CHECK(e5m2[2] == 57344.0f);
+  CHECK(std::isinf(e5m2[3]));
+  CHECK(e5m2[4] == -1.0f);
+  CHECK(floats_from(Dtype::BF16, std::string_view("\xc0\x3f", 2)) == std::vector<float>{1.5f});
+  const double wide = 0.1;
+  CHECK(floats_from(Dtype::F64, {reinterpret_cast<const char*>(&wide), 8}) == std::vector<float>{0.1f});
+  CHECK(floats_from(Dtype::I32, "abcd").empty());
+}
+
+TEST_CASE("a mapped safetensors file is the file itself") {
+  const TemporaryDirectory directory;
+  const std::filesystem::path path = directory.path() / "weights.safetensors";
+  SafetensorsWriter writer;
+  writer.add_floats("x", {2}, std::vector<float>{4.0f, 5.0f});
+  REQUIRE(base::write_file_durably(path, writer.bytes()).ok());
+  std::shared_ptr<const void> storage;
+  std::string_view bytes;
+  {
+    auto mapped = SafetensorsFile::map(path);
+    REQUIRE(mapped.ok());
+    const SafetensorsFile moved = std::move(mapped).value();
+    CHECK(floats_of(*moved.find("x")) == std::vector<float>{4.0f, 5.0f});
+    CHECK(moved.find("x")->is_aligned());
+    storage = moved.storage();
+    bytes = moved.find("x")->bytes;
+  }
+  std::filesystem::remove(path);  // a mapping outlives the file's name, and `storage` the SafetensorsFile
+  CHECK(floats_from(Dtype::F32, bytes) == std::vector<float>{4.0f, 5.0f});
+}
+
+TEST_CASE("what cannot be mapped is an error with the file's name") {
+  const TemporaryDirectory directory;
+  const auto code_of = [](const std::filesystem::path& path) {
+    const auto file = SafetensorsFile::map(path);
+    REQUIRE_FALSE(file.ok());
+    CHECK_THAT(file.error().message, Catch::Contains(path.filename().string()));
+    return file.error().code;
+  };
+  CHECK(code_of(directory.path() / "absent") == "file.open");
+  CHECK(code_of(directory.path()) == "file.not_regular");
+  REQUIRE(::mkfifo((directory.path() / "fifo").c_str(), 0600) == 0);
+  CHECK(code_of(directory.path() / "fifo") == "file.not_regular");
+  for (const std::string& contents : {std::string(), std::string("short"), std::string(64, '\xff')}) {
+    REQUIRE(base::write_file_durably(directory.path() / "bad", contents).ok());
+    CHECK(code_of(directory.path() / "bad") == "model.safetensors");
+  }
+}
+
+TEST_CASE("no damage to a safetensors header is read as other tensors without an error") {
+  SafetensorsWriter writer;
+  writer.add_floats("a.weight", {2, 3}, std::vector<float>{1, 2, 3, 4, 5, 6});
+  writer.add("b", Dtype::F8_E4M3, {5}, "abcde");
+  writer.add_floats("c", {}, std::vector<float>{7});
+  writer.set_metadata("format", "pt");
+  const std::string whole = writer.bytes();
+  const std::size_t header_end = whole.find('}', whole.rfind("data_offsets")) + 2;
+  for (std::size_t at = 0; at < header_end; ++at) {
+    for (const int flip : {0x01, 0x02, 0x10, 0x20, 0x80, 0xff}) {
+      std::string damaged = whole;
+      damaged[at] = static_cast<char>(damaged[at] ^ flip);
+      const auto file = SafetensorsFile::parse(damaged);
+      if (!file.ok()) continue;
+      // What was accepted is another name, another dtype of the same size or other metadata: every byte has one owner.
+      std::size_t covered = 0;
+      for (const auto& [name, view] : file->tensors()) {
+        std::size_t count = 1;
+        for (const std::int64_t extent : view.shape) count *= static_cast<std::size_t>(extent);
+        REQUIRE(count * dtype_size(view.dtype) == view.bytes.size());
+        covered += view.bytes.size();
+      }
+      REQUIRE(covered == 24 + 5 + 4);
+    }
+  }
 }
 
 TEST_CASE("half precision rounds to nearest even and keeps every half value") {
