@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/nearest.h"
 #include "base/rfc3339.h"
@@ -197,6 +198,36 @@ void SettingsTable::numbers(std::string_view key, std::vector<int>& out, int mos
                       item.written.empty() ? std::string(config::name(item.type)) : printable(item.written), most));
   }
   if (list->items.empty()) table_.fail(key, "out_of_range", "the list is empty");
+}
+
+void SettingsTable::decimals(std::string_view key, std::vector<double>& out) {
+  const Node* list = table_.array(key, kSettingsListMax);
+  if (list == nullptr) return;
+  out.clear();
+  for (std::size_t i = 0; i < list->items.size(); ++i) {
+    const Node& item = list->items[i];
+    if (item.type == Node::Type::Integer)
+      out.push_back(static_cast<double>(item.integer));
+    else if (item.type == Node::Type::Float && std::isfinite(item.real))
+      out.push_back(item.real);
+    else
+      table_.fail(fmt::format("{}[{}]", key, i), "wrong_type", fmt::format("this is {}", config::name(item.type)),
+                  "a finite number");
+  }
+}
+
+void SettingsTable::flags(std::string_view key, std::vector<bool>& out) {
+  const Node* list = table_.array(key, kSettingsListMax);
+  if (list == nullptr) return;
+  out.clear();
+  for (std::size_t i = 0; i < list->items.size(); ++i) {
+    const Node& item = list->items[i];
+    if (item.type == Node::Type::Bool)
+      out.push_back(item.boolean);
+    else
+      table_.fail(fmt::format("{}[{}]", key, i), "wrong_type", fmt::format("this is {}", config::name(item.type)),
+                  "true or false, without quotes");
+  }
 }
 
 void SettingsTable::lists(std::string_view key, std::size_t count_max, std::vector<std::vector<std::string>>& out) {

@@ -53,6 +53,8 @@ class SettingsTable {
     for (const std::string& value : values) out.push_back((directory / value).lexically_normal());
   }
   void numbers(std::string_view key, std::vector<int>& out, int most);  // each 0 to `most`
+  void decimals(std::string_view key, std::vector<double>& out);        // finite; an integer is a number
+  void flags(std::string_view key, std::vector<bool>& out);
   // An array of arrays of words: values = [["red", "crimson"], ["blue"]].
   void lists(std::string_view key, std::size_t count_max, std::vector<std::vector<std::string>>& out);
 

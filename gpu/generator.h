@@ -48,6 +48,7 @@ struct WindowRequest {
   int steps = 0;                  // sampler steps; the package's default where 0
   std::optional<float> guidance;  // classifier-free guidance scale; the package's default where absent
   int frames = 0;                 // latent frames; the package's native window where 0
+  int width = 0, height = 0;      // pixels; the package's where 0
   std::int64_t first_frame = 0;   // absolute latent frame of the shot, for the noise counter (docs/noise.md)
   std::vector<int> clean_frames;  // ascending latent frames of this window that are given
   LatentBlock clean_latents;      // one frame per entry of clean_frames

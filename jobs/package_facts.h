@@ -25,10 +25,25 @@ struct TimeRatio {
 
 enum class CarryKind { Latents, Frames };  // what a window of a chain hands to the next
 
+enum class ConditioningKind {
+  Vocabulary,  // words of a closed list
+  Text,        // any text, up to a number of tokens
+};
+
+// What a job may choose for the windows of a package; all 0: only the package's own size and length.
+struct WindowLimits {
+  std::int32_t frames_min = 0, frames_max = 0;  // follow the time ratio
+  std::int32_t size_multiple = 0;               // of width and of height, and the least of both
+  std::int32_t width_max = 0, height_max = 0;   // pixels
+  std::int64_t pixels_max = 0;                  // width * height
+  bool operator==(const WindowLimits&) const = default;
+};
+
 struct MemoryPrior {  // bytes on the device that runs the model; first guesses, corrected by what is measured
   std::uint64_t resident_bytes = 0;    // weights and fixed buffers
   std::uint64_t per_window_bytes = 0;  // peak of one more window in a batch
   std::uint64_t host_bytes = 0;        // beside the device, in the executor's process
+  bool operator==(const MemoryPrior&) const = default;
 };
 
 struct PackageFacts {

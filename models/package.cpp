@@ -22,13 +22,17 @@ base::Error bad(std::string reason) {
   return {"model.package", std::move(reason), "", ""};
 }
 
-// A declared file is a plain file of the declared size; no part of its path inside the package is a link.
+// A declared file is a plain file of the declared size; no part of its path inside the package is a link. Weights of a
+// component may be one to a plain file: `framemill model import --link` leaves them where they are, and their digest
+// says what they hold.
 base::Status check_file(const fs::path& directory, const PackageFile& file) {
   fs::path path = directory;
   std::error_code ec;
-  for (const fs::path& part : fs::path(file.path)) {
-    path /= part;
-    if (fs::is_symlink(fs::symlink_status(path, ec))) return bad(file.path + " is a link");
+  const fs::path inside(file.path);
+  for (auto part = inside.begin(); part != inside.end(); ++part) {
+    path /= *part;
+    const bool may_be_link = file.role == FileRole::Component && std::next(part) == inside.end();
+    if (!may_be_link && fs::is_symlink(fs::symlink_status(path, ec))) return bad(file.path + " is a link");
   }
   if (!fs::is_regular_file(path, ec)) {
     if (base::is_storage_code(base::storage_code(ec.value())))
@@ -73,6 +77,42 @@ base::Status check_digest(const Package& package, const PackageFile& file) {
                      "fetch the package again"};
 }
 
+// Reads the words, and gives the demo network the condition's slots.
+base::Status open_vocabulary(Package& package) {
+  Component* words = package.manifest.component(ComponentRole::Vocabulary);
+  if (words == nullptr) return {};
+  const PackageFile& file = *package.manifest.file(std::string_view(words->files.front()));
+  FM_ASSIGN(const std::string text, base::read_file(package.directory / file.path, kVocabularyBytesMax));
+  // Small, and what prompts mean hangs on it: its digest is checked at once.
+  if (base::sha256(text) != file.sha256)
+    return base::Error{"model.digest_mismatch", file.path + " is not the file the manifest names", "", ""};
+  FM_ASSIGN(package.vocabulary, parse_vocabulary(text));
+  auto* network = std::get_if<NetworkShape>(&package.manifest.component(ComponentRole::Denoiser)->config);
+  if (network == nullptr) return {};
+  take_slots(package.vocabulary, *network);
+  return check(*network);
+}
+
+// The weights of the demo network hold its tensors.
+base::Status check_component(const Package& package, const Component& component) {
+  const auto* network = std::get_if<NetworkShape>(&component.config);
+  if (network == nullptr) return {};
+  const std::string& path = component.files.front();
+  const PackageFile& declared = *package.manifest.file(std::string_view(path));
+  FM_ASSIGN(const SafetensorsFile file, SafetensorsFile::read(package.directory / path, declared.size_bytes));
+  if (auto status = check_weights(*network, file); !status.ok()) return status.error().wrapped(path);
+  return {};
+}
+
+// A first guess where the manifest states none: its weights, as they are stored.
+jobs::MemoryPrior predicted_memory(const Manifest& manifest) {
+  jobs::MemoryPrior prior;
+  for (const Component& component : manifest.components)
+    for (const std::string& path : component.files)
+      prior.resident_bytes += manifest.file(std::string_view(path))->size_bytes;
+  return prior;
+}
+
 }  // namespace
 
 base::Result<Package> open_package(const fs::path& given, Completeness completeness) {
@@ -96,17 +136,7 @@ base::Result<Package> open_package(const fs::path& given, Completeness completen
     if (file.role == FileRole::Weights && completeness == Completeness::WithoutWeights) continue;
     if (auto status = check_file(directory, file); !status.ok()) return wrapped(status.error());
   }
-  const PackageFile& words = *package.manifest.file(FileRole::Vocabulary);
-  auto vocabulary_text = base::read_file(directory / words.path, kVocabularyBytesMax);
-  if (!vocabulary_text.ok()) return wrapped(vocabulary_text.error());
-  // Small, and what prompts mean hangs on it: its digest is checked at once.
-  if (base::sha256(*vocabulary_text) != words.sha256)
-    return wrapped({"model.digest_mismatch", words.path + " is not the file the manifest names", "", ""});
-  auto vocabulary = parse_vocabulary(*vocabulary_text);
-  if (!vocabulary.ok()) return wrapped(vocabulary.error());
-  package.vocabulary = std::move(vocabulary).value();
-  take_slots(package.vocabulary, package.manifest.network);
-  if (auto status = check(package.manifest.network); !status.ok()) return wrapped(status.error());
+  if (auto status = open_vocabulary(package); !status.ok()) return wrapped(status.error());
   package.root_digest = root_digest(package.manifest, *text);
   return package;
 }
@@ -120,12 +150,8 @@ std::vector<base::Error> faults(const Package& package) {
   std::vector<base::Error> out;
   for (const PackageFile& file : package.manifest.files)
     if (auto status = check_digest(package, file); !status.ok()) out.push_back(status.error());
-  const PackageFile& weights = *package.manifest.file(FileRole::Weights);
-  const auto file = SafetensorsFile::read(package.directory / weights.path, weights.size_bytes);
-  if (!file.ok())
-    out.push_back(file.error());
-  else if (auto status = check_weights(package.manifest.network, *file); !status.ok())
-    out.push_back(status.error().wrapped(weights.path));
+  for (const Component& component : package.manifest.components)
+    if (auto status = check_component(package, component); !status.ok()) out.push_back(status.error());
   return out;
 }
 
@@ -139,16 +165,16 @@ jobs::PackageFacts facts(const Package& package) {
   out.context_frames = m.context_frames;
   out.time_ratio = m.time_ratio;
   out.carry = m.carry;
-  out.width = m.network.image_width;
-  out.height = m.network.image_height;
+  out.width = m.width;
+  out.height = m.height;
   out.fps = m.fps;
   out.default_steps = m.default_steps;
   out.steps_max = m.steps_max;
   out.default_guidance = m.default_guidance;
   out.guidance_max = m.guidance_max;
   out.colour_space = m.colour_space;
-  out.cpu_memory = m.cpu_memory;
-  out.cuda_memory = m.cuda_memory;
+  out.cpu_memory = m.cpu_memory.value_or(predicted_memory(m));
+  out.cuda_memory = m.cuda_memory.value_or(predicted_memory(m));
   out.batch_max = m.batch_max;
   out.batch_max_cpu = m.batch_max_cpu;
   return out;
@@ -249,6 +275,7 @@ std::vector<std::string> PackageShelf::ids() const {
 base::Status PackageShelf::check_prompt(std::string_view id, std::string_view prompt) const {
   const Package* known = package(id);
   if (!known) return base::Error{"model.unknown", "no package " + std::string(id), "model", ""};
+  if (known->manifest.conditioning.kind == jobs::ConditioningKind::Text) return {};
   auto condition = parse_prompt(known->vocabulary, prompt);
   if (!condition.ok()) return condition.error();
   return {};

@@ -58,7 +58,7 @@ base::Status run(Options options) {
   if (options.phase == "seal") return seal_package(options.package);
   FM_TRY(check(options));
   FM_ASSIGN(const models::Package package, models::open_package(options.package, models::Completeness::WithoutWeights));
-  const models::NetworkShape& shape = package.manifest.network;
+  const models::NetworkShape& shape = package.manifest.network();
   FM_TRY(check_vocabulary(package.vocabulary));
   if (options.run.shares > options.run.batch)
     return base::Error{"train.shares", "--shares is more than --batch: a share would have no clips", "", ""};

@@ -83,7 +83,8 @@ class TorchGenerator final : public Generator {
                  Parameters transformer)
       : package_(std::move(package)), spec_(spec), device_(device), autoencoder_(std::move(autoencoder)),
         transformer_(std::move(transformer)),
-        ledger_(spec.kind == DeviceKind::Cpu ? package_.manifest.cpu_memory : package_.manifest.cuda_memory) {
+        ledger_(spec.kind == DeviceKind::Cpu ? models::facts(package_).cpu_memory
+                                             : models::facts(package_).cuda_memory) {
     ledger_.on_loaded(resident_bytes());
   }
 
@@ -125,7 +126,7 @@ class TorchGenerator final : public Generator {
   void reset_peak() override { reset_device_peak(device_); }
 
  private:
-  const models::NetworkShape& shape() const { return package_.manifest.network; }
+  const models::NetworkShape& shape() const { return package_.manifest.network(); }
   std::uint64_t resident_bytes() const { return autoencoder_.bytes() + transformer_.bytes(); }
   base::Status check_block(const LatentBlock& block, int frames) const;
   base::Status check_request(const WindowRequest& request, int frames) const;
@@ -160,6 +161,8 @@ base::Status TorchGenerator::check_request(const WindowRequest& request, int fra
     return out_of_range("model.guidance", "guidance", fmt::format("0 to {}", m.guidance_max));
   if (frames < 1 || frames > shape().window_frames)
     return out_of_range("model.frames", "frames", fmt::format("1 to {}", shape().window_frames));
+  if ((request.width != 0 && request.width != width()) || (request.height != 0 && request.height != height()))
+    return out_of_range("model.size", "size", fmt::format("{}x{} alone", width(), height()));
   for (std::size_t i = 0; i < request.clean_frames.size(); ++i) {
     const int frame = request.clean_frames[i];
     if (frame < 0 || frame >= frames || (i > 0 && frame <= request.clean_frames[i - 1]))
@@ -329,7 +332,13 @@ base::Result<std::unique_ptr<Generator>> load_torch_generator(const std::filesys
                                                               const DeviceSpec& spec) {
   FM_ASSIGN(models::Package package, models::open_package(package_directory));
   FM_ASSIGN(const at::Device device, open_device(spec));
-  const models::PackageFile& weights = *package.manifest.file(models::FileRole::Weights);
+  const models::Component& denoiser = *package.manifest.component(models::ComponentRole::Denoiser);
+  if (!std::holds_alternative<models::NetworkShape>(denoiser.config))
+    return base::Error{"model.architecture",
+                       fmt::format("{}: this executor does not run the architecture \"{}\"", package.manifest.id(),
+                                   denoiser.architecture),
+                       "", "a newer worker may"};
+  const models::PackageFile& weights = *package.manifest.file(std::string_view(denoiser.files.front()));
   FM_ASSIGN(std::string bytes, base::read_file(package.directory / weights.path, weights.size_bytes));
   // The very bytes that are loaded are the ones that are checked.
   if (base::sha256(bytes) != weights.sha256)
@@ -338,10 +347,10 @@ base::Result<std::unique_ptr<Generator>> load_torch_generator(const std::filesys
                           "fetch the package again");
   FM_ASSIGN(const models::SafetensorsFile file, models::SafetensorsFile::parse(std::move(bytes)));
   // Before anything of the network's size is allocated.
-  FM_TRY(models::check_weights(package.manifest.network, file));
+  FM_TRY(models::check_weights(package.manifest.network(), file));
   return guarded("load a model", [&]() -> base::Result<std::unique_ptr<Generator>> {
     set_memory_budget(device, spec.memory_budget_bytes);
-    const models::NetworkShape& shape = package.manifest.network;
+    const models::NetworkShape& shape = package.manifest.network();
     FM_ASSIGN(Parameters autoencoder, read_parameters(file, init_autoencoder(shape, 0), "autoencoder."));
     FM_ASSIGN(Parameters transformer, read_parameters(file, init_transformer(shape, 0), "transformer."));
     return std::unique_ptr<Generator>(std::make_unique<TorchGenerator>(

@@ -254,12 +254,12 @@ TEST_CASE("a manifest whose network is not that of its weights is refused, howev
 
 TEST_CASE("the tensors that a package is checked for are those that the networks have") {
   const models::Package package = models::open_package(kPackage).value();
-  models::NetworkShape other = package.manifest.network;
+  models::NetworkShape other = package.manifest.network();
   other.layers = 2;
   other.width = 96;
   other.patch = 1;
   other.object_values = {3};
-  for (const models::NetworkShape& shape : {package.manifest.network, other}) {
+  for (const models::NetworkShape& shape : {package.manifest.network(), other}) {
     std::map<std::string, std::vector<std::int64_t>> built;
     const Parameters autoencoder = init_autoencoder(shape, 0), transformer = init_transformer(shape, 0);
     for (const auto& [name, tensor] : autoencoder.table()) built["autoencoder." + name] = tensor.sizes().vec();

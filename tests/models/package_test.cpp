@@ -131,7 +131,7 @@ TEST_CASE("a time ratio of 4k+1 frames to k+1 latents is understood") {
   text = replaced(text, "frames = 16", "frames = 17");
   const auto manifest = parse_manifest(replaced(text, "context_frames = 4", "context_frames = 5"));
   REQUIRE(manifest.ok());
-  CHECK(manifest->network.window_frames == 5);
+  CHECK(manifest->network().window_frames == 5);
 }
 
 TEST_CASE("a changed byte, a missing file, a link and a wrong directory name are each refused") {
