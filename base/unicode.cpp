@@ -178,15 +178,47 @@ std::optional<HiddenCharacter> first_hidden(std::string_view text) {
   return std::nullopt;
 }
 
-std::string folded(std::string_view text) {
+bool is_white_space(char32_t code_point) {
+  const CharacterClass kind = class_of(code_point);
+  return kind == CharacterClass::Space || kind == CharacterClass::LineBreak;
+}
+
+std::size_t grapheme_length(std::string_view text) {
+  const auto first = first_code_point(text);
+  if (!first) return text.empty() ? 0 : 1;
+  std::size_t bytes = first->bytes;
+  char32_t before = first->value;
+  utf8proc_int32_t state = 0;
+  while (const auto next = first_code_point(text.substr(bytes))) {
+    if (utf8proc_grapheme_break_stateful(static_cast<utf8proc_int32_t>(before),
+                                         static_cast<utf8proc_int32_t>(next->value), &state))
+      break;
+    bytes += next->bytes;
+    before = next->value;
+  }
+  return bytes;
+}
+
+namespace {
+
+std::string mapped_by(std::string_view text, utf8proc_option_t options) {
   utf8proc_uint8_t* out = nullptr;
   const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
-  const auto options = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT |
-                                                      UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
   const utf8proc_ssize_t size = utf8proc_map(bytes, static_cast<utf8proc_ssize_t>(text.size()), &out, options);
   std::string result = size < 0 ? std::string(text) : std::string(reinterpret_cast<char*>(out), std::size_t(size));
   std::free(out);
   return result;
+}
+
+}  // namespace
+
+std::string composed(std::string_view text) {
+  return mapped_by(text, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+}
+
+std::string folded(std::string_view text) {
+  return mapped_by(text, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT |
+                                                        UTF8PROC_CASEFOLD | UTF8PROC_IGNORE));
 }
 
 }  // namespace framemill::base

@@ -46,6 +46,16 @@ struct HiddenCharacter {
 };
 std::optional<HiddenCharacter> first_hidden(std::string_view text);
 
+// Unicode's White_Space property: what Python's and Rust's own functions take for blank, line breaks among them.
+bool is_white_space(char32_t code_point);
+
+// Bytes of the grapheme cluster (what a reader takes for one character: a letter with its accents, an emoji of several
+// parts, "\r\n") that `text` begins with: 0 for an empty text, 1 where its bytes are not well-formed UTF-8.
+std::size_t grapheme_length(std::string_view text);
+
+// In Unicode's normalisation form C. The text is well-formed UTF-8.
+std::string composed(std::string_view text);
+
 // For comparing words: compatibility forms (full width, ligatures) as plain letters, lower case by Unicode's folding,
 // composed, without invisible characters. The text is well-formed UTF-8.
 std::string folded(std::string_view text);
