@@ -55,6 +55,8 @@ std::size_t grapheme_length(std::string_view text);
 
 // In Unicode's normalisation form C. The text is well-formed UTF-8.
 std::string composed(std::string_view text);
+// In form KC: full and half width, ligatures and other compatibility forms as plain letters. The text is well-formed.
+std::string compatible(std::string_view text);
 
 // For comparing words: compatibility forms (full width, ligatures) as plain letters, lower case by Unicode's folding,
 // composed, without invisible characters. The text is well-formed UTF-8.

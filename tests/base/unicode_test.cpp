@@ -52,5 +52,18 @@ TEST_CASE("folding makes words equal that differ in case, width or composition")
   CHECK(folded("").empty());
 }
 
+TEST_CASE("white space, graphemes and normal forms are Unicode's") {
+  for (const char32_t c : {U'\t', U' ', U'\n', U'\u0085', U'\u00A0', U'\u2003', U'\u2028', U'\u3000'})
+    CHECK(is_white_space(c));
+  for (const char32_t c : {U'a', U'\u200B', U'\uFEFF', U'\x1C'}) CHECK_FALSE(is_white_space(c));
+  CHECK(grapheme_length("e\u0301x") == 3);
+  CHECK(grapheme_length("\r\nx") == 2);
+  CHECK(grapheme_length("\U0001F468\u200D\U0001F469x") == 11);
+  CHECK(grapheme_length("\xFF\u0301") == 1);
+  CHECK(grapheme_length("") == 0);
+  CHECK(composed("e\u0301 \uFF21 \uFB01") == "\u00E9 \uFF21 \uFB01");
+  CHECK(compatible("\uFF21 \uFB01 \u2460") == "A fi 1");
+}
+
 }  // namespace
 }  // namespace framemill::base
