@@ -194,6 +194,13 @@ bool is_loading(const LeaseView& lease) {
   return !lease.model_warm && lease.step == 0;
 }
 
+// "loading", and how far: the executor says "loading wan2.1-t2v-1.3b@1, 43 %".
+std::string loading_text(const LeaseView& lease) {
+  const auto share = lease.detail.rfind(", ");
+  const bool tells_share = lease.loading_model && share != std::string::npos && lease.detail.ends_with(" %");
+  return tells_share ? "loading " + lease.detail.substr(share + 2) : "loading";
+}
+
 std::string activity(const LeaseView& lease) {
   if (!lease.detail.empty() && lease.steps == 0) return lease.loading_model ? "" : lease.detail;
   if (phase_is(lease.phase, &jobs::PhaseTraits::stepped))
@@ -224,7 +231,7 @@ std::vector<Piece> slot_line(const WorkerView& worker, const SlotView& slot, std
   }
   const LeaseView& lease = leading_lease(slot);
   if (!lease.model.empty())
-    pieces.push_back({fmt::format("{} {}  ", lease.model, is_loading(lease) ? "loading" : "warm"),
+    pieces.push_back({fmt::format("{} {}  ", lease.model, is_loading(lease) ? loading_text(lease) : "warm"),
                       is_loading(lease) ? Tone::Warning : Tone::Plain});
   pieces.push_back({places(slot, job), Tone::Busy});
   if (const std::string doing = activity(lease); !doing.empty()) pieces.push_back({"  " + doing, Tone::Plain});

@@ -9,6 +9,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -55,6 +56,14 @@ struct WindowRequest {
   std::optional<RegionMask> mask;
 };
 
+// What a window costs depends on its size and length. 0: the package's own.
+struct WindowShape {
+  int frames = 0;  // latent frames
+  int width = 0;   // pixels
+  int height = 0;
+  auto operator<=>(const WindowShape&) const = default;
+};
+
 // Windows with equal keys may share a batch: model digest, shape, dtype, guidance mode.
 struct BatchKey {
   std::string text;
@@ -68,6 +77,24 @@ class Window {
   virtual int step() const = 0;   // sampler steps done
   virtual int steps() const = 0;  // sampler steps in all
   bool done() const { return step() >= steps(); }
+};
+
+// A window on its way from latents to pictures, made by Generator::begin_decode, of use to that generator only. Pictures
+// come in order and a few at a time, so that the first ones are written while the next are decoded, and what a window
+// needs does not grow with its length. Dropping it cancels the rest.
+class Decoding {
+ public:
+  virtual ~Decoding() = default;
+  virtual int frames_done() const = 0;  // pictures handed out
+  virtual int frames() const = 0;       // of the window, in all
+  bool done() const { return frames_done() >= frames(); }
+};
+
+// What a generator tells meanwhile of calls that may take minutes. Called on its thread.
+struct GeneratorHooks {
+  // A component's weights are being read: `part` names it for people, `share` goes from 0 to 1.
+  std::function<void(const std::string& part, double share)> loading;
+  std::function<void()> working;  // inside a long call, from layer to layer
 };
 
 struct MemoryFigures {
@@ -88,7 +115,7 @@ class Generator {
 
   virtual int window_frames() const = 0;   // latent frames of the native window
   virtual int context_frames() const = 0;  // latent frames a chain hands on
-  virtual int width() const = 0;           // of a decoded frame
+  virtual int width() const = 0;           // of a decoded frame of the native window
   virtual int height() const = 0;
 
   // Checks the request and makes its starting noise. Errors: prompt.unknown_word, model.steps, model.guidance,
@@ -109,14 +136,25 @@ class Generator {
   // gpu.not_finite (bad weights or a bad device), gpu.device.
   virtual base::Result<LatentBlock> finish(Window& window) = 0;
 
-  virtual base::Result<std::vector<ImageBlock>> decode(std::span<const LatentBlock* const> blocks) = 0;
-  // For input frames: pictures in the package's colour space and size. Errors: gpu.image_shape.
+  // Errors: gpu.latent_shape, gpu.out_of_memory.
+  virtual base::Result<std::unique_ptr<Decoding>> begin_decode(const LatentBlock& block) = 0;
+  // The next pictures of each, none of which is done. Errors: gpu.out_of_memory (nothing is lost: the call may be made
+  // again, with fewer), gpu.device.
+  virtual base::Result<std::vector<ImageBlock>> decode_next(std::span<Decoding* const> batch) = 0;
+  // For input frames: pictures in the package's colour space, of any size that a window may have. Errors:
+  // gpu.image_shape.
   virtual base::Result<LatentBlock> encode(const ImageBlock& images) = 0;
+  // The clean latents with which the window after `before` begins: its last `frames` latent frames, as this model wants
+  // the first ones of a window. Errors: gpu.latent_shape, and what decoding and encoding say.
+  virtual base::Result<LatentBlock> context(const LatentBlock& before, int frames);
 
-  // The peak a step of `windows` native windows adds to what is resident: the manifest's prior, corrected by what was
-  // seen.
-  virtual std::uint64_t predicted_step_bytes(int windows) const = 0;
-  virtual std::uint64_t predicted_decode_bytes(int frames) const = 0;
+  // Whole windows, each in one piece: decode_next until all are done.
+  base::Result<std::vector<ImageBlock>> decode(std::span<const LatentBlock* const> blocks);
+
+  // The peak that a step of `windows` windows of this shape adds to what is resident, and that decoding as many at once
+  // adds: a prior, corrected by what was seen.
+  virtual std::uint64_t predicted_step_bytes(const WindowShape& shape, int windows) const = 0;
+  virtual std::uint64_t predicted_decode_bytes(const WindowShape& shape, int windows) const = 0;
   virtual MemoryFigures memory() const = 0;
   virtual void reset_peak() = 0;
 };

@@ -11,10 +11,11 @@
 
 namespace framemill::gpu {
 
-// Loads a verified package. The first call fixes the process's compute threads. Errors: model.* for the package,
-// gpu.no_device, gpu.out_of_memory.
+// Loads a package, whatever its networks are. What is loaded is checked against its digests. The first call fixes the
+// process's compute threads. Errors: model.* for the package, gpu.no_device, gpu.out_of_memory.
 base::Result<std::unique_ptr<Generator>> load_torch_generator(const std::filesystem::path& package_directory,
-                                                              const DeviceSpec& device);
+                                                              const DeviceSpec& device,
+                                                              const GeneratorHooks& hooks = {});
 
 // What bit-equal output on the device depends on, known before a model is loaded: Generator::device_class.
 std::string device_class(const DeviceSpec& device);

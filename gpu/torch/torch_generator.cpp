@@ -77,6 +77,20 @@ class TorchWindow final : public Window {
   LatentBlock clean_latents_;
 };
 
+// A window of these small pictures is decoded in one piece.
+class WholeDecoding final : public Decoding {
+ public:
+  explicit WholeDecoding(LatentBlock block) : block_(std::move(block)) {}
+  int frames_done() const override { return done_ ? block_.frames : 0; }
+  int frames() const override { return block_.frames; }
+  const LatentBlock& block() const { return block_; }
+  void finish() { done_ = true; }
+
+ private:
+  const LatentBlock block_;
+  bool done_ = false;
+};
+
 class TorchGenerator final : public Generator {
  public:
   TorchGenerator(models::Package package, const DeviceSpec& spec, at::Device device, Parameters autoencoder,
@@ -105,18 +119,20 @@ class TorchGenerator final : public Generator {
   BatchKey batch_key(const Window& window) const override;
   base::Status step(std::span<Window* const> batch) override;
   base::Result<LatentBlock> finish(Window& window) override;
-  base::Result<std::vector<ImageBlock>> decode(std::span<const LatentBlock* const> blocks) override;
+  base::Result<std::unique_ptr<Decoding>> begin_decode(const LatentBlock& block) override;
+  base::Result<std::vector<ImageBlock>> decode_next(std::span<Decoding* const> batch) override;
   base::Result<LatentBlock> encode(const ImageBlock& images) override;
 
-  std::uint64_t predicted_step_bytes(int windows) const override {
+  std::uint64_t predicted_step_bytes(const WindowShape&, int windows) const override {
     return ledger_.batch_bytes(static_cast<std::uint32_t>(std::max(1, windows)));
   }
-  std::uint64_t predicted_decode_bytes(int frames) const override {
+  std::uint64_t predicted_decode_bytes(const WindowShape& window, int windows) const override {
     // Three copies of the widest activation: the decoder's last, at full size.
     const models::NetworkShape& s = shape();
     const auto pixels = static_cast<std::uint64_t>(s.image_width) * static_cast<std::uint64_t>(s.image_height);
-    return static_cast<std::uint64_t>(std::max(1, frames)) * pixels *
-           static_cast<std::uint64_t>(s.decoder_fine_width + 3) * sizeof(float) * 3;
+    const int frames = std::max(1, windows) * (window.frames > 0 ? window.frames : s.window_frames);
+    return static_cast<std::uint64_t>(frames) * pixels * static_cast<std::uint64_t>(s.decoder_fine_width + 3) *
+           sizeof(float) * 3;
   }
   MemoryFigures memory() const override {
     MemoryFigures figures = device_memory(device_);
@@ -292,22 +308,29 @@ base::Result<LatentBlock> TorchGenerator::finish(Window& window) {
   });
 }
 
-base::Result<std::vector<ImageBlock>> TorchGenerator::decode(std::span<const LatentBlock* const> blocks) {
-  for (const LatentBlock* block : blocks) FM_TRY(check_block(*block, block->frames));
+base::Result<std::unique_ptr<Decoding>> TorchGenerator::begin_decode(const LatentBlock& block) {
+  FM_TRY(check_block(block, block.frames));
+  return std::unique_ptr<Decoding>(std::make_unique<WholeDecoding>(block));
+}
+
+base::Result<std::vector<ImageBlock>> TorchGenerator::decode_next(std::span<Decoding* const> batch) {
   return guarded("decode", [&]() -> base::Result<std::vector<ImageBlock>> {
     std::vector<ImageBlock> out;
-    for (const LatentBlock* block : blocks) {
-      const at::Tensor raw = denormalise_latents(autoencoder_, tensor_of(*block).to(device_));
+    for (const Decoding* decoding : batch) {
+      FM_CHECK(!decoding->done(), "decoding of a window that is done");
+      const LatentBlock& block = static_cast<const WholeDecoding*>(decoding)->block();
+      const at::Tensor raw = denormalise_latents(autoencoder_, tensor_of(block).to(device_));
       const at::Tensor images =
           decode_raw(autoencoder_, raw, at::kFloat).clamp(0.0, 1.0).permute({0, 2, 3, 1}).to(at::kCPU).contiguous();
       ImageBlock pictures;
-      pictures.frames = block->frames;
+      pictures.frames = block.frames;
       pictures.height = height();
       pictures.width = width();
       const float* values = images.const_data_ptr<float>();
       pictures.values.assign(values, values + images.numel());
       out.push_back(std::move(pictures));
     }
+    for (Decoding* decoding : batch) static_cast<WholeDecoding*>(decoding)->finish();
     return out;
   });
 }
@@ -329,7 +352,7 @@ base::Result<LatentBlock> TorchGenerator::encode(const ImageBlock& images) {
 }  // namespace
 
 base::Result<std::unique_ptr<Generator>> load_torch_generator(const std::filesystem::path& package_directory,
-                                                              const DeviceSpec& spec) {
+                                                              const DeviceSpec& spec, const GeneratorHooks&) {
   FM_ASSIGN(models::Package package, models::open_package(package_directory));
   FM_ASSIGN(const at::Device device, open_device(spec));
   const models::Component& denoiser = *package.manifest.component(models::ComponentRole::Denoiser);

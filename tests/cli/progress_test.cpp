@@ -133,6 +133,8 @@ TEST_CASE("a slot that loads says so once, one that decodes has loaded") {
   views.workers[0].slots[0].leases[0].detail = "loading demo-clips@1";
   views.workers[0].slots[0].leases[0].loading_model = true;
   CHECK(progress_lines(views, plain_terminal())[3] == "w1/cpu0  demo-clips@1 loading  boards variant 0");
+  views.workers[0].slots[0].leases[0].detail = "loading demo-clips@1, 43 %";
+  CHECK(progress_lines(views, plain_terminal())[3] == "w1/cpu0  demo-clips@1 loading 43 %  boards variant 0");
   views.workers[0].slots[0].leases[0].detail = "decoding";
   views.workers[0].slots[0].leases[0].loading_model = false;
   CHECK(progress_lines(views, plain_terminal())[3] == "w1/cpu0  demo-clips@1 warm  boards variant 0  decoding");

@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "base/file.h"
 #include "tests/executor/executor_harness.h"
@@ -15,6 +17,7 @@
 
 using namespace framemill;
 using namespace framemill::tests;
+namespace fs = std::filesystem;
 
 TEST_CASE("windows become latents and latents become frames, with digests that the files bear out") {
   const FarmDirectory farm;
@@ -54,6 +57,27 @@ TEST_CASE("windows become latents and latents become frames, with digests that t
     CHECK(record.SerializeAsString() == task.SerializeAsString());
   }
   CHECK(frames == std::vector<int>{1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010});
+}
+
+TEST_CASE("a window's first frames are files while its others are decoded, and a half of a window is never delivered") {
+  const FarmDirectory farm;
+  ExecutorProcess executor;
+  executor.configure(farm);
+  const auto denoised = executor.run(make_grant({.attempt = 1}), farm);
+  farm.publish(1, denoised.finished);
+  auto grant = make_grant({.attempt = 2, .phase = 1, .decode = true, .model = "hangs@1"});
+  add_latents(grant, denoised.finished);
+  executor.start(grant, farm);
+  const auto frames_there = [&] {
+    std::error_code none_yet;
+    std::size_t count = 0;
+    for (auto file = fs::directory_iterator(farm.staging(2) / "0", none_yet); file != fs::directory_iterator(); ++file)
+      ++count;
+    return count;
+  };
+  for (int i = 0; i < 3000 && frames_there() < 2; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  CHECK(frames_there() == 2);
+  CHECK_FALSE(fs::exists(farm.staging(2) / "0.done"));
 }
 
 TEST_CASE("windows of two jobs share a batch, and the record says so") {

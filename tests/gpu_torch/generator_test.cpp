@@ -79,7 +79,7 @@ TEST_CASE("a generator says what it is") {
   CHECK(generator->context_frames() == 4);
   CHECK_THAT(generator->device_class(), Catch::Contains("threads"));
   CHECK(generator->memory().resident_bytes > 4'000'000);
-  CHECK(generator->predicted_step_bytes(4) > generator->predicted_step_bytes(1));
+  CHECK(generator->predicted_step_bytes({}, 4) > generator->predicted_step_bytes({}, 1));
 }
 
 TEST_CASE("the same request gives the same bits, another seed gives others") {
@@ -284,9 +284,9 @@ TEST_CASE("the peak of a step is measured") {
   CHECK(figures.peak_bytes > figures.resident_bytes);
   CHECK(figures.peak_bytes >= figures.current_bytes);
   // The manifest's prior is an honest first guess: what one window took fits into it.
-  CHECK(figures.peak_bytes - figures.current_bytes <= generator->predicted_step_bytes(1));
+  CHECK(figures.peak_bytes - figures.current_bytes <= generator->predicted_step_bytes({}, 1));
   CAPTURE(figures.peak_bytes - figures.current_bytes);
-  CHECK(generator->predicted_step_bytes(1) < 3 * (figures.peak_bytes - figures.current_bytes));
+  CHECK(generator->predicted_step_bytes({}, 1) < 3 * (figures.peak_bytes - figures.current_bytes));
 }
 
 TEST_CASE("frames are decoded apart from each other") {

@@ -23,6 +23,23 @@ class FakeWindow final : public gpu::Window {
   int done_steps = 0;
 };
 
+// Two pictures at a time.
+class FakeDecoding final : public gpu::Decoding {
+ public:
+  explicit FakeDecoding(gpu::ImageBlock window) : window_(std::move(window)) {}
+  int frames_done() const override { return done_; }
+  int frames() const override { return window_.frames; }
+  gpu::ImageBlock next() {
+    const int count = std::min(2, window_.frames - done_);
+    done_ += count;
+    return gpu::slice_frames(window_, done_ - count, count);
+  }
+
+ private:
+  const gpu::ImageBlock window_;
+  int done_ = 0;
+};
+
 class FakeGenerator final : public gpu::Generator {
  public:
   FakeGenerator(std::string id, const gpu::DeviceSpec& device) : id_(std::move(id)), device_(device) {}
@@ -74,10 +91,16 @@ class FakeGenerator final : public gpu::Generator {
     return static_cast<FakeWindow&>(window).latents;
   }
 
-  base::Result<std::vector<gpu::ImageBlock>> decode(std::span<const gpu::LatentBlock* const> blocks) override {
-    std::vector<gpu::ImageBlock> windows;
-    for (const gpu::LatentBlock* block : blocks) windows.push_back(picture_of(*block));
-    return windows;
+  base::Result<std::unique_ptr<gpu::Decoding>> begin_decode(const gpu::LatentBlock& block) override {
+    return std::unique_ptr<gpu::Decoding>(std::make_unique<FakeDecoding>(picture_of(block)));
+  }
+  base::Result<std::vector<gpu::ImageBlock>> decode_next(std::span<gpu::Decoding* const> batch) override {
+    std::vector<gpu::ImageBlock> pieces;
+    for (gpu::Decoding* decoding : batch) {
+      if (id_.starts_with("hangs") && decoding->frames_done() > 0) std::this_thread::sleep_for(std::chrono::hours(1));
+      pieces.push_back(static_cast<FakeDecoding*>(decoding)->next());
+    }
+    return pieces;
   }
   base::Result<gpu::LatentBlock> encode(const gpu::ImageBlock& images) override {
     gpu::LatentBlock block{images.frames, kChannels, kLatentExtent, kLatentExtent, {}};
@@ -87,9 +110,11 @@ class FakeGenerator final : public gpu::Generator {
     return block;
   }
 
-  std::uint64_t predicted_step_bytes(int windows) const override { return static_cast<std::uint64_t>(windows) * 10; }
-  std::uint64_t predicted_decode_bytes(int frames) const override {
-    return static_cast<std::uint64_t>(frames) * 10 / kFakeWindowFrames;
+  std::uint64_t predicted_step_bytes(const gpu::WindowShape&, int windows) const override {
+    return static_cast<std::uint64_t>(windows) * 10;
+  }
+  std::uint64_t predicted_decode_bytes(const gpu::WindowShape&, int windows) const override {
+    return static_cast<std::uint64_t>(windows) * 10;
   }
   gpu::MemoryFigures memory() const override {
     return {id_.starts_with("big") ? 60u : 40u, 40, peak_, device_.memory_budget_bytes};
@@ -147,7 +172,8 @@ base::Result<worker::FoundPackage> FakeEngine::find(const std::vector<std::files
 }
 
 base::Result<std::unique_ptr<gpu::Generator>> FakeEngine::load(const std::filesystem::path& package_directory,
-                                                               const gpu::DeviceSpec& device) {
+                                                               const gpu::DeviceSpec& device,
+                                                               const gpu::GeneratorHooks&) {
   return std::unique_ptr<gpu::Generator>(
       std::make_unique<FakeGenerator>(package_directory.filename().string(), device));
 }

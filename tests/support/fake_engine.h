@@ -12,11 +12,13 @@ namespace framemill::tests {
 
 class FakeEngine final : public worker::Engine {
  public:
-  // Any id is found; its root digest is sha256(id). Models named "big..." are 60 bytes, others 40 bytes resident.
+  // Any id is found; its root digest is sha256(id). Models named "big..." are 60 bytes, others 40 bytes resident; one
+  // named "hangs..." does so after the first pictures of a window.
   base::Result<worker::FoundPackage> find(const std::vector<std::filesystem::path>& directories,
                                           const std::string& id) override;
   base::Result<std::unique_ptr<gpu::Generator>> load(const std::filesystem::path& package_directory,
-                                                     const gpu::DeviceSpec& device) override;
+                                                     const gpu::DeviceSpec& device,
+                                                     const gpu::GeneratorHooks& hooks) override;
   std::string device_class(const gpu::DeviceSpec& device) override;
   double matmul_gflops(const gpu::DeviceSpec&) override { return 1000; }
 };

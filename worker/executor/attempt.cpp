@@ -7,6 +7,7 @@
 #include "base/error_text.h"
 #include "base/os_error.h"
 #include "jobs/attempt_error.h"
+#include "worker/executor/task_writing.h"
 
 namespace framemill::worker {
 namespace {
@@ -85,6 +86,19 @@ std::size_t Attempt::drop(const std::function<bool(const TaskInFlight&)>& which)
   });
 }
 
+std::size_t Attempt::stop(const std::function<bool(const TaskInFlight&)>& which) {
+  std::size_t stopped = 0;
+  for (TaskInFlight& task : in_flight) {
+    if (task.stopped || task.writes_out == 0 || !which(task)) continue;
+    task.stopped = true;
+    task.stage = TaskStage::Writing;
+    task.decoding.reset();
+    if (task.writer) task.writer->abandon();
+    ++stopped;
+  }
+  return stopped + drop([&](const TaskInFlight& task) { return task.writes_out == 0 && which(task); });
+}
+
 base::Result<std::unique_ptr<Attempt>> make_attempt(const wire::StartAttempt& start, std::uint64_t number) {
   FM_TRY(check_recipe(start));
   auto attempt = std::make_unique<Attempt>();
@@ -115,6 +129,12 @@ base::Result<std::unique_ptr<Attempt>> make_attempt(const wire::StartAttempt& st
 jobs::FrameSet frames_of_window(const Attempt& attempt, std::uint32_t window) {
   const jobs::FrameSpan span = attempt.grid.new_frames(window);
   return attempt.frames.within(span.first, span.last);
+}
+
+gpu::WindowShape shape_of(const Attempt& attempt) {
+  const gpu::Generator& generator = *attempt.model->generator;
+  return {static_cast<int>(attempt.grid.time_ratio.latents(attempt.grid.window_frames)), generator.width(),
+          generator.height()};
 }
 
 int context_latents(const Attempt& attempt) {
@@ -155,7 +175,11 @@ base::Result<gpu::WindowRequest> window_request(const Attempt& attempt, const Ta
   if (before.frames < context)
     return base::Error{"recipe.context",
                        fmt::format("a context of {} latent frames; {} are wanted", before.frames, context), "", ""};
-  request.clean_latents = gpu::slice_frames(before, before.frames - context, context);
+  if (task.inputs.latents) {
+    FM_ASSIGN(request.clean_latents, attempt.model->generator->context(before, context));
+  } else {
+    request.clean_latents = gpu::slice_frames(before, before.frames - context, context);
+  }
   for (int i = 0; i < context; ++i) request.clean_frames.push_back(i);
   return request;
 }

@@ -25,6 +25,7 @@
 namespace framemill::worker {
 
 struct Attempt;
+class WindowWriter;
 
 // What a task reads, as values.
 struct LoadedInputs {
@@ -36,9 +37,10 @@ struct LoadedInputs {
 enum class TaskStage {
   NeedsInputs,  // will be handed to a lane; or, in a chain, waits for the window before
   Loading,
-  Ready,    // everything it needs is in memory
-  Running,  // has a window in flight
-  Writing,  // its files are on their way
+  Ready,     // everything it needs is in memory
+  Running,   // has a window in flight
+  Decoding,  // has pictures to come; those that came are on their way to files
+  Writing,   // nothing is left but files on their way
 };
 
 struct TaskInFlight {
@@ -50,6 +52,10 @@ struct TaskInFlight {
   Clock::time_point try_again{};             // for inputs that cannot be seen yet
   std::optional<Clock::time_point> give_up;  // set at the first try
   std::unique_ptr<gpu::Window> flight;       // denoising
+  std::unique_ptr<gpu::Decoding> decoding;
+  std::shared_ptr<WindowWriter> writer;  // shared with the lane that it writes in
+  std::size_t writes_out = 0;            // jobs of this task in the lane
+  bool stopped = false;                  // given up; only its writes are waited for
   std::string batch_key;
   std::uint64_t begun = 0;
   double compute_us = 0;
@@ -99,7 +105,10 @@ struct Attempt {
   std::uint32_t batch_max() const { return alone ? 1 : grant.batch_max(); }
   std::size_t count(TaskStage stage) const;
   bool finished() const { return next_task == end_task && in_flight.empty(); }
-  // Removes tasks in flight; what was computed for them is lost. How many.
+  // Removes tasks in flight; what was computed for them is lost. How many. One that is being written stays until the
+  // lane is done with it, and nothing more of it is begun.
+  std::size_t stop(const std::function<bool(const TaskInFlight&)>& which);
+  // The same, whatever the lane does.
   std::size_t drop(const std::function<bool(const TaskInFlight&)>& which);
 };
 
@@ -108,6 +117,8 @@ base::Result<std::unique_ptr<Attempt>> make_attempt(const wire::StartAttempt& st
 
 // Frames that the task of a Decode phase writes.
 jobs::FrameSet frames_of_window(const Attempt& attempt, std::uint32_t window);
+// What the windows of the attempt's grid are made as. Only for an attempt that has its model.
+gpu::WindowShape shape_of(const Attempt& attempt);
 // Latent frames at a chained window's start that come from before.
 int context_latents(const Attempt& attempt);
 // The grant's inputs that the task reads.

@@ -64,18 +64,23 @@ base::Result<std::size_t> BatchRunner::step(Model& model, std::span<TaskInFlight
 }
 
 base::Result<std::vector<gpu::ImageBlock>> BatchRunner::decode(Model& model, std::span<TaskInFlight* const> batch) {
-  std::vector<gpu::ImageBlock> images;
+  std::vector<gpu::ImageBlock> pieces;
   const auto decoded =
       retry_with_smaller_batch(model, batch, [&](std::span<TaskInFlight* const> tasks) -> base::Status {
-        std::vector<const gpu::LatentBlock*> blocks;
-        for (TaskInFlight* task : tasks) blocks.push_back(&*task->inputs.latents);
-    FM_ASSIGN(images, model.generator->decode(blocks));
-        if (images.size() != blocks.size())
+        std::vector<gpu::Decoding*> windows;
+        for (TaskInFlight* task : tasks) {
+          if (!task->decoding) {
+            FM_ASSIGN(task->decoding, model.generator->begin_decode(*task->inputs.latents));
+          }
+          windows.push_back(task->decoding.get());
+        }
+        FM_ASSIGN(pieces, model.generator->decode_next(windows));
+        if (pieces.size() != windows.size())
           return base::Error{"gpu.decode", "the decoder gave another number of windows than it got", "", ""};
         return {};
       });
   if (!decoded.ok()) return decoded.error();
-  return images;
+  return pieces;
 }
 
 }  // namespace framemill::worker

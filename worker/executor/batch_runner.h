@@ -20,7 +20,8 @@ class BatchRunner {
   // gpu.out_of_memory (not even one window fits), gpu.device.
   base::Result<std::size_t> step(Model& model, std::span<TaskInFlight* const> batch);
 
-  // The pictures of the first k tasks' latents. Errors: as step, and what decoding says.
+  // The next pictures of the first k tasks, whose windows are begun where they were not. Errors: as step, and what
+  // decoding says.
   base::Result<std::vector<gpu::ImageBlock>> decode(Model& model, std::span<TaskInFlight* const> batch);
 
  private:

@@ -30,15 +30,15 @@ class TorchEngine final : public Engine {
   }
 
   base::Result<std::unique_ptr<gpu::Generator>> load(const std::filesystem::path& package_directory,
-                                                     const gpu::DeviceSpec& device) override {
-    return gpu::load_torch_generator(package_directory, device);
+                                                     const gpu::DeviceSpec& device,
+                                                     const gpu::GeneratorHooks& hooks) override {
+    return gpu::load_torch_generator(package_directory, device, hooks);
   }
   std::string device_class(const gpu::DeviceSpec& device) override { return gpu::device_class(device); }
   double matmul_gflops(const gpu::DeviceSpec& device) override { return gpu::measured_matmul_gflops(device); }
 
   static base::Result<FoundPackage> open(const std::filesystem::path& directory) {
     FM_ASSIGN(const models::Package package, models::open_package(directory));
-    FM_TRY(models::verify(package));
     const bool half = package.manifest.carry_dtype == models::CarryDtype::F16;
     return FoundPackage{directory, models::facts(package), half ? gpu::CarryDtype::F16 : gpu::CarryDtype::F32};
   }

@@ -31,9 +31,8 @@ base::Error damaged_here(base::Error error) {
 }  // namespace
 
 ModelShelf::ModelShelf(Engine& engine, std::vector<std::filesystem::path> directories, gpu::DeviceSpec device,
-                       std::function<void(const std::string&)> about_to_load)
-    : engine_(engine), directories_(std::move(directories)), device_(device), about_to_load_(std::move(about_to_load)) {
-}
+                       gpu::GeneratorHooks hooks)
+    : engine_(engine), directories_(std::move(directories)), device_(device), hooks_(std::move(hooks)) {}
 
 Model* ModelShelf::find(const std::string& root_digest) {
   const auto found = std::find_if(models_.begin(), models_.end(), [&](const Model& m) {
@@ -84,11 +83,11 @@ base::Result<ModelShelf::Lease> ModelShelf::acquire(const std::string& id, const
   if (!make_room(needed))
     return not_admitted(fmt::format("{} needs {} bytes; of the device's {} only {} are left beside models at work", id,
                                     needed, device_.memory_budget_bytes, available_to(nullptr)));
-  about_to_load_(id);
+  if (hooks_.loading) hooks_.loading(id, 0);
   const auto start = Clock::now();
-  auto generator = engine_.load(package.directory, device_);
+  auto generator = engine_.load(package.directory, device_, hooks_);
   if (is(generator, AttemptError::OutOfMemory)) {
-    if (evict_idle()) generator = engine_.load(package.directory, device_);
+    if (evict_idle()) generator = engine_.load(package.directory, device_, hooks_);
     if (!generator.ok()) return not_admitted(generator.error().message);
   }
   if (!generator.ok()) return generator.error().wrapped(fmt::format("load model {}", id));
@@ -103,14 +102,13 @@ base::Result<ModelShelf::Lease> ModelShelf::acquire(const std::string& id, const
   return Lease{&model, true, load_us};
 }
 
-std::uint32_t ModelShelf::batch_limit(const Model& model, BatchKind kind) const {
+std::uint32_t ModelShelf::batch_limit(const Model& model, BatchKind kind, const gpu::WindowShape& shape) const {
   const auto configured = static_cast<std::uint32_t>(std::max(1, model.generator->batch_max()));
   std::uint32_t windows = std::min(configured, model.batch_cap.limit());
   const std::uint64_t available = available_to(&model);
   const auto predicted = [&](std::uint32_t n) {
-    return kind == BatchKind::Denoise
-               ? model.generator->predicted_step_bytes(static_cast<int>(n))
-               : model.generator->predicted_decode_bytes(static_cast<int>(n) * model.package.facts.window_frames);
+    return kind == BatchKind::Denoise ? model.generator->predicted_step_bytes(shape, static_cast<int>(n))
+                                      : model.generator->predicted_decode_bytes(shape, static_cast<int>(n));
   };
   while (windows > 1 && model.resident_bytes + predicted(windows) > available) --windows;
   return std::max<std::uint32_t>(1, windows);  // the allocator has the last word

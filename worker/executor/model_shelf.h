@@ -34,9 +34,9 @@ class ModelShelf {
  public:
   static constexpr std::size_t kModelsMax = 16;
 
-  // `about_to_load` is called before the (long) load of a model that is not warm.
+  // `hooks`: told of loads of models that are not warm, and from inside long calls.
   ModelShelf(Engine& engine, std::vector<std::filesystem::path> directories, gpu::DeviceSpec device,
-             std::function<void(const std::string& id)> about_to_load);
+             gpu::GeneratorHooks hooks);
 
   struct Lease {
     Model* model = nullptr;
@@ -49,8 +49,8 @@ class ModelShelf {
   base::Result<Lease> acquire(const std::string& id, const std::string& root_digest);
   void release(Model& model) { --model.users; }
 
-  // Windows a batch of this model may hold now: at least one, which was admitted with it.
-  std::uint32_t batch_limit(const Model& model, BatchKind kind) const;
+  // Windows of this shape that a batch of the model may hold now: at least one, which was admitted with it.
+  std::uint32_t batch_limit(const Model& model, BatchKind kind, const gpu::WindowShape& shape) const;
   void saw_peak(std::uint64_t bytes) { peak_bytes_ = std::max(peak_bytes_, bytes); }
   // Unloads every idle model; whether there was one.
   bool evict_idle();
@@ -67,7 +67,7 @@ class ModelShelf {
   Engine& engine_;
   const std::vector<std::filesystem::path> directories_;
   const gpu::DeviceSpec device_;
-  const std::function<void(const std::string&)> about_to_load_;
+  const gpu::GeneratorHooks hooks_;
   std::list<Model> models_;  // stable addresses
   std::uint64_t clock_ = 0;
   std::uint64_t peak_bytes_ = 0;

@@ -32,15 +32,25 @@ gpu::DeviceSpec device_of(const wire::Configure& configure) {
 
 StepLoop::StepLoop(Engine& engine, const wire::Configure& configure, Inbox<Message>& inbox, Send send)
     : device_(device_of(configure)), inbox_(inbox), send_(std::move(send)),
-      shelf_(engine, directories_of(configure), device_,
-             [this](const std::string& id) {
-               if (!attempts_.empty()) tell_progress(*attempts_.back(), nullptr, 0, {"loading " + id, true}, true);
-             }),
-      runner_(shelf_), door_(std::make_shared<Door>()) {
+      shelf_(engine, directories_of(configure), device_, hooks()), runner_(shelf_), door_(std::make_shared<Door>()) {
   frames::Roots roots;
   for (const wire::RootPath& root : configure.roots()) roots.set(root.name(), root.path());
   roots_ = std::make_shared<const frames::Roots>(std::move(roots));
   door_->inbox = &inbox_;
+}
+
+// Signs of life from inside long calls: the worker kills an executor that it does not hear from.
+gpu::GeneratorHooks StepLoop::hooks() {
+  gpu::GeneratorHooks hooks;
+  hooks.loading = [this](const std::string& part, double share) {
+    if (attempts_.empty()) return;
+    Attempt& attempt = at_work_ != nullptr ? *at_work_ : *attempts_.back();
+    std::string detail = "loading " + part;
+    if (share > 0) detail += fmt::format(", {:.0f} %", 100 * std::min(share, 1.0));
+    tell_progress(attempt, nullptr, 0, {std::move(detail), true}, share == 0);
+  };
+  hooks.working = [this] { tell_alive(false); };
+  return hooks;
 }
 
 StepLoop::~StepLoop() {
@@ -74,7 +84,8 @@ std::chrono::milliseconds StepLoop::patience() const {
   for (const auto& attempt : attempts_) {
     for (const TaskInFlight& task : attempt->in_flight) {
       if (task.stage == TaskStage::Running) return std::chrono::milliseconds(0);
-      if (task.stage == TaskStage::Ready && may_write(*attempt)) return std::chrono::milliseconds(0);
+      const bool gives_output = task.stage == TaskStage::Ready || task.stage == TaskStage::Decoding;
+      if (gives_output && may_write(*attempt)) return std::chrono::milliseconds(0);
       if (task.stage == TaskStage::NeedsInputs && may_load(task)) until = std::min(until, task.try_again);
     }
   }
@@ -139,15 +150,16 @@ void StepLoop::cancel(const wire::CancelAttempt& message) {
   const jobs::TaskRange keep{message.keep().first(), message.keep().count()};
   attempt->end_task = std::min(attempt->end_task, keep.end());
   attempt->next_task = std::min(attempt->next_task, attempt->end_task);
-  attempt->drop([&](const TaskInFlight& t) { return t.stage != TaskStage::Writing && !keep.contains(t.task); });
+  attempt->stop([&](const TaskInFlight& t) { return t.stage != TaskStage::Writing && !keep.contains(t.task); });
 }
 
 // What has not begun goes back; windows in flight are finished and written.
 void StepLoop::finish() {
   finishing_ = true;
   for (auto& attempt : attempts_) {
-    const std::size_t dropped = attempt->drop(
-        [](const TaskInFlight& t) { return t.stage != TaskStage::Running && t.stage != TaskStage::Writing; });
+    const std::size_t dropped = attempt->drop([](const TaskInFlight& t) {
+      return t.stage != TaskStage::Running && t.stage != TaskStage::Decoding && t.stage != TaskStage::Writing;
+    });
     attempt->cut_short = dropped > 0 || attempt->next_task < attempt->end_task;
     attempt->next_task = attempt->end_task;
   }
@@ -164,7 +176,7 @@ void StepLoop::settle() {
   for (auto& attempt : attempts_) {
     if (attempt->end || finishing_) leave_hanging(*attempt);
     if (attempt->end)
-      attempt->drop([](const TaskInFlight& t) { return t.stage != TaskStage::Writing; });
+      attempt->stop([](const TaskInFlight& t) { return t.stage != TaskStage::Writing; });
     else if (attempt->finished() && attempt->cut_short)
       attempt->end =
           AttemptEnd{jobs::Outcome::Revoked, "executor.finishing", "The executor was asked to stop.", std::nullopt, {}};
@@ -216,14 +228,21 @@ void StepLoop::on(WriteDone done) {
   if (!attempt) return;
   attempt->moved = true;
   attempt->usage.add_write(done.written.write_us);
-  const auto written = [&](const TaskInFlight& t) { return t.task == done.task && t.stage == TaskStage::Writing; };
+  const auto is_it = [&](const TaskInFlight& t) { return t.task == done.task && t.writes_out > 0; };
+  const auto task = std::find_if(attempt->in_flight.begin(), attempt->in_flight.end(), is_it);
+  if (task == attempt->in_flight.end()) return;  // it hung, and was left behind
+  --task->writes_out;
+  if (task->stopped || std::holds_alternative<MoreToCome>(done.written.result)) {
+    if (task->stopped) attempt->drop([&](const TaskInFlight& t) { return &t == &*task && t.writes_out == 0; });
+    return;
+  }
   if (auto* finished = std::get_if<wire::FinishedTask>(&done.written.result)) {
-    attempt->in_flight.remove_if(written);
+    attempt->in_flight.erase(task);
     wire::FromExecutor message;
     *message.mutable_finished() = std::move(*finished);
     return tell(message);
   }
-  attempt->drop(written);
+  attempt->stop([&](const TaskInFlight& t) { return &t == &*task; });
   const auto& failed = std::get<WriteFailure>(done.written.result);
   AttemptEnd end = end_by(failed.error, done.task);
   end.frame = failed.frame;

@@ -6,7 +6,8 @@
 // Reading and writing each have a lane for each root (for each set of roots that one task reads): a root whose storage
 // hangs stops its own tasks alone. An attempt that was given up, and only waits for a lane that hangs, ends without it.
 //
-// Bounds: 64 attempts, 64 windows in flight; 16 loads and 8 written windows out at a time in each lane.
+// Bounds: 64 attempts, 64 windows in flight; 16 loads out at a time in each lane, and 8 writes, each of a window's latents
+// or of the pictures that the decoder gives at once.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,7 @@
 #include "worker/executor/lanes.h"
 #include "worker/executor/model_shelf.h"
 #include "worker/executor/task_files.h"
+#include "worker/executor/task_writing.h"
 
 namespace framemill::worker {
 
@@ -93,6 +95,7 @@ class StepLoop {
   };
   void tell_progress(Attempt& attempt, const TaskInFlight* task, std::size_t batch, const Activity& activity, bool now);
   void tell_alive(bool now);
+  gpu::GeneratorHooks hooks();
   void tell_moves();
   void leave_hanging(Attempt& attempt);
   std::chrono::milliseconds patience() const;
@@ -108,8 +111,9 @@ class StepLoop {
   bool run_batch();
   void step(Model& model, std::span<TaskInFlight* const> batch);
   void decode(Model& model, std::span<TaskInFlight* const> batch);
+  void take_pictures(TaskInFlight& task, gpu::ImageBlock pictures);
   void finish_window(TaskInFlight& task);
-  void write(TaskInFlight& task, TaskOutput output);
+  void post_write(TaskInFlight& task, std::function<Written()> act);
   void fail(TaskInFlight& task, const base::Error& error);
   std::vector<TaskInFlight*> runnable();
   std::size_t running_in(const std::string& group) const;
@@ -126,6 +130,7 @@ class StepLoop {
   BatchRunner runner_;
   gpu::Batcher batcher_;
   AttemptList attempts_;
+  Attempt* at_work_ = nullptr;                   // whose call a generator is in; else the newest that loads its model
   std::uint64_t clock_ = 0;                      // numbers attempts and beginnings
   std::map<std::string, std::size_t> jobs_out_;  // by lane
   std::uint64_t batches_ = 0, batches_told_ = 0;

@@ -22,6 +22,23 @@ std::size_t waiting(const Attempt& attempt) {
   return attempt.count(TaskStage::NeedsInputs) + attempt.count(TaskStage::Loading) + attempt.count(TaskStage::Ready);
 }
 
+WriteOrder write_order(TaskInFlight& task) {
+  const Attempt& attempt = *task.attempt;
+  WriteOrder order;
+  *order.task.mutable_attempt() = attempt.grant.attempt();
+  order.task.set_job(attempt.grant.tasks().job());
+  order.task.set_phase(attempt.grant.tasks().phase());
+  order.task.set_task(task.task);
+  for (wire::InputFile& input : task.inputs.read) *order.task.add_read() = std::move(input);
+  order.staging = attempt.staging;
+  order.abandoned = attempt.abandoned;
+  return order;
+}
+
+std::uint64_t duration_us_of(const TaskInFlight& task) {
+  return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(task.compute_us));
+}
+
 }  // namespace
 
 std::string write_lane(const Attempt& attempt) {
@@ -84,8 +101,13 @@ void StepLoop::take_tasks_of(Attempt& attempt) {
 
 void StepLoop::load(TaskInFlight& task) {
   const Attempt& attempt = *task.attempt;
-  LoadOrder order{inputs_of(attempt, task.task), space_of(*attempt.model),          attempt.grid.context_frames,
-                  !attempt.denoises(),           attempt.model->generator->width(), attempt.model->generator->height()};
+  const gpu::WindowShape shape = shape_of(attempt);
+  LoadOrder order{inputs_of(attempt, task.task),
+                  space_of(*attempt.model),
+                  attempt.grid.context_frames,
+                  !attempt.denoises(),
+                  shape.width,
+                  shape.height};
   // What the farm made becomes visible here soon; a file from elsewhere is looked for without holding a slot.
   const bool promised = std::all_of(order.inputs.begin(), order.inputs.end(),
                                     [](const wire::InputFile& input) { return !input.sha256().empty(); });
@@ -123,7 +145,7 @@ void StepLoop::begin_windows() {
       if (attempt->end || !attempt->denoises() || attempt->count(TaskStage::Ready) == 0 || !may_write(*attempt))
         continue;
       const std::uint32_t most =
-          std::min(attempt->batch_max(), shelf_.batch_limit(*attempt->model, BatchKind::Denoise));
+          std::min(attempt->batch_max(), shelf_.batch_limit(*attempt->model, BatchKind::Denoise, shape_of(*attempt)));
       if (running_in(attempt->group) >= std::max<std::uint32_t>(1, most)) continue;
       if (!next || attempt->last_begun < next->last_begun) next = attempt.get();
     }
@@ -143,9 +165,11 @@ bool StepLoop::begin(Attempt& attempt, TaskInFlight& task) {
     FM_ASSIGN(task.flight, attempt.model->generator->begin(request));
     return {};
   };
+  at_work_ = &attempt;
   base::Status status = try_once();
   const auto out_of_memory = [&] { return is(status, jobs::AttemptError::OutOfMemory); };
   if (out_of_memory() && shelf_.evict_idle()) status = try_once();
+  at_work_ = nullptr;
   const double us = microseconds_since(start);
   if (!status.ok()) {
     attempt.usage.add_lost(us);
@@ -169,7 +193,9 @@ std::vector<TaskInFlight*> StepLoop::runnable() {
     if (attempt->end) continue;
     for (TaskInFlight& task : attempt->in_flight) {
       if (task.stage == TaskStage::Running) tasks.push_back(&task);
-      if (task.stage == TaskStage::Ready && !attempt->denoises() && may_write(*attempt)) tasks.push_back(&task);
+      const bool gives_pictures =
+          task.stage == TaskStage::Decoding || (task.stage == TaskStage::Ready && !attempt->denoises());
+      if (gives_pictures && may_write(*attempt)) tasks.push_back(&task);
     }
   }
   return tasks;
@@ -183,7 +209,8 @@ bool StepLoop::run_batch() {
     const std::string key = task->attempt->denoises() ? task->batch_key : task->attempt->group;
     if (!limits.contains(key))
       limits[key] =
-          shelf_.batch_limit(*task->attempt->model, task->attempt->denoises() ? BatchKind::Denoise : BatchKind::Decode);
+          shelf_.batch_limit(*task->attempt->model, task->attempt->denoises() ? BatchKind::Denoise : BatchKind::Decode,
+                             shape_of(*task->attempt));
     candidates.push_back({key, task->begun, task->attempt->batch_max()});
   }
   const auto chosen = batcher_.next(candidates, [&](const std::string& key) { return limits.at(key); });
@@ -192,10 +219,12 @@ bool StepLoop::run_batch() {
   for (const std::size_t i : chosen) batch.push_back(tasks[i]);
   ++batches_;
   Model& model = *batch.front()->attempt->model;
-  if (batch.front()->attempt->denoises())
+  at_work_ = batch.front()->attempt;
+  if (at_work_->denoises())
     step(model, batch);
   else
     decode(model, batch);
+  at_work_ = nullptr;
   return true;
 }
 
@@ -208,31 +237,47 @@ void StepLoop::step(Model& model, std::span<TaskInFlight* const> batch) {
   }
 }
 
+// The next pictures of each; the first call begins a window.
 void StepLoop::decode(Model& model, std::span<TaskInFlight* const> batch) {
-  for (TaskInFlight* task : batch) tell_progress(*task->attempt, task, batch.size(), {"decoding"}, false);
-  auto images = runner_.decode(model, batch);
-  if (!images.ok()) return fail(*batch.front(), images.error());
-  for (std::size_t i = 0; i < images->size(); ++i) {
-    TaskInFlight& task = *batch[i];
-    const Attempt& attempt = *task.attempt;
-    if (attempt.end) continue;  // a window of it that came before in this batch failed
-    gpu::ImageBlock& window = (*images)[i];
-    if (!window.consistent() || window.frames != attempt.grid.window_frames) {
-      fail(task,
-           base::error_of(jobs::AttemptError::FrameSize, fmt::format("the decoder gave {} frames; a window has {}",
-                                                                     window.frames, attempt.grid.window_frames)));
-      continue;
-    }
-    FramesToWrite order;
-    order.images = std::move(window);
-    order.first_frame = attempt.grid.window_first(task.window);
-    order.frames = frames_of_window(attempt, task.window);
-    order.space = space_of(model);
-    order.size = {model.generator->width(), model.generator->height()};
-    order.recipe = attempt.grant.recipe();
-    order.device_class = model.generator->device_class();
-    write(task, std::move(order));
+  for (TaskInFlight* task : batch) {
+    std::string detail = "decoding";
+    if (task->decoding)
+      detail += fmt::format(", {} of {} frames", task->decoding->frames_done(), task->decoding->frames());
+    tell_progress(*task->attempt, task, batch.size(), {std::move(detail)}, false);
   }
+  auto pieces = runner_.decode(model, batch);
+  if (!pieces.ok()) return fail(*batch.front(), pieces.error());
+  for (std::size_t i = 0; i < pieces->size(); ++i)
+    if (!batch[i]->attempt->end) take_pictures(*batch[i], std::move((*pieces)[i]));
+}
+
+void StepLoop::take_pictures(TaskInFlight& task, gpu::ImageBlock pictures) {
+  const Attempt& attempt = *task.attempt;
+  const gpu::Generator& generator = *attempt.model->generator;
+  if (!pictures.consistent() || task.decoding->frames() != attempt.grid.window_frames)
+    return fail(task, base::error_of(jobs::AttemptError::FrameSize,
+                                     fmt::format("the decoder gave {} frames; a window has {}", task.decoding->frames(),
+                                                 attempt.grid.window_frames)));
+  if (!task.writer) {
+    const gpu::WindowShape shape = shape_of(attempt);
+    FramesToWrite window;
+    window.first_frame = attempt.grid.window_first(task.window);
+    window.frames = frames_of_window(attempt, task.window);
+    window.space = space_of(*attempt.model);
+    window.size = {shape.width, shape.height};
+    window.recipe = attempt.grant.recipe();
+    window.device_class = generator.device_class();
+    task.writer = std::make_shared<WindowWriter>(write_order(task), std::move(window));
+    task.stage = TaskStage::Decoding;
+  }
+  if (!task.decoding->done())
+    return post_write(task, [writer = task.writer, pictures = std::move(pictures)] { return writer->add(pictures); });
+  task.stage = TaskStage::Writing;
+  task.decoding.reset();
+  task.inputs = {};
+  post_write(task, [writer = task.writer, pictures = std::move(pictures), duration_us = duration_us_of(task)] {
+    return writer->finish(pictures, duration_us);
+  });
 }
 
 // The latents of a finished window become bytes; in a chain the next window starts from the values of those bytes, so
@@ -252,38 +297,30 @@ void StepLoop::finish_window(TaskInFlight& task) {
     return end_attempt(attempt, std::move(end));
   }
   if (!block.ok()) return fail(task, block.error());
-  LatentsToWrite order;
-  order.bytes = gpu::to_bytes(*block, attempt.model->package.carry_dtype);
-  order.path = fmt::format(".framemill/latents/{}/{}/{}.safetensors", attempt.grant.tasks().job(),
-                           attempt.grant.tasks().phase(), task.task);
-  order.first_frame = first;
+  LatentsToWrite latents;
+  latents.bytes = gpu::to_bytes(*block, attempt.model->package.carry_dtype);
+  latents.path = fmt::format(".framemill/latents/{}/{}/{}.safetensors", attempt.grant.tasks().job(),
+                             attempt.grant.tasks().phase(), task.task);
+  latents.first_frame = first;
   if (attempt.chains() && attempt.next_task < attempt.end_task) {
-    auto carry = gpu::latent_block_from_bytes(order.bytes);
+    auto carry = gpu::latent_block_from_bytes(latents.bytes);
     if (!carry.ok()) return fail(task, carry.error());
     attempt.carry = std::move(carry).value();
   }
-  write(task, std::move(order));
-}
-
-void StepLoop::write(TaskInFlight& task, TaskOutput output) {
-  const Attempt& attempt = *task.attempt;
-  WriteOrder order;
-  *order.task.mutable_attempt() = attempt.grant.attempt();
-  order.task.set_job(attempt.grant.tasks().job());
-  order.task.set_phase(attempt.grant.tasks().phase());
-  order.task.set_task(task.task);
-  for (wire::InputFile& input : task.inputs.read) *order.task.add_read() = std::move(input);
-  order.task.set_duration_us(std::max<std::uint64_t>(1, static_cast<std::uint64_t>(task.compute_us)));
-  order.staging = attempt.staging;
-  order.abandoned = attempt.abandoned;
-  order.output = std::move(output);
   task.stage = TaskStage::Writing;
   task.flight.reset();
+  WriteOrder order = write_order(task);
+  order.task.set_duration_us(duration_us_of(task));
   task.inputs = {};
-  const std::string lane = write_lane(attempt);
+  post_write(task, [order = std::move(order), latents = std::move(latents)] { return write_latents(order, latents); });
+}
+
+void StepLoop::post_write(TaskInFlight& task, std::function<Written()> act) {
+  const std::string lane = write_lane(*task.attempt);
   ++jobs_out_[lane];
-  lanes_.post(lane, [door = door_, lane, order = std::move(order), number = attempt.number, index = task.task] {
-    door->put(WriteDone{lane, number, index, write_task(order)});
+  ++task.writes_out;
+  lanes_.post(lane, [door = door_, lane, act = std::move(act), number = task.attempt->number, index = task.task] {
+    door->put(WriteDone{lane, number, index, act()});
   });
 }
 

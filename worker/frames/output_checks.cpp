@@ -29,17 +29,27 @@ std::optional<OutputFinding> check_one(const Picture& picture, jobs::Frame frame
 
 }  // namespace
 
-std::optional<OutputFinding> check_window(std::span<const Picture> window, jobs::Frame first, ExpectedSize expected) {
-  for (std::size_t i = 0; i < window.size(); ++i) {
-    if (auto finding = check_one(window[i], first + static_cast<jobs::Frame>(i), expected)) return finding;
-  }
-  const auto same = [&](const Picture& p) { return p.rgb == window.front().rgb; };
-  if (window.size() > 1 && std::all_of(window.begin() + 1, window.end(), same))
-    return OutputFinding{std::string(text_of(jobs::AttemptError::FrameFrozen)),
-                         fmt::format("frames {} to {} are identical, bit for bit", first,
-                                     first + static_cast<jobs::Frame>(window.size()) - 1),
-                         first};
+std::optional<OutputFinding> WindowCheck::add(const Picture& picture) {
+  const jobs::Frame frame = first_ + count_++;
+  if (auto finding = check_one(picture, frame, expected_)) return finding;
+  if (!first_picture_)
+    first_picture_ = picture;
+  else
+    moves_ = moves_ || picture.rgb != first_picture_->rgb;
   return std::nullopt;
+}
+
+std::optional<OutputFinding> WindowCheck::finish() const {
+  if (count_ <= 1 || moves_) return std::nullopt;
+  return OutputFinding{std::string(text_of(jobs::AttemptError::FrameFrozen)),
+                       fmt::format("frames {} to {} are identical, bit for bit", first_, first_ + count_ - 1), first_};
+}
+
+std::optional<OutputFinding> check_window(std::span<const Picture> window, jobs::Frame first, ExpectedSize expected) {
+  WindowCheck check(first, expected);
+  for (const Picture& picture : window)
+    if (auto finding = check.add(picture)) return finding;
+  return check.finish();
 }
 
 std::optional<OutputFinding> check_latents(std::span<const float> values, jobs::Frame first) {

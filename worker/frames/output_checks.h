@@ -24,6 +24,24 @@ struct ExpectedSize {
   int height = 0;
 };
 
+// A decoded window, looked at picture by picture as they come. Holds the first picture.
+class WindowCheck {
+ public:
+  // `first`: frame number of the first picture.
+  WindowCheck(jobs::Frame first, ExpectedSize expected) : first_(first), expected_(expected) {}
+  // The next picture, in order.
+  std::optional<OutputFinding> add(const Picture& picture);
+  // After the last one: whether the window stands still.
+  std::optional<OutputFinding> finish() const;
+
+ private:
+  const jobs::Frame first_;
+  const ExpectedSize expected_;
+  std::optional<Picture> first_picture_;
+  jobs::Frame count_ = 0;
+  bool moves_ = false;
+};
+
 // `window`: all frames of a decoded window in order, the first of them being frame `first`. The first finding by frame.
 std::optional<OutputFinding> check_window(std::span<const Picture> window, jobs::Frame first, ExpectedSize expected);
 
