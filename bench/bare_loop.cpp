@@ -10,7 +10,7 @@
 #include <chrono>
 #include <filesystem>
 
-#include "gpu/torch/load_generator.h"
+#include "gpu/torch/load/load_generator.h"
 #include "worker/frames/frame_file.h"
 #include "worker/frames/staged_file.h"
 

@@ -12,7 +12,7 @@
 #include <mutex>
 
 #include "gpu/torch/cpu_allocator.h"
-#include "gpu/torch/load_generator.h"
+#include "gpu/torch/device_facts.h"
 
 namespace framemill::gpu {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "gpu/torch/load_generator.h"
+#include "gpu/torch/load/load_generator.h"
 
 #include <catch2/catch.hpp>  // last: torch has a CHECK of its own
 

@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "gpu/torch/autoencoder.h"
-#include "gpu/torch/load_generator.h"
+#include "gpu/torch/load/load_generator.h"
 #include "gpu/torch/transformer.h"
 #include "models/package.h"
 #include "models/weights.h"

@@ -1,7 +1,7 @@
 #include <filesystem>
 #include <map>
 
-#include "gpu/torch/load_generator.h"
+#include "gpu/torch/load/load_generator.h"
 #include "models/package.h"
 #include "training/score/judging.h"
 

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "gpu/torch/load_generator.h"
+#include "gpu/torch/load/load_generator.h"
 #include "models/package.h"
 #include "training/catalogue/render.h"
 #include "training/score/curve.h"

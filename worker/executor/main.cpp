@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <new>
 
-#include "gpu/torch/load_generator.h"
+#include "gpu/torch/load/load_generator.h"
 #include "jobs/attempt_error.h"
 #include "models/package.h"
 #include "wire/executor_exit.h"

@@ -1,21 +1,18 @@
-#include <ATen/core/grad_mode.h>
-#include <c10/util/Exception.h>
+#include "gpu/torch/demo_generator.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 
 #include "base/file.h"
 #include "gpu/memory_ledger.h"
 #include "gpu/noise.h"
 #include "gpu/torch/autoencoder.h"
 #include "gpu/torch/device.h"
-#include "gpu/torch/load_generator.h"
+#include "gpu/torch/guarded.h"
 #include "gpu/torch/sampler.h"
+#include "gpu/torch/tensor_blocks.h"
 #include "gpu/torch/transformer.h"
-#include "jobs/attempt_error.h"
-#include "models/package.h"
 #include "models/weights.h"
 
 namespace framemill::gpu {
@@ -23,39 +20,6 @@ namespace {
 
 base::Error bad_latents(std::string reason) {
   return {"gpu.latent_shape", std::move(reason), "", ""};
-}
-
-// LibTorch's exceptions end here.
-template <class Function>
-auto guarded(const char* what, Function&& function) -> decltype(function()) {
-  try {
-    at::NoGradGuard no_grad;
-    return function();
-  } catch (const c10::OutOfMemoryError& error) {
-    return base::error_of(jobs::AttemptError::OutOfMemory, std::string(what) + ": " + error.what_without_backtrace());
-  } catch (const std::bad_alloc&) {
-    return base::error_of(jobs::AttemptError::OutOfMemory, std::string(what) + ": the host is out of memory");
-  } catch (const std::exception& error) {
-    return base::error_of(jobs::AttemptError::Device, std::string(what) + ": " + error.what());
-  }
-}
-
-at::Tensor tensor_of(const LatentBlock& block) {
-  at::Tensor tensor = at::empty({block.frames, block.channels, block.height, block.width}, at::kFloat);
-  std::memcpy(tensor.mutable_data_ptr(), block.values.data(), block.values.size() * sizeof(float));
-  return tensor;
-}
-
-LatentBlock block_of(const at::Tensor& tensor) {
-  const at::Tensor flat = tensor.to(at::kCPU, at::kFloat).contiguous();
-  LatentBlock block;
-  block.frames = static_cast<int>(flat.size(0));
-  block.channels = static_cast<int>(flat.size(1));
-  block.height = static_cast<int>(flat.size(2));
-  block.width = static_cast<int>(flat.size(3));
-  const float* values = flat.const_data_ptr<float>();
-  block.values.assign(values, values + flat.numel());
-  return block;
 }
 
 class TorchWindow final : public Window {
@@ -295,10 +259,8 @@ base::Result<LatentBlock> TorchGenerator::finish(Window& window) {
   auto& mine = static_cast<TorchWindow&>(window);
   return guarded("finish a window", [&]() -> base::Result<LatentBlock> {
     LatentBlock block = block_of(mine.trajectory().latents);
-    for (float value : block.values) {
-      if (!std::isfinite(value))
-        return base::error_of(jobs::AttemptError::NotFinite, "the network gave a value that is not finite");
-    }
+    if (!all_finite(block))
+      return base::error_of(jobs::AttemptError::NotFinite, "the network gave a value that is not finite");
     // As they were given, bit for bit, whatever a device made of them.
     const auto size = static_cast<std::ptrdiff_t>(block.frame_size());
     for (std::size_t i = 0; i < mine.clean_frames().size(); ++i)
@@ -320,15 +282,8 @@ base::Result<std::vector<ImageBlock>> TorchGenerator::decode_next(std::span<Deco
       FM_CHECK(!decoding->done(), "decoding of a window that is done");
       const LatentBlock& block = static_cast<const WholeDecoding*>(decoding)->block();
       const at::Tensor raw = denormalise_latents(autoencoder_, tensor_of(block).to(device_));
-      const at::Tensor images =
-          decode_raw(autoencoder_, raw, at::kFloat).clamp(0.0, 1.0).permute({0, 2, 3, 1}).to(at::kCPU).contiguous();
-      ImageBlock pictures;
-      pictures.frames = block.frames;
-      pictures.height = height();
-      pictures.width = width();
-      const float* values = images.const_data_ptr<float>();
-      pictures.values.assign(values, values + images.numel());
-      out.push_back(std::move(pictures));
+      const at::Tensor images = decode_raw(autoencoder_, raw, at::kFloat).clamp(0.0, 1.0);
+      out.push_back(images_of(images.permute({0, 2, 3, 1})));
     }
     for (Decoding* decoding : batch) static_cast<WholeDecoding*>(decoding)->finish();
     return out;
@@ -342,18 +297,14 @@ base::Result<LatentBlock> TorchGenerator::encode(const ImageBlock& images) {
         fmt::format("input frames are {}x{}; the model wants {}x{}", images.width, images.height, width(), height()),
         "", ""};
   return guarded("encode", [&]() -> base::Result<LatentBlock> {
-    at::Tensor pictures = at::empty({images.frames, images.height, images.width, 3}, at::kFloat);
-    std::memcpy(pictures.mutable_data_ptr(), images.values.data(), images.values.size() * sizeof(float));
-    const at::Tensor planes = pictures.permute({0, 3, 1, 2}).contiguous().to(device_);
+    const at::Tensor planes = tensor_of(images).permute({0, 3, 1, 2}).contiguous().to(device_);
     return block_of(normalise_latents(autoencoder_, encode_raw(autoencoder_, planes, at::kFloat)));
   });
 }
 
 }  // namespace
 
-base::Result<std::unique_ptr<Generator>> load_torch_generator(const std::filesystem::path& package_directory,
-                                                              const DeviceSpec& spec, const GeneratorHooks&) {
-  FM_ASSIGN(models::Package package, models::open_package(package_directory));
+base::Result<std::unique_ptr<Generator>> load_demo_generator(models::Package package, const DeviceSpec& spec) {
   FM_ASSIGN(const at::Device device, open_device(spec));
   const models::Component& denoiser = *package.manifest.component(models::ComponentRole::Denoiser);
   if (!std::holds_alternative<models::NetworkShape>(denoiser.config))
