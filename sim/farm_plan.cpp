@@ -21,7 +21,7 @@ scheduler::FarmSettings draw_settings(Random& random) {
   settings.worker_probe = base::seconds(30);
   settings.worker_probe_most = base::seconds(240);
   settings.shares.half_life = base::seconds(120);
-  settings.shares.rules["s1"] = {2, 1};
+  settings.shares.rules["s1"] = {2, 1, {}};
   return settings;
 }
 
@@ -30,6 +30,12 @@ void draw_limits(std::uint64_t seed, scheduler::LimitSettings& limits) {
   Random random(seed, "limits");
   limits.tokens["seat"] = static_cast<std::uint32_t>(random.between(1, 3));
   if (random.chance(300)) limits.models["demo@1"] = static_cast<std::uint32_t>(random.between(1, 4));
+}
+
+// Of one show, whose jobs every farm with several has: sometimes less than it could use, sometimes more.
+void draw_cap(std::uint64_t seed, scheduler::ShareSettings& shares) {
+  Random random(seed, "caps");
+  if (random.chance(500)) shares.rules["s0"].slots_max = static_cast<std::uint32_t>(random.between(1, 3));
 }
 
 HostPlan draw_host(Random& random, std::size_t index, bool reproducible) {
@@ -60,6 +66,7 @@ FarmPlan draw_farm(std::uint64_t seed) {
   plan.seed = seed;
   plan.settings = draw_settings(random);
   draw_limits(seed, plan.settings.limits);
+  draw_cap(seed, plan.settings.shares);
   plan.reproducible = random.chance(600);
   const std::int64_t hosts = random.between(1, 4);
   for (std::int64_t i = 0; i < hosts; ++i)

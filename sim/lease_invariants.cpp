@@ -197,7 +197,9 @@ Look tasks_are_given_once() {
   };
 }
 
-// Limits that an attempt uses one of: those that its layer names, and its model's.
+constexpr std::string_view kCapOf = "show ";
+
+// What an attempt uses one of: the limits that its layer names, its model's, and the slots that its show may have.
 std::vector<std::string> limits_of(const World& world, jobs::PhaseId phase) {
   std::vector<std::string> limits;
   const scheduler::JobRecord* job = world.scheduler.core().job(phase.job);
@@ -205,10 +207,15 @@ std::vector<std::string> limits_of(const World& world, jobs::PhaseId phase) {
   const jobs::LayerSpec& layer = job->spec->layers[job->plan->phases[phase.index].layer];
   limits = layer.limits;
   if (world.plan.settings.limits.models.contains(layer.model())) limits.push_back(layer.model());
+  limits.push_back(std::string(kCapOf) + job->spec->show);
   return limits;
 }
 
 std::uint32_t count_of(const World& world, const std::string& limit) {
+  if (limit.starts_with(kCapOf)) {
+    const auto rules = world.plan.settings.shares.rules.find(limit.substr(kCapOf.size()));
+    return rules == world.plan.settings.shares.rules.end() ? UINT32_MAX : rules->second.slots_max.value_or(UINT32_MAX);
+  }
   const auto& [tokens, models, programs] = world.plan.settings.limits;
   const auto token = tokens.find(limit);
   return token != tokens.end() ? token->second : models.at(limit);

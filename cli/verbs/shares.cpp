@@ -1,4 +1,4 @@
-// framemill shares: the tree of fair shares; framemill shares set PATH: its weights and guarantees at run time.
+// framemill shares: the tree of fair shares; framemill shares set PATH: its weights, guarantees and caps at run time.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,7 +16,7 @@ struct ShareView {
   std::string path, why, changed_by, change_reason;
   bool is_user = false;
   double weight = 1, entitled = 0, used = 0;
-  std::int64_t guarantee = 0, slots = 0, tasks_ready = 0;
+  std::int64_t guarantee = 0, slots_max = 0, slots = 0, tasks_ready = 0;
 };
 
 double number(JsonReader& reader, const json::value& share, std::string_view key) {
@@ -38,6 +38,7 @@ base::Result<ShareView> read_share(const json::value& value) {
   share.entitled = number(reader, value, "entitled");
   share.used = number(reader, value, "used");
   share.guarantee = reader.integer("guarantee");
+  if (!reader.field("slots_max").is_null()) share.slots_max = reader.integer("slots_max");
   share.slots = reader.integer("slots");
   share.tasks_ready = reader.integer("tasks_ready");
   if (const json::value& change = reader.field("last_change"); change.is_object()) {
@@ -85,6 +86,7 @@ base::Result<ExitCode> list(Session& session) {
                {"USED", Align::Right},
                {"SLOTS", Align::Right},
                {"GUARANTEE", Align::Right},
+               {"CAP", Align::Right},
                {"READY", Align::Right},
                {"", Align::Left, true}});
   std::string changes;
@@ -92,7 +94,8 @@ base::Result<ExitCode> list(Session& session) {
     const bool works = share.slots > 0 || share.tasks_ready > 0;
     table.add({indented(share.path), fmt::format("{:g}", share.weight), works ? percent(share.entitled) : "-",
                percent(share.used), std::to_string(share.slots),
-               share.guarantee == 0 ? "-" : std::to_string(share.guarantee), std::to_string(share.tasks_ready),
+               share.guarantee == 0 ? "-" : std::to_string(share.guarantee),
+               share.slots_max == 0 ? "-" : std::to_string(share.slots_max), std::to_string(share.tasks_ready),
                Table::Cell(share.why, share.why.starts_with("next") ? Tone::Good : Tone::Plain)});
     if (!share.changed_by.empty())
       changes += fmt::format("  {} was set by {}{}\n", share.path, share.changed_by,
@@ -105,7 +108,7 @@ base::Result<ExitCode> list(Session& session) {
 
 struct Change {
   std::string path, weight, reason;
-  std::optional<std::int64_t> guarantee;
+  std::optional<std::int64_t> guarantee, slots_max;
   bool reset = false;
 };
 
@@ -121,17 +124,20 @@ base::Result<ExitCode> set(const Change& change, Session& session) {
     body["weight"] = weight;
   }
   if (change.guarantee) body["guarantee"] = *change.guarantee;
+  if (change.slots_max) body["slots_max"] = *change.slots_max;
   if (change.reset) body["reset"] = true;
   if (body.size() == 2)
-    return base::Error{"usage.shares", "nothing to set", "--weight", "give --weight, --guarantee or --reset"};
+    return base::Error{"usage.shares", "nothing to set", "--weight",
+                       "give --weight, --guarantee, --slots-max or --reset"};
   FM_ASSIGN(Api* server, session.api());
   FM_ASSIGN(const json::value answer, server->post("/api/v1/shares", body));
   FM_ASSIGN(const ShareView share, read_share(answer));
   if (session.json())
     session.print_json(answer);
   else
-    session.out() << fmt::format("share {} has weight {:g}{}\n", share.path, share.weight,
-                                 share.guarantee == 0 ? "" : fmt::format(" and {} guaranteed slots", share.guarantee));
+    session.out() << fmt::format("share {} has weight {:g}{}{}\n", share.path, share.weight,
+                                 share.guarantee == 0 ? "" : fmt::format(", {} guaranteed slots", share.guarantee),
+                                 share.slots_max == 0 ? "" : fmt::format(", at most {} slots", share.slots_max));
   return ExitCode::Ok;
 }
 
@@ -141,11 +147,12 @@ void declare_shares(Arguments& program) {
   Arguments verb =
       program.verb("shares", "Show who is entitled to what, has used what, and waits for whom", "framemill shares");
   auto change = std::make_shared<Change>();
-  Arguments inner = verb.verb("set", "Set the weight or the guarantee of a group, show or user",
+  Arguments inner = verb.verb("set", "Set the weight, the guarantee or the cap of a group, show or user",
                               "framemill shares set features/atlas --weight 3 --reason \"deadline on Friday\"");
   inner.positional("PATH", change->path, "The share, as `framemill shares --json` names it: features/atlas/ana");
   inner.option("--weight", change->weight, "N", "Among its siblings: 2 gets twice as much as 1");
   inner.option("--guarantee", change->guarantee, "SLOTS", "Slots that it gets before all others while it has work");
+  inner.option("--slots-max", change->slots_max, "SLOTS", "Slots that may hold its work at once; 0: no cap");
   inner.flag("--reset", change->reset, "As scheduler.toml has it");
   inner.option("--reason", change->reason, "TEXT", "Reason, recorded in the audit log");
   inner.run([change](Session& session) { return set(*change, session); });

@@ -267,8 +267,8 @@ bool may_go_there(const FarmState& farm, const Place& place, const Demand& deman
 bool should_be_busy(const FarmState& farm, const ReadyQueue::Class& queue, const Demand& demand,
                     const WorkerEntry& worker, const SlotEntry& slot) {
   if (!fit_of(farm.memory, demand, worker, slot, farm.settings.leases_per_slot_max).fits()) return false;
-  if (farm.limits.in_the_way(demand, {worker.record.id, slot.state.index})) return false;
   for (const auto& [share, line] : queue.shares) {
+    if (farm.is_in_the_way(demand, share, {worker.record.id, slot.state.index})) continue;
     const auto first = std::find_if(line.begin(), line.end(), [&](const auto& entry) {
       return may_go_there(farm, entry.first.place, demand, worker.record.id);
     });
@@ -289,7 +289,7 @@ std::string check_no_idle_slot(const FarmState& farm) {
   return {};
 }
 
-// Each limit is used by the slots with leases of it that last, and by no others.
+// Each limit, and each cap of a share, is used by the slots with leases of it that last, and by no others.
 std::string check_limits(const FarmState& farm) {
   std::uint32_t used_up = 0;
   for (const auto& [name, limit] : farm.limits.all()) {
@@ -299,7 +299,8 @@ std::string check_limits(const FarmState& farm) {
     if (holders != limit.holders) return "limit " + name + " is used by other slots than have leases of it";
     used_up += limit.is_used_up() ? 1u : 0u;
   }
-  return (used_up > 0) == farm.limits.any_used_up() ? "" : "a wrong count of limits that are used up";
+  if ((used_up > 0) != farm.limits.any_used_up()) return "a wrong count of limits that are used up";
+  return farm.caps.first_difference(farm.shares, farm.leases);
 }
 
 // Request classes are those of the phases in memory and no others.

@@ -22,8 +22,10 @@ bool is_path(std::string_view path) {
 void read_node(SettingsTable& node, const std::string& path, ShareSettings& shares) {
   ShareRules& rules = shares.rules[path];
   rules.weight = node.number("weight", kShareWeightLeast, kShareWeightMost);
-  if (const auto slots = node.integer("guarantee", 0, kShareGuaranteeMost))
+  if (const auto slots = node.integer("guarantee", 0, kShareSlotsMost))
     rules.guarantee = static_cast<std::uint32_t>(*slots);
+  if (const auto slots = node.integer("slots_max", 1, kShareSlotsMost))
+    rules.slots_max = static_cast<std::uint32_t>(*slots);
   std::vector<std::string> shows;
   node.texts("shows", shows);
   for (const std::string& show : shows) {
@@ -49,6 +51,7 @@ std::vector<std::array<std::string, 3>> shown_shares(const ShareSettings& shares
     const std::string table = "shares.nodes." + in_quotes(path);
     if (rules.weight) keys.push_back({table, "weight", fmt::to_string(*rules.weight)});
     if (rules.guarantee) keys.push_back({table, "guarantee", fmt::to_string(*rules.guarantee)});
+    if (rules.slots_max) keys.push_back({table, "slots_max", fmt::to_string(*rules.slots_max)});
     std::string shows;
     for (const auto& [show, group] : shares.group_of)
       if (group == path) shows += (shows.empty() ? "" : ", ") + in_quotes(show);

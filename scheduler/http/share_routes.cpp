@@ -1,4 +1,4 @@
-// /api/v1/shares: the tree of fair shares, and its weights and guarantees at run time, which admins set.
+// /api/v1/shares: the tree of fair shares, and its weights, guarantees and caps at run time, which admins set.
 #include <algorithm>
 #include <cmath>
 
@@ -19,6 +19,7 @@ json::object share_json(const ShareView& share) {
           {"is_user", share.is_user},
           {"weight", share.weight},
           {"guarantee", share.guarantee},
+          {"slots_max", share.slots_max == 0 ? json::value(nullptr) : json::value(share.slots_max)},
           {"entitled", share.entitled},
           {"used", share.used},
           {"used_s", std::round(share.used_s * 1000) / 1000},
@@ -39,22 +40,27 @@ base::Status list_shares(const std::shared_ptr<Call>& call) {
   return {};
 }
 
+base::Result<std::optional<std::uint32_t>> slots_of(const json::object& body, const char* key) {
+  const json::value* slots = body.if_contains(key);
+  if (slots == nullptr) return std::optional<std::uint32_t>();
+  if (!slots->is_int64() || slots->get_int64() < 0 || slots->get_int64() > kShareSlotsMost)
+    return bad_parameter(key, "must be a whole number of slots");
+  return std::optional(static_cast<std::uint32_t>(slots->get_int64()));
+}
+
 base::Result<ShareRules> rules_of(const json::object& body) {
   ShareRules rules;
   if (const json::value* weight = body.if_contains("weight")) {
     if (!weight->is_number()) return bad_parameter("weight", "must be a number");
     rules.weight = weight->to_number<double>();
   }
-  if (const json::value* slots = body.if_contains("guarantee")) {
-    if (!slots->is_int64() || slots->get_int64() < 0 || slots->get_int64() > kShareGuaranteeMost)
-      return bad_parameter("guarantee", "must be a whole number of slots");
-    rules.guarantee = static_cast<std::uint32_t>(slots->get_int64());
-  }
+  FM_ASSIGN(rules.guarantee, slots_of(body, "guarantee"));
+  FM_ASSIGN(rules.slots_max, slots_of(body, "slots_max"));
   return rules;
 }
 
 base::Status set_share(const std::shared_ptr<Call>& call) {
-  FM_ASSIGN(const json::object body, call->body({"path", "weight", "guarantee", "reset", "reason"}));
+  FM_ASSIGN(const json::object body, call->body({"path", "weight", "guarantee", "slots_max", "reset", "reason"}));
   ShareChange change;
   change.principal = call->caller.principal;
   FM_ASSIGN(change.reason, string_of(body, "reason", kReasonBytesMax));
@@ -66,7 +72,7 @@ base::Status set_share(const std::shared_ptr<Call>& call) {
     change.reset = reset->get_bool();
   }
   if (change.rules == ShareRules{} && !change.reset)
-    return bad_parameter("weight", "is missing: give a weight, a guarantee, or reset");
+    return bad_parameter("weight", "is missing: give a weight, a guarantee, a cap, or reset");
   auto then_show = [call, path = change.path](Changed) -> base::Status {
     call->api->farm.list_shares(
         call->then<std::vector<ShareView>>([call, path](const std::vector<ShareView>& shares) -> base::Status {

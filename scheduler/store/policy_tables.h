@@ -47,6 +47,7 @@ struct ShareRulesTable {
     column.key("path", share.path);
     column("weight", share.rules.weight);
     column("guarantee", share.rules.guarantee);
+    column("slots_max", share.rules.slots_max);
     list_last_change(column, share.last_change);
   }
 };

@@ -355,11 +355,16 @@ CREATE TABLE share_rules (path TEXT PRIMARY KEY, weight REAL, guarantee INTEGER,
   changed_ms INTEGER NOT NULL, change_reason TEXT NOT NULL) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array kMigrations{Migration{1, kFirst},        Migration{2, kFirstViews}, Migration{3, kTallies},
-                                 Migration{4, kAttemptFacts}, Migration{5, kToldPages},  Migration{6, kWhoseFault},
-                                 Migration{7, kRootIds},      Migration{8, kWithdrawn},  Migration{9, kRemakes},
-                                 Migration{10, kHolds},       Migration{11, kFileWaits}, Migration{12, kWaits},
-                                 Migration{13, kDrainPlans},  Migration{14, kLimits},    Migration{15, kShares}};
+// Slots that a share's work may hold at once: nothing as configured, 0 as many as there are.
+constexpr const char* kShareCaps = R"sql(
+ALTER TABLE share_rules ADD COLUMN slots_max INTEGER;
+)sql";
+
+constexpr std::array kMigrations{
+    Migration{1, kFirst},       Migration{2, kFirstViews}, Migration{3, kTallies},    Migration{4, kAttemptFacts},
+    Migration{5, kToldPages},   Migration{6, kWhoseFault}, Migration{7, kRootIds},    Migration{8, kWithdrawn},
+    Migration{9, kRemakes},     Migration{10, kHolds},     Migration{11, kFileWaits}, Migration{12, kWaits},
+    Migration{13, kDrainPlans}, Migration{14, kLimits},    Migration{15, kShares},    Migration{16, kShareCaps}};
 
 }  // namespace
 

@@ -151,6 +151,7 @@ void Script::shares(const Statement& s) {
     ShareRules& rules = settings_.shares.rules[parts.at(0)];
     rules.weight = std::stod(parts.at(1));
     if (parts.size() > 2) rules.guarantee = static_cast<std::uint32_t>(std::stoul(parts[2]));
+    if (parts.size() > 3) rules.slots_max = static_cast<std::uint32_t>(std::stoul(parts[3]));
   }
 }
 
@@ -160,6 +161,7 @@ void Script::share(const Statement& s) {
   asked.path = s.word(1);
   if (s.has("weight")) asked.rules.weight = std::stod(s.text("weight", ""));
   if (s.has("guarantee")) asked.rules.guarantee = static_cast<std::uint32_t>(s.number("guarantee", 0));
+  if (s.has("slots_max")) asked.rules.slots_max = static_cast<std::uint32_t>(s.number("slots_max", 0));
   asked.reset = s.text("reset", "no") == "yes";
   answer_ = stage().ask(std::move(asked));
 }

@@ -14,8 +14,8 @@
 //        confinement=refused|enforced.. (of commands) confines=WORD (its text)
 //                                        joins with its first report; again: its inventory changed
 //   wall steady                          as the first line: what follows depends on the wall clock, which may rank and gate
-//   shares [half_life_s=] PATH:WEIGHT[:GUARANTEE] ...      before all else: the configuration of the shares
-//   share PATH [weight= guarantee= reset=yes reason=]      a person sets it at run time
+//   shares [half_life_s=] PATH:WEIGHT[:GUARANTEE[:SLOTS_MAX]] ...      before all else: the configuration of the shares
+//   share PATH [weight= guarantee= slots_max= reset=yes reason=]      a person sets it at run time
 //   submit JOB [priority= version= token= shot= by= show=]       and then, indented, its layers:
 //     deadline_s= start_s= (moments, so many seconds from now) start_after=90s after=A,B:over,name=C
 //     layer NAME KIND key=value ...      keys of the spec; values as in TOML, quotes may be left out
@@ -52,7 +52,7 @@
 //          condition JOB none|stuck|blocked|starved|throttled|input_missing|waiting [layer= says=WORD] |
 //          counts JOB PHASE STATE N | batch_max N | booked W/SLOT MIB | tries JOB LAYER N | retried JOB LAYER N |
 //          holds JOB [KIND:PERSON ...] (all of them) | deadline JOB none|far|at_risk |
-//          share PATH slots=N ready=N weight=N guarantee=N says=WORD |
+//          share PATH slots=N ready=N weight=N guarantee=N slots_max=N says=WORD |
 //          tally JOB attempts= retries= loads= twice= | failure JOB CODE count= frame=
 //          limit NAME count=N in_use=N waiting=N
 //          remade JOB FRAME OUTCOME (of the job's remakes; of a remake, of itself)

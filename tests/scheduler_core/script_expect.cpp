@@ -132,6 +132,7 @@ void Script::expect_share(const Statement& s) {
     require(!s.has("slots") || view.slots == s.number("slots", 0), fmt::format("{} slots", view.slots));
     require(!s.has("ready") || view.tasks_ready == s.number("ready", 0), fmt::format("{} ready", view.tasks_ready));
     require(!s.has("guarantee") || view.guarantee == s.number("guarantee", 0), fmt::format("{} slots", view.guarantee));
+    require(!s.has("slots_max") || view.slots_max == s.number("slots_max", 0), fmt::format("{} slots", view.slots_max));
     const std::string weight = fmt::format("{:g}", view.weight);
     require(s.text("weight", weight) == weight, "weight " + weight);
     require(view.why.find(s.text("says", "")) != std::string::npos, view.why);

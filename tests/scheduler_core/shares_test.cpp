@@ -111,7 +111,7 @@ TEST_CASE("two equal shows divide the farm within 2 % after ten task times", "[f
 }
 
 TEST_CASE("weights of 3 to 1 divide the farm so within 3 % after ten task times", "[figures]") {
-  ShareFarm farm(25, 4, with_rules({{"atlas", {.weight = 3, .guarantee = {}}}}));
+  ShareFarm farm(25, 4, with_rules({{"atlas", {3, {}, {}}}}));
   farm.submit({.show = "boreal", .user = "bo", .tasks = 5000});
   farm.submit({.show = "atlas", .user = "ana", .tasks = 5000});
   farm.pass(100);
@@ -176,7 +176,7 @@ TEST_CASE("a share that is idle leaves its slots to others, and gets them when i
 }
 
 TEST_CASE("a guarantee is kept while its share has work, whatever the share has used") {
-  ShareFarm farm(5, 2, with_rules({{"boreal", {.weight = 0.01, .guarantee = 3}}}));
+  ShareFarm farm(5, 2, with_rules({{"boreal", {0.01, 3, {}}}}));
   farm.submit({.show = "boreal", .user = "bo", .tasks = 3000});
   farm.pass(500);
   farm.submit({.show = "atlas", .user = "ana", .tasks = 3000});
@@ -185,6 +185,52 @@ TEST_CASE("a guarantee is kept while its share has work, whatever the share has 
   farm.pass(300);
   CHECK(std::abs(farm.used_s("boreal") - 3 * 300) < 0.1 * 3 * 300);
   CHECK(std::abs(farm.used_s("atlas") - 7 * 300) < 0.1 * 7 * 300);
+}
+
+TEST_CASE("a capped show never has more slots than its cap, and the others take what it leaves") {
+  ShareFarm farm(5, 2, with_rules({{"atlas", {9, {}, 3}}, {"boreal/bo", {{}, {}, 2}}}));
+  farm.submit({.show = "atlas", .user = "ana", .tasks = 5000});
+  farm.submit({.show = "boreal", .user = "bo", .tasks = 5000});
+  farm.submit({.show = "boreal", .user = "cleo", .tasks = 5000});
+  for (int i = 0; i < 60; ++i) {
+    farm.pass(5);
+    for (const ShareView& share : farm.farm().list_shares())
+      if (share.slots_max > 0) CHECK(share.slots <= share.slots_max);
+  }
+  CHECK(farm.fault() == "");
+  const double seconds = 300;
+  // No gap opens between two leases of a show at its cap: its slots are as busy as the others.
+  CHECK(farm.used_s("atlas") > 0.9 * 3 * seconds);
+  CHECK(farm.used_s("boreal/bo") > 0.9 * 2 * seconds);
+  CHECK(farm.used_s("boreal/cleo") > 0.9 * 5 * seconds);
+}
+
+TEST_CASE("a cap that is raised or lifted takes effect at once, and a lowered one ends nothing") {
+  ShareFarm farm(5, 2, with_rules({{"atlas", {{}, {}, 2}}}));
+  farm.submit({.show = "atlas", .user = "ana", .tasks = 5000});
+  farm.pass(30);
+  const auto slots = [&] { return farm.farm().list_shares().front().slots; };
+  const auto set = [&](std::uint32_t slots_max) {
+    ShareChangeRequested asked;
+    asked.cause = {"root", farm.now().wall, "dailies"};
+    asked.path = "atlas";
+    asked.rules.slots_max = slots_max;
+    CHECK(farm.ask(std::move(asked)).ok());
+    farm.pass(1);
+  };
+  CHECK(slots() == 2);
+  set(7);
+  CHECK(slots() == 7);
+  set(3);
+  CHECK(slots() > 3);
+  farm.pass(60);
+  CHECK(slots() == 3);
+  farm.restart();
+  farm.pass(30);
+  CHECK(slots() == 3);
+  set(0);
+  CHECK(slots() == 10);
+  CHECK(farm.fault() == "");
 }
 
 TEST_CASE("what was used survives a restart, and costs a row a second for each share and not for each task") {

@@ -169,7 +169,7 @@ TEST_CASE("limits of the farm have names and counts, and what cannot be counted 
   CHECK(parse("[limits.programs]\nnuke_bin = [\"nuke\"]").error().code == "config.unknown_value");
 }
 
-TEST_CASE("shares are groups, shows and users, each with its weight and guarantee") {
+TEST_CASE("shares are groups, shows and users, each with its weight, guarantee and cap") {
   const std::string files = "data_directory = \"d\"\nkey_file = \"k\"\nworkers_file = \"w\"\ntokens_file = \"t\"\n";
   const auto parse = [&](const std::string& shares) {
     return parse_scheduler_config(files + "[shares]\n" + shares + "\n", "/etc/framemill");
@@ -177,15 +177,16 @@ TEST_CASE("shares are groups, shows and users, each with its weight and guarante
   const auto good = parse(
       "half_life = \"12h\"\ndevice_weights = {\"NVIDIA H200\" = 2, cuda = 0.5}\n"
       "[shares.nodes.features]\nweight = 3\nshows = [\"atlas\"]\n"
-      "[shares.nodes.\"features/atlas/ana\"]\nweight = 0.5\nguarantee = 2\n");
+      "[shares.nodes.\"features/atlas/ana\"]\nweight = 0.5\nguarantee = 2\nslots_max = 8\n");
   INFO((good.ok() ? std::string() : good.error().message));
   REQUIRE(good.ok());
   CHECK(good->shares.half_life == base::seconds(12 * 3600));
   CHECK(good->shares.device_weights == std::map<std::string, double>{{"NVIDIA H200", 2}, {"cpu", 0.05}, {"cuda", 0.5}});
-  CHECK(good->shares.rules.at("features") == ShareRules{3, {}});
-  CHECK(good->shares.rules.at("features/atlas/ana") == ShareRules{0.5, 2});
+  CHECK(good->shares.rules.at("features") == ShareRules{3, {}, {}});
+  CHECK(good->shares.rules.at("features/atlas/ana") == ShareRules{0.5, 2, 8});
   CHECK(good->shares.group_of.at("atlas") == "features");
   CHECK(parse("[shares.nodes.atlas]\nweight = 0").error().code == "config.out_of_range");
+  CHECK(parse("[shares.nodes.atlas]\nslots_max = 0").error().code == "config.out_of_range");
   CHECK(parse("[shares.nodes.atlas]\nwieght = 2").error().hint == "did you mean \"weight\"?");
   CHECK(parse("[shares.nodes.\"/atlas\"]\nweight = 2").error().code == "config.bad_name");
   CHECK(parse("[shares.nodes.a]\nshows = [\"x\"]\n[shares.nodes.b]\nshows = [\"x\"]").error().code ==

@@ -81,6 +81,7 @@ std::vector<ShareView> sample_shares() {
   ShareView features;
   features.path = "features";
   features.weight = 2.5;
+  features.slots_max = 40;
   features.entitled = features.used = 1;
   features.used_s = 1234.5678;
   features.last_change = {"root", {1'795'000'000'000}, "deadline \xff"};

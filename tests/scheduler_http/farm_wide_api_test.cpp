@@ -88,8 +88,10 @@ TEST_CASE("shares are shown to all, and set by an administrator with name and re
   REQUIRE(shares.size() == 2);
   CHECK(shares[0].at("weight") == 2.5);
   CHECK(shares[0].at("used_s") == 1234.568);
+  CHECK(shares[0].at("slots_max") == 40);
   CHECK(shares[0].at("last_change").at("principal") == "root");
   CHECK(shares[1].at("path") == "features/atlas/ana");
+  CHECK(shares[1].at("slots_max").is_null());
   CHECK(shares[1].at("last_change").is_null());
   const auto set = [&](const char* who, const std::string& body) {
     return fixture.code_of(fixture.call(who, "POST", "/api/v1/shares", body));
@@ -99,15 +101,17 @@ TEST_CASE("shares are shown to all, and set by an administrator with name and re
   CHECK(set("root", R"({"weight":3})") == "400 request.bad_parameter");
   CHECK(set("root", R"({"path":"features","weight":"3"})") == "400 request.bad_parameter");
   CHECK(set("root", R"({"path":"features","guarantee":-1})") == "400 request.bad_parameter");
+  CHECK(set("root", R"({"path":"features","slots_max":"4"})") == "400 request.bad_parameter");
   CHECK(fixture.farm.share_changes.empty());
-  const auto answer = fixture.call("root", "POST", "/api/v1/shares",
-                                   R"({"path":"features","weight":3,"guarantee":2,"reset":true,"reason":"Friday"})");
+  const auto answer =
+      fixture.call("root", "POST", "/api/v1/shares",
+                   R"({"path":"features","weight":3,"guarantee":2,"slots_max":40,"reset":true,"reason":"Friday"})");
   CHECK(answer.status == 200);
   std::lock_guard lock(fixture.farm.mutex);
   REQUIRE(fixture.farm.share_changes.size() == 1);
   const ShareChange& change = fixture.farm.share_changes[0];
   CHECK(change.path == "features");
-  CHECK(change.rules == ShareRules{3, 2});
+  CHECK(change.rules == ShareRules{3, 2, 40});
   CHECK(change.reset);
   CHECK(change.principal == "root");
   CHECK(change.reason == "Friday");

@@ -119,6 +119,7 @@ TEST_CASE("bodies take exactly the fields of their schema") {
                                                    {"path", "features"},
                                                    {"weight", 2.5},
                                                    {"guarantee", 3},
+                                                   {"slots_max", 40},
                                                    {"reset", true}};
   for (const Operation& operation : operations()) {
     const json::value* body = operation.value->if_contains("requestBody");

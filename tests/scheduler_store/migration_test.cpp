@@ -201,6 +201,17 @@ TEST_CASE("workers of an older store have no planned drain") {
         std::vector<std::string>{"0||0|"});
 }
 
+TEST_CASE("shares that somebody set before there were caps have none of their own") {
+  const TempDirectory directory;
+  const std::filesystem::path path = directory / "farm.db";
+  make_store(path, 15);
+  {
+    open_store(path);
+  }
+  RawDatabase database(path);
+  CHECK(database.rows("SELECT slots_max IS NULL, weight IS NULL FROM share_rules") == std::vector<std::string>{"1|0"});
+}
+
 TEST_CASE("columns that a migration adds are filled in from the rows that are there") {
   for (const std::uint32_t schema : {1u, 2u, 3u}) {
     const TempDirectory directory;

@@ -109,7 +109,7 @@ TEST_CASE("every kind of record comes back from a restart as it was, in the orde
                 ShareUsageRecord{"harbor", "ana", 1ull << 50, {1'800'000'000'123}},
                 ShareUsageRecord{"harbor", "ben", 7, {1}},
                 ShareRulesRecord{"features", {}, sample_cause()},
-                ShareRulesRecord{"features/harbor", {2.5, 3}, sample_cause()},
+                ShareRulesRecord{"features/harbor", {2.5, 3, 40}, sample_cause()},
                 SubmitTokenRecord{"ana", "token", base::sha256("body"), JobId(12)},
                 job_with_package(12),
                 remake,

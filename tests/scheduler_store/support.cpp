@@ -132,8 +132,9 @@ struct ToText {
     return fmt::format("share usage {} {} {} {}", u.show, u.user, u.used_us, u.at.unix_ms);
   }
   std::string operator()(const ShareRulesRecord& s) const {
-    return fmt::format("share rules {} {} {} {}", s.path, s.rules.weight.value_or(-1),
-                       s.rules.guarantee ? static_cast<int>(*s.rules.guarantee) : -1, text(s.last_change));
+    return fmt::format("share rules {} {} {} {} {}", s.path, s.rules.weight.value_or(-1),
+                       s.rules.guarantee ? static_cast<int>(*s.rules.guarantee) : -1,
+                       s.rules.slots_max ? static_cast<int>(*s.rules.slots_max) : -1, text(s.last_change));
   }
   std::string operator()(const CountersRecord& c) const {
     return fmt::format("counters {} {} {}", c.last_job, c.last_worker, c.last_audit);
@@ -394,6 +395,7 @@ void RandomRecords::draw(ShareRulesRecord& share) {
   share.path = fmt::format("show{}", below(3));
   if (below(2) != 0) share.rules.weight = below(1000) / 8.0;
   if (below(2) != 0) share.rules.guarantee = below(100);
+  if (below(2) != 0) share.rules.slots_max = below(100);
   share.last_change = sample_cause(word());
 }
 

@@ -113,8 +113,8 @@ void end_with_other_contents(FarmState& farm, PhaseEntry& phase, TaskIndex task,
 
 void grant_attempt(FarmState& farm, PhaseEntry& phase, TaskRange tasks, const Demand& demand, WorkerEntry& worker,
                    std::uint32_t slot, std::uint32_t capacity) {
-  FM_CHECK(farm.limits.in_the_way(demand, {worker.record.id, slot}) == nullptr, "a grant beyond a limit");
   JobEntry& job = farm.job_of(phase.id);
+  FM_CHECK(!farm.is_in_the_way(demand, job.share, {worker.record.id, slot}), "a grant beyond a limit or a cap");
   const jobs::LayerSpec& layer = job.layer_of(phase);
   Lease lease;
   lease.record.id = {farm.settings.epoch, ++farm.attempts_made};
@@ -305,8 +305,8 @@ void renew_lease(FarmState& farm, Lease& lease) {
     lease.named_at = farm.now();
     return farm.leases.renew(lease, deadline);
   }
-  // What it used of a limit has gone to others meanwhile.
-  if (farm.limits.in_the_way(lease.demand, {lease.record.worker, lease.record.slot}) != nullptr)
+  // What it used of a limit or a cap has gone to others meanwhile.
+  if (farm.is_in_the_way(lease.demand, lease.share, {lease.record.worker, lease.record.slot}))
     return revoke_attempt(farm, lease.record.id, jobs::RevokeReason::Expired);
   lease.named_at = farm.now();
   farm.revive(lease, deadline);

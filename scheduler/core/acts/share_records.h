@@ -13,7 +13,7 @@ void join_share(FarmState& farm, JobEntry& job);
 // What shares have used since it was last written: once a second, so that it costs one row a second for each share at
 // work and none for each task. A restart forgets at most that second.
 void write_share_usage(FarmState& farm);
-// Weights and guarantees that a person sets at run time. Errors: share.unknown, spec.out_of_range.
+// Weights, guarantees and caps that a person sets at run time. Errors: share.unknown, spec.out_of_range.
 base::Result<Changed> change_share(FarmState& farm, const ShareChangeRequested& asked);
 void recall_shares(FarmState& farm, const RecordSet& records);
 

@@ -42,10 +42,11 @@ const FarmState::AbleGroups& able_groups(const FarmState& farm, ClassId demand_c
   return look_up(farm, slot_groups(farm), demand_class);
 }
 
-std::size_t slots_at_most(const FarmState& farm, ClassId demand_class) {
-  const std::size_t able = able_groups(farm, demand_class).slots;
-  if (!farm.limits.any()) return able;
-  return std::min<std::size_t>(able, farm.limits.slots_most(demand_class, farm.classes.of(demand_class)));
+std::uint32_t slots_at_most(const FarmState& farm, ClassId demand_class, ShareId share) {
+  const auto able = static_cast<std::uint32_t>(able_groups(farm, demand_class).slots);
+  const std::uint32_t capped = std::min(able, CapBook::slots_most(farm.shares, share));
+  if (!farm.limits.any()) return capped;
+  return std::min(capped, farm.limits.slots_most(demand_class, farm.classes.of(demand_class)));
 }
 
 const std::vector<WorkerId>& able_workers(const FarmState& farm, ClassId demand_class) {

@@ -13,7 +13,7 @@ const SlotGroups& slot_groups(const FarmState& farm);  // up to date
 // By id, ascending, with the number of their slots. Valid until a worker changes or the class is let go.
 const FarmState::AbleGroups& able_groups(const FarmState& farm, ClassId demand_class);
 // How many of them may run the class at once: all, or as many as its limits allow.
-std::size_t slots_at_most(const FarmState& farm, ClassId demand_class);
+std::uint32_t slots_at_most(const FarmState& farm, ClassId demand_class, ShareId share);
 // Workers that have such a slot, ascending. It walks all workers where any has changed since it was last asked.
 const std::vector<WorkerId>& able_workers(const FarmState& farm, ClassId demand_class);
 

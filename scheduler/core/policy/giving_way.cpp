@@ -155,6 +155,7 @@ std::optional<Displacement> displacement_for(const FarmState& farm, const std::v
     const PhaseEntry& of_other = farm.jobs.get(lease->record.phase);
     const SlotRef slot{lease->record.worker, lease->record.slot};
     if (reserved.contains(slot) || !is_able(farm, demand_class, slot) || at_publish_cap(farm, slot.worker)) continue;
+    if (farm.caps.in_the_way(farm.shares, job.share, slot)) continue;
     const WorkerEntry& worker = farm.workers.get(slot.worker);
     if (tasks_before_drain(farm, phase, worker, worker.slots.at(slot.slot), 1) == 0) continue;
     const auto task = task_there(slot.worker);

@@ -36,7 +36,7 @@ std::optional<Placement> Planner::next() {
     };
     std::optional<SlotChoice> choice;
     if (!work->is_closed) choice.emplace(farm_, phase, demand_class, reserved_, task_of);
-    const auto able = static_cast<std::uint32_t>(slots_at_most(farm_, demand_class));
+    const std::uint32_t able = slots_at_most(farm_, demand_class, work->share);
     if (choice && choice->best()) {
       const auto& best = *choice->best();
       return Placement{place, demand_class, tasks_for(place, best.task, best.slot, able), best.slot, best.fit, {}};
@@ -51,7 +51,8 @@ std::optional<Placement> Planner::next() {
     }
     if (const auto slot = choice ? choice->worth_waiting() : std::nullopt) reserved_.emplace(*slot, place);
     if (!choice || !choice->avoided()) {
-      closed_.insert(demand_class);
+      // Others may still find a slot that this share may not use.
+      if (!farm_.caps.reached(farm_.shares, work->share)) closed_.insert(demand_class);
       over_.insert(line);
     } else {
       passed_over_[line].insert(first);
@@ -91,11 +92,14 @@ std::optional<Planner::Work> Planner::first_of(ShareId share) {
   std::optional<Work> best;
   const auto ready = farm_.ready.shares().find(share);
   if (ready == farm_.ready.shares().end()) return best;
+  const bool capped = static_cast<bool>(farm_.caps.reached(farm_.shares, share));
   for (const auto& [demand_class, line] : ready->second.lines) {
     const bool limited = is_limited(demand_class);
-    if (limited && farm_.classes.of(demand_class).exclusive) continue;  // a slot that it could share has no room for it
+    if ((limited || capped) && farm_.classes.of(demand_class).exclusive)
+      continue;  // a slot that it could share has no room for it
     const bool closed = is_closed(demand_class);
-    if (closed && (limited || over_.contains({demand_class, share}))) continue;
+    if (closed && limited) continue;
+    if ((closed || capped) && over_.contains({demand_class, share})) continue;
     if (closed && (displacements_left_ == 0 || !any_may_displace(farm_, share))) continue;
     const auto first =
         passed_over_.empty() && resume_.empty() ? line->begin() : first_not_passed_over({demand_class, share}, *line);

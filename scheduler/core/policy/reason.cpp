@@ -44,6 +44,8 @@ std::string_view name(Reason reason) {
       return "limit";
     case Reason::Share:
       return "share";
+    case Reason::ShareCap:
+      return "share_cap";
   }
   FM_CHECK(false, "a reason outside its closed list");
   return "";

@@ -25,7 +25,8 @@ enum class Reason : std::uint8_t {
   StorageUnreachable,
   CapReached,
   Limit,
-  Share
+  Share,
+  ShareCap
 };
 std::string_view name(Reason reason);  // "slots_busy"
 

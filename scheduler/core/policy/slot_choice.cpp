@@ -51,12 +51,17 @@ SlotFit SlotAnswers::with_queue(SlotFit fit) const {
 
 SlotChoice::SlotChoice(const FarmState& farm, const PhaseEntry& phase, ClassId demand_class,
                        const Reservations& reserved, TaskThere task_there)
-    : farm_(farm), phase_(phase), able_(able_groups(farm, demand_class)), reserved_(reserved),
-      task_there_(std::move(task_there)), answers_(farm, demand_class, able_.slots),
+    : farm_(farm), phase_(phase), share_(farm.jobs.get(phase.id.job).share), able_(able_groups(farm, demand_class)),
+      reserved_(reserved), task_there_(std::move(task_there)), answers_(farm, demand_class, able_.slots),
       has_model_(answers_.demand().runner == Runner::Executor) {
   const Demand& demand = answers_.demand();
+  // Slots that use a limit that is used up, as many as its count at most; or those of a share whose cap is reached.
   if (farm.limits.any_used_up() && farm.limits.used_up(demand_class, demand) != nullptr) {
-    look_within_limits();
+    look_within(farm.limits.open_to(demand));
+    return;
+  }
+  if (farm.caps.reached(farm.shares, share_)) {
+    look_within(farm.caps.open_to(farm.shares, share_));
     return;
   }
   if (phase_.chain) look_at_last_worker();
@@ -78,9 +83,9 @@ void SlotChoice::look_at_last_worker() {
   for (const auto& [index, slot] : worker->slots) look_at(phase_.last_worker, slot);
 }
 
-// The slots that use what is used up, as many as the smallest of the counts.
-void SlotChoice::look_within_limits() {
-  for (const SlotRef& ref : farm_.limits.open_to(answers_.demand())) {
+void SlotChoice::look_within(const std::vector<SlotRef>& slots) {
+  for (const SlotRef& ref : slots) {
+    if (farm_.caps.in_the_way(farm_.shares, share_, ref)) continue;
     const WorkerEntry& worker = farm_.workers.get(ref.worker);
     if (const auto slot = worker.slots.find(ref.slot); slot != worker.slots.end()) look_at(ref.worker, slot->second);
   }

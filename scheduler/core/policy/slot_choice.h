@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <tuple>
+#include <vector>
 
 #include "scheduler/core/policy/slot_fit.h"
 #include "scheduler/core/state/farm_state.h"
@@ -61,7 +62,7 @@ class SlotChoice {
   using Preference = std::tuple<double, bool, bool, std::size_t, SlotRef>;
 
   void look_at_last_worker();
-  void look_within_limits();
+  void look_within(const std::vector<SlotRef>& slots);
   void look_at(WorkerId worker, const SlotEntry& slot);
   void walk(const SlotsByRoom& rooms, std::uint32_t most, bool with_model);
   Next look(const SlotRoom& room, bool with_model);
@@ -70,6 +71,7 @@ class SlotChoice {
 
   const FarmState& farm_;
   const PhaseEntry& phase_;
+  const ShareId share_;
   const FarmState::AbleGroups& able_;
   const Reservations& reserved_;
   const TaskThere task_there_;

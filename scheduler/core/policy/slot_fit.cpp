@@ -182,6 +182,8 @@ Reason reason_of(PlacementBlocker blocker) {
       return Reason::MaintenanceWindow;
     case PlacementBlocker::Limited:
       return Reason::Limit;
+    case PlacementBlocker::ShareCapped:
+      return Reason::ShareCap;
   }
   FM_CHECK(false, "a misfit outside its closed list");
   return Reason::NoWorker;

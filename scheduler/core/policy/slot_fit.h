@@ -43,7 +43,8 @@ enum class PlacementBlocker : std::uint8_t {
   InputUnseen,     // input_missing
   SetAside,        // quarantined
   Maintenance,     // maintenance_window
-  Limited          // limit
+  Limited,         // limit
+  ShareCapped      // share_cap
 };
 
 struct SlotFit {

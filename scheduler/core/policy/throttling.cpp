@@ -47,15 +47,26 @@ ClassId class_of_ready(const PhaseEntry& phase) {
 
 std::optional<Throttle> throttle_of(const FarmState& farm, const PhaseEntry& phase) {
   const ClassId ready = class_of_ready(phase);
-  return ready == 0 ? std::nullopt : throttle_of(farm, ready);
+  return ready == 0 ? std::nullopt : throttle_of(farm, ready, farm.jobs.get(phase.id.job).share);
 }
 
-std::optional<Throttle> throttle_of(const FarmState& farm, ClassId demand_class) {
-  if (!farm.limits.any_used_up()) return std::nullopt;
-  const Limit* limit = farm.limits.used_up(demand_class, farm.classes.of(demand_class));
-  if (limit == nullptr) return std::nullopt;
-  return Throttle{Reason::Limit, fmt::format("limit {}: {}", limit->name, use_text(farm, *limit)),
-                  fmt::format("wait, or raise it: framemill limits set {} N", limit->name)};
+std::optional<Throttle> throttle_of(const FarmState& farm, ClassId demand_class, ShareId share) {
+  const Limit* limit =
+      farm.limits.any_used_up() ? farm.limits.used_up(demand_class, farm.classes.of(demand_class)) : nullptr;
+  if (limit != nullptr)
+    return Throttle{Reason::Limit, fmt::format("limit {}: {}", limit->name, use_text(farm, *limit)),
+                    fmt::format("wait, or raise it: framemill limits set {} N", limit->name)};
+  const ShareId capped = farm.caps.reached(farm.shares, share);
+  if (!capped) return std::nullopt;
+  const std::string& path = farm.shares.node(capped).path;
+  return Throttle{Reason::ShareCap, cap_text(farm, capped),
+                  fmt::format("wait, or raise it: framemill shares set {} --slots-max N", path)};
+}
+
+std::string cap_text(const FarmState& farm, ShareId capped) {
+  const ShareNode& node = farm.shares.node(capped);
+  return fmt::format("share {} uses {} slots, and may use {}", node.path, farm.caps.holders(capped).size(),
+                     node.slots_max.value_or(0));
 }
 
 }  // namespace framemill::scheduler

@@ -82,6 +82,22 @@ void FarmState::rescale_shares() {
   if (const double by = shares.rescale(now()); by != 1) leases.rescale(by);
 }
 
+void FarmState::take_places(const Lease& lease) {
+  const SlotRef slot{lease.record.worker, lease.record.slot};
+  limits.take(lease.demand, slot);
+  caps.take(shares, lease.share, slot);
+}
+
+void FarmState::give_places_back(const Lease& lease) {
+  const SlotRef slot{lease.record.worker, lease.record.slot};
+  limits.give_back(lease.demand, slot);
+  caps.give_back(shares, lease.share, slot);
+}
+
+bool FarmState::is_in_the_way(const Demand& demand, ShareId share, const SlotRef& slot) const {
+  return limits.in_the_way(demand, slot) != nullptr || caps.in_the_way(shares, share, slot);
+}
+
 Lease& FarmState::attach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, Lease lease, std::uint32_t capacity) {
   const AttemptRecord& record = lease.record;
   lease.left = record.tasks.count - std::min(record.tasks.count, record.tasks_committed);
@@ -97,20 +113,20 @@ Lease& FarmState::attach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, 
   shares.enter(kept.share, worker.slots.at(kept.record.slot).shares);
   recharge(phase, kept);
   slot_groups.touch({worker.record.id, kept.record.slot});
-  if (!kept.expired) limits.take(kept.demand, {worker.record.id, kept.record.slot});
+  if (!kept.expired) take_places(kept);
   return kept;
 }
 
 void FarmState::expire(PhaseEntry& phase, Lease& lease) {
   if (!std::exchange(lease.has_expired, true)) ++phase.expired_leases;
-  if (!lease.expired) limits.give_back(lease.demand, {lease.record.worker, lease.record.slot});
+  if (!lease.expired) give_places_back(lease);
   leases.expire(lease);
   match_wanted = true;
 }
 
 void FarmState::revive(Lease& lease, base::Instant deadline) {
   leases.renew(lease, deadline);
-  limits.take(lease.demand, {lease.record.worker, lease.record.slot});
+  take_places(lease);
 }
 
 AttemptRecord FarmState::detach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, Lease& lease,
@@ -126,7 +142,7 @@ AttemptRecord FarmState::detach(JobEntry& job, PhaseEntry& phase, WorkerEntry& w
   shares.settle(lease.share, used * device_weight(lease) * shares.scale(now()), lease.charged);
   workers.detach(worker, lease);
   slot_groups.touch({worker.record.id, lease.record.slot});
-  if (!lease.expired) limits.give_back(lease.demand, {worker.record.id, lease.record.slot});
+  if (!lease.expired) give_places_back(lease);
   if (phase.tasks.any(tasks, TaskState::Committed)) leases.remember(id, {phase.id, tasks, worker.record.id});
   AttemptRecord record = std::move(lease.record);
   lease.record.id = id;  // moved from: the book still needs its key

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "scheduler/core/state/cap_book.h"
 #include "scheduler/core/state/demand.h"
 #include "scheduler/core/state/device_booking.h"
 #include "scheduler/core/state/farm_settings.h"
@@ -46,6 +47,7 @@ struct FarmState {
   CountersRecord counters;
   std::map<std::string, std::string> root_ids;  // by name: of the tree that all hosts must mean by it
   LimitBook limits;
+  CapBook caps;  // of shares
 
   // Derived.
   DemandClasses classes;
@@ -108,10 +110,14 @@ struct FarmState {
   // windows that were admitted at once; after a restart, when no device is known yet, the most that can have been
   // (docs/decisions/0006-core-in-rooms.md).
   Lease& attach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, Lease lease, std::uint32_t capacity);
-  // Its lease ran out: it lives on, and others may be granted its tasks, and the limits that it used.
+  // Its lease ran out: it lives on, and others may be granted its tasks, and the places under limits and caps
+  // that it used.
   void expire(PhaseEntry& phase, Lease& lease);
-  // Its lease, which had run out, lasts until then. Not where a limit is in the way (limits.in_the_way).
+  // Its lease, which had run out, lasts until then. Not where a limit or a cap is in the way
+  // (is_in_the_way).
   void revive(Lease& lease, base::Instant deadline);
+  // A limit is used up, or the cap of a share reached, by slots other than this one.
+  bool is_in_the_way(const Demand& demand, ShareId share, const SlotRef& slot) const;
   // It leaves all of it; remembered where files of its tasks wait for their names. The lease is gone, its record is
   // returned.
   AttemptRecord detach(JobEntry& job, PhaseEntry& phase, WorkerEntry& worker, Lease& lease, const UsageTotals& usage);
@@ -125,6 +131,8 @@ struct FarmState {
   void rescale_shares();
 
  private:
+  void take_places(const Lease& lease);  // under limits and caps
+  void give_places_back(const Lease& lease);
   double device_weight(const Lease& lease) const;
   double used_us(const PhaseEntry& phase, const Lease& lease, const UsageTotals& usage) const;
   void start_work(const JobEntry& job);

@@ -13,15 +13,16 @@
 
 namespace framemill::scheduler {
 
-using ShareId = base::StrongId<struct ShareTag, std::uint32_t>;  // a node of the tree, or a show's urgent line; 0: none
+using ShareId = base::StrongId<struct ShareTag, std::uint32_t>;  // a node of the tree; 0: none
 
 inline constexpr double kShareWeightLeast = 0.001, kShareWeightMost = 1'000'000;
-inline constexpr std::uint32_t kShareGuaranteeMost = 1'000'000;
+inline constexpr std::uint32_t kShareSlotsMost = 1'000'000;  // of guarantees and caps
 
 // Of one node; what is not given is as a wider rule or the default has it.
 struct ShareRules {
   std::optional<double> weight;            // of it among its siblings; 1
   std::optional<std::uint32_t> guarantee;  // slots that it gets before all others while it has work; 0
+  std::optional<std::uint32_t> slots_max;  // slots that may hold its work at once; 0: as many as there are
   bool operator==(const ShareRules&) const = default;
 };
 

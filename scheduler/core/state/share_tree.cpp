@@ -100,9 +100,11 @@ void ShareTree::apply_rules(ShareNode& node) {
   if (const auto set = rule_records_.find(node.path); set != rule_records_.end()) {
     if (set->second.rules.weight) rules.weight = set->second.rules.weight;
     if (set->second.rules.guarantee) rules.guarantee = set->second.rules.guarantee;
+    if (set->second.rules.slots_max) rules.slots_max = set->second.rules.slots_max;
   }
   node.weight = rules.weight.value_or(1);
   node.guarantee = rules.guarantee.value_or(0);
+  node.slots_max = rules.slots_max.value_or(0) == 0 ? std::nullopt : rules.slots_max;
   place(node);
 }
 

@@ -13,6 +13,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -44,9 +45,10 @@ struct ShareNode {
   std::uint32_t level = 0;
   double weight = 1;
   std::uint32_t guarantee = 0;
-  double settled = 0, pending = 0;  // weighted microseconds, scaled: of ended attempts; estimated, of live ones
-  std::uint64_t waiting = 0;        // ready tasks
-  std::uint32_t slots = 0;          // that hold work of it
+  std::optional<std::uint32_t> slots_max;  // its cap, 1 at least (cap_book.h)
+  double settled = 0, pending = 0;         // weighted microseconds, scaled: of ended attempts; estimated, of live ones
+  std::uint64_t waiting = 0;               // ready tasks
+  std::uint32_t slots = 0;                 // that hold work of it
   std::uint32_t leases = 0;
   std::map<std::string, ShareId> children;
   std::set<ShareTurn> line;  // of the children that have ready tasks

@@ -75,11 +75,11 @@ const std::string& Conditions::why_nobody(const JobEntry& job, const PhaseEntry&
   return entry->second;
 }
 
-const std::string& Conditions::throttled_by(const PhaseEntry& phase) {
+const std::string& Conditions::throttled_by(const JobEntry& job, const PhaseEntry& phase) {
   const ClassId ready = class_of_ready(phase);
-  const auto [entry, added] = throttled_.try_emplace(ready);
+  const auto [entry, added] = throttled_.try_emplace({ready, job.share});
   if (!added || ready == 0) return entry->second;
-  if (auto throttle = throttle_of(farm_, ready)) entry->second = std::move(throttle->because);
+  if (auto throttle = throttle_of(farm_, ready, job.share)) entry->second = std::move(throttle->because);
   return entry->second;
 }
 
@@ -96,7 +96,7 @@ Condition Conditions::of_layer(const JobEntry& job, std::uint32_t layer) {
     return {Condition::Kind::InputMissing, name, text_of(*missing, farm_.turn.now.wall), missing->since};
   for (const PhaseEntry& phase : job.phases)
     if (phase.plan->layer == layer)
-      if (const std::string& why = throttled_by(phase); !why.empty())
+      if (const std::string& why = throttled_by(job, phase); !why.empty())
         return {Condition::Kind::Throttled, name, why, {}};
   return {};
 }

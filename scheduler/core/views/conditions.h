@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "scheduler/core/state/farm_state.h"
 #include "scheduler/core/views/views.h"
@@ -19,11 +20,11 @@ class Conditions {
 
  private:
   const std::string& why_nobody(const JobEntry& job, const PhaseEntry& phase);
-  const std::string& throttled_by(const PhaseEntry& phase);
+  const std::string& throttled_by(const JobEntry& job, const PhaseEntry& phase);
 
   const FarmState& farm_;
-  std::map<ClassId, std::string> nobody_;     // why no worker could take the class; empty: one could
-  std::map<ClassId, std::string> throttled_;  // what holds the class back; empty: nothing
+  std::map<ClassId, std::string> nobody_;  // why no worker could take the class; empty: one could
+  std::map<std::pair<ClassId, ShareId>, std::string> throttled_;  // what holds them back; empty: nothing
   std::uint64_t workers_walked_ = 0;
 };
 

@@ -373,7 +373,7 @@ void explain_open_task(const FarmState& farm, const JobEntry& job, const PhaseEn
   if (throttle) view.reasons.push_back({throttle->reason, 0, {}, throttle->because, throttle->remedy});
   // A slot that is merely busy does not keep a paused job back; one that is drained or lacks something will, later.
   std::copy_if(slots.reasons.begin(), slots.reasons.end(), std::back_inserter(view.reasons), [&](const SlotReason& r) {
-    if (throttle && r.reason == Reason::Limit) return false;  // said already, of the farm as a whole
+    if (throttle && r.reason == throttle->reason) return false;  // said already, of the farm as a whole
     return !job.is_held() || r.reason != Reason::SlotsBusy;
   });
   // A slot takes it as soon as one is free, and another share's work comes before.

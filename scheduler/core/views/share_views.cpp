@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "scheduler/core/policy/throttling.h"
+
 namespace framemill::scheduler {
 namespace {
 
@@ -54,16 +56,19 @@ std::string goes_first(const ShareTree& shares, const Behind& behind) {
                      percent(used_part(shares, first)), percent(entitled(shares, first)));
 }
 
-std::string why(const ShareTree& shares, const ShareNode& node) {
+std::string why(const FarmState& farm, const ShareNode& node) {
+  const ShareTree& shares = farm.shares;
   if (!is_active(node)) return "";
   if (node.waiting == 0) return "all its work runs";
+  if (const ShareId capped = farm.caps.reached(shares, node.id)) return cap_text(farm, capped);
   if (node.slots < node.guarantee)
     return fmt::format("next: it has {} of {} guaranteed slots", node.slots, node.guarantee);
   const auto other = behind(shares, node);
   return other ? goes_first(shares, *other) : "next";
 }
 
-void add_below(const ShareTree& shares, const ShareNode& node, double scale, std::vector<ShareView>& views) {
+void add_below(const FarmState& farm, const ShareNode& node, double scale, std::vector<ShareView>& views) {
+  const ShareTree& shares = farm.shares;
   for (const auto& [name, id] : node.children) {
     const ShareNode& child = shares.node(id);
     ShareView view;
@@ -71,16 +76,17 @@ void add_below(const ShareTree& shares, const ShareNode& node, double scale, std
     view.is_user = child.is_leaf();
     view.weight = child.weight;
     view.guarantee = child.guarantee;
+    view.slots_max = child.slots_max.value_or(0);
     view.entitled = entitled(shares, child);
     view.used = used_part(shares, child);
     view.used_s = child.used() / scale / 1e6;
     view.slots = child.slots;
     view.tasks_ready = child.waiting;
-    view.why = why(shares, child);
+    view.why = why(farm, child);
     if (const auto set = shares.rule_records().find(child.path); set != shares.rule_records().end())
       view.last_change = set->second.last_change;
     views.push_back(std::move(view));
-    add_below(shares, child, scale, views);
+    add_below(farm, child, scale, views);
   }
 }
 
@@ -88,7 +94,7 @@ void add_below(const ShareTree& shares, const ShareNode& node, double scale, std
 
 std::vector<ShareView> share_views(const FarmState& farm) {
   std::vector<ShareView> views;
-  add_below(farm.shares, farm.shares.root(), farm.shares.scale(farm.now()), views);
+  add_below(farm, farm.shares.root(), farm.shares.scale(farm.now()), views);
   return views;
 }
 

@@ -205,6 +205,8 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
       break;  // because_of_maintenance, because_kept_free and because_avoided tell
     case PlacementBlocker::Limited:
       return "a limit is used up, and the slot does not use it";
+    case PlacementBlocker::ShareCapped:
+      return "its share has reached its cap, and the slot does not hold work of it";
   }
   return "";
 }
@@ -253,6 +255,8 @@ std::string remedy(const Demand& demand, const WorkerEntry& worker, PlacementBlo
       return "wait for that work, or add a device";
     case Reason::Limit:
       return "wait, or raise the limit";
+    case Reason::ShareCap:
+      return "wait, or raise the cap: `framemill shares` shows it";
     default:
       return blocker == PlacementBlocker::None ? "nothing: it starts at once"
                                                : "wait, raise the priority, or add a worker";
@@ -288,7 +292,9 @@ struct TaskAnswers {
     if (!fit.fits()) return fit.blocker;
     if (tasks_before_drain(farm, phase, worker, slot, fit.capacity) == 0) return PlacementBlocker::Maintenance;
     if (at_publish_cap(farm, worker.record.id)) return PlacementBlocker::PublishCap;
-    if (farm.limits.in_the_way(demand, {worker.record.id, slot.state.index})) return PlacementBlocker::Limited;
+    const SlotRef ref{worker.record.id, slot.state.index};
+    if (farm.limits.in_the_way(demand, ref)) return PlacementBlocker::Limited;
+    if (farm.caps.in_the_way(farm.shares, job.share, ref)) return PlacementBlocker::ShareCapped;
     return kept_free_for(worker, slot) == nullptr ? PlacementBlocker::None : PlacementBlocker::KeptFree;
   }
   SlotReason reason(const WorkerEntry& worker, const SlotEntry& slot, const Avoidance& avoided,

@@ -182,13 +182,14 @@ struct ShareView {   // a node of the tree of shares
   bool is_user = false;
   double weight = 1;
   std::uint32_t guarantee = 0;  // slots
+  std::uint32_t slots_max = 0;  // that may hold its work at once; 0: as many as there are
   double entitled = 0;          // of the farm, 0 to 1, beside the others that have work now
   double used = 0;              // of what the whole farm has used, decayed, 0 to 1
   double used_s = 0;            // weighted device seconds, decayed
   std::uint32_t slots = 0;      // that hold work of it
   std::uint64_t tasks_ready = 0;
   std::string why;    // why its work waits, or that it is next; empty: it has none
-  Cause last_change;  // of its weight or guarantee at run time; no principal: as configured
+  Cause last_change;  // of its weight, guarantee or cap at run time; no principal: as configured
 };
 
 // Rows are never changed once they are made, so that threads may share them.
