@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/os_error.h"
 #include "models/safetensors.h"
+#include "models/text_prompt.h"
 #include "models/weights.h"
 
 namespace framemill::models {
@@ -152,6 +153,9 @@ std::vector<base::Error> faults(const Package& package) {
     if (auto status = check_digest(package, file); !status.ok()) out.push_back(status.error());
   for (const Component& component : package.manifest.components)
     if (auto status = check_component(package, component); !status.ok()) out.push_back(status.error());
+  if (package.manifest.conditioning.kind == jobs::ConditioningKind::Text)
+    if (auto tokenizer = open_tokenizer(package.directory, package.manifest); !tokenizer.ok())
+      out.push_back(tokenizer.error());
   return out;
 }
 
@@ -250,7 +254,12 @@ PackageShelf PackageShelf::open(const std::vector<fs::path>& roots) {
       }
       const std::string id = package->manifest.id();
       jobs::PackageFacts known = facts(*package);
-      shelf.entries_.try_emplace(id, Entry{std::move(package).value(), std::move(known)});  // the first root wins
+      // The first root wins.
+      const auto [entry, added] =
+          shelf.entries_.try_emplace(id, Entry{std::move(package).value(), std::move(known), {}});
+      if (added && entry->second.package.manifest.conditioning.kind == jobs::ConditioningKind::Text)
+        entry->second.prompts =
+            std::make_shared<PromptChecker>(entry->second.package.directory, entry->second.package.manifest);
     }
   }
   return shelf;
@@ -275,7 +284,7 @@ std::vector<std::string> PackageShelf::ids() const {
 base::Status PackageShelf::check_prompt(std::string_view id, std::string_view prompt) const {
   const Package* known = package(id);
   if (!known) return base::Error{"model.unknown", "no package " + std::string(id), "model", ""};
-  if (known->manifest.conditioning.kind == jobs::ConditioningKind::Text) return {};
+  if (const auto& prompts = entries_.find(id)->second.prompts) return prompts->check(prompt);
   auto condition = parse_prompt(known->vocabulary, prompt);
   if (!condition.ok()) return condition.error();
   return {};

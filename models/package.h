@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,8 @@ bool is_licence_expression(std::string_view text);
 // nothing to say.
 std::vector<std::string> lint(const Package& package);
 
+class PromptChecker;
+
 // All packages below some directories (each holds name@version directories), for planning. A package that does not open
 // is left out and told of in problems().
 class PackageShelf final : public jobs::PackageCatalogue {
@@ -64,6 +67,7 @@ class PackageShelf final : public jobs::PackageCatalogue {
   struct Entry {
     Package package;
     jobs::PackageFacts facts;
+    std::shared_ptr<PromptChecker> prompts;  // of a package whose conditioning is text
   };
   std::map<std::string, Entry, std::less<>> entries_;
   std::vector<base::Error> problems_;

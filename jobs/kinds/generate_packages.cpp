@@ -84,6 +84,8 @@ class PackageChecks {
     if (code == "prompt.binding") return "every colour, size and motion beside the object it is of";
     if (code == "prompt.conflict") return "one value of a kind: one time of day, one weather, one colour per object";
     if (code == "prompt.too_many") return "fewer objects";
+    if (code == "prompt.too_long") return "a shorter prompt: nothing of what is cut off would be seen";
+    if (!code.starts_with("prompt.")) return "a package that can be read: framemill model verify " + model;
     return fmt::format("words that {} knows: framemill model vocabulary {}", model, model);
   }
   void fail(std::string_view key, std::string code, std::string message, std::string expected,
