@@ -2,6 +2,7 @@
 #include "gpu/torch/wan/autoencoder.h"
 
 #include "gpu/torch/cpu_allocator.h"
+#include "gpu/torch/wan/causal_layers.h"
 #include "tests/gpu_torch/wan_reference.h"
 
 #include <catch2/catch.hpp>  // last: torch has a CHECK of its own
@@ -89,6 +90,27 @@ TEST_CASE("a Wan clip's first frames do not depend on later ones, and windows in
   const at::Tensor encoded =
       wan_encode(reference.weights, reference.config, at::cat({mirrored, pictures}, 0), at::kFloat);
   CHECK(largest_difference(encoded.narrow(0, 1, 1), tensor_of(reference.file, "encoded")) < 1e-5);
+}
+
+TEST_CASE(
+    "a causal convolution over pieces of a clip is that over the whole clip behind zeros, however many channels") {
+  const std::int64_t channels = GENERATE(8, 264), batch = GENERATE(1, 2);
+  at::Generator random = at::detail::createCPUGenerator(7);
+  Parameters p;
+  p.set("c.weight", at::randn({5, channels, 3, 3, 3}, random) * 0.02);
+  p.set("c.bias", at::randn({5}, random));
+  const at::Tensor clip = at::randn({batch, 9, 3, 4, channels}, random);
+  CausalPass pass(p, at::kFloat);
+  std::vector<at::Tensor> pieces;
+  for (const auto& [first, count] : {std::pair{0, 1}, {1, 1}, {2, 4}, {6, 2}, {8, 1}})
+    pieces.push_back(pass.conv("c", clip.narrow(1, first, count)));
+  const at::Tensor padded = at::constant_pad_nd(clip.permute({0, 4, 1, 2, 3}), {1, 1, 1, 1, 2, 0});
+  const at::Tensor wanted = at::conv3d(padded, p["c.weight"], p["c.bias"]).permute({0, 2, 3, 4, 1});
+  CHECK(largest_difference(at::cat(pieces, 1), wanted) < 1e-5);
+
+  CausalPass late(p, at::kFloat);  // two frames with a single one before them
+  const at::Tensor first = late.conv("c", clip.narrow(1, 0, 1)), next = late.conv("c", clip.narrow(1, 1, 2));
+  CHECK(largest_difference(at::cat({first, next}, 1), wanted.narrow(1, 0, 3)) < 1e-5);
 }
 
 TEST_CASE("a Wan clip is decoded and encoded in memory that does not grow with its length") {

@@ -26,7 +26,8 @@ at::Tensor unfold_patches(const WanAutoencoderConfig& config, const at::Tensor& 
 }
 
 // The shortcut around a level of the encoder: the values of a cell of time_factor x space_factor x space_factor are
-// averaged to `out` channels, runs of neighbouring ones together. A single first frame counts as the last of a cell of zeros.
+// averaged to `out` channels, runs of neighbouring ones together. A single first frame counts as the last of a cell
+// that is zero before it.
 at::Tensor averaged(const at::Tensor& x, std::int64_t out, int time_factor, int space_factor) {
   const std::int64_t missing = (time_factor - x.size(1) % time_factor) % time_factor;
   return at::constant_pad_nd(x, {0, 0, 0, 0, 0, 0, missing, 0})
@@ -58,7 +59,7 @@ at::Tensor middle(CausalPass& pass, const std::string& part, at::Tensor x) {
 }
 
 at::Tensor head(CausalPass& pass, const std::string& part, const at::Tensor& x) {
-  return pass.conv(part + ".conv_out", pass.norm_silu(part + ".norm_out", x));
+  return pass.norm_silu_conv(part + ".norm_out", part + ".conv_out", x);
 }
 
 // One piece of the clip, [B, T, H, W, C] -> [B, 1, h, w, 2 * z_dim].

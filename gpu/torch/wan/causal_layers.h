@@ -20,10 +20,10 @@ class CausalPass {
 
   // name.weight [out, in, kt, kh, kw], name.bias: zeros around the picture and before the clip.
   at::Tensor conv(const std::string& name, const at::Tensor& x);
+  // The same of x over its root mean square along the channels, times norm.gamma, and SiLU of that.
+  at::Tensor norm_silu_conv(const std::string& norm, const std::string& name, const at::Tensor& x);
   // name.weight [out, in, 1, 1(, 1)], name.bias.
   at::Tensor pointwise(const std::string& name, const at::Tensor& x) const;
-  // x over its root mean square along the channels, times name.gamma, and SiLU of that.
-  at::Tensor norm_silu(const std::string& name, const at::Tensor& x) const;
   // Two convolutions and a shortcut.
   at::Tensor residual_block(const std::string& name, const at::Tensor& x);
   // Attention with one head over the cells of each frame, added to x.
@@ -36,10 +36,12 @@ class CausalPass {
   at::Tensor upsample(const std::string& name, const at::Tensor& x);
 
  private:
-  at::Tensor norm(const std::string& name, const at::Tensor& x) const;  // float32
   at::Tensor weight(const std::string& name) const { return p_[name + ".weight"].to(compute_); }
   at::Tensor bias(const std::string& name) const { return p_[name + ".bias"].to(compute_); }
-  at::Tensor with_history(const std::string& name, const at::Tensor& x, std::int64_t frames);
+  at::Tensor normed(const std::string& name, const at::Tensor& x) const;  // float32
+  at::Tensor room_after_history(const std::string& name, at::IntArrayRef shape) const;
+  void keep(const std::string& name, const at::Tensor& input, std::int64_t frames);
+  at::Tensor conv_over(const std::string& name, at::Tensor input, std::int64_t frames);
 
   const Parameters& p_;
   at::ScalarType compute_;
