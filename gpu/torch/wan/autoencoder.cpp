@@ -134,14 +134,25 @@ at::Tensor wan_encode(const Parameters& p, const WanAutoencoderConfig& config, c
   return at::cat(out, 1).permute({0, 4, 1, 2, 3}).contiguous();
 }
 
+WanDecoder::WanDecoder(const Parameters& p, const WanAutoencoderConfig& config, at::Tensor latents,
+                       at::ScalarType compute)
+    : config_(config), latents_(std::move(latents)), compute_(compute),
+      pass_(std::make_unique<CausalPass>(p, compute)) {}
+
+WanDecoder::~WanDecoder() = default;
+
+at::Tensor WanDecoder::next() {
+  FM_CHECK(!done(), "decoding beyond the last latent frame");
+  const at::Tensor piece = latents_.narrow(2, frames_done_, 1).to(compute_).permute({0, 2, 3, 4, 1}).contiguous();
+  const at::Tensor x = decode_piece(*pass_, config_, pass_->pointwise("post_quant_conv", piece));
+  ++frames_done_;
+  return unfold_patches(config_, x).to(at::kFloat).clamp_(-1, 1);
+}
+
 void wan_decode(const Parameters& p, const WanAutoencoderConfig& config, const at::Tensor& latents,
                 at::ScalarType compute, const WanFrames& take) {
-  CausalPass pass(p, compute);
-  for (std::int64_t frame = 0; frame < latents.size(2); ++frame) {
-    const at::Tensor piece = latents.narrow(2, frame, 1).to(compute).permute({0, 2, 3, 4, 1}).contiguous();
-    const at::Tensor x = decode_piece(pass, config, pass.pointwise("post_quant_conv", piece));
-    take(unfold_patches(config, x).to(at::kFloat).clamp_(-1, 1));
-  }
+  WanDecoder decoder(p, config, latents, compute);
+  while (!decoder.done()) take(decoder.next());
 }
 
 at::Tensor wan_normalise(const WanAutoencoderConfig& config, const at::Tensor& raw) {

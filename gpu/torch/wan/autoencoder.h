@@ -9,6 +9,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
 #include "gpu/torch/parameters.h"
 #include "models/wan/config.h"
@@ -19,6 +20,29 @@ namespace framemill::gpu {
 // -> raw latents [B, z_dim, 1 + k, H / space_ratio, W / space_ratio] float32: the mode of the distribution.
 at::Tensor wan_encode(const Parameters& p, const models::WanAutoencoderConfig& config, const at::Tensor& pictures,
                       at::ScalarType compute);
+
+class CausalPass;
+
+// From latents to pictures, a latent frame at a time, for whoever writes the first pictures while the last are made.
+class WanDecoder {
+ public:
+  // latents [B, z_dim, f, h, w] raw, f >= 1. The parameters and the configuration outlive it.
+  WanDecoder(const Parameters& p, const models::WanAutoencoderConfig& config, at::Tensor latents,
+             at::ScalarType compute);
+  ~WanDecoder();
+
+  std::int64_t frames_done() const { return frames_done_; }  // latent frames
+  bool done() const { return frames_done_ == latents_.size(2); }
+  // Of the next latent frame: [B, 3, 1 or time_ratio, H, W] float32 within -1..1. After an exception it is of no use.
+  at::Tensor next();
+
+ private:
+  const models::WanAutoencoderConfig& config_;
+  at::Tensor latents_;
+  at::ScalarType compute_;
+  std::unique_ptr<CausalPass> pass_;
+  std::int64_t frames_done_ = 0;
+};
 
 // Called for each latent frame in turn with pictures [B, 3, 1 or time_ratio, H, W] float32 within -1..1.
 using WanFrames = std::function<void(const at::Tensor& pictures)>;

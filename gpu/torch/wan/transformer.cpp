@@ -266,6 +266,7 @@ at::Tensor TransformerPass::predict() const {
   std::size_t hints = 0;
   for (int i = 0; i < config_.layers; ++i) {
     run_layer("blocks." + std::to_string(i) + ".", x, context);
+    if (inputs_.after_layer) inputs_.after_layer();
     if (!control.defined() || hints == config_.vace_layers.size() || config_.vace_layers[hints] != i) continue;
     const std::string name = "vace_blocks." + std::to_string(hints) + ".";
     run_layer(name, control, context);

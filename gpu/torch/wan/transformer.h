@@ -7,6 +7,7 @@
 // weights of that dtype; the sum that the layers add to, norms and modulation are float32.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "gpu/torch/parameters.h"
@@ -22,6 +23,7 @@ struct WanInputs {
   at::Tensor image;  // [B, N, image_dim]: embeddings of the image, or of first and last image; undefined without
   at::Tensor control;                 // VACE: [B, vace_in_channels, F, h, w]; undefined elsewhere
   std::vector<double> control_scale;  // VACE: of each of vace_layers; empty: 1
+  std::function<void()> after_layer;  // a sign of life: a call may take minutes
 };
 
 // [B, out_channels, F, h, w] float32. Throws what LibTorch throws, for shapes that do not fit as well.

@@ -58,7 +58,7 @@ at::Tensor buckets_of_distances(const Umt5Config& config, std::int64_t length, a
 }  // namespace
 
 at::Tensor umt5_encode(const Parameters& p, const Umt5Config& config, const at::Tensor& tokens, const at::Tensor& mask,
-                       at::ScalarType compute) {
+                       at::ScalarType compute, const std::function<void()>& after_layer) {
   const at::Tensor counts = mask.ne(0);
   at::Tensor out = at::zeros({tokens.size(0), tokens.size(1), config.d_model}, tokens.options().dtype(at::kFloat));
   const at::Tensor used = counts.any(0).nonzero();
@@ -77,6 +77,7 @@ at::Tensor umt5_encode(const Parameters& p, const Umt5Config& config, const at::
     const std::string block = fmt::format("encoder.block.{}.layer.", i);
     x = x + encoder.attention(block + "0.SelfAttention", encoder.norm(block + "0.layer_norm", x), buckets, hidden);
     x = x + encoder.feed_forward(block + "1.DenseReluDense", encoder.norm(block + "1.layer_norm", x));
+    if (after_layer) after_layer();
   }
   x = encoder.norm("encoder.final_layer_norm", x);
   // Chosen, not multiplied: a row without any token is NaN by now.
