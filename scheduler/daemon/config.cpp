@@ -184,6 +184,10 @@ void read_config(SettingsTable& table, const std::filesystem::path& directory, c
     for (const std::string& key : metrics.keys()) config.origins["metrics." + key] = file;
     metrics.flag("loopback_without_token", config.metrics_loopback_without_token);
   });
+  table.table("previews", [&](SettingsTable& previews) {
+    for (const std::string& key : previews.keys()) config.origins["previews." + key] = file;
+    previews.flag("enabled", config.previews_enabled);
+  });
   table.table("limits", [&](SettingsTable& limits) { read_limits(limits, file, config); });
 }
 
@@ -288,6 +292,7 @@ std::vector<ShownKey> shown_keys(const SchedulerConfig& config) {
   for (const auto& [program, names] : config.limits.programs)
     keys.push_back({"limits.programs", program, fmt::format("[\"{}\"]", fmt::join(names, "\", \""))});
   keys.push_back({"metrics", "loopback_without_token", config.metrics_loopback_without_token ? "true" : "false"});
+  keys.push_back({"previews", "enabled", config.previews_enabled ? "true" : "false"});
   for (const auto& [name, path] : config.roots) keys.push_back({"roots", name, quoted(path.string())});
   return keys;
 }

@@ -42,6 +42,7 @@ struct SchedulerConfig {
   std::filesystem::path tokens_file;                   // tokens.toml: principals, roles, digests of tokens
   std::vector<std::filesystem::path> models;           // directories of model packages
   std::map<std::string, std::filesystem::path> roots;  // where this host has them; empty path: not here
+  bool previews_enabled = true;                        // [previews]: pages get them from the roots that this host has
   base::Duration lease_ttl = base::seconds(120);
   base::Duration silence_alarm = base::seconds(15);
   base::Duration missing_after = base::seconds(600);      // for input files of roots, where a layer does not say

@@ -21,6 +21,7 @@
 #include "scheduler/daemon/farm_figures.h"
 #include "scheduler/daemon/farm_service.h"
 #include "scheduler/daemon/forecaster.h"
+#include "scheduler/daemon/preview_shelf.h"
 #include "scheduler/daemon/process.h"
 #include "scheduler/daemon/turn_figures.h"
 #include "scheduler/daemon/upkeep.h"
@@ -295,11 +296,18 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
       config);
   loop.on_signal(SIGHUP, [&] { upkeep.reload_now("SIGHUP"); });
   open_local_door(config, *http_thread);
-  http_thread->on_thread([&](HttpApi& api) { api.use_upkeep(&upkeep); });
+  PreviewShelf previews(config.previews_enabled ? config.roots : std::map<std::string, std::filesystem::path>());
+  http_thread->on_thread([&](HttpApi& api) {
+    api.use_upkeep(&upkeep);
+    api.use_previews(&previews);
+  });
   service_manager.ready();
   service_manager.status("ready");
   loop.run();
-  http_thread->on_thread([](HttpApi& api) { api.use_upkeep(nullptr); });
+  http_thread->on_thread([](HttpApi& api) {
+    api.use_upkeep(nullptr);
+    api.use_previews(nullptr);
+  });
   upkeep.close();
   forecaster.stop();
   if (failure) return *failure;

@@ -86,6 +86,7 @@ const auto kStatuses = std::to_array<base::CodeRow<int>>({
     {"frames.", 400},
     {"spec.", 422},
     {"plan.", 422},
+    {"preview.", 404},
     {"prompt.", 422},
     {"store.corrupt", 500},  // asking again would find the same
     {"store.", 503},
@@ -218,6 +219,7 @@ ApiRoutes api_routes() {
   add_diagnosis_route(routes);
   add_limit_routes(routes);
   add_worker_routes(routes);
+  add_preview_routes(routes);
   add_session_routes(routes);
   add_share_routes(routes);
   add_system_routes(routes);

@@ -29,6 +29,7 @@ namespace json = boost::json;
 
 constexpr std::size_t kReasonBytesMax = 1000;  // of why a person changes something
 
+class PreviewPort;
 class UpkeepPort;
 
 // What all calls share.
@@ -38,7 +39,8 @@ struct ApiState : std::enable_shared_from_this<ApiState> {
   net::EventLoop& loop;
   FarmPort& farm;
   const std::string version;
-  UpkeepPort* upkeep = nullptr;  // none before the process has its parts together
+  PreviewPort* previews = nullptr;  // none: there are no pictures here
+  UpkeepPort* upkeep = nullptr;     // none before the process has its parts together
   std::shared_ptr<const TokenTable> tokens;
   base::RepeatLimit refusals;  // of what is logged of refused sign-ins
   EventHub events;
@@ -112,6 +114,7 @@ void add_history_routes(ApiRoutes& routes);
 void add_limit_routes(ApiRoutes& routes);
 void add_worker_routes(ApiRoutes& routes);
 void add_diagnosis_route(ApiRoutes& routes);
+void add_preview_routes(ApiRoutes& routes);
 void add_session_routes(ApiRoutes& routes);
 void add_share_routes(ApiRoutes& routes);
 void add_system_routes(ApiRoutes& routes);

@@ -168,6 +168,10 @@ void HttpApi::use_upkeep(UpkeepPort* upkeep) {
   state_->upkeep = upkeep;
 }
 
+void HttpApi::use_previews(PreviewPort* previews) {
+  state_->previews = previews;
+}
+
 base::Status HttpApi::open_local_door(net::HttpServerOptions options) {
   ApiRoutes routes;
   add_upkeep_routes(routes);
@@ -212,6 +216,7 @@ void HttpApi::use_tokens(TokenTable tokens) {
 
 void HttpApi::stop(base::Duration grace, std::function<void()> done) {
   state_->events.close_all();
+  state_->previews = nullptr;
   state_->upkeep = nullptr;  // a copy under way is answered by nobody
   local_server_.reset();
   server_->stop(grace, std::move(done));

@@ -14,6 +14,7 @@
 #include "net/event_loop.h"
 #include "net/http_server.h"
 #include "scheduler/http/farm_port.h"
+#include "scheduler/http/preview_port.h"
 #include "scheduler/http/tokens.h"
 #include "scheduler/http/upkeep_port.h"
 
@@ -35,8 +36,9 @@ class HttpApi {
                                                      std::vector<std::string> page_hosts = {});
   ~HttpApi();
 
-  // The port must outlive the API. Loop thread, or before the loop runs.
+  // The ports must outlive the API. Loop thread, or before the loop runs.
   void use_upkeep(UpkeepPort* upkeep);
+  void use_previews(PreviewPort* previews);
   // A second door, for this host's own administration: a Unix socket that lets in this process's user and root, without
   // a token, as administrators, and knows the upkeep routes alone. Before the loop runs. Errors: net.bind.
   base::Status open_local_door(net::HttpServerOptions options);

@@ -6,6 +6,7 @@ namespace framemill::scheduler {
 
 using testing::ApiFixture;
 using testing::contract;
+using testing::FakePreviews;
 
 namespace {
 
@@ -44,6 +45,8 @@ std::string filled(const std::string& path) {
     out += "/" + (segment == "{job}"      ? std::string("1")
                   : segment == "{worker}" ? std::string("w1")
                   : segment == "{limit}"  ? std::string("nuke")
+                  : segment == "{root}"   ? std::string("renders")
+                  : segment == "{name}"   ? FakePreviews::frame_name()
                                           : std::string(segment));
   }
   return out;
@@ -176,7 +179,7 @@ TEST_CASE("a reply of every operation was recorded and fits its schema") {
         fixture.call("root", operation.method, filled(operation.path), operation.method == "POST" ? body : "");
     INFO(operation.method << " " << operation.path << ": " << reply.body);
     CHECK(reply.status / 100 == 2);
-    CHECK(*reply.header("cache-control") == "no-store");
+    if (reply.content_type != "image/jpeg") CHECK(*reply.header("cache-control") == "no-store");
   }
   std::size_t good = 0;
   for (const std::string& line : fixture.recorded) good += line.find(" 20") != std::string::npos ? 1 : 0;

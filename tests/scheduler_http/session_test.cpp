@@ -30,9 +30,11 @@ net::HttpHeaders own_page(const Browser& browser) {
 std::string filled(const std::string& path) {
   std::string out;
   for (std::string_view segment : net::split_path(path))
-    out += "/" + (segment == "{job}"      ? "1"
+    out += "/" + (segment == "{job}"      ? std::string("1")
                   : segment == "{worker}" ? "w1"
                   : segment == "{limit}"  ? "nuke"
+                  : segment == "{root}"   ? "renders"
+                  : segment == "{name}"   ? testing::FakePreviews::frame_name()
                                           : std::string(segment));
   return out;
 }

@@ -44,6 +44,19 @@ TEST_CASE("commands are confined unless worker.toml says otherwise") {
   CHECK(of("[confinement]\nunconfined = true\n").error().code == "config.unknown_key");
 }
 
+TEST_CASE("previews can be switched off, and cost a share of the host") {
+  const auto of = [](const std::string& more) { return parse_worker_config(kLeast + more, "/etc/framemill"); };
+  CHECK(of("")->previews.enabled);
+  const auto set = of("[previews]\nenabled = false\nbudget = 0.5\nkeep = \"2h\"\n");
+  REQUIRE(set.ok());
+  CHECK_FALSE(set->previews.enabled);
+  CHECK(set->previews.budget == 0.5);
+  CHECK(set->previews.keep == base::seconds(7200));
+  CHECK(of("[previews]\nbudget = 2\n").error().code == "config.out_of_range");
+  CHECK(of("[previews]\nbudget = 0\n").error().code == "config.out_of_range");
+  CHECK(of("[previews]\nkeep = \"5s\"\n").error().code == "config.out_of_range");
+}
+
 TEST_CASE("everything can be set") {
   const auto config = parse_worker_config(std::string(kLeast) + R"(
 name = "w1"

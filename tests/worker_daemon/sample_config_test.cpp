@@ -19,6 +19,9 @@ TEST_CASE("the sample configuration is right and shows the defaults") {
   CHECK(config->niceness == defaults.niceness);
   CHECK(config->environment == defaults.environment);
   CHECK(config->commands.empty());
+  CHECK(config->previews.enabled == defaults.previews.enabled);
+  CHECK(config->previews.budget == defaults.previews.budget);
+  CHECK(config->previews.keep == defaults.previews.keep);
   CHECK(config->devices.size() == 1);
   CHECK(config->slots.size() == 1);
 }

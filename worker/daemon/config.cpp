@@ -85,6 +85,12 @@ void read_confinement(SettingsTable& table, const std::filesystem::path& directo
   table.paths("write", out.write, directory);
 }
 
+void read_previews(SettingsTable& table, PreviewsConfig& out) {
+  table.flag("enabled", out.enabled);
+  if (const auto budget = table.number("budget", 0.001, 1)) out.budget = *budget;
+  table.duration("keep", out.keep, base::seconds(3600), base::seconds(3650ll * 24 * 3600));
+}
+
 void check_together(SettingsTable& table, const WorkerConfig& config) {
   std::set<std::string> devices, slots;
   for (const DeviceConfig& device : config.devices)
@@ -128,6 +134,7 @@ void read_config(SettingsTable& table, const std::filesystem::path& directory, W
   table.entries("commands",
                 [&](SettingsTable& commands, const std::string& name) { read_command(commands, name, config); });
   table.table("confinement", [&](SettingsTable& inner) { read_confinement(inner, directory, config.confinement); });
+  table.table("previews", [&](SettingsTable& inner) { read_previews(inner, config.previews); });
   read_list(table, "device", config.devices, read_device);
   read_list(table, "slot", config.slots, read_slot);
   check_together(table, config);

@@ -41,6 +41,13 @@ struct ConfinementConfig {
   std::vector<std::filesystem::path> read, write;
 };
 
+// [previews]: small pictures of published frames; docs/previews.md.
+struct PreviewsConfig {
+  bool enabled = true;
+  double budget = 0.02;                                 // share of the host's processor time that they may use
+  base::Duration keep = base::seconds(30 * 24 * 3600);  // after the last of a job was added
+};
+
 struct WorkerConfig {
   std::filesystem::path directory;  // of the configuration file
   std::string name;                 // for people; default: the host's name
@@ -52,6 +59,7 @@ struct WorkerConfig {
   std::set<std::string> read_only_roots;  // of them, those with access = "read"
   std::map<std::string, std::string> commands;
   ConfinementConfig confinement;
+  PreviewsConfig previews;
   std::vector<std::string> environment;  // names that children may see beside the usual ones
   std::vector<DeviceConfig> devices;
   std::vector<SlotConfig> slots;

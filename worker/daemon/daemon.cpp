@@ -31,6 +31,7 @@ StorageSettings storage_settings(const DaemonSetup& setup) {
   settings.read_only = setup.config.read_only_roots;
   settings.owner = setup.keys.public_key.z85();
   settings.publish = {setup.group};
+  settings.previews = setup.config.previews.enabled && ::access(setup.media.c_str(), X_OK) == 0;
   return settings;
 }
 
@@ -42,7 +43,8 @@ Daemon::Daemon(net::EventLoop& loop, DaemonSetup setup)
       scout_(
           loop, [this]() -> const RootTable& { return storage_.roots(); }, [this] { happen(FilesLookedFor{}); }),
       executors_(loop, setup_, storage_, caps_, [this](Event event) { happen(std::move(event)); }),
-      children_(loop, setup_, storage_, caps_, [this](Event event) { happen(std::move(event)); }) {
+      children_(loop, setup_, storage_, caps_, [this](Event event) { happen(std::move(event)); }),
+      previews_(loop, setup_, storage_) {
   for (const SlotPlan& slot : setup_.host.slots) caps_.push_back(memory_caps_.make(slot.name, slot.host_bytes_max));
 }
 
@@ -58,6 +60,8 @@ base::Status Daemon::start() {
                    describe(setup_.access));
   media_usable_ = ::access(setup_.media.c_str(), X_OK) == 0;
   look_for_packages();
+  if (setup_.config.previews.enabled && media_usable_)
+    storage_.on_published([this](const wire::PublishOrder& order) { previews_.offer(order); });
 
   net::SecureDealerOptions options;
   options.endpoint = setup_.config.scheduler;

@@ -11,6 +11,7 @@
 #include "worker/daemon/children.h"
 #include "worker/daemon/executors.h"
 #include "worker/daemon/input_scout.h"
+#include "worker/daemon/previews.h"
 #include "worker/daemon/setup.h"
 #include "worker/daemon/storage.h"
 #include "worker/link/scheduler_link.h"
@@ -48,6 +49,7 @@ class Daemon : private HostPort {
   InputScout scout_;
   Executors executors_;
   Children children_;
+  Previews previews_;
   std::vector<wire::Package> packages_;
   bool media_usable_ = false;
   std::unique_ptr<SchedulerLink> link_;

@@ -107,6 +107,8 @@ RootLook look_at_root(const std::string& name, const StorageSettings& settings) 
     // There before an executor starts: it may write in what was there then.
     if (writable)
       if (auto tree = attempts_tree(**root, MakeDirectories::Yes); tree.ok()) look.attempts = std::move(*tree);
+    if (writable && settings.previews)
+      if (auto tree = previews_tree(**root, MakeDirectories::Yes); tree.ok()) look.previews = std::move(*tree);
     if (!writable && !read_only)
       look.problem = base::Error{"root.read_only",
                                  fmt::format("root {}: {} cannot be written by this user: it serves inputs alone", name,
@@ -346,6 +348,22 @@ std::vector<Tree> Storage::attempts_trees() const {
   return trees;
 }
 
+std::vector<Tree> Storage::previews_trees() const {
+  std::vector<Tree> trees;
+  for (const auto& [name, lane] : lanes_)
+    if (lane->last.previews && roots_.contains(name)) trees.push_back(*lane->last.previews);
+  return trees;
+}
+
+void Storage::sweep_previews(base::WallTime since) {
+  for (const auto& [name, root] : roots_)
+    run(
+        lanes_.at(name)->manifests, [root = root, since] { return remove_old_previews(*root, since); },
+        [](const base::Result<std::size_t>& removed) {
+          if (removed.ok() && *removed > 0) base::log_info("previews", "removed the previews of {} old jobs", *removed);
+        });
+}
+
 void Storage::publish(const PublishDuty& duty, const wire::PublishOrder& order) {
   Lane* lane = lane_of(order.root());
   if (lane == nullptr)
@@ -358,8 +376,13 @@ void Storage::publish(const PublishDuty& duty, const wire::PublishOrder& order) 
         if (order.has_remake()) FM_TRY(amend_manifest(*root, order, settings->publish));
         return order.on_record() ? keep_on_record(*root, order) : base::Status{};
       },
-      [this, duty, name = order.root()](const base::Status& status) {
-        if (status.ok()) return happen_(DutyPublished{duty, name});
+      [this, duty, name = order.root(),
+       told = published_ ? std::make_shared<const wire::PublishOrder>(order) : nullptr](const base::Status& status) {
+        if (status.ok()) {
+          happen_(DutyPublished{duty, name});
+          if (told) published_(*told);
+          return;
+        }
         base::log_warning("storage", "publish {} tasks {}+{}: {}", duty.attempt.text(), duty.tasks.first,
                           duty.tasks.count, status.error().message);
         happen_(DutyFailed{duty, status.error().code, base::text_with_hint(status.error()), name});

@@ -28,6 +28,7 @@ struct StorageSettings {
   std::set<std::string> read_only;  // of them: nothing is ever written there
   std::string owner;                // this worker's public key
   PublishSettings publish;
+  bool previews = false;  // their directory is made in each writable root
   base::Duration hangs_after = base::seconds(15);
 };
 
@@ -37,6 +38,7 @@ struct RootLook {
   std::shared_ptr<const RootDirectory> directory;  // null: it cannot serve at all
   std::optional<base::Error> problem;
   std::optional<Tree> attempts;  // of a writable root: the directory of all attempts
+  std::optional<Tree> previews;  // and that of previews, where they are made
 };
 // May wait for storage. Writes an id into a marker without one, where that may be, and touches a file of its own.
 RootLook look_at_root(const std::string& name, const StorageSettings& settings);
@@ -55,6 +57,11 @@ class Storage : public StoragePort {
   bool hangs() const;  // some root does not answer: who ends now must not wait for its threads
   // The directories of all attempts in the writable roots, for executors.
   std::vector<Tree> attempts_trees() const;
+  std::vector<Tree> previews_trees() const;
+
+  // Told of each order that was carried out, after the core.
+  void on_published(std::function<void(const wire::PublishOrder&)> told) { published_ = std::move(told); }
+  void sweep_previews(base::WallTime since);  // those of jobs to which none was added since
 
   void refresh() override;
   void sweep_left(std::function<bool(const AttemptId&)> held) override;
@@ -94,6 +101,7 @@ class Storage : public StoragePort {
   net::EventLoop& loop_;
   const std::shared_ptr<const StorageSettings> settings_;
   std::function<void(Event)> happen_;
+  std::function<void(const wire::PublishOrder&)> published_;
   RootTable roots_;
   std::shared_ptr<std::atomic<bool>> alive_;  // posted results look whether this object still is
   std::map<std::string, std::unique_ptr<Lane>> lanes_;

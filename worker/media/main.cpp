@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <optional>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -14,6 +15,7 @@
 #include "worker/media/check_call.h"
 #include "worker/media/library_reader.h"
 #include "worker/media/movie.h"
+#include "worker/media/previews.h"
 #include "worker/media/sheet_drawing.h"
 
 namespace framemill::media {
@@ -51,6 +53,16 @@ int check(const MakeOptions& options) {
   if (!reply.ok()) return complain(reply.error());
   const auto written = write_reply(call, *reply);
   return written.ok() ? 0 : complain(written.error());
+}
+
+struct PreviewOptions {
+  std::vector<std::string> roots;
+  std::optional<gid_t> group;
+};
+
+int previews(const PreviewOptions& options) {
+  const auto roots = read_roots(options.roots);
+  return roots.ok() ? serve_previews(*roots, options.group) : complain(roots.error());
 }
 
 // FILE: sha256 and samples digest ("-" where there is none), one line each, as a program wants them.
@@ -110,6 +122,10 @@ int main(int argc, char** argv) {
   CLI::App* encode = maker("encode", "frames to an H.264 movie");
   CLI::App* sheet = maker("sheet", "frames to a contact sheet");
   CLI::App* checker = maker("check", "whether what a program wrote is what its names say");
+  PreviewOptions preview_options;
+  CLI::App* preview = app.add_subcommand("previews", "small pictures of published frames, as the worker asks");
+  preview->add_option("--root", preview_options.roots, "name=path of a root");
+  preview->add_option("--group", preview_options.group, "number of the group of what is written");
   app.add_subcommand("digest", "SHA-256 and samples digest of files")->add_option("files", files)->required();
   CLI::App* look = app.add_subcommand("probe", "what a frame or a movie is");
   look->add_option("file", file)->required();
@@ -121,6 +137,7 @@ int main(int argc, char** argv) {
   if (encode->parsed()) return make(options, encode_movie);
   if (sheet->parsed()) return make(options, draw_sheet);
   if (checker->parsed()) return check(options);
+  if (preview->parsed()) return previews(preview_options);
   if (look->parsed()) return probe(file);
   return digest(files);
 }

@@ -79,6 +79,17 @@ std::optional<Confinement> media_confinement(const AccessPolicy& policy, const R
   return plan;
 }
 
+std::optional<Confinement> preview_confinement(const AccessPolicy& policy, const RootTable& roots,
+                                               const std::vector<Tree>& previews) {
+  auto plan = start_plan(policy);
+  if (!plan) return plan;
+  plan->mount_view = policy.support.mount_view;
+  read_everything_but_secrets(*plan, policy, roots);
+  for (const auto& [name, root] : roots) plan->access.hidden.push_back(farm_directory(*root));
+  plan->access.write = previews;
+  return plan;
+}
+
 std::optional<Confinement> executor_confinement(const AccessPolicy& policy, const RootTable& roots,
                                                 const std::vector<Tree>& attempts) {
   auto plan = start_plan(policy);

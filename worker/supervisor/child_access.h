@@ -42,6 +42,9 @@ std::string describe(const AccessPolicy& policy);
 // directories of all attempts, one in each root.
 std::optional<Confinement> command_confinement(const AccessPolicy& policy, const RootTable& roots, const Tree& staging);
 std::optional<Confinement> media_confinement(const AccessPolicy& policy, const RootTable& roots, const Tree& staging);
+// `previews`: the directories of previews, one in each root.
+std::optional<Confinement> preview_confinement(const AccessPolicy& policy, const RootTable& roots,
+                                               const std::vector<Tree>& previews);
 std::optional<Confinement> executor_confinement(const AccessPolicy& policy, const RootTable& roots,
                                                 const std::vector<Tree>& attempts);
 

@@ -20,6 +20,7 @@ namespace framemill::worker {
 namespace {
 
 constexpr std::size_t kDoneFilesMax = 65'536;
+constexpr std::size_t kPreviewedJobsMax = 1'000'000;
 
 std::vector<wire::FinishedTask> read_done_files(int directory, const jobs::AttemptId& attempt) {
   std::vector<wire::FinishedTask> tasks;
@@ -70,6 +71,10 @@ base::Result<Tree> tree_of(const RootDirectory& root, const std::string& path, M
 
 base::Result<Tree> attempts_tree(const RootDirectory& root, MakeDirectories make) {
   return tree_of(root, std::string(kAttemptsPath), make);
+}
+
+base::Result<Tree> previews_tree(const RootDirectory& root, MakeDirectories make) {
+  return tree_of(root, std::string(kPreviewsPath), make);
 }
 
 base::Result<Tree> staging_tree(const RootDirectory& root, const jobs::AttemptId& attempt) {
@@ -189,6 +194,22 @@ base::Status discard_job(const RootDirectory& root, std::uint32_t job, std::stri
       FM_TRY(sweep_staging(root, *attempt));
   }
   return {};
+}
+
+base::Result<std::size_t> remove_old_previews(const RootDirectory& root, base::WallTime since) {
+  const auto previews = root.open_directory(kPreviewsPath, MakeDirectories::No);
+  if (!previews.ok()) return std::size_t{0};
+  FM_ASSIGN(const std::vector<std::string> names, list(previews->get(), kPreviewedJobsMax));
+  std::size_t removed = 0;
+  for (const std::string& name : names) {
+    struct stat facts{};
+    if (::fstatat(previews->get(), name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    // Each preview that is added changes the directory's time.
+    if (std::int64_t{facts.st_mtim.tv_sec} * 1000 >= since.unix_ms) continue;
+    FM_TRY(root.remove_tree(fmt::format("{}/{}", kPreviewsPath, name)));
+    ++removed;
+  }
+  return removed;
 }
 
 }  // namespace framemill::worker

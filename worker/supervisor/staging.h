@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/time.h"
 #include "jobs/ids.h"
 #include "worker/supervisor/landlock.h"
 #include "worker/supervisor/root_directory.h"
@@ -24,6 +25,7 @@ inline constexpr std::string_view kFarmDirectory = ".framemill";  // what the fa
 inline constexpr std::string_view kAttemptsPath = ".framemill/attempts";
 inline constexpr std::string_view kLatentsPath = ".framemill/latents";
 inline constexpr std::string_view kManifestsPath = ".framemill/manifests";  // see manifest_writer.h
+inline constexpr std::string_view kPreviewsPath = ".framemill/previews";    // see worker/media/previews.h
 
 jobs::AttemptId attempt_of(const wire::Grant& grant);
 std::string staging_path(const jobs::AttemptId& attempt);  // inside the root
@@ -31,6 +33,7 @@ inline constexpr std::string_view kTemporaryName = "tmp";  // in an attempt's di
 
 // Directories by name and identity, for programs that may write there (confinement.h).
 base::Result<Tree> attempts_tree(const RootDirectory& root, MakeDirectories make);
+base::Result<Tree> previews_tree(const RootDirectory& root, MakeDirectories make);
 base::Result<Tree> staging_tree(const RootDirectory& root, const jobs::AttemptId& attempt);
 
 // What keeps the staging area from being opened, a link in its way for one, is the storage's condition on this host and
@@ -70,5 +73,8 @@ base::Result<std::vector<FoundAttempt>> find_left_attempts(const RootDirectory& 
 
 // A finished job's latents, what was kept for its manifests, and what its attempts of this owner left.
 base::Status discard_job(const RootDirectory& root, std::uint32_t job, std::string_view owner);
+
+// Removes the previews of jobs to which none was added since; how many jobs.
+base::Result<std::size_t> remove_old_previews(const RootDirectory& root, base::WallTime since);
 
 }  // namespace framemill::worker
