@@ -57,7 +57,7 @@ shot_range = "1001-1044"
 name = "boards"
 kind = "generate"
 model = "demo-clips@1"
-prompt = "sea at dusk, red boat moving left"
+prompt = "{prompt}"
 frames = "1001-1044"
 plan = "chain"
 steps = {steps}
@@ -123,8 +123,8 @@ class Stage:
         return self.submit(COMMAND.format(name=name, show=show, shot=shot, what=what, frames=frames, seconds=seconds,
                                           tags=json.dumps(list(tags)), priority=priority, picture=self.picture), person)
 
-    def do_generate(self, steps=20):
-        return self.submit(GENERATE.format(steps=steps), 'ana')
+    def do_generate(self, steps=20, prompt='sea at dusk, red boat moving left'):
+        return self.submit(GENERATE.format(steps=steps, prompt=prompt), 'ana')
 
     def do_cli(self, words):
         return self.farm.run_cli(*words)

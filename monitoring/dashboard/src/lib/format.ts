@@ -21,6 +21,12 @@ export function bytes(count: number): string {
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
+// Device time, which adds up to more than a day has.
+export function hours(us: number): string {
+  const h = us / 3.6e9;
+  return `${h === 0 || h >= 100 ? Math.round(h) : h.toFixed(h >= 1 ? 1 : 3)} h`;
+}
+
 const grouped = new Intl.NumberFormat('en-US');
 export function count(value: number): string {
   return grouped.format(value);

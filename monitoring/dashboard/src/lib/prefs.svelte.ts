@@ -23,6 +23,7 @@ class Prefs {
   theme = $state<'light' | 'dark'>(
     read('theme', matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'),
   );
+  pictures = $state<boolean>(read('pictures', true)); // cells of frames show them
   views = $state.raw<View[]>(read('views', []));
 
   constructor() {
@@ -32,6 +33,10 @@ class Prefs {
     this.theme = this.theme === 'dark' ? 'light' : 'dark';
     write('theme', this.theme);
     this.show();
+  }
+  showPictures(on: boolean): void {
+    this.pictures = on;
+    write('pictures', on);
   }
   saveView(name: string, query: string): void {
     this.views = [...this.views.filter((view) => view.name !== name), { name, query }].slice(-20);

@@ -2,7 +2,7 @@
 // around.
 
 export interface Route {
-  screen: 'tonight' | 'shots' | 'jobs' | 'job' | 'workers' | 'events';
+  screen: 'tonight' | 'shots' | 'jobs' | 'job' | 'workers' | 'usage' | 'events';
   id: number | null;
   query: URLSearchParams;
 }
@@ -13,7 +13,7 @@ export function parseRoute(hash: string): Route {
   const number = id !== undefined && /^\d+$/.test(id) ? Number(id) : null;
   const parameters = new URLSearchParams(query);
   if (head === 'jobs' && number !== null) return { screen: 'job', id: number, query: parameters };
-  const known = ['shots', 'jobs', 'workers', 'events'] as const;
+  const known = ['shots', 'jobs', 'workers', 'usage', 'events'] as const;
   const screen = known.find((each) => each === head) ?? 'tonight';
   return { screen, id: null, query: parameters };
 }

@@ -9,6 +9,7 @@ const screens: [string, string][] = [
   ['jobs', '/jobs'],
   ['job', '/jobs/1'],
   ['workers', '/workers'],
+  ['usage', '/usage'],
   ['events', '/events'],
 ];
 
@@ -48,7 +49,67 @@ async function framesArrive(root: Visitor) {
   await root.see('44 of 44 frames');
   assert.equal(await done.count(), 44);
   assert.equal(await page.locator('.cell.start').count(), 3, 'each later window begins with a line');
+  // The cells become a contact sheet as pictures follow the frames.
+  await page.waitForFunction(() => document.querySelectorAll('.cell img').length === 44, undefined, kSlow);
+  await page.waitForFunction(
+    () =>
+      [...document.querySelectorAll<HTMLImageElement>('.cell img, .played img')].every((img) => img.naturalWidth > 0),
+    undefined,
+    kSlow,
+  );
+  await root.picture('job-pictures');
+  const scrubber = page.getByRole('slider', { name: 'Frame of boards' });
+  await scrubber.focus();
+  await page.keyboard.press('Home');
+  await page.getByAltText('Frame 1001 of boards').waitFor();
+  await page.keyboard.press('ArrowRight');
+  await page.getByAltText('Frame 1002 of boards').waitFor();
+  await page.getByRole('button', { name: 'Play boards' }).click();
+  await page.waitForFunction(() => document.querySelector('.played .number')?.textContent !== '1002', undefined, kSlow);
+  await page.getByRole('button', { name: 'Stop boards' }).click();
+  await page.getByRole('button', { name: 'States' }).click();
+  await page.waitForFunction(() => document.querySelectorAll('.cell img').length === 0);
+  await page.getByRole('button', { name: 'Pictures' }).click();
   return job;
+}
+
+async function versionsSideBySide(root: Visitor) {
+  const { page } = root;
+  const job = await farm<number>('generate', { steps: 4, prompt: 'sea at night, blue boat moving right' });
+  await root.go(`/jobs/${job}`);
+  await root.see('44 of 44 frames');
+  await page.waitForFunction(() => document.querySelectorAll('.cell img').length === 44, undefined, kSlow);
+  await root.go('/shots');
+  const shot = page.locator('li.panel', { hasText: 'hb_0010' });
+  await shot.locator('.take img').waitFor(kSlow);
+  await shot.locator('.older img').waitFor(kSlow);
+  // A pointer over it makes it move.
+  await shot.locator('.take .stage').hover();
+  const number = await shot.locator('.take .number').textContent();
+  await page.waitForFunction(
+    (before) => document.querySelector('.take .number')?.textContent !== before,
+    number,
+    kSlow,
+  );
+  await root.picture('shots');
+  await shot.getByRole('button', { name: 'Versions of hb_0010 side by side' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.locator('img').nth(1).waitFor(kSlow);
+  await dialog.getByRole('slider').first().focus();
+  await page.keyboard.press('Home');
+  await dialog.getByAltText('Frame 1001 of hb_0010 v001').waitFor();
+  await dialog.getByAltText('Frame 1001 of hb_0010 v002').waitFor();
+  await root.accessible('versions side by side');
+  await root.picture('versions');
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await root.go('/jobs?q=hb_0010');
+  await page.waitForFunction(
+    () =>
+      [...document.querySelectorAll<HTMLImageElement>('.line .thumb img')].filter((img) => img.naturalWidth > 0)
+        .length === 2,
+    undefined,
+    kSlow,
+  );
 }
 
 async function failuresAreSeen(root: Visitor) {
@@ -285,6 +346,7 @@ async function main() {
     const visitor = root;
     await visitor.signIn('root');
     const made = await scene('frames arrive while one looks', () => framesArrive(visitor));
+    await scene('versions stand side by side, at one frame', () => versionsSideBySide(visitor));
     await scene('failed frames are selected and retried', () => failuresAreSeen(visitor));
     await scene('a selection of jobs is cancelled, after what happens was said', () => aSelectionIsCancelled(visitor));
     await scene('a worker is drained with a reason', () => aWorkerIsDrained(visitor));
