@@ -11,8 +11,7 @@ namespace {
 using net::HttpError;
 using net::NetError;
 
-constexpr base::Names<ConfigError, 4> kConfigErrors{
-    {"config.missing", "config.server", "config.syntax", "config.unreadable"}};
+constexpr base::Names<ConfigError, 3> kConfigErrors{{"config.missing", "config.server", "config.unreadable"}};
 constexpr base::Names<ProcessError, 3> kProcessErrors{{"process.missing", "process.start", "process.timeout"}};
 
 constexpr base::Names<ServerError, 2> kServerErrors{{"auth.missing", "farm.busy"}};

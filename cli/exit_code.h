@@ -31,8 +31,8 @@ bool is_unreachable(const base::Error& error);
 // The server refused before it did anything: the same may be asked again, a change as well.
 bool was_not_served(const base::Error& error);
 
-enum class ConfigError : std::uint8_t { Missing, Server, Syntax, Unreadable };  // of config.toml
-std::string_view text_of(ConfigError error);                                    // "config.syntax"
+enum class ConfigError : std::uint8_t { Missing, Server, Unreadable };  // of config.toml
+std::string_view text_of(ConfigError error);                            // "config.missing"
 
 enum class ServerError : std::uint8_t { AuthMissing, FarmBusy };  // of its replies, those that the client acts on
 std::string_view text_of(ServerError error);

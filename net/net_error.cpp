@@ -24,8 +24,4 @@ std::string_view text_of(HttpError error) {
   return kHttpErrors.of(error);
 }
 
-std::optional<HttpError> http_error_from_code(std::string_view code) {
-  return kHttpErrors.find(code);
-}
-
 }  // namespace framemill::net

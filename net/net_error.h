@@ -38,6 +38,5 @@ enum class HttpError : std::uint8_t {
   TooManyStreams
 };
 std::string_view text_of(HttpError error);  // "http.not_found"
-std::optional<HttpError> http_error_from_code(std::string_view code);
 
 }  // namespace framemill::net

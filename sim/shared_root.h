@@ -46,7 +46,6 @@ class SharedRoot {
   bool lost() const { return lost_; }  // ever
 
   const std::map<std::string, StoredFile>& named() const { return named_; }
-  std::size_t staged_count() const { return staged_.size(); }
   const std::map<std::pair<jobs::JobId, std::uint32_t>, std::uint64_t>& manifests() const { return manifests_; }
 
  private:

@@ -76,10 +76,6 @@ std::vector<std::pair<std::string, jobs::Frame>> files_of(const jobs::PhasePlan&
 
 }  // namespace
 
-std::span<const Fate> fates() {
-  return kFates;
-}
-
 Workshop::Workshop(Place place, Random random, std::uint32_t slots, std::function<void(worker::Event)> happen)
     : place_(std::move(place)), random_(random), happen_(std::move(happen)), executors_(slots) {}
 

@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <set>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -28,7 +27,6 @@ struct Fate {
   const char* code;
   std::uint32_t weight;
 };
-std::span<const Fate> fates();  // the bad ones
 
 // Jobs' plans by number: what a recipe would tell an executor about the files it is to write.
 using Plans = std::map<jobs::JobId, std::shared_ptr<const jobs::JobPlan>>;

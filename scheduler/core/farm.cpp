@@ -1,5 +1,7 @@
 #include "scheduler/core/farm.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 #include <variant>
@@ -124,7 +126,7 @@ void fold_task_events(FarmState& farm) {
           LayerEvent{folded == &farm.turn.published ? LayerEvent::What::TasksPublished : LayerEvent::What::TasksFailed,
                      layer.first,
                      layer.second,
-                     std::to_string(tasks) + (tasks == 1 ? " task" : " tasks"),
+                     fmt::format("{} task{}", tasks, tasks == 1 ? "" : "s"),
                      {}});
     folded->clear();
   }

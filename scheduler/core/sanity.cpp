@@ -1,5 +1,7 @@
 #include "scheduler/core/sanity.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -14,8 +16,7 @@ namespace framemill::scheduler {
 namespace {
 
 std::string at(const PhaseEntry& phase, TaskIndex task) {
-  return " (job " + std::to_string(phase.id.job.value) + " phase " + std::to_string(phase.id.index) + " task " +
-         std::to_string(task) + ")";
+  return fmt::format(" (job {} phase {} task {})", phase.id.job.value, phase.id.index, task);
 }
 
 bool has_running_lease(const FarmState& farm, const PhaseEntry& phase, TaskIndex task) {
@@ -205,13 +206,15 @@ std::string check_shares(const FarmState& farm) {
     if (node.parent) counted[node.parent].settled_below += node.settled;
   for (const ShareNode& node : farm.shares.all()) {
     const Counted& its = counted[node.id];
-    if (its.waiting != node.waiting) return "share " + node.path + " miscounts its ready tasks";
+    if (its.waiting != node.waiting) return fmt::format("share {} miscounts its ready tasks", node.path);
     if (its.leases != node.leases || its.slots.size() != node.slots)
-      return "share " + node.path + " miscounts its slots";
-    if (!is_about(its.pending, node.pending)) return "share " + node.path + " is charged other than its leases say";
+      return fmt::format("share {} miscounts its slots", node.path);
+    if (!is_about(its.pending, node.pending))
+      return fmt::format("share {} is charged other than its leases say", node.path);
     if (!node.is_leaf() && !is_about(its.settled_below, node.settled))
-      return "share " + node.path + " has used other than those below it";
-    if (node.parent && node.in_line != (node.waiting > 0)) return "share " + node.path + " stands in the wrong line";
+      return fmt::format("share {} has used other than those below it", node.path);
+    if (node.parent && node.in_line != (node.waiting > 0))
+      return fmt::format("share {} stands in the wrong line", node.path);
   }
   return {};
 }
@@ -285,7 +288,7 @@ std::string check_no_idle_slot(const FarmState& farm) {
       for (const auto& [index, slot] : worker.slots)
         if (slot.leases.empty() && !at_publish_cap(farm, id) && worker.record.drain_at.unix_ms == 0 &&
             should_be_busy(farm, queue, farm.classes.of(class_id), worker, slot))
-          return "an empty slot of " + worker.record.name + " while work is ready for it";
+          return fmt::format("an empty slot of {} while work is ready for it", worker.record.name);
   return {};
 }
 
@@ -296,7 +299,7 @@ std::string check_limits(const FarmState& farm) {
     std::map<SlotRef, std::uint32_t> holders;
     for (const auto& [id, lease] : farm.leases.live())
       if (!lease.expired && farm.limits.uses(lease.demand, limit)) ++holders[{lease.record.worker, lease.record.slot}];
-    if (holders != limit.holders) return "limit " + name + " is used by other slots than have leases of it";
+    if (holders != limit.holders) return fmt::format("limit {} is used by other slots than have leases of it", name);
     used_up += limit.is_used_up() ? 1u : 0u;
   }
   if ((used_up > 0) != farm.limits.any_used_up()) return "a wrong count of limits that are used up";

@@ -55,7 +55,7 @@ base::Status known_layer(const JobRecord& job, const std::string& name) {
   const auto& layers = job.spec->layers;
   if (name.empty() || std::any_of(layers.begin(), layers.end(), [&](const auto& layer) { return layer.name == name; }))
     return {};
-  return unknown_layer(job, name);
+  return unknown_layer(job.id, *job.spec, name);
 }
 
 // One page of files: reads commits until it has enough rows or there are no more.

@@ -1,5 +1,7 @@
 #include "scheduler/core/acts/attempts.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/check.h"
@@ -85,8 +87,8 @@ void say_attempt(FarmState& farm, const Lease& lease, AttemptEvent::What what, s
 }
 
 std::string range_text(TaskRange tasks) {
-  if (tasks.count == 1) return "task " + std::to_string(tasks.first);
-  return "tasks " + std::to_string(tasks.first) + "-" + std::to_string(tasks.end() - 1);
+  if (tasks.count == 1) return fmt::format("task {}", tasks.first);
+  return fmt::format("tasks {}-{}", tasks.first, tasks.end() - 1);
 }
 
 // Made again, and not what is on record: nothing is committed, and its files are swept with the attempt, which held
@@ -152,7 +154,7 @@ void grant_attempt(FarmState& farm, PhaseEntry& phase, TaskRange tasks, const De
   show_later(farm, worker);
   note_granted(farm, job, phase.plan->layer, worker, kept.record.id);
   say_attempt(farm, kept, AttemptEvent::What::Granted,
-              range_text(tasks) + " to " + worker.record.name + "/" + kept.record.slot_name);
+              fmt::format("{} to {}/{}", range_text(tasks), worker.record.name, kept.record.slot_name));
   farm.turn.effects.grants.push_back(std::move(grant));
 }
 
@@ -234,8 +236,8 @@ std::vector<TaskRange> end_attempt(FarmState& farm, AttemptId id, Ending ending)
   count_in_tally(phase.tally, lease, ending, !owed.empty());
   farm.turn.mark(phase);
   say_attempt(farm, lease, AttemptEvent::What::Ended,
-              range_text(lease.record.tasks) + ": " + std::string(jobs::outcome_row(ending.outcome).code) +
-                  (ending.message.empty() ? "" : ", " + ending.message),
+              fmt::format("{}: {}{}", range_text(lease.record.tasks), jobs::outcome_row(ending.outcome).code,
+                          ending.message.empty() ? "" : ", " + ending.message),
               ending.outcome);
 
   AttemptRecord record = farm.detach(job, phase, worker, lease, ending.usage);
@@ -281,7 +283,7 @@ void take_back_tail(FarmState& farm, AttemptId id, TaskRange keep) {
   farm.turn.touch(farm.job_of(phase.id), phase);
   farm.match_wanted = true;
   say_attempt(farm, lease, AttemptEvent::What::TasksTakenBack,
-              range_text(tail) + " from " + worker.record.name + "/" + lease.record.slot_name);
+              fmt::format("{} from {}/{}", range_text(tail), worker.record.name, lease.record.slot_name));
   farm.turn.effects.revokes.push_back({lease.record.worker, id, jobs::RevokeReason::TakenBack, keep});
 }
 

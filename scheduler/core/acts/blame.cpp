@@ -82,7 +82,7 @@ std::vector<TaskIndex> in_flight_tasks(std::vector<TaskIndex> spoken_of, const s
 // Dead executors are evidence against a task that was alone with one, when several workers have seen it.
 bool should_quarantine(const FarmState& farm, const FailureHistory& trouble) {
   const auto& deaths = trouble.record.isolated_crashes;
-  const std::uint32_t most = farm.settings.lone_deaths_max;
+  const std::uint32_t most = farm.settings.isolated_crashes_max;
   if (deaths.size() < most) return false;
   const std::set<WorkerId> distinct(deaths.begin(), deaths.end());
   const auto able =

@@ -1,5 +1,7 @@
 #include "scheduler/core/acts/file_watching.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "jobs/attempt_error.h"
@@ -108,8 +110,9 @@ void fail_task(FarmState& farm, PhaseEntry& phase, TaskIndex task, jobs::Frame f
 void give_up_task(FarmState& farm, const JobEntry& job, PhaseEntry& phase, TaskIndex task) {
   const auto missing = missing_file(farm, job, phase, task);
   if (!missing) return;
-  std::string message = name_of(*missing) + " was not there for " + duration_text(missing_after(farm, job, phase));
-  if (missing->files > 1) message += ", and " + std::to_string(missing->files - 1) + " more of the task's inputs";
+  std::string message =
+      fmt::format("{} was not there for {}", name_of(*missing), duration_text(missing_after(farm, job, phase)));
+  if (missing->files > 1) message += fmt::format(", and {} more of the task's inputs", missing->files - 1);
   fail_task(farm, phase, task, missing->frame, std::string(text_of(jobs::AttemptError::InputMissing)),
             std::move(message));
 }

@@ -1,5 +1,7 @@
 #include "scheduler/core/acts/job_states.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "scheduler/core/acts/attempts.h"
@@ -125,7 +127,7 @@ void derive_phase(FarmState& farm, JobEntry& job, PhaseEntry& phase) {
   farm.turn.say(LayerEvent{LayerEvent::What::Changed,
                            job.record.id,
                            phase.plan->layer,
-                           job.layer_of(phase).name + ": a phase is " + std::string(jobs::name(state)),
+                           fmt::format("{}: a phase is {}", job.layer_of(phase).name, jobs::name(state)),
                            {}});
 }
 

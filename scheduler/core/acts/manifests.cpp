@@ -1,5 +1,7 @@
 #include "scheduler/core/acts/manifests.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/os_error.h"
@@ -105,7 +107,8 @@ void on_manifest_written(FarmState& farm, WorkerId worker, const ManifestWritten
   const std::string where = job->manifests[written.number].group.directory;
   farm.turn.say(
       JobEvent{written.code.empty() ? JobEvent::What::ManifestWritten : JobEvent::What::ManifestGivenUp, job->record.id,
-               where + (written.code.empty() ? "" : ": " + failure_text(written.code, written.message)), worker});
+               written.code.empty() ? where : fmt::format("{}: {}", where, failure_text(written.code, written.message)),
+               worker});
   settle_manifest(farm, *job, written.number);
 }
 

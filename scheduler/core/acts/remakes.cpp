@@ -71,7 +71,8 @@ void settle(FarmState& farm, const JobEntry& remake, const PhaseEntry& phase, Re
   if (outcome == RemakeOutcome::SameSamples) detail = "the same samples in other bytes, " + digests;
   if (outcome == RemakeOutcome::Replaced) {
     what = LayerEvent::What::TaskReplaced;
-    detail = digests + "; requested by " + asked.principal + (asked.reason.empty() ? "" : ": " + asked.reason);
+    detail =
+        fmt::format("{}; requested by {}{}", digests, asked.principal, asked.reason.empty() ? "" : ": " + asked.reason);
   }
   if (outcome == RemakeOutcome::Differs) {
     what = LayerEvent::What::TaskRemadeOtherwise;

@@ -1,5 +1,7 @@
 #include "scheduler/core/acts/reports.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -41,7 +43,7 @@ WorkerEntry& worker_of(FarmState& farm, const WorkerReported& report) {
   record.id = WorkerId(++farm.counters.last_worker);
   farm.turn.counters = true;
   record.key = report.key;
-  record.name = report.inventory ? report.inventory->name : "worker " + std::to_string(record.id.value);
+  record.name = report.inventory ? report.inventory->name : fmt::format("worker {}", record.id.value);
   record.last_change = {"scheduler", farm.turn.now.wall, "first report"};
   WorkerEntry& worker = farm.workers.add(std::move(record));
   farm.turn.mark(worker);
@@ -93,8 +95,9 @@ void compare_root_ids(FarmState& farm, Inventory& inventory) {
     }
     if (known->second == root.id) continue;
     root.usable = root.readable = false;
-    root.problem = "root " + root.name + " is another tree here than on the farm's other hosts: its marker has " +
-                   (root.id.empty() ? "no id" : "the id " + root.id) + ", the farm's is " + known->second;
+    root.problem =
+        fmt::format("root {} is another tree here than on the farm's other hosts: its marker has {}, the farm's is {}",
+                    root.name, root.id.empty() ? "no id" : "the id " + root.id, known->second);
   }
 }
 
@@ -105,8 +108,9 @@ void note_lost_roots(FarmState& farm, WorkerEntry& worker) {
       const auto before = worker.roots_lost.find(root.name);
       lost.emplace(root.name, before == worker.roots_lost.end() ? farm.now() : before->second);
       if (before == worker.roots_lost.end() && worker.known)
-        say_worker(farm, worker, WorkerEvent::What::LostRoot,
-                   worker.record.name + ": " + (root.problem.empty() ? "root " + root.name : root.problem));
+        say_worker(
+            farm, worker, WorkerEvent::What::LostRoot,
+            fmt::format("{}: {}", worker.record.name, root.problem.empty() ? "root " + root.name : root.problem));
     }
   worker.roots_lost = std::move(lost);
   hand_over_lost_roots(farm, worker);
@@ -144,8 +148,7 @@ void end_unbelieved(FarmState& farm, WorkerEntry& worker, AttemptId attempt, Tas
   ended.attempt = attempt;
   ended.outcome = jobs::Outcome::Hardware;
   ended.code = "commit.unplanned_file";
-  ended.message =
-      "The worker " + worker.record.name + " reported a file that is not one of task " + std::to_string(task) + ".";
+  ended.message = fmt::format("The worker {} reported a file that is not one of task {}.", worker.record.name, task);
   ended.failed_tasks = {task};
   on_attempt_ended(farm, worker, ended);
   say_worker(farm, worker, WorkerEvent::What::ReportedUnplannedFile, ended.message);
@@ -205,7 +208,7 @@ bool makes_progress(FarmState& farm, Lease& lease, const AttemptRunning& running
 void end_without_progress(FarmState& farm, const WorkerEntry& worker, AttemptId attempt, std::set<AttemptId>& revoked) {
   const Lease& lease = farm.leases.get(attempt);
   const std::string message =
-      "it made no progress on " + worker.record.name + " for " + duration_text(progress_timeout(farm, lease));
+      fmt::format("it made no progress on {} for {}", worker.record.name, duration_text(progress_timeout(farm, lease)));
   const PhaseEntry& phase = farm.jobs.get(lease.record.phase);
   const bool keep = phase.tasks.any(lease.record.tasks, TaskState::Committed);
   if (revoked.insert(attempt).second)
@@ -329,9 +332,11 @@ void on_worker_key_contested(FarmState& farm, const WorkerKeyContested& event) {
   worker->other_address = event.address;
   worker->other_seen = farm.now();
   if (known) return;
-  say_worker(farm, *worker, WorkerEvent::What::KeyContested,
-             "a process at " + event.address + " shows the key of " + worker->record.name + ", which is at " +
-                 worker->address + "; it is refused: every worker needs a key of its own");
+  say_worker(
+      farm, *worker, WorkerEvent::What::KeyContested,
+      fmt::format("a process at {} shows the key of {}, which is at {}; it is refused: every worker needs a key of "
+                  "its own",
+                  event.address, worker->record.name, worker->address));
 }
 
 void on_grant_undeliverable(FarmState& farm, const GrantUndeliverable& e) {

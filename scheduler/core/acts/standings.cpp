@@ -1,5 +1,7 @@
 #include "scheduler/core/acts/standings.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -37,7 +39,7 @@ void say_layer(FarmState& farm, JobEntry& job, std::uint32_t layer, WorkerId wor
 }
 
 std::string text_of(const JobEntry& job, std::uint32_t layer) {
-  return "job " + std::to_string(job.record.id.value) + " " + job.record.spec->layers[layer].name;
+  return fmt::format("job {} {}", job.record.id.value, job.record.spec->layers[layer].name);
 }
 
 void hold_if_all_aside(FarmState& farm, JobEntry& job, std::uint32_t layer, const std::string& code,
@@ -53,7 +55,7 @@ void hold_if_all_aside(FarmState& farm, JobEntry& job, std::uint32_t layer, cons
   stuck.insert(place, StuckLayer{layer, farm.turn.now.wall, code, message});
   farm.turn.mark(job);
   say_layer(farm, job, layer, {}, LayerEvent::What::Stuck,
-            text_of(job, layer) + " is held: " + failure_text(code, message));
+            fmt::format("{} is held: {}", text_of(job, layer), failure_text(code, message)));
 }
 
 void release_layer(FarmState& farm, JobEntry& job, std::uint32_t layer) {
@@ -98,8 +100,8 @@ void set_aside(FarmState& farm, JobEntry& job, std::uint32_t layer, WorkerEntry&
   standing.judged_at = farm.now();
   wait_until(farm, standing, farm.now() + farm.settings.probe_first);
   say_layer(farm, job, layer, worker.record.id, LayerEvent::What::WorkerSetAside,
-            worker.record.name + " gets no more of " + text_of(job, layer) + ": " +
-                failure_text(standing.code, standing.message));
+            fmt::format("{} gets no more of {}: {}", worker.record.name, text_of(job, layer),
+                        failure_text(standing.code, standing.message)));
   if (by_failures) {
     take_charges_back(farm, job, layer, worker.record.id);
     blame_worker(farm, worker, job.record.id, elsewhere_text(failure_text(standing.code, standing.message)));
@@ -200,7 +202,7 @@ bool others_are_able(const FarmState& farm, const WorkerEntry& worker) {
 std::string jobs_text(const std::vector<JobId>& jobs) {
   std::string text;
   for (std::size_t i = 0; i < jobs.size(); ++i)
-    text += (i == 0 ? "" : i + 1 == jobs.size() ? " and " : ", ") + std::to_string(jobs[i].value);
+    text += fmt::format("{}{}", i == 0 ? "" : i + 1 == jobs.size() ? " and " : ", ", jobs[i].value);
   return text;
 }
 
@@ -244,7 +246,7 @@ void note_committed(FarmState& farm, JobEntry& job, PhaseEntry& phase, TaskIndex
   if (standing.on_trial()) farm.match_wanted = true;
   if (standing.aside)
     say_layer(farm, job, layer, id, LayerEvent::What::WorkerTakenBack,
-              worker.record.name + " gets work of " + text_of(job, layer) + " again: a probe succeeded");
+              fmt::format("{} gets work of {} again: a probe succeeded", worker.record.name, text_of(job, layer)));
   const std::uint32_t committed = standing.committed + 1;
   standing = {};
   standing.committed = committed;
@@ -356,8 +358,9 @@ base::Duration note_publish_failed(FarmState& farm, JobEntry& job, std::uint32_t
     trouble.next =
         farm.now() + pause_after(trouble.failures, farm.settings.back_off_first, farm.settings.back_off_most);
     if (trouble.failures == farm.settings.returns_max)
-      say_layer(farm, job, layer, {}, LayerEvent::What::Stuck,
-                "files of " + text_of(job, layer) + " do not get their names: " + failure_text(code, message));
+      say_layer(
+          farm, job, layer, {}, LayerEvent::What::Stuck,
+          fmt::format("files of {} do not get their names: {}", text_of(job, layer), failure_text(code, message)));
   }
   return trouble.next - farm.now();
 }
@@ -367,7 +370,7 @@ void note_published(FarmState& farm, JobEntry& job, std::uint32_t layer) {
   if (trouble == job.publish_troubles.end()) return;
   if (trouble->second.failures >= farm.settings.returns_max)
     say_layer(farm, job, layer, {}, LayerEvent::What::Resumed,
-              "files of " + text_of(job, layer) + " get their names again");
+              fmt::format("files of {} get their names again", text_of(job, layer)));
   job.publish_troubles.erase(trouble);
 }
 
@@ -377,7 +380,8 @@ void blame_worker(FarmState& farm, WorkerEntry& worker, JobId job, const std::st
   blamed.push_back(job);
   farm.turn.mark(worker);
   if (blamed.size() < farm.settings.worker_blame_max) return;
-  const std::string why = "work of jobs " + jobs_text(blamed) + " went wrong through this worker, the last: " + fault;
+  const std::string why =
+      fmt::format("work of jobs {} went wrong through this worker, the last: {}", jobs_text(blamed), fault);
   std::set<std::string> people;
   for (const JobId id : blamed)
     if (const JobEntry* entry = farm.jobs.find(id)) people.insert(entry->record.submitted.principal);

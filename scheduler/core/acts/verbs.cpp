@@ -26,11 +26,10 @@ namespace {
 using jobs::JobState;
 
 base::Error is_final_error(const JobEntry& job) {
-  return base::error_of(
-      Refusal::JobFinal,
-      "job " + std::to_string(job.record.id.value) + " is " + std::string(jobs::name(job.record.state)), "job",
-      job.record.state == JobState::Done ? "the job is finished; submit it again for a new version"
-                                         : "only retry can reopen it");
+  return base::error_of(Refusal::JobFinal,
+                        fmt::format("job {} is {}", job.record.id.value, jobs::name(job.record.state)), "job",
+                        job.record.state == JobState::Done ? "the job is finished; submit it again for a new version"
+                                                           : "only retry can reopen it");
 }
 
 bool is_priority(std::int32_t value) {
@@ -128,11 +127,11 @@ base::Error close_again(FarmState& farm, JobEntry& job, const Reopened& reopened
   const std::string layer = job.layer_of(*phase).name;
   std::string needed = missing ? job.layer_of(job.phases[missing->phase]).name : layer;
   for (const auto& [owner, before] : reopened.runs) move_tasks(farm, *owner, before.tasks, before.state);
-  return base::error_of(Refusal::RetryNeedsCancelled,
-                        needed == layer
-                            ? "earlier tasks of layer " + layer + " are cancelled or failed, and these need them"
-                            : "layer " + layer + " needs layer " + needed + ", which is cancelled or failed",
-                        "layer", "retry that, too, or the whole job");
+  return base::error_of(
+      Refusal::RetryNeedsCancelled,
+      needed == layer ? fmt::format("earlier tasks of layer {} are cancelled or failed, and these need them", layer)
+                      : fmt::format("layer {} needs layer {}, which is cancelled or failed", layer, needed),
+      "layer", "retry that, too, or the whole job");
 }
 
 // Ready tasks of the layers that a person gives another try at once.
@@ -151,7 +150,7 @@ base::Result<std::uint32_t> retry(FarmState& farm, JobEntry& job, const JobChang
   const auto& layers = job.record.spec->layers;
   if (!asked.layer.empty() &&
       std::none_of(layers.begin(), layers.end(), [&](const auto& layer) { return layer.name == asked.layer; }))
-    return unknown_layer(job.record, asked.layer);
+    return unknown_layer(job.record.id, *job.record.spec, asked.layer);
   const bool was_final = job.final();
   const JobState before = job.record.state;
   if (was_final) farm.jobs.set_state(job, JobState::Queued);  // tasks of a final job are in no queue
@@ -268,7 +267,7 @@ base::Result<Changed> change_job(FarmState& farm, const JobChangeRequested& aske
   job->record.last_change = asked.cause;
   farm.turn.mark(*job);
   farm.turn.touch(*job);
-  audit(farm, asked.cause, std::string(verb_name(asked.verb)), "job " + std::to_string(asked.job.value));
+  audit(farm, asked.cause, std::string(verb_name(asked.verb)), fmt::format("job {}", asked.job.value));
   return Changed{tasks};
 }
 
@@ -298,8 +297,8 @@ base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeRequested
     return base::error_of(Refusal::WorkerUnknown, fmt::format("worker {} not found", asked.worker.value), "worker");
   if (worker->record.revoked && asked.verb != WorkerAction::Revoke)
     return base::error_of(Refusal::WorkerRevoked,
-                          "worker " + worker->record.name + " was revoked: its key is refused for good", "worker",
-                          "to bring the host back give it a new key (docs/keys.md)");
+                          fmt::format("worker {} was revoked: its key is refused for good", worker->record.name),
+                          "worker", "to bring the host back give it a new key (docs/keys.md)");
   auto what = WorkerEvent::What::DrainAsked;
   std::uint32_t taken_back = 0;
   switch (asked.verb) {
@@ -338,7 +337,7 @@ base::Result<Changed> change_worker(FarmState& farm, const WorkerChangeRequested
   farm.turn.mark(*worker);
   farm.on_worker_changed(*worker);
   farm.turn.say(WorkerEvent{what, asked.worker, asked.cause.reason});
-  audit(farm, asked.cause, std::string(verb_name(asked.verb)), "worker " + std::to_string(asked.worker.value));
+  audit(farm, asked.cause, std::string(verb_name(asked.verb)), fmt::format("worker {}", asked.worker.value));
   return Changed{taken_back};
 }
 

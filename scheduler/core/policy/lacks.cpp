@@ -1,5 +1,7 @@
 #include "scheduler/core/policy/lacks.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -25,7 +27,7 @@ bool names_root(const Inventory& inventory, const std::string& root) {
 // What a layer's phases lack; several phases of it say the same.
 void add_lacks(const FarmState& farm, const Demand& demand, std::vector<std::string>& lacks) {
   if (demand.runner == Runner::Program && !anyone(farm, [&](const Inventory& i) { return lists(i, demand.program); }))
-    lacks.push_back("no worker lists the program \"" + demand.program + "\" under [commands]");
+    lacks.push_back(fmt::format("no worker lists the program \"{}\" under [commands]", demand.program));
   if (demand.runner == Runner::Media && !anyone(farm, [](const Inventory& i) { return i.media; }))
     lacks.push_back("no worker can make movies and sheets");
   if (demand.runner == Runner::Executor) {
@@ -37,11 +39,12 @@ void add_lacks(const FarmState& farm, const Demand& demand, std::vector<std::str
       });
     });
     if (!held)
-      lacks.push_back("no worker holds " + demand.model + (other_digest ? " with the scheduler's digest" : ""));
+      lacks.push_back(
+          fmt::format("no worker holds {}{}", demand.model, other_digest ? " with the scheduler's digest" : ""));
   }
   for (const std::string& root : demand.roots) {
     if (!anyone(farm, [&](const Inventory& i) { return names_root(i, root); }))
-      lacks.push_back("no worker has root \"" + root + "\"");
+      lacks.push_back(fmt::format("no worker has root \"{}\"", root));
   }
 }
 
@@ -69,7 +72,7 @@ std::vector<std::string> lacks_of(const FarmState& farm, const JobEntry& job) {
     std::vector<std::string> lacks;
     add_lacks(farm, farm.classes.of(phase.common_class), lacks);
     for (const std::string& lack : lacks) {
-      std::string sentence = "layer " + job.layer_of(phase).name + ": " + lack;
+      std::string sentence = fmt::format("layer {}: {}", job.layer_of(phase).name, lack);
       if (said.insert(sentence).second) sentences.push_back(std::move(sentence));
     }
   }

@@ -1,5 +1,7 @@
 #include "scheduler/core/policy/missing_files.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "jobs/output_names.h"
@@ -11,15 +13,15 @@ base::Duration missing_after(const FarmState& farm, const JobEntry& job, const P
 }
 
 std::string name_of(const MissingFile& missing) {
-  return missing.root + ":" + missing.path +
-         (missing.numbered ? " (frame " + std::to_string(missing.frame) + ")" : std::string());
+  const std::string frame = missing.numbered ? fmt::format(" (frame {})", missing.frame) : "";
+  return fmt::format("{}:{}{}", missing.root, missing.path, frame);
 }
 
 std::string duration_text(base::Duration time) {
   const std::int64_t seconds = (time.ms + 999) / 1000;
-  if (seconds < 120) return std::to_string(seconds) + " s";
-  if (seconds < 7200) return std::to_string(seconds / 60) + " min";
-  return std::to_string(seconds / 3600) + " h";
+  if (seconds < 120) return fmt::format("{} s", seconds);
+  if (seconds < 7200) return fmt::format("{} min", seconds / 60);
+  return fmt::format("{} h", seconds / 3600);
 }
 
 std::optional<MissingFile> missing_file(const FarmState& farm, const JobEntry& job, const PhaseEntry& phase,
@@ -65,7 +67,7 @@ std::optional<MissingFile> missing_file(const FarmState& farm, const JobEntry& j
 std::string text_of(const MissingFile& missing, base::WallTime now) {
   std::string text = name_of(missing);
   const std::uint64_t more = missing.files > 1 ? missing.files - 1 : 0;
-  if (more > 0) text += " and " + std::to_string(more) + (more == 1 ? " more file" : " more files");
+  if (more > 0) text += fmt::format(" and {} more file{}", more, more == 1 ? "" : "s");
   if (!missing.waits) {
     text += more > 0 ? " are missing" : " is missing";
   } else {

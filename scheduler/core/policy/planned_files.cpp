@@ -1,5 +1,7 @@
 #include "scheduler/core/policy/planned_files.h"
 
+#include <fmt/format.h>
+
 #include <set>
 #include <string_view>
 
@@ -29,8 +31,7 @@ bool is_staged_name(std::string_view staged) {
 }  // namespace
 
 std::string latents_path(PhaseId phase, TaskIndex task) {
-  return ".framemill/latents/" + std::to_string(phase.job.value) + "/" + std::to_string(phase.index) + "/" +
-         std::to_string(task) + ".safetensors";
+  return fmt::format(".framemill/latents/{}/{}/{}.safetensors", phase.job.value, phase.index, task);
 }
 
 const FileRecord* unplanned_file(const jobs::PhasePlan& plan, PhaseId phase, TaskIndex task,

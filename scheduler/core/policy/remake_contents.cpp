@@ -1,5 +1,7 @@
 #include "scheduler/core/policy/remake_contents.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -39,20 +41,21 @@ std::string digests_text(const RemakeRecord& remade) {
   for (const FileRecord& before : remade.before) {
     const FileRecord* after = file_of(remade.after, before.path);
     if (after != nullptr && same_bytes(before, *after)) continue;
-    return before.path + " is on record with SHA-256 " + before.sha256.hex() + ", and came out " +
-           (after == nullptr ? std::string("under another name") : "with " + after->sha256.hex());
+    return fmt::format("{} is on record with SHA-256 {}, and came out {}", before.path, before.sha256.hex(),
+                       after == nullptr ? "under another name" : "with " + after->sha256.hex());
   }
   if (remade.before.empty()) return {};
-  return remade.before.front().path + " with SHA-256 " + remade.before.front().sha256.hex();
+  return fmt::format("{} with SHA-256 {}", remade.before.front().path, remade.before.front().sha256.hex());
 }
 
 std::string other_contents_text(const JobEntry& remake, const PhaseEntry& phase, TaskIndex task) {
   const RemakeRecord& remade = remake.remade.at({phase.id.index, task});
   const jobs::FrameSet frames = jobs::is_framewise(*phase.plan) ? phase.frames_of(task) : jobs::FrameSet{};
-  return "It did not come out as it was, and nothing was changed: " + digests_text(remade) +
-         ". To publish what comes out now under the same version: framemill retry " + std::to_string(remade.of.value) +
-         " --layer " + remake.layer_of(phase).name + (frames.empty() ? "" : " --frames " + frames.text()) +
-         " --remake --replace";
+  return fmt::format(
+      "It did not come out as it was, and nothing was changed: {}. To publish what comes out now under the same "
+      "version: framemill retry {} --layer {}{} --remake --replace",
+      digests_text(remade), remade.of.value, remake.layer_of(phase).name,
+      frames.empty() ? "" : " --frames " + frames.text());
 }
 
 }  // namespace framemill::scheduler

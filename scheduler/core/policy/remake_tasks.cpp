@@ -1,5 +1,7 @@
 #include "scheduler/core/policy/remake_tasks.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <string>
@@ -9,20 +11,16 @@
 namespace framemill::scheduler {
 namespace {
 
-std::string number(JobId job) {
-  return std::to_string(job.value);
-}
-
 std::string task_words(const JobEntry& job, const PhaseEntry& phase, TaskIndex task) {
   const jobs::FrameSet frames = jobs::is_framewise(*phase.plan) ? phase.frames_of(task) : jobs::FrameSet{};
   const std::string layer = "layer " + job.layer_of(phase).name;
   if (frames.empty()) return layer;
-  return (frames.count() == 1 ? "frame " : "frames ") + frames.text() + " of " + layer;
+  return fmt::format("frame{} {} of {}", frames.count() == 1 ? "" : "s", frames.text(), layer);
 }
 
 base::Error too_many() {
-  return base::error_of(Refusal::RemakeTooMany, "more than " + std::to_string(kRemadeTasksMax) + " tasks at once",
-                        "frames", "name fewer frames, and the others afterwards");
+  return base::error_of(Refusal::RemakeTooMany, fmt::format("more than {} tasks at once", kRemadeTasksMax), "frames",
+                        "name fewer frames, and the others afterwards");
 }
 
 // A movie or a sheet is asked for by its layer: whoever names frames alone means these files.
@@ -47,7 +45,7 @@ base::Status check_published(const JobEntry& job, const PhaseEntry& phase, TaskI
   const TaskState state = phase.tasks.at(task);
   if (state == TaskState::Published) return {};
   const std::string message =
-      task_words(job, phase, task) + " is not published: its task is " + std::string(jobs::name(state));
+      fmt::format("{} is not published: its task is {}", task_words(job, phase, task), jobs::name(state));
   if (jobs::is_final(state) || job.final())
     return base::error_of(Refusal::RemakeNotPublished, message, "frames",
                           "`framemill retry` without --remake tries it again");
@@ -59,8 +57,8 @@ base::Status check_idle(const FarmState& farm, const JobEntry& job, const PhaseE
     const JobEntry& other = farm.jobs.get(id);
     if (other.final() || !other.remade.contains({phase.id.index, task})) continue;
     return base::error_of(Refusal::RemakeUnderWay,
-                          "job " + number(id) + " makes " + task_words(job, phase, task) + " again already", "frames",
-                          "wait for it: `framemill wait " + number(id) + "`");
+                          fmt::format("job {} makes {} again already", id.value, task_words(job, phase, task)),
+                          "frames", fmt::format("wait for it: `framemill wait {}`", id.value));
   }
   return {};
 }
@@ -85,10 +83,11 @@ base::Status check_names(const FarmState& farm, const JobEntry& job, const Phase
           range = jobs::tasks_of_frames(*theirs.plan, frames.first(), frames.last());
         }
         if (!holds(other, theirs, range)) continue;
-        return base::error_of(Refusal::RemakeNameTaken,
-                              "job " + number(id) + " publishes its files under the same names as " +
-                                  task_words(job, phase, task) + ": they are not replaced",
-                              "frames", "give output a {version}; submit the job again for a new version");
+        return base::error_of(
+            Refusal::RemakeNameTaken,
+            fmt::format("job {} publishes its files under the same names as {}: they are not replaced", id.value,
+                        task_words(job, phase, task)),
+            "frames", "give output a {version}; submit the job again for a new version");
       }
     }
   }
@@ -101,17 +100,17 @@ base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> tasks_to_remake(const F
                                                                          const JobChangeRequested& asked) {
   const JobEntry* job = farm.jobs.find(asked.job);
   if (job == nullptr)
-    return base::error_of(Refusal::JobUnknown, "there is no job " + number(asked.job) + " that could be changed", "job",
-                          "`framemill jobs` lists the jobs; the oldest finished ones are in the history alone");
+    return base::error_of(Refusal::JobUnknown, fmt::format("there is no job {} that could be changed", asked.job.value),
+                          "job", "`framemill jobs` lists the jobs; the oldest finished ones are in the history alone");
   if (job->record.remake_of)
     return base::error_of(
         Refusal::RemakeOfRemake,
-        "job " + number(asked.job) + " itself makes files of job " + number(job->record.remake_of) + " again", "job",
-        "name job " + number(job->record.remake_of));
+        fmt::format("job {} itself makes files of job {} again", asked.job.value, job->record.remake_of.value), "job",
+        fmt::format("name job {}", job->record.remake_of.value));
   const auto& layers = job->record.spec->layers;
   if (!asked.layer.empty() &&
       std::none_of(layers.begin(), layers.end(), [&](const auto& layer) { return layer.name == asked.layer; }))
-    return unknown_layer(job->record, asked.layer);
+    return unknown_layer(job->record.id, *job->record.spec, asked.layer);
   if (asked.layer.empty() && !asked.frames)
     return base::error_of(Refusal::RemakeNeedsFrames, "nothing says what is to be made again", "frames",
                           "name frames, or a layer for its movie, sheet or all its frames");
@@ -131,8 +130,8 @@ base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> tasks_to_remake(const F
   if (found.size() > kRemadeTasksMax) return too_many();
   if (found.empty())
     return base::error_of(
-        Refusal::RemakeNothing, "job " + number(asked.job) + " has no such frames", "frames",
-        "`framemill frames " + number(asked.job) + "` lists its files; a movie is named by its layer");
+        Refusal::RemakeNothing, fmt::format("job {} has no such frames", asked.job.value), "frames",
+        fmt::format("`framemill frames {}` lists its files; a movie is named by its layer", asked.job.value));
   return found;
 }
 

@@ -51,13 +51,6 @@ std::uint64_t slot_booking(const MemoryLedger& ledger, const WorkerEntry& worker
   return bytes;
 }
 
-std::uint64_t device_booking(const MemoryLedger& ledger, const WorkerEntry& worker, std::uint32_t device) {
-  std::uint64_t bytes = 0;
-  for (const auto& [index, slot] : worker.slots)
-    if (slot.state.device == device) bytes += slot_booking(ledger, worker, slot);
-  return bytes;
-}
-
 std::uint32_t batch_when_empty(const MemoryLedger& ledger, const DeviceState& device, const Demand& demand) {
   if (!has_model(demand)) return demand.device_memory_bytes <= device.memory_bytes_budget ? 1 : 0;
   const std::uint32_t measured = jobs::largest_batch(demanded_row(ledger, demand, device), device.memory_bytes_budget,

@@ -29,8 +29,6 @@ class MemoryLedger {
 // Bytes booked on the slot's device by the work in it; without_model: leaving out what that model holds there.
 std::uint64_t slot_booking(const MemoryLedger& ledger, const WorkerEntry& worker, const SlotEntry& slot,
                            const base::Sha256* without_model = nullptr);
-// Bytes booked on a device by all its slots.
-std::uint64_t device_booking(const MemoryLedger& ledger, const WorkerEntry& worker, std::uint32_t device);
 
 // Windows of the demand that memory admits at once in this slot, beside what the device holds; at most what the
 // package, and an earlier out-of-memory, allow. 0: none.

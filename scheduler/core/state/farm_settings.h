@@ -30,9 +30,9 @@ struct FarmSettings {
   base::Duration progress_timeout = base::seconds(1800);  // a lease without progress for so long is taken back
   base::Duration late_turn = base::seconds(1);            // a turn later than this moves all lease deadlines by the gap
   base::Duration back_off_first = base::seconds(1), back_off_most = base::seconds(60);
-  std::uint32_t lone_deaths_max = 3;   // then a task is quarantined
-  std::uint32_t worker_blame_max = 3;  // jobs that fail there and go on elsewhere; then the worker is
-  std::uint32_t returns_max = 6;       // of a layer's work by a worker in a row; then it gets no more
+  std::uint32_t isolated_crashes_max = 3;  // then a task is quarantined
+  std::uint32_t worker_blame_max = 3;      // jobs that fail there and go on elsewhere; then the worker is
+  std::uint32_t returns_max = 6;           // of a layer's work by a worker in a row; then it gets no more
   base::Duration probe_first = base::seconds(60), probe_most = base::seconds(900);  // until it is tried there once more
   base::Duration worker_probe = base::seconds(300), worker_probe_most = base::seconds(3600);  // the same, of a worker
   std::uint32_t jobs_max = 10'000;           // live jobs; more are refused with a hint

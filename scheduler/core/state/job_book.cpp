@@ -1,5 +1,7 @@
 #include "scheduler/core/state/job_book.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/check.h"
@@ -32,11 +34,11 @@ void derive_depths(JobEntry& job) {
 
 }  // namespace
 
-base::Error unknown_layer(const JobRecord& job, const std::string& name) {
+base::Error unknown_layer(JobId job, const jobs::JobSpec& spec, const std::string& name) {
   std::string known;
-  for (const jobs::LayerSpec& layer : job.spec->layers) known += (known.empty() ? "its layers: " : ", ") + layer.name;
-  return base::error_of(Refusal::JobLayerUnknown, "job " + std::to_string(job.id.value) + " has no layer named " + name,
-                        "layer", known);
+  for (const jobs::LayerSpec& layer : spec.layers) known += (known.empty() ? "its layers: " : ", ") + layer.name;
+  return base::error_of(Refusal::JobLayerUnknown, fmt::format("job {} has no layer named {}", job.value, name), "layer",
+                        known);
 }
 
 jobs::FrameSet PhaseEntry::frames_of(TaskIndex task) const {
@@ -77,7 +79,7 @@ void JobEntry::restore_tasks(PhaseEntry& phase, TaskStates tasks) {
 std::string JobEntry::label_of(const PhaseEntry& phase) const {
   const jobs::LayerSpec& layer = layer_of(phase);
   if (layer.variant_count() < 2) return layer.name;
-  return layer.name + " t" + std::to_string(phase.plan->variant);
+  return fmt::format("{} t{}", layer.name, phase.plan->variant);
 }
 
 JobEntry* JobBook::find(JobId id) {

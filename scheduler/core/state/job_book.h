@@ -26,7 +26,7 @@
 namespace framemill::scheduler {
 
 // job.layer_unknown, with the layers that there are.
-base::Error unknown_layer(const JobRecord& job, const std::string& name);
+base::Error unknown_layer(JobId job, const jobs::JobSpec& spec, const std::string& name);
 
 struct FailureHistory {
   TaskTroubleRecord record;

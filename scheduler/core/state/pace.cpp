@@ -1,5 +1,7 @@
 #include "scheduler/core/state/pace.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "scheduler/core/state/demand.h"
@@ -100,14 +102,13 @@ std::optional<double> DurationEstimator::seconds(PaceId id) const {
 
 std::string pace_name(const JobRecord& job, const jobs::PhasePlan& phase) {
   const jobs::LayerSpec& layer = job.spec->layers[phase.layer];
-  if (layer.model().empty())
-    return std::string(kOneJob) + std::to_string(job.id.value) + " layer " + std::to_string(phase.layer);
+  if (layer.model().empty()) return fmt::format("{}{} layer {}", kOneJob, job.id.value, phase.layer);
   const jobs::PackageFacts* package = package_of(job, layer.model());
   const std::string digest = package == nullptr ? std::string() : package->root_digest.hex();
-  const std::string work = std::string(jobs::name(phase.kind)) + " " + digest;
+  const std::string work = fmt::format("{} {}", jobs::name(phase.kind), digest);
   if (!phase.traits().stepped) return work;
   const std::uint32_t steps = layer.steps().value_or(package == nullptr ? 0 : package->default_steps);
-  return work + " steps " + std::to_string(steps);
+  return fmt::format("{} steps {}", work, steps);
 }
 
 }  // namespace framemill::scheduler

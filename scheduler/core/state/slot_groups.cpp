@@ -1,6 +1,9 @@
 #include "scheduler/core/state/slot_groups.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/digest_bytes.h"
@@ -12,14 +15,11 @@ namespace {
 constexpr std::size_t kEmptyGroupsKept = 64;
 
 void add_text(std::string& key, const std::string& text) {
-  key += std::to_string(text.size());
-  key += ':';
-  key += text;
+  fmt::format_to(std::back_inserter(key), "{}:{}", text.size(), text);
 }
 
 void add_number(std::string& key, std::uint64_t number) {
-  key += std::to_string(number);
-  key += ',';
+  fmt::format_to(std::back_inserter(key), "{},", number);
 }
 
 // All of a worker that decides which classes of work its slots can take.

@@ -59,7 +59,7 @@ TaskRef first_open(const JobEntry& job, const Asked& asked) {
 
 // Nothing is held back: what the job does as a whole.
 std::string job_sentence(const JobEntry& job, const Asked& asked) {
-  std::string text = "job " + std::to_string(job.record.id.value) + " is " + std::string(jobs::name(job.record.state));
+  const std::string text = fmt::format("job {} is {}", job.record.id.value, jobs::name(job.record.state));
   if (job.final() && asked.layer.empty() && !asked.variant) return text;
   std::uint64_t running = 0, naming = 0, published = 0, cancelled = 0, all = 0;
   for (const PhaseEntry& phase : job.phases) {
@@ -70,19 +70,18 @@ std::string job_sentence(const JobEntry& job, const Asked& asked) {
     cancelled += phase.tasks.count(TaskState::Cancelled);
     all += phase.tasks.size();
   }
+  const std::string under_way = fmt::format("{} {}, {} awaiting publication, none blocked", running,
+                                            running == 1 ? "task runs" : "tasks run", naming);
   if (!asked.layer.empty() || asked.variant) {
+    const std::string part =
+        asked.layer.empty() ? fmt::format("variant {}", *asked.variant) : fmt::format("layer {}", asked.layer);
     if (running + naming == 0 && cancelled > 0)
-      return (asked.layer.empty() ? "variant " + std::to_string(*asked.variant) : "layer " + asked.layer) +
-             " is cancelled: " + std::to_string(cancelled) + " of " + std::to_string(all) + " tasks, " +
-             std::to_string(published) + " are published; `framemill retry` reopens them";
-    text += "; " + (asked.layer.empty() ? "variant " + std::to_string(*asked.variant) : "layer " + asked.layer) + ": ";
-    if (published == all) return text + "everything is published";
-    return text + std::to_string(running) + (running == 1 ? " task runs, " : " tasks run, ") + std::to_string(naming) +
-           " awaiting publication, none blocked";
+      return fmt::format("{} is cancelled: {} of {} tasks, {} are published; `framemill retry` reopens them", part,
+                         cancelled, all, published);
+    return fmt::format("{}; {}: {}", text, part, published == all ? "everything is published" : under_way);
   }
   if (job.manifests_owed > 0 && running + naming == 0) return text + ": its manifest is about to be written";
-  return text + ": " + std::to_string(running) + (running == 1 ? " task runs, " : " tasks run, ") +
-         std::to_string(naming) + " awaiting publication, none blocked";
+  return fmt::format("{}: {}", text, under_way);
 }
 
 // Nothing of what was asked about is under way, and some of it was cancelled.
@@ -118,13 +117,12 @@ TaskRef task_of_frame(const JobEntry& job, const Asked& asked, jobs::Frame frame
 std::string task_text(const JobEntry& job, const PhaseEntry& phase, TaskIndex task) {
   const jobs::PhasePlan& plan = *phase.plan;
   std::string text = job.label_of(phase);
-  if (plan.traits().windowed) text += " " + std::string(jobs::name(plan.kind));
+  if (plan.traits().windowed) text += fmt::format(" {}", jobs::name(plan.kind));
   if (plan.traits().windowed && plan.traits().intermediate)
-    return text + " (window " + std::to_string(jobs::task_window(plan, task) + 1) + " of " +
-           std::to_string(plan.grid.window_count) + ")";
+    return fmt::format("{} (window {} of {})", text, jobs::task_window(plan, task) + 1, plan.grid.window_count);
   const jobs::FrameSet frames = jobs::task_frames(plan, task);
   if (frames.empty()) return text;
-  return text + (frames.count() == 1 ? " (frame " : " (frames ") + frames.text() + ")";
+  return fmt::format("{} (frame{} {})", text, frames.count() == 1 ? "" : "s", frames.text());
 }
 
 // The worker that holds a lease on the task, or nothing; a lease that ran out is held no more.
@@ -139,10 +137,10 @@ const Lease* lease_of(const FarmState& farm, const PhaseEntry& phase, TaskIndex 
 std::string running_text(const FarmState& farm, const Lease* lease, base::Now now) {
   if (lease == nullptr) return "runs";
   const WorkerEntry& worker = farm.workers.get(lease->record.worker);
-  std::string text = "runs on " + worker.record.name + "/" + lease->record.slot_name;
+  std::string text = fmt::format("runs on {}/{}", worker.record.name, lease->record.slot_name);
   if (worker.silent)
-    text += ", which is silent for " + seconds_text(now.monotonic - worker.last_heard) + "; it is granted again in " +
-            seconds_text(lease->deadline - now.monotonic);
+    text += fmt::format(", which is silent for {}; it is granted again in {}",
+                        seconds_text(now.monotonic - worker.last_heard), seconds_text(lease->deadline - now.monotonic));
   return text;
 }
 
@@ -163,12 +161,12 @@ SlotReason dependency_reason(const FarmState& farm, const JobEntry& job, const M
   const PhaseEntry& needed = job.phases[last.phase];
   const TaskState state = needed.tasks.at(last.task);
   SlotReason reason{Reason::Dependency, 0, {}, {}, {}};
-  reason.because = "waits for " + task_text(job, job.phases[missing.phase], missing.task) + ", which ";
+  reason.because = fmt::format("waits for {}, which ", task_text(job, job.phases[missing.phase], missing.task));
   if (missing.phase != last.phase || missing.task != last.task)
-    reason.because += "waits for " + task_text(job, needed, last.task) + ", which ";
+    reason.because += fmt::format("waits for {}, which ", task_text(job, needed, last.task));
   reason.remedy = jobs::is_final(state) ? "retry what failed" : "nothing: it starts when that is published";
   if (state != TaskState::Leased) {
-    reason.because += "is " + std::string(jobs::name(state));
+    reason.because += fmt::format("is {}", jobs::name(state));
     return reason;
   }
   const Lease* lease = lease_of(farm, needed, last.task);
@@ -249,8 +247,8 @@ std::optional<SlotReason> trouble_reason(const FarmState& farm, const JobEntry& 
         Reason::Quarantined,
         0,
         {},
-        "it crashed " + std::to_string(trouble->isolated_crashes.size()) + " executors while running in isolation",
-        "find out why (" + trouble->last_message + "), then retry it"};
+        fmt::format("it crashed {} executors while running in isolation", trouble->isolated_crashes.size()),
+        fmt::format("find out why ({}), then retry it", trouble->last_message)};
   if (auto stuck = stuck_reason(farm, job, phase, now)) return stuck;
   const std::vector<WorkerId>& able = able_workers(farm, phase.common_class);
   const Judges judges(judges_among(farm, job, phase.plan->layer, able));
@@ -385,25 +383,24 @@ std::string sentence_of(const FarmState& farm, const JobEntry& job, const PhaseE
                         base::Now now) {
   std::string text = task_text(job, phase, view.task);
   // One task of several frames, or of latents: which of them.
-  if (view.frame && !text.ends_with("(frame " + std::to_string(*view.frame) + ")"))
-    text += ", frame " + std::to_string(*view.frame) + ",";
-  if (view.state == TaskState::Leased) return text + " " + running_text(farm, lease_of(farm, phase, view.task), now);
+  if (view.frame && !text.ends_with(fmt::format("(frame {})", *view.frame)))
+    text += fmt::format(", frame {},", *view.frame);
+  if (view.state == TaskState::Leased)
+    return fmt::format("{} {}", text, running_text(farm, lease_of(farm, phase, view.task), now));
   if (view.state == TaskState::Committed) {
     const auto refused = job.publish_troubles.find(phase.plan->layer);
-    return text + " is finished; its files " +
-           (refused == job.publish_troubles.end()
-                ? std::string("are waiting to be published")
-                : "cannot be published: " + failure_text(refused->second.code, refused->second.message) +
-                      "; it is retried automatically");
+    if (refused == job.publish_troubles.end())
+      return fmt::format("{} is finished; its files are waiting to be published", text);
+    return fmt::format("{} is finished; its files cannot be published: {}; it is retried automatically", text,
+                       failure_text(refused->second.code, refused->second.message));
   }
   if (view.state == TaskState::Failed) {
     const auto trouble = phase.troubles.find(view.task);
-    return text + " failed" +
-           (trouble == phase.troubles.end()
-                ? std::string()
-                : ": " + failure_text(trouble->second.record.last_code, trouble->second.record.last_message));
+    if (trouble == phase.troubles.end()) return text + " failed";
+    const TaskTroubleRecord& last = trouble->second.record;
+    return fmt::format("{} failed: {}", text, failure_text(last.last_code, last.last_message));
   }
-  text += " is " + std::string(jobs::name(view.state));
+  text += fmt::format(" is {}", jobs::name(view.state));
   if (view.state == TaskState::Published) return text + remade_text(farm, job, phase, view.task);
   if (view.reasons.empty()) return text;
   const SlotReason& first = view.reasons.front();
@@ -421,12 +418,12 @@ base::Result<ExplainView> explain_task(const FarmState& farm, JobId id, const st
   if (job == nullptr) return base::error_of(Refusal::JobUnknown, fmt::format("job {} not found", id.value), "job");
   const auto& layers = job->record.spec->layers;
   if (!layer.empty() && std::none_of(layers.begin(), layers.end(), [&](const auto& l) { return l.name == layer; }))
-    return unknown_layer(job->record, layer);
+    return unknown_layer(job->record.id, *job->record.spec, layer);
   const Asked asked{layer, variant};
   if (std::none_of(job->phases.begin(), job->phases.end(), [&](const auto& phase) { return asked.meets(*job, phase); }))
     return base::error_of(
         Refusal::JobVariantUnknown,
-        (layer.empty() ? "the job" : "layer " + layer) + " has no variant " + std::to_string(variant.value_or(0)),
+        fmt::format("{} has no variant {}", layer.empty() ? "the job" : "layer " + layer, variant.value_or(0)),
         "variant", "variants count from 0");
   const TaskRef ref = frame ? task_of_frame(*job, asked, *frame) : first_open(*job, asked);
   ExplainView view;

@@ -1,5 +1,7 @@
 #include "scheduler/core/views/remake_views.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/error_code.h"
@@ -83,7 +85,7 @@ std::string remade_text(const FarmState& farm, const JobEntry& first, const Phas
     const JobEntry& remake = farm.jobs.get(*id);
     const auto found = remake.remade.find({phase.id.index, task});
     if (found == remake.remade.end()) continue;
-    const std::string by = "; job " + std::to_string(id->value);
+    const std::string by = fmt::format("; job {}", id->value);
     switch (shown_outcome(remake, found->second)) {
       case ShownOutcome::Open:
         return by + " makes it again";

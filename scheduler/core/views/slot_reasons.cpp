@@ -23,15 +23,15 @@ std::string about_how_long(const FarmState& farm, const Lease& lease) {
   const PhaseEntry& phase = farm.jobs.get(lease.record.phase);
   const auto seconds = farm.pace.seconds(phase.pace, lease.record.device_class);
   if (!seconds) return "";
-  return " for about " + std::to_string(std::max<long>(1, std::lround(*seconds * std::max(lease.left, 1u)))) + " s";
+  return fmt::format(" for about {} s", std::max<long>(1, std::lround(*seconds * std::max(lease.left, 1u))));
 }
 
 std::string holder_text(const FarmState& farm, const SlotEntry& slot) {
   if (slot.leases.empty()) return "work";
   const Lease& lease = farm.leases.get(*slot.leases.begin());
   const JobEntry& job = farm.jobs.get(lease.record.phase.job);
-  return "job " + std::to_string(job.record.id.value) + " " + job.label_of(job.phases[lease.record.phase.index]) +
-         about_how_long(farm, lease);
+  return fmt::format("job {} {}{}", job.record.id.value, job.label_of(job.phases[lease.record.phase.index]),
+                     about_how_long(farm, lease));
 }
 
 // Who holds the memory of the slot's device.
@@ -42,7 +42,7 @@ std::string device_holder(const FarmState& farm, const WorkerEntry& worker, cons
 }
 
 std::string mebibytes(std::uint64_t bytes) {
-  return std::to_string(bytes >> 20) + " MiB";
+  return fmt::format("{} MiB", bytes >> 20);
 }
 
 // The slot could run the task, and is meant to become free for work that goes before.
@@ -67,20 +67,21 @@ std::string because_of_maintenance(const FarmState& farm, const PhaseEntry& phas
 std::string because_avoided(const Avoidance& avoided, const PhaseEntry& phase, TaskIndex task, base::Instant now) {
   switch (avoided.why) {
     case Avoidance::Why::BackOff:
-      return failure_text(avoided.standing->code, avoided.standing->message) + "; tried again there in " +
-             seconds_text(avoided.until - now);
+      return fmt::format("{}; tried again there in {}", failure_text(avoided.standing->code, avoided.standing->message),
+                         seconds_text(avoided.until - now));
     case Avoidance::Why::Aside:
-      return "the worker gets no more of this layer: " +
-             failure_text(avoided.standing->code, avoided.standing->message) +
-             (avoided.standing->by_failures ? "; it succeeds elsewhere" : "") + "; one task is tried there in " +
-             seconds_text(avoided.until - now);
+      return fmt::format("the worker gets no more of this layer: {}{}; one task is tried there in {}",
+                         failure_text(avoided.standing->code, avoided.standing->message),
+                         avoided.standing->by_failures ? "; it succeeds elsewhere" : "",
+                         seconds_text(avoided.until - now));
     case Avoidance::Why::OnTrial:
       return failure_text(avoided.standing->code, avoided.standing->message) + "; one task is tried there first";
     case Avoidance::Why::Unseen:
-      return phase.troubles.at(task).record.last_message + "; looked for again there in " +
-             seconds_text(avoided.until - now);
+      return fmt::format("{}; looked for again there in {}", phase.troubles.at(task).record.last_message,
+                         seconds_text(avoided.until - now));
     case Avoidance::Why::Elsewhere:
-      return "it failed there (" + phase.troubles.at(task).record.last_code + ") and is tried on another worker";
+      return fmt::format("it failed there ({}) and is tried on another worker",
+                         phase.troubles.at(task).record.last_code);
     case Avoidance::Why::None:
       break;
   }
@@ -108,7 +109,8 @@ PlacementBlocker misfit_of(Avoidance::Why why) {
 std::optional<std::string> host_trouble(const WorkerEntry& worker, const std::string& root) {
   for (const HostCondition& condition : worker.inventory.conditions)
     if (condition.root == root)
-      return "the host has a problem and is retried after a pause: " + condition.code + ": " + condition.message;
+      return fmt::format("the host has a problem and is retried after a pause: {}: {}", condition.code,
+                         condition.message);
   return std::nullopt;
 }
 
@@ -131,7 +133,7 @@ std::string roots_text(const Demand& demand, const WorkerEntry& worker) {
     else if (!seen->problem.empty())
       text += seen->problem;
     else
-      text += "the worker does not see root " + root + ", or may not write there";
+      text += fmt::format("the worker does not see root {}, or may not write there", root);
   }
   return text;
 }
@@ -159,7 +161,7 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
     case PlacementBlocker::PackageMissing:
       return "the worker does not hold " + demand.model;
     case PlacementBlocker::PackageDiffers:
-      return "the worker holds " + demand.model + " with another digest";
+      return fmt::format("the worker holds {} with another digest", demand.model);
     case PlacementBlocker::DeviceKind:
       return demand.device == jobs::DevicePreference::Cuda ? "the layer needs a CUDA device"
                                                            : "the layer needs a CPU device";
@@ -169,13 +171,14 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
       const DeviceState* device = worker.device_of(slot);
       const jobs::MemoryRow row = farm.memory.row(demand.model_digest, demand.cpu_memory, demand.cuda_memory,
                                                   demand.device_memory_bytes, *device);
-      return "one window needs " + mebibytes(std::max(jobs::booking_bytes(row, 1), demand.device_memory_bytes)) +
-             ", the device has " + mebibytes(device->memory_bytes_budget);
+      return fmt::format("one window needs {}, the device has {}",
+                         mebibytes(std::max(jobs::booking_bytes(row, 1), demand.device_memory_bytes)),
+                         mebibytes(device->memory_bytes_budget));
     }
     case PlacementBlocker::HostMemory:
-      return "the layer needs " + mebibytes(demand.host_memory_bytes) + " of host memory";
+      return fmt::format("the layer needs {} of host memory", mebibytes(demand.host_memory_bytes));
     case PlacementBlocker::Cpus:
-      return "the layer needs " + std::to_string(demand.cpus) + " CPUs";
+      return fmt::format("the layer needs {} CPUs", demand.cpus);
     case PlacementBlocker::Program:
       // A worker that refuses commands offers none, whatever it lists.
       return worker.inventory.command_confinement == jobs::CommandConfinement::Refused
@@ -186,10 +189,10 @@ std::string because(const FarmState& farm, const Demand& demand, const WorkerEnt
     case PlacementBlocker::Root:
       return roots_text(demand, worker);
     case PlacementBlocker::LeaseCap:
-      return "the slot holds " + std::to_string(slot.leases.size()) + " leases, the maximum";
+      return fmt::format("the slot holds {} leases, the maximum", slot.leases.size());
     case PlacementBlocker::PublishCap:
-      return "files of " + std::to_string(farm.duties.of(worker.record.id).size()) + " tasks there, " +
-             std::to_string(farm.duties.all().size()) + " in the whole farm, wait for their names";
+      return fmt::format("files of {} tasks there, {} in the whole farm, wait for their names",
+                         farm.duties.of(worker.record.id).size(), farm.duties.all().size());
     case PlacementBlocker::ExclusiveHeld:
     case PlacementBlocker::Occupied:
     case PlacementBlocker::BatchFull:
@@ -231,9 +234,9 @@ std::string remedy(const Demand& demand, const WorkerEntry& worker, PlacementBlo
     case Reason::MaintenanceWindow:
       return fmt::format("wait for another worker, or cancel the plan with `framemill undrain {}`", worker.record.name);
     case Reason::PackageMissing:
-      return "install " + demand.model + " in the worker's model directory";
+      return fmt::format("install {} in the worker's model directory", demand.model);
     case Reason::PackageDiffers:
-      return "give the worker the same " + demand.model + " as the scheduler, or submit again";
+      return fmt::format("give the worker the same {} as the scheduler, or submit again", demand.model);
     case Reason::NeedsExceedEverySlot:
       return blocker == PlacementBlocker::Program &&
                      worker.inventory.command_confinement == jobs::CommandConfinement::Refused
@@ -266,7 +269,7 @@ std::string remedy(const Demand& demand, const WorkerEntry& worker, PlacementBlo
 }  // namespace
 
 std::string seconds_text(base::Duration left) {
-  return std::to_string(std::max<std::int64_t>((left.ms + 999) / 1000, 1)) + " s";
+  return fmt::format("{} s", std::max<std::int64_t>((left.ms + 999) / 1000, 1));
 }
 
 namespace {
@@ -343,7 +346,8 @@ SlotReasons slot_reasons(const FarmState& farm, ClassId demand_class, const JobE
       }
       SlotReason& reason = found.reasons[at];
       ++reason.slots;
-      if (reason.examples.size() < kExamplesMax) reason.examples.push_back(worker.record.name + "/" + slot.state.name);
+      if (reason.examples.size() < kExamplesMax)
+        reason.examples.push_back(fmt::format("{}/{}", worker.record.name, slot.state.name));
     }
   }
   std::stable_sort(found.reasons.begin(), found.reasons.end(),
