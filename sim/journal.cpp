@@ -12,10 +12,6 @@ constexpr base::Duration kCommitMin{1}, kCommitMax{15};
 constexpr base::Duration kReadMin{0}, kReadMax{40};
 constexpr base::Duration kRetryWhenFull{500};
 
-base::Error no_history() {
-  return {"sim.no_history", "the simulated journal keeps what a restart needs and no more", "", ""};
-}
-
 }  // namespace
 
 void Journal::open(Callbacks callbacks) {
@@ -75,26 +71,13 @@ void Journal::make_durable() {
   }
 }
 
-base::Status Journal::files_of(PhaseId phase, TaskRange tasks, Callback<std::vector<CommitRecord>> done) {
+base::Status Journal::files_of(PhaseId phase, TaskRange tasks, store::Callback<std::vector<CommitRecord>> done) {
   scheduler_.after(random_.between(kReadMin, kReadMax), [this, phase, tasks, done = std::move(done)] {
     std::vector<std::pair<PhaseId, TaskIndex>> wanted;
     for (TaskIndex task = tasks.first; task < tasks.end(); ++task) wanted.emplace_back(phase, task);
     done(durable_.commits_of(wanted));
   });
   return {};
-}
-
-base::Status Journal::commits_of(JobId, store::CommitCursor, std::uint32_t, store::Reads,
-                                 Callback<std::vector<CommitRecord>>) {
-  return no_history();
-}
-base::Status Journal::attempts_of(JobId, store::AttemptCursor, std::uint32_t, store::OutputTails,
-                                  Callback<std::vector<scheduler::AttemptRecord>>) {
-  return no_history();
-}
-base::Status Journal::files_of_attempts(std::vector<scheduler::AttemptRecord>, std::uint32_t,
-                                        Callback<std::vector<store::AttemptFiles>>) {
-  return no_history();
 }
 
 void Journal::stall(base::Duration length) {

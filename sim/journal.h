@@ -33,15 +33,8 @@ class Journal final : public scheduler::store::Journal {
   base::Result<scheduler::store::LoadedState> load() override;
   base::Status write_turns(std::vector<scheduler::Persist> turns,
                            std::function<void(scheduler::store::WriteResult)> done) override;
-  base::Status files_of(PhaseId phase, TaskRange tasks, Callback<std::vector<scheduler::CommitRecord>> done) override;
-  // People's questions about the past, which nobody asks here. Errors: sim.no_history.
-  base::Status commits_of(JobId job, scheduler::store::CommitCursor from, std::uint32_t limit,
-                          scheduler::store::Reads reads, Callback<std::vector<scheduler::CommitRecord>> done) override;
-  base::Status attempts_of(JobId job, scheduler::store::AttemptCursor from, std::uint32_t limit,
-                           scheduler::store::OutputTails tails,
-                           Callback<std::vector<scheduler::AttemptRecord>> done) override;
-  base::Status files_of_attempts(std::vector<scheduler::AttemptRecord> attempts, std::uint32_t limit,
-                                 Callback<std::vector<scheduler::store::AttemptFiles>> done) override;
+  base::Status files_of(PhaseId phase, TaskRange tasks,
+                        scheduler::store::Callback<std::vector<scheduler::CommitRecord>> done) override;
 
   const StoredRecords& durable() const { return durable_; }
   std::uint64_t turns_durable() const { return turns_durable_; }  // of those that the present process handed over

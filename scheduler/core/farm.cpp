@@ -301,11 +301,6 @@ std::vector<StateRun> Farm::task_runs(PhaseId id) const {
   return phase->tasks.runs({0, phase->tasks.size()});
 }
 
-const std::string* Farm::output_of(AttemptId attempt) const {
-  const Lease* lease = state_->leases.find(attempt);
-  return lease == nullptr ? nullptr : &lease->activity.output;
-}
-
 base::Result<std::vector<std::pair<PhaseId, TaskIndex>>> Farm::tasks_to_remake(const JobChangeRequested& asked) const {
   return scheduler::tasks_to_remake(*state_, asked);
 }

@@ -66,8 +66,6 @@ class Farm {
   const WorkerRecord* worker(WorkerId id) const;
   // That a job of this spec would get, if it asks for the next one of its shots.
   std::uint32_t next_version(const jobs::JobSpec& spec) const;
-  // What a running attempt has printed, as its worker last said; nullptr: it does not run.
-  const std::string* output_of(AttemptId attempt) const;
   std::optional<WorkerId> worker_of_key(const std::string& key) const;
 
   // How many slots were looked at to place work, ever: what the cost of a grant is counted in.

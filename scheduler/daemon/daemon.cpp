@@ -266,7 +266,7 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
                                     }));
   Scheduler& scheduler = process->scheduler();
   FarmService service(
-      loop, scheduler, setup.packages, config.roots,
+      loop, scheduler, process->history(), setup.packages, config.roots,
       process->history_is_incomplete() ? FarmService::Versions::OnDisk : FarmService::Versions::OfTheStore);
   watch_turns(figures, scheduler, service);
   add_sources(*metrics, service, *process, database, version);
@@ -309,6 +309,7 @@ Status run_daemon(const SchedulerConfig& config, const std::string& version) {
     api.use_previews(nullptr);
   });
   upkeep.close();
+  service.close_history();
   forecaster.stop();
   if (failure) return *failure;
   return {};

@@ -9,17 +9,11 @@
 #include "base/clock.h"
 #include "jobs/check.h"
 #include "scheduler/core/state/refusal.h"
-#include "scheduler/daemon/history.h"
 
 namespace framemill::scheduler {
 namespace {
 
 constexpr base::Duration kProbePatience = base::seconds(1);
-
-base::Error no_such_job(JobId job) {
-  return base::error_of(Refusal::JobUnknown, fmt::format("job {} not found", job.value), "job",
-                        "framemill jobs lists them");
-}
 
 // Facts of every model that the spec names; check_job has found them all.
 std::vector<jobs::PackageFacts> facts_of(const jobs::JobSpec& spec, const jobs::PackageCatalogue& packages) {
@@ -57,11 +51,11 @@ std::function<void(base::Result<AnswerValue>)> unwrap(Reply<T> reply) {
 
 }  // namespace
 
-FarmService::FarmService(net::EventLoop& loop, Scheduler& scheduler,
+FarmService::FarmService(net::EventLoop& loop, Scheduler& scheduler, store::History& history,
                          std::shared_ptr<const jobs::PackageCatalogue> packages,
                          std::map<std::string, std::filesystem::path> roots, Versions versions)
     : loop_(loop), scheduler_(scheduler), packages_(std::move(packages)), roots_(std::move(roots)), versions_(versions),
-      probe_(roots_), board_(std::make_shared<ViewBoard>()), queue_(loop) {
+      probe_(roots_), board_(std::make_shared<ViewBoard>()), history_{history, board_}, queue_(loop) {
   scheduler_.on_views(
       [board = board_](ViewChanges changes, Health health) { board->put(std::move(changes), std::move(health)); });
 }
@@ -82,11 +76,8 @@ void FarmService::queue_read(Reply<T> reply, std::function<void(Reply<T>)> funct
 
 template <class T>
 void FarmService::queue_search(Reply<T> reply, std::function<void(Reply<T>)> function) {
-  const bool queued = queue_.add_search([reply, function = std::move(function)](std::function<void()> done) {
-    function([reply, done = std::move(done)](base::Result<T> result) {
-      reply(std::move(result));
-      done();
-    });
+  const bool queued = searches_.add([reply, function = std::move(function)](SearchQueue::Done done) {
+    function([reply, done = std::move(done)](base::Result<T> result) { done([&] { reply(std::move(result)); }); });
   });
   if (!queued) reply(busy());
 }
@@ -289,10 +280,8 @@ void FarmService::change_share(ShareChange change, Reply<Changed> reply) {
   });
 }
 
-void FarmService::list_shares(Reply<std::vector<ShareView>> reply) {
-  queue_read<std::vector<ShareView>>(std::move(reply), [this](const Reply<std::vector<ShareView>>& answer_to) {
-    answer_to(scheduler_.farm().list_shares());
-  });
+void FarmService::list_shares(Reply<ShareRows> reply) {
+  reply(board_->shares());
 }
 
 void FarmService::list_jobs(JobFilter filter, Reply<std::vector<JobRow>> reply) {
@@ -338,8 +327,7 @@ void FarmService::explain(ExplainQuery query, Reply<ExplainView> reply) {
 
 void FarmService::frames(FrameQuery query, Reply<FramePage> reply) {
   queue_search<FramePage>(std::move(reply), [this, query = std::move(query)](Reply<FramePage> answer_to) {
-    if (scheduler_.farm().job(query.job) == nullptr) return answer_to(no_such_job(query.job));
-    page_of_frames(loop_, scheduler_, query, std::move(answer_to));
+    page_of_frames(history_, query, std::move(answer_to));
   });
 }
 
@@ -351,8 +339,7 @@ void FarmService::diagnose(JobId job, Reply<DiagnosisView> reply) {
 
 void FarmService::attempts(AttemptQuery query, Reply<AttemptPage> reply) {
   queue_search<AttemptPage>(std::move(reply), [this, query = std::move(query)](Reply<AttemptPage> answer_to) {
-    if (scheduler_.farm().job(query.job) == nullptr) return answer_to(no_such_job(query.job));
-    page_of_attempts(loop_, scheduler_, query, std::move(answer_to));
+    page_of_attempts(history_, query, std::move(answer_to));
   });
 }
 

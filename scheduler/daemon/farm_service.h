@@ -1,7 +1,6 @@
-// The HTTP API's port: lists and shows what the board holds and checks specs on the caller's thread, so that none of
-// that comes to the core's loop; reads the past from the store. Changes, explanations and what a page of history needs
-// to know of running work go through the loop, bounded in number and in time (RequestQueue); beyond that the answer is
-// farm.busy.
+// The HTTP API's port: lists and shows what the board holds and checks specs on the caller's thread, and pages of history
+// come from the store, so that none of that comes to the core's loop. Changes and explanations go through the loop,
+// bounded in number and in time (RequestQueue); beyond that, and beyond the bound of SearchQueue, the answer is farm.busy.
 #pragma once
 
 #include <map>
@@ -9,8 +8,10 @@
 
 #include "net/event_loop.h"
 #include "scheduler/daemon/forecaster.h"
+#include "scheduler/daemon/history.h"
 #include "scheduler/daemon/request_queue.h"
 #include "scheduler/daemon/root_probe.h"
+#include "scheduler/daemon/search_queue.h"
 #include "scheduler/daemon/view_board.h"
 #include "scheduler/http/farm_port.h"
 #include "scheduler/loop/scheduler.h"
@@ -22,7 +23,8 @@ class FarmService : public FarmPort {
   // `packages` may be shared with other threads: it never changes. Versions::OnDisk: the store has lost history, so a
   // version that it does not know may have been used: files of that name are looked for, on the roots that this host has.
   enum class Versions { OfTheStore, OnDisk };
-  FarmService(net::EventLoop& loop, Scheduler& scheduler, std::shared_ptr<const jobs::PackageCatalogue> packages,
+  FarmService(net::EventLoop& loop, Scheduler& scheduler, store::History& history,
+              std::shared_ptr<const jobs::PackageCatalogue> packages,
               std::map<std::string, std::filesystem::path> roots, Versions versions = Versions::OfTheStore);
 
   void submit(SubmitRequest request, Reply<SubmitReply> reply) override;
@@ -30,7 +32,7 @@ class FarmService : public FarmPort {
   void change_jobs(JobsChange change, Reply<JobsChangeReply> reply) override;
   void change_worker(WorkerChange change, Reply<Changed> reply) override;
   void change_share(ShareChange change, Reply<Changed> reply) override;
-  void list_shares(Reply<std::vector<ShareView>> reply) override;
+  void list_shares(Reply<ShareRows> reply) override;
   void list_jobs(JobFilter filter, Reply<std::vector<JobRow>> reply) override;
   void show_job(JobId job, Reply<JobRow> reply) override;
   void list_workers(Reply<std::vector<WorkerRow>> reply) override;
@@ -49,6 +51,8 @@ class FarmService : public FarmPort {
   std::shared_ptr<ViewBoard> board() const { return board_; }
   // Looks ahead for this farm, and outlives the service; before the loop runs. Null: nothing is foretold.
   void use_forecaster(Forecaster* forecaster) { forecaster_ = forecaster; }
+  // No page of history is answered any more: before those who asked are gone.
+  void close_history() { searches_.close(); }
 
  private:
   // Queues what runs on the loop; refuses with farm.busy where too much waits.
@@ -72,6 +76,8 @@ class FarmService : public FarmPort {
   const Versions versions_;
   RootProbe probe_;
   std::shared_ptr<ViewBoard> board_;
+  const HistorySources history_;
+  SearchQueue searches_;
   RequestQueue queue_;
   Forecaster* forecaster_ = nullptr;
 };

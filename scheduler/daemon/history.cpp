@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <memory>
 
 #include "scheduler/core/state/job_book.h"
+#include "scheduler/core/state/refusal.h"
 #include "wire/recipe.pb.h"
 
 namespace framemill::scheduler {
@@ -47,72 +49,69 @@ bool parse_cursor(const std::string& text, A& a, B& b) {
   return a == first && b == second;
 }
 
-const std::string& layer_name(const JobRecord& job, jobs::PhaseIndex phase) {
+const std::string& layer_name(const PlanView& job, jobs::PhaseIndex phase) {
   return job.spec->layers[job.plan->phases[phase].layer].name;
 }
 
-base::Status known_layer(const JobRecord& job, const std::string& name) {
+base::Status known_layer(const PlanView& job, const std::string& name) {
   const auto& layers = job.spec->layers;
   if (name.empty() || std::any_of(layers.begin(), layers.end(), [&](const auto& layer) { return layer.name == name; }))
     return {};
-  return unknown_layer(job.id, *job.spec, name);
+  return unknown_layer(job.job, *job.spec, name);
 }
 
 // One page of files: reads commits until it has enough rows or there are no more.
 struct FrameSearch : std::enable_shared_from_this<FrameSearch> {
-  net::EventLoop& loop;
-  Scheduler& scheduler;
+  HistorySources sources;
+  std::shared_ptr<const PlanView> plan;
   FrameQuery query;
   Reply<FramePage> reply;
   store::CommitCursor cursor;
   std::uint32_t reads = 0;
   FramePage page;
 
-  FrameSearch(net::EventLoop& l, Scheduler& s, FrameQuery q, Reply<FramePage> r)
-      : loop(l), scheduler(s), query(std::move(q)), reply(std::move(r)) {}
+  FrameSearch(HistorySources s, FrameQuery q, Reply<FramePage> r)
+      : sources(std::move(s)), plan(sources.board->plan(q.job)), query(std::move(q)), reply(std::move(r)) {}
 
   void start() {
+    if (!plan) return reply(no_such_job(query.job));
     if (!query.after.empty() && !parse_cursor(query.after, cursor.phase, cursor.task)) return reply(bad_cursor());
-    const JobRecord* job = scheduler.farm().job(query.job);
-    if (const base::Status known = known_layer(*job, query.layer); !known.ok()) return reply(known.error());
-    skip_unwanted_phases(*job);
+    if (const base::Status known = known_layer(*plan, query.layer); !known.ok()) return reply(known.error());
+    skip_unwanted_phases();
     read();
   }
 
-  bool wanted(const JobRecord& job, jobs::PhaseIndex phase) const {
-    const jobs::PhasePlan& plan = job.plan->phases[phase];
-    if (!query.layer.empty() && layer_name(job, phase) != query.layer) return false;
-    if (query.variant && plan.variant != *query.variant) return false;
-    return query.intermediates || !plan.traits().intermediate;
+  bool wanted(jobs::PhaseIndex index) const {
+    const jobs::PhasePlan& phase = plan->plan->phases[index];
+    if (!query.layer.empty() && layer_name(*plan, index) != query.layer) return false;
+    if (query.variant && phase.variant != *query.variant) return false;
+    return query.intermediates || !phase.traits().intermediate;
   }
-  void skip_unwanted_phases(const JobRecord& job) {
-    while (cursor.phase < job.plan->phases.size() && !wanted(job, cursor.phase)) cursor = {cursor.phase + 1, 0};
+  void skip_unwanted_phases() {
+    while (cursor.phase < plan->plan->phases.size() && !wanted(cursor.phase)) cursor = {cursor.phase + 1, 0};
   }
 
   void read() {
-    const base::Status asked = scheduler.journal().commits_of(
-        query.job, cursor, std::min(query.limit, kRowsPerRead), store::Reads::Leave,
-        [self = shared_from_this()](auto commits) {
-          self->loop.post([self, commits = std::move(commits)]() mutable { self->on_commits(std::move(commits)); });
-        });
+    const base::Status asked =
+        sources.records.commits_of(query.job, cursor, std::min(query.limit, kRowsPerRead), store::Reads::Leave,
+                                   [self = shared_from_this()](auto commits) { self->on_commits(std::move(commits)); });
     if (!asked.ok()) reply(asked.error());
   }
 
-  void on_commits(base::Result<std::vector<CommitRecord>> commits) {
+  void on_commits(base::Result<std::vector<store::CommittedTask>> commits) {
     if (!commits.ok()) return reply(commits.error());
-    const JobRecord* job = scheduler.farm().job(query.job);
-    if (job == nullptr || commits->empty()) return reply(std::move(page));
+    if (commits->empty()) return reply(std::move(page));
     const bool last = commits->size() < std::min(query.limit, kRowsPerRead);
-    for (const CommitRecord& commit : *commits) {
+    for (const auto& [commit, state] : *commits) {
       cursor = {commit.phase.index, commit.task + 1};
-      if (wanted(*job, commit.phase.index)) add(*job, commit);
+      if (wanted(commit.phase.index)) add(commit, state);
       if (page.rows.size() >= query.limit) break;
     }
     const bool full = page.rows.size() >= query.limit;
     if (!full) {
       if (last) return reply(std::move(page));
-      skip_unwanted_phases(*job);
-      if (cursor.phase >= job->plan->phases.size()) return reply(std::move(page));
+      skip_unwanted_phases();
+      if (cursor.phase >= plan->plan->phases.size()) return reply(std::move(page));
     }
     if (full || ++reads >= kReadsPerPageMax) {
       page.next = fmt::format("{}.{}", cursor.phase, cursor.task);
@@ -121,56 +120,52 @@ struct FrameSearch : std::enable_shared_from_this<FrameSearch> {
     read();
   }
 
-  void add(const JobRecord& job, const CommitRecord& commit) {
-    const jobs::PhasePlan& phase = job.plan->phases[commit.phase.index];
+  void add(const CommitRecord& commit, jobs::TaskState state) {
+    const jobs::PhasePlan& phase = plan->plan->phases[commit.phase.index];
     for (const FileRecord& file : commit.files) {
       if (query.frame && file.frame != *query.frame) continue;
-      page.rows.push_back({layer_name(job, commit.phase.index), std::string(file_kind(file.kind)), phase.variant,
+      page.rows.push_back({layer_name(*plan, commit.phase.index), std::string(file_kind(file.kind)), phase.variant,
                            phase.has_seed() ? std::optional(phase.seed) : std::nullopt, file.frame, commit.root,
-                           file.path, file.size_bytes, file.sha256, file.samples_sha256,
-                           scheduler.farm().task_state(commit.phase, commit.task).value_or(jobs::TaskState::Committed),
-                           commit.attempt, commit.worker, commit.device_class});
+                           file.path, file.size_bytes, file.sha256, file.samples_sha256, state, commit.attempt,
+                           commit.worker, commit.device_class});
     }
   }
 };
 
 struct AttemptSearch : std::enable_shared_from_this<AttemptSearch> {
-  net::EventLoop& loop;
-  Scheduler& scheduler;
+  HistorySources sources;
+  std::shared_ptr<const PlanView> plan;
   AttemptQuery query;
   Reply<AttemptPage> reply;
   store::AttemptCursor cursor;
   std::uint32_t page_size = 0, reads = 0;
+  std::map<WorkerId, WorkerRow> workers;  // of those attempts: the board has a lock
   AttemptPage page;
 
-  AttemptSearch(net::EventLoop& l, Scheduler& s, AttemptQuery q, Reply<AttemptPage> r)
-      : loop(l), scheduler(s), query(std::move(q)), reply(std::move(r)) {}
+  AttemptSearch(HistorySources s, AttemptQuery q, Reply<AttemptPage> r)
+      : sources(std::move(s)), plan(sources.board->plan(q.job)), query(std::move(q)), reply(std::move(r)) {}
 
   void start() {
+    if (!plan) return reply(no_such_job(query.job));
     if (query.newest_first) cursor = store::AttemptCursor::newest();
     if (!query.after.empty() && !parse_cursor(query.after, cursor.epoch, cursor.counter)) return reply(bad_cursor());
-    const base::Status known = known_layer(*scheduler.farm().job(query.job), query.layer);
-    if (!known.ok()) return reply(known.error());
+    if (const base::Status known = known_layer(*plan, query.layer); !known.ok()) return reply(known.error());
     page_size = std::min(query.limit, query.with_output ? 64u : kRowsPerRead);
     read();
   }
   void read() {
-    const base::Status asked = scheduler.journal().attempts_of(
+    const base::Status asked = sources.records.attempts_of(
         query.job, cursor, page_size, query.with_output ? store::OutputTails::Include : store::OutputTails::Leave,
-        [self = shared_from_this()](auto attempts) {
-          self->loop.post([self, attempts = std::move(attempts)]() mutable { self->on_attempts(std::move(attempts)); });
-        });
+        [self = shared_from_this()](auto attempts) { self->on_attempts(std::move(attempts)); });
     if (!asked.ok()) reply(asked.error());
   }
   void on_attempts(base::Result<std::vector<AttemptRecord>> attempts) {
     if (!attempts.ok()) return reply(attempts.error());
-    const JobRecord* job = scheduler.farm().job(query.job);
-    if (job == nullptr) return reply(std::move(page));
     for (AttemptRecord& attempt : *attempts) {
       // Counters begin at 1 in each epoch; a 0 goes on with the epoch before.
       const std::uint64_t next = query.newest_first ? attempt.id.counter - 1 : attempt.id.counter + 1;
       cursor = {attempt.id.epoch.number, next, cursor.order};
-      if (wanted(*job, attempt)) add(*job, std::move(attempt));
+      if (wanted(attempt)) add(std::move(attempt));
       if (page.rows.size() >= query.limit) {
         page.next = fmt::format("{}.{}", cursor.epoch, cursor.counter);
         return read_files(0);
@@ -190,11 +185,9 @@ struct AttemptSearch : std::enable_shared_from_this<AttemptSearch> {
     std::vector<AttemptRecord> wanted;
     for (std::size_t i = first; i < page.rows.size() && wanted.size() < kAttemptsPerFilesRead; ++i)
       wanted.push_back(page.rows[i].record);
-    const base::Status asked = scheduler.journal().files_of_attempts(
-        std::move(wanted), kFilesPerAttemptMax, [self = shared_from_this(), first](auto files) {
-          self->loop.post(
-              [self, first, files = std::move(files)]() mutable { self->on_files(first, std::move(files)); });
-        });
+    const base::Status asked = sources.records.files_of_attempts(
+        std::move(wanted), kFilesPerAttemptMax,
+        [self = shared_from_this(), first](auto files) { self->on_files(first, std::move(files)); });
     if (!asked.ok()) reply(asked.error());
   }
   void on_files(std::size_t first, base::Result<std::vector<store::AttemptFiles>> files) {
@@ -205,10 +198,10 @@ struct AttemptSearch : std::enable_shared_from_this<AttemptSearch> {
     }
     read_files(first + files->size());
   }
-  bool wanted(const JobRecord& job, const AttemptRecord& attempt) const {
-    if (!query.layer.empty() && layer_name(job, attempt.phase.index) != query.layer) return false;
+  bool wanted(const AttemptRecord& attempt) const {
+    if (!query.layer.empty() && layer_name(*plan, attempt.phase.index) != query.layer) return false;
     if (!query.frame) return true;
-    const jobs::PhasePlan& phase = job.plan->phases[attempt.phase.index];
+    const jobs::PhasePlan& phase = plan->plan->phases[attempt.phase.index];
     if (phase.grid.window_count > 0) {  // a window's attempts count for its frames in both phases
       for (TaskIndex t = attempt.tasks.first; t < attempt.tasks.end(); ++t) {
         const std::uint32_t window = jobs::task_window(phase, t);
@@ -220,29 +213,36 @@ struct AttemptSearch : std::enable_shared_from_this<AttemptSearch> {
     const TaskRange touched = jobs::tasks_of_frames(phase, *query.frame, *query.frame);
     return !touched.empty() && touched.first < attempt.tasks.end() && attempt.tasks.first < touched.end();
   }
-  void add(const JobRecord& job, AttemptRecord attempt) {
-    const jobs::PhasePlan& phase = job.plan->phases[attempt.phase.index];
-    const WorkerRecord* worker = scheduler.farm().worker(attempt.worker);
+  void add(AttemptRecord attempt) {
+    const jobs::PhasePlan& phase = plan->plan->phases[attempt.phase.index];
+    auto [worker, is_new] = workers.try_emplace(attempt.worker);
+    if (is_new) worker->second = sources.board->worker(attempt.worker);
     AttemptRow row;
-    row.layer = layer_name(job, attempt.phase.index);
+    row.layer = layer_name(*plan, attempt.phase.index);
     row.phase = jobs::name(phase.kind);
     row.variant = phase.variant;
-    row.worker_name = worker != nullptr ? worker->name : "";
+    row.worker_name = worker->second ? worker->second->name : "";
     row.record = std::move(attempt);
     if (query.with_output && row.record.output_tail.empty())
-      if (const std::string* output = scheduler.farm().output_of(row.record.id)) row.record.output_tail = *output;
+      if (const auto output = sources.board->output_of(row.record.worker, row.record.id))
+        row.record.output_tail = *output;
     page.rows.push_back(std::move(row));
   }
 };
 
 }  // namespace
 
-void page_of_frames(net::EventLoop& loop, Scheduler& scheduler, FrameQuery query, Reply<FramePage> reply) {
-  std::make_shared<FrameSearch>(loop, scheduler, std::move(query), std::move(reply))->start();
+base::Error no_such_job(JobId job) {
+  return base::error_of(Refusal::JobUnknown, fmt::format("job {} not found", job.value), "job",
+                        "framemill jobs lists them");
 }
 
-void page_of_attempts(net::EventLoop& loop, Scheduler& scheduler, AttemptQuery query, Reply<AttemptPage> reply) {
-  std::make_shared<AttemptSearch>(loop, scheduler, std::move(query), std::move(reply))->start();
+void page_of_frames(const HistorySources& sources, FrameQuery query, Reply<FramePage> reply) {
+  std::make_shared<FrameSearch>(sources, std::move(query), std::move(reply))->start();
+}
+
+void page_of_attempts(const HistorySources& sources, AttemptQuery query, Reply<AttemptPage> reply) {
+  std::make_shared<AttemptSearch>(sources, std::move(query), std::move(reply))->start();
 }
 
 }  // namespace framemill::scheduler

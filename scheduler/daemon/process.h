@@ -38,6 +38,7 @@ class SchedulerProcess {
   Scheduler& scheduler() { return *scheduler_; }
   store::StoreCounters store_counters() const { return store_->counters(); }     // any thread
   net::SecureRouterCounters link_counters() const { return link_->counters(); }  // any thread
+  store::History& history() { return *store_; }                                  // any thread
   // Whether acknowledged history may be missing in the store.
   bool history_is_incomplete() const { return store_->epoch_history().is_incomplete; }
   // `done` is called on the loop with the size in bytes.

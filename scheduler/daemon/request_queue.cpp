@@ -44,9 +44,8 @@ struct RequestQueue::State : std::enable_shared_from_this<RequestQueue::State> {
     std::lock_guard lock(mutex);
     turn_posted = false;
     if (closed) return;
-    const bool search_can_start = !searches.empty() && searching < limits.searches_max;
     const auto now = Clock::now();
-    if (!changes.empty() || search_can_start || (!reads.empty() && now >= reads_from)) return post_turn();
+    if (!changes.empty() || (!reads.empty() && now >= reads_from)) return post_turn();
     if (reads.empty()) return;
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(reads_from - now);
     reads_timer = loop.call_after(base::milliseconds(wait.count()), [weak = weak_from_this()] {
@@ -62,7 +61,6 @@ struct RequestQueue::State : std::enable_shared_from_this<RequestQueue::State> {
       change();
       return true;
     }
-    if (start_search()) return true;
     Piece piece;
     const auto started = Clock::now();
     if (started < reads_from || !take(reads, piece)) return false;
@@ -75,30 +73,14 @@ struct RequestQueue::State : std::enable_shared_from_this<RequestQueue::State> {
     return true;
   }
 
-  bool start_search() {
-    Search search;
-    if (searching >= limits.searches_max || !take(searches, search)) return false;
-    ++searching;
-    search([weak = weak_from_this(), over = false]() mutable {
-      const auto self = weak.lock();
-      if (std::exchange(over, true) || !self) return;
-      std::lock_guard lock(self->mutex);
-      --self->searching;
-      if (!self->closed && !self->searches.empty()) self->post_turn();
-    });
-    return true;
-  }
-
   net::EventLoop& loop;
   const Limits limits;
-  std::size_t searching = 0;     // this and the next two: loop thread
-  Clock::time_point reads_from;  // before it no read has its turn
+  Clock::time_point reads_from;  // before it no read has its turn; this and the next: loop thread
   net::Timer reads_timer;
 
   std::mutex mutex;
   std::deque<Change> changes;
   std::deque<Piece> reads;
-  std::deque<Search> searches;
   bool turn_posted = false;
   bool closed = false;
 };
@@ -108,12 +90,10 @@ RequestQueue::RequestQueue(net::EventLoop& loop, Limits limits) : state_(std::ma
 RequestQueue::~RequestQueue() {
   std::deque<Change> changes;
   std::deque<Piece> reads;
-  std::deque<Search> searches;
   std::lock_guard lock(state_->mutex);
   state_->closed = true;
   changes.swap(state_->changes);
   reads.swap(state_->reads);
-  searches.swap(state_->searches);
 }
 
 bool RequestQueue::add_change(Change change) {
@@ -121,9 +101,6 @@ bool RequestQueue::add_change(Change change) {
 }
 bool RequestQueue::add_read(Piece piece) {
   return state_->add(state_->reads, state_->limits.reads_max, std::move(piece));
-}
-bool RequestQueue::add_search(Search search) {
-  return state_->add(state_->searches, state_->limits.reads_max, std::move(search));
 }
 
 }  // namespace framemill::scheduler

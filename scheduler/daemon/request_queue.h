@@ -19,15 +19,12 @@ class RequestQueue {
  public:
   struct Limits {
     std::size_t changes_max = 256, reads_max = 512;  // waiting; more are refused
-    std::size_t searches_max = 4;                    // at once in the store; more wait
     std::chrono::microseconds turn_time{2000};       // of the loop, before others get their turn
     int read_pause = 19;  // times as long as a piece of a read took, before the next: a twentieth of the loop's time
   };
   enum class Next { Done, Again };
   using Change = std::function<void()>;
   using Piece = std::function<Next()>;  // one short piece of a read; Again: it takes another turn
-  // Goes on by itself through the loop; calls `done` there, once, when it is over.
-  using Search = std::function<void(std::function<void()> done)>;
 
   explicit RequestQueue(net::EventLoop& loop) : RequestQueue(loop, Limits()) {}
   RequestQueue(net::EventLoop& loop, Limits limits);
@@ -38,7 +35,6 @@ class RequestQueue {
   // False: too many wait already, and this one will not be served.
   [[nodiscard]] bool add_change(Change change);
   [[nodiscard]] bool add_read(Piece piece);
-  [[nodiscard]] bool add_search(Search search);
 
  private:
   struct State;

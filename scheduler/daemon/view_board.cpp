@@ -67,6 +67,7 @@ void ViewBoard::put(ViewChanges changes, Health health) {
   }
   for (WorkerRow& row : changes.workers) inbox_.workers[row->id].swap(row);
   if (changes.limits) inbox_.limits.swap(changes.limits);
+  if (changes.shares) inbox_.shares.swap(changes.shares);
 }
 
 void ViewBoard::take_news() {
@@ -91,6 +92,7 @@ void ViewBoard::take_news() {
   }
   for (auto& [id, row] : news.workers) workers_[id] = std::move(row);
   if (news.limits) limits_ = std::move(news.limits);
+  if (news.shares) shares_ = std::move(news.shares);
 }
 
 std::vector<JobRow> ViewBoard::jobs(const JobFilter& given) {
@@ -142,10 +144,25 @@ WorkerRow ViewBoard::worker(WorkerId id) {
   return worker == workers_.end() ? nullptr : worker->second;
 }
 
+std::shared_ptr<const std::string> ViewBoard::output_of(WorkerId id, AttemptId attempt) {
+  const WorkerRow row = worker(id);
+  if (!row) return nullptr;
+  for (const SlotActivity& slot : row->slots)
+    for (const SlotActivity::Lease& lease : slot.leases)
+      if (lease.attempt == attempt) return lease.output;
+  return nullptr;
+}
+
 LimitRows ViewBoard::limits() {
   const std::lock_guard lock(table_mutex_);
   take_news();
   return limits_;
+}
+
+ShareRows ViewBoard::shares() {
+  const std::lock_guard lock(table_mutex_);
+  take_news();
+  return shares_;
 }
 
 Health ViewBoard::health() {

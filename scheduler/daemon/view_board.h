@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -27,7 +28,10 @@ class ViewBoard {
   std::shared_ptr<const PlanView> plan(JobId id);    // null: no such job
   std::vector<WorkerRow> workers();                  // by number
   WorkerRow worker(WorkerId id);                     // null: no such worker
-  LimitRows limits();                                // never null
+  // What an attempt that runs there has printed so far; null: nothing, or it does not run.
+  std::shared_ptr<const std::string> output_of(WorkerId id, AttemptId attempt);
+  LimitRows limits();  // never null
+  ShareRows shares();  // the same
   // As the loop said last; not ready when it has been silent for long: it says something every second.
   Health health();
 
@@ -44,6 +48,7 @@ class ViewBoard {
     std::unordered_map<JobId, News> jobs;
     std::unordered_map<WorkerId, WorkerRow> workers;
     LimitRows limits;  // null: nothing new
+    ShareRows shares;  // the same
   };
   void take_news();  // the table's lock is held
 
@@ -57,6 +62,7 @@ class ViewBoard {
   std::set<JobId> live_;
   std::map<WorkerId, WorkerRow> workers_;
   LimitRows limits_ = std::make_shared<std::vector<LimitView>>();
+  ShareRows shares_ = std::make_shared<std::vector<ShareView>>();
 };
 
 }  // namespace framemill::scheduler

@@ -172,7 +172,7 @@ class FarmPort {
   virtual void change_jobs(JobsChange change, Reply<JobsChangeReply> reply) = 0;
   virtual void change_worker(WorkerChange change, Reply<Changed> reply) = 0;
   virtual void change_share(ShareChange change, Reply<Changed> reply) = 0;  // share.unknown
-  virtual void list_shares(Reply<std::vector<ShareView>> reply) = 0;        // a node before those below it
+  virtual void list_shares(Reply<ShareRows> reply) = 0;
   virtual void list_jobs(JobFilter filter, Reply<std::vector<JobRow>> reply) = 0;
   virtual void show_job(JobId job, Reply<JobRow> reply) = 0;  // job.unknown
   virtual void plan(JobId job, Reply<PlanView> reply) = 0;

@@ -30,13 +30,12 @@ json::object share_json(const ShareView& share) {
 }
 
 base::Status list_shares(const std::shared_ptr<Call>& call) {
-  call->api->farm.list_shares(
-      call->then<std::vector<ShareView>>([call](const std::vector<ShareView>& shares) -> base::Status {
-        json::array items;
-        for (const ShareView& share : shares) items.emplace_back(share_json(share));
-        call->answer(200, {{"items", std::move(items)}});
-        return {};
-      }));
+  call->api->farm.list_shares(call->then<ShareRows>([call](const ShareRows& shares) -> base::Status {
+    json::array items;
+    for (const ShareView& share : *shares) items.emplace_back(share_json(share));
+    call->answer(200, {{"items", std::move(items)}});
+    return {};
+  }));
   return {};
 }
 
@@ -74,14 +73,13 @@ base::Status set_share(const std::shared_ptr<Call>& call) {
   if (change.rules == ShareRules{} && !change.reset)
     return bad_parameter("weight", "is missing: give a weight, a guarantee, a cap, or reset");
   auto then_show = [call, path = change.path](Changed) -> base::Status {
-    call->api->farm.list_shares(
-        call->then<std::vector<ShareView>>([call, path](const std::vector<ShareView>& shares) -> base::Status {
-          const auto share =
-              std::find_if(shares.begin(), shares.end(), [&](const ShareView& each) { return each.path == path; });
-          if (share == shares.end()) return base::error_of(Refusal::ShareUnknown, "share " + path + " is gone", "path");
-          call->answer(200, share_json(*share));
-          return {};
-        }));
+    call->api->farm.list_shares(call->then<ShareRows>([call, path](const ShareRows& shares) -> base::Status {
+      const auto share =
+          std::find_if(shares->begin(), shares->end(), [&](const ShareView& each) { return each.path == path; });
+      if (share == shares->end()) return base::error_of(Refusal::ShareUnknown, "share " + path + " is gone", "path");
+      call->answer(200, share_json(*share));
+      return {};
+    }));
     return {};
   };
   call->api->farm.change_share(std::move(change), call->then<Changed>(then_show));

@@ -32,6 +32,11 @@ std::string clean(const std::string& text, std::size_t bytes_max = kTextBytesMax
   return base::clean_text(text, bytes_max);
 }
 
+std::shared_ptr<const std::string> output_of(const wire::RunningAttempt& running) {
+  std::string text = base::clean_tail(running.output(), wire::kOutputTailBytesMax, base::Lines::Keep);
+  return text.empty() ? nullptr : std::make_shared<const std::string>(std::move(text));
+}
+
 Result<Sha256> digest(const std::string& bytes, const char* field) {
   Sha256 value;
   if (bytes.empty()) return value;
@@ -243,7 +248,7 @@ Result<ParsedReport> parse_report(std::string_view bytes, const std::string& key
                            running.peak_bytes(),
                            clean(running.detail(), wire::kDetailBytesMax),
                            usage(running.usage()),
-                           base::clean_tail(running.output(), wire::kOutputTailBytesMax, base::Lines::Keep),
+                           output_of(running),
                            running.moves(),
                            {running.tasks().first(), running.tasks().count()},
                            running.loading_model()});

@@ -63,7 +63,6 @@ class Scheduler {
   // What is on record of the tasks, one for each that was committed; later, from the loop.
   void find_commits(const std::vector<std::pair<PhaseId, TaskIndex>>& tasks,
                     std::function<void(base::Result<std::vector<CommitRecord>>)> done);
-  store::Journal& journal() { return ports_.journal; }
   Health health() const;
 
   // Gets what happened, batch by batch, after the sync. Set before the loop runs.

@@ -1,5 +1,6 @@
 // What the scheduler needs of a job store, as a port: turns are written in batches and become durable in their order, and
-// the past is read back. store::Store is the real one; tests and the simulation keep records in memory.
+// files that recipes read are looked up. store::Store is the real one; tests and the simulation keep records in memory.
+// What people ask about the past is another port (history.h), which the loop has no part in.
 //
 // Every call but epoch() and load() only queues: the callback comes later, never from within the call, and on the thread
 // that the implementation delivers on (the loop's, where the loop uses it). What went wrong for good, a full disk and
@@ -32,9 +33,6 @@ struct LoadedState {
 
 class Journal {
  public:
-  template <class T>
-  using Callback = std::function<void(base::Result<T>)>;
-
   virtual ~Journal() = default;
   virtual jobs::Epoch epoch() const = 0;         // of this start; raised durably
   virtual base::Result<LoadedState> load() = 0;  // blocking; before the first write
@@ -46,15 +44,6 @@ class Journal {
   // Commits of the tasks in the range, with their files; at most 4,096 tasks.
   [[nodiscard]] virtual base::Status files_of(PhaseId phase, TaskRange tasks,
                                               Callback<std::vector<CommitRecord>> done) = 0;
-  // Commits of a job in order of phase and task; a page holds at most `limit` (1..4,096), fewer only at the end.
-  [[nodiscard]] virtual base::Status commits_of(JobId job, CommitCursor from, std::uint32_t limit, Reads reads,
-                                                Callback<std::vector<CommitRecord>> done) = 0;
-  // Attempts of a job in order of grant, or against it; pages as above, with output tails at most 64 a page.
-  [[nodiscard]] virtual base::Status attempts_of(JobId job, AttemptCursor from, std::uint32_t limit, OutputTails tails,
-                                                 Callback<std::vector<AttemptRecord>> done) = 0;
-  // The first `limit` (1..64) files that each of the attempts (at most 64) wrote, and those that it read.
-  [[nodiscard]] virtual base::Status files_of_attempts(std::vector<AttemptRecord> attempts, std::uint32_t limit,
-                                                       Callback<std::vector<AttemptFiles>> done) = 0;
 };
 
 }  // namespace framemill::scheduler::store

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -105,7 +107,7 @@ std::string attempts_sql(OutputTails tails, Order order) {
 }  // namespace
 
 struct HistoryReader::Statements {
-  Statement files_of, commits_of, written_by, read_by, audit, remade_files;
+  Statement files_of, commits_of, phase_states, task_page, written_by, read_by, audit, remade_files;
   std::array<std::array<Statement, 2>, 2> attempts;  // by OutputTails and Order
   CommitParts parts;
 
@@ -121,6 +123,10 @@ base::Status HistoryReader::Statements::prepare(Connection& connection) {
                           "FROM commits WHERE job = ? AND phase = ? AND task >= ? AND task < ? ORDER BY task")));
   FM_ASSIGN(commits_of, connection.prepare(select_sql<CommitsTable>(
                             "FROM commits WHERE job = ? AND (phase, task) >= (?, ?) ORDER BY phase, task LIMIT ?")));
+  FM_ASSIGN(phase_states,
+            connection.prepare(select_sql<PhaseStatesTable>("FROM phase_states WHERE job = ? AND phase = ?")));
+  FM_ASSIGN(task_page,
+            connection.prepare(select_sql<TaskPagesTable>("FROM task_pages WHERE job = ? AND phase = ? AND page = ?")));
   FM_ASSIGN(written_by, connection.prepare(files_of_attempt_sql("commits", "commit_files")));
   FM_ASSIGN(read_by, connection.prepare(files_of_attempt_sql("commit_reads", "commit_reads")));
   FM_ASSIGN(audit, connection.prepare(select_sql<AuditTable>("FROM audit WHERE number >= ? ORDER BY number LIMIT ?")));
@@ -179,9 +185,53 @@ base::Result<std::vector<CommitRecord>> HistoryReader::files_of(PhaseId phase, T
   return commits(sql_->files_of.rows(phase.job.value, phase.index, tasks.first, tasks.end()), Reads::Leave);
 }
 
-base::Result<std::vector<CommitRecord>> HistoryReader::commits_of(JobId job, CommitCursor from, std::uint32_t limit,
-                                                                  Reads reads) {
-  return commits(sql_->commits_of.rows(job.value, from.phase, from.task, limit), reads);
+base::Result<std::vector<CommittedTask>> HistoryReader::commits_of(JobId job, CommitCursor from, std::uint32_t limit,
+                                                                   Reads reads) {
+  FM_ASSIGN(std::vector<CommitRecord> commits,
+            this->commits(sql_->commits_of.rows(job.value, from.phase, from.task, limit), reads));
+  std::vector<CommittedTask> tasks;
+  for (CommitRecord& commit : commits) tasks.push_back({std::move(commit)});
+  for (auto begin = tasks.begin(); begin != tasks.end();) {
+    const PhaseId phase = begin->commit.phase;
+    const auto end = std::find_if(begin, tasks.end(), [&](const auto& task) { return task.commit.phase != phase; });
+    FM_TRY(add_states(phase, {begin, end}));
+    begin = end;
+  }
+  return tasks;
+}
+
+// `tasks` are of the phase, in order. Pages are believed only where the counts say that its tasks differ.
+base::Status HistoryReader::add_states(PhaseId phase, std::span<CommittedTask> tasks) {
+  std::optional<PhaseRecord> counted;
+  FM_TRY(sql_->phase_states.rows(phase.job.value, phase.index).each([&](const Statement::Rows& row) -> base::Status {
+    FM_ASSIGN(counted, RowReader(row).read<PhaseStatesTable>());
+    return {};
+  }));
+  if (!counted) return {};
+  const auto& counts = counted->counts;
+  const auto differs = [](std::uint32_t count) { return count > 0; };
+  if (std::count_if(counts.begin(), counts.end(), differs) == 1) {
+    const auto only = std::find_if(counts.begin(), counts.end(), differs) - counts.begin();
+    for (CommittedTask& task : tasks) task.state = static_cast<jobs::TaskState>(only);
+    return {};
+  }
+  std::optional<TaskPageRecord> page;
+  for (CommittedTask& task : tasks) {
+    const std::uint32_t number = task.commit.task / kTasksPerPage;
+    if (!page || page->page != number) {
+      page = TaskPageRecord{phase, number, {}};
+      const auto take = [&](const Statement::Rows& row) -> base::Status {
+        FM_ASSIGN(TaskPageRow<> found, RowReader(row).read<TaskPagesTable>());
+        page = std::move(found.page);
+        return {};
+      };
+      FM_TRY(sql_->task_page.rows(phase.job.value, phase.index, number).each(take));
+    }
+    const std::uint32_t place = task.commit.task % kTasksPerPage;
+    if (place < page->states.size() && page->states[place] < jobs::kTaskStateCount)
+      task.state = static_cast<jobs::TaskState>(page->states[place]);
+  }
+  return {};
 }
 
 base::Result<std::vector<AttemptRecord>> HistoryReader::attempts_of(JobId job, AttemptCursor from, std::uint32_t limit,

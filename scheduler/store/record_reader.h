@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/result.h"
@@ -36,7 +37,7 @@ class HistoryReader {
 
   // Commits come with the digests of the files that have their names now (remakes), not of those that they published.
   base::Result<std::vector<CommitRecord>> files_of(PhaseId phase, TaskRange tasks);
-  base::Result<std::vector<CommitRecord>> commits_of(JobId job, CommitCursor from, std::uint32_t limit, Reads reads);
+  base::Result<std::vector<CommittedTask>> commits_of(JobId job, CommitCursor from, std::uint32_t limit, Reads reads);
   base::Result<std::vector<AttemptRecord>> attempts_of(JobId job, AttemptCursor from, std::uint32_t limit,
                                                        OutputTails tails);
   base::Result<std::vector<AttemptFiles>> files_of_attempts(const std::vector<AttemptRecord>& attempts,
@@ -49,6 +50,7 @@ class HistoryReader {
   base::Result<std::vector<ReadRecord>> files_by(Statement& statement, const AttemptRecord& attempt,
                                                  std::uint32_t limit);
   base::Status apply_remakes(CommitRecord& commit);
+  base::Status add_states(PhaseId phase, std::span<CommittedTask> tasks);
   base::Result<std::vector<CommitRecord>> commits(Statement::Rows rows, Reads reads);
 
   std::unique_ptr<Statements> sql_;

@@ -74,19 +74,17 @@ base::Status Store::files_of(PhaseId phase, TaskRange tasks, Callback<std::vecto
 }
 
 base::Status Store::commits_of(JobId job, CommitCursor from, std::uint32_t limit, Reads reads,
-                               Callback<std::vector<CommitRecord>> done) {
+                               Callback<std::vector<CommittedTask>> done) {
   limit = std::clamp(limit, 1u, kPageMax);
-  return impl_->read<std::vector<CommitRecord>>(
-      [=](HistoryReader& history) { return history.commits_of(job, from, limit, reads); },
-      deliver_through(deliver_, std::move(done)));
+  return impl_->read<std::vector<CommittedTask>>(
+      [=](HistoryReader& history) { return history.commits_of(job, from, limit, reads); }, std::move(done));
 }
 
 base::Status Store::attempts_of(JobId job, AttemptCursor from, std::uint32_t limit, OutputTails tails,
                                 Callback<std::vector<AttemptRecord>> done) {
   limit = std::clamp(limit, 1u, tails == OutputTails::Include ? kPageWithTailsMax : kPageMax);
   return impl_->read<std::vector<AttemptRecord>>(
-      [=](HistoryReader& history) { return history.attempts_of(job, from, limit, tails); },
-      deliver_through(deliver_, std::move(done)));
+      [=](HistoryReader& history) { return history.attempts_of(job, from, limit, tails); }, std::move(done));
 }
 
 base::Status Store::files_of_attempts(std::vector<AttemptRecord> attempts, std::uint32_t limit,
@@ -98,7 +96,7 @@ base::Status Store::files_of_attempts(std::vector<AttemptRecord> attempts, std::
       [attempts = std::move(attempts), limit](HistoryReader& history) {
         return history.files_of_attempts(attempts, limit);
       },
-      deliver_through(deliver_, std::move(done)));
+      std::move(done));
 }
 
 base::Status Store::audit(std::uint64_t first, std::uint32_t limit, Callback<std::vector<AuditRecord>> done) {

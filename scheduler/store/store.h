@@ -23,6 +23,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "scheduler/core/state/records.h"
+#include "scheduler/store/history.h"
 #include "scheduler/store/journal.h"
 
 namespace framemill::scheduler::store {
@@ -36,7 +37,7 @@ struct StoreOptions {
   std::uint32_t finished_jobs_loaded_max = 10'000;      // the newest
   std::uint32_t tokens_loaded_max = 100'000;            // the newest
 
-  // Every callback goes through it: called on the store's thread, it brings the function to the thread that shall run
+  // Every callback but those of History goes through it: called on the store's thread, it brings the function to the thread that shall run
   // it. Empty: they run on the store's thread.
   std::function<void(std::function<void()>)> deliver;
   // None may be destroyed while the store lives.
@@ -60,7 +61,7 @@ struct StoreCounters {
   bool disk_full = false;
 };
 
-class Store : public Journal {
+class Store : public Journal, public History {
  public:
   // Opens or creates the database, brings its schema up to date (with a backup beside it first) and raises the epoch
   // durably. Blocking. The directory must exist.
@@ -79,7 +80,7 @@ class Store : public Journal {
   [[nodiscard]] base::Status files_of(PhaseId phase, TaskRange tasks,
                                       Callback<std::vector<CommitRecord>> done) override;
   [[nodiscard]] base::Status commits_of(JobId job, CommitCursor from, std::uint32_t limit, Reads reads,
-                                        Callback<std::vector<CommitRecord>> done) override;
+                                        Callback<std::vector<CommittedTask>> done) override;
   [[nodiscard]] base::Status attempts_of(JobId job, AttemptCursor from, std::uint32_t limit, OutputTails tails,
                                          Callback<std::vector<AttemptRecord>> done) override;
   [[nodiscard]] base::Status files_of_attempts(std::vector<AttemptRecord> attempts, std::uint32_t limit,

@@ -2,11 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
+#include "base/result.h"
 #include "scheduler/core/state/records.h"
 
 namespace framemill::scheduler::store {
+
+template <class T>
+using Callback = std::function<void(base::Result<T>)>;
 
 // After which commit or attempt the next page starts; the default starts at the beginning.
 struct CommitCursor {
@@ -34,6 +39,11 @@ struct EpochHistory {
 };
 enum class OutputTails { Leave, Include };
 enum class Reads { Leave, Include };
+
+struct CommittedTask {
+  CommitRecord commit;
+  jobs::TaskState state = jobs::TaskState::Committed;  // Published: its files have their names
+};
 
 // Of the tasks that an attempt committed, in order of task; the first ones only.
 struct AttemptFiles {

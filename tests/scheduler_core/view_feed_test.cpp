@@ -16,6 +16,7 @@ struct Watched {
   std::map<JobId, JobRow> jobs;
   std::set<JobId> made;
   std::vector<JobId> forgotten;
+  ShareRows shares;
 
   explicit Watched(FarmSettings settings = {}) : farm(epoch_in(settings)) {
     farm.begin(now);
@@ -31,6 +32,7 @@ struct Watched {
       CHECK(made.contains(row->id));
       jobs[row->id] = row;
     }
+    if (changes.shares) shares = changes.shares;
     for (const JobId id : changes.forgotten) {
       CHECK(jobs.erase(id) == 1);
       forgotten.push_back(id);
@@ -115,6 +117,33 @@ TEST_CASE("a worker that joins changes what is said of jobs that it never touche
   }
   CHECK(watched.jobs[JobId(1)]->condition.reason != before);
   CHECK(watched.jobs[JobId(1)]->condition.reason == watched.farm.show_job(JobId(1))->condition.reason);
+}
+
+TEST_CASE("shares are copied when there is a new one or a person changes one, and else once a second") {
+  Watched watched;
+  watched.submit(1);
+  REQUIRE(watched.shares != nullptr);
+  CHECK(watched.shares->size() == 2);
+  const ShareRows first = watched.shares;
+  watched.submit(9);  // of the same person
+  CHECK(watched.shares == first);
+  watched.submit(2);
+  REQUIRE(watched.shares->size() == 3);
+  CHECK(watched.shares->at(2).path == "s/person 2");
+
+  ShareChangeRequested event;
+  event.path = "s";
+  event.rules.weight = 2;
+  event.cause.principal = "root";
+  watched.apply(event);
+  CHECK(watched.shares->at(0).weight == 2);
+  const ShareRows changed = watched.shares;
+  watched.now.monotonic = watched.now.monotonic + base::milliseconds(900);
+  watched.take(watched.farm.take_views(watched.now));
+  CHECK(watched.shares == changed);
+  watched.now.monotonic = watched.now.monotonic + base::milliseconds(200);
+  watched.take(watched.farm.take_views(watched.now));
+  CHECK(watched.shares != changed);
 }
 
 TEST_CASE("a job that leaves the memory leaves the table") {

@@ -84,7 +84,7 @@ struct DaemonFixture {
     process = *std::move(started);
     scheduler = &process->scheduler();
     scheduler->on_events([this](EventBatch batch) { batches.push_back(std::move(batch)); });
-    service = std::make_unique<FarmService>(loop, *scheduler, std::make_shared<NoPackages>(),
+    service = std::make_unique<FarmService>(loop, *scheduler, process->history(), std::make_shared<NoPackages>(),
                                             std::map<std::string, std::filesystem::path>{});
     if (!forecaster) return;
     forecaster->start(service->board());

@@ -11,44 +11,13 @@
 #include <thread>
 #include <utility>
 
-#include "tests/scheduler_daemon/daemon_fixture.h"
+#include "tests/scheduler_daemon/paint_worker.h"
 
 namespace framemill::scheduler {
 namespace {
 
 using forecast::JobForecast;
 using test::DaemonFixture;
-
-struct Paint {  // a worker that runs the fixture's command
-  std::string key = net::make_curve_key_pair().public_key.z85();
-  std::uint64_t incarnation = 1, sequence = 0;
-
-  WorkerReported report() {
-    WorkerReported report;
-    report.key = key;
-    report.incarnation = incarnation;
-    report.sequence = ++sequence;
-    return report;
-  }
-  WorkerReported with_inventory() {
-    WorkerReported first = report();
-    first.inventory.emplace();
-    Inventory& all = *first.inventory;
-    all.name = "w1";
-    all.version = "1";
-    all.devices = {{"cpu0", "Xeon", "cpu", DeviceKind::Cpu, 1 << 30, 1 << 30, 4}};
-    all.slots = {{0, "cpu0", 0, {}, true}};
-    all.roots = {{"main", true, 1 << 30, true}};
-    all.commands = {"paint"};
-    return first;
-  }
-};
-
-std::vector<SlotActivity::Lease> leases(DaemonFixture& farm) {
-  const auto workers = farm.service->board()->workers();
-  if (workers.empty() || workers[0]->slots.empty()) return {};
-  return workers[0]->slots[0].leases;
-}
 
 const JobForecast* foretold(const forecast::ForecastsRow& row, JobId job) {
   return row->find(job);
@@ -59,41 +28,16 @@ bool has_state(DaemonFixture& farm, JobId job, JobForecast::State state) {
   return foretold(row, job) != nullptr && foretold(row, job)->state == state;
 }
 
-// Finishes the first leased task as if it had taken two seconds.
-void finish_one(DaemonFixture& farm, Paint& worker) {
-  REQUIRE(farm.run_until([&] { return !leases(farm).empty(); }));
-  const auto held = leases(farm);
-  WorkerReported report = worker.report();
-  TaskFinished finished;
-  finished.attempt = held[0].attempt;
-  finished.phase = {held[0].job, 0};
-  finished.task = held[0].tasks.first;
-  finished.duration_us = 2'000'000;
-  report.finished = {finished};
-  AttemptEnded ended;
-  ended.attempt = held[0].attempt;
-  ended.device_class = "cpu";
-  ended.usage.compute_us = 2'000'000;
-  ended.usage.wall_us = 2'000'000;
-  report.ended = {ended};
-  for (std::size_t i = 1; i < held.size(); ++i) {
-    AttemptRunning running;
-    running.attempt = held[i].attempt;
-    report.running.push_back(running);
-  }
-  farm.scheduler->apply(std::move(report));
-}
-
 TEST_CASE("a job is measured, estimated, foretold again after a restart, and gone when it is over") {
   DaemonFixture farm({}, true);
-  Paint worker;
+  test::PaintWorker worker;
   const auto submitted = farm.submit("j", 6);
   REQUIRE(submitted.ok());
   const JobId job = submitted->submitted.job;
   REQUIRE(farm.run_until([&] { return has_state(farm, job, JobForecast::State::Measuring); }));
 
   farm.scheduler->apply(worker.with_inventory());
-  finish_one(farm, worker);
+  farm.scheduler->apply(test::finish_one(farm, worker));
   REQUIRE(farm.run_until([&] { return has_state(farm, job, JobForecast::State::Estimated); }));
   const auto check_times = [&] {
     const forecast::ForecastsRow row = farm.service->forecasts();

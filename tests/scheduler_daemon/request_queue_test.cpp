@@ -108,36 +108,9 @@ TEST_CASE("beyond the bound requests are refused, and taken again once there is 
   CHECK(served == 6);
 }
 
-TEST_CASE("only so many searches are under way at once, and reads do not wait for them") {
-  net::EventLoop loop;
-  RequestQueue::Limits limits;
-  limits.searches_max = 2;
-  RequestQueue queue(loop, limits);
-  std::vector<std::function<void()>> under_way;
-  int reads = 0;
-  for (int i = 0; i < 5; ++i)
-    REQUIRE(queue.add_search([&](std::function<void()> done) { under_way.push_back(std::move(done)); }));
-  REQUIRE(queue.add_read([&] {
-    ++reads;
-    return Next::Done;
-  }));
-  loop.run_for(base::milliseconds(50));
-  CHECK(under_way.size() == 2);
-  CHECK(reads == 1);
-  under_way[0]();
-  under_way[0]();  // said twice, counted once
-  loop.run_for(base::milliseconds(50));
-  CHECK(under_way.size() == 3);
-  under_way[1]();
-  under_way[2]();
-  loop.run_for(base::milliseconds(50));
-  CHECK(under_way.size() == 5);
-}
-
 TEST_CASE("requests come from any thread, and none is served after the queue's end") {
   net::EventLoop loop;
   int served = 0;
-  std::function<void()> late;
   {
     RequestQueue queue(loop);
     std::thread other([&] {
@@ -146,11 +119,8 @@ TEST_CASE("requests come from any thread, and none is served after the queue's e
     other.join();
     loop.run_for(base::milliseconds(50));
     CHECK(served == 100);
-    REQUIRE(queue.add_search([&](std::function<void()> done) { late = std::move(done); }));
-    loop.run_for(base::milliseconds(50));
     REQUIRE(queue.add_change([&] { ++served; }));
   }
-  late();
   loop.run_for(base::milliseconds(50));
   CHECK(served == 100);
 }

@@ -42,7 +42,8 @@ void change(DaemonFixture& farm, std::uint32_t id, JobAction verb) {
   REQUIRE(answer->ok());
 }
 
-TEST_CASE("lists, jobs, plans, workers and health are answered while the scheduler's loop stands still") {
+TEST_CASE(
+    "lists, jobs, plans, workers, shares, limits and health are answered while the scheduler's loop stands still") {
   DaemonFixture farm;
   for (int i = 0; i < 30; ++i) REQUIRE(farm.submit(fmt::format("j{}", i), 2).ok());
   WorkerReported report;
@@ -69,11 +70,17 @@ TEST_CASE("lists, jobs, plans, workers and health are answered while the schedul
       farm.service->list_workers([&](base::Result<std::vector<WorkerRow>> workers) {
         answered += workers.ok() && workers->size() == 1 && workers->front()->name == "w1" ? 1 : 0;
       });
+      farm.service->list_shares([&](base::Result<ShareRows> shares) {
+        answered += shares.ok() && (*shares)->size() == 2 && (*shares)->at(1).path == "test/ana" ? 1 : 0;
+      });
+      farm.service->list_limits([&](base::Result<LimitRows> limits) {
+        answered += limits.ok() && *limits != nullptr && (*limits)->empty() ? 1 : 0;
+      });
       farm.service->health([&](base::Result<Health> health) { answered += health.ok() && health->ready ? 1 : 0; });
     }
   });
   viewers.join();
-  CHECK(answered == 50 * 5);
+  CHECK(answered == 50 * 7);
 }
 
 TEST_CASE("whoever was answered sees what was changed, before the loop comes round again") {

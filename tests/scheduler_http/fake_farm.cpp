@@ -311,9 +311,9 @@ void FakeFarm::change_share(ShareChange change, Reply<Changed> reply) {
   reply(change_reply);
 }
 
-void FakeFarm::list_shares(Reply<std::vector<ShareView>> reply) {
+void FakeFarm::list_shares(Reply<ShareRows> reply) {
   std::lock_guard lock(mutex);
-  reply(share_list);
+  reply(std::make_shared<const std::vector<ShareView>>(share_list));
 }
 
 void FakeFarm::list_jobs(JobFilter filter, Reply<std::vector<JobRow>> reply) {

@@ -57,7 +57,7 @@ class FakeFarm : public FarmPort {
   void change_jobs(JobsChange change, Reply<JobsChangeReply> reply) override;
   void change_worker(WorkerChange change, Reply<Changed> reply) override;
   void change_share(ShareChange change, Reply<Changed> reply) override;
-  void list_shares(Reply<std::vector<ShareView>> reply) override;
+  void list_shares(Reply<ShareRows> reply) override;
   void list_jobs(JobFilter filter, Reply<std::vector<JobRow>> reply) override;
   void show_job(JobId job, Reply<JobRow> reply) override;
   void plan(JobId job, Reply<PlanView> reply) override;

@@ -53,24 +53,12 @@ class MemoryJournal : public store::Journal {
     commit();
   }
 
-  base::Status files_of(PhaseId phase, TaskRange tasks, Callback<std::vector<CommitRecord>> done) override {
+  base::Status files_of(PhaseId phase, TaskRange tasks, store::Callback<std::vector<CommitRecord>> done) override {
     if (!refuses_lookups.empty()) return base::Error{refuses_lookups, "too many questions", "", ""};
     std::vector<std::pair<PhaseId, TaskIndex>> keys;
     for (TaskIndex t = tasks.first; t < tasks.end(); ++t) keys.emplace_back(phase, t);
     loop_.post([found = disk_.records.commits_of(keys), done = std::move(done)] { done(found); });
     return {};
-  }
-  base::Status commits_of(JobId, store::CommitCursor, std::uint32_t, store::Reads,
-                          Callback<std::vector<CommitRecord>>) override {
-    return base::Error{"store.stopped", "not asked here", "", ""};
-  }
-  base::Status attempts_of(JobId, store::AttemptCursor, std::uint32_t, store::OutputTails,
-                           Callback<std::vector<AttemptRecord>>) override {
-    return base::Error{"store.stopped", "not asked here", "", ""};
-  }
-  base::Status files_of_attempts(std::vector<AttemptRecord>, std::uint32_t,
-                                 Callback<std::vector<store::AttemptFiles>>) override {
-    return base::Error{"store.stopped", "not asked here", "", ""};
   }
 
  private:

@@ -85,11 +85,11 @@ TEST_CASE("no acknowledged batch is lost when the process is killed, time after 
     // Each commit once and whole, none without the counters that came in its batch.
     std::uint32_t commits = written;
     while (commits < found) {
-      const auto page = answer_of<std::vector<CommitRecord>>([&](auto done) {
+      const auto page = answer_of<std::vector<CommittedTask>>([&](auto done) {
         return store->commits_of(JobId(1), {0, commits + 1}, 4096, scheduler::store::Reads::Include, done);
       });
       REQUIRE_FALSE(page.empty());
-      for (const CommitRecord& commit : page) {
+      for (const auto& [commit, state] : page) {
         const Record expected = sample_commit(commit.attempt.epoch, 1, {JobId(1), 0}, ++commits, 2);
         REQUIRE(text_of(commit) == text_of(expected));
       }

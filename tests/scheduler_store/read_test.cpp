@@ -54,11 +54,11 @@ TEST_CASE("commits of a job come in pages, with their files and on demand with w
   std::vector<std::string> found;
   CommitCursor cursor;
   while (true) {
-    const auto page = answer_of<std::vector<CommitRecord>>(
+    const auto page = answer_of<std::vector<CommittedTask>>(
         [&](auto done) { return store->commits_of(JobId(1), cursor, 8, scheduler::store::Reads::Include, done); });
-    for (const CommitRecord& commit : page) found.push_back(text_of(commit));
+    for (const CommittedTask& task : page) found.push_back(text_of(task.commit));
     if (page.size() < 8) break;
-    cursor = {page.back().phase.index, page.back().task + 1};
+    cursor = {page.back().commit.phase.index, page.back().commit.task + 1};
   }
   CHECK(found == texts_of(commits));
 
@@ -69,6 +69,33 @@ TEST_CASE("commits of a job come in pages, with their files and on demand with w
   CHECK(range[1].files.size() == 2);
   CHECK(range[1].reads.empty());
   CHECK_FALSE(store->files_of({JobId(1), 1}, {0, 4097}, [](auto) {}).ok());
+}
+
+TEST_CASE("a committed task's state is the phase's where all agree, and its page's where they differ") {
+  const TempDirectory directory;
+  auto store = open_store(directory / "farm.db");
+  const PhaseId done{JobId(1), 0}, mixed{JobId(1), 1}, bare{JobId(1), 2};
+  // What is on the page of a phase that is all in one state is of an earlier time.
+  PhaseRecord two_states = sample_phase(mixed, jobs::TaskState::Ready, 5000);
+  two_states.counts.fill(0);
+  two_states.counts[static_cast<std::size_t>(jobs::TaskState::Ready)] = 4998;
+  two_states.counts[static_cast<std::size_t>(jobs::TaskState::Published)] = 2;
+  const auto page = [](PhaseId phase, std::uint32_t number, std::size_t tasks, std::size_t at, jobs::TaskState state) {
+    TaskPageRecord made{phase, number, std::vector<std::uint8_t>(tasks, static_cast<std::uint8_t>(1))};
+    made.states[at] = static_cast<std::uint8_t>(state);
+    return made;
+  };
+  write_now(*store, {sample_phase(done, jobs::TaskState::Published, 2), page(done, 0, 2, 0, jobs::TaskState::Leased),
+                     two_states, page(mixed, 0, 4096, 7, jobs::TaskState::Published),
+                     page(mixed, 1, 904, 3, jobs::TaskState::Published), sample_commit(store->epoch(), 1, done, 0, 1),
+                     sample_commit(store->epoch(), 1, mixed, 7, 1), sample_commit(store->epoch(), 1, mixed, 8, 1),
+                     sample_commit(store->epoch(), 1, mixed, 4099, 1), sample_commit(store->epoch(), 1, bare, 0, 1)});
+  std::vector<jobs::TaskState> states;
+  for (const CommittedTask& task : answer_of<std::vector<CommittedTask>>(
+           [&](auto done_) { return store->commits_of(JobId(1), {}, 100, scheduler::store::Reads::Leave, done_); }))
+    states.push_back(task.state);
+  using enum jobs::TaskState;
+  CHECK(states == std::vector{Published, Published, Ready, Published, Committed});
 }
 
 TEST_CASE("a remake's replacement file is what its commit names from then on, and the chain holds") {

@@ -248,7 +248,7 @@ void compare_running(FarmState& farm, WorkerEntry& worker, const WorkerReported&
     }
     named.insert(running.attempt);
     const bool goes_on = makes_progress(farm, *lease, running);
-    std::string output = running.output.empty() ? std::move(lease->activity.output) : running.output;
+    auto output = running.output ? running.output : std::move(lease->activity.output);
     lease->activity = running;
     lease->activity.output = std::move(output);
     farm.recharge(farm.jobs.get(lease->record.phase), *lease);

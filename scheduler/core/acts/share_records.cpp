@@ -15,7 +15,9 @@ constexpr base::Duration kWrittenEvery = base::seconds(1);
 }  // namespace
 
 void join_share(FarmState& farm, JobEntry& job) {
+  const std::size_t known = farm.shares.all().size();
   job.share = farm.shares.leaf_of(job.record.spec->show, job.record.submitted.principal);
+  if (farm.shares.all().size() != known) farm.views.shares_changed = true;
 }
 
 void write_share_usage(FarmState& farm) {
@@ -57,6 +59,7 @@ base::Result<Changed> change_share(FarmState& farm, const ShareChangeRequested& 
   farm.caps.recount(farm.shares, farm.shares.find(asked.path), farm.leases);
   farm.turn.put(std::move(record));
   farm.match_wanted = true;
+  farm.views.shares_changed = true;
   audit(farm, asked.cause, asked.reset ? "share_reset" : "share_set", "share " + asked.path);
   return Changed{};
 }

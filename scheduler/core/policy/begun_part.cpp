@@ -23,7 +23,7 @@ TaskRange begun_part(const FarmState& farm, const PhaseEntry& phase, const Lease
   // Put back by a restart, and not reported since: it may have begun anything.
   if (at_work.attempt == AttemptId{} && lease.record.id.epoch != farm.settings.epoch) return held;
   if (lease.demand.runner != Runner::Executor) {
-    const bool runs = at_work.usage.wall_us > 0 || at_work.step > 0 || !at_work.output.empty();
+    const bool runs = at_work.usage.wall_us > 0 || at_work.step > 0 || at_work.output;
     return runs || lease.record.tasks_committed > 0 ? held : nothing;
   }
   const TaskIndex made = end_of_made(phase, held);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -134,10 +135,10 @@ struct AttemptRunning {
   bool model_warm = false;
   std::uint64_t peak_bytes = 0;
   std::string detail;
-  UsageTotals usage;        // what it would record if it ended now
-  std::string output;       // what it has printed so far; empty: as told before
-  std::uint64_t moves = 0;  // counts signs of progress; 0: its worker does not count
-  TaskRange tasks{};        // what it holds, as far as it knows; empty: its worker did not say
+  UsageTotals usage;                          // what it would record if it ended now
+  std::shared_ptr<const std::string> output;  // what it has printed so far; null: as told before
+  std::uint64_t moves = 0;                    // counts signs of progress; 0: its worker does not count
+  TaskRange tasks{};                          // what it holds, as far as it knows; empty: its worker did not say
   bool loading_model = false;
 };
 struct TaskFinished {

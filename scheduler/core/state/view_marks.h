@@ -29,7 +29,8 @@ struct ViewMarks {
   WorkerId due_worker, any_worker;
   bool more = false;            // the last round left rows for the next
   bool limits_changed = false;  // a person changed one
-  base::Instant limits_copied{INT64_MIN};
+  bool shares_changed = false;  // the same, or there is a new one
+  base::Instant limits_copied{INT64_MIN}, shares_copied{INT64_MIN};
   base::Instant round{INT64_MIN}, round_at_latest{INT64_MIN};
 };
 

@@ -6,6 +6,7 @@
 
 #include "scheduler/core/views/job_views.h"
 #include "scheduler/core/views/limit_views.h"
+#include "scheduler/core/views/share_views.h"
 #include "scheduler/core/views/worker_views.h"
 
 namespace framemill::scheduler {
@@ -18,7 +19,7 @@ constexpr base::Duration kRowOld = base::seconds(1);  // of what changes by time
 constexpr std::uint64_t kCostPerRound = 4096;
 constexpr std::uint64_t kCostPerPauseMs = 64;
 constexpr std::uint32_t kOldRowsLookedAt = 256;  // in a round
-constexpr std::uint64_t kCostOfWorkerWalked = 16;
+constexpr std::uint64_t kCostOfWorkerWalked = 16, kCostOfShare = 6;
 
 class Copying {
  public:
@@ -51,6 +52,13 @@ class Copying {
     changes_.limits = std::make_shared<std::vector<LimitView>>(limit_views(farm_));
   }
 
+  void copy_shares() {
+    farm_.views.shares_changed = false;
+    farm_.views.shares_copied = farm_.now();
+    changes_.shares = std::make_shared<std::vector<ShareView>>(share_views(farm_));
+    cost_ += kCostOfShare * changes_.shares->size();
+  }
+
   std::uint64_t cost() const { return cost_ + kCostOfWorkerWalked * conditions_.workers_walked(); }
   ViewChanges changes() && { return std::move(changes_); }
 
@@ -71,6 +79,7 @@ void copy_at_once(FarmState& farm, Copying& copying) {
   for (const JobId id : std::exchange(farm.views.jobs_now, {})) copying.copy(farm.jobs.get(id));
   for (const WorkerId id : std::exchange(farm.views.workers_now, {})) copying.copy(farm.workers.get(id));
   if (farm.views.limits_changed) copying.copy_limits();
+  if (farm.views.shares_changed) copying.copy_shares();
 }
 
 // The next after `last` in the circle.
@@ -112,9 +121,10 @@ bool copy_old(FarmState& farm, Set& all, Id& last, std::uint64_t cost_max, Copyi
 void copy_round(FarmState& farm, Copying& copying) {
   ViewMarks& feed = farm.views;
   if (farm.limits.any() && feed.limits_copied + kRowOld <= farm.now()) copying.copy_limits();
+  const std::uint64_t before = copying.cost(), share = kCostPerRound / 4;  // one each: none goes short
+  if (feed.shares_copied + kRowOld <= farm.now()) copying.copy_shares();
   const auto job_of = [&](JobId id) -> JobEntry& { return farm.jobs.get(id); };
   const auto worker_of = [&](WorkerId id) -> WorkerEntry& { return farm.workers.get(id); };
-  const std::uint64_t before = copying.cost(), share = kCostPerRound / 4;  // one each: none goes short
   copy_due(feed.jobs_due, feed.due_job, before + share, copying, job_of);
   copy_due(feed.workers_due, feed.due_worker, before + 2 * share, copying, worker_of);
   const bool jobs_done = copy_old(farm, feed.live, feed.live_job, before + 3 * share, copying, job_of);
@@ -129,7 +139,8 @@ void copy_round(FarmState& farm, Copying& copying) {
 
 base::Instant views_due(const FarmState& farm) {
   const ViewMarks& feed = farm.views;
-  if (!feed.jobs_now.empty() || !feed.workers_now.empty() || feed.limits_changed) return base::Instant{INT64_MIN};
+  if (!feed.jobs_now.empty() || !feed.workers_now.empty() || feed.limits_changed || feed.shares_changed)
+    return base::Instant{INT64_MIN};
   const bool waiting = !feed.jobs_due.empty() || !feed.workers_due.empty() || !feed.forgotten.empty() || feed.more;
   return waiting ? feed.round : feed.round_at_latest;
 }
@@ -152,6 +163,7 @@ ViewChanges take_all_views(FarmState& farm) {
   }
   for (auto& [id, worker] : farm.workers.all()) copying.copy(worker);
   copying.copy_limits();
+  copying.copy_shares();
   return std::move(copying).changes();
 }
 

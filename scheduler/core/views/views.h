@@ -131,7 +131,8 @@ struct SlotActivity {  // one line of the progress display
     TaskIndex task = 0;
     std::uint32_t step = 0, steps = 0, batch = 0;
     bool model_warm = false, loading_model = false;
-    std::string detail, phase;  // phase: "denoise", "decode", "command", "encode", "sheet"
+    std::string detail, phase;                  // phase: "denoise", "decode", "command", "encode", "sheet"
+    std::shared_ptr<const std::string> output;  // what it has printed so far; null: nothing
   };
   std::vector<Lease> leases;
   std::uint64_t booked_bytes = 0, budget_bytes = 0;
@@ -196,6 +197,7 @@ struct ShareView {   // a node of the tree of shares
 using JobRow = std::shared_ptr<const JobView>;
 using WorkerRow = std::shared_ptr<const WorkerView>;
 using LimitRows = std::shared_ptr<const std::vector<LimitView>>;  // by name
+using ShareRows = std::shared_ptr<const std::vector<ShareView>>;  // a node before those below it, siblings by name
 
 // What is new for those who watch (view_feed.h): rows take the place of those with the same id.
 struct ViewChanges {
@@ -204,6 +206,7 @@ struct ViewChanges {
   std::vector<JobId> forgotten;  // no longer in memory; the store has them
   std::vector<WorkerRow> workers;
   LimitRows limits{};  // all of them; null: as before
+  ShareRows shares{};  // the same
 };
 
 struct SlotReason {  // for a class of slots that answer alike

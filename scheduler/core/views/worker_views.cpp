@@ -26,6 +26,7 @@ SlotActivity::Lease activity_of(const FarmState& farm, const Lease& lease) {
   activity.model_warm = lease.activity.model_warm;
   activity.loading_model = lease.activity.loading_model;
   activity.detail = lease.activity.detail;
+  activity.output = lease.activity.output;
   activity.phase = jobs::name(phase.plan->kind);
   return activity;
 }
