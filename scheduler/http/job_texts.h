@@ -18,8 +18,8 @@ class JobTexts {
   // again, and who looks at the newest thousand does not.
   static constexpr std::size_t kRowsMax = 4096;
 
-  // {"items": [...], "next": ...} with job_summary_json() of each row and what is foretold of it, which is written anew;
-  // `next` is null where it is empty.
+  // {"items": [...], "next": ...} with job_summary_json() of each row and what is foretold of it, which is written anew
+  // for those that are not over; `next` is null where it is empty.
   std::string page(const std::vector<JobRow>& rows, const std::string& next, const Foretold& foretold);
 
   std::size_t size() const { return texts_.size(); }
@@ -28,7 +28,7 @@ class JobTexts {
  private:
   struct Text {
     JobRow row;        // held, so that its address stands for its contents
-    std::string json;  // its last brace is left out
+    std::string json;  // of a job that is over, whole; else the last brace is left out
   };
   const std::string& text_of(const JobRow& row);
 

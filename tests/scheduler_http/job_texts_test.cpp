@@ -51,6 +51,15 @@ TEST_CASE("a page of kept texts is the page of its rows") {
   rows[1] = std::make_shared<JobView>(changed);
   CHECK(texts.page(rows, "1", kForetold) == plainly(rows, "1"));
   CHECK(texts.written() == 4);
+
+  // Nothing is foretold of what is over, also where it was before.
+  changed = *rows[1];
+  changed.state = jobs::JobState::Done;
+  rows[1] = std::make_shared<JobView>(changed);
+  CHECK(rows[1]->id == JobId(2));
+  CHECK(texts.page(rows, "1", kForetold) == plainly(rows, "1"));
+  CHECK(texts.page(rows, "1", kForetold) == plainly(rows, "1"));
+  CHECK(texts.written() == 5);
 }
 
 TEST_CASE("the texts that are kept have a bound, and a page longer than it is whole") {
