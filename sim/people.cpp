@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "jobs/spec.h"
+#include "sim/samples.h"
 
 namespace framemill::sim {
 namespace {
@@ -51,19 +52,10 @@ std::string draw_spec(Random& random, std::size_t number) {
 }  // namespace
 
 jobs::PackageFacts demo_package() {
-  jobs::PackageFacts facts;
-  facts.name = "demo";
-  facts.version = "1";
-  facts.root_digest = base::sha256("demo@1");
+  jobs::PackageFacts facts = sample_package();
   facts.window_frames = 4;
   facts.context_frames = 1;
-  facts.width = facts.height = 32;
-  facts.fps = 24;
-  facts.default_steps = 20;
-  facts.steps_max = 50;
-  facts.colour_space = "srgb";
   facts.batch_max = 3;
-  facts.cpu_memory = facts.cuda_memory = {100 << 20, 50 << 20, 0};
   return facts;
 }
 

@@ -3,37 +3,23 @@
 #include <catch2/catch.hpp>
 
 #include "base/rfc3339.h"
+#include "sim/samples.h"
 
 namespace framemill::forecast::testing {
 
 using namespace scheduler;
 
 jobs::PackageFacts package(const std::string& name) {
-  jobs::PackageFacts facts;
-  facts.name = name;
-  facts.version = "1";
-  facts.root_digest = base::sha256(name);
-  facts.window_frames = 16;
-  facts.context_frames = 4;
-  facts.width = facts.height = 32;
-  facts.fps = 24;
-  facts.default_steps = 20;
-  facts.steps_max = 50;
-  facts.colour_space = "srgb";
+  jobs::PackageFacts facts = sim::sample_package(name);
   facts.cpu_memory = facts.cuda_memory = {100, 50, 0};
   return facts;
 }
 
 std::shared_ptr<const jobs::JobSpec> spec(const std::string& shot, const std::string& layer, int priority,
                                           base::WallTime deadline, const std::string& show) {
-  std::string text = "api = \"framemill/v1\"\nname = \"" + shot + "\"\nshow = \"" + show +
-                     "\"\nsequence = \"q\"\nshot = \"" + shot + "\"\npriority = " + std::to_string(priority) + "\n";
-  if (deadline.unix_ms != 0) text += "deadline = " + base::format_rfc3339(deadline) + "\n";
-  text += "[[layer]]\nname = \"a\"\n" + layer;
-  jobs::ParsedSpec parsed = jobs::parse_spec(text, jobs::SpecFormat::Toml);
-  INFO(text << (parsed.errors.empty() ? "" : parsed.errors.front().message));
-  REQUIRE(parsed.spec.has_value());
-  return std::make_shared<const jobs::JobSpec>(std::move(*parsed.spec));
+  std::string keys = "priority = " + std::to_string(priority);
+  if (deadline.unix_ms != 0) keys += "\ndeadline = " + base::format_rfc3339(deadline);
+  return sim::sample_spec(shot, "[[layer]]\nname = \"a\"\n" + layer, keys, show);
 }
 
 std::string commands(const std::string& program, int frames) {
@@ -52,7 +38,7 @@ Inventory inventory(const std::string& name, const std::string& device_class) {
   all.version = "1";
   all.devices = {{"gpu0", "gpu " + device_class, device_class, DeviceKind::Cuda, 1'000, 1'000, 8}};
   all.slots = {{0, "s0", 0, {}, true}};
-  all.packages = {{"demo@1", base::sha256("demo")}, {"other@1", base::sha256("other")}};
+  all.packages = {{"demo@1", base::sha256("demo@1")}, {"other@1", base::sha256("other@1")}};
   all.roots = {{"main", true, 1, true}};
   all.commands = {"grain", "grade", "comp"};
   return all;

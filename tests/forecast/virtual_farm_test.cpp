@@ -5,34 +5,21 @@
 #include <map>
 #include <utility>
 
+#include "sim/samples.h"
+
 namespace framemill::forecast {
 namespace {
 
 using namespace scheduler;
 
 jobs::PackageFacts package() {
-  jobs::PackageFacts facts;
-  facts.name = "demo";
-  facts.version = "1";
-  facts.root_digest = base::sha256("demo");
-  facts.window_frames = 16;
-  facts.context_frames = 4;
-  facts.width = facts.height = 32;
-  facts.fps = 24;
-  facts.default_steps = 20;
-  facts.steps_max = 50;
-  facts.colour_space = "srgb";
+  jobs::PackageFacts facts = sim::sample_package();
   facts.cpu_memory = facts.cuda_memory = {100, 50, 0};
   return facts;
 }
 
 std::shared_ptr<const jobs::JobSpec> spec(const std::string& shot, const std::string& layer, int priority = 50) {
-  const std::string text = "api = \"framemill/v1\"\nname = \"n\"\nshow = \"s\"\nsequence = \"q\"\nshot = \"" + shot +
-                           "\"\npriority = " + std::to_string(priority) + "\n[[layer]]\nname = \"a\"\n" + layer;
-  jobs::ParsedSpec parsed = jobs::parse_spec(text, jobs::SpecFormat::Toml);
-  INFO(text);
-  REQUIRE(parsed.spec.has_value());
-  return std::make_shared<const jobs::JobSpec>(std::move(*parsed.spec));
+  return sim::sample_spec(shot, "[[layer]]\nname = \"a\"\n" + layer, "priority = " + std::to_string(priority));
 }
 
 std::string commands(int frames) {
@@ -50,7 +37,7 @@ Inventory inventory(const std::string& device_class = "a") {
   all.version = "1";
   all.devices = {{"gpu0", "gpu", device_class, DeviceKind::Cuda, 1'000, 1'000, 8}};
   all.slots = {{0, "s0", 0, {}, true}};
-  all.packages = {{"demo@1", base::sha256("demo")}};
+  all.packages = {{"demo@1", base::sha256("demo@1")}};
   all.roots = {{"main", true, 1, true}};
   all.commands = {"true"};
   return all;

@@ -1,6 +1,8 @@
 // The planner against a matcher that is slow and plainly right: it looks at every slot for every place, in random farms
 // whose workers, memory and leases change in between. Slots between which the order of preference does not decide may
 // differ.
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 #include <tuple>
 
@@ -12,6 +14,7 @@
 #include "scheduler/core/policy/able_groups.h"
 #include "scheduler/core/policy/planner.h"
 #include "sim/random.h"
+#include "sim/samples.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -21,17 +24,7 @@ using sim::Random;
 constexpr std::uint64_t kMiB = 1ull << 20;
 
 jobs::PackageFacts package(const std::string& name, std::int32_t batch_max, std::uint64_t resident_mib) {
-  jobs::PackageFacts facts;
-  facts.name = name;
-  facts.version = "1";
-  facts.root_digest = base::sha256(name);
-  facts.window_frames = 16;
-  facts.context_frames = 4;
-  facts.width = facts.height = 32;
-  facts.fps = 24;
-  facts.default_steps = 20;
-  facts.steps_max = 50;
-  facts.colour_space = "srgb";
+  jobs::PackageFacts facts = sim::sample_package(name);
   facts.batch_max = batch_max;
   facts.cpu_memory = facts.cuda_memory = {resident_mib * kMiB, 50 * kMiB, 0};
   return facts;
@@ -57,15 +50,9 @@ std::string layer_text(Random& random) {
 }
 
 void submit(FarmState& farm, Random& random, int number) {
-  const std::string text = "api = \"framemill/v1\"\nname = \"n\"\nshow = \"s\"\nsequence = \"q\"\nshot = \"x" +
-                           std::to_string(number) +
-                           "\"\npriority = " + std::to_string(random.chance(100) ? random.between(1, 3) * 20 : 50) +
-                           "\n" + layer_text(random);
-  jobs::ParsedSpec parsed = jobs::parse_spec(text, jobs::SpecFormat::Toml);
-  INFO(text);
-  REQUIRE(parsed.spec.has_value());
+  const std::int64_t priority = random.chance(100) ? random.between(1, 3) * 20 : 50;
   JobSubmitted event;
-  event.spec = std::make_shared<const jobs::JobSpec>(std::move(*parsed.spec));
+  event.spec = sim::sample_spec(fmt::format("x{}", number), layer_text(random), fmt::format("priority = {}", priority));
   event.packages = packages();
   if (!submit_job(farm, event).ok()) return;  // nobody may write to its root
   settle(farm);
@@ -85,12 +72,13 @@ Inventory random_inventory(Random& random, std::uint64_t number) {
   const auto slots = static_cast<std::uint32_t>(random.between(1, 4));
   for (std::uint32_t i = 0; i < slots; ++i) {
     SlotState slot{i, "s" + std::to_string(i), i % devices, {}, !random.chance(50)};
-    if (random.chance(300)) slot.loaded_models.push_back(base::sha256("demo"));
-    if (random.chance(200)) slot.loaded_models.push_back(base::sha256("wide"));
+    if (random.chance(300)) slot.loaded_models.push_back(base::sha256("demo@1"));
+    if (random.chance(200)) slot.loaded_models.push_back(base::sha256("wide@1"));
     inventory.slots.push_back(std::move(slot));
   }
   for (const char* name : {"demo", "wide", "big"})
-    if (random.chance(800)) inventory.packages.push_back({std::string(name) + "@1", base::sha256(name)});
+    if (const std::string id = std::string(name) + "@1"; random.chance(800))
+      inventory.packages.push_back({id, base::sha256(id)});
   inventory.roots.push_back({"main", !random.chance(100), 1, true});
   if (random.chance(700)) inventory.roots.push_back({"scratch", true, 1, true});
   inventory.commands = {"true"};
@@ -306,12 +294,10 @@ TEST_CASE("a pass that its time cuts short is gone on with, and work behind much
   worker.silent = false;
   farm.on_worker_changed(worker);
   for (int number = 0; number < 30; ++number) {
-    const std::string text = "api = \"framemill/v1\"\nname = \"n\"\nshow = \"s\"\nsequence = \"q\"\nshot = \"x" +
-                             std::to_string(number) +
-                             "\"\n[[layer]]\nname = \"a\"\nkind = \"command\"\nargv = [\"true\"]\n"
-                             "output = \"{frame}.png\"\nframes = \"1-8\"\nchunk = 1\n";
     JobSubmitted event;
-    event.spec = std::make_shared<const jobs::JobSpec>(std::move(*jobs::parse_spec(text, jobs::SpecFormat::Toml).spec));
+    event.spec = sim::sample_spec(fmt::format("x{}", number),
+                                  "[[layer]]\nname = \"a\"\nkind = \"command\"\nargv = [\"true\"]\n"
+                                  "output = \"{frame}.png\"\nframes = \"1-8\"\nchunk = 1");
     REQUIRE(submit_job(farm, event).ok());
     settle(farm);
   }

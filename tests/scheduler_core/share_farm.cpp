@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "jobs/check.h"
+#include "sim/samples.h"
 
 namespace framemill::scheduler::stage {
 namespace {
@@ -44,16 +45,14 @@ ShareFarm::ShareFarm(std::uint32_t workers, std::uint32_t slots, FarmSettings se
 }
 
 JobId ShareFarm::submit(const Work& work) {
-  const std::string text = fmt::format(
-      "api = \"framemill/v1\"\nname = \"n\"\nshow = \"{}\"\nsequence = \"q\"\nshot = \"x{}\"\npriority = {}\n{}"
-      "[[layer]]\nname = \"a\"\nkind = \"command\"\nargv = [\"{}\"]\noutput = \"{{frame}}.png\"\nframes = \"1-{}\"\n"
-      "chunk = {}\n",
-      work.show, ++submits_, work.priority, work.keys, work.argv, work.tasks, work.chunk);
-  jobs::ParsedSpec parsed = jobs::parse_spec(text, jobs::SpecFormat::Toml);
-  FM_CHECK(parsed.spec.has_value(), "the spec of a test is refused");
+  const std::string shot = fmt::format("x{}", ++submits_);
+  const std::string layer = fmt::format(
+      "[[layer]]\nname = \"a\"\nkind = \"command\"\nargv = [\"{}\"]\noutput = \"{{frame}}.png\"\n"
+      "frames = \"1-{}\"\nchunk = {}",
+      work.argv, work.tasks, work.chunk);
   JobSubmitted event;
   event.request = ++requests_;
-  event.spec = std::make_shared<const jobs::JobSpec>(std::move(*parsed.spec));
+  event.spec = sim::sample_spec(shot, layer, fmt::format("priority = {}\n{}", work.priority, work.keys), work.show);
   event.cause = {work.user, now_.wall, ""};
   answers_.clear();
   const JobId expected(submits_);

@@ -1,6 +1,7 @@
 // Forty shots at once, as an artist submits them: they come out one after the other, not all at the end.
 #include <catch2/catch.hpp>
 
+#include "sim/samples.h"
 #include "stage.h"
 
 namespace framemill::scheduler {
@@ -12,20 +13,9 @@ using stage::Stage;
 constexpr int kShots = 40;
 
 jobs::PackageFacts demo_package() {
-  jobs::PackageFacts facts;
-  facts.name = "demo";
-  facts.version = "1";
-  facts.root_digest = base::sha256("demo@1");
-  facts.window_frames = 16;
-  facts.context_frames = 4;
-  facts.width = facts.height = 32;
-  facts.fps = 24;
-  facts.default_steps = 20;
-  facts.steps_max = 50;
-  facts.colour_space = "srgb";
+  jobs::PackageFacts facts = sim::sample_package();
   facts.batch_max = 16;
   facts.batch_max_cpu = 2;
-  facts.cpu_memory = facts.cuda_memory = {100 << 20, 50 << 20, 0};
   return facts;
 }
 
@@ -38,12 +28,8 @@ std::string layers_of(int shot) {
 }
 
 void submit(Stage& stage, const std::string& name, const std::string& layers) {
-  const std::string text = "api = \"framemill/v1\"\nname = \"" + name +
-                           "\"\nshow = \"s\"\nsequence = \"q\"\nshot = \"" + name + "\"\n" + layers;
-  jobs::ParsedSpec parsed = jobs::parse_spec(text, jobs::SpecFormat::Toml);
-  REQUIRE(parsed.spec.has_value());
   JobSubmitted event;
-  event.spec = std::make_shared<const jobs::JobSpec>(std::move(*parsed.spec));
+  event.spec = sim::sample_spec(name, layers);
   event.packages = {demo_package()};
   REQUIRE(stage.ask(std::move(event)).ok());
 }

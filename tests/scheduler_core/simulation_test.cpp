@@ -1,10 +1,12 @@
 // Random farms: workers come and go, executors fail, messages are lost and repeated, the scheduler is restarted. After
 // each event the stage derives every invariant again and compares the farm with one rebuilt from its store; at the end
 // every task was committed exactly once.
+#include <fmt/format.h>
 #include <rapidcheck.h>
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "sim/samples.h"
 #include "stage.h"
 
 namespace framemill::scheduler {
@@ -14,41 +16,24 @@ using stage::Player;
 using stage::Stage;
 
 jobs::PackageFacts package() {
-  jobs::PackageFacts facts;
-  facts.name = "demo";
-  facts.version = "1";
-  facts.root_digest = base::sha256("demo@1");
-  facts.window_frames = 16;
-  facts.context_frames = 4;
-  facts.width = facts.height = 32;
-  facts.fps = 24;
-  facts.default_steps = 20;
-  facts.steps_max = 50;
-  facts.colour_space = "srgb";
+  jobs::PackageFacts facts = sim::sample_package();
   facts.batch_max = 3;
-  facts.cpu_memory = facts.cuda_memory = {100 << 20, 50 << 20, 0};
   return facts;
 }
 
 // A job of boards, a chain that starts from one of them, and a movie; sizes vary.
 JobSubmitted submit(const std::string& name, int windows, int chain_frames, int priority) {
-  const std::string text =
-      "api = \"framemill/v1\"\nname = \"" + name + "\"\nshow = \"s\"\nsequence = \"q\"\nshot = \"" + name +
-      "\"\npriority = " + std::to_string(priority) +
-      "\n[[layer]]\nname = \"boards\"\nkind = \"generate\"\nmodel = \"demo@1\"\nprompt = \"sea\"\nretries = 50\nframes "
-      "= \"1-" +
-      std::to_string(16 * windows) +
-      "\"\nvariants = 2\n[[layer]]\nname = \"shot\"\nkind = \"generate\"\nmodel = \"demo@1\"\nprompt = "
-      "\"sea\"\nretries = 50\n"
-      "limits = [\"seat\"]\nplan = \"chain\"\nshot = \"x" +
-      name + "\"\nframes = \"1-" + std::to_string(chain_frames) +
-      "\"\ninput = [{layer = \"boards\", variant = 1}]\n[[layer]]\nname = \"cut\"\nkind = \"encode\"\nretries = 50\n"
-      "limits = [\"seat\", \"disk\"]\n"
-      "input = [{layer = \"shot\"}]\n";
-  jobs::ParsedSpec parsed = jobs::parse_spec(text, jobs::SpecFormat::Toml);
-  RC_ASSERT(parsed.spec.has_value());
+  const std::string layers = fmt::format(
+      "[[layer]]\nname = \"boards\"\nkind = \"generate\"\nmodel = \"demo@1\"\nprompt = \"sea\"\nretries = 50\n"
+      "frames = \"1-{}\"\nvariants = 2\n"
+      "[[layer]]\nname = \"shot\"\nkind = \"generate\"\nmodel = \"demo@1\"\nprompt = \"sea\"\nretries = 50\n"
+      "limits = [\"seat\"]\nplan = \"chain\"\nshot = \"x{}\"\nframes = \"1-{}\"\n"
+      "input = [{{layer = \"boards\", variant = 1}}]\n"
+      "[[layer]]\nname = \"cut\"\nkind = \"encode\"\nretries = 50\nlimits = [\"seat\", \"disk\"]\n"
+      "input = [{{layer = \"shot\"}}]\n",
+      16 * windows, name, chain_frames);
   JobSubmitted event;
-  event.spec = std::make_shared<const jobs::JobSpec>(std::move(*parsed.spec));
+  event.spec = sim::sample_spec(name, layers, fmt::format("priority = {}", priority));
   event.packages = {package()};
   return event;
 }
@@ -308,14 +293,10 @@ TEST_CASE("equal events give equal farms") {
 TEST_CASE("ten million tasks are submitted as a few words") {
   Stage stage;
   stage.compare_rebuilt = false;
-  const std::string text =
-      "api = \"framemill/v1\"\nname = \"big\"\nshow = \"s\"\nsequence = \"q\"\nshot = \"big\"\n[[layer]]\nname = "
-      "\"run\"\n"
-      "kind = \"command\"\nargv = [\"true\"]\nchunk = 1\nframes = \"0-9999999\"\n";
-  jobs::ParsedSpec parsed = jobs::parse_spec(text, jobs::SpecFormat::Toml);
-  REQUIRE(parsed.spec.has_value());
   JobSubmitted event;
-  event.spec = std::make_shared<const jobs::JobSpec>(std::move(*parsed.spec));
+  event.spec = sim::sample_spec("big",
+                                "[[layer]]\nname = \"run\"\nkind = \"command\"\nargv = [\"true\"]\nchunk = 1\n"
+                                "frames = \"0-9999999\"");
   REQUIRE(stage.ask(std::move(event)).ok());
   std::size_t pages = 0;
   for (const Record& record : stage.last().persist.puts)
