@@ -104,7 +104,7 @@ TEST_CASE("check takes overrides, and standard input") {
   CHECK(layer.at("windows").is_null());
 }
 
-TEST_CASE("check shows errors of a spec with their place and leaves with 2") {
+TEST_CASE("check shows errors of a spec with their place and exits with status 2") {
   Program program;
   std::string spec = kSpec;
   spec.replace(spec.find("prompt"), 6, "promt");

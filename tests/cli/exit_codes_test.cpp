@@ -129,7 +129,7 @@ TEST_CASE("every verb has help with an example") {
   CHECK(program.run({"--version"}).out == "framemill " FRAMEMILL_VERSION "\n");
 }
 
-TEST_CASE("wait leaves with the code of how the job ended") {
+TEST_CASE("wait exits with the status of how the job ended") {
   for (const auto& [state, code] :
        std::vector<std::pair<std::string, int>>{{"done", 0}, {"failed", 3}, {"cancelled", 5}}) {
     FakeScheduler scheduler;

@@ -58,7 +58,7 @@ TEST_CASE("submit reads standard input and tells JSON from TOML") {
   CHECK(boost::json::parse(only(requests).body).at("format").as_string() == "json");
 }
 
-TEST_CASE("submit shows the findings of a bad spec like a compiler and leaves with 2") {
+TEST_CASE("submit shows the findings of a bad spec like a compiler and exits with status 2") {
   Farm farm;
   farm.scheduler.on(
       "POST /api/v1/jobs",

@@ -47,7 +47,7 @@ TEST_CASE("only failed, timeout and bad_output are charged, and only a crash is 
   CHECK(not_retryable == std::set<std::string_view>{"ok"});
 }
 
-TEST_CASE("state names are the contract's words in both directions") {
+TEST_CASE("state names are read back as they are written") {
   CHECK(name(JobState::Queued) == "queued");
   CHECK(name(JobState::Cancelled) == "cancelled");
   CHECK(name(PhaseState::Failed) == "failed");

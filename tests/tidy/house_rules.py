@@ -71,4 +71,5 @@ def main():
     return 1 if bad or seen < 20 else 0
 
 
-sys.exit(main())
+if __name__ == '__main__':
+    sys.exit(main())

@@ -173,7 +173,7 @@ TEST_CASE("an acknowledgement of reports that were never sent is not believed") 
   CHECK(b.core.unacknowledged_count() == 1);
 }
 
-TEST_CASE("a publish order at work or untold is not done twice, and its result sweeps what is over") {
+TEST_CASE("a publish order at work or unreported is not done twice, and its result sweeps what is over") {
   Bench b;
   const PublishDuty duty{attempt(1), {JobId(1), 0}, {0, 2}};
   ReplyReceived reply;
@@ -232,7 +232,7 @@ TEST_CASE("a worker that holds more scattered publish orders than fit says nothi
   CHECK(all.publishing.size() == Worker::kPublishingRangesMax);
 }
 
-TEST_CASE("a manifest order at work or untold is not done twice") {
+TEST_CASE("a manifest order at work or unreported is not done twice") {
   Bench b;
   ReplyReceived reply;
   reply.manifests.push_back({JobId(1), 0, 7});
