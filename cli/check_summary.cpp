@@ -7,6 +7,7 @@
 
 #include "jobs/check.h"
 #include "jobs/ordered_rate.h"
+#include "jobs/window_shape.h"
 
 namespace framemill::cli {
 namespace {
@@ -73,6 +74,14 @@ LayerSummary summary_of(const jobs::LayerSpec& spec, jobs::LayerIndex index, con
   return layer;
 }
 
+void add_shape(const jobs::LayerSpec& layer, const jobs::PackageCatalogue& packages, LayerSummary& summary) {
+  const jobs::PackageFacts* facts = packages.find(layer.model());
+  if (facts == nullptr) return;
+  const jobs::WindowShape shape = jobs::window_shape(*facts, layer.window());
+  summary.size = shape.size.text();
+  summary.window_frames = shape.frames;
+}
+
 // The rate of a movie, as far as it is known; that of packages that are not here is not.
 std::string rate_of(const jobs::JobSpec& job, const jobs::LayerSpec& layer, const jobs::PackageCatalogue* packages) {
   if (!layer.makes_movie()) return {};
@@ -135,6 +144,7 @@ CheckResult check_spec(std::string_view text, jobs::SpecFormat format, const job
     summary.layers.push_back(
         summary_of(spec.layers[i], static_cast<jobs::LayerIndex>(i), *planned.plan, packages != nullptr));
     summary.layers.back().rate = rate_of(spec, spec.layers[i], packages);
+    if (packages != nullptr) add_shape(spec.layers[i], *packages, summary.layers.back());
   }
   CheckResult result{std::move(summary), {}, {}};
   if (packages) result.warnings = jobs::plan_warnings(parsed, spec, *planned.plan);
@@ -166,6 +176,8 @@ json::object check_json(const CheckResult& result, std::string_view file) {
                                   {"variants", layer.variants},
                                   {"windows", number(layer.windows)},
                                   {"tasks", number(layer.tasks)},
+                                  {"size", layer.size.empty() ? json::value() : json::value(layer.size)},
+                                  {"window_frames", number(layer.window_frames)},
                                   {"fps", layer.rate.empty() ? json::value() : json::value(layer.rate)},
                                   {"outputs", std::move(outputs)}});
   }

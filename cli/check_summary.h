@@ -22,6 +22,8 @@ struct LayerSummary {
   std::int64_t frame_count = 0, variants = 1;
   std::optional<std::int64_t> windows, tasks;  // of all its variants; tasks of all its phases
   std::vector<OutputSummary> outputs;
+  std::string size{};  // of a model's pictures, "832x480"; empty without packages, and of the rest
+  std::optional<std::int64_t> window_frames{};  // that one window makes; likewise
   std::string rate{};  // frames per second of a movie, "24000/1001"; empty where only its pictures or packages know
 };
 struct CheckSummary {

@@ -16,6 +16,7 @@ std::optional<FrameRate> rate_of_inputs(const JobSpec& job, const LayerSpec& lay
     if (source == nullptr || steps == 0) continue;
     --steps;
     if (traits(source->kind).uses_model) {
+      if (source->window().fps) return source->window().fps;
       const PackageFacts* facts = find_package(source->model());
       if (facts != nullptr && facts->fps >= 1 && facts->fps <= kFrameRateMax)
         return FrameRate{static_cast<std::uint32_t>(facts->fps), 1};

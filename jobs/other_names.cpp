@@ -97,6 +97,16 @@ constexpr auto kKeys = std::to_array<OtherName>({
     {"strategy", "plan"},
     {"mode", "plan"},
     {"method", "plan"},
+    {"resolution", "size"},
+    {"imagesize", "size"},
+    {"videosize", "size"},
+    {"picturesize", "size"},
+    {"dimensions", "size"},
+    {"framesperwindow", "window"},
+    {"windowframes", "window"},
+    {"windowlength", "window"},
+    {"windowsize", "window"},
+    {"clipframes", "window"},
     {"fileformat", "format"},
     {"imageformat", "format"},
     {"filetype", "format"},
@@ -266,17 +276,12 @@ constexpr auto kKeys = std::to_array<OtherName>({
 });
 
 // Things that a spec does not say, and who does.
-constexpr std::string_view kSize =
-    "the model package has one picture size, and there is no key for it: framemill model show";
+constexpr std::string_view kSize = "size = \"WIDTHxHEIGHT\" in a generate layer, as in size = \"832x480\"";
 constexpr std::string_view kSampler =
     "the model package decides this, and there is no key for it: framemill model show";
 constexpr auto kElsewhere = std::to_array<OtherName>({
-    {"resolution", kSize},
     {"width", kSize},
     {"height", kSize},
-    {"size", kSize},
-    {"imagesize", kSize},
-    {"videosize", kSize},
     {"aspectratio", kSize},
     {"aspect", kSize},
     {"sampler", kSampler},
@@ -320,32 +325,11 @@ constexpr auto kWords = std::to_array<OtherName>({
 });
 
 // Keys of layers, which people also write at the top.
-constexpr auto kLayerKeys = std::to_array<std::string_view>({"kind",
-                                                             "model",
-                                                             "prompt",
-                                                             "negative_prompt",
-                                                             "seed",
-                                                             "steps",
-                                                             "guidance",
-                                                             "plan",
-                                                             "variants",
-                                                             "format",
-                                                             "argv",
-                                                             "codec",
-                                                             "scale",
-                                                             "burn_in",
-                                                             "every",
-                                                             "tile",
-                                                             "input",
-                                                             "after",
-                                                             "retries",
-                                                             "timeout",
-                                                             "needs",
-                                                             "chunk",
-                                                             "output",
-                                                             "root",
-                                                             "reproducibility",
-                                                             "limits"});
+constexpr auto kLayerKeys = std::to_array<std::string_view>(
+    {"kind",   "model", "prompt",          "negative_prompt", "seed",    "steps",   "guidance", "size",
+     "window", "plan",  "variants",        "format",          "argv",    "codec",   "scale",    "burn_in",
+     "every",  "tile",  "input",           "after",           "retries", "timeout", "needs",    "chunk",
+     "output", "root",  "reproducibility", "limits"});
 
 std::string plain_form(std::string_view text) {
   std::string out = base::folded(text);

@@ -41,8 +41,11 @@ struct WindowLimits {
 
 struct MemoryPrior {  // bytes on the device that runs the model; first guesses, corrected by what is measured
   std::uint64_t resident_bytes = 0;    // weights and fixed buffers
-  std::uint64_t per_window_bytes = 0;  // peak of one more window in a batch
+  std::uint64_t per_window_bytes = 0;  // peak of one more window in a batch, of the package's size and length
   std::uint64_t host_bytes = 0;        // beside the device, in the executor's process
+  // Where either is not 0, a window of any size and length needs, beside per_window_bytes (jobs/window_shape.h):
+  std::uint64_t pixel_bytes = 0;  // per pixel of one frame: decoding goes frame by frame
+  std::uint64_t voxel_bytes = 0;  // per pixel and frame: denoising sees the whole window
   bool operator==(const MemoryPrior&) const = default;
 };
 
@@ -55,7 +58,10 @@ struct PackageFacts {
   TimeRatio time_ratio;
   CarryKind carry = CarryKind::Latents;
   std::int32_t width = 0, height = 0;  // pixels
+  WindowLimits limits;                 // what a job may choose instead
   std::int32_t fps = 0;
+  ConditioningKind conditioning = ConditioningKind::Vocabulary;
+  std::int32_t max_tokens = 0;  // of a text
   std::int32_t default_steps = 0, steps_max = 0;
   double default_guidance = 1.0, guidance_max = 1.0;
   std::string colour_space;  // "srgb" or "lin_rec709"

@@ -54,20 +54,29 @@ struct LayerInput {
   bool operator==(const LayerInput&) const = default;
 };
 
+struct PictureSize {
+  std::int32_t width = 0, height = 0;  // 1..16,384 each
+  std::string text() const;            // "832x480"
+  bool operator==(const PictureSize&) const = default;
+};
+// What a layer chooses instead of the size, length and rate of its package; within the package's limits.
+struct WindowChoice {
+  std::optional<PictureSize> size;
+  std::optional<std::int32_t> frames;  // that one window makes
+  std::optional<FrameRate> fps;        // of movies that show the layer
+  bool operator==(const WindowChoice&) const = default;
+};
 struct GenerateSpec {
   std::string model;                    // "demo-clips@1"
   std::string prompt, negative_prompt;  // default: those of the layer it starts from
   std::uint64_t seed = 1;               // 0..2^63-1
   std::optional<std::uint32_t> steps;   // default: the package's
   std::optional<double> guidance;
+  WindowChoice window;
   PlanStrategy plan = PlanStrategy::Independent;
   std::vector<std::uint64_t> variant_seeds;  // one per variant, never empty: seed.. or the list given
   FrameFormat format = FrameFormat::Exr;
   bool operator==(const GenerateSpec&) const = default;
-};
-struct PictureSize {
-  std::int32_t width = 0, height = 0;  // 1..16,384 each
-  bool operator==(const PictureSize&) const = default;
 };
 // Which frames of an input a task reads, by the frames that it writes.
 struct FrameReach {
@@ -127,6 +136,7 @@ struct LayerSpec {
   const std::string& model() const;   // the package that makes its pictures; empty: none does
   const std::string& prompt() const;  // of that model; empty
   std::optional<std::uint32_t> steps() const;       // likewise; empty: the package's
+  const WindowChoice& window() const;               // likewise
   const std::vector<std::uint64_t>& seeds() const;  // one per variant; empty: nothing is drawn from a seed
   std::uint32_t variant_count() const;
   std::optional<std::uint64_t> task_count() const;  // where the windows of a model do not decide

@@ -37,6 +37,7 @@ struct JobDraft {
 // When the job is wanted and when it may begin.
 void read_when(SpecTable& table, JobSpec& job, Findings& errors);
 std::optional<std::int32_t> read_handles(SpecTable& table);
+std::optional<PictureSize> read_picture_size(SpecTable& table);  // size = "1920x1080"
 std::optional<FrameRate> read_rate(SpecTable& table, std::string_view key);
 
 // Reads one [[layer]]; faults go to `errors`, and what could be read is in the draft.

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/os_error.h"
+#include "models/memory_prediction.h"
 #include "models/safetensors.h"
 #include "models/text_prompt.h"
 #include "models/weights.h"
@@ -105,15 +106,6 @@ base::Status check_component(const Package& package, const Component& component)
   return {};
 }
 
-// A first guess where the manifest states none: its weights, as they are stored.
-jobs::MemoryPrior predicted_memory(const Manifest& manifest) {
-  jobs::MemoryPrior prior;
-  for (const Component& component : manifest.components)
-    for (const std::string& path : component.files)
-      prior.resident_bytes += manifest.file(std::string_view(path))->size_bytes;
-  return prior;
-}
-
 }  // namespace
 
 base::Result<Package> open_package(const fs::path& given, Completeness completeness) {
@@ -171,14 +163,17 @@ jobs::PackageFacts facts(const Package& package) {
   out.carry = m.carry;
   out.width = m.width;
   out.height = m.height;
+  out.limits = m.limits;
   out.fps = m.fps;
+  out.conditioning = m.conditioning.kind;
+  out.max_tokens = m.conditioning.max_tokens;
   out.default_steps = m.default_steps;
   out.steps_max = m.steps_max;
   out.default_guidance = m.default_guidance;
   out.guidance_max = m.guidance_max;
   out.colour_space = m.colour_space;
-  out.cpu_memory = m.cpu_memory.value_or(predicted_memory(m));
-  out.cuda_memory = m.cuda_memory.value_or(predicted_memory(m));
+  out.cpu_memory = m.cpu_memory ? *m.cpu_memory : predicted_memory(m, MemoryOf::Cpu);
+  out.cuda_memory = m.cuda_memory ? *m.cuda_memory : predicted_memory(m, MemoryOf::Cuda);
   out.batch_max = m.batch_max;
   out.batch_max_cpu = m.batch_max_cpu;
   return out;

@@ -57,9 +57,11 @@ void print_summary(const CheckSummary& summary, const SpecSource& source, Sessio
                 << table.text(session.terminal()) << '\n';
   for (const LayerSummary& layer : summary.layers)
     for (const OutputSummary& output : layer.outputs) {
+      std::string what = layer.rate.empty() ? "" : fmt::format(", {} frames per second", layer.rate);
+      if (!layer.size.empty())
+        what += fmt::format(", {}, windows of {} frames", layer.size, layer.window_frames.value_or(0));
       session.out() << fmt::format("  {} t{:02}: {}:{}{}\n", printable(layer.name), output.variant, output.root,
-                                   printable(output.first),
-                                   layer.rate.empty() ? "" : fmt::format(", {} frames per second", layer.rate));
+                                   printable(output.first), what);
       if (output.last != output.first) session.out() << fmt::format("    to {}\n", printable(output.last));
     }
   if (!summary.with_packages)

@@ -7,6 +7,7 @@
 #include "base/nearest.h"
 #include "cli/table.h"
 #include "cli/verbs/verbs.h"
+#include "jobs/window_shape.h"
 #include "models/package.h"
 
 namespace framemill::cli {
@@ -72,6 +73,18 @@ base::Result<ExitCode> list(const Options& options, Session& session) {
   return shelf.problems().empty() ? ExitCode::Ok : ExitCode::Usage;
 }
 
+json::array components_json(const models::Manifest& manifest) {
+  json::array out;
+  for (const models::Component& component : manifest.components) {
+    json::object row{{"role", json::string(models::name(component.role))}, {"architecture", component.architecture}};
+    row["files"] = json::array(component.files.begin(), component.files.end());
+    if (models::is_weights(component))
+      row["compute"] = json::string(models::kComputeDtypes[static_cast<std::size_t>(component.compute)]);
+    out.push_back(std::move(row));
+  }
+  return out;
+}
+
 json::object facts_json(const models::Package& package) {
   const models::Manifest& m = package.manifest;
   const jobs::PackageFacts facts = models::facts(package);
@@ -90,7 +103,9 @@ json::object facts_json(const models::Package& package) {
           {"width", facts.width},
           {"height", facts.height},
           {"fps", m.fps},
+          {"sizes", jobs::sizes_allowed(facts)},
           {"window_frames", m.window_frames},
+          {"windows", jobs::lengths_allowed(facts)},
           {"context_frames", m.context_frames},
           {"default_steps", m.default_steps},
           {"steps_max", m.steps_max},
@@ -102,6 +117,11 @@ json::object facts_json(const models::Package& package) {
           {"batch_max", m.batch_max},
           {"batch_max_cpu", m.batch_max_cpu},
           {"colour_space", m.colour_space},
+          {"conditioning", facts.conditioning == jobs::ConditioningKind::Text
+                               ? fmt::format("any text of up to {} tokens", facts.max_tokens)
+                               : std::string("words of its vocabulary")},
+          {"sampler", json::string(models::kSamplerKinds[static_cast<std::size_t>(m.sampler)])},
+          {"components", components_json(m)},
           {"files", std::move(files)}};
 }
 
@@ -125,6 +145,9 @@ base::Result<ExitCode> show(const Options& options, Session& session) {
       text = json::serialize(item.value());
     session.out() << pad_right(std::string(item.key()), kKeyWidth) << printable(text) << '\n';
   }
+  for (const models::Component& component : package.manifest.components)
+    session.out() << fmt::format("{:<{}}{}: {}\n", "component", kKeyWidth, models::name(component.role),
+                                 component.architecture);
   for (const models::PackageFile& file : package.manifest.files)
     session.out() << fmt::format("{:<{}}{}, {}, {}\n", "file", kKeyWidth, printable(file.path),
                                  bytes_text(file.size_bytes), file.sha256.hex());
@@ -158,6 +181,11 @@ base::Result<ExitCode> verify(const Options& options, Session& session) {
 
 base::Result<ExitCode> vocabulary(const Options& options, Session& session) {
   FM_ASSIGN(const models::Package package, find_package(options, session));
+  if (package.manifest.component(models::ComponentRole::Vocabulary) == nullptr)
+    return base::Error{"model.no_vocabulary",
+                       fmt::format("{} has no vocabulary: its prompts are any text of up to {} tokens",
+                                   package.manifest.id(), package.manifest.conditioning.max_tokens),
+                       "PACKAGE", ""};
   json::array slots;
   for (const models::VocabularySlot& slot : package.vocabulary.slots) {
     json::array values;

@@ -74,22 +74,6 @@ void read_needs_frames(SpecTable& table, CommandSpec& work) {
   work.needs_frames = reach;
 }
 
-// "1920x1080"
-std::optional<PictureSize> read_picture_size(SpecTable& table) {
-  const auto text = table.text("size", TextRule::Line);
-  if (!text) return std::nullopt;
-  PictureSize size;
-  const char* end = text->data() + text->size();
-  const auto width = std::from_chars(text->data(), end, size.width);
-  const bool crossed = width.ec == std::errc() && width.ptr != end && (*width.ptr == 'x' || *width.ptr == 'X');
-  const auto height = crossed ? std::from_chars(width.ptr + 1, end, size.height) : width;
-  const auto fits = [](std::int32_t extent) { return extent >= 1 && extent <= 16'384; };
-  if (crossed && height.ec == std::errc() && height.ptr == end && fits(size.width) && fits(size.height)) return size;
-  table.fail("size", "bad_size", fmt::format("\"{}\" is not a picture size", printable(*text)),
-             "\"WIDTHxHEIGHT\" in pixels, as in \"1920x1080\", up to 16384 each way");
-  return std::nullopt;
-}
-
 CommandSpec read_command(SpecTable& table) {
   constexpr std::size_t kArgumentsMax = 256;
   CommandSpec work;
@@ -250,7 +234,7 @@ class Command final : public Kind {
     out["argv"] = texts_json(work.argv);
     out["needs_frames"] = work.needs_frames.text();  // always: where it is absent an older version wrote the spec
     if (work.one_task) out["task"] = "all";
-    if (work.size) out["size"] = fmt::format("{}x{}", work.size->width, work.size->height);
+    if (work.size) out["size"] = work.size->text();
   }
 
  private:

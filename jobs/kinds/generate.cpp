@@ -7,6 +7,8 @@
 #include "base/nearest.h"
 #include "config/text_rules.h"
 #include "jobs/kinds/kinds.h"
+#include "jobs/spec_json.h"
+#include "jobs/window_shape.h"
 
 namespace framemill::jobs {
 namespace {
@@ -68,14 +70,18 @@ GenerateSpec read_generate(SpecTable& table) {
   work.seed = static_cast<std::uint64_t>(table.integer("seed", 0, INT64_MAX).value_or(1));
   if (const auto steps = table.integer("steps", 1, 10'000)) work.steps = static_cast<std::uint32_t>(*steps);
   work.guidance = table.number("guidance", 0, 1'000);
+  work.window.size = read_picture_size(table);
+  if (const auto frames = table.integer("window", 1, 4'096)) work.window.frames = static_cast<std::int32_t>(*frames);
+  work.window.fps = read_rate(table, "fps");
   work.plan = table.choice_of("plan", {PlanStrategy::Independent, PlanStrategy::Chain}).value_or(work.plan);
   work.format = table.choice_of("format", {FrameFormat::Exr, FrameFormat::Png}).value_or(work.format);
   read_variants(table, work);
   return work;
 }
 
-constexpr std::array<std::string_view, 9> kGenerateKeys{"model",    "prompt", "negative_prompt", "seed",  "steps",
-                                                        "guidance", "plan",   "variants",        "format"};
+constexpr std::array<std::string_view, 12> kGenerateKeys{"model",    "prompt", "negative_prompt", "seed",   "steps",
+                                                         "guidance", "plan",   "variants",        "format", "size",
+                                                         "window",   "fps"};
 
 // Decoding needs the same window's latents. Where the phases hold different windows (a subset of a chain) each run of
 // windows has its own offset.
@@ -171,7 +177,9 @@ class Generate final : public Kind {
       return plan.fail(index, "model", "unknown_model", fmt::format("unknown model package \"{}\"", work.model),
                        "a package that the farm has", base::nearest(work.model, plan.packages().ids()));
     std::string why;
-    const auto grid = make_grid(*facts, work.plan, layer.shot_range, !layer.inputs.empty(), &why);
+    PackageFacts chosen = *facts;
+    chosen.window_frames = window_shape(*facts, work.window).frames;
+    const auto grid = make_grid(chosen, work.plan, layer.shot_range, !layer.inputs.empty(), &why);
     if (!grid)
       return plan.fail(index, "plan", "plan_not_supported",
                        fmt::format("{} cannot serve plan \"{}\": {}", work.model, jobs::name(work.plan), why));
@@ -209,6 +217,9 @@ class Generate final : public Kind {
     out["negative_prompt"] = work.negative_prompt;
     if (work.steps) out["steps"] = *work.steps;
     if (work.guidance) out["guidance"] = *work.guidance;
+    if (work.window.size) out["size"] = work.window.size->text();
+    if (work.window.frames) out["window"] = *work.window.frames;
+    if (work.window.fps) out["fps"] = rate_json(*work.window.fps);
     out["plan"] = jobs::name(work.plan);
     boost::json::array seeds;
     for (const std::uint64_t seed : work.variant_seeds) seeds.emplace_back(seed);

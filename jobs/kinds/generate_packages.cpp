@@ -5,6 +5,7 @@
 
 #include "base/nearest.h"
 #include "jobs/spec.h"
+#include "jobs/window_shape.h"
 
 namespace framemill::jobs {
 namespace {
@@ -33,6 +34,7 @@ class PackageChecks {
     if (work.guidance && *work.guidance > facts->guidance_max)
       fail("guidance", "out_of_range", fmt::format("{} takes a guidance of at most {}", model, facts->guidance_max),
            fmt::format("0 to {}", facts->guidance_max));
+    check_window(*facts, work.window);
     // Guidance is what a negative prompt works by: at 1 nothing would come of it, without a word.
     if (!work.negative_prompt.empty() && work.guidance.value_or(facts->default_guidance) == 1.0)
       fail("negative_prompt", "unused_negative_prompt",
@@ -87,6 +89,14 @@ class PackageChecks {
     if (code == "prompt.too_long") return "a shorter prompt: nothing of what is cut off would be seen";
     if (!code.starts_with("prompt.")) return "a package that can be read: framemill model verify " + model;
     return fmt::format("words that {} knows: framemill model vocabulary {}", model, model);
+  }
+  void check_window(const PackageFacts& facts, const WindowChoice& window) {
+    if (window.size)
+      if (auto fault = size_fault(facts, *window.size))
+        fail("size", "out_of_range", *std::move(fault), sizes_allowed(facts), nearest_size(facts, *window.size).text());
+    if (window.frames)
+      if (auto fault = length_fault(facts, *window.frames))
+        fail("window", "out_of_range", *std::move(fault), lengths_near(facts, *window.frames));
   }
   void fail(std::string_view key, std::string code, std::string message, std::string expected,
             std::string suggestion = {}) {

@@ -7,6 +7,7 @@ namespace {
 
 const std::string kNone;
 const std::vector<std::uint64_t> kNoSeeds;
+const WindowChoice kNoChoice;
 
 }  // namespace
 
@@ -33,6 +34,11 @@ const std::string& LayerSpec::prompt() const {
 std::optional<std::uint32_t> LayerSpec::steps() const {
   const auto* generate = std::get_if<GenerateSpec>(&work);
   return generate == nullptr ? std::nullopt : generate->steps;
+}
+
+const WindowChoice& LayerSpec::window() const {
+  const auto* generate = std::get_if<GenerateSpec>(&work);
+  return generate == nullptr ? kNoChoice : generate->window;
 }
 
 const std::vector<std::uint64_t>& LayerSpec::seeds() const {

@@ -70,12 +70,14 @@ class Layer:
 def generate(name: str, *, model: str, prompt: Optional[str] = None, negative_prompt: Optional[str] = None,
              plan: Optional[str] = None, seed: Optional[int] = None, variants: Union[int, Sequence[int], None] = None,
              steps: Optional[int] = None, guidance: Optional[float] = None, format: Optional[str] = None,
+             size: Optional[str] = None, window: Optional[int] = None, fps: Union[int, float, str, None] = None,
              frames: Optional[str] = None, shot_range: Optional[str] = None, handles: Optional[str] = None,
              chunk: Union[int, str, None] = None, **common: Any) -> Layer:
     """Frames that a model makes. `common`: the keys of every layer."""
     own = {'model': model, 'prompt': prompt, 'negative_prompt': negative_prompt, 'plan': plan, 'seed': seed,
-           'variants': variants, 'steps': steps, 'guidance': guidance, 'format': format, 'frames': frames,
-           'shot_range': shot_range, 'handles': handles, 'chunk': chunk}
+           'variants': variants, 'steps': steps, 'guidance': guidance, 'format': format, 'size': size,
+           'window': window, 'fps': fps, 'frames': frames, 'shot_range': shot_range, 'handles': handles,
+           'chunk': chunk}
     return _layer(name, 'generate', own, common)
 
 

@@ -6,6 +6,7 @@
 
 #include "base/rfc3339.h"
 #include "base/text.h"
+#include "jobs/window_shape.h"
 
 namespace framemill::scheduler {
 namespace {
@@ -106,10 +107,14 @@ json::object plan_layer_json(const PlanView& view, jobs::LayerIndex index) {
                           {"windows", phase.grid.window_count}};
     }
   }
+  json::value size = nullptr;
+  for (const jobs::PackageFacts& package : view.packages)
+    if (package.id() == layer.model()) size = json::string(jobs::window_shape(package, layer.window()).size.text());
   return {{"index", index},
           {"name", text_json(layer.name)},
           {"kind", jobs::name(layer.kind)},
           {"shot", text_json(layer.shot)},
+          {"size", std::move(size)},
           {"seeds", std::move(seeds)},
           {"seed_texts", std::move(seed_texts)},
           {"grid", std::move(grid)},

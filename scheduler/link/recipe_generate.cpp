@@ -31,6 +31,10 @@ void write_generate(const RecipeOf& of, wire::Recipe& recipe) {
   out.set_negative_prompt(spec.negative_prompt);
   out.set_steps(spec.steps.value_or(static_cast<std::uint32_t>(facts->default_steps)));
   out.set_guidance(spec.guidance.value_or(facts->default_guidance));
+  if (const auto& size = spec.window.size; size && *size != jobs::PictureSize{facts->width, facts->height}) {
+    out.set_width(size->width);
+    out.set_height(size->height);
+  }
   out.set_chain(spec.plan == jobs::PlanStrategy::Chain);
   out.set_format(spec.format == jobs::FrameFormat::Png ? "png" : "exr");
   const bool denoise = of.phase().kind == jobs::PhaseKind::Denoise;

@@ -57,38 +57,61 @@ base::Status named(std::optional<Enum> found, std::string_view text, std::string
 }
 
 json::object memory_json(const jobs::MemoryPrior& memory) {
-  return {{"resident_bytes", memory.resident_bytes},
-          {"per_window_bytes", memory.per_window_bytes},
-          {"host_bytes", memory.host_bytes}};
+  json::object out{{"resident_bytes", memory.resident_bytes},
+                   {"per_window_bytes", memory.per_window_bytes},
+                   {"host_bytes", memory.host_bytes}};
+  if (memory.pixel_bytes > 0) out["pixel_bytes"] = memory.pixel_bytes;
+  if (memory.voxel_bytes > 0) out["voxel_bytes"] = memory.voxel_bytes;
+  return out;
+}
+
+json::object limits_json(const jobs::WindowLimits& limits) {
+  return {{"frames_min", limits.frames_min}, {"frames_max", limits.frames_max}, {"size_multiple", limits.size_multiple},
+          {"width_max", limits.width_max},   {"height_max", limits.height_max}, {"pixels_max", limits.pixels_max}};
 }
 
 json::object package_json(const jobs::PackageFacts& facts) {
-  return {{"name", facts.name},
-          {"version", facts.version},
-          {"root_digest", facts.root_digest.hex()},
-          {"window_frames", facts.window_frames},
-          {"context_frames", facts.context_frames},
-          {"time_ratio_mul", facts.time_ratio.mul},
-          {"time_ratio_add", facts.time_ratio.add},
-          {"carry", facts.carry == jobs::CarryKind::Latents ? "latents" : "frames"},
-          {"width", facts.width},
-          {"height", facts.height},
-          {"fps", facts.fps},
-          {"default_steps", facts.default_steps},
-          {"steps_max", facts.steps_max},
-          {"default_guidance", facts.default_guidance},
-          {"guidance_max", facts.guidance_max},
-          {"colour_space", facts.colour_space},
-          {"cpu_memory", memory_json(facts.cpu_memory)},
-          {"cuda_memory", memory_json(facts.cuda_memory)},
-          {"batch_max", facts.batch_max},
-          {"batch_max_cpu", facts.batch_max_cpu}};
+  json::object out{{"name", facts.name},
+                   {"version", facts.version},
+                   {"root_digest", facts.root_digest.hex()},
+                   {"window_frames", facts.window_frames},
+                   {"context_frames", facts.context_frames},
+                   {"time_ratio_mul", facts.time_ratio.mul},
+                   {"time_ratio_add", facts.time_ratio.add},
+                   {"carry", facts.carry == jobs::CarryKind::Latents ? "latents" : "frames"},
+                   {"width", facts.width},
+                   {"height", facts.height},
+                   {"fps", facts.fps},
+                   {"default_steps", facts.default_steps},
+                   {"steps_max", facts.steps_max},
+                   {"default_guidance", facts.default_guidance},
+                   {"guidance_max", facts.guidance_max},
+                   {"colour_space", facts.colour_space},
+                   {"cpu_memory", memory_json(facts.cpu_memory)},
+                   {"cuda_memory", memory_json(facts.cuda_memory)},
+                   {"batch_max", facts.batch_max},
+                   {"batch_max_cpu", facts.batch_max_cpu}};
+  if (facts.limits != jobs::WindowLimits()) out["limits"] = limits_json(facts.limits);
+  if (facts.conditioning == jobs::ConditioningKind::Text) out["max_tokens"] = facts.max_tokens;
+  return out;
 }
 
 // Throws what boost::json throws when a key is missing or of another kind; from_column() turns it into an error.
 jobs::MemoryPrior memory_from(const json::value& value) {
-  return {value.at("resident_bytes").to_number<std::uint64_t>(),
-          value.at("per_window_bytes").to_number<std::uint64_t>(), value.at("host_bytes").to_number<std::uint64_t>()};
+  const auto bytes = [&](const char* key) { return value.at(key).to_number<std::uint64_t>(); };
+  jobs::MemoryPrior memory;
+  memory.resident_bytes = bytes("resident_bytes");
+  memory.per_window_bytes = bytes("per_window_bytes");
+  memory.host_bytes = bytes("host_bytes");
+  if (value.as_object().contains("pixel_bytes")) memory.pixel_bytes = bytes("pixel_bytes");
+  if (value.as_object().contains("voxel_bytes")) memory.voxel_bytes = bytes("voxel_bytes");
+  return memory;
+}
+
+jobs::WindowLimits limits_from(const json::value& value) {
+  const auto whole = [&](const char* key) { return value.at(key).to_number<std::int32_t>(); };
+  return {whole("frames_min"), whole("frames_max"), whole("size_multiple"),
+          whole("width_max"),  whole("height_max"), value.at("pixels_max").to_number<std::int64_t>()};
 }
 
 jobs::PackageFacts package_from(const json::value& value) {
@@ -114,6 +137,11 @@ jobs::PackageFacts package_from(const json::value& value) {
   facts.cuda_memory = memory_from(value.at("cuda_memory"));
   facts.batch_max = whole("batch_max");
   if (value.as_object().contains("batch_max_cpu")) facts.batch_max_cpu = whole("batch_max_cpu");  // not in old records
+  if (value.as_object().contains("limits")) facts.limits = limits_from(value.at("limits"));
+  if (value.as_object().contains("max_tokens")) {
+    facts.conditioning = jobs::ConditioningKind::Text;
+    facts.max_tokens = whole("max_tokens");
+  }
   return facts;
 }
 

@@ -131,6 +131,11 @@ TEST_CASE("grants that make no sense are refused one by one") {
   refused("recipe.invalid", [](wire::Grant& g) { g.mutable_recipe()->mutable_command(); });
   refused("recipe.invalid", [](wire::Grant& g) { g.mutable_recipe()->mutable_generate()->set_format("gif"); });
   refused("recipe.invalid", [](wire::Grant& g) { g.mutable_recipe()->mutable_generate()->set_model_digest("short"); });
+  refused("recipe.invalid", [](wire::Grant& g) { g.mutable_recipe()->mutable_generate()->set_width(64); });
+  refused("recipe.invalid", [](wire::Grant& g) {
+    g.mutable_recipe()->mutable_generate()->set_width(-64);
+    g.mutable_recipe()->mutable_generate()->set_height(-64);
+  });
   refused("frames.syntax", [](wire::Grant& g) { g.mutable_recipe()->set_frames("one to ten"); });
   refused("prompt.unknown_word", [](wire::Grant& g) { g.mutable_recipe()->mutable_generate()->set_prompt("unknown"); });
   CHECK(ended(executor, farm, {.attempt = 100}).outcome() == "ok");

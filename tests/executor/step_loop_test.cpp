@@ -80,6 +80,33 @@ TEST_CASE("a window's first frames are files while its others are decoded, and a
   CHECK_FALSE(fs::exists(farm.staging(2) / "0.done"));
 }
 
+TEST_CASE("frames have the size that the recipe names, and never share a batch with those of another size") {
+  const FarmDirectory farm;
+  ExecutorProcess executor;
+  executor.configure(farm);
+  const auto sized = [](wire::Grant grant) {
+    grant.mutable_recipe()->mutable_generate()->set_width(16);
+    grant.mutable_recipe()->mutable_generate()->set_height(24);
+    return grant;
+  };
+  executor.start(sized(make_grant({.attempt = 1, .job = 1, .prompt = "slow"})), farm);
+  executor.start(make_grant({.attempt = 2, .job = 2, .prompt = "slow"}), farm);
+  auto denoised = executor.run_to_end(2);
+  CHECK(denoised[1].ended.usage().batch_max() == 1);
+  REQUIRE(denoised[1].finished.size() == 1);
+  farm.publish(1, denoised[1].finished);
+  auto grant = sized(make_grant({.attempt = 3, .phase = 1, .decode = true}));
+  add_latents(grant, denoised[1].finished);
+  const auto decoded = executor.run(grant, farm);
+  CHECK(decoded.ended.outcome() == "ok");
+  REQUIRE(decoded.finished.size() == 1);
+  REQUIRE(decoded.finished[0].files_size() > 0);
+  const auto bytes = base::read_file(farm.staging(3) / decoded.finished[0].files(0).staged(), 1 << 20).value();
+  const auto picture = frames::decode_frame(bytes).value().picture;
+  CHECK(picture.width == 16);
+  CHECK(picture.height == 24);
+}
+
 TEST_CASE("windows of two jobs share a batch, and the record says so") {
   const FarmDirectory farm;
   ExecutorProcess executor;

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "base/file.h"
+#include "models/memory_prediction.h"
 
 namespace framemill::models {
 namespace {
@@ -94,7 +95,10 @@ TEST_CASE("a manifest of format 2 that was written reads back equal") {
   CHECK(*read == written);
   CHECK(manifest_text(*read) == manifest_text(written));
   Manifest stated = written;
-  stated.cpu_memory = jobs::MemoryPrior{1 << 20, 2 << 20, 3 << 20};
+  stated.cpu_memory = jobs::MemoryPrior();
+  stated.cpu_memory->resident_bytes = 1 << 20;
+  stated.cpu_memory->per_window_bytes = 2 << 20;
+  stated.cpu_memory->host_bytes = 3 << 20;
   stated.limits = {9, 17, 16, 832, 480, 832 * 480};
   const auto with_memory = parse_manifest(manifest_text(stated));
   REQUIRE(with_memory.ok());
@@ -192,6 +196,40 @@ TEST_CASE("what does not fit together in a manifest of format 2 is refused with 
   CHECK_THAT(message([](Manifest& m) { m.limits.width_max = 640; }), Catch::Contains("640 is less than window.width"));
   CHECK_THAT(message([](Manifest& m) { m.height = 481; }), Catch::Contains("481 is not a multiple of 16"));
   CHECK_THAT(message([](Manifest& m) { m.limits.pixels_max = 1000; }), Catch::Contains("1000 is less than"));
+}
+
+TEST_CASE("memory is predicted from the networks' sizes where a manifest states none") {
+  // Wan 2.1 1.3B with umT5-XXL in bf16, and the autoencoder in f32: 1.42, 5.68 and 0.127 billion parameters.
+  Manifest m = wan();
+  m.boundary.reset();
+  std::erase_if(m.components, [](const Component& c) { return c.role == ComponentRole::DenoiserHighNoise; });
+  WanTransformerConfig transformer;
+  transformer.heads = 12;
+  transformer.ffn_dim = 8960;
+  transformer.layers = 30;
+  m.component(ComponentRole::Denoiser)->config = transformer;
+  m.component(ComponentRole::TextEncoder)->config = Umt5Config();
+  const auto resident = [&] { return double(predicted_memory(m, MemoryOf::Cpu).resident_bytes) / 1e9; };
+  m.component(ComponentRole::TextEncoder)->compute = ComputeDtype::Bf16;
+  CHECK(resident() == Approx(2 * 5.68).epsilon(0.01));  // the encoder is larger than all the others, and goes
+  std::get<Umt5Config>(m.component(ComponentRole::TextEncoder)->config).layers = 1;
+  std::get<Umt5Config>(m.component(ComponentRole::TextEncoder)->config).vocabulary = 1000;
+  CHECK(resident() == Approx(2 * 1.42 + 4 * 0.127).epsilon(0.01));
+  m.component(ComponentRole::Denoiser)->compute = ComputeDtype::F32;
+  CHECK(resident() == Approx(4 * 1.42 + 4 * 0.127).epsilon(0.01));
+  CHECK(predicted_memory(m, MemoryOf::Cuda).host_bytes > predicted_memory(m, MemoryOf::Cpu).host_bytes);
+
+  // A token of this network stands for 4 frames of 16x16 pixels.
+  const jobs::MemoryPrior f32 = predicted_memory(m, MemoryOf::Cpu);
+  m.component(ComponentRole::Denoiser)->compute = ComputeDtype::Bf16;
+  const jobs::MemoryPrior bf16 = predicted_memory(m, MemoryOf::Cpu);
+  CHECK(bf16.voxel_bytes < f32.voxel_bytes);
+  CHECK(bf16.voxel_bytes * 1024 > 2 * 2 * 8960);
+  CHECK(bf16.pixel_bytes == f32.pixel_bytes);
+  CHECK(bf16.per_window_bytes == 2u * 4 * 512 * 4096);
+  transformer.heads = 24;
+  m.component(ComponentRole::Denoiser)->config = transformer;
+  CHECK(predicted_memory(m, MemoryOf::Cpu).voxel_bytes > bf16.voxel_bytes);
 }
 
 TEST_CASE("a component's unknown key is an error with its line and the nearest known one") {

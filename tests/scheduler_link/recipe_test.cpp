@@ -146,6 +146,27 @@ TEST_CASE("the recipe digest changes with what decides the pixels and with nothi
   CHECK(digest(test::sample_job({.model_bytes = "other weights"})) != first);
 }
 
+TEST_CASE("a recipe names the size that its layer chose, where that is not the package's") {
+  const auto recipe_of = [](const std::string& keys) {
+    const JobRecord job = test::job_of(
+        "shot_range = \"1-16\"\n[[layer]]\nname = \"shot\"\nkind = \"generate\"\nmodel = \"model@1\"\nprompt = "
+        "\"ball\"\nroot = \"main\"\nframes = \"1-16\"\n" +
+        keys);
+    wire::Recipe recipe;
+    write_recipe(job, phase_of(job, "shot", PhaseKind::Denoise), recipe);
+    return recipe;
+  };
+  const wire::Recipe own = recipe_of(""), chosen = recipe_of("size = \"128x96\"\nwindow = 8\n");
+  CHECK(own.generate().width() == 0);
+  CHECK(own.generate().height() == 0);
+  CHECK(own.grid().window_frames() == 16);
+  CHECK(chosen.generate().width() == 128);
+  CHECK(chosen.generate().height() == 96);
+  CHECK(chosen.grid().window_frames() == 8);
+  CHECK(own.recipe_digest() != chosen.recipe_digest());
+  CHECK(recipe_of("size = \"64x64\"\nfps = 25\n").recipe_digest() == own.recipe_digest());
+}
+
 TEST_CASE("a contact sheet has a row per variant and frames the chosen one") {
   const JobRecord job = test::sample_job();
   wire::Recipe recipe;

@@ -37,6 +37,7 @@ JobRecord sample_job(const SampleChoices& choices) {
   facts.root_digest = base::sha256(choices.model_bytes);
   facts.window_frames = 16;
   facts.context_frames = 4;
+  facts.width = facts.height = 64;
   facts.fps = 12;
   facts.default_steps = 8;
   facts.steps_max = 50;
@@ -91,6 +92,7 @@ JobRecord job_of(const std::string& layers) {
   facts.root_digest = base::sha256(choices.model_bytes);
   facts.window_frames = 16;
   facts.context_frames = 4;
+  facts.width = facts.height = 64;
   facts.fps = 12;
   facts.default_steps = 8;
   facts.steps_max = 50;

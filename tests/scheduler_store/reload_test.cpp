@@ -34,7 +34,10 @@ JobRecord job_with_package(std::uint32_t id) {
   facts.guidance_max = 0.1;
   facts.colour_space = "srgb";
   facts.cpu_memory = {1ull << 62, 2, 3};
-  facts.cuda_memory = {4, 5, 6};
+  facts.cuda_memory = {4, 5, 6, 7, 1ull << 61};
+  facts.limits = {9, 121, 16, 1920, 1088, 1ll << 40};
+  facts.conditioning = jobs::ConditioningKind::Text;
+  facts.max_tokens = 512;
   facts.batch_max = 8;
   job.packages = {facts};
   job.version = 7;

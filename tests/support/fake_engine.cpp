@@ -57,7 +57,8 @@ class FakeGenerator final : public gpu::Generator {
     if (request.prompt == "unknown")
       return base::Error{"prompt.unknown_word", "'unknown' is not in the vocabulary", "prompt", ""};
     auto window = std::make_unique<FakeWindow>(request);
-    window->latents = {request.frames, kChannels, kLatentExtent, kLatentExtent, {}};
+    const auto cells = [](int pixels) { return pixels == 0 ? kLatentExtent : pixels * kLatentExtent / kPictureExtent; };
+    window->latents = {request.frames, kChannels, cells(request.height), cells(request.width), {}};
     window->latents.values.resize(request.frames * window->latents.frame_size());
     const std::size_t size = window->latents.frame_size();
     for (int i = 0; i < request.frames; ++i)
@@ -137,7 +138,8 @@ class FakeGenerator final : public gpu::Generator {
   }
 
   static gpu::ImageBlock picture_of(const gpu::LatentBlock& block) {
-    gpu::ImageBlock window{block.frames, kPictureExtent, kPictureExtent, {}};
+    constexpr int kRatio = kPictureExtent / kLatentExtent;
+    gpu::ImageBlock window{block.frames, block.height * kRatio, block.width * kRatio, {}};
     for (int f = 0; f < block.frames; ++f)
       for (std::size_t k = 0; k < window.frame_size(); ++k)
         window.values.push_back(

@@ -115,14 +115,18 @@ base::Result<std::unique_ptr<Attempt>> make_attempt(const wire::StartAttempt& st
   if (attempt->chains() &&
       attempt->windows.rbegin()->second - attempt->windows.begin()->second + 1 != attempt->windows.size())
     return bad_recipe("a chunk of a chain whose windows do not follow one another");
+  const auto& work = *wire::model_work(recipe);
+  if (work.width() < 0 || work.height() < 0 || (work.width() == 0) != (work.height() == 0))
+    return bad_recipe(fmt::format("a picture size of {}x{}", work.width(), work.height()));
   attempt->next_task = attempt->grant.tasks().first();
   attempt->end_task = attempt->next_task + attempt->grant.tasks().count();
   attempt->alone = attempt->exact() || attempt->grant.batch_max() <= 1;
   const std::string& digest = wire::model_work(recipe)->model_digest();
   // Isolation: windows of two shows never share a batch.
-  attempt->group =
-      fmt::format("{}/{}/{}/{}/", base::to_hex({reinterpret_cast<const std::uint8_t*>(digest.data()), digest.size()}),
-                  recipe.show(), wire::traits(recipe).name, attempt->alone ? "alone" : recipe.reproducibility());
+  attempt->group = fmt::format(
+      "{}/{}/{}/{}/{}x{}x{}/", base::to_hex({reinterpret_cast<const std::uint8_t*>(digest.data()), digest.size()}),
+      recipe.show(), wire::traits(recipe).name, attempt->alone ? "alone" : recipe.reproducibility(),
+      wire::model_work(recipe)->width(), wire::model_work(recipe)->height(), attempt->grid.window_frames);
   return attempt;
 }
 
@@ -133,8 +137,10 @@ jobs::FrameSet frames_of_window(const Attempt& attempt, std::uint32_t window) {
 
 gpu::WindowShape shape_of(const Attempt& attempt) {
   const gpu::Generator& generator = *attempt.model->generator;
-  return {static_cast<int>(attempt.grid.time_ratio.latents(attempt.grid.window_frames)), generator.width(),
-          generator.height()};
+  const auto& recipe = *wire::model_work(attempt.grant.recipe());
+  const bool has_size = recipe.width() > 0;  // else the model's
+  return {static_cast<int>(attempt.grid.time_ratio.latents(attempt.grid.window_frames)),
+          has_size ? recipe.width() : generator.width(), has_size ? recipe.height() : generator.height()};
 }
 
 int context_latents(const Attempt& attempt) {
@@ -157,6 +163,8 @@ base::Result<gpu::WindowRequest> window_request(const Attempt& attempt, const Ta
   request.seed = recipe.seed();
   request.steps = static_cast<int>(std::min<std::uint32_t>(generate.steps(), 100'000));
   request.guidance = static_cast<float>(generate.guidance());
+  request.width = generate.width();
+  request.height = generate.height();
   request.frames = static_cast<int>(attempt.grid.time_ratio.latents(attempt.grid.window_frames));
   request.first_frame = attempt.grid.first_latent(task.window);
 

@@ -9,6 +9,7 @@
 #include "base/os_error.h"
 #include "jobs/attempt_error.h"
 #include "jobs/memory.h"
+#include "jobs/window_shape.h"
 #include "worker/executor/usage_meter.h"
 
 namespace framemill::worker {
@@ -77,8 +78,8 @@ base::Result<ModelShelf::Lease> ModelShelf::acquire(const std::string& id, const
         AttemptError::ModelDigestMismatch,
         fmt::format("{} has root digest {} here, not the requested one", id, package.facts.root_digest.hex()), "",
         "install the same package on every host");
-  const auto row = jobs::row_from_prior(device_.kind == gpu::DeviceKind::Cuda ? package.facts.cuda_memory
-                                                                              : package.facts.cpu_memory);
+  const auto& prior = device_.kind == gpu::DeviceKind::Cuda ? package.facts.cuda_memory : package.facts.cpu_memory;
+  const auto row = jobs::row_from_prior(jobs::memory_of(package.facts, prior, jobs::window_shape(package.facts, {})));
   const std::uint64_t needed = jobs::booking_bytes(row, 1);
   if (!make_room(needed))
     return not_admitted(fmt::format("{} needs {} bytes; of the device's {} only {} are left beside models at work", id,

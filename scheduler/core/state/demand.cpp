@@ -4,12 +4,13 @@
 #include <tuple>
 
 #include "base/check.h"
+#include "jobs/window_shape.h"
 
 namespace framemill::scheduler {
 namespace {
 
 auto memory_key(const jobs::MemoryPrior& m) {
-  return std::make_tuple(m.resident_bytes, m.per_window_bytes, m.host_bytes);
+  return std::make_tuple(m.resident_bytes, m.per_window_bytes, m.host_bytes);  // of one shape: nothing to add
 }
 
 auto key(const Demand& d) {
@@ -60,8 +61,9 @@ Demand demand_of(const JobRecord& job, const jobs::PhasePlan& phase, const std::
   FM_CHECK(package != nullptr, "a job without the facts of its package");
   demand.model_digest = package->root_digest;
   demand.device_class = device_class;
-  demand.cpu_memory = package->cpu_memory;
-  demand.cuda_memory = package->cuda_memory;
+  const jobs::WindowShape shape = jobs::window_shape(*package, layer.window());
+  demand.cpu_memory = jobs::memory_of(*package, package->cpu_memory, shape);
+  demand.cuda_memory = jobs::memory_of(*package, package->cuda_memory, shape);
   demand.batch_max = layer.reproducibility == jobs::Reproducibility::Exact
                          ? 1
                          : static_cast<std::uint32_t>(std::max(package->batch_max, 1));

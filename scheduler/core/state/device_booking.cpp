@@ -19,9 +19,9 @@ bool has_model(const Demand& demand) {
 jobs::MemoryRow MemoryLedger::row(const base::Sha256& digest, const jobs::MemoryPrior& cpu,
                                   const jobs::MemoryPrior& cuda, std::uint64_t floor_bytes,
                                   const DeviceState& device) const {
-  const auto measured = rows_.find({digest, device.device_class});
-  jobs::MemoryRow row =
-      measured != rows_.end() ? measured->second : jobs::row_from_prior(device.kind == DeviceKind::Cuda ? cuda : cpu);
+  jobs::MemoryRow row = jobs::row_from_prior(device.kind == DeviceKind::Cuda ? cuda : cpu);
+  if (const auto measured = rows_.find({digest, device.device_class}); measured != rows_.end())
+    row.residual_bytes_max = measured->second.residual_bytes_max;
   const std::uint64_t one = jobs::booking_bytes(row, 1);
   if (one < floor_bytes) row.resident_bytes += floor_bytes - one;
   return row;
@@ -31,10 +31,13 @@ bool MemoryLedger::measured(const Demand& demand, const DeviceState& device, std
                             std::uint64_t peak_bytes) {
   if (!has_model(demand) || device.device_class.empty() || windows == 0 || peak_bytes == 0) return false;
   const jobs::MemoryPrior& prior = device.kind == DeviceKind::Cuda ? demand.cuda_memory : demand.cpu_memory;
-  const auto [row, added] = rows_.try_emplace({demand.model_digest, device.device_class}, jobs::row_from_prior(prior));
-  const std::uint64_t residual = row->second.residual_bytes_max;
-  row->second = jobs::corrected(row->second, windows, peak_bytes);
-  return row->second.residual_bytes_max != residual;
+  jobs::MemoryRow& measured = rows_[{demand.model_digest, device.device_class}];
+  const std::uint64_t residual = measured.residual_bytes_max;
+  jobs::MemoryRow row = jobs::row_from_prior(prior);
+  row.residual_bytes_max = residual;
+  row.samples = measured.samples;
+  measured = jobs::corrected(row, windows, peak_bytes);
+  return measured.residual_bytes_max != residual;
 }
 
 std::uint64_t slot_booking(const MemoryLedger& ledger, const WorkerEntry& worker, const SlotEntry& slot,

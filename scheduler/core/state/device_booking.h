@@ -15,8 +15,9 @@ namespace framemill::scheduler {
 
 class MemoryLedger {
  public:
-  // The row for a model on a device: measured on its class, else the package's prior. `floor_bytes` is what the spec
-  // asks for one window, if that is more.
+  // The row for a model on a device: the package's prior for windows of the demand's shape, and the largest residual
+  // measured on the device's class with windows of any shape. `floor_bytes` is what the spec asks for one window, if that
+  // is more.
   jobs::MemoryRow row(const base::Sha256& digest, const jobs::MemoryPrior& cpu, const jobs::MemoryPrior& cuda,
                       std::uint64_t floor_bytes, const DeviceState& device) const;
   // True when predictions changed.

@@ -105,7 +105,12 @@ std::string pace_name(const JobRecord& job, const jobs::PhasePlan& phase) {
   if (layer.model().empty()) return fmt::format("{}{} layer {}", kOneJob, job.id.value, phase.layer);
   const jobs::PackageFacts* package = package_of(job, layer.model());
   const std::string digest = package == nullptr ? std::string() : package->root_digest.hex();
-  const std::string work = fmt::format("{} {}", jobs::name(phase.kind), digest);
+  std::string work = fmt::format("{} {}", jobs::name(phase.kind), digest);
+  const jobs::WindowChoice& window = layer.window();
+  if (window.size && package != nullptr && *window.size != jobs::PictureSize{package->width, package->height})
+    work += " size " + window.size->text();
+  if (window.frames && package != nullptr && *window.frames != package->window_frames)
+    work += fmt::format(" window {}", *window.frames);
   if (!phase.traits().stepped) return work;
   const std::uint32_t steps = layer.steps().value_or(package == nullptr ? 0 : package->default_steps);
   return fmt::format("{} steps {}", work, steps);
