@@ -12,6 +12,7 @@
 #include "models/memory_prediction.h"
 #include "models/safetensors.h"
 #include "models/text_prompt.h"
+#include "models/weight_set.h"
 #include "models/weights.h"
 
 namespace framemill::models {
@@ -95,15 +96,27 @@ base::Status open_vocabulary(Package& package) {
   return check(*network);
 }
 
-// The weights of the demo network hold its tensors.
+// The weights of a component are its network's.
 base::Status check_component(const Package& package, const Component& component) {
-  const auto* network = std::get_if<NetworkShape>(&component.config);
-  if (network == nullptr) return {};
-  const std::string& path = component.files.front();
-  const PackageFile& declared = *package.manifest.file(std::string_view(path));
-  FM_ASSIGN(const SafetensorsFile file, SafetensorsFile::read(package.directory / path, declared.size_bytes));
-  if (auto status = check_weights(*network, file); !status.ok()) return status.error().wrapped(path);
-  return {};
+  if (const auto* network = std::get_if<NetworkShape>(&component.config)) {
+    const std::string& path = component.files.front();
+    const PackageFile& declared = *package.manifest.file(std::string_view(path));
+    FM_ASSIGN(const SafetensorsFile file, SafetensorsFile::read(package.directory / path, declared.size_bytes));
+    if (auto status = check_weights(*network, file); !status.ok()) return status.error().wrapped(path);
+  }
+  if (!has_tensor_list(component.config)) return {};
+  WeightSet weights(component.config);
+  for (const std::string& path : component.files) {
+    FM_ASSIGN(const SafetensorsFile file, SafetensorsFile::map(package.directory / path));
+    weights.add(file);
+  }
+  weights.complete();
+  const std::vector<std::string> faults = weights.faults();
+  if (faults.empty()) return {};
+  return base::Error{"model.weights",
+                     fmt::format("the tensors of the {} do not match its [component.config]: {}", name(component.role),
+                                 fmt::join(faults, "; ")),
+                     "", "fetch or import the package again"};
 }
 
 }  // namespace

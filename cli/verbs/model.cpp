@@ -6,6 +6,7 @@
 
 #include "base/nearest.h"
 #include "cli/table.h"
+#include "cli/verbs/model_import.h"
 #include "cli/verbs/verbs.h"
 #include "jobs/window_shape.h"
 #include "models/package.h"
@@ -20,33 +21,13 @@ struct Options {
   std::vector<std::string> models;
 };
 
-base::Result<models::PackageShelf> open_shelf(const Options& options, Session& session) {
-  FM_ASSIGN(const Settings settings, session.settings());
-  std::vector<std::filesystem::path> roots(options.models.begin(), options.models.end());
-  if (roots.empty()) roots = settings.models;
-  std::error_code ignored;
-  if (roots.empty() && std::filesystem::is_directory("models", ignored)) roots = {"models"};
-  if (roots.empty())
-    return base::Error{"usage.models", "no directory of model packages is known", "--models",
-                       "give --models DIR, or set models in config.toml"};
+base::Result<models::PackageShelf> open_shelf(const std::vector<std::string>& given, Session& session) {
+  FM_ASSIGN(const auto roots, package_roots(given, session));
   return models::PackageShelf::open(roots);
 }
 
-// A package by its id, or one directory that is a package.
-base::Result<models::Package> find_package(const Options& options, Session& session) {
-  std::error_code ignored;
-  if (std::filesystem::exists(std::filesystem::path(options.package) / "model.toml", ignored))
-    return models::open_package(std::filesystem::weakly_canonical(options.package));
-  FM_ASSIGN(const models::PackageShelf shelf, open_shelf(options, session));
-  if (const models::Package* package = shelf.package(options.package)) return *package;
-  for (const base::Error& problem : shelf.problems()) session.print_error(problem);
-  const std::string known = base::listed(shelf.ids(), 10);
-  return base::Error{"model.unknown", fmt::format("package '{}' not found", printable(options.package)), "PACKAGE",
-                     known.empty() ? "no packages were found" : "known packages: " + known};
-}
-
 base::Result<ExitCode> list(const Options& options, Session& session) {
-  FM_ASSIGN(const models::PackageShelf shelf, open_shelf(options, session));
+  FM_ASSIGN(const models::PackageShelf shelf, open_shelf(options.models, session));
   Table table({{"PACKAGE"},
                {"SIZE"},
                {"WINDOW", Align::Right},
@@ -126,7 +107,7 @@ json::object facts_json(const models::Package& package) {
 }
 
 base::Result<ExitCode> show(const Options& options, Session& session) {
-  FM_ASSIGN(const models::Package package, find_package(options, session));
+  FM_ASSIGN(const models::Package package, find_package(options.package, options.models, session));
   json::object facts = facts_json(package);
   if (session.json()) {
     const std::vector<std::string> notes = models::lint(package);
@@ -163,7 +144,7 @@ json::array faults_json(const std::vector<base::Error>& faults) {
 }
 
 base::Result<ExitCode> verify(const Options& options, Session& session) {
-  FM_ASSIGN(const models::Package package, find_package(options, session));
+  FM_ASSIGN(const models::Package package, find_package(options.package, options.models, session));
   const std::vector<base::Error> faults = models::faults(package);
   if (session.json())
     session.print_json(json::object{{"id", package.manifest.id()},
@@ -180,7 +161,7 @@ base::Result<ExitCode> verify(const Options& options, Session& session) {
 }
 
 base::Result<ExitCode> vocabulary(const Options& options, Session& session) {
-  FM_ASSIGN(const models::Package package, find_package(options, session));
+  FM_ASSIGN(const models::Package package, find_package(options.package, options.models, session));
   if (package.manifest.component(models::ComponentRole::Vocabulary) == nullptr)
     return base::Error{"model.no_vocabulary",
                        fmt::format("{} has no vocabulary: its prompts are any text of up to {} tokens",
@@ -241,6 +222,32 @@ void declare_one(Arguments& group, const std::string& name, const std::string& s
 
 }  // namespace
 
+base::Result<std::vector<std::filesystem::path>> package_roots(const std::vector<std::string>& given,
+                                                               Session& session) {
+  FM_ASSIGN(const Settings settings, session.settings());
+  std::vector<std::filesystem::path> roots(given.begin(), given.end());
+  if (roots.empty()) roots = settings.models;
+  std::error_code ignored;
+  if (roots.empty() && std::filesystem::is_directory("models", ignored)) roots = {"models"};
+  if (roots.empty())
+    return base::Error{"usage.models", "no directory of model packages is known", "--models",
+                       "give --models DIR, or set models in config.toml"};
+  return roots;
+}
+
+base::Result<models::Package> find_package(const std::string& package, const std::vector<std::string>& roots,
+                                           Session& session) {
+  std::error_code ignored;
+  if (std::filesystem::exists(std::filesystem::path(package) / "model.toml", ignored))
+    return models::open_package(std::filesystem::weakly_canonical(package));
+  FM_ASSIGN(const models::PackageShelf shelf, open_shelf(roots, session));
+  if (const models::Package* found = shelf.package(package)) return *found;
+  for (const base::Error& problem : shelf.problems()) session.print_error(problem);
+  const std::string known = base::listed(shelf.ids(), 10);
+  return base::Error{"model.unknown", fmt::format("package '{}' not found", printable(package)), "PACKAGE",
+                     known.empty() ? "no packages were found" : "known packages: " + known};
+}
+
 void declare_model(Arguments& program) {
   Arguments group =
       program.group("model", "Look at model packages of this host", "framemill model vocabulary demo-clips@1");
@@ -250,6 +257,7 @@ void declare_model(Arguments& program) {
               "framemill model verify demo-clips@1", verify);
   declare_one(group, "vocabulary", "List the words its prompts may use", "framemill model vocabulary demo-clips@1",
               vocabulary);
+  declare_model_changes(group);
 }
 
 }  // namespace framemill::cli
