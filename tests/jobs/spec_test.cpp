@@ -186,7 +186,7 @@ TEST_CASE("messages quote no control characters from the spec") {
 }
 
 TEST_CASE("the sample jobs are good, and their canonical form gives them back") {
-  for (const char* path : {"harbor", "single_clip", "command_example", "tonight"}) {
+  for (const char* path : {"harbor", "single_clip", "command_example", "tonight", "wan_t2v", "wan_chain"}) {
     INFO(path);
     const JobSpec spec = parsed(read(fmt::format("configs/jobs/{}.toml", path)));
     const std::string canonical = canonical_json(spec);
