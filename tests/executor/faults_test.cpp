@@ -91,6 +91,17 @@ TEST_CASE("the budget bounds the batch, and what does not fit it is given back")
   CHECK(big.message().find("70") != std::string::npos);  // what it would need
 }
 
+TEST_CASE("a model is admitted by the shape of the job's windows") {
+  const FarmDirectory farm;
+  ExecutorProcess executor;
+  executor.configure(farm, 65);  // 60 resident, and less than a window of the model's own size
+  CHECK(ended(executor, farm, {.attempt = 1, .model = "big@1"}).outcome() == "not_admitted");
+  auto grant = make_grant({.attempt = 2, .model = "big@1"});
+  grant.mutable_recipe()->mutable_generate()->set_width(4);
+  grant.mutable_recipe()->mutable_generate()->set_height(4);
+  CHECK(executor.run(grant, farm).ended.outcome() == "ok");
+}
+
 TEST_CASE("an idle model makes room for another, and one at work does not") {
   const FarmDirectory farm;
   ExecutorProcess executor;

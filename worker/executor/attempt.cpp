@@ -143,6 +143,14 @@ gpu::WindowShape shape_of(const Attempt& attempt) {
           has_size ? recipe.width() : generator.width(), has_size ? recipe.height() : generator.height()};
 }
 
+jobs::WindowChoice choice_of(const Attempt& attempt) {
+  const auto& recipe = *wire::model_work(attempt.grant.recipe());
+  jobs::WindowChoice choice;
+  if (recipe.width() > 0) choice.size = jobs::PictureSize{recipe.width(), recipe.height()};
+  choice.frames = attempt.grid.window_frames;
+  return choice;
+}
+
 int context_latents(const Attempt& attempt) {
   return static_cast<int>(attempt.grid.time_ratio.latents(attempt.grid.context_frames));
 }

@@ -119,6 +119,8 @@ base::Result<std::unique_ptr<Attempt>> make_attempt(const wire::StartAttempt& st
 jobs::FrameSet frames_of_window(const Attempt& attempt, std::uint32_t window);
 // What the windows of the attempt's grid are made as. Only for an attempt that has its model.
 gpu::WindowShape shape_of(const Attempt& attempt);
+// What the recipe says of the shape, known before a model is there.
+jobs::WindowChoice choice_of(const Attempt& attempt);
 // Latent frames at a chained window's start that come from before.
 int context_latents(const Attempt& attempt);
 // The grant's inputs that the task reads.

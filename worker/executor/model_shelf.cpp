@@ -64,7 +64,8 @@ bool ModelShelf::make_room(std::uint64_t bytes) {
   return true;
 }
 
-base::Result<ModelShelf::Lease> ModelShelf::acquire(const std::string& id, const std::string& root_digest) {
+base::Result<ModelShelf::Lease> ModelShelf::acquire(const std::string& id, const std::string& root_digest,
+                                                      const jobs::WindowChoice& choice) {
   if (Model* warm = find(root_digest)) {
     warm->last_used = ++clock_;
     ++warm->users;
@@ -79,7 +80,8 @@ base::Result<ModelShelf::Lease> ModelShelf::acquire(const std::string& id, const
         fmt::format("{} has root digest {} here, not the requested one", id, package.facts.root_digest.hex()), "",
         "install the same package on every host");
   const auto& prior = device_.kind == gpu::DeviceKind::Cuda ? package.facts.cuda_memory : package.facts.cpu_memory;
-  const auto row = jobs::row_from_prior(jobs::memory_of(package.facts, prior, jobs::window_shape(package.facts, {})));
+  const auto shape = jobs::window_shape(package.facts, choice);
+  const auto row = jobs::row_from_prior(jobs::memory_of(package.facts, prior, shape));
   const std::uint64_t needed = jobs::booking_bytes(row, 1);
   if (!make_room(needed))
     return not_admitted(fmt::format("{} needs {} bytes; of the device's {} only {} are left beside models at work", id,

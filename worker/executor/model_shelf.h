@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "jobs/batch_cap.h"
+#include "jobs/spec.h"
 #include "worker/executor/engine.h"
 
 namespace framemill::worker {
@@ -43,10 +44,10 @@ class ModelShelf {
     bool loaded_now = false;
     double load_us = 0;
   };
-  // The model of this id and root digest (32 bytes, raw), loaded, with room for one window; its users are one more.
+  // The model of this id and root digest (32 bytes, raw), loaded, with room for one window of that choice; its users are one more.
   // Errors: not_admitted (no room while other attempts hold their models, or ever), model.digest_mismatch, and what
   // finding and loading say.
-  base::Result<Lease> acquire(const std::string& id, const std::string& root_digest);
+  base::Result<Lease> acquire(const std::string& id, const std::string& root_digest, const jobs::WindowChoice& choice);
   void release(Model& model) { --model.users; }
 
   // Windows of this shape that a batch of the model may hold now: at least one, which was admitted with it.

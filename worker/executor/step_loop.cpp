@@ -122,7 +122,7 @@ void StepLoop::start(const wire::StartAttempt& message) {
   Attempt& attempt = *attempts_.emplace_back(std::move(made).value());
   const auto& generate = *wire::model_work(attempt.grant.recipe());
   const auto asked = Clock::now();
-  auto lease = shelf_.acquire(generate.model(), generate.model_digest());
+  auto lease = shelf_.acquire(generate.model(), generate.model_digest(), choice_of(attempt));
   if (!lease.ok()) {
     attempt.usage.add_lost(microseconds_since(asked));
     base::Error error = lease.error();
