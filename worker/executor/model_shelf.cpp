@@ -65,7 +65,7 @@ bool ModelShelf::make_room(std::uint64_t bytes) {
 }
 
 base::Result<ModelShelf::Lease> ModelShelf::acquire(const std::string& id, const std::string& root_digest,
-                                                      const jobs::WindowChoice& choice) {
+                                                    const jobs::WindowChoice& choice) {
   if (Model* warm = find(root_digest)) {
     warm->last_used = ++clock_;
     ++warm->users;
