@@ -154,6 +154,10 @@ base::Result<ExitCode> import(const ImportOptions& options, Session& session) {
     return !session.host().keep_going || session.host().keep_going();
   });
   display.reset();
+  if (!written.ok() && written.error().code == models::kImportStopped) {
+    session.print_error(written.error());
+    return ExitCode::Interrupted;
+  }
   if (!written.ok()) return written.error();
   if (!session.json()) {
     for (const models::PackageFile& file : written->manifest.files)

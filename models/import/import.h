@@ -63,6 +63,8 @@ base::Result<ImportPlan> plan_import(const ImportRequest& request);
 // Called now and then with what has been read of plan.size_bytes; false stops the import.
 using ImportProgress = std::function<bool(std::uint64_t bytes_done, std::string_view file)>;
 
+inline constexpr std::string_view kImportStopped = "model.stopped";
+
 struct ImportedPackage {
   std::filesystem::path directory;
   Manifest manifest;  // with digests

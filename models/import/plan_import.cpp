@@ -186,7 +186,8 @@ base::Result<ImportPlan> plan_import(const ImportRequest& request) {
   FM_ASSIGN(const FoundModel model, find_model(request.sources));
   ImportPlan plan;
   plan.layout = model.layout;
-  plan.notes = model.notes;
+  for (const std::string& note : model.notes)  // of two experts the same is assumed
+    if (std::find(plan.notes.begin(), plan.notes.end(), note) == plan.notes.end()) plan.notes.push_back(note);
   Manifest& manifest = plan.manifest;
   manifest.format = 2;
   FM_ASSIGN(const PackageId id, package_id(request.id, model.name));

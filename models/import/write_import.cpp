@@ -141,7 +141,7 @@ class Writer {
       size += piece.size();
       if (!copy.empty()) FM_TRY(write_all(out.number, piece, copy));
       if (progress_ && !progress_(done_ + size, file.entry.path))
-        return base::Error{"model.stopped", "the import was stopped; nothing was kept", "", ""};
+        return base::Error{std::string(kImportStopped), "the import was stopped; nothing was kept", "", ""};
     }
     if (!copy.empty() && ::fsync(out.number) != 0) return base::os_error(errno, "file.write", "write " + copy.string());
     if (size != file.entry.size_bytes)
