@@ -8,6 +8,7 @@
 #include "worker/executor/usage_meter.h"
 #include "worker/frames/frame_attributes.h"
 #include "worker/frames/frame_file.h"
+#include "worker/frames/root_file.h"
 
 namespace framemill::worker {
 namespace {
