@@ -28,7 +28,8 @@ class Leases {
     const base::Instant until = world.time.now() + world.plan.settings.lease_ttl;
     if (const auto* turn = std::get_if<TurnTaken>(&fact))
       for (const scheduler::GrantLease& grant : turn->effects->grants) until_[grant.attempt] = until;
-    if (const auto* report = std::get_if<ReportReached>(&fact))
+    // One that was overtaken renews nothing.
+    if (const auto* report = std::get_if<ReportReached>(&fact); report != nullptr && report->is_newest)
       for (const AttemptId attempt : report->named)
         if (const auto lease = until_.find(attempt); lease != until_.end()) lease->second = until;
   }
@@ -240,13 +241,16 @@ Look limits_are_kept() {
       }
       const auto* turn = std::get_if<TurnTaken>(&fact);
       if (turn == nullptr || !world.scheduler.alive()) continue;
+      for (const scheduler::GrantLease& grant : turn->effects->grants)
+        used[grant.attempt] = {limits_of(world, grant.phase), {grant.worker, grant.slot}};
+      // What gave way in the turn in which it was granted was never begun.
       for (const scheduler::Record& record : turn->effects->persist.puts)
         if (const auto* attempt = std::get_if<scheduler::AttemptRecord>(&record); attempt && !attempt->live)
           used.erase(attempt->id);
-      for (const scheduler::GrantLease& grant : turn->effects->grants)
-        used[grant.attempt] = {limits_of(world, grant.phase), {grant.worker, grant.slot}};
-      for (const scheduler::GrantLease& grant : turn->effects->grants)
-        for (const std::string& limit : used.at(grant.attempt).limits) {
+      for (const scheduler::GrantLease& grant : turn->effects->grants) {
+        const auto use_of_grant = used.find(grant.attempt);
+        if (use_of_grant == used.end()) continue;
+        for (const std::string& limit : use_of_grant->second.limits) {
           std::set<std::pair<jobs::WorkerId, std::uint32_t>> slots;
           for (const auto& [id, use] : used)
             if (leases.of(id) > world.time.now() &&
@@ -256,6 +260,7 @@ Look limits_are_kept() {
             return fmt::format("{} slots use limit {}, of which there are {}", slots.size(), limit,
                                count_of(world, limit));
         }
+      }
     }
     return "";
   };

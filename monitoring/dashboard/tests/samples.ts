@@ -102,6 +102,7 @@ export function plan(changes: Partial<PlanLayer> = {}): PlanLayer {
     name: 'boards',
     kind: 'generate',
     shot: 'hb_1',
+    size: null,
     seeds: [7],
     grid: { origin: 1, window_frames: 6, context_frames: 2, windows: 2 },
     phases: [
