@@ -202,7 +202,7 @@ base::Status sort_files(const std::vector<fs::path>& files, Configurations& conf
         model.components.push_back({ComponentRole::Tokenizer, std::string(kUnigram), {}, {std::move(file)}});
     } else if (file_name.ends_with(".safetensors.index.json") || file_name.ends_with("tokenizer_config.json") ||
                file_name == "special_tokens_map.json") {
-      continue;  // parts are told by their numbers, special tokens by the tokenizer
+      continue;  // parts have numbers; special tokens are in the tokenizer itself
     } else if (file_name.ends_with(".json")) {
       FM_ASSIGN(json::object object, read_json_file(path));
       FM_TRY(take_configuration(path, std::move(object), configurations));

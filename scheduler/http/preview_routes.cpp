@@ -1,5 +1,5 @@
 // /api/v1/jobs/{job}/previews: small pictures of what the job has published, from roots that this host has. Files are
-// read on the shelf's threads; where storage hangs, whoever waits is told to come again.
+// read on the shelf's threads; when storage hangs, the caller gets 503 with Retry-After.
 #include <algorithm>
 
 #include "base/sha256.h"

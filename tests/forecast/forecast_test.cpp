@@ -195,7 +195,7 @@ TEST_CASE("levers: priority helps a job that waits, and says whom it makes wait"
   CHECK(slots->value == 4);
 }
 
-TEST_CASE("levers of generated work: fewer variants help, and nothing that does not is told") {
+TEST_CASE("levers of generated work: fewer variants help, and what would not help is not suggested") {
   Truth truth(always(10), 1);
   truth.join("one");
   const base::WallTime deadline{truth.farm.wall().unix_ms + 261'000};

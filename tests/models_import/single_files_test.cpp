@@ -45,7 +45,7 @@ TEST_CASE("a file whose heads nothing tells is not guessed at") {
              Catch::Contains("does not tell how many heads") && Catch::Contains("config.json"));
 }
 
-TEST_CASE("two experts are told apart by their names, and refused where those do not tell") {
+TEST_CASE("two experts are recognised by their file names, and refused when the names do not say which is which") {
   const Downloads downloads;
   std::vector<fs::path> files = downloads.single_files();
   const fs::path folder = files.front().parent_path();

@@ -185,7 +185,7 @@ TEST_CASE("directories that are something else are refused with what they are") 
              Catch::Contains("not a configuration") || Catch::Contains("not a whole model"));
 }
 
-TEST_CASE("names of parts are read, and what is missing of a set is told") {
+TEST_CASE("names of parts are read, and missing parts of a set are reported") {
   CHECK(part_name("model-00002-of-00005.safetensors")->number == 2);
   CHECK(part_name("diffusion_pytorch_model-00001-of-00006.safetensors")->stem == "diffusion_pytorch_model");
   for (const char* other : {"model.safetensors", "model-2-of.safetensors", "model-of-2.safetensors",

@@ -42,7 +42,7 @@ class Sampler {
   SamplerState begin(int first = 0) const;
   bool done(const SamplerState& state) const { return state.step >= steps(); }
 
-  // What the network is told of the present step. The window is not done.
+  // The timestep that the network gets as its input for the present step. The window is not done.
   double timestep(const SamplerState& state) const;
   // Noise level of the present step, or of the end where the window is done.
   double sigma(const SamplerState& state) const;

@@ -55,7 +55,7 @@ struct SamplerSettings {
   bool lower_order_final = true;           // dpmpp_2m: order 1 in the last of fewer than 15 steps
 };
 
-// `steps` steps: step i goes from sigmas[i] to sigmas[i + 1], and the network is told timesteps[i].
+// `steps` steps: step i goes from sigmas[i] to sigmas[i + 1], and timesteps[i] is the network's input.
 struct Schedule {
   std::vector<double> timesteps;  // steps
   std::vector<double> sigmas;     // steps + 1, falling
