@@ -97,7 +97,7 @@ std::optional<PreviewFile> file_in(const std::filesystem::path& root, JobId job,
   return out;
 }
 
-base::Error busy() {
+base::Error shelf_busy() {
   return base::error_of(Refusal::FarmBusy, "the storage that holds the previews does not answer", "",
                         "try again in a moment");
 }
@@ -175,7 +175,7 @@ void PreviewShelf::read(JobId job, const std::string& root, const std::string& n
         reply(unknown);
     };
   });
-  if (!asked) reply(busy());
+  if (!asked) reply(shelf_busy());
 }
 
 void PreviewShelf::list(JobId job, const std::set<std::string>& roots, Reply<std::vector<PreviewStrip>> reply) {
@@ -194,7 +194,7 @@ void PreviewShelf::list(JobId job, const std::set<std::string>& roots, Reply<std
       if (--all->left > 0) return [] {};
       return [all, reply] { reply(in_order(std::move(all->strips))); };
     });
-    if (!asked) return reply(busy());  // no other root's answer is the last one now
+    if (!asked) return reply(shelf_busy());  // no other root's answer is the last one now
   }
   if (roots.empty()) reply(std::vector<PreviewStrip>());
 }
@@ -215,7 +215,7 @@ void PreviewShelf::latest(JobId job, const std::set<std::string>& roots, Reply<s
       if (--all->left > 0) return [] {};
       return [all, reply] { reply(std::move(all->newest)); };
     });
-    if (!asked) return reply(busy());
+    if (!asked) return reply(shelf_busy());
   }
   if (roots.empty()) reply(std::optional<PreviewFile>());
 }

@@ -14,7 +14,7 @@
 namespace framemill::worker {
 namespace {
 
-constexpr base::Duration kPatience = base::seconds(120);   // with one order
+constexpr base::Duration kPreviewPatience = base::seconds(120);   // with one order
 constexpr base::Duration kIdleEnd = base::seconds(30);     // the process holds 100 MiB of libraries for nothing
 constexpr base::Duration kPauseFirst = base::seconds(10);  // after a failure; doubled with each
 constexpr int kPauseDoublingsMax = 6;
@@ -90,7 +90,7 @@ void Previews::pump() {
   waiting_.pop_front();
   at_work_ = true;
   idle_.cancel();
-  patience_ = loop_.call_after(kPatience, [this] { end(); });
+  patience_ = loop_.call_after(kPreviewPatience, [this] { end(); });
   if (!process_->send(order)) end();
 }
 
