@@ -14,9 +14,9 @@
 namespace framemill::worker {
 namespace {
 
-constexpr base::Duration kPreviewPatience = base::seconds(120);   // with one order
-constexpr base::Duration kIdleEnd = base::seconds(30);     // the process holds 100 MiB of libraries for nothing
-constexpr base::Duration kPauseFirst = base::seconds(10);  // after a failure; doubled with each
+constexpr base::Duration kPreviewPatience = base::seconds(120);  // with one order
+constexpr base::Duration kIdleEnd = base::seconds(30);           // the process holds 100 MiB of libraries for nothing
+constexpr base::Duration kPauseFirst = base::seconds(10);        // after a failure; doubled with each
 constexpr int kPauseDoublingsMax = 6;
 constexpr base::Duration kSweepInterval = base::seconds(3600);
 constexpr std::uint64_t kDataBytesMax = 4ull << 30;  // a frame of 16k x 8k as float, and its file
