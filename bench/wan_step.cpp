@@ -39,7 +39,8 @@ base::Status run(const std::string& path, at::ScalarType compute) {
   config.heads = size_of("heads"), config.layers = size_of("layers"), config.ffn_dim = size_of("ffn_dim");
   gpu::Parameters weights;
   for (const auto& [name, view] : file.tensors()) weights.set(name, tensor_over(view));
-  const gpu::WanInputs inputs{weights["inputs.latents"], weights["inputs.level"], weights["inputs.text"], {}, {}, {}};
+  const gpu::WanInputs inputs{
+      weights["inputs.latents"], weights["inputs.level"], weights["inputs.text"], {}, {}, {}, {}};
   for (std::string line; std::getline(std::cin, line);) {
     const auto started = std::chrono::steady_clock::now();
     const double cpu_started = cpu_seconds();
