@@ -86,7 +86,7 @@ TEST_CASE("what a job has shown narrows what is drawn for it, and another job of
   CHECK(of_fresh.second > 2 * of_slow.second);
 }
 
-TEST_CASE("device classes and slow workers are told apart") {
+TEST_CASE("device classes and slow workers are measured separately") {
   MeasuredDurations durations;
   const JobRecord job = job_record(1, commands("grain", 1000));
   for (int i = 0; i < 60; ++i) {

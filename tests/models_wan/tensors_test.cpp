@@ -181,7 +181,7 @@ TEST_CASE("names that belong to another network are not found") {
   CHECK_FALSE(transformer.find("spiece_model"));
 }
 
-TEST_CASE("scales, copies and what is not read are told from weights") {
+TEST_CASE("scales, duplicates and unused tensors are recognised beside the weights") {
   const TensorNames transformer(transformers().at("transformer-small"));
   const auto scale = transformer.find("blocks.0.self_attn.q.scale_weight");
   REQUIRE(scale);

@@ -4,7 +4,7 @@
 
 namespace framemill::scheduler {
 
-TEST_CASE("of a log the last line that speaks of an error is told, else the last that is not empty") {
+TEST_CASE("the last line of a log that mentions an error is shown, else the last that is not empty") {
   CHECK(telling_line("loading\nRuntimeError: bad plate\ncleaning up\n") == "RuntimeError: bad plate");
   CHECK(telling_line("an Error here\nanother ERROR there\r\n\n") == "another ERROR there");
   CHECK(telling_line("  frame 1\n  frame 2  \n\n") == "frame 2");
